@@ -1,0 +1,69 @@
+"""What is known of every dataset before any of it is on disk: pure facts, no I/O, no heavy import.
+
+A dataset is written `NAME` or `NAME/CONFIG`, as TFDS writes it. The builders live in `cardiax.datasets`.
+"""
+
+from dataclasses import dataclass
+
+from cardiax.errors import unknown
+
+AAMI_CLASSES = ("N", "S", "V", "F", "Q")
+"""The classes of ANSI/AAMI EC57: normal, supraventricular ectopic, ventricular ectopic, fusion, paced or unknown."""
+
+BEAT_LENGTH = 187
+"""Samples in a row of Kaggle's heartbeat files."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset in one configuration.
+
+    Attributes:
+      name: `NAME` or `NAME/CONFIG`.
+      classes: label names; label i is `classes[i]`.
+      counts: examples per class, for each split on disk; None where the generator or the user decides.
+      protocols: the ways in which it may be split (see `cardiax.splits`), the default first.
+      built_in: True where the dataset is computed, so that nothing has to be fetched.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    counts: dict[str, tuple[int, ...]]
+    protocols: tuple[str, ...]
+    built_in: bool = False
+
+
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        Dataset(
+            name="kaggle_heartbeat/mitbih",
+            classes=AAMI_CLASSES,
+            counts={"train": (72471, 2223, 5788, 641, 6431), "test": (18118, 556, 1448, 162, 1608)},
+            protocols=("kaggle", "published"),
+        ),
+        Dataset(
+            name="kaggle_heartbeat/ptbdb",
+            classes=("normal", "abnormal"),
+            counts={"all": (4046, 10506)},
+            protocols=("published",),
+        ),
+        Dataset(
+            name="simulated_heartbeat",
+            classes=AAMI_CLASSES,
+            counts={},
+            protocols=("kaggle", "published"),
+            built_in=True,
+        ),
+    )
+}
+
+
+def find_dataset(name: str) -> Dataset:
+    """The dataset of that name; a name without its `/CONFIG` means the first configuration listed."""
+    if name in DATASETS:
+        return DATASETS[name]
+    for full_name, dataset in DATASETS.items():
+        if full_name.split("/")[0] == name:
+            return dataset
+    raise unknown("dataset", name, DATASETS)

@@ -1,0 +1,90 @@
+"""Checkpoints of a run: the only module that knows Orbax.
+
+`latest` and `best` each hold one whole state and the history of evaluations up to it. Orbax writes into a temporary
+folder and renames it when all is on disk, so a killed run leaves the checkpoint before. Each checkpoint carries the
+SHA-256 of its arrays, which Orbax itself does not check.
+"""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from cardiax.data import fingerprint
+from cardiax.errors import InputError
+from cardiax.state import TrainState
+
+Kind = Literal["latest", "best"]
+History = list[dict[str, float]]
+
+
+class Checkpoints:
+    """The checkpoints in a folder, made where it is absent."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder.absolute()
+        logging.getLogger("absl").setLevel(logging.ERROR)
+        self._managers = {kind: self._manager(kind) for kind in ("latest", "best")}
+
+    def _manager(self, kind: str) -> ocp.CheckpointManager:
+        options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True, enable_async_checkpointing=False)
+        return ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
+
+    def step(self, kind: Kind) -> int | None:
+        """The step of the checkpoint of that kind, None where there is none."""
+        return self._managers[kind].latest_step()
+
+    def save(self, kind: Kind, state: TrainState, history: History) -> None:
+        """Write a checkpoint and, once it is on disk, drop the one before.
+
+        A checkpoint of the same step that a killed run left is written anew.
+        """
+        manager, step = self._managers[kind], int(state.step)
+        if manager.latest_step() == step:
+            manager.delete(step)
+        record = {"history": history, "sha256": _digest(state)}
+        manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record)))
+
+    def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
+        """The checkpoint of that kind, placed as `like` is, and the history of evaluations up to it.
+
+        Raises:
+          InputError: there is none, or it cannot be read, or its arrays are not those that were written.
+        """
+        manager, step = self._managers[kind], self.step(kind)
+        if step is None:
+            raise InputError(f"{self.folder / kind}: found no checkpoint, wanted one; train first")
+        where = self.folder / kind / str(step)
+        mend = f"remove {self.folder} to train anew"
+        with _corrupt_is_input_error(where, mend):
+            abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+            args = ocp.args.Composite(state=ocp.args.StandardRestore(abstract), record=ocp.args.JsonRestore())
+            restored = manager.restore(step, args=args)
+            state, record = restored["state"], restored["record"]
+        if _digest(state) != record["sha256"]:
+            raise InputError(f"{where}: found arrays with another SHA-256 than was written, wanted equal; {mend}")
+        return state, record["history"]
+
+    def close(self) -> None:
+        """Release what Orbax holds."""
+        for manager in self._managers.values():
+            manager.close()
+
+
+@contextlib.contextmanager
+def _corrupt_is_input_error(where: Path, mend: str) -> Iterator[None]:
+    # Orbax and TensorStore raise whatever their readers meet: there is no narrower common class.
+    try:
+        yield
+    except Exception as error:
+        what = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InputError(f"{where}: found a checkpoint that cannot be read ({what}), wanted a whole one; {mend}") from error
+
+
+def _digest(state: Any) -> str:
+    return fingerprint(*(np.asarray(leaf.addressable_data(0)) for leaf in jax.tree.leaves(state)))

@@ -1,0 +1,157 @@
+"""Everything an experiment can be asked: frozen dataclasses, checked once, written whole into the run folder.
+
+`recipe(task, dataset)` gives the defaults; `with_overrides` applies what was typed (`optimizer.learning_rate` and so
+on); `to_dict` and `from_dict` are the JSON form. Where the data lies and which devices run are not part of an
+experiment: the same config gives the same bits wherever it is run.
+"""
+
+import ast
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from cardiax.catalog import find_dataset
+from cardiax.errors import InputError, unknown
+
+
+def setting(default: Any, help: str, *, low: float = -math.inf, high: float = math.inf, choices: tuple[str, ...] = ()):
+    """A config field with its help text and the values that it may take, both ends included."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """The optimiser and its schedule."""
+
+    name: str = setting("adamw", "update rule", choices=("adamw", "adam", "sgd"))
+    learning_rate: float = setting(3e-3, "peak learning rate", low=0.0)
+    schedule: str = setting("cosine", "after the warm-up: cosine decay to 0, or constant", choices=("cosine", "constant"))
+    warmup: float = setting(0.05, "fraction of all steps spent warming up linearly", low=0.0, high=1.0)
+    weight_decay: float = setting(0.02, "decoupled decay of kernels (adamw); biases and scales are spared", low=0.0)
+    clip_norm: float = setting(1.0, "global gradient norm is clipped to this; 0: never", low=0.0)
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """Random changes of a training beat. Padding stays padding, and the beat's length keeps its meaning."""
+
+    stretch: float = setting(0.04, "time is scaled by 1 ± this, uniformly", low=0.0, high=0.5)
+    warp: float = setting(0.05, "amplitude is scaled by 1 + a slow sine of this standard deviation", low=0.0, high=1.0)
+    noise: float = setting(0.01, "white noise of up to this standard deviation, of the beat's range", low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class Config:
+    """One experiment."""
+
+    task: str = setting("arrhythmia", "objective")
+    dataset: str = setting("simulated_heartbeat", "NAME or NAME/CONFIG")
+    split: str = setting("kaggle", "protocol that draws train, validation and test")
+    model: str = setting("resnet1d", "architecture, a name in MODELS")
+    model_args: Mapping[str, Any] = field(
+        default_factory=lambda: MappingProxyType({}), metadata={"help": "fields of the model: dropout=0.1,blocks=3"}
+    )
+    seed: int = setting(0, "of initialisation, batch order, dropout and augmentation", low=0, high=2**31 - 1)
+    epochs: int = setting(20, "passes over the training split", low=1)
+    steps: int = setting(0, "stop after this many steps instead; 0: after `epochs`", low=0)
+    batch_size: int = setting(128, "examples a step, over all devices", low=1)
+    label_smoothing: float = setting(0.0, "mass of the target spread evenly over the classes", low=0.0, high=1.0)
+    balance: str = setting("none", "against class imbalance", choices=("none", "weights", "sampling"))
+    balance_power: float = setting(0.5, "a class of share p counts as p^-this: 0 as it is, 1 equal", low=0.0, high=1.0)
+    ema: float = setting(0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw", low=0.0, high=1.0)
+    patience: int = setting(0, "stop after this many evaluations without a better validation score; 0: never", low=0)
+    optimizer: OptimizerConfig = OptimizerConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+
+
+def recipe(task: str, dataset: str | None = None) -> Config:
+    """The default experiment of a task on a dataset (None: the built-in one)."""
+    found = find_dataset(dataset or "simulated_heartbeat")
+    return Config(task=task, dataset=found.name, split=found.protocols[0])
+
+
+def leaves(config: Any, prefix: str = "") -> dict[str, tuple[dataclasses.Field, Any]]:
+    """Every field of a config, nested ones as `optimizer.learning_rate`, with its value."""
+    found: dict[str, tuple[dataclasses.Field, Any]] = {}
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        if dataclasses.is_dataclass(value):
+            found |= leaves(value, f"{prefix}{item.name}.")
+        else:
+            found[prefix + item.name] = (item, value)
+    return found
+
+
+def parse(name: str, item: dataclasses.Field, value: Any) -> Any:
+    """`value`, a string as typed or a value from JSON, as the field's type and within its bounds."""
+    metadata = item.metadata
+    if item.name == "model_args":
+        return MappingProxyType(_model_args(name, value))
+    kind: Any = item.type
+    try:
+        if isinstance(value, bool) or (kind is int and isinstance(value, float)) or (kind is str and not isinstance(value, str)):
+            raise ValueError
+        parsed = kind(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: found {value!r}, wanted {_wanted(item)}") from error
+    if metadata["choices"] and parsed not in metadata["choices"]:
+        raise unknown(name, parsed, metadata["choices"])
+    if kind is not str and not metadata["low"] <= parsed <= metadata["high"]:
+        raise InputError(f"{name}: found {value}, wanted {_wanted(item)}")
+    return parsed
+
+
+def _wanted(item: dataclasses.Field) -> str:
+    kind = {int: "a whole number", float: "a number", str: "a name"}[item.type]  # pyright: ignore[reportArgumentType]
+    low, high = item.metadata["low"], item.metadata["high"]
+    if low == -math.inf:
+        return kind
+    return f"{kind} from {low:g} to {high:g}" if high < math.inf else f"{kind} of {low:g} or more"
+
+
+def _model_args(name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        pairs = dict(value)
+    else:
+        try:
+            call = ast.parse(f"f({value})", mode="eval").body
+            if not isinstance(call, ast.Call) or call.args:
+                raise ValueError
+            pairs = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+        except (SyntaxError, ValueError) as error:
+            raise InputError(f"{name}: found {value!r}, wanted fields of the model, as in width=32,blocks=(2,2,2)") from error
+    return {key: tuple(item) if isinstance(item, list) else item for key, item in pairs.items()}
+
+
+def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
+    """`config` with the fields of `overrides` (dotted name → text or value) put in; an unknown field is an error."""
+    known = leaves(config)
+    changes: dict[str, dict[str, Any]] = {}
+    for name, value in overrides.items():
+        if name not in known:
+            raise unknown("field", name, known)
+        group, _, leaf = name.rpartition(".")
+        changes.setdefault(group, {})[leaf] = parse(name, known[name][0], value)
+    top = changes.pop("", {})
+    for group, values in changes.items():
+        top[group] = dataclasses.replace(getattr(config, group), **values)
+    return dataclasses.replace(config, **top)
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Every field, dotted, in a form that JSON holds; `from_dict` is its inverse."""
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, (_, value) in leaves(config).items()}
+
+
+def from_dict(fields: Mapping[str, Any]) -> Config:
+    """The config of `to_dict`. Fields that are absent take their defaults; unknown ones are an error."""
+    return with_overrides(Config(), fields)
+
+
+def differences(ours: Config, theirs: Config) -> list[str]:
+    """`name: value wanted, value found` for each field in which two configs differ."""
+    left, right = to_dict(ours), to_dict(theirs)
+    return [f"{name}: wanted {left[name]!r}, found {right[name]!r}" for name in left if left[name] != right[name]]

@@ -1,0 +1,87 @@
+"""Batches as a pure function of (seed, step): nothing to save, so a run killed at any instant resumes to the same bits.
+
+Only the bit generator itself is used (`Philox.random_raw`), since NumPy promises its stream for ever and promises
+nothing of `Generator.permutation`.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from cardiax.errors import InputError
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """The order in which training meets its examples.
+
+    Attributes:
+      seed: any whole number from 0.
+      size: examples in the training split.
+      batch_size: examples a step; an epoch is the whole batches that fit, the rest waits for another epoch's order.
+      shares: how often each example is drawn, float64 (size,), any scale; None: each once an epoch.
+    """
+
+    seed: int
+    size: int
+    batch_size: int
+    shares: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.batch_size > self.size:
+            raise InputError(
+                f"batch_size: found {self.batch_size}, wanted at most the {self.size} examples of the training split"
+            )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in an epoch."""
+        return self.size // self.batch_size
+
+    def indices(self, step: int) -> np.ndarray:
+        """The examples of step 0, 1, …: int64 (batch_size,)."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        return _epoch_order(self, epoch)[within * self.batch_size : (within + 1) * self.batch_size]
+
+
+@lru_cache(maxsize=2)
+def _epoch_order(order: Order, epoch: int) -> np.ndarray:
+    random = np.random.Philox(key=np.array([order.seed, epoch], np.uint64)).random_raw(order.size)
+    if order.shares is None:
+        return np.argsort(random, kind="stable")
+    cumulative = np.cumsum(order.shares)
+    return np.searchsorted(cumulative, (random >> np.uint64(11)) * 2.0**-53 * cumulative[-1], side="right")
+
+
+def class_shares(targets: np.ndarray, classes: int, power: float) -> np.ndarray:
+    """The weight of each class, float64 (classes,): (its share of `targets`)^-power, of mean 1 over the examples.
+
+    Power 0 leaves the classes as they are; 1 makes them count equally. An absent class weighs 0.
+    """
+    counts = np.bincount(targets, minlength=classes).astype(np.float64)
+    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -power, 0.0)
+    return weights * counts.sum() / (weights @ counts)
+
+
+def padded_batches(size: int, batch_size: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Every place 0 … size - 1 once, in order, as (places (batch_size,), how many of them count).
+
+    The last batch is filled up with place 0, which the caller drops: each figure stays exact, each shape the same.
+    """
+    for start in range(0, size, batch_size):
+        places = np.arange(start, min(start + batch_size, size))
+        yield np.pad(places, (0, batch_size - len(places))), len(places)
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """SHA-256 of the arrays' types, shapes and bytes: equal for equal data, on any machine."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,0 +1,59 @@
+"""Example beats of every class as a figure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+FIRST = {"color": "#12306b", "linewidth": 1.2, "zorder": 3}
+OTHERS = {"color": "#9db4d6", "linewidth": 0.7, "zorder": 2}
+
+
+def beats_figure(
+    beats: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    sampling_rate: float = 120.0,
+    per_class: int = 6,
+) -> Figure:
+    """One small panel per class: its first beat, dark, over a few more, pale, that show how beats of the class differ.
+
+    Args:
+      beats: (n, samples), scaled to [0, 1] and padded with zeros at the end; the padding is not drawn.
+      labels: (n,), integers, the class of each beat.
+      classes: C names; label i is `classes[i]`. A class without beats keeps an empty panel that says so.
+      sampling_rate: Hz. The MIT-BIH half of Kaggle's files has 120 (every third sample of 360), not the 125 that its
+        page states.
+      per_class: beats drawn in a panel, at most; the first ones in order.
+
+    Returns:
+      A Figure; the caller saves it: `figure.savefig(path, dpi=200)`.
+
+    Raises:
+      ValueError: if the shapes are not (n, samples) and (n,).
+    """
+    beats, labels = np.asarray(beats), np.asarray(labels)
+    if beats.ndim != 2 or labels.shape != beats.shape[:1]:
+        raise ValueError(f"beats_figure wants beats (n, samples) and labels (n,): got {beats.shape} and {labels.shape}")
+    milliseconds = np.arange(beats.shape[1]) * 1000 / sampling_rate
+
+    figure = Figure(figsize=(1.7 * len(classes) + 0.4, 2.1), layout="constrained")
+    panels = figure.subplots(1, len(classes), sharex=True, sharey=True, squeeze=False)[0]
+    for index, (name, axes) in enumerate(zip(classes, panels, strict=True)):
+        examples = beats[labels == index][:per_class]
+        for number, beat in enumerate(examples):
+            end = np.flatnonzero(np.append(1, beat))[-1]  # samples up to the last that is not zero
+            style = FIRST if number == 0 else OTHERS
+            axes.plot(milliseconds[:end], beat[:end], **style)
+        if not len(examples):
+            axes.text(
+                0.5, 0.5, "no beats", transform=axes.transAxes, ha="center", va="center", fontsize=8, color="grey"
+            )
+        axes.set_title(name, fontsize=9)
+        axes.tick_params(labelsize=7, length=2)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_xlim(0, milliseconds[-1])
+    panels[0].set_ylim(-0.03, 1.05)
+    panels[0].set_ylabel("Normalised amplitude", fontsize=8)
+    figure.supxlabel("Time (ms)", fontsize=8)
+    return figure

@@ -1,0 +1,32 @@
+"""Losses: pure functions of a batch, one value per example, so that the caller may mask, weight and average."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def cross_entropy(logits: jax.Array, labels: jax.Array, label_smoothing: float | jax.Array = 0.0) -> jax.Array:
+    """Softmax cross entropy against integer labels, in nats.
+
+    The target distribution is (1 − a) · one_hot(label) + a / C (Szegedy et al., 2016, "Rethinking the Inception
+    Architecture", section 7), so that the loss is (1 − a) · −log p[label] + a · mean over classes of −log p.
+
+    Args:
+      logits: (B, C), unnormalised log-probabilities.
+      labels: (B,), integers in 0 … C − 1. One above the range gives NaN (the shape can be checked, the value cannot
+        under `jit`).
+      label_smoothing: a, in [0, 1]; may be traced, so that a population can differ in it.
+
+    Returns:
+      (B,), the loss of each example.
+
+    Raises:
+      ValueError: if the shapes are not (B, C) and (B,), or the labels are not integers.
+    """
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(f"cross_entropy wants logits (B, C) and labels (B,): got {logits.shape} and {labels.shape}")
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise ValueError(f"cross_entropy wants integer labels: got {labels.dtype}, not int32")
+    of_label = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    of_all_classes = jax.nn.logsumexp(logits, axis=-1) - jnp.mean(logits, axis=-1)
+    return (1.0 - label_smoothing) * of_label + label_smoothing * of_all_classes

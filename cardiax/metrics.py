@@ -1,0 +1,140 @@
+"""Metrics of classification and their intervals, as pure functions of arrays.
+
+The confusion matrix is the sufficient statistic: it is summed over batches (on the device, with a mask for padded
+examples), and everything else is computed from it on the host in float64.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import stdtrit
+
+
+def confusion_matrix(
+    labels: jax.Array, predictions: jax.Array, classes: int, mask: jax.Array | None = None
+) -> jax.Array:
+    """Counts of (true class, predicted class); jittable with `classes` static, and additive over batches.
+
+    Args:
+      labels: (B,), integers, the true classes.
+      predictions: (B,), integers, the predicted classes.
+      classes: C. An example with a label or a prediction outside 0 … C − 1 is counted nowhere.
+      mask: (B,), true for the examples that count; None counts all.
+
+    Returns:
+      (C, C), int32; rows are the true classes, columns the predicted ones.
+
+    Raises:
+      ValueError: if the shapes are not all (B,).
+    """
+    shapes = [jnp.shape(array) for array in (labels, predictions, *(() if mask is None else (mask,)))]
+    if len(shapes[0]) != 1 or len(set(shapes)) != 1:
+        raise ValueError(f"confusion_matrix wants labels, predictions and mask of one shape (B,): got {shapes}")
+    true = jax.nn.one_hot(labels, classes, dtype=jnp.int32)
+    predicted = jax.nn.one_hot(predictions, classes, dtype=jnp.int32)
+    if mask is not None:
+        true = true * jnp.asarray(mask, dtype=bool)[:, None].astype(jnp.int32)
+    return true.T @ predicted
+
+
+def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """Accuracy, macro-F1, and per class precision (positive predictivity), recall (sensitivity) and F1.
+
+    0/0 is 0, as scikit-learn has it with `zero_division=0`: a class never predicted has precision 0, a class without
+    examples recall 0, and both count in the macro-F1, which is the plain mean of F1 over all C classes.
+
+    Args:
+      confusion: (..., C, C), counts, rows true and columns predicted; leading axes are kept.
+
+    Returns:
+      `accuracy` and `macro_f1` (...), `precision`, `recall` and `f1` (..., C); float64 in [0, 1].
+
+    Raises:
+      ValueError: if the last two axes differ, or a matrix counts no example.
+    """
+    confusion = np.asarray(confusion, dtype=np.float64)
+    if confusion.ndim < 2 or confusion.shape[-1] != confusion.shape[-2]:
+        raise ValueError(f"a confusion matrix has shape (..., C, C): got {confusion.shape}")
+    total = confusion.sum(axis=(-2, -1))
+    if not np.all(total > 0):
+        raise ValueError(f"a confusion matrix without examples has no metrics: got totals {total}, wanted all above 0")
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    true = confusion.sum(axis=-1)
+    predicted = confusion.sum(axis=-2)
+    f1 = _ratio(2 * hits, true + predicted)
+    return {
+        "accuracy": hits.sum(axis=-1) / total,
+        "macro_f1": f1.mean(axis=-1),
+        "precision": _ratio(hits, predicted),
+        "recall": _ratio(hits, true),
+        "f1": f1,
+    }
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """numerator / denominator, with 0/0 = 0; both of one shape."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+
+
+def bootstrap_intervals(
+    confusion: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
+) -> dict[str, np.ndarray]:
+    """Percentile bootstrap intervals over the test beats, for every figure of `classification_metrics`.
+
+    Drawing n of n test beats with replacement and counting them again gives a multinomial confusion matrix with the
+    observed cell frequencies as its probabilities: so the matrix is drawn directly, and no prediction is needed. This
+    treats the beats as independent; where a test set holds few patients, the true uncertainty is larger.
+
+    Args:
+      confusion: (C, C), counts, rows true and columns predicted.
+      resamples: number of bootstrap samples.
+      seed: of numpy's generator; the same seed gives the same intervals.
+      level: coverage, in (0, 1).
+
+    Returns:
+      For each key of `classification_metrics`, (2,) for a scalar and (2, C) per class: lower and upper bound.
+
+    Raises:
+      ValueError: if `confusion` is not (C, C) or counts no example, or `level` is not in (0, 1).
+    """
+    confusion = np.asarray(confusion)
+    if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
+        raise ValueError(f"bootstrap_intervals wants one confusion matrix (C, C): got shape {confusion.shape}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1: got {level}")
+    total = int(confusion.sum())
+    if total == 0:
+        raise ValueError("a confusion matrix without examples has no intervals: got a total of 0, wanted above 0")
+    frequencies = confusion.reshape(-1).astype(np.float64) / total
+    drawn = np.random.default_rng(seed).multinomial(total, frequencies, size=resamples)
+    metrics = classification_metrics(drawn.reshape(resamples, *confusion.shape))
+    bounds = [(1 - level) / 2, (1 + level) / 2]
+    return {name: np.quantile(values, bounds, axis=0) for name, values in metrics.items()}
+
+
+def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """The mean over seeds and the half-width of its Student t interval.
+
+    half-width = t(n − 1, (1 + level) / 2) · s / √n with s the sample standard deviation (n − 1 in the denominator).
+
+    Args:
+      values: (n, ...), one figure or array of figures for each of n seeds.
+      level: coverage, in (0, 1).
+
+    Returns:
+      mean (...) and half-width (...), float64, in the unit of `values`. One seed says nothing of the spread between
+      seeds: the half-width is then NaN.
+
+    Raises:
+      ValueError: if there is no value, or `level` is not in (0, 1).
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim == 0 or len(values) == 0:
+        raise ValueError(f"mean_interval wants at least one value along its first axis: got shape {values.shape}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1: got {level}")
+    seeds = len(values)
+    mean = values.mean(axis=0)
+    if seeds == 1:
+        return mean, np.full_like(mean, np.nan)
+    return mean, stdtrit(seeds - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(seeds)

@@ -1,0 +1,47 @@
+"""Architectures: one explicit dict from name to Flax module.
+
+A model maps inputs (B, ...) to outputs (B, ...): `module(x, train)`. It is a dataclass; `outputs` and `axis_name` are
+given by the task and the step, every other field may be set from the command line as `--model_args width=48`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+
+from cardiax.errors import InputError, unknown
+from cardiax.models.cnn import ReferenceCNN
+from cardiax.models.resnet import ResNet1D
+
+MODELS: dict[str, type[nn.Module]] = {
+    "reference_cnn": ReferenceCNN,
+    "resnet1d": ResNet1D,
+}
+
+_GIVEN = {"outputs", "axis_name", "parent", "name"}
+
+
+def build_model(name: str, outputs: int, axis_name: str | None = None, args: Mapping[str, Any] | None = None) -> nn.Module:
+    """The module of that name for `outputs` output channels.
+
+    Args:
+      name: a key of `MODELS`.
+      outputs: width of the output.
+      axis_name: the axis over which the step divides its batch; None outside of a mapped step.
+      args: fields of the module that differ from its defaults.
+
+    Raises:
+      InputError: no such model, no such field, or a value of another type than the field's default.
+    """
+    if name not in MODELS:
+        raise unknown("model", name, MODELS)
+    module = MODELS[name]
+    fields = {field.name: field for field in dataclasses.fields(module) if field.name not in _GIVEN}
+    for key, value in (args or {}).items():
+        if key not in fields:
+            raise unknown(f"field of model {name}", key, fields)
+        default = fields[key].default
+        if not isinstance(value, int if isinstance(default, int) else (int, float) if isinstance(default, float) else type(default)):
+            raise InputError(f"model_args: found {key}={value!r}, wanted a value like {default!r}")
+    return module(outputs=outputs, axis_name=axis_name, **(args or {}))  # pyright: ignore[reportCallIssue]

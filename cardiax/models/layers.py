@@ -1,0 +1,42 @@
+"""Layers that the architectures share."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+
+class Dropout(nn.Module):
+    """Inverted dropout whose mask does not depend on how the batch is divided over devices.
+
+    The mask of an example is a function of the "dropout" key, which every device holds alike, and of the example's
+    index in the *global* batch. So a step drops the same units on one device as on eight, where `nn.Dropout` would
+    drop the same units on every device, or need a key for each.
+
+    Attributes:
+      rate: probability that a unit is set to zero, in [0, 1); the others are scaled by 1 / (1 − rate).
+      axis_name: the mapped axis over which the batch is divided, device i holding examples i·B … (i + 1)·B − 1; None
+        where the batch is whole.
+    """
+
+    rate: float
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """x (B, ...) with units dropped; x itself unless `train`. B is this device's share of the batch.
+
+        Raises:
+          ValueError: if `rate` is not in [0, 1).
+        """
+        if not 0 <= self.rate < 1:
+            raise ValueError(f"a dropout rate lies in [0, 1): got {self.rate}")
+        if not train or self.rate == 0:
+            return x
+        keep = 1 - self.rate
+        key = self.make_rng("dropout")
+        batch = x.shape[0]
+        first = 0 if self.axis_name is None else lax.axis_index(self.axis_name) * batch
+        keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, first + jnp.arange(batch))
+        kept = jax.vmap(lambda example_key: jax.random.bernoulli(example_key, keep, x.shape[1:]))(keys)
+        return jnp.where(kept, x / keep, 0)

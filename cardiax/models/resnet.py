@@ -1,0 +1,63 @@
+"""The default classifier of beats: a small residual 1-D network."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from cardiax.models.layers import Dropout
+from cardiax.transforms import padding_mask
+
+
+class ResNet1D(nn.Module):
+    """A pre-activation residual network (He et al. 2016, arXiv:1603.05027) over time: (B, T, 1) → (B, outputs).
+
+    The padding mask enters as a second channel: where a beat ends tells the heart's rate. The stem halves the rate
+    and so does each stage after the first; the last stage is read at every place, not pooled, since the first sample
+    is always an R peak and place has a meaning.
+
+    Attributes:
+      outputs: number of logits.
+      widths: channels of each stage.
+      blocks: residual blocks a stage.
+      kernel: samples a convolution spans.
+      hidden: width of the dense layer before the logits.
+      dropout_rate: of the features and of the hidden layer.
+      axis_name: axis over which the step divides its batch, for batch statistics and dropout; None outside of one.
+    """
+
+    outputs: int
+    widths: tuple[int, ...] = (32, 64, 128)
+    blocks: int = 2
+    kernel: int = 5
+    hidden: int = 128
+    dropout_rate: float = 0.2
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Logits (B, outputs) of beats (B, T, 1); in training, dropout needs the key `dropout`."""
+        x = jnp.concatenate([x, padding_mask(x[..., 0])[..., None].astype(x.dtype)], axis=-1)
+        x = nn.Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(x)
+        for stage, width in enumerate(self.widths):
+            for block in range(self.blocks):
+                stride = 2 if stage > 0 and block == 0 else 1
+                x = self._block(x, width, stride, train, f"stage{stage}_block{block}")
+        x = nn.relu(self._norm(train, "norm")(x)).reshape(x.shape[0], -1)
+        x = Dropout(self.dropout_rate, self.axis_name)(x, train)
+        x = nn.relu(nn.Dense(self.hidden, name="hidden")(x))
+        x = Dropout(self.dropout_rate, self.axis_name)(x, train)
+        return nn.Dense(self.outputs, name="logits")(x)
+
+    def _norm(self, train: bool, name: str) -> nn.BatchNorm:
+        return nn.BatchNorm(not train, momentum=0.99, axis_name=self.axis_name if train else None, name=name)
+
+    def _block(self, x: jax.Array, width: int, stride: int, train: bool, name: str) -> jax.Array:
+        kernel = (self.kernel,)
+        h = nn.relu(self._norm(train, f"{name}_norm0")(x))
+        shortcut = x
+        if x.shape[-1] != width:
+            pooled = nn.avg_pool(h, (stride,), (stride,), "SAME")
+            shortcut = nn.Conv(width, (1,), use_bias=False, name=f"{name}_shortcut")(pooled)
+        h = nn.Conv(width, kernel, stride, use_bias=False, name=f"{name}_conv0")(h)
+        h = nn.relu(self._norm(train, f"{name}_norm1")(h))
+        return shortcut + nn.Conv(width, kernel, use_bias=False, name=f"{name}_conv1")(h)

@@ -1,0 +1,53 @@
+"""One step mapped over devices: the batch is divided, the state is the same on each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from cardiax.errors import InputError
+from cardiax.step import AXIS, EvalStep, TrainStep
+
+
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """All devices (of all processes, unless `devices` says which) along one axis."""
+    devices = jax.devices() if devices is None else devices
+    return Mesh(np.asarray(devices), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def map_train_step(step: TrainStep, mesh: Mesh) -> TrainStep:
+    """`step` over the mesh: (state, global batch) → (state, loss). The buffers of the state that goes in are reused."""
+    mapped = jax.shard_map(step, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(), check_vma=False)
+    return jax.jit(mapped, donate_argnums=0)
+
+
+def map_eval_step(step: EvalStep, mesh: Mesh) -> EvalStep:
+    """`step` over the mesh: (variables, global batch) → measures of every example, on every device."""
+    return jax.jit(jax.shard_map(step, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(), check_vma=False))
+
+
+def replicate(tree: Any, mesh: Mesh) -> Any:
+    """A pytree of host arrays, equal in every process, on every device."""
+    sharding = NamedSharding(mesh, P())
+    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, np.asarray(leaf)), tree)
+
+
+def divide(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """This process's share of a batch (see `process_share`), laid over its devices."""
+    sharding = NamedSharding(mesh, P(AXIS))
+    return {name: jax.make_array_from_process_local_data(sharding, leaf) for name, leaf in batch.items()}
+
+
+def process_share(indices: np.ndarray) -> np.ndarray:
+    """The part of a global batch's indices (B,) that this process reads: (B / processes,)."""
+    return indices.reshape(jax.process_count(), -1)[jax.process_index()]
+
+
+def check_divisible(batch_size: int, devices: int) -> None:
+    """A batch must divide evenly over the devices: the step takes the mean of their means."""
+    if batch_size % devices:
+        fitting = max(batch_size // devices, 1) * devices
+        raise InputError(f"batch_size: found {batch_size}, wanted a multiple of the {devices} devices, {fitting} say")

@@ -1,0 +1,125 @@
+"""One training step and one evaluation step, as pure functions of (state, batch).
+
+Both are written for one device of several: `AXIS` names the axis over which the global batch is divided, and every
+quantity that concerns the whole batch is reduced over it. `cardiax.parallel` maps them. All randomness comes from
+`fold_in(key(seed), state.step)` and the example's place in the global batch, so that the number of devices changes
+nothing but the order of floating-point sums.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from cardiax.config import AugmentationConfig, Config, OptimizerConfig
+from cardiax.state import TrainState
+from cardiax.tasks import Classification
+from cardiax.transforms import stretch_time, warp_amplitude, white_noise
+
+AXIS = "data"
+"""Name of the axis over which a batch is divided."""
+
+Batch = dict[str, jax.Array]
+TrainStep = Callable[[TrainState, Batch], tuple[TrainState, jax.Array]]
+EvalStep = Callable[[Any, Batch], dict[str, jax.Array]]
+
+
+def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransformation:
+    """The update rule of `config` for a run of `steps` steps."""
+    warmup = round(config.warmup * steps)
+    after = (
+        optax.cosine_decay_schedule(config.learning_rate, max(steps - warmup, 1))
+        if config.schedule == "cosine"
+        else optax.constant_schedule(config.learning_rate)
+    )
+    rise = optax.linear_schedule(0.0, config.learning_rate, max(warmup, 1))
+    schedule = optax.join_schedules([rise, after], [warmup])
+    rule = {
+        "adamw": lambda: optax.adamw(schedule, weight_decay=config.weight_decay, mask=_is_kernel),
+        "adam": lambda: optax.adam(schedule),
+        "sgd": lambda: optax.sgd(schedule, momentum=0.9),
+    }[config.name]()
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), rule) if config.clip_norm else rule
+
+
+def _is_kernel(params: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+
+
+def augment(key: jax.Array, beat: jax.Array, config: AugmentationConfig) -> jax.Array:
+    """One training beat (187, 1) changed at random as `config` asks; padding stays padding."""
+    stretch_key, warp_key, noise_key = jax.random.split(key, 3)
+    signal = beat[:, 0]
+    if config.stretch:
+        signal = stretch_time(stretch_key, signal, config.stretch)
+    if config.warp:
+        signal = warp_amplitude(warp_key, signal, config.warp)
+    if config.noise:
+        signal = white_noise(noise_key, signal, config.noise)
+    return signal[:, None]
+
+
+def make_train_step(
+    task: Classification,
+    model: nn.Module,
+    tx: optax.GradientTransformation,
+    config: Config,
+    class_weights: jax.Array,
+) -> TrainStep:
+    """The training step: (state, batch) → (state, loss), the loss a scalar in nats.
+
+    A batch is {"input": (B, *input_shape), "target": (B,)}, B the examples of one device. The loss is the mean over the global batch of each example's loss times the weight of its class, `class_weights`
+    (C,). `model` must have been made with `axis_name=AXIS`.
+    """
+
+    def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
+        key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+        augment_key, dropout_key = jax.random.split(key)
+        inputs, target = batch["input"], batch["target"]
+        place = jax.lax.axis_index(AXIS) * len(inputs) + jnp.arange(len(inputs))
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, place)
+        inputs = jax.vmap(augment, (0, 0, None))(keys, inputs, config.augmentation)
+
+        def loss_of(params: Any) -> tuple[jax.Array, Any]:
+            variables = {"params": params, **state.model_state}
+            logits, model_state = model.apply(
+                variables, inputs, train=True, rngs={"dropout": dropout_key}, mutable=list(state.model_state)
+            )
+            return jnp.mean(class_weights[target] * task.loss(logits, target, config.label_smoothing)), model_state
+
+        (loss, model_state), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        loss, gradients = jax.lax.pmean((loss, gradients), AXIS)
+        updates, opt_state = tx.update(gradients, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        average = state.average
+        if config.ema:
+            # The average starts short, so that the random initial parameters are soon forgotten.
+            decay = jnp.minimum(config.ema, (1.0 + state.step) / (10.0 + state.step))
+            average = optax.incremental_update((params, model_state), average, 1.0 - decay)
+        state = dataclasses.replace(
+            state,
+            step=state.step + 1,
+            params=params,
+            model_state=model_state,
+            opt_state=opt_state,
+            average=average,
+            loss_sum=state.loss_sum + loss,
+        )
+        return state, loss
+
+    return train_step
+
+
+def make_eval_step(task: Classification, model: nn.Module) -> EvalStep:
+    """The evaluation step: (variables, batch) → what `task.measure` keeps of every example of the global batch."""
+
+    def eval_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
+        logits = model.apply(variables, batch["input"], train=False)
+        measured = task.measure(logits, batch["target"])
+        return jax.lax.all_gather(measured, AXIS, tiled=True)
+
+    return eval_step

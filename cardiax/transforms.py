@@ -1,0 +1,45 @@
+"""Changes of a beat as pure functions on the device. A beat is float32 (187,), zero-padded after its last sample.
+
+The length of a beat is the heart's rate (Kaggle's rows end a fifth of an interval after the next R peak), so no
+transform may write into the padding or take a beat for padding.
+"""
+
+import jax
+import jax.numpy as jnp
+
+
+def padding_mask(beat: jax.Array) -> jax.Array:
+    """True on the samples up to the last one that is not 0: (..., 187) → bool (..., 187)."""
+    return jnp.flip(jnp.cumsum(jnp.flip(beat != 0, -1), -1), -1) > 0
+
+
+def stretch_time(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
+    """Play a beat faster or slower by a factor drawn from 1 ± `limit`: a change of heart rate, (187,) → (187,).
+
+    The beat's samples are interpolated linearly and its length changes by the same factor; what runs past the last
+    sample is cut, as in the file itself.
+    """
+    places = jnp.arange(beat.shape[0], dtype=beat.dtype)
+    last = jnp.sum(padding_mask(beat)) - 1
+    source = places * jax.random.uniform(key, minval=1 - limit, maxval=1 + limit)
+    return jnp.where(source <= last, jnp.interp(source, places, beat), 0.0)
+
+
+def warp_amplitude(key: jax.Array, beat: jax.Array, deviation: float) -> jax.Array:
+    """Scale a beat by 1 + a·sin(φ + 2π·f·t), t from 0 to 1, a of standard deviation `deviation`, f from 0.5 to 2.
+
+    A slow change of gain, as breathing makes one; (187,) → (187,).
+    """
+    phase_key, frequency_key, depth_key = jax.random.split(key, 3)
+    phase = jax.random.uniform(phase_key, maxval=2 * jnp.pi)
+    frequency = jax.random.uniform(frequency_key, minval=0.5, maxval=2.0)
+    depth = deviation * jax.random.normal(depth_key)
+    places = jnp.linspace(0.0, 1.0, beat.shape[0], dtype=beat.dtype)
+    return beat * (1 + depth * jnp.sin(phase + 2 * jnp.pi * frequency * places))
+
+
+def white_noise(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
+    """Add white noise of a standard deviation drawn from 0 to `limit`, not to the padding: (187,) → (187,)."""
+    level_key, noise_key = jax.random.split(key)
+    level = jax.random.uniform(level_key, maxval=limit)
+    return jnp.where(padding_mask(beat), beat + level * jax.random.normal(noise_key, beat.shape), 0.0)

@@ -1,0 +1,9 @@
+"""The datasets as TFDS builders: once this is imported, `tfds.builder("kaggle_heartbeat/mitbih")` knows them."""
+
+from cardiax.datasets.kaggle_heartbeat import kaggle_heartbeat_dataset_builder as kaggle_heartbeat_dataset_builder
+from cardiax.datasets.simulated_heartbeat import (
+    simulated_heartbeat_dataset_builder as simulated_heartbeat_dataset_builder,
+)
+from cardiax.datasets.store import default_data_dir, is_prepared, load, prepare, prepared_path
+
+__all__ = ["default_data_dir", "is_prepared", "load", "prepare", "prepared_path"]

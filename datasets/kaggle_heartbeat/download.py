@@ -1,0 +1,61 @@
+"""Kaggle's archive through Kaggle's own command line, into TFDS's own layout of a download folder.
+
+`dl_manager.download_kaggle_data` runs the same command, but imports TensorFlow to unpack the result; here the zip is
+read as it is.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cardiax.errors import InputError
+
+KAGGLE_DATASET = "shayanfazeli/heartbeat"
+TFDS_FOLDER = "shayanfazeli_heartbeat"  # the name that `dl_manager.download_kaggle_data` gives it
+
+
+def has_credentials() -> bool:
+    """Whether Kaggle's command line would find credentials, in any of the places where it looks."""
+    if os.environ.get("KAGGLE_API_TOKEN"):
+        return True
+    if os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY"):
+        return True
+    folders = [Path.home() / ".kaggle", Path.home() / ".config" / "kaggle"]
+    if config_dir := os.environ.get("KAGGLE_CONFIG_DIR"):
+        folders.append(Path(config_dir))
+    return any((folder / name).is_file() for folder in folders for name in ("kaggle.json", "access_token"))
+
+
+def download(download_dir: Path) -> Path:
+    """The folder below `download_dir` that holds Kaggle's heartbeat.zip, fetched now unless it is there already.
+
+    Raises:
+      InputError: no `kaggle` command, or it failed.
+    """
+    folder = download_dir / TFDS_FOLDER
+    if folder.is_dir():
+        return folder
+    beside_python = os.path.dirname(sys.executable)  # an environment's commands, also where it is not activated
+    command = shutil.which("kaggle", path=os.pathsep.join([beside_python, os.environ.get("PATH", os.defpath)]))
+    if command is None:
+        raise InputError(
+            "Kaggle credentials are set, but the `kaggle` command is not installed: run "
+            "`pip install 'cardiax[kaggle]'`, or fetch archive.zip yourself and name its folder with --manual-dir"
+        )
+    download_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="incomplete.", dir=download_dir) as incomplete:
+        target = Path(incomplete) / TFDS_FOLDER
+        result = subprocess.run(
+            [command, "datasets", "download", "--path", target, KAGGLE_DATASET], stdout=subprocess.PIPE, text=True
+        )  # stderr stays the user's: it carries the progress bar
+        if result.returncode != 0:
+            said = " ".join(result.stdout.split()) or "see its message above"
+            raise InputError(
+                f"`kaggle datasets download {KAGGLE_DATASET}` failed with status {result.returncode} ({said}): check "
+                "the credentials and the network, or fetch archive.zip yourself and name its folder with --manual-dir"
+            )
+        target.rename(folder)
+    return folder

@@ -1,0 +1,76 @@
+"""The command line. Only what --help needs is imported here; each command imports the rest when it runs."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cardiax.errors import InputError, unknown
+
+COMMANDS = {
+    "train": "train a model on a task; the same command again goes on where it stopped",
+    "evaluate": "measure trained models from their run folders alone",
+    "prepare": "fetch or read a dataset and make it ready for training",
+    "info": "show devices, versions, tasks, models and datasets",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """A mistake in the command."""
+        raise InputError(f"{message} (see `{self.prog} --help`)")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command. Exit status 0: done; 2: a mistake in the command or in a file that it names; 1: anything else."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        status = _run(list(sys.argv[1:] if arguments is None else arguments))
+    except InputError as error:
+        status = _fail(str(error))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        status = _fail(f"{where}{error.strerror}")
+    sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    parser = Parser(prog="cardiax", description="Learn the heart from the electrocardiogram, in JAX.")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary, add_help=False)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        parser.print_help()
+        return 0
+    if arguments[0] == "--version":
+        print(importlib.import_module("cardiax").__version__)
+        return 0
+    if arguments[0] not in COMMANDS:
+        raise unknown("command", arguments[0], COMMANDS)
+    return run_command(arguments[0], arguments[1:])
+
+
+def run_command(name: str, arguments: list[str]) -> int:
+    """Parse the arguments of one command and run it: its module's `add_arguments`, then its `run`."""
+    module = importlib.import_module(f"cardiax.launch.{name}")
+    parser = Parser(prog=f"cardiax {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    module.add_arguments(parser)
+    options, rest = parser.parse_known_args(arguments)
+    if rest:
+        flags = {flag.lstrip("-") for action in parser._actions for flag in action.option_strings}
+        if rest[0].startswith("-"):
+            raise unknown("flag", rest[0].lstrip("-").partition("=")[0], flags)
+        raise InputError(f"found {rest[0]!r} after the last argument, wanted nothing (see `cardiax {name} --help`)")
+    return module.run(options) or 0
+
+
+def _fail(message: str) -> int:
+    print(f"cardiax: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,90 @@
+"""Where a run happens: its processes, versions, devices and data, as environment.json tells them."""
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jax
+
+import cardiax
+from cardiax.config import Config, to_dict
+from cardiax.errors import InputError
+from cardiax.launch.progress import say
+from cardiax.launch.workdir import Workdir
+
+PACKAGES = ("cardiax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
+"""The packages that decide the bits."""
+
+
+def start_processes(how: str | None) -> None:
+    """Join the other hosts of a run, before anything touches a device.
+
+    Args:
+      how: None: this process is alone. `auto`: as the cluster says (TPU pod, SLURM, Open MPI, Kubernetes).
+        `HOST:PORT,PROCESSES,INDEX`: one of so many, process 0 listening at HOST:PORT.
+    """
+    if how == "auto":
+        jax.distributed.initialize()
+    elif how is not None:
+        try:
+            coordinator, processes, index = how.split(",")
+            numbers = int(processes), int(index)
+        except ValueError as error:
+            raise InputError(f"--distributed: found {how!r}, wanted auto or HOST:PORT,PROCESSES,INDEX") from error
+        jax.distributed.initialize(coordinator, *numbers)
+
+
+def versions() -> dict[str, str]:
+    """Python's version and those of `PACKAGES`."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str, str], data_dir: Path) -> None:
+    """Begin the run's folder with config.json and environment.json, or hold a resumed run against them.
+
+    Raises:
+      InputError: the run began on other data, or another split of it.
+    """
+    environment: dict[str, Any] = {
+        "versions": versions(),
+        "devices": [f"{jax.device_count()} × {jax.devices()[0].device_kind}", f"{jax.process_count()} processes"],
+        "platform": platform.platform(),
+        "git_revision": _git_revision(),
+        "data_dir": str(data_dir.absolute()),
+        "fingerprints": fingerprints,
+    }
+    if not (workdir.path / "environment.json").exists():
+        if jax.process_index() == 0:
+            workdir.write_json("config.json", to_dict(config))
+            workdir.write_json("environment.json", environment)
+        return
+    began = workdir.read_json("environment.json")
+    for name, found in fingerprints.items():
+        check_fingerprint(workdir, began, name, found)
+    for name in ("versions", "devices"):
+        if began.get(name) != environment[name]:
+            say(f"note: the run began with {name} {began.get(name)}, now {environment[name]}: bits may differ")
+
+
+def check_fingerprint(workdir: Workdir, began: dict[str, Any], name: str, found: str) -> None:
+    """Raise `InputError` unless the `dataset` or `split` has the SHA-256 that the run's environment.json names."""
+    wanted = began.get("fingerprints", {}).get(name)
+    if found != wanted:
+        raise InputError(
+            f"{workdir.path / 'environment.json'}: found a {name} with SHA-256 {found[:16]}…, wanted {str(wanted)[:16]}… "
+            "as when the run began; give the --data-dir of that dataset, or start anew in another --workdir"
+        )
+
+
+def _git_revision() -> str | None:
+    """The commit of the checkout that cardiax is imported from; None where it is installed from a wheel."""
+    folder = Path(cardiax.__file__).parent
+    if not (folder.parent / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

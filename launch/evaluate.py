@@ -1,0 +1,39 @@
+"""Measure trained models from their run folders alone: figures with 95 % intervals, per class, and a picture.
+
+Writes SPLIT.json and figures/SPLIT_confusion.png into each folder. Of several folders, seeds of one experiment say,
+it also prints the mean and its interval. Examples:
+
+  cardiax evaluate runs/mine
+  cardiax evaluate runs/mine-seed0 runs/mine-seed1 runs/mine-seed2 --split validation
+"""
+
+import argparse
+from pathlib import Path
+
+from cardiax.catalog import find_dataset
+from cardiax.errors import InputError, unknown
+from cardiax.launch.workdir import Workdir
+from cardiax.splits import SPLITS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The run folders, the split, and where the data lies now if it has moved."""
+    parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="a run's folder")
+    parser.add_argument("--split", default="test", metavar="SPLIT", help="train, validation or test (default)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: where the run found it)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Evaluate each folder's best checkpoint, then the mean over folders."""
+    if options.split not in SPLITS:
+        raise unknown("split", options.split, SPLITS)
+    runs = [Workdir(path) for path in options.workdirs]
+    configs = [workdir.config() for workdir in runs]
+    if len({(config.task, find_dataset(config.dataset).name, config.split) for config in configs}) > 1:
+        raise InputError("evaluate: found runs of several tasks, datasets or protocols, wanted one; evaluate them apart")
+
+    from cardiax.launch.measure import measure, summarize
+
+    results = [measure(workdir, options.split, options.data_dir and Path(options.data_dir)) for workdir in runs]
+    if len(results) > 1:
+        summarize(results)

@@ -1,0 +1,41 @@
+"""Show devices, versions, tasks, models and datasets: what is prepared, and the command for what is missing."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the data lies."""
+    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the lists."""
+    import jax
+
+    from cardiax import datasets
+    from cardiax.catalog import DATASETS
+    from cardiax.launch.environment import versions
+    from cardiax.models import MODELS
+    from cardiax.tasks import TASKS
+
+    data_dir = Path(options.data_dir) if options.data_dir else datasets.default_data_dir()
+    lines = {
+        "versions": [" ".join(pair) for pair in versions().items()],
+        "devices": [f"{device.id}: {device.device_kind} ({device.platform})" for device in jax.devices()],
+        "tasks": [f"{task.name}: {task.summary} ({', '.join(task.classes)})" for task in TASKS.values()],
+        "models": list(MODELS),
+        f"datasets in {data_dir}": [],
+    }
+    for name, dataset in DATASETS.items():
+        if datasets.is_prepared(name, data_dir):
+            status = "prepared"
+        elif dataset.built_in:
+            status = "not prepared; the first training makes it"
+        else:
+            status = f"missing; `cardiax prepare {name}` fetches it or says how"
+        lines[f"datasets in {data_dir}"].append(f"{name} (split by {', '.join(dataset.protocols)}): {status}")
+    for title, entries in lines.items():
+        print(title)
+        for entry in entries:
+            print(f"  {entry}")

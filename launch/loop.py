@@ -1,0 +1,144 @@
+"""A run from start to end, in the order in which things happen: data, model, step, resume, loop, test."""
+
+import contextlib
+import math
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cardiax import datasets
+from cardiax.checkpoint import Checkpoints, History
+from cardiax.config import Config
+from cardiax.data import Order, class_shares
+from cardiax.errors import InputError
+from cardiax.launch.environment import record_environment, start_processes
+from cardiax.launch.experiment import Evaluator, load_experiment
+from cardiax.launch.progress import Events, Progress, say
+from cardiax.launch.report import report
+from cardiax.launch.workdir import Workdir
+from cardiax.parallel import check_divisible, divide, make_mesh, map_train_step, process_share, replicate
+from cardiax.state import TrainState, create_state, evaluated, record_score
+from cardiax.step import make_optimizer, make_train_step
+
+IN_FLIGHT = 4
+"""Steps dispatched ahead of the device: enough to keep it busy, few enough to stop at once."""
+
+
+def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: str | None) -> int:
+    """Train `config` in `workdir`, from its last checkpoint if it has one, then test; 0 when done, 1 when interrupted."""
+    started = time.monotonic()
+    start_processes(distributed)
+    mesh = make_mesh()
+    check_divisible(config.batch_size, mesh.size)
+
+    # Data.
+    data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
+    experiment = load_experiment(config, data_path, say)
+    task, arrays, train_set = experiment.task, experiment.arrays, experiment.split["train"]
+    targets = arrays["target"][train_set]
+    weights = class_shares(targets, task.outputs, config.balance_power)
+    shares = weights[targets] if config.balance == "sampling" else None
+    order = Order(config.seed, len(train_set), config.batch_size, shares)
+    total = config.steps or config.epochs * order.steps_per_epoch
+
+    # Model, optimiser, step.
+    tx = make_optimizer(config.optimizer, total)
+    init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, task.input_shape, config.ema > 0))
+    state: TrainState = replicate(jax.device_get(init()), mesh)
+    class_weights = jnp.asarray(weights if config.balance == "weights" else np.ones_like(weights), jnp.float32)
+    train_step = map_train_step(make_train_step(task, experiment.model, tx, config, class_weights), mesh)
+    record = jax.jit(record_score)
+    evaluator = Evaluator(experiment, mesh)
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    say(
+        f"train: {config.task}, {config.model} with {parameters:,} parameters, {len(train_set):,} examples, "
+        f"{total:,} steps of {config.batch_size}, {mesh.size} × {jax.devices()[0].device_kind}, in {workdir.path}"
+    )
+
+    # Resume. metrics.csv is written from the checkpoint's history, so that neither can run ahead of the other.
+    record_environment(workdir, config, experiment.fingerprints, data_path)
+    checkpoints = Checkpoints(workdir.checkpoints)
+    history: History = []
+    if checkpoints.step("latest") is not None:
+        state, history = checkpoints.restore("latest", state)
+        say(f"resume: from step {int(state.step):,}")
+    first = int(state.step)
+    workdir.write_metrics(history)
+
+    # Loop.
+    in_flight: deque[jax.Array] = deque()
+    with _interrupts() as interrupted, Events(workdir.path, first) as events, Progress(total, first) as progress:
+        for step in range(first, total):
+            if config.patience and int(state.stale) >= config.patience:
+                say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
+                break
+            share = train_set[process_share(order.indices(step))]
+            batch = divide({name: array[share] for name, array in arrays.items()}, mesh)
+            state, loss = train_step(state, batch)
+            in_flight.append(loss)
+            if len(in_flight) > IN_FLIGHT:
+                progress.step(in_flight.popleft())
+            done = step + 1
+            if done % order.steps_per_epoch == 0 or done == total:
+                since = done - int(history[-1]["step"]) if history else done
+                row = {"step": done, "epoch": done / order.steps_per_epoch, "train_loss": float(state.loss_sum) / since}
+                _check_finite(row["train_loss"], done - since, done)
+                figures = evaluator(evaluated(state), "validation")
+                row |= {f"validation_{name}": value for name, value in task.scalars(figures).items()}
+                history = [*history, row]
+                state = record(state, jnp.float32(row[f"validation_{task.selection}"]))
+                if int(state.best_step) == done:
+                    checkpoints.save("best", state, history)
+                checkpoints.save("latest", state, history)
+                workdir.write_metrics(history)
+                events.write(row)
+                progress.evaluation(row)
+            if interrupted():
+                checkpoints.save("latest", state, history)
+                say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
+                return 1
+
+    # Test, with the parameters that did best on validation.
+    best, _ = checkpoints.restore("best", state)
+    checkpoints.close()
+    say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
+    report(workdir, experiment, "test", evaluator(evaluated(best), "test"), int(best.step))
+    return 0
+
+
+def _check_finite(loss: float, after: int, until: int) -> None:
+    if not math.isfinite(loss):
+        raise InputError(
+            f"training diverged between steps {after} and {until}: found a mean loss of {loss}, wanted a finite one; "
+            "try a lower --optimizer.learning_rate in a new --workdir"
+        )
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C or SIGTERM has come: the loop then stops at the end of its step. A second Ctrl-C stops at once.
+
+    Several processes must stop at the same step, which a signal to one of them cannot promise: there it kills.
+    """
+    if jax.process_count() > 1:
+        yield lambda: False
+        return
+    seen: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

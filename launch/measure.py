@@ -1,0 +1,52 @@
+"""The figures of run folders: each on its own, and the mean over several."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from cardiax.checkpoint import Checkpoints
+from cardiax.errors import InputError
+from cardiax.launch.environment import check_fingerprint
+from cardiax.launch.experiment import Evaluator, load_experiment
+from cardiax.launch.progress import say
+from cardiax.launch.report import report
+from cardiax.launch.workdir import Workdir
+from cardiax.metrics import mean_interval
+from cardiax.parallel import make_mesh, replicate
+from cardiax.state import create_state, evaluated
+from cardiax.step import make_optimizer
+
+
+def measure(workdir: Workdir, split: str, data_dir: Path | None) -> dict[str, Any]:
+    """Evaluate a run's best checkpoint on a split, write and print the figures, return what went into SPLIT.json."""
+    config, environment = workdir.config(), workdir.read_json("environment.json")
+    experiment = load_experiment(config, data_dir or Path(environment["data_dir"]), say)
+    for name, found in experiment.fingerprints.items():
+        check_fingerprint(workdir, environment, name, found)
+    if not workdir.checkpoints.is_dir():
+        raise InputError(f"{workdir.checkpoints}: found no checkpoint, wanted one; `cardiax train` has not evaluated yet")
+    mesh = make_mesh()
+    # The checkpoint's arrays must be described before they can be read; the number of steps changes none of them.
+    tx = make_optimizer(config.optimizer, steps=1)
+    fresh = create_state(experiment.model, tx, config.seed, experiment.task.input_shape, config.ema > 0)
+    checkpoints = Checkpoints(workdir.checkpoints)
+    state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
+    checkpoints.close()
+    figures = Evaluator(experiment, mesh)(evaluated(state), split)
+    return report(workdir, experiment, split, figures, int(state.step))
+
+
+def summarize(results: list[dict[str, Any]]) -> None:
+    """Print the mean of each figure over runs with its 95 % Student t interval."""
+    say(f"mean over {len(results)} runs, seeds {', '.join(str(result['seed']) for result in results)} (95 % t interval)")
+    for name in ("accuracy", "macro_f1"):
+        _say_mean(name, [result[name]["value"] for result in results])
+    for label in results[0]["classes"]:
+        _say_mean(f"F1 {label}", [result["classes"][label]["f1"]["value"] for result in results])
+
+
+def _say_mean(name: str, values: list[float]) -> None:
+    mean, half_width = mean_interval(np.asarray(values))
+    say(f"{name:<12}{mean:.4f} ± {half_width:.4f}   ({', '.join(f'{value:.4f}' for value in values)})")

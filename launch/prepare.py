@@ -1,0 +1,65 @@
+"""Fetch or read a dataset and write it once, checked, in the form that training reads."""
+
+import argparse
+import time
+from pathlib import Path
+
+from cardiax.catalog import DATASETS, Dataset
+from cardiax.errors import InputError, unknown
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `cardiax prepare`."""
+    parser.add_argument("dataset", help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are at hand")
+    parser.add_argument(
+        "--manual-dir", type=Path, metavar="DIR", help="the folder of files fetched by hand, or their zip"
+    )
+    parser.add_argument(
+        "--download-dir", type=Path, metavar="DIR", help="where downloads go (default: DATA_DIR/downloads)"
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="where it is written ($TFDS_DATA_DIR or ~/tensorflow_datasets)"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prepare every dataset that `args.dataset` names; of several, one whose files are missing is skipped."""
+    name = args.dataset.rstrip("/")
+    datasets = [dataset for dataset in DATASETS.values() if name in (dataset.name, dataset.name.split("/")[0])]
+    if not datasets:
+        raise unknown("dataset", name, [*DATASETS, *{known.split("/")[0] for known in DATASETS}])
+
+    from cardiax.datasets import default_data_dir
+    from cardiax.datasets.kaggle_heartbeat.csv_beats import MissingFileError
+
+    data_dir = args.data_dir or default_data_dir()
+    missing = []
+    for dataset in datasets:
+        try:
+            _prepare(dataset, data_dir, args)
+        except MissingFileError as error:
+            missing.append((dataset, error))
+    if len(missing) == len(datasets):
+        raise InputError(str(missing[0][1]))
+    for dataset, error in missing:
+        print(f"{dataset.name}: skipped: {error}")
+
+
+def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None:
+    from cardiax.datasets import is_prepared, load, prepare, prepared_path
+
+    path = prepared_path(dataset.name, data_dir)
+    already = is_prepared(dataset.name, data_dir)
+    started = time.perf_counter()
+    notes: list[str] = []
+    prepare(dataset.name, data_dir, args.manual_dir, args.download_dir, report=notes.append)
+    if already:
+        print(f"{dataset.name}: already prepared in {path} (delete that folder to prepare it anew)")
+    else:
+        print(f"{dataset.name}: prepared in {path} in {time.perf_counter() - started:.1f} s")
+    for split, arrays in load(dataset.name, data_dir).items():
+        labels = arrays["label"].tolist()
+        tally = ", ".join(f"{name} {labels.count(index)}" for index, name in enumerate(dataset.classes))
+        print(f"  {split}: {len(labels)} beats ({tally})")
+    for note in notes:
+        print(f"  note: {note}")

@@ -1,0 +1,68 @@
+"""What a run says while it goes: a bar on a terminal, plain lines when piped, TensorBoard events with the extra."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import jax
+from tqdm import tqdm
+
+
+def say(line: str) -> None:
+    """Print one line, from the first process only, above the bar if there is one."""
+    if jax.process_index() == 0:
+        tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+
+class Progress:
+    """Steps done of `total`, with the rate and the time left; `first` of them were done before."""
+
+    def __init__(self, total: int, first: int):
+        hidden = jax.process_index() != 0 or not sys.stderr.isatty()
+        self._bar = tqdm(total=total, initial=first, unit="step", disable=hidden, dynamic_ncols=True, smoothing=0.05)
+
+    def step(self, loss: jax.Array) -> None:
+        """One more step is done once its loss is there; waits for it."""
+        loss.block_until_ready()
+        self._bar.update()
+
+    def evaluation(self, row: dict[str, float]) -> None:
+        """Say the row that went into metrics.csv, in one line."""
+        rest = {name: value for name, value in row.items() if name not in ("step", "epoch") and "_f1_" not in name}
+        figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in rest.items())
+        say(f"epoch {row['epoch']:g}, step {row['step']:,}: {figures}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.close()
+
+
+class Events:
+    """TensorBoard events in `folder`/tensorboard, where the extra `cardiax[tensorboard]` is installed."""
+
+    def __init__(self, folder: Path, first: int):
+        self._writer = None
+        if jax.process_index() == 0 and importlib.util.find_spec("tensorboardX"):
+            from tensorboardX import SummaryWriter
+
+            # Rows after the checkpoint that a killed run left are hidden: the resumed run writes them again.
+            self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first + 1)
+
+    def write(self, row: dict[str, float]) -> None:
+        """Every figure of an evaluation, at its step."""
+        if self._writer is not None:
+            for name, value in row.items():
+                self._writer.add_scalar(name, value, int(row["step"]))
+            self._writer.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._writer is not None:
+            self._writer.close()

@@ -1,0 +1,72 @@
+"""Train a model on a task: `cardiax train TASK`, or the same as `python -m cardiax.launch.train TASK`.
+
+With nothing else said it trains on beats that cardiax simulates. The run folder holds all that it did; the same
+command again goes on where a run was stopped or killed, to the same bits. Examples:
+
+  cardiax train arrhythmia
+  cardiax train heartbeat --dataset kaggle_heartbeat/mitbih --workdir runs/mine --seed 1
+  cardiax train arrhythmia --model reference_cnn --optimizer.learning_rate 1e-3 --epochs 5
+"""
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+
+from cardiax.catalog import find_dataset
+from cardiax.config import Config, leaves, recipe, with_overrides
+from cardiax.errors import InputError
+from cardiax.launch.workdir import Workdir, read_config
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The task, the places, and one flag for every config field."""
+    parser.add_argument("task", nargs="?", metavar="TASK", help="heartbeat or arrhythmia")
+    parser.add_argument("--config", metavar="FILE", help="repeat the experiment of a run's config.json")
+    parser.add_argument("--workdir", metavar="DIR", help="the run's folder (default: runs/TASK-DATASET-MODEL-seedN)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+    parser.add_argument("--distributed", metavar="HOW", help="several hosts: auto, or HOST:PORT,PROCESSES,INDEX")
+    fields = parser.add_argument_group("experiment", "every field of the config; the defaults depend on the dataset")
+    for name, (item, value) in leaves(Config()).items():
+        if name != "task":
+            choices = f" ({', '.join(item.metadata['choices'])})" if item.metadata.get("choices") else ""
+            flags = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
+            text = f"{item.metadata['help']}{choices}; {value}" if value != {} else item.metadata["help"]
+            fields.add_argument(*flags, dest=name, metavar="X", default=argparse.SUPPRESS, help=text.replace("%", "%%"))
+
+
+def read_options(options: argparse.Namespace) -> Config:
+    """The config that the command asks for."""
+    typed = {name: value for name, value in vars(options).items() if name in leaves(Config()) and name != "task"}
+    if options.config:
+        config = read_config(Path(options.config))
+        if options.task not in (None, config.task):
+            raise InputError(f"{options.config}: found task {config.task!r}, wanted {options.task!r} as typed")
+    elif options.task is None:
+        raise InputError("train: found no TASK, wanted one: heartbeat or arrhythmia (see `cardiax train --help`)")
+    else:
+        config = recipe(options.task, typed.get("dataset"))
+    config = with_overrides(config, typed)
+    return dataclasses.replace(config, dataset=find_dataset(config.dataset).name)
+
+
+def default_workdir(config: Config) -> Path:
+    """Where a run goes that was not told: one folder for each task, dataset, model and seed."""
+    dataset = config.dataset.replace("/", "-")
+    return Path("runs", f"{config.task}-{dataset}-{config.model}-seed{config.seed}")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, or go on training, then test; 0 when done, 1 when interrupted."""
+    config = read_options(options)
+    workdir = Workdir(options.workdir or default_workdir(config))
+    workdir.check(config)
+    # JAX, Orbax and TFDS take seconds to import: a mistake in the command is told before.
+    from cardiax.launch.loop import train
+
+    return train(config, workdir, options.data_dir, options.distributed)
+
+
+if __name__ == "__main__":
+    from cardiax.launch.cli import main
+
+    main(["train", *sys.argv[1:]])

@@ -1,0 +1,102 @@
+"""A run's folder: all that is needed to repeat, resume, compare or use the run. Each file is written whole or not at all."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cardiax.config import Config, differences, from_dict, to_dict
+from cardiax.errors import InputError
+
+
+class Workdir:
+    """The files of one run; `path` is made when the first of them is written."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Orbax's folder: latest and best."""
+        return self.path / "checkpoints"
+
+    def check(self, config: Config) -> None:
+        """Raise `InputError` where the folder holds a run of another config, or something that is no run."""
+        if (self.path / "config.json").exists():
+            different = differences(config, self.config())
+            if different:
+                raise InputError(
+                    f"{self.path}: found a run of another configuration ({'; '.join(different)}), wanted the same; "
+                    "choose another --workdir"
+                )
+        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise InputError(
+                f"{self.path}: found something that is no run, wanted a new or empty folder; choose another --workdir"
+            )
+
+    def config(self) -> Config:
+        """The run's configuration."""
+        return read_config(self.path / "config.json")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A JSON file of the folder; one that is missing or broken is an `InputError` that says what to do."""
+        return read_json(self.path / name)
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        """Write a JSON file of the folder."""
+        write_atomically(self.path / name, json.dumps(value, indent=2).encode() + b"\n")
+
+    def write_metrics(self, history: Iterable[dict[str, float]]) -> None:
+        """Write metrics.csv from the history of evaluations; equal histories give equal bytes."""
+        rows = list(history)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["step"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_atomically(self.path / "metrics.csv", text.getvalue().encode())
+
+    def save_figure(self, name: str, figure: Any) -> Path:
+        """Save a Matplotlib figure as figures/NAME.png."""
+        image = io.BytesIO()
+        figure.savefig(image, format="png", dpi=300)
+        path = self.path / "figures" / f"{name}.png"
+        write_atomically(path, image.getvalue())
+        return path
+
+
+def read_config(path: Path) -> Config:
+    """The configuration in a config.json; the error of a wrong field names the file."""
+    try:
+        return from_dict(read_json(path))
+    except InputError as error:
+        raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; one that is missing or broken is an `InputError` that says what to do."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: found no such file, wanted a run's folder; `cardiax train` makes one") from error
+    except ValueError as error:
+        raise InputError(f"{path}: found text that is not JSON ({error}), wanted what `cardiax train` wrote") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: found a {type(found).__name__}, wanted the fields that `cardiax train` wrote")
+    return found
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old content or the new, never a part, whatever happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,64 @@
+"""The loss: a value worked by hand, then jit, gradient, smoothing and shapes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from cardiax.losses import cross_entropy
+
+LOGITS = np.array([[0.5, -1.0, 2.0], [3.0, 0.0, -2.0], [0.1, 0.2, 0.3], [-4.0, 4.0, 0.0]], np.float32)
+LABELS = np.array([2, 1, 0, 1], np.int32)
+
+
+def test_value_by_hand():
+    logits = jnp.log(jnp.array([[1.0, 3.0], [1.0, 3.0]]))  # probabilities 1/4 and 3/4
+    loss = cross_entropy(logits, jnp.array([0, 1]))
+    np.testing.assert_allclose(loss, [np.log(4), np.log(4 / 3)], rtol=1e-6)
+
+
+def test_jit_gives_the_same_values():
+    np.testing.assert_allclose(jax.jit(cross_entropy)(LOGITS, LABELS), cross_entropy(LOGITS, LABELS), rtol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_gradients(smoothing):
+    check_grads(lambda logits: cross_entropy(logits, LABELS, smoothing), (LOGITS,), order=1, rtol=1e-2)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_smoothing_is_cross_entropy_against_the_smoothed_target(smoothing):
+    target = (1 - smoothing) * np.eye(3)[LABELS] + smoothing / 3
+    probabilities = np.exp(LOGITS.astype(np.float64))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    expected = -(target * np.log(probabilities)).sum(axis=1)
+    np.testing.assert_allclose(cross_entropy(LOGITS, LABELS, smoothing), expected, rtol=1e-5)
+
+
+def test_smoothing_may_differ_in_a_population():
+    losses = jax.vmap(lambda smoothing: cross_entropy(LOGITS, LABELS, smoothing))(jnp.array([0.0, 0.1]))
+    np.testing.assert_allclose(losses[1], cross_entropy(LOGITS, LABELS, 0.1), rtol=1e-6)
+
+
+def test_large_logits_stay_finite():
+    np.testing.assert_allclose(cross_entropy(jnp.array([[1e4, 0.0]]), jnp.array([1])), [1e4])
+
+
+def test_a_label_above_the_range_is_nan_not_a_small_loss():
+    assert np.isnan(cross_entropy(LOGITS[:1], jnp.array([3])))[0]
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels"), [((4, 3), (3,)), ((4, 3), (4, 1)), ((4,), (4,)), ((2, 4, 3), (2,))], ids=str
+)
+def test_shape_error_names_both_shapes(logits, labels):
+    with pytest.raises(ValueError, match="got") as error:
+        cross_entropy(jnp.zeros(logits), jnp.zeros(labels, jnp.int32))
+    assert str(logits) in str(error.value)
+    assert str(labels) in str(error.value)
+
+
+def test_float_labels_are_refused():
+    with pytest.raises(ValueError, match="float32"):
+        cross_entropy(LOGITS, jnp.zeros(4))

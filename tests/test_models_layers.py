@@ -1,0 +1,61 @@
+"""Dropout: a mask that the division of the batch over devices does not change."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, PartitionSpec
+
+from cardiax.models.layers import Dropout
+
+KEY = jax.random.key(3)
+
+
+def drop(x, rate=0.5, axis_name=None, key=KEY):
+    return Dropout(rate, axis_name).apply({}, x, True, rngs={"dropout": key})
+
+
+@pytest.mark.parametrize("devices", [2, 8])
+def test_mask_is_the_same_however_the_batch_is_divided(devices):
+    x = jnp.ones((16, 5, 3))
+    mesh = Mesh(np.array(jax.devices()[:devices]), ("data",))
+    split = PartitionSpec("data")
+    mapped = jax.shard_map(lambda x: drop(x, axis_name="data"), mesh=mesh, in_specs=split, out_specs=split)
+    np.testing.assert_array_equal(jax.jit(mapped)(x), drop(x))
+
+
+def test_examples_and_keys_differ():
+    x = jnp.ones((4, 100))
+    masks = np.asarray(drop(x))
+    assert len(np.unique(masks, axis=0)) == 4
+    assert np.any(masks != drop(x, key=jax.random.key(4)))
+    np.testing.assert_array_equal(masks, drop(x))
+
+
+def test_an_examples_mask_does_not_depend_on_the_batch_size():
+    np.testing.assert_array_equal(drop(jnp.ones((8, 20)))[:3], drop(jnp.ones((3, 20))))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5])
+def test_rate_and_scale(rate):
+    dropped = np.asarray(drop(jnp.full((100, 500), 2.0), rate))
+    kept = dropped != 0
+    deviation = np.sqrt(rate * (1 - rate) / dropped.size)
+    assert abs(kept.mean() - (1 - rate)) < 4 * deviation
+    np.testing.assert_allclose(dropped[kept], 2 / (1 - rate), rtol=1e-6)
+
+
+def test_identity_without_training_or_rate():
+    x = jnp.ones((2, 3))
+    assert Dropout(0.5).apply({}, x, False) is x
+    assert Dropout(0.0).apply({}, x, True) is x
+
+
+def test_dtype_is_kept():
+    assert drop(jnp.ones((2, 3), jnp.bfloat16)).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("rate", [1.0, -0.1])
+def test_rate_out_of_range(rate):
+    with pytest.raises(ValueError, match=f"got {rate}"):
+        drop(jnp.ones((2, 3)), rate)
