@@ -48,7 +48,9 @@ class Checkpoints:
         if manager.latest_step() == step:
             manager.delete(step)
         record = {"history": history, "sha256": _digest(state)}
-        manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record)))
+        manager.save(
+            step, args=ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
+        )
 
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
         """The checkpoint of that kind, placed as `like` is, and the history of evaluations up to it.
@@ -83,7 +85,9 @@ def _corrupt_is_input_error(where: Path, mend: str) -> Iterator[None]:
         yield
     except Exception as error:
         what = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(f"{where}: found a checkpoint that cannot be read ({what}), wanted a whole one; {mend}") from error
+        raise InputError(
+            f"{where}: found a checkpoint that cannot be read ({what}), wanted a whole one; {mend}"
+        ) from error
 
 
 def _digest(state: Any) -> str:

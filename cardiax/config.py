@@ -28,7 +28,9 @@ class OptimizerConfig:
 
     name: str = setting("adamw", "update rule", choices=("adamw", "adam", "sgd"))
     learning_rate: float = setting(3e-3, "peak learning rate", low=0.0)
-    schedule: str = setting("cosine", "after the warm-up: cosine decay to 0, or constant", choices=("cosine", "constant"))
+    schedule: str = setting(
+        "cosine", "after the warm-up: cosine decay to 0, or constant", choices=("cosine", "constant")
+    )
     warmup: float = setting(0.05, "fraction of all steps spent warming up linearly", low=0.0, high=1.0)
     weight_decay: float = setting(0.02, "decoupled decay of kernels (adamw); biases and scales are spared", low=0.0)
     clip_norm: float = setting(1.0, "global gradient norm is clipped to this; 0: never", low=0.0)
@@ -41,6 +43,7 @@ class AugmentationConfig:
     stretch: float = setting(0.04, "time is scaled by 1 ± this, uniformly", low=0.0, high=0.5)
     warp: float = setting(0.05, "amplitude is scaled by 1 + a slow sine of this standard deviation", low=0.0, high=1.0)
     noise: float = setting(0.01, "white noise of up to this standard deviation, of the beat's range", low=0.0, high=1.0)
+    mixup: float = setting(0.2, "pairs of examples are mixed with a share from Beta(this, this); 0: not", low=0.0)
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,15 @@ class Config:
         default_factory=lambda: MappingProxyType({}), metadata={"help": "fields of the model: dropout=0.1,blocks=3"}
     )
     seed: int = setting(0, "of initialisation, batch order, dropout and augmentation", low=0, high=2**31 - 1)
-    epochs: int = setting(20, "passes over the training split", low=1)
+    epochs: int = setting(16, "passes over the training split", low=1)
     steps: int = setting(0, "stop after this many steps instead; 0: after `epochs`", low=0)
     batch_size: int = setting(128, "examples a step, over all devices", low=1)
     label_smoothing: float = setting(0.0, "mass of the target spread evenly over the classes", low=0.0, high=1.0)
     balance: str = setting("none", "against class imbalance", choices=("none", "weights", "sampling"))
     balance_power: float = setting(0.5, "a class of share p counts as p^-this: 0 as it is, 1 equal", low=0.0, high=1.0)
-    ema: float = setting(0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw", low=0.0, high=1.0)
+    ema: float = setting(
+        0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw", low=0.0, high=1.0
+    )
     patience: int = setting(0, "stop after this many evaluations without a better validation score; 0: never", low=0)
     optimizer: OptimizerConfig = OptimizerConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
@@ -70,7 +75,8 @@ class Config:
 def recipe(task: str, dataset: str | None = None) -> Config:
     """The default experiment of a task on a dataset (None: the built-in one)."""
     found = find_dataset(dataset or "simulated_heartbeat")
-    return Config(task=task, dataset=found.name, split=found.protocols[0])
+    config = Config(task=task, dataset=found.name, split=found.protocols[0])
+    return dataclasses.replace(config, epochs=10) if found.built_in else config
 
 
 def leaves(config: Any, prefix: str = "") -> dict[str, tuple[dataclasses.Field, Any]]:
@@ -92,14 +98,18 @@ def parse(name: str, item: dataclasses.Field, value: Any) -> Any:
         return MappingProxyType(_model_args(name, value))
     kind: Any = item.type
     try:
-        if isinstance(value, bool) or (kind is int and isinstance(value, float)) or (kind is str and not isinstance(value, str)):
+        if (
+            isinstance(value, bool)
+            or (kind is int and isinstance(value, float))
+            or (kind is str and not isinstance(value, str))
+        ):
             raise ValueError
         parsed = kind(value)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: found {value!r}, wanted {_wanted(item)}") from error
     if metadata["choices"] and parsed not in metadata["choices"]:
         raise unknown(name, parsed, metadata["choices"])
-    if kind is not str and not metadata["low"] <= parsed <= metadata["high"]:
+    if kind is not str and not (math.isfinite(parsed) and metadata["low"] <= parsed <= metadata["high"]):
         raise InputError(f"{name}: found {value}, wanted {_wanted(item)}")
     return parsed
 
@@ -122,7 +132,9 @@ def _model_args(name: str, value: Any) -> dict[str, Any]:
                 raise ValueError
             pairs = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
         except (SyntaxError, ValueError) as error:
-            raise InputError(f"{name}: found {value!r}, wanted fields of the model, as in width=32,blocks=(2,2,2)") from error
+            raise InputError(
+                f"{name}: found {value!r}, wanted fields of the model, as in width=32,blocks=(2,2,2)"
+            ) from error
     return {key: tuple(item) if isinstance(item, list) else item for key, item in pairs.items()}
 
 

@@ -18,7 +18,7 @@ import optax
 from cardiax.config import AugmentationConfig, Config, OptimizerConfig
 from cardiax.state import TrainState
 from cardiax.tasks import Classification
-from cardiax.transforms import stretch_time, warp_amplitude, white_noise
+from cardiax.transforms import mix_pairs, stretch_time, warp_amplitude, white_noise
 
 AXIS = "data"
 """Name of the axis over which a batch is divided."""
@@ -78,18 +78,23 @@ def make_train_step(
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
         key = jax.random.fold_in(jax.random.key(config.seed), state.step)
-        augment_key, dropout_key = jax.random.split(key)
+        augment_key, mix_key, dropout_key = jax.random.split(key, 3)
         inputs, target = batch["input"], batch["target"]
         place = jax.lax.axis_index(AXIS) * len(inputs) + jnp.arange(len(inputs))
         keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, place)
         inputs = jax.vmap(augment, (0, 0, None))(keys, inputs, config.augmentation)
+        sides = [(target, 1.0)]  # the targets of each example and their shares
+        if config.augmentation.mixup:
+            inputs, neighbour, share = mix_pairs(mix_key, inputs, target, config.augmentation.mixup, AXIS)
+            sides = [(target, 1.0 - share), (neighbour, share)]
 
         def loss_of(params: Any) -> tuple[jax.Array, Any]:
             variables = {"params": params, **state.model_state}
             logits, model_state = model.apply(
                 variables, inputs, train=True, rngs={"dropout": dropout_key}, mutable=list(state.model_state)
             )
-            return jnp.mean(class_weights[target] * task.loss(logits, target, config.label_smoothing)), model_state
+            losses = [part * class_weights[one] * task.loss(logits, one, config.label_smoothing) for one, part in sides]
+            return jnp.mean(sum(losses)), model_state
 
         (loss, model_state), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
         loss, gradients = jax.lax.pmean((loss, gradients), AXIS)

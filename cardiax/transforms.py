@@ -43,3 +43,32 @@ def white_noise(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
     level_key, noise_key = jax.random.split(key)
     level = jax.random.uniform(level_key, maxval=limit)
     return jnp.where(padding_mask(beat), beat + level * jax.random.normal(noise_key, beat.shape), 0.0)
+
+
+def mix_pairs(
+    key: jax.Array, inputs: jax.Array, targets: jax.Array, alpha: float, axis_name: str
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """mixup (Zhang et al. 2018, arXiv:1710.09412) of each example with the one before it in the global batch.
+
+    Args:
+      key: the same on every device.
+      inputs: (B, ...), one device's share of the batch.
+      targets: (B, ...), likewise.
+      alpha: the neighbour's share is min(b, 1 - b), b from Beta(alpha, alpha).
+      axis_name: the axis over which the batch is divided.
+
+    Returns:
+      The mixed inputs (B, ...), the neighbours' targets (B, ...) and their shares (B,): the loss of an example is
+      (1 - share) times that against its own target plus share times that against its neighbour's.
+    """
+    size = inputs.shape[0]
+    start = jax.lax.axis_index(axis_name) * size
+    drawn = jax.random.beta(key, alpha, alpha, (size * jax.lax.axis_size(axis_name),))
+    share = jax.lax.dynamic_slice_in_dim(jnp.minimum(drawn, 1 - drawn), start, size)
+
+    def of_neighbours(values: jax.Array) -> jax.Array:
+        everyone = jnp.roll(jax.lax.all_gather(values, axis_name, tiled=True), 1, axis=0)
+        return jax.lax.dynamic_slice_in_dim(everyone, start, size)
+
+    weight = share.reshape(size, *[1] * (inputs.ndim - 1))
+    return (1 - weight) * inputs + weight * of_neighbours(inputs), of_neighbours(targets), share

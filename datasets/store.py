@@ -214,5 +214,5 @@ def _damage(builder: tfds.core.DatasetBuilder, name: str) -> Iterator[None]:
 def _damaged(builder: tfds.core.DatasetBuilder, name: str, found: str) -> InputError:
     return InputError(
         f"{name} in {builder.data_dir} is damaged ({found}): delete that folder, then run "
-        f"`{_prepare_command(name, builder.data_dir_root)}`"
+        f"`{_prepare_command(name, Path(builder.data_dir_root))}`"
     )

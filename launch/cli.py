@@ -60,13 +60,16 @@ def _run(arguments: list[str]) -> int:
 def run_command(name: str, arguments: list[str]) -> int:
     """Parse the arguments of one command and run it: its module's `add_arguments`, then its `run`."""
     module = importlib.import_module(f"cardiax.launch.{name}")
-    parser = Parser(prog=f"cardiax {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = Parser(
+        prog=f"cardiax {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.allow_abbrev = False
     module.add_arguments(parser)
     options, rest = parser.parse_known_args(arguments)
     if rest:
-        flags = {flag.lstrip("-") for action in parser._actions for flag in action.option_strings}
         if rest[0].startswith("-"):
-            raise unknown("flag", rest[0].lstrip("-").partition("=")[0], flags)
+            flags = {action.option_strings[0].lstrip("-") for action in parser._actions if action.option_strings}
+            raise unknown("flag", rest[0].lstrip("-").partition("=")[0].replace("-", "_"), flags - {"h"})
         raise InputError(f"found {rest[0]!r} after the last argument, wanted nothing (see `cardiax {name} --help`)")
     return module.run(options) or 0
 

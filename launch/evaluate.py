@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run folders, the split, and where the data lies now if it has moved."""
     parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="a run's folder")
     parser.add_argument("--split", default="test", metavar="SPLIT", help="train, validation or test (default)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: where the run found it)")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="where prepared datasets lie (default: where the run found it)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -30,7 +32,9 @@ def run(options: argparse.Namespace) -> None:
     runs = [Workdir(path) for path in options.workdirs]
     configs = [workdir.config() for workdir in runs]
     if len({(config.task, find_dataset(config.dataset).name, config.split) for config in configs}) > 1:
-        raise InputError("evaluate: found runs of several tasks, datasets or protocols, wanted one; evaluate them apart")
+        raise InputError(
+            "evaluate: found runs of several tasks, datasets or protocols, wanted one; evaluate them apart"
+        )
 
     from cardiax.launch.measure import measure, summarize
 

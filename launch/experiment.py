@@ -88,4 +88,3 @@ class Evaluator:
             measured.append({name: np.asarray(value)[:count] for name, value in measures.items()})
         together = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
         return self._experiment.task.summarize(together)
-

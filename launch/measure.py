@@ -26,7 +26,9 @@ def measure(workdir: Workdir, split: str, data_dir: Path | None) -> dict[str, An
     for name, found in experiment.fingerprints.items():
         check_fingerprint(workdir, environment, name, found)
     if not workdir.checkpoints.is_dir():
-        raise InputError(f"{workdir.checkpoints}: found no checkpoint, wanted one; `cardiax train` has not evaluated yet")
+        raise InputError(
+            f"{workdir.checkpoints}: found no checkpoint, wanted one; `cardiax train` has not evaluated yet"
+        )
     mesh = make_mesh()
     # The checkpoint's arrays must be described before they can be read; the number of steps changes none of them.
     tx = make_optimizer(config.optimizer, steps=1)
@@ -40,7 +42,9 @@ def measure(workdir: Workdir, split: str, data_dir: Path | None) -> dict[str, An
 
 def summarize(results: list[dict[str, Any]]) -> None:
     """Print the mean of each figure over runs with its 95 % Student t interval."""
-    say(f"mean over {len(results)} runs, seeds {', '.join(str(result['seed']) for result in results)} (95 % t interval)")
+    say(
+        f"mean over {len(results)} runs, seeds {', '.join(str(result['seed']) for result in results)} (95 % t interval)"
+    )
     for name in ("accuracy", "macro_f1"):
         _say_mean(name, [result[name]["value"] for result in results])
     for label in results[0]["classes"]:

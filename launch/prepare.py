@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `cardiax prepare`."""
     parser.add_argument("dataset", help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are at hand")
     parser.add_argument(
-        "--manual-dir", type=Path, metavar="DIR", help="the folder of files fetched by hand, or their zip"
+        "--manual-dir", type=Path, metavar="DIR", help="the folder that holds the files, or the zip, fetched by hand"
     )
     parser.add_argument(
         "--download-dir", type=Path, metavar="DIR", help="where downloads go (default: DATA_DIR/downloads)"

@@ -18,6 +18,7 @@ from cardiax.config import Config, leaves, recipe, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.workdir import Workdir, read_config
 
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The task, the places, and one flag for every config field."""
     parser.add_argument("task", nargs="?", metavar="TASK", help="heartbeat or arrhythmia")

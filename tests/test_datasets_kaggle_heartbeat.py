@@ -207,7 +207,7 @@ def test_without_files_the_message_says_what_to_fetch_and_where_to_put_it(tmp_pa
     folder = tmp_path / "data" / "downloads" / "manual"
     assert f"mitbih_train.csv is not in {folder}" in message
     assert "fetch archive.zip from https://www.kaggle.com/datasets/shayanfazeli/heartbeat" in message
-    assert f"`cardiax prepare kaggle_heartbeat/mitbih --manual-dir {folder}`" in message
+    assert f"`cardiax prepare kaggle_heartbeat/mitbih --manual-dir {folder} --data-dir {tmp_path / 'data'}`" in message
 
 
 def test_a_manual_folder_that_is_none_is_refused(tmp_path):

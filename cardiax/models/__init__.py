@@ -22,7 +22,9 @@ MODELS: dict[str, type[nn.Module]] = {
 _GIVEN = {"outputs", "axis_name", "parent", "name"}
 
 
-def build_model(name: str, outputs: int, axis_name: str | None = None, args: Mapping[str, Any] | None = None) -> nn.Module:
+def build_model(
+    name: str, outputs: int, axis_name: str | None = None, args: Mapping[str, Any] | None = None
+) -> nn.Module:
     """The module of that name for `outputs` output channels.
 
     Args:
@@ -42,6 +44,8 @@ def build_model(name: str, outputs: int, axis_name: str | None = None, args: Map
         if key not in fields:
             raise unknown(f"field of model {name}", key, fields)
         default = fields[key].default
-        if not isinstance(value, int if isinstance(default, int) else (int, float) if isinstance(default, float) else type(default)):
+        if not isinstance(
+            value, int if isinstance(default, int) else (int, float) if isinstance(default, float) else type(default)
+        ):
             raise InputError(f"model_args: found {key}={value!r}, wanted a value like {default!r}")
     return module(outputs=outputs, axis_name=axis_name, **(args or {}))  # pyright: ignore[reportCallIssue]

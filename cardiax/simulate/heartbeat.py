@@ -1,11 +1,7 @@
 """Simulated heartbeats in the format of Kaggle's MIT-BIH rows: a pure function of (key, index, label, subject).
 
-A beat is a sum of Gaussian waves after McSharry et al. 2003 ("A dynamical model for generating synthetic
-electrocardiogram signals", IEEE TBME 50(3):289-294, doi 10.1109/TBME.2003.808805). There a point runs around a circle
-once a beat and dz/dt = -sum a Δθ exp(-Δθ²/2b²) - (z - z0) draws the ECG. Without the slow relaxation to z0 the integral
-is known: z = sum (a b²/ω) exp(-Δθ²/2b²), a Gaussian per wave. We evaluate that sum in time: no solver step, every
-sample independent of the others, and an ectopic beat may have waves and a coupling interval of its own, which one limit
-cycle cannot give. Baseline wander, which z0 models there, is added as noise here.
+A beat is a sum of Gaussian waves (see `cardiax.simulate.waves`) with noise on it; the baseline wander that McSharry et
+al. model in their z0 is part of the noise here.
 
 As in the real file (360 Hz recordings, every third sample kept) a row starts at the R peak of beat k and ends 0.2 of an
 interval after the R peak of beat k+1, is min-max scaled over all of that, cut to 187 samples and padded with zeros.
@@ -21,6 +17,7 @@ import numpy as np
 from jax.scipy.stats import norm
 
 from cardiax.catalog import AAMI_CLASSES, BEAT_LENGTH, DATASETS
+from cardiax.simulate.waves import NORMAL_VARIANTS, PACED, VENTRICULAR, WAVES, Waves, gaussian_sum
 
 RECORDING_RATE = 360
 """Hz: the sampling rate of MIT-BIH; RR intervals are whole samples at this rate."""
@@ -39,77 +36,15 @@ RR_RANGE = (0.33, 2.0)
 SEGMENT = int(RR_RANGE[1] * 1.2 * RATE)
 """Samples in the longest segment before it is cut to `BEAT_LENGTH`: 1.2 RR."""
 
-WAVES = ("spike", "P", "Q", "R", "R'", "S", "T")
 KINDS = ("normal", "aberrant", "ventricular", "ventricular 2", "paced")
 """The morphologies of a subject; a beat is a convex combination of them."""
 
 _N, _S, _V, _F, _Q = range(len(AAMI_CLASSES))
 _NORMAL, _ABERRANT, _VENTRICULAR, _VENTRICULAR_2, _PACED = range(len(KINDS))
 
-MCSHARRY = {
-    "P": (-np.pi / 3, 1.2, 0.25),
-    "Q": (-np.pi / 12, -5.0, 0.1),
-    "R": (0.0, 30.0, 0.1),
-    "S": (np.pi / 12, -7.5, 0.1),
-    "T": (np.pi / 2, 0.75, 0.4),
-}
-"""Table I of McSharry et al. 2003: angle θ (rad), strength a, width b (rad) of each wave, at 60 beats/min."""
-
-QRS_SCALE = 0.85
-"""The table's QRS lasts 0.14 s; a normal one at most 0.11 s (Surawicz et al. 2009, doi 10.1161/CIRCULATIONAHA.108.191095)."""
-
-P_SCALE = 0.5
-"""The table's P is 0.25 mV, the upper limit of a normal one; 0.12 mV is usual."""
-
-T_CENTRE = 0.3
-"""s: the T peak of the table's row of times; its row of angles would put it at 0.25 s."""
-
-
-def _table(**waves: tuple[float, float, float]) -> np.ndarray:
-    """(waves, 3) of centre s, amplitude mV, width s; a wave not named has no amplitude."""
-    names = {"spike": "spike", "p": "P", "q": "Q", "r": "R", "r2": "R'", "s": "S", "t": "T"}
-    table = np.tile(np.array([0.0, 0.0, 0.02]), (len(WAVES), 1))
-    for name, wave in waves.items():
-        table[WAVES.index(names[name])] = wave
-    return table
-
-
-def _from_mcsharry(name: str) -> tuple[float, float, float]:
-    """Centre s, amplitude mV (R is 1 mV), width s at 60 beats/min, where 2π rad last 1 s."""
-    angle, strength, width = MCSHARRY[name]
-    _, r_strength, r_width = MCSHARRY["R"]
-    scale = QRS_SCALE if name in "QRS" else 1.0
-    amplitude = strength * width**2 / (r_strength * r_width**2)
-    if name == "P":
-        amplitude *= P_SCALE
-    return scale * angle / (2 * np.pi), amplitude, scale * width / (2 * np.pi)
-
-
-_P, _Q_WAVE, _R, _S_WAVE, _T = (_from_mcsharry(name) for name in "PQRST")
-_T = (T_CENTRE, *_T[1:])
-
-NORMAL_VARIANTS = {
-    "narrow": _table(p=_P, q=_Q_WAVE, r=_R, s=_S_WAVE, t=_T),
-    "left axis": _table(p=_P, r=(0.0, 0.4, 0.012), s=(0.032, -0.9, 0.016), t=_T),
-    "LBBB": _table(p=_P, r=(0.0, 0.9, 0.022), r2=(0.055, 0.75, 0.024), t=(0.33, -0.35, 0.07)),
-    "RBBB": _table(p=_P, q=_Q_WAVE, r=(0.0, 0.8, 0.014), s=(0.065, -0.3, 0.026), t=(0.3, 0.3, 0.06)),
-}
-"""Normal (AAMI N) waves of a subject, seen in one lead. Bundle-branch blocks count as N and have a wide QRS."""
-
 NORMAL_SHARES = np.array([0.68, 0.15, 0.09, 0.08])
-"""Of N beats in MIT-BIH 8075 are LBBB and 7259 RBBB, about 9 % and 8 % (PhysioNet's table of annotations)."""
-
-VENTRICULAR = _table(r=(0.0, 1.4, 0.034), r2=(0.06, 0.45, 0.03), s=(0.14, -0.25, 0.035), t=(0.33, -0.55, 0.075))
-"""A ventricular ectopic beat: no P, a wide QRS, T against it; the sign of all of it is the focus's."""
-
-PACED = _table(
-    spike=(-0.05, 0.7, 0.004),
-    p=(-0.2, 0.12, 0.03),
-    r=(0.0, 0.8, 0.024),
-    s=(0.085, -0.9, 0.03),
-    t=(0.34, 0.5, 0.07),
-)
-"""A paced beat: the stimulus (widened by MIT-BIH's 100 Hz low-pass), then a wide QRS from the right ventricle."""
+"""The chance of each of `NORMAL_VARIANTS`. Of N beats in MIT-BIH 8075 are LBBB and 7259 RBBB, about 9 % and
+8 % (PhysioNet's table of annotations)."""
 
 SUBJECTS_OF = np.array([[4, 48], [4, 14], [10, 36], [26, 30], [0, 4]])
 """[first, stop) of the subjects with beats of each class: ectopy gathers in a few patients, and four are paced, as
@@ -149,14 +84,6 @@ ANNOTATION_JITTER = np.array([0.004, 0.004, 0.015, 0.006, 0.010])
 """s: standard deviation of the annotation about the R peak for N S V F Q; a wide QRS has no clear peak."""
 
 
-class Waves(NamedTuple):
-    """Gaussian waves, arrays of one shape: centre (s after the R peak), amplitude (mV), width (standard deviation, s)."""
-
-    centre: jax.Array
-    amplitude: jax.Array
-    width: jax.Array
-
-
 class Subject(NamedTuple):
     """A virtual subject: waves (kinds, waves) at 60 beats/min, usual RR (s), RR variation (log s.d.), noise factor."""
 
@@ -174,12 +101,6 @@ class Beat(NamedTuple):
     intervals: jax.Array
     offset: jax.Array
     noise: jax.Array
-
-
-def gaussian_sum(time: jax.Array, waves: Waves) -> jax.Array:
-    """The waves' voltage (mV) at `time` (T,) s after the R peak; every field of `waves` is (M,)."""
-    z = (time[None, :] - waves.centre[:, None]) / waves.width[:, None]
-    return jnp.sum(waves.amplitude[:, None] * jnp.exp(-0.5 * z * z), axis=0)
 
 
 def _draw(key: jax.Array, *sizes: int) -> list[jax.Array]:
@@ -319,7 +240,11 @@ def simulate_beat(key: jax.Array, index: jax.Array, label: jax.Array, subject: j
 
 
 def simulate_beats(key: jax.Array, indices: jax.Array, labels: jax.Array, subjects: jax.Array) -> jax.Array:
-    """Rows (n, 187) float32 of the beats with these `indices`, `labels` and `subjects`, each (n,) int32."""
+    """Rows (n, 187) float32 of the beats with these `indices`, `labels` and `subjects`, each (n,) int32.
+
+    A beat is the same whatever else is in the call. Bits are the same for the same n; XLA vectorises another n
+    otherwise, which moves the last bit of a few samples.
+    """
     return jax.vmap(simulate_beat, in_axes=(None, 0, 0, 0))(key, indices, labels, subjects)
 
 
@@ -331,10 +256,13 @@ def class_counts(beats: int) -> np.ndarray:
     return counts
 
 
-def draw_labels(key: jax.Array, beats: int) -> tuple[jax.Array, jax.Array]:
-    """Labels and subjects (beats,) int32: exactly `class_counts(beats)` in random order, a subject who has the class."""
-    ordered = jnp.asarray(np.repeat(np.arange(len(AAMI_CLASSES)), class_counts(beats)), jnp.int32)
-    order, u = jnp.split(jax.random.uniform(key, (2 * beats,)), 2)
-    labels = ordered[jnp.argsort(order)]
-    first, stop = jnp.asarray(SUBJECTS_OF, jnp.int32)[labels].T
-    return labels, first + jnp.floor(u * (stop - first)).astype(jnp.int32)
+def draw_labels(key: jax.Array, beats: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and subjects (beats,) int32: exactly `class_counts(beats)` in random order, a subject who has the class.
+
+    The order is sorted by NumPy: XLA takes a second or two to compile a sort of each length.
+    """
+    ordered = np.repeat(np.arange(len(AAMI_CLASSES), dtype=np.int32), class_counts(beats))
+    order, u = np.split(np.asarray(jax.random.uniform(key, (2 * beats,))), 2)
+    labels = ordered[np.argsort(order, kind="stable")]
+    first, stop = SUBJECTS_OF[labels].T
+    return labels, (first + np.floor(u * (stop - first))).astype(np.int32)

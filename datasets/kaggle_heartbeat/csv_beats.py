@@ -39,7 +39,7 @@ class CsvFile:
       name: its file name.
       split: the TFDS split that it becomes.
       labels: the labels that its rows may hold.
-      sha256: the digest of the file that Kaggle ships, measured on version 1 of the dataset.
+      sha256: the digest of the file that Kaggle ships.
     """
 
     name: str

@@ -24,7 +24,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Beats, labels and rows of Kaggle's version 1, in file order."}  # noqa: RUF012 (TFDS's own way)
+    RELEASE_NOTES = {"1.0.0": "Beats, labels and row numbers, in file order."}  # noqa: RUF012 (TFDS's own way)
     BUILDER_CONFIGS = [  # noqa: RUF012
         tfds.core.BuilderConfig(name="mitbih", description="MIT-BIH Arrhythmia Database: the five AAMI classes."),
         tfds.core.BuilderConfig(name="ptbdb", description="PTB Diagnostic ECG Database: normal or abnormal."),
@@ -64,7 +64,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             if source is None:
                 raise MissingFileError(
                     f"{file.name} is not in {folder}: fetch archive.zip from {csv_beats.HOMEPAGE}, put it (or the CSV "
-                    f"files in it) there, then run `cardiax prepare {self._dataset.name} --manual-dir {folder}`"
+                    f"files in it) there, then run `cardiax prepare {self._dataset.name} --manual-dir {folder} "
+                    f"--data-dir {self.data_dir_root}`"
                 )
         return {file.split: self._generate_examples(file, source) for file, source in found.items()}
 

@@ -14,7 +14,7 @@ from cardiax.simulate.heartbeat import class_counts, draw_labels, simulate_beats
 SEED = 0
 BEATS = {"train": 16_000, "test": 4_000}
 CHUNK = 2_000
-"""Beats computed at once; divides every split, so that one compilation serves all."""
+"""Beats computed at once: divides every split, so that one compilation serves all and the bits never change."""
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):

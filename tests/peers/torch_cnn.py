@@ -75,6 +75,9 @@ def main():
     arguments = parser.parse_args()
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     torch.set_num_threads(threads)
+    load = os.getloadavg()[0]
+    if load > 0.3 * threads:
+        print(f"load {load:.1f} before the start: busy cores stall PyTorch's thread barriers, do not quote this figure")
 
     generator = np.random.default_rng(0)
     beats = generator.random((BATCH, SAMPLES, 1), dtype=np.float32)
@@ -138,7 +141,7 @@ def main():
     print(f"step: {statistics.median(ours):.1f} ms here, {statistics.median(theirs):.1f} ms in PyTorch (medians)")
     print(f"PyTorch / cardiax: {median:.2f} (quartiles {lower:.2f} to {upper:.2f}, {arguments.blocks} blocks)")
     print(f"jax {jax.__version__}, flax {flax.__version__}, torch {torch.__version__}, {threads} threads")
-    print(f"{processor()}, {platform.platform()}, load {os.getloadavg()[0]:.1f}")
+    print(f"{processor()}, {platform.platform()}, load {load:.1f} before")
 
 
 def processor() -> str:

@@ -1,0 +1,60 @@
+"""Changes of a beat: padding stays padding, and the numbers are those worked by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cardiax.transforms import padding_mask, stretch_time, warp_amplitude, white_noise
+
+
+def beat(length, seed=0):
+    """A beat of so many samples that is nowhere 0, zero-padded to 187."""
+    values = np.random.default_rng(seed).uniform(0.1, 1, 187).astype(np.float32)
+    return jnp.asarray(np.where(np.arange(187) < length, values, 0))
+
+
+def test_padding_mask_keeps_inner_zeros():
+    signal = jnp.array([0.5, 0.0, 0.2, 0.0, 0.0])
+    np.testing.assert_array_equal(padding_mask(signal), [True, True, True, False, False])
+    np.testing.assert_array_equal(padding_mask(jnp.stack([signal, jnp.zeros(5)])).sum(axis=1), [3, 0])
+
+
+@given(length=st.integers(1, 187), seed=st.integers(0, 1000))
+@settings(deadline=None, max_examples=30)
+def test_warp_and_noise_leave_the_padding(length, seed):
+    key = jax.random.key(seed)
+    for change in (warp_amplitude, white_noise):
+        changed = change(key, beat(length), 0.05)
+        assert changed.shape == (187,)
+        assert not np.any(np.asarray(changed)[length:])
+        assert np.isfinite(np.asarray(changed)).all()
+        assert not np.array_equal(changed, beat(length))
+
+
+def test_stretch_interpolates_and_changes_the_length_by_its_factor():
+    ramp = jnp.where(jnp.arange(187) < 101, 1.0 + jnp.arange(187.0), 0.0)
+    for seed in range(5):
+        changed = np.asarray(stretch_time(jax.random.key(seed), ramp, 0.1))
+        factor = changed[1] - changed[0]  # a straight line of slope 1 keeps the factor as its slope
+        assert 0.9 <= factor <= 1.1
+        length = int(np.sum(changed > 0))
+        assert length == int(np.floor(100 / factor)) + 1
+        np.testing.assert_allclose(changed[:length], 1 + factor * np.arange(length), rtol=1e-4)
+        assert not changed[length:].any()
+
+
+def test_noise_has_the_stated_deviation():
+    keys = jax.random.split(jax.random.key(0), 2000)
+    flat = jnp.full(187, 0.5)
+    noisy = np.asarray(jax.vmap(white_noise, (0, None, None))(keys, flat, 0.2)) - 0.5
+    # The level is uniform from 0 to 0.2, so the variance over all beats is 0.2² / 3.
+    np.testing.assert_allclose(noisy.std(), 0.2 / np.sqrt(3), rtol=0.03)
+
+
+def test_warp_is_bounded_by_its_sine():
+    keys = jax.random.split(jax.random.key(1), 2000)
+    gain = np.asarray(jax.vmap(warp_amplitude, (0, None, None))(keys, jnp.ones(187), 0.05)) - 1
+    # Depth of deviation 0.05 times a sine of random phase: deviation 0.05 / √2.
+    np.testing.assert_allclose(gain.std(), 0.05 / np.sqrt(2), rtol=0.05)
