@@ -1,12 +1,18 @@
 """Eight CPU devices, no rank promotion, and the place of the real data: what every test runs under."""
 
 import os
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+# Many tests run the same small training: compile it once a session. Subprocesses inherit all of this.
+_CACHE = tempfile.TemporaryDirectory(prefix="cardiax-tests-")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -18,3 +24,66 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} is not a folder (set CARDIAX_REAL_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def kaggle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with Kaggle's two MIT-BIH files, 600 + 140 rows of true format whose classes a network can tell apart."""
+    folder = tmp_path_factory.mktemp("archive")
+    random = np.random.default_rng(0)
+    for name, size in (("mitbih_train.csv", 600), ("mitbih_test.csv", 140)):
+        labels = np.arange(size) % 5
+        time, length = np.arange(187), random.integers(80, 188, (size, 1))
+        waves = np.exp(-(((time - 30 - 12 * labels[:, None]) / (4 + labels[:, None])) ** 2))
+        beats = np.clip(waves + 0.2 * random.uniform(size=(size, 187)), 0, 1) * (time < length)
+        np.savetxt(folder / name, np.column_stack([beats.astype(np.float32), labels]), delimiter=",", fmt="%.18e")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory, kaggle_folder: Path) -> Path:
+    """A TFDS data folder in which `kaggle_heartbeat/mitbih` is prepared from `kaggle_folder`."""
+    from cardiax import datasets
+
+    folder = tmp_path_factory.mktemp("data")
+    datasets.prepare("kaggle_heartbeat/mitbih", folder, manual_dir=kaggle_folder)
+    return folder
+
+
+class CommandLine:
+    """`cardiax` run in this process: exit status, and what it printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]):
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> tuple[int, str, str]:
+        from cardiax.launch.cli import main
+
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        printed = self._capsys.readouterr()
+        return int(stopped.value.code or 0), printed.out, printed.err
+
+    def mistake(self, *arguments: object) -> str:
+        """The one line of a command that must exit with 2."""
+        status, _, error = self(*arguments)
+        assert status == 2, error
+        assert error.startswith("cardiax: error: ")
+        assert error.count("\n") == 1, error
+        return error.removeprefix("cardiax: error: ").rstrip("\n")
+
+
+@pytest.fixture
+def cardiax(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """The command line."""
+    return CommandLine(capsys)
+
+
+@pytest.fixture(scope="session")
+def small_run(data_dir: Path) -> list[str]:
+    """The arguments of a training that takes seconds: 8 steps, two epochs."""
+    return [
+        *("train", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", str(data_dir)),
+        *("--model_args", "widths=(8,16),blocks=1", "--batch_size", "128", "--epochs", "2"),
+    ]

@@ -1,0 +1,192 @@
+"""A run from the command line: its folder, its repetition, its refusals."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+FILES = ("metrics.csv", "test.json", "config.json")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, small_run):
+    """The folder of a finished small run."""
+    from cardiax.launch.cli import main
+
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    with pytest.raises(SystemExit) as stopped:
+        main([*small_run, "--workdir", str(folder)])
+    assert stopped.value.code == 0
+    return folder
+
+
+def copy(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def test_a_run_leaves_everything(finished):
+    rows = list(csv.DictReader((finished / "metrics.csv").read_text().splitlines()))
+    assert [row["step"] for row in rows] == ["4", "8"]
+    assert 0 < float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    result = json.loads((finished / "test.json").read_text())
+    assert result["examples"] == 140
+    assert np.sum(result["confusion"]) == 140
+    assert result["accuracy"]["value"] == pytest.approx(np.trace(result["confusion"]) / 140)
+    assert result["accuracy"]["low"] <= result["accuracy"]["value"] <= result["accuracy"]["high"]
+    assert list(result["classes"]) == ["N", "S", "V", "F", "Q"]
+    environment = json.loads((finished / "environment.json").read_text())
+    assert environment["versions"]["jax"]
+    assert {len(digest) for digest in environment["fingerprints"].values()} == {64}
+    assert (finished / "figures" / "test_confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert any((finished / "checkpoints" / kind).iterdir() for kind in ("latest", "best"))
+    assert not list(finished.rglob("*.tmp"))
+
+
+def test_equal_runs_give_equal_files(finished, cardiax, small_run, tmp_path):
+    assert cardiax(*small_run, "--workdir", tmp_path / "again")[0] == 0
+    for name in FILES:
+        assert (tmp_path / "again" / name).read_bytes() == (finished / name).read_bytes(), name
+    assert cardiax(*small_run, "--workdir", tmp_path / "other", "--seed", 1)[0] == 0
+    assert (tmp_path / "other" / "metrics.csv").read_bytes() != (finished / "metrics.csv").read_bytes()
+
+
+def test_the_same_command_on_a_finished_run_only_tests_again(finished, cardiax, small_run, tmp_path):
+    folder = copy(finished, tmp_path)
+    (folder / "test.json").unlink()
+    (folder / "metrics.csv").write_text("rubbish")
+    status, out, _ = cardiax(*small_run, "--workdir", folder)
+    assert status == 0
+    assert "resume: from step 8" in out
+    assert "epoch" not in out
+    for name in FILES:
+        assert (folder / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+def test_config_repeats_a_run(finished, cardiax, small_run, tmp_path):
+    data = small_run[small_run.index("--data-dir") + 1]
+    config = finished / "config.json"
+    status, _, _ = cardiax("train", "--config", config, "--data-dir", data, "--workdir", tmp_path / "repeat")
+    assert status == 0
+    assert (tmp_path / "repeat" / "test.json").read_bytes() == (finished / "test.json").read_bytes()
+    message = cardiax.mistake("train", "heartbeat", "--config", config)
+    assert "found task 'arrhythmia', wanted 'heartbeat' as typed" in message
+
+
+def test_another_configuration_is_refused_by_field(finished, cardiax, small_run):
+    before = (finished / "config.json").read_bytes()
+    message = cardiax.mistake(*small_run, "--workdir", finished, "--seed", 3, "--optimizer.learning-rate", "1e-4")
+    assert "seed: wanted 3, found 0" in message
+    assert "optimizer.learning_rate: wanted 0.0001, found 0.003" in message
+    assert (finished / "config.json").read_bytes() == before
+
+
+def test_a_folder_that_is_no_run_is_refused(cardiax, small_run, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    assert "found something that is no run" in cardiax.mistake(*small_run, "--workdir", tmp_path)
+    assert "found something that is no run" in cardiax.mistake(*small_run, "--workdir", tmp_path / "thesis.tex")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"epochs": 0}', '{"epoch": 3}', "\x00"])
+def test_a_broken_config_is_named(content, cardiax, small_run, tmp_path):
+    (tmp_path / "config.json").write_text(content)
+    message = cardiax.mistake(*small_run, "--workdir", tmp_path)
+    assert message.startswith(f"{tmp_path / 'config.json'}: ")
+
+
+def arrays_file(folder, kind):
+    """The file that holds a checkpoint's arrays (Orbax keeps a second copy beside it, which nothing reads)."""
+    (path,) = (folder / "checkpoints" / kind).glob("*/state/d/*")
+    return path
+
+
+def test_a_truncated_checkpoint_is_refused_and_kept(finished, cardiax, small_run, tmp_path):
+    folder = copy(finished, tmp_path)
+    arrays = arrays_file(folder, "latest")
+    arrays.write_bytes(arrays.read_bytes()[: arrays.stat().st_size // 2])
+    message = cardiax.mistake(*small_run, "--workdir", folder)
+    assert str(folder / "checkpoints" / "latest" / "8") in message
+    assert "to train anew" in message
+    assert arrays.exists()
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_a_checkpoint_with_a_flipped_bit_is_refused(place, finished, cardiax, small_run, tmp_path):
+    folder = copy(finished, tmp_path)
+    arrays = arrays_file(folder, "best")
+    content = bytearray(arrays.read_bytes())
+    content[int(place * len(content))] ^= 0x10
+    arrays.write_bytes(content)
+    assert str(folder / "checkpoints" / "best") in cardiax.mistake(*small_run, "--workdir", folder)
+
+
+@pytest.mark.parametrize("name", ["record/metadata", "state/_METADATA", "state/manifest.ocdbt"])
+def test_a_checkpoint_with_an_emptied_file_is_refused(name, finished, cardiax, small_run, tmp_path):
+    folder = copy(finished, tmp_path)
+    (folder / "checkpoints" / "latest" / "8" / name).write_bytes(b"")
+    assert str(folder / "checkpoints" / "latest" / "8") in cardiax.mistake(*small_run, "--workdir", folder)
+
+
+def test_other_data_is_refused_on_resume(finished, cardiax, small_run, tmp_path):
+    folder = copy(finished, tmp_path)
+    environment = json.loads((folder / "environment.json").read_text())
+    environment["fingerprints"]["dataset"] = "0" * 64
+    (folder / "environment.json").write_text(json.dumps(environment))
+    assert "found a dataset with SHA-256" in cardiax.mistake(*small_run, "--workdir", folder)
+
+
+def test_a_diverged_run_stops_and_names_the_steps(cardiax, small_run, tmp_path):
+    message = cardiax.mistake(
+        *small_run, "--workdir", tmp_path / "run", "--optimizer.learning_rate", "1e30", "--optimizer.warmup", 0
+    )
+    assert "training diverged between steps 0 and 4: found a mean loss of nan" in message
+
+
+def test_patience_stops_early(cardiax, small_run, tmp_path):
+    run = [*small_run, "--workdir", tmp_path / "run", "--optimizer.learning_rate", 0, "--ema", 0, "--patience", 1]
+    status, out, _ = cardiax(*run, "--model", "reference_cnn", "--model_args", "channels=(4,4,4)", "--epochs", 9)
+    assert status == 0
+    assert "stop: 1 evaluations without a better macro_f1 on validation" in out
+    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 2
+
+
+@pytest.mark.parametrize("balance", ["weights", "sampling"])
+def test_balance_and_the_heartbeat_task(balance, cardiax, small_run, tmp_path):
+    arguments = ["train", "heartbeat", *small_run[2:], "--balance", balance, "--steps", 4]
+    status, out, _ = cardiax(*arguments, "--workdir", tmp_path / "run")
+    assert status == 0
+    assert "abnormal" in out
+    assert list(json.loads((tmp_path / "run" / "test.json").read_text())["classes"]) == ["normal", "abnormal"]
+
+
+def test_tensorboard_reads_the_events(finished):
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="needs the extra cardiax[tensorboard]"
+    )
+    events = accumulator.EventAccumulator(str(finished / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("validation_macro_f1")] == [4, 8]
+
+
+def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_path):
+    def mistake(*arguments):
+        message = cardiax.mistake(*arguments, "--workdir", tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+        return message
+
+    assert "unknown task 'arrhythmias': did you mean 'arrhythmia'? known: arrhythmia, heartbeat" in mistake(
+        "train", "arrhythmias"
+    )
+    assert "unknown model 'resnet': did you mean 'resnet1d'" in mistake(*small_run, "--model", "resnet")
+    assert "unknown split of kaggle_heartbeat/mitbih 'patients'" in mistake(*small_run, "--split", "patients")
+    assert "unknown field of model resnet1d 'depth'" in mistake(*small_run, "--model_args", "depth=3")
+    assert "cannot learn from kaggle_heartbeat/ptbdb: found labels normal, abnormal" in mistake(
+        "train", "arrhythmia", "--dataset", "kaggle_heartbeat/ptbdb", "--data-dir", data_dir
+    )
+    assert "kaggle_heartbeat/ptbdb is not prepared in" in mistake(
+        "train", "heartbeat", "--dataset", "kaggle_heartbeat/ptbdb", "--data-dir", data_dir
+    )
+    assert "wanted a multiple of the 8 devices" in mistake(*small_run, "--batch_size", 12)
+    assert "wanted at most the 540 examples" in mistake(*small_run, "--batch_size", 8000)
+    assert "found 'here', wanted auto or HOST:PORT,PROCESSES,INDEX" in mistake(*small_run, "--distributed", "here")
