@@ -6,7 +6,9 @@ SHA-256 of its arrays, which Orbax itself does not check.
 """
 
 import contextlib
+import errno
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +23,9 @@ from cardiax.state import TrainState
 
 Kind = Literal["latest", "best"]
 History = list[dict[str, float]]
+
+MARGIN = 2**21
+"""Bytes of a checkpoint besides its arrays, which Orbax writes twice before it drops one copy: its own tables."""
 
 
 class Checkpoints:
@@ -45,6 +50,10 @@ class Checkpoints:
         A checkpoint of the same step that a killed run left is written anew.
         """
         manager, step = self._managers[kind], int(state.step)
+        # Told before: Orbax meets a full disk with a page of errors for each array, from several threads.
+        needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
+        if shutil.disk_usage(self.folder).free < needed:
+            raise OSError(errno.ENOSPC, f"no space for a checkpoint of {needed / 2**20:.0f} MiB", str(self.folder))
         if manager.latest_step() == step:
             manager.delete(step)
         record = {"history": history, "sha256": _digest(state)}

@@ -58,7 +58,7 @@ class Config:
         default_factory=lambda: MappingProxyType({}), metadata={"help": "fields of the model: dropout=0.1,blocks=3"}
     )
     seed: int = setting(0, "of initialisation, batch order, dropout and augmentation", low=0, high=2**31 - 1)
-    epochs: int = setting(16, "passes over the training split", low=1)
+    epochs: int = setting(12, "passes over the training split", low=1)
     steps: int = setting(0, "stop after this many steps instead; 0: after `epochs`", low=0)
     batch_size: int = setting(128, "examples a step, over all devices", low=1)
     label_smoothing: float = setting(0.0, "mass of the target spread evenly over the classes", low=0.0, high=1.0)
@@ -91,6 +91,9 @@ def leaves(config: Any, prefix: str = "") -> dict[str, tuple[dataclasses.Field, 
     return found
 
 
+_FORMS: dict[Any, tuple[type, ...]] = {str: (str,), int: (int, str), float: (int, float, str)}
+
+
 def parse(name: str, item: dataclasses.Field, value: Any) -> Any:
     """`value`, a string as typed or a value from JSON, as the field's type and within its bounds."""
     metadata = item.metadata
@@ -98,13 +101,9 @@ def parse(name: str, item: dataclasses.Field, value: Any) -> Any:
         return MappingProxyType(_model_args(name, value))
     kind: Any = item.type
     try:
-        if (
-            isinstance(value, bool)
-            or (kind is int and isinstance(value, float))
-            or (kind is str and not isinstance(value, str))
-        ):
+        if isinstance(value, bool) or not isinstance(value, _FORMS[kind]):
             raise ValueError
-        parsed = kind(value)
+        parsed: Any = kind(value)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: found {value!r}, wanted {_wanted(item)}") from error
     if metadata["choices"] and parsed not in metadata["choices"]:
@@ -119,7 +118,7 @@ def _wanted(item: dataclasses.Field) -> str:
     low, high = item.metadata["low"], item.metadata["high"]
     if low == -math.inf:
         return kind
-    return f"{kind} from {low:g} to {high:g}" if high < math.inf else f"{kind} of {low:g} or more"
+    return f"{kind} from {low:g} to {high:.10g}" if high < math.inf else f"{kind} of {low:g} or more"
 
 
 def _model_args(name: str, value: Any) -> dict[str, Any]:

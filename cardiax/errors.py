@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class InputError(Exception):
-    """A mistake in a command or in a file that the message names: the command line prints it as one line and exits 2."""
+    """A mistake in a command, or in a file that the message names: the command line prints one line and exits 2."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

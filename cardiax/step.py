@@ -72,8 +72,9 @@ def make_train_step(
 ) -> TrainStep:
     """The training step: (state, batch) → (state, loss), the loss a scalar in nats.
 
-    A batch is {"input": (B, *input_shape), "target": (B,)}, B the examples of one device. The loss is the mean over the global batch of each example's loss times the weight of its class, `class_weights`
-    (C,). `model` must have been made with `axis_name=AXIS`.
+    A batch is {"input": (B, *input_shape), "target": (B,)}, B the examples of one device. The loss is the mean over
+    the global batch of each example's loss times the weight of its class, `class_weights` (C,). `model` must have been
+    made with `axis_name=AXIS`.
     """
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
@@ -123,7 +124,7 @@ def make_eval_step(task: Classification, model: nn.Module) -> EvalStep:
     """The evaluation step: (variables, batch) → what `task.measure` keeps of every example of the global batch."""
 
     def eval_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
-        logits = model.apply(variables, batch["input"], train=False)
+        logits: Any = model.apply(variables, batch["input"], train=False)
         measured = task.measure(logits, batch["target"])
         return jax.lax.all_gather(measured, AXIS, tiled=True)
 

@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command. Exit status 0: done; 2: a mistake in the command or in a file that it names; 1: anything else."""
+    """Run one command. Exit status 0: done; 2: a mistake in the command or a file that it names; 1: anything else."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         status = _run(list(sys.argv[1:] if arguments is None else arguments))

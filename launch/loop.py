@@ -31,7 +31,7 @@ IN_FLIGHT = 4
 
 
 def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: str | None) -> int:
-    """Train `config` in `workdir`, from its last checkpoint if it has one, then test; 0 when done, 1 when interrupted."""
+    """Train `config` in `workdir`, from its last checkpoint if there is one, then test; 0: done, 1: interrupted."""
     started = time.monotonic()
     start_processes(distributed)
     mesh = make_mesh()

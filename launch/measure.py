@@ -22,6 +22,8 @@ from cardiax.step import make_optimizer
 def measure(workdir: Workdir, split: str, data_dir: Path | None) -> dict[str, Any]:
     """Evaluate a run's best checkpoint on a split, write and print the figures, return what went into SPLIT.json."""
     config, environment = workdir.config(), workdir.read_json("environment.json")
+    if not (data_dir or isinstance(environment.get("data_dir"), str)):
+        raise InputError(f"{workdir.path / 'environment.json'}: found no data_dir, wanted one; give --data-dir")
     experiment = load_experiment(config, data_dir or Path(environment["data_dir"]), say)
     for name, found in experiment.fingerprints.items():
         check_fingerprint(workdir, environment, name, found)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import jax
-import numpy as np
 
 from cardiax.figures.confusion import confusion_figure
 from cardiax.launch.experiment import Experiment
@@ -50,7 +49,10 @@ def report(workdir: Workdir, experiment: Experiment, split: str, figures: dict[s
         "confusion": confusion.tolist(),
     }
     if jax.process_index() == 0:
-        title = f"{config.dataset}, {split}: accuracy {result['accuracy']['value']:.4f}, macro-F1 {result['macro_f1']['value']:.4f}"
+        title = (
+            f"{config.dataset}, {split} set of {result['examples']:,} beats\n"
+            f"accuracy {result['accuracy']['value']:.4f}, macro-F1 {result['macro_f1']['value']:.4f}"
+        )
         picture = workdir.save_figure(f"{split}_confusion", confusion_figure(confusion, task.classes, title))
         workdir.write_json(f"{split}.json", result)
         say(table(result))

@@ -1,4 +1,4 @@
-"""A run's folder: all that is needed to repeat, resume, compare or use the run. Each file is written whole or not at all."""
+"""A run's folder: all that is needed to repeat, resume, compare or use it. Each file is written whole or not at all."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cardiax.config import Config, differences, from_dict, to_dict
+from cardiax.config import Config, differences, from_dict
 from cardiax.errors import InputError
 
 
@@ -98,5 +98,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        # Writing, unlike opening, does not say to what.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real data, `$CARDIAX_REAL_DATA` or `../shared/data` beside the checkout; skips where it is absent."""
+    """The folder of real data, `$CARDIAX_REAL_DATA` or `../shared/data` beside the checkout; skips where absent."""
     folder = Path(os.environ.get("CARDIAX_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} is not a folder (set CARDIAX_REAL_DATA)")
@@ -28,7 +28,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def kaggle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with Kaggle's two MIT-BIH files, 600 + 140 rows of true format whose classes a network can tell apart."""
+    """A folder with Kaggle's two MIT-BIH files, 600 + 140 rows of true format, in classes that can be told apart."""
     folder = tmp_path_factory.mktemp("archive")
     random = np.random.default_rng(0)
     for name, size in (("mitbih_train.csv", 600), ("mitbih_test.csv", 140)):

@@ -61,7 +61,7 @@ def test_differences_name_field_and_both_values():
         ("model_args", "widths=(1,", "model_args: found 'widths=(1,', wanted fields of the model"),
         ("model_args", "__import__('os')", "model_args: found"),
         ("model_args", "width=open('x')", "model_args: found"),
-        ("epoch", "3", "unknown field 'epoch': did you mean 'epochs'? known: augmentation.noise, "),
+        ("epoch", "3", "unknown field 'epoch': did you mean 'epochs'? known: augmentation.mixup, "),
         ("optimizer", "adam", "unknown field 'optimizer'"),
     ],
 )
@@ -73,7 +73,7 @@ def test_wrong_values_are_one_line_that_names_them(name, value, message):
 
 
 def test_every_field_has_help_and_a_default_within_its_own_bounds():
-    for name, (item, value) in leaves(Config()).items():
+    for name, (item, _) in leaves(Config()).items():
         assert item.metadata["help"], name
     assert from_dict(to_dict(Config())) == Config()
 

@@ -30,9 +30,7 @@ def test_seeds_and_epochs_differ():
     assert not np.array_equal(order.indices(0), Order(1, 1000, 1000).indices(0))
 
 
-def test_philox_stream_is_the_published_one():
-    # Random123's known answer for philox4x64-10, key and counter 0; NumPy counts from 1, so its second block's input is 1.
-    # Here: the permutation follows the raw stream, so the stream itself is held against the independent generator.
+def test_the_order_follows_the_raw_philox_stream():
     raw = np.random.Philox(key=np.array([3, 5], np.uint64)).random_raw(8)
     np.testing.assert_array_equal(Order(3, 8, 1).indices(5 * 8), [np.argsort(raw, kind="stable")[0]])
 

@@ -29,7 +29,9 @@ def test_unknown_names_get_the_near_match_and_the_list(cardiax):
     assert cardiax.mistake("train", "arrhythmia", "heartbeat").startswith("found 'heartbeat' after the last argument")
     assert cardiax.mistake("train").startswith("train: found no TASK")
     assert "expected one argument" in cardiax.mistake("train", "arrhythmia", "--seed")
-    assert "did you mean 'kaggle_heartbeat/mitbih'" in cardiax.mistake("train", "heartbeat", "--dataset", "kaggle_heartbeat/mitbi")
+    assert "did you mean 'kaggle_heartbeat/mitbih'" in cardiax.mistake(
+        "train", "heartbeat", "--dataset", "kaggle_heartbeat/mitbi"
+    )
 
 
 def test_help_of_each_command(cardiax):
@@ -58,6 +60,8 @@ def test_info_tells_what_is_there_and_what_is_missing(cardiax, data_dir):
     assert status == 0
     lines = [line.strip() for line in out.splitlines()]
     assert any(line.startswith("kaggle_heartbeat/mitbih") and line.endswith(": prepared") for line in lines)
-    assert any(line.startswith("kaggle_heartbeat/ptbdb") and "cardiax prepare kaggle_heartbeat/ptbdb" in line for line in lines)
+    assert any(
+        line.startswith("kaggle_heartbeat/ptbdb") and "cardiax prepare kaggle_heartbeat/ptbdb" in line for line in lines
+    )
     assert "resnet1d" in lines
     assert any(line.startswith("arrhythmia: which AAMI class") for line in lines)

@@ -18,7 +18,16 @@ EPOCHS = 6
 
 
 def command(small_run, folder):
-    return [sys.executable, "-m", "cardiax.launch.train", *small_run[1:], "--epochs", str(EPOCHS), "--workdir", str(folder)]
+    return [
+        sys.executable,
+        "-m",
+        "cardiax.launch.train",
+        *small_run[1:],
+        "--epochs",
+        str(EPOCHS),
+        "--workdir",
+        str(folder),
+    ]
 
 
 def start(small_run, folder):

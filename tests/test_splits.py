@@ -37,7 +37,7 @@ def test_equal_rows_never_straddle_and_the_test_part_stays_whole(data):
 
 
 def test_published_proportions_of_ptbdb():
-    # 4046 and 10506 beats: scikit-learn rounds the held-out fifth up, which leaves the 3236 normal beats of the reference.
+    # Of 4046 normal beats scikit-learn holds 810 out, rounding up, which leaves the 3236 of the reference.
     labels = np.repeat([0, 1], [4046, 10506])
     split = draw_split("published", rows(np.arange(len(labels))), labels, {"all": len(labels)})
     counts = {side: np.bincount(labels[indices]).tolist() for side, indices in split.items()}

@@ -1,0 +1,70 @@
+"""Evaluation from a run's folder alone."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from cardiax.metrics import classification_metrics
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, small_run):
+    """The folders of two finished runs, seeds 0 and 1."""
+    from cardiax.launch.cli import main
+
+    folders = []
+    for seed in (0, 1):
+        folders.append(tmp_path_factory.mktemp("runs") / f"seed{seed}")
+        with pytest.raises(SystemExit):
+            main([*small_run, "--workdir", str(folders[-1]), "--seed", str(seed), "--steps", "4"])
+    return folders
+
+
+def test_evaluation_repeats_the_runs_own_test(runs, cardiax):
+    wanted = (runs[0] / "test.json").read_bytes()
+    picture = runs[0] / "figures" / "test_confusion.png"
+    (runs[0] / "test.json").unlink()
+    picture.unlink()
+    status, out, _ = cardiax("evaluate", runs[0])
+    assert status == 0
+    assert (runs[0] / "test.json").read_bytes() == wanted
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "macro-F1" in out
+
+
+def test_validation_agrees_with_the_training_log(runs, cardiax):
+    assert cardiax("evaluate", runs[0], "--split", "validation")[0] == 0
+    result = json.loads((runs[0] / "validation.json").read_text())
+    header, row = ((runs[0] / "metrics.csv").read_text().splitlines()[i].split(",") for i in (0, 1))
+    logged = dict(zip(header, row, strict=True))
+    assert result["macro_f1"]["value"] == float(logged["validation_macro_f1"])
+    assert result["accuracy"]["value"] == float(logged["validation_accuracy"])
+    metrics = classification_metrics(np.asarray(result["confusion"]))
+    assert result["classes"]["V"]["f1"]["value"] == metrics["f1"][2]
+    assert result["examples"] == 60
+
+
+def test_several_runs_give_a_mean_and_an_interval(runs, cardiax):
+    status, out, _ = cardiax("evaluate", *runs)
+    assert status == 0
+    values = [json.loads((run / "test.json").read_text())["accuracy"]["value"] for run in runs]
+    # Two values: t(1, 0.975) = 12.706, s/√2 = |a - b| / 2.
+    half = 12.7062 * abs(values[0] - values[1]) / 2
+    assert f"accuracy    {np.mean(values):.4f} ± {half:.4f}" in out
+
+
+def test_mistakes(runs, cardiax, tmp_path):
+    assert "config.json: found no such file, wanted a run's folder" in cardiax.mistake("evaluate", tmp_path)
+    assert "unknown split 'tests': did you mean 'test'" in cardiax.mistake("evaluate", runs[0], "--split", "tests")
+    assert "is not prepared in" in cardiax.mistake("evaluate", runs[0], "--data-dir", tmp_path)
+    broken = shutil.copytree(runs[0], tmp_path / "broken")
+    shutil.rmtree(broken / "checkpoints" / "best")
+    assert "found no checkpoint, wanted one" in cardiax.mistake("evaluate", broken)
+    (broken / "environment.json").write_text("{}")
+    assert "environment.json: found no data_dir" in cardiax.mistake("evaluate", broken)
+    other = shutil.copytree(runs[1], tmp_path / "other")
+    config = json.loads((other / "config.json").read_text()) | {"task": "heartbeat"}
+    (other / "config.json").write_text(json.dumps(config))
+    assert "found runs of several tasks" in cardiax.mistake("evaluate", runs[0], other)
