@@ -74,7 +74,8 @@ def check_fingerprint(workdir: Workdir, began: dict[str, Any], name: str, found:
     if found != wanted:
         raise InputError(
             f"{workdir.path / 'environment.json'}: found a {name} with SHA-256 {found[:12]}…, wanted "
-            f"{str(wanted)[:12]}… as when the run began; give the --data-dir of that dataset, or start anew in another --workdir"
+            f"{str(wanted)[:12]}… as when the run began; give the --data-dir of that dataset, or start anew in another "
+            "--workdir"
         )
 
 

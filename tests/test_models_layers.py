@@ -1,12 +1,15 @@
-"""Dropout: a mask that the division of the batch over devices does not change."""
+"""Dropout that the division of the batch over devices does not change, and a max-pool with a quick derivative."""
 
+from functools import partial
+
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import Mesh, PartitionSpec
 
-from cardiax.models.layers import Dropout
+from cardiax.models.layers import Dropout, max_pool
 
 KEY = jax.random.key(3)
 
@@ -59,3 +62,13 @@ def test_dtype_is_kept():
 def test_rate_out_of_range(rate):
     with pytest.raises(ValueError, match=f"got {rate}"):
         drop(jnp.ones((2, 3)), rate)
+
+
+@pytest.mark.parametrize(("samples", "window", "stride", "padding"), [(187, 3, 2, 1), (10, 2, 2, 0), (11, 4, 3, 2)])
+def test_max_pool_and_its_gradient_are_flaxs(samples, window, stride, padding):
+    x = jax.random.normal(jax.random.key(0), (2, samples, 3))
+    theirs = partial(nn.max_pool, window_shape=(window,), strides=(stride,), padding=((padding, padding),))
+    ours = partial(max_pool, window=window, stride=stride, padding=padding)
+    np.testing.assert_array_equal(ours(x), theirs(x))
+    seen = jax.random.normal(jax.random.key(1), theirs(x).shape)
+    np.testing.assert_allclose(jax.vjp(ours, x)[1](seen)[0], jax.vjp(theirs, x)[1](seen)[0], atol=1e-6)

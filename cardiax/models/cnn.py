@@ -3,7 +3,7 @@
 import flax.linen as nn
 import jax
 
-from cardiax.models.layers import Dropout
+from cardiax.models.layers import Dropout, max_pool
 
 
 class ReferenceCNN(nn.Module):
@@ -51,8 +51,7 @@ class ReferenceCNN(nn.Module):
             raise ValueError(f"ReferenceCNN wants beats (B, samples, 1): got shape {x.shape}")
         for features in self.channels:
             x = nn.leaky_relu(nn.Conv(features, kernel_size=(3,), padding=1)(x), negative_slope=0.001)
-        pads = ((1, 1),)  # Flax takes pairs, though it declares a string
-        x = nn.max_pool(x, window_shape=(3,), strides=(2,), padding=pads)  # pyright: ignore[reportArgumentType]
+        x = max_pool(x, window=3, stride=2, padding=1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         x = x.reshape(x.shape[0], -1)
         for features in self.widths:

