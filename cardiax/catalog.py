@@ -21,6 +21,7 @@ class Dataset:
     Attributes:
       name: `NAME` or `NAME/CONFIG`.
       classes: label names; label i is `classes[i]`.
+      rate: samples a second, Hz. Kaggle's page says 125 of both halves; the MIT-BIH half is every third sample of 360.
       counts: examples per class, for each split on disk; None where the generator or the user decides.
       protocols: the ways in which it may be split (see `cardiax.splits`), the default first.
       built_in: True where the dataset is computed, so that nothing has to be fetched.
@@ -28,6 +29,7 @@ class Dataset:
 
     name: str
     classes: tuple[str, ...]
+    rate: float
     counts: dict[str, tuple[int, ...]]
     protocols: tuple[str, ...]
     built_in: bool = False
@@ -39,18 +41,21 @@ DATASETS = {
         Dataset(
             name="kaggle_heartbeat/mitbih",
             classes=AAMI_CLASSES,
+            rate=120.0,
             counts={"train": (72471, 2223, 5788, 641, 6431), "test": (18118, 556, 1448, 162, 1608)},
             protocols=("kaggle", "published"),
         ),
         Dataset(
             name="kaggle_heartbeat/ptbdb",
             classes=("normal", "abnormal"),
+            rate=125.0,
             counts={"all": (4046, 10506)},
             protocols=("published",),
         ),
         Dataset(
             name="simulated_heartbeat",
             classes=AAMI_CLASSES,
+            rate=120.0,
             counts={},
             protocols=("kaggle", "published"),
             built_in=True,

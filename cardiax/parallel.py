@@ -12,7 +12,7 @@ from cardiax.errors import InputError
 from cardiax.step import AXIS, EvalStep, TrainStep
 
 
-def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:  # pyright: ignore[reportInvalidTypeForm]
     """All devices (of all processes, unless `devices` says which) along one axis."""
     devices = jax.devices() if devices is None else devices
     return Mesh(np.asarray(devices), (AXIS,), axis_types=(AxisType.Auto,))

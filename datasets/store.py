@@ -1,8 +1,11 @@
 """Datasets on disk: whether one is prepared, preparing it, and loading it into arrays.
 
 Every dataset is written as array_record, which TFDS reads and writes without TensorFlow. `cardiax.datasets` is the way
-in: importing it registers the builders first.
+in: importing it registers in: importing it registers the builders first.
 """
+
+# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# pyright: reportOptionalSubscript=false, reportIndexIssue=false, reportAttributeAccessIssue=false, reportCallIssue=false
 
 import contextlib
 import errno

@@ -4,6 +4,8 @@ from typing import Any
 
 import jax
 
+from cardiax.catalog import find_dataset
+from cardiax.figures.beats import beats_figure
 from cardiax.figures.confusion import confusion_figure
 from cardiax.launch.experiment import Experiment
 from cardiax.launch.progress import say
@@ -15,7 +17,7 @@ RESAMPLES = 2000
 
 
 def report(workdir: Workdir, experiment: Experiment, split: str, figures: dict[str, Any], step: int) -> dict[str, Any]:
-    """Write `split`.json and figures/`split`_confusion.png from `task.summarize`, print the table, return the JSON.
+    """Write `split`.json and two pictures from the figures of `task.summarize`, print the table, return the JSON.
 
     The file holds results and no times, so that equal runs give equal files.
     """
@@ -53,10 +55,15 @@ def report(workdir: Workdir, experiment: Experiment, split: str, figures: dict[s
             f"{config.dataset}, {split} set of {result['examples']:,} beats\n"
             f"accuracy {result['accuracy']['value']:.4f}, macro-F1 {result['macro_f1']['value']:.4f}"
         )
-        picture = workdir.save_figure(f"{split}_confusion", confusion_figure(confusion, task.classes, title))
+        beats, targets = (experiment.arrays[name][experiment.split[split]] for name in ("input", "target"))
+        rate = find_dataset(config.dataset).rate
+        pictures = [
+            workdir.save_figure(f"{split}_beats", beats_figure(beats[:, :, 0], targets, task.classes, rate)),
+            workdir.save_figure(f"{split}_confusion", confusion_figure(confusion, task.classes, title)),
+        ]
         workdir.write_json(f"{split}.json", result)
         say(table(result))
-        say(f"wrote: {workdir.path / f'{split}.json'}, {picture}")
+        say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}.json', *pictures)))}")
     return result
 
 

@@ -109,10 +109,10 @@ def test_beats_are_drawn_without_their_padding():
 
 
 def test_beats_per_class_are_limited():
-    figure = beats_figure(np.ones((9, 187)), np.zeros(9, int), ("N",), per_class=4)
+    figure = beats_figure(np.ones((9, 187)), np.zeros(9, int), ("N",), 120.0, per_class=4)
     assert len(figure.axes[0].lines) == 4
     with pytest.raises(ValueError, match=r"\(9, 187\) and \(8,\)"):
-        beats_figure(np.ones((9, 187)), np.zeros(8, int), ("N",))
+        beats_figure(np.ones((9, 187)), np.zeros(8, int), ("N",), 120.0)
 
 
 def test_pyplot_is_never_imported():
@@ -121,7 +121,7 @@ def test_pyplot_is_never_imported():
         "from cardiax.figures.beats import beats_figure\n"
         "from cardiax.figures.confusion import confusion_figure\n"
         "confusion_figure(np.eye(2, dtype=int), 'ab', 't').savefig(io.BytesIO(), format='png')\n"
-        "beats_figure(np.ones((2, 9)), np.arange(2), 'ab').savefig(io.BytesIO(), format='png')\n"
+        "beats_figure(np.ones((2, 9)), np.arange(2), 'ab', 120.0).savefig(io.BytesIO(), format='png')\n"
         "sys.exit('matplotlib.pyplot' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

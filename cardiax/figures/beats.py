@@ -13,7 +13,7 @@ def beats_figure(
     beats: np.ndarray,
     labels: np.ndarray,
     classes: Sequence[str],
-    sampling_rate: float = 120.0,
+    sampling_rate: float,
     per_class: int = 6,
 ) -> Figure:
     """One small panel per class: its first beat, dark, over a few more, pale, that show how beats of the class differ.
@@ -22,8 +22,7 @@ def beats_figure(
       beats: (n, samples), scaled to [0, 1] and padded with zeros at the end; the padding is not drawn.
       labels: (n,), integers, the class of each beat.
       classes: C names; label i is `classes[i]`. A class without beats keeps an empty panel that says so.
-      sampling_rate: Hz. The MIT-BIH half of Kaggle's files has 120 (every third sample of 360), not the 125 that its
-        page states.
+      sampling_rate: Hz.
       per_class: beats drawn in a panel, at most; the first ones in order.
 
     Returns:

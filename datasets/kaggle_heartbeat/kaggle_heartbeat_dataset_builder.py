@@ -1,5 +1,8 @@
 """Kaggle's "ECG Heartbeat Categorization Dataset" as TFDS: `kaggle_heartbeat/mitbih` and `kaggle_heartbeat/ptbdb`."""
 
+# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
+
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,15 +62,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         files = csv_beats.FILES[self.builder_config.name]
         folder = _folder(dl_manager, files)
-        found = {file: csv_beats.find_csv(folder, file.name) for file in files}
-        for file, source in found.items():
+        generators = {}
+        for file in files:
+            source = csv_beats.find_csv(folder, file.name)
             if source is None:
                 raise MissingFileError(
                     f"{file.name} is not in {folder}: fetch archive.zip from {csv_beats.HOMEPAGE}, put it (or the CSV "
                     f"files in it) there, then run `cardiax prepare {self._dataset.name} --manual-dir {folder} "
                     f"--data-dir {self.data_dir_root}`"
                 )
-        return {file.split: self._generate_examples(file, source) for file, source in found.items()}
+            generators[file.split] = self._generate_examples(file, source)
+        return generators
 
     def _generate_examples(self, file: CsvFile, source: Source) -> Iterator[tuple[int, dict]]:
         classes = self._dataset.classes

@@ -1,0 +1,31 @@
+"""Training on real rows: the format, from the publisher's files to the figures. No figure is claimed from so few."""
+
+import json
+import shutil
+
+import pytest
+
+QUICK = ["--model_args", "widths=(8,16),blocks=1", "--batch_size", "32", "--steps", "12"]
+
+
+@pytest.fixture(scope="module")
+def prepared(real_data, tmp_path_factory):
+    """A data folder with the 200 true PTBDB rows."""
+    from cardiax import datasets
+
+    source, folder = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("data")
+    for kind in ("normal", "abnormal"):
+        shutil.copy(real_data / "kaggle_heartbeat" / f"ptbdb_{kind}_sample.csv", source / f"ptbdb_{kind}.csv")
+    datasets.prepare("kaggle_heartbeat/ptbdb", folder, manual_dir=source)
+    return folder
+
+
+def test_heartbeat_on_ptbdb_rows(prepared, cardiax, tmp_path):
+    arguments = ["train", "heartbeat", "--dataset", "kaggle_heartbeat/ptbdb", "--data-dir", prepared, *QUICK]
+    status, out, _ = cardiax(*arguments, "--workdir", tmp_path / "run")
+    assert status == 0
+    assert "160 examples" in out
+    result = json.loads((tmp_path / "run" / "test.json").read_text())
+    assert result["protocol"] == "published"
+    assert {name: row["examples"] for name, row in result["classes"].items()} == {"normal": 10, "abnormal": 10}
+    assert cardiax("evaluate", tmp_path / "run", "--split", "validation")[0] == 0
