@@ -58,7 +58,7 @@ class Config:
         default_factory=lambda: MappingProxyType({}), metadata={"help": "fields of the model: dropout=0.1,blocks=3"}
     )
     seed: int = setting(0, "of initialisation, batch order, dropout and augmentation", low=0, high=2**31 - 1)
-    epochs: int = setting(12, "passes over the training split", low=1)
+    epochs: int = setting(36, "passes over the training split", low=1)
     steps: int = setting(0, "stop after this many steps instead; 0: after `epochs`", low=0)
     batch_size: int = setting(128, "examples a step, over all devices", low=1)
     label_smoothing: float = setting(0.0, "mass of the target spread evenly over the classes", low=0.0, high=1.0)

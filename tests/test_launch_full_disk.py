@@ -20,7 +20,7 @@ def small_disk(tmp_path):
 
 def test_training_on_a_full_disk(small_disk, cardiax, small_run):
     message = cardiax.mistake(*small_run, "--workdir", small_disk / "run")
-    assert message == f"{small_disk / 'run' / 'checkpoints'}: no space for a checkpoint of 5 MiB"
+    assert message == f"{small_disk / 'run' / 'checkpoints'}: no space for a checkpoint of 2 MiB"
     assert not (small_disk / "run" / "test.json").exists()
     # What is there is a run that has not evaluated yet, and says so.
     assert "found no checkpoint, wanted one" in cardiax.mistake("evaluate", small_disk / "run")

@@ -11,17 +11,16 @@ from cardiax.transforms import padding_mask
 class ResNet1D(nn.Module):
     """A pre-activation residual network (He et al. 2016, arXiv:1603.05027) over time: (B, T, 1) → (B, outputs).
 
-    The padding mask enters as a second channel, since where a beat ends tells the heart's rate. The stem halves the
-    rate, and so does each stage after the first; the last stage is read at every place, not pooled, since the first
-    sample is always an R peak.
+    Two channels join the beat: where it is padded, since its length tells the heart's rate, and the place from 0 to 1,
+    since the first sample is always an R peak. The stem halves the rate, and so does each stage after the first; the
+    mean and the maximum over time go to one dense layer.
 
     Attributes:
       outputs: number of logits.
       widths: channels of each stage.
       blocks: residual blocks a stage.
       kernel: samples a convolution spans.
-      hidden: width of the dense layer before the logits.
-      dropout_rate: of the features and of the hidden layer.
+      dropout_rate: of the pooled features.
       axis_name: axis over which the step divides its batch, for batch statistics and dropout; None outside of one.
     """
 
@@ -29,22 +28,21 @@ class ResNet1D(nn.Module):
     widths: tuple[int, ...] = (32, 64, 128)
     blocks: int = 2
     kernel: int = 5
-    hidden: int = 128
     dropout_rate: float = 0.2
     axis_name: str | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Logits (B, outputs) of beats (B, T, 1); in training, dropout needs the key `dropout`."""
-        x = jnp.concatenate([x, padding_mask(x[..., 0])[..., None].astype(x.dtype)], axis=-1)
-        x = nn.Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(x)
+        beat = padding_mask(x[..., 0])[..., None].astype(x.dtype)
+        place = jnp.broadcast_to(jnp.linspace(0.0, 1.0, x.shape[1], dtype=x.dtype)[None, :, None], x.shape)
+        x = nn.Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(jnp.concatenate([x, beat, place], axis=-1))
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):
                 stride = 2 if stage > 0 and block == 0 else 1
                 x = self._block(x, width, stride, train, f"stage{stage}_block{block}")
-        x = nn.relu(self._norm(train, "norm")(x)).reshape(x.shape[0], -1)
-        x = Dropout(self.dropout_rate, self.axis_name)(x, train)
-        x = nn.relu(nn.Dense(self.hidden, name="hidden")(x))
+        x = nn.relu(self._norm(train, "norm")(x))
+        x = jnp.concatenate([jnp.mean(x, axis=1), jnp.max(x, axis=1)], axis=-1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         return nn.Dense(self.outputs, name="logits")(x)
 

@@ -1,0 +1,45 @@
+"""The default network: its size worked by hand, its shapes, what its channels see."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cardiax.models import MODELS, build_model
+
+
+def variables(model, samples=187):
+    return model.init(jax.random.key(0), jnp.zeros((1, samples, 1)), train=False)
+
+
+def test_parameters_by_hand():
+    model = build_model("resnet1d", 5, args={"widths": (8, 16), "blocks": 1})
+    stem = 7 * 3 * 8  # the beat, its mask, the place
+    first = 2 * 8 + 5 * 8 * 8 + 2 * 8 + 5 * 8 * 8  # norm, convolution, norm, convolution
+    second = 2 * 8 + 8 * 16 + 5 * 8 * 16 + 2 * 16 + 5 * 16 * 16  # with a 1 × 1 shortcut
+    head = 2 * 16 + (2 * 16 + 1) * 5  # norm; mean and maximum to the logits
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables(model)["params"])) == stem + first + second + head
+
+
+@pytest.mark.parametrize("widths", [(8,), (8, 8), (8, 16, 16)])
+def test_stages_of_equal_width_still_halve_the_rate(widths):
+    model = build_model("resnet1d", 2, args={"widths": widths, "blocks": 2})
+    assert model.apply(variables(model), jnp.ones((3, 187, 1)), train=False).shape == (3, 2)
+
+
+def test_a_longer_beat_of_the_same_wave_is_another_input():
+    # Only the mask differs: a sample of 1e-30 more makes the beat longer.
+    model = build_model("resnet1d", 2)
+    weights = variables(model)
+    short = jnp.zeros((1, 187, 1)).at[0, :80].set(0.5)
+    longer = short.at[0, 120].set(1e-30)
+    assert not np.allclose(model.apply(weights, short, train=False), model.apply(weights, longer, train=False))
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_an_example_does_not_depend_on_its_neighbours_in_evaluation(name):
+    model = build_model(name, 5)
+    beats = jax.random.uniform(jax.random.key(1), (4, 187, 1))
+    weights = variables(model)
+    together = model.apply(weights, beats, train=False)
+    np.testing.assert_allclose(model.apply(weights, beats[2:3], train=False), together[2:3], atol=1e-5)
