@@ -47,15 +47,17 @@ class Checkpoints:
     def save(self, kind: Kind, state: TrainState, history: History) -> None:
         """Write a checkpoint and, once it is on disk, drop the one before.
 
-        A checkpoint of the same step that a killed run left is written anew.
+        Checkpoints of this step or a later one, which a killed run left, are dropped first: Orbax would keep them and
+        write nothing.
         """
         manager, step = self._managers[kind], int(state.step)
         # Told before: Orbax meets a full disk with a page of errors for each array, from several threads.
         needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
         if shutil.disk_usage(self.folder).free < needed:
             raise OSError(errno.ENOSPC, f"no space for a checkpoint of {needed / 2**20:.0f} MiB", str(self.folder))
-        if manager.latest_step() == step:
-            manager.delete(step)
+        for left_over in manager.all_steps():
+            if left_over >= step:
+                manager.delete(left_over)
         record = {"history": history, "sha256": _digest(state)}
         manager.save(
             step, args=ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))

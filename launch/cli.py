@@ -32,6 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = _run(list(sys.argv[1:] if arguments is None else arguments))
     except InputError as error:
         status = _fail(str(error))
+    except BrokenPipeError:  # the reader of our output, `head` say, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except KeyboardInterrupt:
+        print("cardiax: interrupted", file=sys.stderr)
+        status = 1
     except OSError as error:
         if error.errno is None:
             raise

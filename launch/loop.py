@@ -100,7 +100,8 @@ def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: s
                 events.write(row)
                 progress.evaluation(row)
             if interrupted():
-                checkpoints.save("latest", state, history)
+                if checkpoints.step("latest") != done:
+                    checkpoints.save("latest", state, history)
                 say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
                 return 1
 

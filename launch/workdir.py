@@ -32,7 +32,7 @@ class Workdir:
                     f"{self.path}: found a run of another configuration ({'; '.join(different)}), wanted the same; "
                     "choose another --workdir"
                 )
-        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        elif self.path.exists() and not (self.path.is_dir() and all(map(_is_left_over, self.path.iterdir()))):
             raise InputError(
                 f"{self.path}: found something that is no run, wanted a new or empty folder; choose another --workdir"
             )
@@ -86,6 +86,11 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InputError(f"{path}: found a {type(found).__name__}, wanted the fields that `cardiax train` wrote")
     return found
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a file is what `write_atomically` leaves when it is killed."""
+    return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -1,0 +1,74 @@
+"""Checkpoints: what goes in comes out, to the bit, and what a killed run left does not stand in the way."""
+
+import dataclasses
+
+import chex
+import jax
+import jax.numpy as jnp
+import pytest
+
+from cardiax.checkpoint import Checkpoints
+from cardiax.errors import InputError
+from cardiax.models import build_model
+from cardiax.parallel import make_mesh, replicate
+from cardiax.state import TrainState, create_state
+from cardiax.step import make_optimizer
+
+
+@pytest.fixture(scope="module")
+def state() -> TrainState:
+    from cardiax.config import OptimizerConfig
+
+    model = build_model("resnet1d", 2, args={"widths": (8,), "blocks": 1})
+    fresh = create_state(model, make_optimizer(OptimizerConfig(), 10), 0, (187, 1), ema=True)
+    return replicate(jax.device_get(fresh), make_mesh())
+
+
+def at(state, step):
+    return replicate(jax.device_get(dataclasses.replace(state, step=jnp.int32(step))), make_mesh())
+
+
+def test_round_trip_to_the_bit(state, tmp_path):
+    history = [{"step": 4, "loss": 0.1 + 0.2}]
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.step("latest") is None
+    checkpoints.save("latest", at(state, 4), history)
+    checkpoints.close()
+    again = Checkpoints(tmp_path)
+    restored, found = again.restore("latest", jax.tree.map(jnp.zeros_like, state))
+    again.close()
+    chex.assert_trees_all_equal(jax.device_get(restored), jax.device_get(at(state, 4)))
+    assert found == history
+    assert all(
+        leaf.sharding == wanted.sharding for leaf, wanted in zip(*map(jax.tree.leaves, (restored, state)), strict=True)
+    )
+
+
+def test_only_the_last_of_each_kind_is_kept(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    for step in (1, 2, 3):
+        checkpoints.save("latest", at(state, step), [])
+    checkpoints.save("best", at(state, 2), [])
+    checkpoints.close()
+    assert sorted(path.name for path in (tmp_path / "latest").iterdir()) == ["3"]
+    assert sorted(path.name for path in (tmp_path / "best").iterdir()) == ["2"]
+
+
+@pytest.mark.parametrize("left", [5, 9])
+def test_a_checkpoint_that_a_killed_run_left_is_replaced(left, state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("best", at(state, left), [{"step": -1}])
+    checkpoints.close()
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("best", at(state, 5), [{"step": 5}])
+    restored, history = checkpoints.restore("best", state)
+    checkpoints.close()
+    assert int(restored.step) == 5
+    assert history == [{"step": 5}]
+
+
+def test_none_is_an_input_error(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    with pytest.raises(InputError, match="found no checkpoint, wanted one"):
+        checkpoints.restore("best", state)
+    checkpoints.close()
