@@ -106,7 +106,7 @@ def test_a_broken_config_is_named(content, cardiax, small_run, tmp_path):
 
 @pytest.fixture
 def orbax_collected():
-    """Orbax leaves tasks behind when a checkpoint cannot be read: let them go here, under the test that ignores them."""
+    """Orbax leaves tasks behind when it cannot read a checkpoint: let them go here, where their noise is ignored."""
     yield
     gc.collect()
 
