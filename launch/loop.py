@@ -68,14 +68,14 @@ def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: s
     if checkpoints.step("latest") is not None:
         state, history = checkpoints.restore("latest", state)
         say(f"resume: from step {int(state.step):,}")
-    first = int(state.step)
+    first, stale = int(state.step), int(state.stale)
     workdir.write_metrics(history)
 
     # Loop.
     in_flight: deque[jax.Array] = deque()
     with _interrupts() as interrupted, Events(workdir.path, first) as events, Progress(total, first) as progress:
         for step in range(first, total):
-            if config.patience and int(state.stale) >= config.patience:
+            if config.patience and stale >= config.patience:
                 say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
                 break
             share = train_set[process_share(order.indices(step))]
@@ -93,7 +93,8 @@ def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: s
                 row |= {f"validation_{name}": value for name, value in task.scalars(figures).items()}
                 history = [*history, row]
                 state = record(state, jnp.float32(row[f"validation_{task.selection}"]))
-                if int(state.best_step) == done:
+                stale = int(state.stale)
+                if stale == 0:
                     checkpoints.save("best", state, history)
                 checkpoints.save("latest", state, history)
                 workdir.write_metrics(history)
