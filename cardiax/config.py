@@ -55,7 +55,8 @@ class Config:
     split: str = setting("kaggle", "protocol that draws train, validation and test")
     model: str = setting("resnet1d", "architecture, a name in MODELS")
     model_args: Mapping[str, Any] = field(
-        default_factory=lambda: MappingProxyType({}), metadata={"help": "fields of the model: dropout=0.1,blocks=3"}
+        default_factory=lambda: MappingProxyType({}),
+        metadata={"help": "fields of the model: dropout_rate=0.1,blocks=3"},
     )
     seed: int = setting(0, "of initialisation, batch order, dropout and augmentation", low=0, high=2**31 - 1)
     epochs: int = setting(36, "passes over the training split", low=1)
@@ -132,7 +133,7 @@ def _model_args(name: str, value: Any) -> dict[str, Any]:
             pairs = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
         except (SyntaxError, ValueError) as error:
             raise InputError(
-                f"{name}: found {value!r}, wanted fields of the model, as in width=32,blocks=(2,2,2)"
+                f"{name}: found {value!r}, wanted fields of the model, as in dropout_rate=0.1,widths=(16,32)"
             ) from error
     return {key: tuple(item) if isinstance(item, list) else item for key, item in pairs.items()}
 

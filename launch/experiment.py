@@ -13,7 +13,7 @@ from cardiax import datasets
 from cardiax.catalog import find_dataset
 from cardiax.config import Config
 from cardiax.data import Arrays, fingerprint, padded_batches
-from cardiax.errors import unknown
+from cardiax.errors import InputError, unknown
 from cardiax.models import build_model
 from cardiax.parallel import divide, map_eval_step, process_share
 from cardiax.splits import Split, draw_split
@@ -63,6 +63,12 @@ def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None]) 
     beats = {key: np.concatenate([part[key] for part in parts.values()]) for key in ("beat", "label")}
     sizes = {name: len(part["label"]) for name, part in parts.items()}
     split = draw_split(config.split, beats["beat"], beats["label"], sizes)
+    for name, indices in split.items():
+        if not len(indices):
+            raise InputError(
+                f"{dataset.name} in {data_dir}: found {len(beats['label'])} beats, too few for the split "
+                f"{config.split!r}: {name} would be empty; wanted more beats of each class"
+            )
     fingerprints = {"dataset": fingerprint(beats["beat"], beats["label"]), "split": fingerprint(*split.values())}
     return Experiment(config, task, model, task.arrays(beats, dataset), split, fingerprints)
 

@@ -214,3 +214,16 @@ def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_pat
     assert "wanted a multiple of the 8 devices" in mistake(*small_run, "--batch_size", 12)
     assert "wanted at most the 540 examples" in mistake(*small_run, "--batch_size", 8000)
     assert "found 'here', wanted auto or HOST:PORT,PROCESSES,INDEX" in mistake(*small_run, "--distributed", "here")
+
+
+def test_too_few_beats_for_a_split_are_refused(cardiax, tmp_path):
+    from cardiax import datasets
+
+    for name, labels in (("train", [0, 1, 2, 3, 4]), ("test", [0])):
+        rows = [[0.5 + i / 100 + len(name) / 20] * 187 + [label] for i, label in enumerate(labels)]
+        np.savetxt(tmp_path / f"mitbih_{name}.csv", rows, delimiter=",", fmt="%.18e")
+    datasets.prepare("kaggle_heartbeat/mitbih", tmp_path / "data", manual_dir=tmp_path)
+    arguments = ["train", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", tmp_path / "data"]
+    message = cardiax.mistake(*arguments, "--split", "published", "--workdir", tmp_path / "run")
+    assert "found 6 beats, too few for the split 'published': validation would be empty" in message
+    assert not (tmp_path / "run").exists()

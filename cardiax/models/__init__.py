@@ -1,7 +1,7 @@
 """Architectures: one explicit dict from name to Flax module.
 
 A model maps inputs (B, ...) to outputs (B, ...): `module(x, train)`. It is a dataclass; `outputs` and `axis_name` are
-given by the task and the step, every other field may be set from the command line as `--model_args width=48`.
+given by the task and the step, every other field may be set from the command line as `--model_args dropout_rate=0.1`.
 """
 
 import dataclasses
