@@ -3,7 +3,7 @@
 A dataset is written `NAME` or `NAME/CONFIG`, as TFDS writes it. The builders live in `cardiax.datasets`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cardiax.errors import unknown
 
@@ -13,6 +13,9 @@ AAMI_CLASSES = ("N", "S", "V", "F", "Q")
 BEAT_LENGTH = 187
 """Samples in a row of Kaggle's heartbeat files."""
 
+WINDOW = 500
+"""Samples of an intracardiac recording, one a millisecond."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -20,26 +23,32 @@ class Dataset:
 
     Attributes:
       name: `NAME` or `NAME/CONFIG`.
-      classes: label names; label i is `classes[i]`.
+      kind: what an example is: `beat` (one beat and its label), or `intracardiac` (electrodes and the voltages of 75
+        sites, 500 ms).
       rate: samples a second, Hz. Kaggle's page says 125 of both halves; the MIT-BIH half is every third sample of 360.
-      counts: examples per class, for each split on disk; None where the generator or the user decides.
       protocols: the ways in which it may be split (see `cardiax.splits`), the default first.
+      classes: label names of beats; label i is `classes[i]`.
+      counts: examples per class, for each split on disk; empty where the generator or the user decides.
       built_in: True where the dataset is computed, so that nothing has to be fetched.
     """
 
     name: str
-    classes: tuple[str, ...]
+    kind: str
     rate: float
-    counts: dict[str, tuple[int, ...]]
     protocols: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
     built_in: bool = False
 
+
+_INTRACARDIAC_PROTOCOLS = ("random", "published", "volunteer", "pattern")
 
 DATASETS = {
     dataset.name: dataset
     for dataset in (
         Dataset(
             name="kaggle_heartbeat/mitbih",
+            kind="beat",
             classes=AAMI_CLASSES,
             rate=120.0,
             counts={"train": (72471, 2223, 5788, 641, 6431), "test": (18118, 556, 1448, 162, 1608)},
@@ -47,6 +56,7 @@ DATASETS = {
         ),
         Dataset(
             name="kaggle_heartbeat/ptbdb",
+            kind="beat",
             classes=("normal", "abnormal"),
             rate=125.0,
             counts={"all": (4046, 10506)},
@@ -54,10 +64,18 @@ DATASETS = {
         ),
         Dataset(
             name="simulated_heartbeat",
+            kind="beat",
             classes=AAMI_CLASSES,
             rate=120.0,
-            counts={},
             protocols=("kaggle", "published"),
+            built_in=True,
+        ),
+        Dataset(name="ucsd_intracardiac", kind="intracardiac", rate=1000.0, protocols=_INTRACARDIAC_PROTOCOLS),
+        Dataset(
+            name="simulated_intracardiac",
+            kind="intracardiac",
+            rate=1000.0,
+            protocols=_INTRACARDIAC_PROTOCOLS,
             built_in=True,
         ),
     )

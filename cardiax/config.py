@@ -38,12 +38,22 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """Random changes of a training beat. Padding stays padding, and the beat's length keeps its meaning."""
+    """Random changes of a training example; each task knows some of them (see `cardiax.tasks`).
+
+    Of a beat, padding stays padding and the length keeps its meaning; of twelve leads, a shift moves the target too.
+    """
 
     stretch: float = setting(0.04, "time is scaled by 1 ± this, uniformly", low=0.0, high=0.5)
     warp: float = setting(0.05, "amplitude is scaled by 1 + a slow sine of this standard deviation", low=0.0, high=1.0)
-    noise: float = setting(0.01, "white noise of up to this standard deviation, of the beat's range", low=0.0, high=1.0)
+    noise: float = setting(
+        0.01,
+        "white noise of up to this standard deviation, of the beat's range or of each lead's own",
+        low=0.0,
+        high=4.0,
+    )
     mixup: float = setting(0.2, "pairs of examples are mixed with a share from Beta(this, this); 0: not", low=0.0)
+    shift: int = setting(0, "twelve leads are delayed by up to this, ms, and the target with them", low=0, high=200)
+    drop_lead: float = setting(0.0, "probability that one of twelve leads is set to 0", low=0.0, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -73,11 +83,32 @@ class Config:
     augmentation: AugmentationConfig = AugmentationConfig()
 
 
+_TWELVE_LEADS = Config(
+    dataset="simulated_intracardiac",
+    split="random",
+    batch_size=32,
+    optimizer=OptimizerConfig(learning_rate=2e-3),
+    augmentation=AugmentationConfig(stretch=0.0, warp=0.0, noise=0.02, mixup=0.0, shift=10),
+)
+
+RECIPES = {
+    "heartbeat": Config(task="heartbeat"),
+    "arrhythmia": Config(task="arrhythmia"),
+    "activation": dataclasses.replace(_TWELVE_LEADS, task="activation", model="activation_resnet", epochs=80),
+    "transmembrane": dataclasses.replace(_TWELVE_LEADS, task="transmembrane", model="voltage_template", epochs=50),
+}
+"""The default experiment of each task."""
+
+BUILT_IN_EPOCHS = {"heartbeat": 10, "arrhythmia": 10}
+"""Fewer epochs where the built-in dataset is learnt sooner."""
+
+
 def recipe(task: str, dataset: str | None = None) -> Config:
     """The default experiment of a task on a dataset (None: the built-in one)."""
-    found = find_dataset(dataset or "simulated_heartbeat")
-    config = Config(task=task, dataset=found.name, split=found.protocols[0])
-    return dataclasses.replace(config, epochs=10) if found.built_in else config
+    config = RECIPES.get(task, Config(task=task))
+    found = find_dataset(dataset or config.dataset)
+    epochs = BUILT_IN_EPOCHS.get(task, config.epochs) if found.built_in else config.epochs
+    return dataclasses.replace(config, dataset=found.name, split=found.protocols[0], epochs=epochs)
 
 
 def leaves(config: Any, prefix: str = "") -> dict[str, tuple[dataclasses.Field, Any]]:

@@ -30,3 +30,28 @@ def cross_entropy(logits: jax.Array, labels: jax.Array, label_smoothing: float |
     of_label = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     of_all_classes = jax.nn.logsumexp(logits, axis=-1) - jnp.mean(logits, axis=-1)
     return (1.0 - label_smoothing) * of_label + label_smoothing * of_all_classes
+
+
+def mean_huber(prediction: jax.Array, target: jax.Array, delta: float) -> jax.Array:
+    """Huber's loss over `delta`, mean over all elements of an example whose target is a number.
+
+    The loss of an element is e²/(2·delta) for |e| ≤ delta and |e| − delta/2 beyond (Huber 1964, divided by delta), e
+    being prediction − target: in the unit of the target, and like its absolute error where that is large.
+
+    Args:
+      prediction: (B, ...).
+      target: (B, ...); NaN where there is nothing to predict, which neither counts nor pulls.
+      delta: the threshold, in the unit of the target.
+
+    Returns:
+      (B,), the loss of each example; 0 for one without a target.
+
+    Raises:
+      ValueError: if the shapes differ.
+    """
+    if prediction.shape != target.shape:
+        raise ValueError(f"mean_huber wants two arrays of one shape: got {prediction.shape} and {target.shape}")
+    counts = jnp.isfinite(target)
+    losses = optax.huber_loss(jnp.where(counts, prediction, 0.0), jnp.where(counts, target, 0.0), delta=delta) / delta
+    axes = tuple(range(1, prediction.ndim))
+    return jnp.sum(losses, axis=axes) / jnp.maximum(jnp.sum(counts, axis=axes), 1)

@@ -17,71 +17,119 @@ Split = dict[str, np.ndarray]
 """`train`, `validation` and `test`, each int64 indices into the arrays of all parts laid end to end."""
 
 
-def draw_split(protocol: str, beats: np.ndarray, labels: np.ndarray, parts: dict[str, int]) -> Split:
+def draw_split(kind: str, protocol: str, examples: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
     """The split of a dataset by a protocol.
 
     Args:
-      protocol: a name in `PROTOCOLS`.
-      beats: float32 (n, 187), all parts of the dataset end to end.
-      labels: int (n,).
+      kind: the dataset's, `beat` or `intracardiac`.
+      protocol: a name in `PROTOCOLS[kind]`.
+      examples: the features of all parts of the dataset end to end: `beat` (n, 187) and `label` (n,), or `electrodes`
+        (n, 500, 10), `volunteer`, `pattern` and `innerindex` (n,).
       parts: name of each part as it lies on disk → its number of rows; the numbers add up to n.
     """
-    if protocol not in PROTOCOLS:
-        raise unknown("split", protocol, PROTOCOLS)
-    return PROTOCOLS[protocol](labels, row_groups(beats), parts)
+    protocols = PROTOCOLS[kind]
+    if protocol not in protocols:
+        raise unknown("split", protocol, protocols)
+    return protocols[protocol](examples, parts)
 
 
-def row_groups(beats: np.ndarray) -> np.ndarray:
-    """Rows equal to the bit get the same number: (n, m) → int64 (n,), the index of the row's first occurrence."""
-    rows = np.ascontiguousarray(beats).view(np.dtype((np.void, beats.dtype.itemsize * beats.shape[1])))[:, 0]
-    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+def row_groups(rows: np.ndarray) -> np.ndarray:
+    """Rows equal to the bit get the same number: (n, ...) → int64 (n,), the index of the row's first occurrence."""
+    flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
+    keys = flat.view(np.dtype((np.void, flat.dtype.itemsize * flat.shape[1])))[:, 0]
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     return first[inverse]
 
 
-def _kaggle(labels: np.ndarray, groups: np.ndarray, parts: dict[str, int]) -> Split:
+def _kaggle(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
     """The publisher's test part; of its train part a tenth of each class validates."""
+    labels, groups = beats["label"], row_groups(beats["beat"])
     bounds = np.cumsum([0, *parts.values()])
     index = {name: np.arange(*bounds[i : i + 2]) for i, name in enumerate(parts)}
     test, rest = index["test"], index["train"]
     rest = rest[~np.isin(groups[rest], groups[test])]
-    train, validation = _stratified(rest, labels, groups, held_out=0.1, sides=1)
+    train, validation = _stratified(rest, labels, groups, shares=(0.1,))
     return {"train": train, "validation": validation, "test": test}
 
 
-def _published(labels: np.ndarray, groups: np.ndarray, parts: dict[str, int]) -> Split:
+def _published_beats(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
     """The proportions of the reference projects, all parts merged, each class on its own.
 
     Heartbeat (PTBDB, one part) 80/10/10; arrhythmia (train and test merged) 90/5/5. Which beat fell where they never
     published; the draw is ours.
     """
-    held_out = 0.2 if len(parts) == 1 else 0.1
-    drawn = _stratified(np.arange(len(labels)), labels, groups, held_out, sides=2)
-    return dict(zip(SPLITS, drawn, strict=True))
+    labels, groups = beats["label"], row_groups(beats["beat"])
+    held_out = 0.1 if len(parts) == 1 else 0.05
+    return _named(_stratified(np.arange(len(labels)), labels, groups, shares=(held_out, held_out)))
 
 
-PROTOCOLS: dict[str, Callable[[np.ndarray, np.ndarray, dict[str, int]], Split]] = {
-    "kaggle": _kaggle,
-    "published": _published,
+def _random(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+    """80/10/10 of the recordings: every heart, and nearly every simulation, is on all sides."""
+    del parts
+    return _in_groups(row_groups(recordings["electrodes"]), shares=(0.1, 0.1))
+
+
+def _published_recordings(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+    """95/5 at random, as in CinC 2022; as many recordings as are tested are taken from the 95 % for validation."""
+    del parts
+    return _in_groups(row_groups(recordings["electrodes"]), shares=(0.05, 0.05))
+
+
+def _volunteer(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+    """No torso on two sides: of 16 volunteers 2 validate and 3 are tested."""
+    del parts
+    return _in_groups(recordings["volunteer"], shares=(0.15, 0.15))
+
+
+def _pattern(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+    """No activation pattern and no stimulus site on two sides; a tenth of each kind validates and a tenth is tested."""
+    del parts
+    pattern, site = recordings["pattern"], recordings["innerindex"]
+    groups = np.where(site >= 0, 1000 + site, pattern)
+    return _in_groups(groups, shares=(0.1, 0.1), strata=site >= 0)
+
+
+Protocol = Callable[[dict[str, np.ndarray], dict[str, int]], Split]
+
+PROTOCOLS: dict[str, dict[str, Protocol]] = {
+    "beat": {"kaggle": _kaggle, "published": _published_beats},
+    "intracardiac": {
+        "random": _random,
+        "published": _published_recordings,
+        "volunteer": _volunteer,
+        "pattern": _pattern,
+    },
 }
 
 
-def _stratified(
-    candidates: np.ndarray, labels: np.ndarray, groups: np.ndarray, held_out: float, sides: int
-) -> list[np.ndarray]:
-    """`candidates` dealt out within each class: 1 - `held_out` of them first, the rest in `sides` equal parts.
+def _named(sides: list[np.ndarray]) -> Split:
+    return dict(zip(SPLITS, sides, strict=True))
 
-    Equal rows go to the same side. The held-out share is rounded up, as scikit-learn's `train_test_split` does: of
+
+def _in_groups(groups: np.ndarray, shares: tuple[float, float], strata: np.ndarray | None = None) -> Split:
+    """Whole groups dealt out, those of each stratum on their own: equal `groups` (n,) are on one side."""
+    strata = np.zeros(len(groups), bool) if strata is None else strata
+    return _named(_stratified(np.arange(len(groups)), strata, groups, shares))
+
+
+def _stratified(
+    candidates: np.ndarray, labels: np.ndarray, groups: np.ndarray, shares: tuple[float, ...]
+) -> list[np.ndarray]:
+    """`candidates` dealt out within each class: first what no share wants, then one side for each of `shares`.
+
+    A group is on one side whole. What is held out in all is rounded up, as scikit-learn's `train_test_split` does: of
     4046 normal beats 3236 train where a fifth is held out.
     """
     leaders, first = np.unique(groups[candidates], return_index=True)
-    side = np.zeros(len(groups), np.int64)
+    side = np.zeros(len(leaders), np.int64)
     leader_labels = labels[candidates[first]]
     random = np.random.Philox(key=np.array([0, 0], np.uint64)).random_raw(len(leaders))
     for label in np.unique(leader_labels):
         chosen = leader_labels == label
-        members = leaders[chosen][np.argsort(random[chosen], kind="stable")]
-        held = math.ceil(round(held_out * len(members), 6))
-        bounds = np.linspace(0, held, sides + 1).astype(int)
-        for i in range(sides):
+        members = np.flatnonzero(chosen)[np.argsort(random[chosen], kind="stable")]
+        held = math.ceil(round(sum(shares) * len(members), 6))
+        bounds = np.linspace(0, held, len(shares) + 1).astype(int)
+        for i in range(len(shares)):
             side[members[bounds[i] : bounds[i + 1]]] = i + 1
-    return [candidates[side[groups[candidates]] == i] for i in range(sides + 1)]
+    side_of = side[np.searchsorted(leaders, groups[candidates])]
+    return [candidates[side_of == i] for i in range(len(shares) + 1)]

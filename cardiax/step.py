@@ -15,10 +15,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from cardiax.config import AugmentationConfig, Config, OptimizerConfig
+from cardiax.config import Config, OptimizerConfig
 from cardiax.state import TrainState
-from cardiax.tasks import Classification
-from cardiax.transforms import mix_pairs, stretch_time, warp_amplitude, white_noise
+from cardiax.tasks import Loss, Task
+from cardiax.transforms import mix_pairs
 
 AXIS = "data"
 """Name of the axis over which a batch is divided."""
@@ -50,31 +50,18 @@ def _is_kernel(params: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
 
 
-def augment(key: jax.Array, beat: jax.Array, config: AugmentationConfig) -> jax.Array:
-    """One training beat (187, 1) changed at random as `config` asks; padding stays padding."""
-    stretch_key, warp_key, noise_key = jax.random.split(key, 3)
-    signal = beat[:, 0]
-    if config.stretch:
-        signal = stretch_time(stretch_key, signal, config.stretch)
-    if config.warp:
-        signal = warp_amplitude(warp_key, signal, config.warp)
-    if config.noise:
-        signal = white_noise(noise_key, signal, config.noise)
-    return signal[:, None]
-
-
 def make_train_step(
-    task: Classification,
+    task: Task,
     model: nn.Module,
     tx: optax.GradientTransformation,
     config: Config,
-    class_weights: jax.Array,
+    loss_of_examples: Loss,
 ) -> TrainStep:
-    """The training step: (state, batch) → (state, loss), the loss a scalar in nats.
+    """The training step: (state, batch) → (state, loss), the loss a scalar.
 
-    A batch is {"input": (B, *input_shape), "target": (B,)}, B the examples of one device. The loss is the mean over
-    the global batch of each example's loss times the weight of its class, `class_weights` (C,). `model` must have been
-    made with `axis_name=AXIS`.
+    A batch is {"input": (B, *input_shape), "target": (B, ...)}, B the examples of one device. The loss is the mean
+    over the global batch of `loss_of_examples` (see `Task.training_loss`). `model` must have been made with
+    `axis_name=AXIS`.
     """
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
@@ -83,7 +70,7 @@ def make_train_step(
         inputs, target = batch["input"], batch["target"]
         place = jax.lax.axis_index(AXIS) * len(inputs) + jnp.arange(len(inputs))
         keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, place)
-        inputs = jax.vmap(augment, (0, 0, None))(keys, inputs, config.augmentation)
+        inputs, target = jax.vmap(task.augment, (0, 0, 0, None))(keys, inputs, target, config.augmentation)
         sides = [(target, 1.0)]  # the targets of each example and their shares
         if config.augmentation.mixup:
             inputs, neighbour, share = mix_pairs(mix_key, inputs, target, config.augmentation.mixup, AXIS)
@@ -91,10 +78,10 @@ def make_train_step(
 
         def loss_of(params: Any) -> tuple[jax.Array, Any]:
             variables = {"params": params, **state.model_state}
-            logits, model_state = model.apply(
+            outputs, model_state = model.apply(
                 variables, inputs, train=True, rngs={"dropout": dropout_key}, mutable=list(state.model_state)
             )
-            losses = [part * class_weights[one] * task.loss(logits, one, config.label_smoothing) for one, part in sides]
+            losses = [part * loss_of_examples(outputs, one) for one, part in sides]
             return jnp.mean(sum(losses)), model_state
 
         (loss, model_state), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
@@ -120,12 +107,22 @@ def make_train_step(
     return train_step
 
 
-def make_eval_step(task: Classification, model: nn.Module) -> EvalStep:
+def make_eval_step(task: Task, model: nn.Module) -> EvalStep:
     """The evaluation step: (variables, batch) → what `task.measure` keeps of every example of the global batch."""
 
     def eval_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
-        logits: Any = model.apply(variables, batch["input"], train=False)
-        measured = task.measure(logits, batch["target"])
+        outputs: Any = model.apply(variables, batch["input"], train=False)
+        measured = task.measure(outputs, batch["target"])
         return jax.lax.all_gather(measured, AXIS, tiled=True)
 
     return eval_step
+
+
+def make_predict_step(model: nn.Module) -> EvalStep:
+    """The prediction step: (variables, {"input": …}) → {"output": …}, of every example of the global batch."""
+
+    def predict_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
+        outputs: Any = model.apply(variables, batch["input"], train=False)
+        return {"output": jax.lax.all_gather(outputs, AXIS, tiled=True)}
+
+    return predict_step

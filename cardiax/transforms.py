@@ -1,4 +1,6 @@
-"""Changes of a beat as pure functions on the device. A beat is float32 (187,), zero-padded after its last sample.
+"""Changes of training examples as pure functions on the device.
+
+A beat is float32 (187,), zero-padded after its last sample; twelve leads are float32 (500, 12), mV at 1 kHz.
 
 The length of a beat is the heart's rate (Kaggle's rows end a fifth of an interval after the next R peak), so no
 transform may write into the padding or take a beat for padding.
@@ -72,3 +74,28 @@ def mix_pairs(
 
     weight = share.reshape(size, *[1] * (inputs.ndim - 1))
     return (1 - weight) * inputs + weight * of_neighbours(inputs), of_neighbours(targets), share
+
+
+def delay(signal: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
+    """A signal (T, C) that begins `samples` later, an integer from 0 to `limit`; before it its first sample lasts."""
+    held = jnp.broadcast_to(signal[:1], (limit, signal.shape[1]))
+    return jax.lax.dynamic_slice_in_dim(jnp.concatenate([held, signal]), limit - samples, signal.shape[0])
+
+
+def lead_noise(key: jax.Array, leads: jax.Array, limit: float) -> jax.Array:
+    """Add white noise to each lead (T, L), of up to `limit` times the lead's standard deviation over time.
+
+    One factor, drawn from 0 to `limit`, holds for all leads: a factor of 10^(-s/20) is a signal-to-noise ratio of s dB.
+    """
+    level_key, noise_key = jax.random.split(key)
+    level = jax.random.uniform(level_key, maxval=limit)
+    spread = jnp.std(leads, axis=0, keepdims=True)
+    return leads + level * spread * jax.random.normal(noise_key, leads.shape)
+
+
+def drop_lead(key: jax.Array, leads: jax.Array, probability: float) -> jax.Array:
+    """With that probability one lead of (T, L), each as likely, is 0 throughout, as if its electrode had come off."""
+    whether_key, which_key = jax.random.split(key)
+    dropped = jax.random.randint(which_key, (), 0, leads.shape[1])
+    gone = (jnp.arange(leads.shape[1]) == dropped) & jax.random.bernoulli(whether_key, probability)
+    return jnp.where(gone[None, :], 0.0, leads)

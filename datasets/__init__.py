@@ -4,6 +4,10 @@ from cardiax.datasets.kaggle_heartbeat import kaggle_heartbeat_dataset_builder a
 from cardiax.datasets.simulated_heartbeat import (
     simulated_heartbeat_dataset_builder as simulated_heartbeat_dataset_builder,
 )
-from cardiax.datasets.store import default_data_dir, is_prepared, load, prepare, prepared_path
+from cardiax.datasets.simulated_intracardiac import (
+    simulated_intracardiac_dataset_builder as simulated_intracardiac_dataset_builder,
+)
+from cardiax.datasets.store import default_data_dir, is_prepared, load, prepare, prepared_path, sizes
+from cardiax.datasets.ucsd_intracardiac import ucsd_intracardiac_dataset_builder as ucsd_intracardiac_dataset_builder
 
-__all__ = ["default_data_dir", "is_prepared", "load", "prepare", "prepared_path"]
+__all__ = ["default_data_dir", "is_prepared", "load", "prepare", "prepared_path", "sizes"]

@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "train a model on a task; the same command again goes on where it stopped",
     "evaluate": "measure trained models from their run folders alone",
     "prepare": "fetch or read a dataset and make it ready for training",
+    "likeness": "compare the simulated hearts with the UCSD/LLNL dataset's figures",
     "info": "show devices, versions, tasks, models and datasets",
 }
 

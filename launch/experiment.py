@@ -17,10 +17,10 @@ from cardiax.errors import InputError, unknown
 from cardiax.models import build_model
 from cardiax.parallel import divide, map_eval_step, process_share
 from cardiax.splits import Split, draw_split
-from cardiax.step import AXIS, make_eval_step
-from cardiax.tasks import Classification, find_task
+from cardiax.step import AXIS, make_eval_step, make_predict_step
+from cardiax.tasks import Task, check_config, find_task
 
-EVALUATION_BATCH = 1024
+EVALUATION_BATCH = {"beat": 1024, "intracardiac": 64}
 """Examples an evaluation step, over all devices, rounded up to a multiple of their number."""
 
 
@@ -33,14 +33,16 @@ class Experiment:
       task: its objective.
       model: the module, for use inside a mapped step.
       arrays: all examples, `input` (n, ...) and `target` (n, ...).
+      origin: what is known of each example besides, as of its volunteer, each (n,); never shown to the model.
       split: `train`, `validation`, `test`: indices into `arrays`.
       fingerprints: SHA-256 of the examples and of the split.
     """
 
     config: Config
-    task: Classification
+    task: Task
     model: nn.Module
     arrays: Arrays
+    origin: Arrays
     split: Split
     fingerprints: dict[str, str]
 
@@ -53,24 +55,33 @@ def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None]) 
     if config.split not in dataset.protocols:
         raise unknown(f"split of {dataset.name}", config.split, dataset.protocols)
     task.check(dataset)
+    check_config(task, config)
     if dataset.built_in:
-        say(
-            f"data: {dataset.name}, made by cardiax itself; for real beats run `cardiax prepare kaggle_heartbeat` and "
-            "train with --dataset kaggle_heartbeat/mitbih"
-        )
+        say(f"data: {dataset.name}, made by cardiax itself; {_REAL[dataset.kind]}")
         datasets.prepare(dataset.name, data_dir, report=say)
     parts = datasets.load(dataset.name, data_dir)
-    beats = {key: np.concatenate([part[key] for part in parts.values()]) for key in ("beat", "label")}
-    sizes = {name: len(part["label"]) for name, part in parts.items()}
-    split = draw_split(config.split, beats["beat"], beats["label"], sizes)
+    examples = {key: np.concatenate([part[key] for part in parts.values()]) for key in next(iter(parts.values()))}
+    sizes = {name: len(next(iter(part.values()))) for name, part in parts.items()}
+    split = draw_split(dataset.kind, config.split, examples, sizes)
     for name, indices in split.items():
         if not len(indices):
             raise InputError(
-                f"{dataset.name} in {data_dir}: found {len(beats['label'])} beats, too few for the split "
-                f"{config.split!r}: {name} would be empty; wanted more beats of each class"
+                f"{dataset.name} in {data_dir}: found {sum(sizes.values())} examples, too few for the split "
+                f"{config.split!r}: {name} would be empty; wanted more of each class or group"
             )
-    fingerprints = {"dataset": fingerprint(beats["beat"], beats["label"]), "split": fingerprint(*split.values())}
-    return Experiment(config, task, model, task.arrays(beats, dataset), split, fingerprints)
+    fingerprints = {
+        "dataset": fingerprint(*(array for array in examples.values() if array.dtype.kind != "U")),
+        "split": fingerprint(*split.values()),
+    }
+    origin = {key: array for key, array in examples.items() if array.ndim == 1}
+    return Experiment(config, task, model, task.arrays(examples, dataset), origin, split, fingerprints)
+
+
+_REAL = {
+    "beat": "for real beats run `cardiax prepare kaggle_heartbeat` and train with --dataset kaggle_heartbeat/mitbih",
+    "intracardiac": "for the UCSD/LLNL dataset (5.2 GB) run `cardiax prepare ucsd_intracardiac` and train with "
+    "--dataset ucsd_intracardiac",
+}
 
 
 class Evaluator:
@@ -79,8 +90,9 @@ class Evaluator:
     def __init__(self, experiment: Experiment, mesh: Mesh):
         self._experiment = experiment
         self._mesh = mesh
-        self._batch_size = -(-EVALUATION_BATCH // mesh.size) * mesh.size
+        self._batch_size = -(-EVALUATION_BATCH[experiment.task.kind] // mesh.size) * mesh.size
         self._step = map_eval_step(make_eval_step(experiment.task, experiment.model), mesh)
+        self._predict = map_eval_step(make_predict_step(experiment.model), mesh)
 
     def __call__(self, variables: Any, split: str) -> dict[str, Any]:
         """`task.summarize` of all examples of the split `train`, `validation` or `test`."""
@@ -93,3 +105,10 @@ class Evaluator:
             measured.append({name: np.asarray(value)[:count] for name, value in measures.items()})
         together = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
         return self._experiment.task.summarize(together)
+
+    def predict(self, variables: Any, inputs: np.ndarray) -> np.ndarray:
+        """The model's outputs (n, ...) for a few inputs (n, ...)."""
+        padded = np.concatenate([inputs, np.zeros((-len(inputs) % self._mesh.size, *inputs.shape[1:]), inputs.dtype)])
+        share = process_share(np.arange(len(padded)))
+        outputs = self._predict(variables, divide({"input": padded[share]}, self._mesh))
+        return np.asarray(outputs["output"])[: len(inputs)]

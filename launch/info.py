@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> None:
     lines = {
         "versions": [" ".join(pair) for pair in versions().items()],
         "devices": [f"{device.id}: {device.device_kind} ({device.platform})" for device in jax.devices()],
-        "tasks": [f"{task.name}: {task.summary} ({', '.join(task.classes)})" for task in TASKS.values()],
+        "tasks": [f"{task.name}: {task.summary}" for task in TASKS.values()],
         "models": list(MODELS),
         f"datasets in {data_dir}": [],
     }

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from cardiax import datasets
 from cardiax.checkpoint import Checkpoints, History
 from cardiax.config import Config
-from cardiax.data import Order, class_shares
+from cardiax.data import Order
 from cardiax.errors import InputError
 from cardiax.launch.environment import record_environment, start_processes
 from cardiax.launch.experiment import Evaluator, load_experiment
@@ -42,17 +41,15 @@ def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: s
     experiment = load_experiment(config, data_path, say)
     task, arrays, train_set = experiment.task, experiment.arrays, experiment.split["train"]
     targets = arrays["target"][train_set]
-    weights = class_shares(targets, task.outputs, config.balance_power)
-    shares = weights[targets] if config.balance == "sampling" else None
-    order = Order(config.seed, len(train_set), config.batch_size, shares)
+    order = Order(config.seed, len(train_set), config.batch_size, task.shares(config, targets))
     total = config.steps or config.epochs * order.steps_per_epoch
 
     # Model, optimiser, step.
     tx = make_optimizer(config.optimizer, total)
     init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, task.input_shape, config.ema > 0))
     state: TrainState = replicate(jax.device_get(init()), mesh)
-    class_weights = jnp.asarray(weights if config.balance == "weights" else np.ones_like(weights), jnp.float32)
-    train_step = map_train_step(make_train_step(task, experiment.model, tx, config, class_weights), mesh)
+    loss_of_examples = task.training_loss(config, targets)
+    train_step = map_train_step(make_train_step(task, experiment.model, tx, config, loss_of_examples), mesh)
     record = jax.jit(record_score)
     evaluator = Evaluator(experiment, mesh)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
@@ -92,7 +89,8 @@ def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: s
                 figures = evaluator(evaluated(state), "validation")
                 row |= {f"validation_{name}": value for name, value in task.scalars(figures).items()}
                 history = [*history, row]
-                state = record(state, jnp.float32(row[f"validation_{task.selection}"]))
+                figure = row[f"validation_{task.selection}"]
+                state = record(state, jnp.float32(figure if task.higher_is_better else -figure))
                 stale = int(state.stale)
                 if stale == 0:
                     checkpoints.save("best", state, history)
@@ -110,7 +108,7 @@ def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: s
     best, _ = checkpoints.restore("best", state)
     checkpoints.close()
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
-    report(workdir, experiment, "test", evaluator(evaluated(best), "test"), int(best.step))
+    report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
     return 0
 
 

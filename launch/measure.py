@@ -38,8 +38,7 @@ def measure(workdir: Workdir, split: str, data_dir: Path | None) -> dict[str, An
     checkpoints = Checkpoints(workdir.checkpoints)
     state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
     checkpoints.close()
-    figures = Evaluator(experiment, mesh)(evaluated(state), split)
-    return report(workdir, experiment, split, figures, int(state.step))
+    return report(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), split, int(state.step))
 
 
 def summarize(results: list[dict[str, Any]]) -> None:
@@ -47,12 +46,13 @@ def summarize(results: list[dict[str, Any]]) -> None:
     say(
         f"mean over {len(results)} runs, seeds {', '.join(str(result['seed']) for result in results)} (95 % t interval)"
     )
-    for name in ("accuracy", "macro_f1"):
-        _say_mean(name, [result[name]["value"] for result in results])
-    for label in results[0]["classes"]:
+    for name, first in results[0].items():
+        if isinstance(first, dict) and "value" in first:
+            _say_mean(name, [result[name]["value"] for result in results])
+    for label in results[0].get("classes", ()):
         _say_mean(f"F1 {label}", [result["classes"][label]["f1"]["value"] for result in results])
 
 
 def _say_mean(name: str, values: list[float]) -> None:
     mean, half_width = mean_interval(np.asarray(values))
-    say(f"{name:<12}{mean:.4f} ± {half_width:.4f}   ({', '.join(f'{value:.4f}' for value in values)})")
+    say(f"{name:<16}{mean:.4f} ± {half_width:.4f}   ({', '.join(f'{value:.4f}' for value in values)})")

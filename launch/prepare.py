@@ -20,11 +20,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="where it is written ($TFDS_DATA_DIR or ~/tensorflow_datasets)"
     )
+    parser.add_argument("--strict", action="store_true", help="a source file that would be left out is an error")
+    parser.add_argument(
+        "--raw", type=Path, metavar="DIR", help="write simulated_intracardiac as the UCSD/LLNL dataset's files instead"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Prepare every dataset that `args.dataset` names; of several, one whose files are missing is skipped."""
     name = args.dataset.rstrip("/")
+    if args.raw:
+        _write_raw(name, args.raw)
+        return
     datasets = [dataset for dataset in DATASETS.values() if name in (dataset.name, dataset.name.split("/")[0])]
     if not datasets:
         raise unknown("dataset", name, [*DATASETS, *{known.split("/")[0] for known in DATASETS}])
@@ -46,20 +53,37 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None:
-    from cardiax.datasets import is_prepared, load, prepare, prepared_path
+    from cardiax.datasets import is_prepared, load, prepare, prepared_path, sizes
 
     path = prepared_path(dataset.name, data_dir)
     already = is_prepared(dataset.name, data_dir)
     started = time.perf_counter()
     notes: list[str] = []
-    prepare(dataset.name, data_dir, args.manual_dir, args.download_dir, report=notes.append)
+    prepare(dataset.name, data_dir, args.manual_dir, args.download_dir, notes.append, args.strict)
     if already:
         print(f"{dataset.name}: already prepared in {path} (delete that folder to prepare it anew)")
     else:
         print(f"{dataset.name}: prepared in {path} in {time.perf_counter() - started:.1f} s")
-    for split, arrays in load(dataset.name, data_dir).items():
-        labels = arrays["label"].tolist()
-        tally = ", ".join(f"{name} {labels.count(index)}" for index, name in enumerate(dataset.classes))
-        print(f"  {split}: {len(labels)} beats ({tally})")
+    if dataset.kind == "beat":
+        for split, arrays in load(dataset.name, data_dir).items():
+            labels = arrays["label"].tolist()
+            tally = ", ".join(f"{name} {labels.count(index)}" for index, name in enumerate(dataset.classes))
+            print(f"  {split}: {len(labels)} beats ({tally})")
+    else:
+        for split, size in sizes(dataset.name, data_dir).items():
+            print(f"  {split}: {size} recordings")
     for note in notes:
         print(f"  note: {note}")
+
+
+def _write_raw(name: str, folder: Path) -> None:
+    if name != "simulated_intracardiac":
+        raise InputError(
+            f"--raw: found dataset {name!r}, wanted simulated_intracardiac, the one that can be written so"
+        )
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: found files in it, wanted a new or empty folder; choose another --raw")
+
+    from cardiax.datasets.simulated_intracardiac.simulated_intracardiac_dataset_builder import write_raw
+
+    print(f"{name}: {write_raw(folder)} recordings written below {folder}")

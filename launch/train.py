@@ -21,7 +21,7 @@ from cardiax.launch.workdir import Workdir, read_config
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The task, the places, and one flag for every config field."""
-    parser.add_argument("task", nargs="?", metavar="TASK", help="heartbeat or arrhythmia")
+    parser.add_argument("task", nargs="?", metavar="TASK", help="heartbeat, arrhythmia, activation or transmembrane")
     parser.add_argument("--config", metavar="FILE", help="repeat the experiment of a run's config.json")
     parser.add_argument("--workdir", metavar="DIR", help="the run's folder (default: runs/TASK-DATASET-MODEL-seedN)")
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
@@ -43,7 +43,10 @@ def read_options(options: argparse.Namespace) -> Config:
         if options.task not in (None, config.task):
             raise InputError(f"{options.config}: found task {config.task!r}, wanted {options.task!r} as typed")
     elif options.task is None:
-        raise InputError("train: found no TASK, wanted one: heartbeat or arrhythmia (see `cardiax train --help`)")
+        raise InputError(
+            "train: found no TASK, wanted one: heartbeat, arrhythmia, activation or transmembrane "
+            "(see `cardiax train --help`)"
+        )
     else:
         config = recipe(options.task, typed.get("dataset"))
     config = with_overrides(config, typed)

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cardiax.config import Config, differences, from_dict
 from cardiax.errors import InputError
 
@@ -58,13 +60,24 @@ class Workdir:
         writer.writerows(rows)
         write_atomically(self.path / "metrics.csv", text.getvalue().encode())
 
-    def save_figure(self, name: str, figure: Any) -> Path:
-        """Save a Matplotlib figure as figures/NAME.png."""
+    def save_picture(self, name: str, picture: Any) -> Path:
+        """Save a Matplotlib figure as figures/NAME.png, or frames uint8 (n, height, width, 3) as figures/NAME.gif."""
         image = io.BytesIO()
-        figure.savefig(image, format="png", dpi=300)
-        path = self.path / "figures" / f"{name}.png"
+        if isinstance(picture, np.ndarray):
+            write_gif(image, picture)
+        else:
+            picture.savefig(image, format="png", dpi=300)
+        path = self.path / "figures" / f"{name}.{'gif' if isinstance(picture, np.ndarray) else 'png'}"
         write_atomically(path, image.getvalue())
         return path
+
+
+def write_gif(file: io.BytesIO, frames: np.ndarray, rate: float = 12.5) -> None:
+    """Write frames uint8 (n, height, width, 3) as a GIF that repeats for ever, `rate` frames a second."""
+    from PIL import Image  # a second to import, for one picture
+
+    first, *rest = [Image.fromarray(frame).quantize(128) for frame in frames]
+    first.save(file, format="GIF", save_all=True, append_images=rest, duration=1000 / rate, loop=0)
 
 
 def read_config(path: Path) -> Config:

@@ -61,7 +61,7 @@ def test_differences_name_field_and_both_values():
         ("model_args", "widths=(1,", "model_args: found 'widths=(1,', wanted fields of the model"),
         ("model_args", "__import__('os')", "model_args: found"),
         ("model_args", "width=open('x')", "model_args: found"),
-        ("epoch", "3", "unknown field 'epoch': did you mean 'epochs'? known: augmentation.mixup, "),
+        ("epoch", "3", "unknown field 'epoch': did you mean 'epochs'? known: augmentation.drop_lead, "),
         ("optimizer", "adam", "unknown field 'optimizer'"),
     ],
 )

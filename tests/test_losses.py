@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from cardiax.losses import cross_entropy
+from cardiax.losses import cross_entropy, mean_huber
 
 LOGITS = np.array([[0.5, -1.0, 2.0], [3.0, 0.0, -2.0], [0.1, 0.2, 0.3], [-4.0, 4.0, 0.0]], np.float32)
 LABELS = np.array([2, 1, 0, 1], np.int32)
@@ -62,3 +62,19 @@ def test_shape_error_names_both_shapes(logits, labels):
 def test_float_labels_are_refused():
     with pytest.raises(ValueError, match="float32"):
         cross_entropy(LOGITS, jnp.zeros(4))
+
+
+def test_huber_by_hand():
+    # Errors 0.5, 3 and none: 0.25/2, 3 - 1/2; the NaN neither counts nor pulls.
+    prediction, target = jnp.array([[0.5, 3.0, 9.0]]), jnp.array([[0.0, 0.0, jnp.nan]])
+    np.testing.assert_allclose(mean_huber(prediction, target, 1.0), [(0.125 + 2.5) / 2])
+    np.testing.assert_allclose(mean_huber(prediction, target, 4.0), [(0.25 / 8 + 9 / 8) / 2])
+    gradient = jax.grad(lambda x: mean_huber(x, target, 1.0)[0])(prediction)
+    np.testing.assert_allclose(gradient, [[0.25, 0.5, 0.0]])
+
+
+def test_huber_of_an_example_without_a_target_is_nothing():
+    loss = mean_huber(jnp.ones((2, 3, 4)), jnp.stack([jnp.zeros((3, 4)), jnp.full((3, 4), jnp.nan)]), 1.0)
+    np.testing.assert_allclose(loss, [0.5, 0.0])
+    with pytest.raises(ValueError, match="one shape"):
+        mean_huber(jnp.ones((2, 3)), jnp.ones(2), 1.0)

@@ -21,7 +21,7 @@ def test_equal_rows_never_straddle_and_the_test_part_stays_whole(data):
     numbers = data.draw(st.lists(st.integers(0, 150), min_size=train + test, max_size=train + test))
     beats, labels = rows(numbers), np.asarray(numbers) % 3
     for protocol in ("kaggle", "published"):
-        split = draw_split(protocol, beats, labels, {"train": train, "test": test})
+        split = draw_split("beat", protocol, {"beat": beats, "label": labels}, {"train": train, "test": test})
         sides = [set(np.asarray(numbers)[indices]) for indices in split.values()]
         assert not sides[0] & sides[1]
         assert not sides[0] & sides[2]
@@ -39,7 +39,9 @@ def test_equal_rows_never_straddle_and_the_test_part_stays_whole(data):
 def test_published_proportions_of_ptbdb():
     # Of 4046 normal beats scikit-learn holds 810 out, rounding up, which leaves the 3236 of the reference.
     labels = np.repeat([0, 1], [4046, 10506])
-    split = draw_split("published", rows(np.arange(len(labels))), labels, {"all": len(labels)})
+    split = draw_split(
+        "beat", "published", {"beat": rows(np.arange(len(labels))), "label": labels}, {"all": len(labels)}
+    )
     counts = {side: np.bincount(labels[indices]).tolist() for side, indices in split.items()}
     assert counts == {"train": [3236, 8404], "validation": [405, 1051], "test": [405, 1051]}
 
@@ -47,9 +49,9 @@ def test_published_proportions_of_ptbdb():
 def test_validation_is_a_tenth_of_each_class_and_always_the_same():
     labels = np.repeat([0, 1, 2], [1000, 300, 25])
     beats = rows(np.arange(len(labels)))
-    split = draw_split("kaggle", beats, labels, {"train": 1325 - 100, "test": 100})
+    split = draw_split("beat", "kaggle", {"beat": beats, "label": labels}, {"train": 1325 - 100, "test": 100})
     np.testing.assert_array_equal(np.bincount(labels[split["validation"]], minlength=3), [100, 23, 0])
-    again = draw_split("kaggle", beats, labels, {"train": 1325 - 100, "test": 100})
+    again = draw_split("beat", "kaggle", {"beat": beats, "label": labels}, {"train": 1325 - 100, "test": 100})
     np.testing.assert_array_equal(split["validation"], again["validation"])
     assert not np.array_equal(split["validation"], np.sort(split["validation"])[::-1])
 
@@ -61,4 +63,52 @@ def test_row_groups_compare_bits():
 
 def test_unknown_protocol_is_answered_with_the_list():
     with pytest.raises(InputError, match="unknown split 'kagle': did you mean 'kaggle'"):
-        draw_split("kagle", rows([1]), np.array([0]), {"train": 1})
+        draw_split("beat", "kagle", {"beat": rows([1]), "label": np.array([0])}, {"train": 1})
+
+
+def recordings(size=400, seed=0):
+    """Features of `size` recordings; half follow a pattern, half a stimulus at a site."""
+    random = np.random.default_rng(seed)
+    stimulated = np.arange(size) % 2 == 0
+    return {
+        "electrodes": random.normal(size=(size, 4, 10)).astype(np.float32),
+        "volunteer": random.integers(1, 17, size),
+        "pattern": np.where(stimulated, -1, random.integers(0, 29, size)),
+        "innerindex": np.where(stimulated, random.integers(0, 75, size), -1),
+    }
+
+
+@pytest.mark.parametrize("protocol", ["random", "published", "volunteer", "pattern"])
+def test_every_recording_lies_on_one_side(protocol):
+    split = draw_split("intracardiac", protocol, recordings(), {"all": 400})
+    np.testing.assert_array_equal(np.sort(np.concatenate(list(split.values()))), np.arange(400))
+    again = draw_split("intracardiac", protocol, recordings(), {"all": 400})
+    for side, indices in split.items():
+        np.testing.assert_array_equal(indices, again[side])
+    if protocol in ("random", "published"):
+        assert [len(indices) for indices in split.values()] == {"random": [320, 40, 40], "published": [360, 20, 20]}[
+            protocol
+        ]
+
+
+@given(seed=st.integers(0, 1000))
+@settings(deadline=None, max_examples=30)
+def test_no_volunteer_and_no_pattern_on_two_sides(seed):
+    examples = recordings(seed=seed)
+    sides = draw_split("intracardiac", "volunteer", examples, {"all": 400}).values()
+    volunteers = [set(examples["volunteer"][indices]) for indices in sides]
+    assert sum(map(len, volunteers)) == len(set.union(*volunteers)) == 16
+    assert [len(side) for side in volunteers] == [11, 2, 3]
+    sides = draw_split("intracardiac", "pattern", examples, {"all": 400}).values()
+    activations = [set(zip(examples["pattern"][i], examples["innerindex"][i], strict=True)) for i in sides]
+    assert sum(map(len, activations)) == len(set.union(*activations))
+    for side in activations:  # both kinds on each side
+        assert any(site >= 0 for _, site in side)
+        assert any(site < 0 for _, site in side)
+
+
+def test_equal_recordings_never_straddle():
+    examples = recordings()
+    examples["electrodes"][200:] = examples["electrodes"][:200]
+    for indices in draw_split("intracardiac", "random", examples, {"all": 400}).values():
+        assert set((indices + 200) % 400) == set(indices)

@@ -1,12 +1,15 @@
 """Tasks: which labels mean what, and figures of merit."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from cardiax.catalog import DATASETS, find_dataset
+from cardiax.config import AugmentationConfig, recipe, with_overrides
 from cardiax.errors import InputError
-from cardiax.tasks import TASKS, find_task
+from cardiax.leads import activation_time
+from cardiax.tasks import TASKS, check_config, find_task
 
 BEATS = {"beat": np.zeros((5, 187), np.float32), "label": np.arange(5)}
 
@@ -26,7 +29,12 @@ def test_arrhythmia_keeps_the_aami_classes():
 
 def test_a_dataset_without_the_answer_is_refused():
     for task in TASKS.values():
-        task.check(DATASETS["simulated_heartbeat"])
+        for dataset in DATASETS.values():
+            if dataset.built_in and dataset.kind == task.kind:
+                task.check(dataset)
+            elif dataset.built_in:
+                with pytest.raises(InputError, match=f"task '{task.name}' cannot learn from {dataset.name}"):
+                    task.check(dataset)
     with pytest.raises(InputError, match="found labels normal, abnormal, wanted N, S, V, F, Q"):
         TASKS["arrhythmia"].check(DATASETS["kaggle_heartbeat/ptbdb"])
 
@@ -51,3 +59,62 @@ def test_names():
     with pytest.raises(InputError, match="unknown task 'hearbeat': did you mean 'heartbeat'"):
         find_task("hearbeat")
     assert find_dataset("kaggle_heartbeat").name == "kaggle_heartbeat/mitbih"
+
+
+RECORDINGS = {
+    "electrodes": np.random.default_rng(0).normal(size=(3, 500, 10)).astype(np.float32),
+    "voltage": np.where(np.arange(500)[:, None] < np.arange(75), -85.0, 20.0)[None].repeat(3, 0).astype(np.float32),
+}
+
+
+def test_activation_targets_are_the_crossings_of_0_mv():
+    # Site s is at -85 mV before sample s and at 20 mV from there: the line crosses 0 at s - 20/105.
+    arrays = TASKS["activation"].arrays(RECORDINGS, DATASETS["simulated_intracardiac"])
+    np.testing.assert_allclose(arrays["target"][1, 1:], np.arange(1, 75) - 20 / 105, rtol=1e-5)
+    assert arrays["target"][0, 0] == 0
+    assert arrays["input"].shape == (3, 500, 12)
+    np.testing.assert_allclose(
+        arrays["input"][..., 0], RECORDINGS["electrodes"][..., 1] - RECORDINGS["electrodes"][..., 0]
+    )
+
+
+@pytest.mark.parametrize("name", ["activation", "transmembrane"])
+def test_a_delayed_example_has_a_delayed_target(name):
+    task = TASKS[name]
+    arrays = task.arrays(RECORDINGS, DATASETS["simulated_intracardiac"])
+    leads, target = jnp.asarray(arrays["input"][0]), jnp.asarray(arrays["target"][0])
+    config = AugmentationConfig(stretch=0, warp=0, noise=0, mixup=0, shift=40)
+    moved, moved_target = task.augment(jax.random.key(3), leads, target, config)
+    shift = next(s for s in range(41) if np.array_equal(moved[s:], leads[: 500 - s]))
+    assert shift > 0
+    times = moved_target if name == "activation" else activation_time(moved_target)
+    before = target if name == "activation" else activation_time(target)
+    np.testing.assert_allclose(times[1:], before[1:] + shift, rtol=1e-5)
+
+
+def test_errors_of_a_voltage_by_hand():
+    # The prediction is 3 mV above the truth in site 0 and equal elsewhere; no voltage of site 5 crosses 0.
+    task, truth = TASKS["transmembrane"], jnp.asarray(RECORDINGS["voltage"][:2])
+    truth = truth.at[:, :, 5].set(-85.0)
+    measured = task.measure(truth.at[..., 0].add(3.0), truth)
+    figures = task.summarize({key: np.asarray(value) for key, value in measured.items()})
+    scalars = task.scalars(figures)
+    assert scalars["voltage_mae"] == pytest.approx(3 / 75)
+    assert scalars["voltage_rmse"] == pytest.approx(np.sqrt(9 / 75))
+    assert scalars["activation_mae"] == 0
+    assert scalars["loss"] == pytest.approx(9 / 10 / 75)  # Huber over 5 mV
+    assert figures["active"].sum() == figures["found"].sum() == 2 * 74
+    assert f"{task.selection}" in scalars
+
+
+def test_fields_that_mean_nothing_are_refused():
+    check_config(TASKS["activation"], recipe("activation"))
+    check_config(TASKS["arrhythmia"], recipe("arrhythmia"))
+    with pytest.raises(
+        InputError, match=r"augmentation.mixup: found 0.2, but it means nothing to task 'activation'; want"
+    ):
+        check_config(TASKS["activation"], with_overrides(recipe("activation"), {"augmentation.mixup": 0.2}))
+    with pytest.raises(InputError, match=r"balance: found weights, .* wanted none"):
+        check_config(TASKS["transmembrane"], with_overrides(recipe("transmembrane"), {"balance": "weights"}))
+    with pytest.raises(InputError, match=r"augmentation\.shift"):
+        check_config(TASKS["heartbeat"], with_overrides(recipe("heartbeat"), {"augmentation.shift": 4}))

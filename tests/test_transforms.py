@@ -1,4 +1,4 @@
-"""Changes of a beat: padding stays padding, and the numbers are those worked by hand."""
+"""Changes of training examples: padding stays padding, and the numbers are those worked by hand."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cardiax.transforms import padding_mask, stretch_time, warp_amplitude, white_noise
+from cardiax.transforms import delay, drop_lead, lead_noise, padding_mask, stretch_time, warp_amplitude, white_noise
 
 
 def beat(length, seed=0):
@@ -58,3 +58,32 @@ def test_warp_is_bounded_by_its_sine():
     gain = np.asarray(jax.vmap(warp_amplitude, (0, None, None))(keys, jnp.ones(187), 0.05)) - 1
     # Depth of deviation 0.05 times a sine of random phase: deviation 0.05 / √2.
     np.testing.assert_allclose(gain.std(), 0.05 / np.sqrt(2), rtol=0.05)
+
+
+def test_a_delay_moves_the_signal_and_holds_its_start():
+    signal = jnp.arange(1.0, 11.0)[:, None] * jnp.array([[1.0, -1.0]])
+    moved = delay(signal, jnp.int32(3), limit=5)
+    np.testing.assert_array_equal(moved[:, 0], [1, 1, 1, 1, 2, 3, 4, 5, 6, 7])
+    np.testing.assert_array_equal(moved[:, 1], -moved[:, 0])
+    np.testing.assert_array_equal(delay(signal, jnp.int32(0), limit=5), signal)
+    np.testing.assert_array_equal(delay(signal, jnp.int32(5), limit=5)[:, 0], [1, 1, 1, 1, 1, 1, 2, 3, 4, 5])
+
+
+def test_noise_of_leads_has_the_ratio_that_it_promises():
+    leads = jnp.stack([jnp.sin(jnp.arange(500) / 9), 7 * jnp.cos(jnp.arange(500) / 5)], axis=1)
+    keys = jax.random.split(jax.random.key(0), 300)
+    added = jax.vmap(lambda key: lead_noise(key, leads, 0.5))(keys) - leads[None]
+    ratio = jnp.std(added, axis=1) / jnp.std(leads, axis=0)[None]
+    np.testing.assert_allclose(ratio[:, 0], ratio[:, 1], rtol=0.3)  # one level for all leads
+    assert 0.48 < float(ratio.max()) < 0.56
+    np.testing.assert_allclose(float(ratio.mean()), 0.25, atol=0.03)  # uniform from 0 to 0.5
+
+
+def test_one_lead_drops_as_often_as_asked():
+    leads = jnp.ones((500, 12))
+    keys = jax.random.split(jax.random.key(1), 1200)
+    gone = np.asarray(jax.vmap(lambda key: drop_lead(key, leads, 0.5))(keys)[:, 0] == 0)
+    assert set(gone.sum(axis=1)) == {0, 1}
+    np.testing.assert_allclose(gone.any(axis=1).mean(), 0.5, atol=0.06)
+    assert (gone.sum(axis=0) > 25).all()  # 50 of each lead are expected
+    np.testing.assert_array_equal(drop_lead(keys[0], leads, 0.0), leads)

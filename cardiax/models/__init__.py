@@ -11,12 +11,19 @@ from typing import Any
 import flax.linen as nn
 
 from cardiax.errors import InputError, unknown
-from cardiax.models.cnn import ReferenceCNN
+from cardiax.models.cnn import ActivationCNN, ReferenceCNN
+from cardiax.models.intracardiac import ActivationResNet, VoltageTemplate
 from cardiax.models.resnet import ResNet1D
+from cardiax.models.squeezenet import ActivationSqueezeNet, TransmembraneSqueezeNet
 
 MODELS: dict[str, type[nn.Module]] = {
     "reference_cnn": ReferenceCNN,
     "resnet1d": ResNet1D,
+    "activation_cnn": ActivationCNN,
+    "activation_squeezenet": ActivationSqueezeNet,
+    "activation_resnet": ActivationResNet,
+    "transmembrane_squeezenet": TransmembraneSqueezeNet,
+    "voltage_template": VoltageTemplate,
 }
 
 _GIVEN = {"outputs", "axis_name", "parent", "name"}

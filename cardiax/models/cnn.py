@@ -3,7 +3,7 @@
 import flax.linen as nn
 import jax
 
-from cardiax.models.layers import Dropout, max_pool
+from cardiax.models.layers import Dropout, max_pool, scale_by_range
 
 
 class ReferenceCNN(nn.Module):
@@ -56,4 +56,41 @@ class ReferenceCNN(nn.Module):
         x = x.reshape(x.shape[0], -1)
         for features in self.widths:
             x = nn.leaky_relu(nn.Dense(features)(x), negative_slope=0.001)
+        return nn.Dense(self.outputs)(x)
+
+
+class ActivationCNN(nn.Module):
+    """The 1-D CNN of the reference activation system: twelve leads (B, 500, 12), mV, to times (B, outputs), ms.
+
+    Each lead is divided by its range in the case. Three convolutions of width 3 (128, 128, 64 channels, padded), each
+    with batch statistics and a LeakyReLU of slope 0.01; one max-pool of width 4; dense layers of 128 and `outputs`.
+    One pool, after the last convolution, gives the stated 1.11 M parameters:
+
+        convolutions      (3·12 + 1)·128 + (3·128 + 1)·128 + (3·128 + 1)·64 =    78 656
+        batch statistics  2·(128 + 128 + 64)                                =       640
+        dense             (125·64 + 1)·128 + (128 + 1)·75                   = 1 033 803
+        total                                                                 1 113 099
+
+    Attributes:
+      outputs: sites.
+      channels: of the convolutions.
+      width: of the hidden dense layer.
+      axis_name: the mapped axis over which the batch is divided, for batch statistics.
+    """
+
+    outputs: int
+    channels: tuple[int, ...] = (128, 128, 64)
+    width: int = 128
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Times (B, outputs), ms."""
+        x = scale_by_range(x)
+        axis_name = self.axis_name if train else None
+        for features in self.channels:
+            x = nn.Conv(features, kernel_size=(3,), padding=1)(x)
+            x = nn.leaky_relu(nn.BatchNorm(not train, momentum=0.9, axis_name=axis_name)(x), negative_slope=0.01)
+        x = max_pool(x, window=4, stride=4, padding=0)
+        x = nn.leaky_relu(nn.Dense(self.width)(x.reshape(x.shape[0], -1)), negative_slope=0.01)
         return nn.Dense(self.outputs)(x)

@@ -1,8 +1,6 @@
-"""The objectives, one dict: what goes in, what comes out, the loss and the figures of merit.
+"""One beat to one class: the objectives `heartbeat` and `arrhythmia`."""
 
-A task is data and pure functions; it knows neither files nor models. A new objective is a new entry in `TASKS`.
-"""
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, BEAT_LENGTH, Dataset
-from cardiax.errors import InputError, unknown
+from cardiax.catalog import BEAT_LENGTH, Dataset
+from cardiax.config import AugmentationConfig, Config
+from cardiax.data import class_shares
+from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.metrics import classification_metrics, confusion_matrix
+from cardiax.transforms import stretch_time, warp_amplitude, white_noise
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,12 @@ class Classification:
     classes: tuple[str, ...]
     merged: dict[tuple[str, ...], tuple[str, ...]]
 
+    kind = "beat"
     input_shape = (BEAT_LENGTH, 1)
     selection = "macro_f1"
-    """The validation figure that picks the best checkpoint."""
+    """The validation figure that picks the best checkpoint, the highest first."""
+    higher_is_better = True
+    meaningless = ("augmentation.shift", "augmentation.drop_lead")
 
     @property
     def outputs(self) -> int:
@@ -43,6 +47,11 @@ class Classification:
 
     def check(self, dataset: Dataset) -> None:
         """Raise `InputError` where the dataset's labels do not answer this task's question."""
+        if dataset.kind != self.kind:
+            raise InputError(
+                f"task {self.name!r} cannot learn from {dataset.name}: found no labelled beats, wanted some; choose "
+                "another --dataset"
+            )
         if dataset.classes != self.classes and dataset.classes not in self.merged:
             raise InputError(
                 f"task {self.name!r} cannot learn from {dataset.name}: found labels {', '.join(dataset.classes)}, "
@@ -63,13 +72,39 @@ class Classification:
         targets = np.asarray([self.classes.index(name) for name in ours], np.int32)[beats["label"]]
         return {"input": beats["beat"][:, :, None], "target": targets}
 
-    def loss(self, logits: jax.Array, target: jax.Array, label_smoothing: float = 0.0) -> jax.Array:
-        """Cross entropy of each example, in nats: logits (B, C) and target (B,) → (B,)."""
-        return cross_entropy(logits, target, label_smoothing)
+    def augment(
+        self, key: jax.Array, beat: jax.Array, target: jax.Array, config: AugmentationConfig
+    ) -> tuple[jax.Array, jax.Array]:
+        """One training beat (187, 1) changed at random as `config` asks, and its class, which stays; pure."""
+        stretch_key, warp_key, noise_key = jax.random.split(key, 3)
+        signal = beat[:, 0]
+        if config.stretch:
+            signal = stretch_time(stretch_key, signal, config.stretch)
+        if config.warp:
+            signal = warp_amplitude(warp_key, signal, config.warp)
+        if config.noise:
+            signal = white_noise(noise_key, signal, config.noise)
+        return signal[:, None], target
+
+    def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
+        """How often each training example, of targets (n,), is drawn: float64 (n,); None: once an epoch."""
+        if config.balance != "sampling":
+            return None
+        return class_shares(targets, self.outputs, config.balance_power)[targets]
+
+    def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
+        """The loss that `config` asks for on training targets (n,): logits (B, C), target (B,) → (B,), in nats."""
+        power = config.balance_power if config.balance == "weights" else 0.0
+        weights = jnp.asarray(class_shares(targets, self.outputs, power), jnp.float32)
+
+        def loss(logits: jax.Array, target: jax.Array) -> jax.Array:
+            return weights[target] * cross_entropy(logits, target, config.label_smoothing)
+
+        return loss
 
     def measure(self, logits: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
         """What evaluation keeps of each example, each (B,): its predicted class, its own, and its loss in nats."""
-        return {"prediction": jnp.argmax(logits, axis=-1), "target": target, "loss": self.loss(logits, target)}
+        return {"prediction": jnp.argmax(logits, axis=-1), "target": target, "loss": cross_entropy(logits, target)}
 
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
         """The figures of a split from the measures of all its examples, `confusion` (C, C) among them."""
@@ -85,29 +120,3 @@ class Classification:
         """The figures of `summarize` that metrics.csv keeps, one number each."""
         scalars = {name: float(figures[name]) for name in ("loss", "accuracy", "macro_f1")}
         return scalars | {f"f1_{name}": float(f1) for name, f1 in zip(self.classes, figures["f1"], strict=True)}
-
-
-TASKS = {
-    task.name: task
-    for task in (
-        Classification(
-            name="heartbeat",
-            summary="is this beat healthy?",
-            classes=("normal", "abnormal"),
-            merged={AAMI_CLASSES: ("normal", *["abnormal"] * 4)},
-        ),
-        Classification(
-            name="arrhythmia",
-            summary="which AAMI class is this beat?",
-            classes=AAMI_CLASSES,
-            merged={},
-        ),
-    )
-}
-
-
-def find_task(name: str) -> Classification:
-    """The task of that name; an unknown one is answered with the near match and the list."""
-    if name not in TASKS:
-        raise unknown("task", name, TASKS)
-    return TASKS[name]

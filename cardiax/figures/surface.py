@@ -1,0 +1,88 @@
+"""Values on the heart's surface as seen from one side: interpolation from the sites, and a small renderer."""
+
+import numpy as np
+
+NEIGHBOURS, POWER = 8, 2.0
+"""Of Shepard's interpolation: the nearest sites that count, and the power of the distance that weighs them."""
+
+TILT = 20.0
+"""Degrees from which the eye looks down on the base."""
+
+
+def shepard_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """Shepard's weights (P, S): weights @ values of S sites are the values at P points.
+
+    The weight of a site falls as its distance^-2 (Shepard 1968, doi:10.1145/800186.810616), over the nearest 8 sites.
+
+    Args:
+      points: (P, 3), mm.
+      sites: (S, 3), mm.
+    """
+    distance = np.linalg.norm(points[:, None] - sites[None], axis=-1)
+    weights = np.maximum(distance, 1e-6) ** -POWER
+    weights[distance > np.partition(distance, min(NEIGHBOURS, distance.shape[1]) - 1, axis=1)[:, [NEIGHBOURS - 1]]] = 0
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def look(points: np.ndarray, azimuth: float) -> np.ndarray:
+    """Coordinates (P, 3) as the eye sees them: to the right, up, and towards the eye, mm.
+
+    `azimuth` is the eye's place around the long axis, degrees: 0 at the left lateral wall, 90 at the anterior one. The
+    heart's axes (x to the left, y forward, z up) are left-handed, as is the clinic's view of a patient face to face.
+    """
+    around, down = np.radians(azimuth), np.radians(TILT)
+    right = np.array([np.sin(around), -np.cos(around), 0.0])
+    towards = np.array([np.cos(down) * np.cos(around), np.cos(down) * np.sin(around), np.sin(down)])
+    up = np.array([-np.sin(down) * np.cos(around), -np.sin(down) * np.sin(around), np.cos(down)])
+    return points @ np.stack([right, up, towards], axis=1)
+
+
+def render(
+    seen: np.ndarray, triangles: np.ndarray, values: np.ndarray, extent: tuple[float, float, float, float], size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values and light of the surface that the eye sees, hidden parts hidden (a depth buffer).
+
+    Args:
+      seen: (P, 3), from `look`.
+      triangles: (F, 3).
+      values: (P,).
+      extent: left, right, bottom and top of the picture, mm.
+      size: pixels of the picture's width.
+
+    Returns:
+      values (height, width), NaN where there is no heart; light (height, width), from 0 to 1. Row 0 is the bottom.
+    """
+    left, right, bottom, top = extent
+    scale = size / (right - left)
+    height = round((top - bottom) * scale)
+    place = (seen[:, :2] - [left, bottom]) * scale - 0.5
+    image, light = np.full((height, size), np.nan), np.zeros((height, size))
+    depth = np.full((height, size), -np.inf)
+    corners = seen[triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    # Lambert's law, from both sides, with the lamp at the eye's upper left.
+    brightness = 0.45 + 0.55 * np.abs(normal @ (np.array([-0.35, 0.45, 0.82]) / np.linalg.norm([-0.35, 0.45, 0.82])))
+    smooth = np.zeros(len(seen))
+    np.add.at(smooth, triangles.ravel(), np.repeat(brightness, 3))
+    smooth /= np.maximum(np.bincount(triangles.ravel(), minlength=len(seen)), 1)
+    for triangle in triangles:
+        (x0, y0), (x1, y1), (x2, y2) = place[triangle]
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if abs(area) < 1e-9:
+            continue
+        first, last = int(max(np.ceil(min(x0, x1, x2)), 0)), int(min(np.floor(max(x0, x1, x2)), size - 1))
+        low, high = int(max(np.ceil(min(y0, y1, y2)), 0)), int(min(np.floor(max(y0, y1, y2)), height - 1))
+        if first > last or low > high:
+            continue
+        x, y = np.arange(first, last + 1)[None, :], np.arange(low, high + 1)[:, None]
+        second = ((x - x0) * (y2 - y0) - (x2 - x0) * (y - y0)) / area
+        third = ((x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)) / area
+        share = np.stack([1 - second - third, second, third])
+        nearness = np.tensordot(seen[triangle, 2], share, axes=1)
+        window = (slice(low, high + 1), slice(first, last + 1))
+        visible = (share >= -1e-9).all(axis=0) & (nearness > depth[window])
+        depth[window][visible] = nearness[visible]
+        image[window][visible] = np.tensordot(values[triangle], share, axes=1)[visible]
+        light[window][visible] = np.tensordot(smooth[triangle], share, axes=1)[visible]
+    return image, light

@@ -1,0 +1,142 @@
+"""The default networks of the 12-lead tasks: a residual trunk, and heads that answer in ms and mV."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from cardiax.catalog import WINDOW
+from cardiax.models.layers import Dropout
+
+LEAD_SCALE = 0.35
+"""mV, the spread of a lead in the UCSD/LLNL dataset: inputs are divided by it, one number for all leads and cases."""
+
+MEAN_TIME, TIME_SCALE = 70.0, 30.0
+"""ms, mean and spread of activation times there: outputs are counted from and in it."""
+
+
+class Trunk(nn.Module):
+    """Twelve leads (B, 500, 12) to features (B, hidden): a pre-activation residual network (He et al. 2016).
+
+    The stem and each stage halve the rate; the last 16 samples are laid end to end, so that nothing of the timing is
+    averaged away.
+
+    Attributes:
+      widths: channels of each stage.
+      blocks: residual blocks a stage.
+      kernel: samples that a convolution spans.
+      hidden: features.
+      dropout_rate: of the features.
+      axis_name: axis over which the step divides its batch; None outside of one.
+    """
+
+    widths: tuple[int, ...]
+    blocks: int
+    kernel: int
+    hidden: int
+    dropout_rate: float
+    axis_name: str | None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Features (B, hidden) of leads x (B, 500, 12), mV.
+
+        Raises:
+          ValueError: if x is not of shape (B, T, L).
+        """
+        if x.ndim != 3:
+            raise ValueError(f"the trunk wants leads (B, samples, 12): got shape {x.shape}")
+        x = nn.Conv(self.widths[0], (9,), 2, use_bias=False, name="stem")(x / LEAD_SCALE)
+        for stage, width in enumerate(self.widths):
+            for block in range(self.blocks):
+                x = self._block(x, width, 2 if block == 0 else 1, train, f"stage{stage}_block{block}")
+        x = nn.relu(self._norm(train, "norm")(x))
+        x = Dropout(self.dropout_rate, self.axis_name)(x.reshape(x.shape[0], -1), train)
+        return nn.relu(nn.Dense(self.hidden, name="features")(x))
+
+    def _norm(self, train: bool, name: str) -> nn.BatchNorm:
+        return nn.BatchNorm(not train, momentum=0.99, axis_name=self.axis_name if train else None, name=name)
+
+    def _block(self, x: jax.Array, width: int, stride: int, train: bool, name: str) -> jax.Array:
+        kernel = (self.kernel,)
+        h = nn.relu(self._norm(train, f"{name}_norm0")(x))
+        shortcut = x
+        if stride > 1 or x.shape[-1] != width:
+            pooled = nn.avg_pool(h, (stride,), (stride,), "SAME")
+            shortcut = nn.Conv(width, (1,), use_bias=False, name=f"{name}_shortcut")(pooled)
+        h = nn.Conv(width, kernel, stride, use_bias=False, name=f"{name}_conv0")(h)
+        h = nn.relu(self._norm(train, f"{name}_norm1")(h))
+        return shortcut + nn.Conv(width, kernel, use_bias=False, name=f"{name}_conv1")(h)
+
+
+class ActivationResNet(nn.Module):
+    """Activation times (B, outputs) in ms from twelve leads (B, 500, 12) in mV.
+
+    Attributes:
+      outputs: sites.
+      widths, blocks, kernel, hidden, dropout_rate, axis_name: see `Trunk`.
+    """
+
+    outputs: int
+    widths: tuple[int, ...] = (48, 64, 96, 128)
+    blocks: int = 2
+    kernel: int = 5
+    hidden: int = 256
+    dropout_rate: float = 0.0
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Times (B, outputs), ms; in training, dropout needs the key `dropout`."""
+        trunk = Trunk(
+            self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
+        )
+        return MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(trunk(x, train))
+
+
+class VoltageTemplate(nn.Module):
+    """Transmembrane voltages (B, 500, outputs) in mV from twelve leads (B, 500, 12) in mV, through a template.
+
+    Of each site the network reads activation time, duration, peak and plateau; the voltage is a differentiable action
+    potential of them, whose time constants are learnt for each site. So the upstroke, 3 ms of 500, stays sharp, and an
+    error of the voltage pulls at the time that made it.
+
+        V = rest + (plateau − rest + (peak − plateau) · exp(−t/τ_n) − s·t) · σ(t/τ_u) · σ((d − t)/τ_r)
+
+    with t the time since activation, 0 in the second factor's place before it.
+
+    Attributes:
+      outputs: sites.
+      widths, blocks, kernel, hidden, dropout_rate, axis_name: see `Trunk`.
+    """
+
+    outputs: int
+    widths: tuple[int, ...] = (48, 64, 96, 128)
+    blocks: int = 2
+    kernel: int = 5
+    hidden: int = 256
+    dropout_rate: float = 0.0
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Voltages (B, T, outputs), mV, for as many samples as the leads have; dropout needs the key `dropout`."""
+        trunk = Trunk(
+            self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
+        )
+        features = trunk(x, train)
+        read = nn.Dense(4 * self.outputs, name="sites")(features).reshape(x.shape[0], 4, 1, self.outputs)
+        start = MEAN_TIME + TIME_SCALE * read[:, 0]
+        duration = 280.0 + 30.0 * read[:, 1]
+        plateau = 20.0 + 5.0 * read[:, 2]
+        notch = 15.0 + 5.0 * read[:, 3]
+
+        def learnt(name: str, initial: float) -> jax.Array:
+            scale = self.param(name, nn.initializers.zeros_init(), (1, 1, self.outputs))
+            return initial * jnp.exp(scale)
+
+        rest = -85.5 + 5.0 * self.param("rest", nn.initializers.zeros_init(), (1, 1, self.outputs))
+        time = jnp.arange(WINDOW, dtype=x.dtype)[None, : x.shape[1], None] - start
+        after = nn.relu(time)
+        amplitude = plateau - rest + notch * jnp.exp(-after / learnt("notch", 10.0)) - learnt("fall", 0.05) * after
+        upstroke = nn.sigmoid(time / learnt("upstroke", 1.0))
+        return rest + amplitude * upstroke * nn.sigmoid((duration - time) / learnt("repolarisation", 15.0))

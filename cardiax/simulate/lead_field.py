@@ -1,0 +1,59 @@
+"""From transmembrane voltage to electrode potentials: the lead field of a heart in an infinite homogeneous conductor.
+
+Active tissue is a current dipole density −σ_i ∇V_m; in a conductor σ without bounds it makes at x the potential
+φ(x) = 1/(4πσ) ∫ −σ_i ∇V_m · (x − r)/|x − r|³ dr (Plonsey and Barr, Bioelectricity, 3rd ed., chapter 8). With V_m linear
+in each tetrahedron this is one matrix product a beat. The fibres' anisotropy of σ_i is left out.
+"""
+
+import numpy as np
+from scipy.sparse import coo_array
+
+from cardiax.leads import ELECTRODES
+
+CONDUCTIVITY_RATIO = 1.0
+"""σ_i/σ: the intracellular conductivity over the torso's. One gain, which `cardiax.simulate.recordings` fits."""
+
+ELECTRODE_POSITIONS = np.array(
+    [
+        [-150.0, -10.0, 170.0],  # RA
+        [150.0, -10.0, 170.0],  # LA
+        [110.0, 20.0, -260.0],  # LL
+        [-110.0, 20.0, -260.0],  # RL
+        [-25.0, 105.0, 20.0],  # V1, fourth intercostal space, right of the sternum
+        [25.0, 105.0, 20.0],  # V2, the same, left of it
+        [55.0, 100.0, 0.0],  # V3, between V2 and V4
+        [85.0, 85.0, -20.0],  # V4, fifth intercostal space, midclavicular
+        [120.0, 50.0, -20.0],  # V5, same height, anterior axillary
+        [140.0, 0.0, -20.0],  # V6, same height, mid-axillary
+    ]
+)
+"""Places of `cardiax.leads.ELECTRODES` on a standard adult's torso, mm: x to the left, y to the front, z up, from the
+middle of the heart's base. The tape measures of the clinic, not of a person."""
+
+
+def lead_field(points: np.ndarray, tetrahedra: np.ndarray, electrodes: np.ndarray) -> np.ndarray:
+    """The matrix L (10, P) for which L @ V_m (P, ...) are the electrodes' potentials in mV, V_m in mV.
+
+    Args:
+      points: (P, 3), mm.
+      tetrahedra: int (E, 4), of positive volume.
+      electrodes: (10, 3), mm, outside of the tissue.
+
+    Raises:
+      ValueError: if there are not ten electrodes.
+    """
+    if electrodes.shape != (len(ELECTRODES), 3):
+        raise ValueError(f"lead_field wants electrodes ({len(ELECTRODES)}, 3): got shape {electrodes.shape}")
+    corners = points[tetrahedra]
+    edges = corners[:, 1:] - corners[:, :1]
+    volume = np.linalg.det(edges) / 6
+    # Gradients of the linear shape functions: the inverse edge matrix, and minus their sum for the first corner.
+    gradients = np.linalg.inv(edges).transpose(0, 2, 1)
+    gradients = np.concatenate([-gradients.sum(axis=1, keepdims=True), gradients], axis=1)
+    away = electrodes[:, None] - corners.mean(axis=1)[None]
+    kernel = away / np.linalg.norm(away, axis=-1, keepdims=True) ** 3 / (4 * np.pi)
+    weights = -CONDUCTIVITY_RATIO * np.einsum("xej,ecj,e->xec", kernel, gradients, volume)
+    rows = np.broadcast_to(np.arange(len(electrodes))[:, None, None], weights.shape)
+    columns = np.broadcast_to(tetrahedra[None], weights.shape)
+    matrix = coo_array((weights.ravel(), (rows.ravel(), columns.ravel())), shape=(len(electrodes), len(points)))
+    return matrix.toarray()

@@ -1,0 +1,110 @@
+"""The UCSD/LLNL "Dataset of Simulated Intracardiac Transmembrane Voltage Recordings and ECG Signals" as TFDS."""
+
+# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tensorflow_datasets as tfds
+from etils import epath
+
+from cardiax.datasets import recording
+from cardiax.datasets.ucsd_intracardiac import pairs
+from cardiax.errors import InputError
+
+HOMEPAGE = "https://doi.org/10.6075/J0SN094N"
+URL = "https://library.ucsd.edu/dc/object/bb29449106/_{part}_1.tgz/download"
+PARTS = range(2, 23)
+"""Part 1 is the README."""
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """One simulated beat an example, in the order of the files' names.
+
+    Features: `electrodes` (500, 10) and `voltage` (500, 75), float32 mV at 1 kHz, and `volunteer`, `pattern`,
+    `innerindex`, `bcl`, `gkr` and `folder` as the file's name has them (see `cardiax.datasets.recording.Origin`).
+    Split: `recordings`. `info.metadata` holds `counts`, `notes` (one line for each kind of fault) and `left_out`
+    (every file that is not used, with the reason).
+
+    Attributes:
+      strict: whether a file that would be left out is an error instead.
+    """
+
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        f"The 21 archives {URL.format(part='2…22')} (5.2 GB), or the folders in them, in the manual folder; without "
+        "them they are downloaded."
+    )
+    strict = False
+
+    def __init__(self, *, file_format: str | None = None, **kwargs):
+        """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""
+        super().__init__(file_format=file_format or "array_record", **kwargs)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            features=recording.features(),
+            supervised_keys=("electrodes", "voltage"),
+            homepage=HOMEPAGE,
+            license="see the dataset's page",
+            disable_shuffling=True,
+            metadata=tfds.core.MetadataDict(counts={}, notes=[], left_out=[]),
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        folder = _manual_folder(dl_manager)
+        if folder is None:
+            parts: Any = dl_manager.download([URL.format(part=part) for part in PARTS])
+            archives = [Path(path) for path in parts]
+            files, folder = [], Path(dl_manager.download_dir)
+        else:
+            files, archives = pairs.find(folder)
+        return {"recordings": self._generate_examples(folder, files, archives, Path(dl_manager.download_dir))}
+
+    def _generate_examples(
+        self, folder: Path, files: list[Path], archives: list[Path], scratch_dir: Path
+    ) -> Iterator[tuple[int, dict]]:
+        scratch_dir.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix="extracted-", dir=scratch_dir))
+        try:
+            # A recording's two files may lie in two archives: all are extracted before the first is read.
+            for number, archive in enumerate(archives):
+                files = files + pairs.extract(archive, scratch / str(number))
+            found, left_out = pairs.pair(files)
+            key = 0
+            for origin, electrodes, voltage in pairs.read(found, left_out):
+                yield key, {"electrodes": electrodes, "voltage": voltage, **vars(origin)}
+                key += 1
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if left_out and (self.strict or not key):
+            first = left_out[0]
+            raise InputError(
+                f"{first.path}: {first.reason}; {len(left_out)} such files and {key} sound recordings in {folder}, "
+                "wanted whole pairs of pECGData_*.npy and VmData_*.npy; mend or remove them"
+                + (", or leave --strict out" if key else "")
+            )
+        if not key:
+            raise InputError(f"{folder}: found no pECGData_*.npy and VmData_*.npy, wanted them; see {HOMEPAGE}")
+        metadata = self.info.metadata
+        metadata["counts"]["recordings"] = [key]
+        metadata["notes"] += pairs.summary(left_out, key)
+        metadata["left_out"] += [f"{one.path.name}: {one.reason}" for one in left_out]
+
+
+def _manual_folder(dl_manager: tfds.download.DownloadManager) -> Path | None:
+    """The manual folder if it was given or holds something of ours; None: download."""
+    default = Path(dl_manager.download_dir) / "manual"  # TFDS's own
+    try:
+        manual_dir = Path(dl_manager.manual_dir)
+    except AssertionError:  # TFDS's answer to a folder that does not exist or is empty
+        return None
+    if manual_dir != default or any(pairs.find(manual_dir)):
+        return manual_dir
+    return None

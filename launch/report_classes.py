@@ -1,0 +1,80 @@
+"""The report of a task that tells classes of beats apart."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+
+from cardiax.catalog import find_dataset
+from cardiax.figures.beats import beats_figure
+from cardiax.figures.confusion import confusion_figure
+from cardiax.launch.experiment import Experiment
+from cardiax.metrics import bootstrap_intervals
+from cardiax.tasks.classification import Classification
+
+LEVEL = 0.95
+RESAMPLES = 2000
+
+
+def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
+    """The fields of SPLIT.json from the figures of `Classification.summarize`, with bootstrap intervals."""
+    del split
+    confusion = figures["confusion"]
+    intervals = bootstrap_intervals(confusion, RESAMPLES, level=LEVEL)
+
+    def with_interval(name: str, index: int | None = None) -> dict[str, float]:
+        place = () if index is None else (index,)
+        low, high = (float(bound[place]) for bound in intervals[name])
+        return {"value": float(figures[name][place]), "low": low, "high": high}
+
+    return {
+        "interval": f"{LEVEL:.0%} percentile bootstrap over beats, {RESAMPLES} resamples",
+        "loss": figures["loss"],
+        "accuracy": with_interval("accuracy"),
+        "macro_f1": with_interval("macro_f1"),
+        "classes": {
+            name: {"examples": int(confusion[i].sum())}
+            | {figure: with_interval(figure, i) for figure in ("precision", "recall", "f1")}
+            for i, name in enumerate(_classes(experiment))
+        },
+        "confusion": confusion.tolist(),
+    }
+
+
+def pictures(
+    experiment: Experiment,
+    figures: dict[str, Any],
+    result: dict[str, Any],
+    predict: Callable[[np.ndarray], np.ndarray],
+) -> dict[str, Any]:
+    """Name → figure: beats of each class, and the confusion matrix."""
+    del predict
+    title = (
+        f"{result['dataset']}, {result['split']} set of {result['examples']:,} beats\n"
+        f"accuracy {result['accuracy']['value']:.4f}, macro-F1 {result['macro_f1']['value']:.4f}"
+    )
+    beats, targets = (experiment.arrays[name][experiment.split[result["split"]]] for name in ("input", "target"))
+    rate, classes = find_dataset(result["dataset"]).rate, _classes(experiment)
+    return {
+        "beats": beats_figure(beats[:, :, 0], targets, classes, rate),
+        "confusion": confusion_figure(figures["confusion"], classes, title),
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as text: a line for each class, then the figures of all, with their intervals."""
+    lines = [f"{'class':<10}{'beats':>8}  {'precision':^22}  {'recall':^22}  {'F1':^22}"]
+    for name, row in result["classes"].items():
+        cells = "  ".join(_cell(row[figure]) for figure in ("precision", "recall", "f1"))
+        lines.append(f"{name:<10}{row['examples']:>8,}  {cells}")
+    lines.append(f"accuracy  {_cell(result['accuracy'])}   macro-F1  {_cell(result['macro_f1'])}")
+    lines.append(f"on {result['examples']:,} {result['split']} beats of {result['dataset']} ({result['interval']})")
+    return "\n".join(lines)
+
+
+def _classes(experiment: Experiment) -> tuple[str, ...]:
+    return cast(Classification, experiment.task).classes
+
+
+def _cell(figure: dict[str, float]) -> str:
+    return f"{figure['value']:.4f} [{figure['low']:.4f}, {figure['high']:.4f}]"

@@ -1,0 +1,45 @@
+"""The built-in hearts as a dataset, and as files that the UCSD/LLNL builder reads back."""
+
+import numpy as np
+
+from cardiax import datasets
+from cardiax.datasets.recording import tail
+from cardiax.datasets.simulated_intracardiac import simulated_intracardiac_dataset_builder as builder
+
+
+def test_raw_files_are_read_back_by_the_ucsd_builder(cardiax, tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "VOLUNTEERS", 1)
+    simulated = list(builder.simulate(beats=6, volunteers=1))
+    assert builder.write_raw(tmp_path / "raw", beats=6, volunteers=1) == 6
+    datasets.prepare("ucsd_intracardiac", tmp_path / "data", tmp_path / "raw", tmp_path / "downloads")
+    arrays = datasets.load("ucsd_intracardiac", tmp_path / "data")["recordings"]
+    order = np.argsort([tail(origin) for origin, _, _ in simulated])
+    for row, number in enumerate(order):
+        origin, electrodes, voltage = simulated[number]
+        np.testing.assert_array_equal(arrays["electrodes"][row], electrodes)
+        np.testing.assert_array_equal(arrays["voltage"][row], voltage)
+        assert {key: arrays[key][row].item() for key in vars(origin)} == vars(origin)
+
+
+def test_the_builder_writes_what_it_simulates(tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "VOLUNTEERS", 2)
+    monkeypatch.setattr(builder, "BEATS", 3)
+    monkeypatch.setattr(builder.simulate, "__defaults__", (3, 2))
+    datasets.prepare("simulated_intracardiac", tmp_path)
+    arrays = datasets.load("simulated_intracardiac", tmp_path)["recordings"]
+    assert arrays["voltage"].shape == (6, 500, 75)
+    assert arrays["volunteer"].tolist() == [1, 1, 1, 2, 2, 2]
+    assert np.abs(arrays["electrodes"]).max() < 20
+    assert -95 < arrays["voltage"].min() < -80
+    assert 20 < arrays["voltage"].max() < 50
+
+
+def test_raw_refuses_what_it_cannot_do(cardiax, tmp_path):
+    assert "--raw: found dataset 'simulated_heartbeat'" in cardiax.mistake(
+        *("prepare", "simulated_heartbeat", "--raw", tmp_path / "raw")
+    )
+    (tmp_path / "file").touch()
+    assert "found files in it" in cardiax.mistake("prepare", "simulated_intracardiac", "--raw", tmp_path)
+    assert "--strict: means nothing to simulated_intracardiac" in cardiax.mistake(
+        *("prepare", "simulated_intracardiac", "--strict", "--data-dir", tmp_path / "data")
+    )

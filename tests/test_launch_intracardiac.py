@@ -1,0 +1,98 @@
+"""The 12-lead tasks from the command line: trained, tested, resumed and drawn, on files in the real dataset's
+format."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from cardiax import datasets
+from cardiax.simulate.action_potential import action_potential
+
+SMALL = ("--model_args", "widths=(8,8),blocks=1,hidden=8", "--batch_size", "8", "--steps", "3")
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A data folder with 40 recordings of 8 volunteers; the last site of the first never activates."""
+    raw, folder = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for number in range(40):
+        times = random.uniform(5, 150, 75)
+        voltage = np.array(action_potential(np.arange(500.0)[:, None] - times, np.full(75, 250.0)))
+        voltage[:, 74] = np.where(number == 0, -85.5, voltage[:, 74])
+        electrodes = voltage @ random.normal(size=(75, 10)) / 500
+        tail = f"hearts_dd_0p2_geo_act_1_bcl_bcl.1000.pattern.{number}.volunteer.v{number % 8 + 1}"
+        for prefix, array in (("pECGData", electrodes), ("VmData", voltage)):
+            np.save(raw / f"{prefix}_{tail}.npy", array)
+    datasets.prepare("ucsd_intracardiac", folder, raw, folder / "downloads")
+    return folder
+
+
+def command(task, data_dir, workdir, *more):
+    where = ("--dataset", "ucsd_intracardiac", "--data-dir", data_dir, "--workdir", workdir)
+    return ("train", task, *where, *SMALL, *more)
+
+
+@pytest.mark.parametrize("protocol", ["random", "volunteer"])
+def test_activation_trains_tests_and_draws(cardiax, data_dir, tmp_path, protocol):
+    status, out, err = cardiax(*command("activation", data_dir, tmp_path / "run", "--split", protocol))
+    assert status == 0, err
+    result = json.loads((tmp_path / "run" / "test.json").read_text())
+    mae = result["activation_mae"]
+    assert mae["low"] <= mae["value"] <= mae["high"]
+    assert mae["unit"] == "ms"
+    assert len(result["sites"]) == 75
+    assert len(result["cases"]) == result["examples"]
+    weighed = np.mean([case["activation_mae"] for case in result["cases"]])
+    assert mae["value"] == pytest.approx(weighed, rel=0.02)
+    assert "activation_mae of a site" in out
+    for name in ("ecg", "activation"):
+        assert (tmp_path / "run" / "figures" / f"test_{name}.png").read_bytes().startswith(b"\x89PNG")
+    before = (tmp_path / "run" / "test.json").read_bytes()
+    assert cardiax("evaluate", tmp_path / "run")[0] == 0
+    assert (tmp_path / "run" / "test.json").read_bytes() == before
+    tested = {case["volunteer"] for case in result["cases"]}
+    assert cardiax("evaluate", tmp_path / "run", "--split", "train")[0] == 0
+    trained = {case["volunteer"] for case in json.loads((tmp_path / "run" / "train.json").read_text())["cases"]}
+    assert bool(tested & trained) == (protocol == "random")
+
+
+def test_transmembrane_trains_tests_and_draws(cardiax, data_dir, tmp_path):
+    status, _, err = cardiax(*command("transmembrane", data_dir, tmp_path / "run"))
+    assert status == 0, err
+    result = json.loads((tmp_path / "run" / "test.json").read_text())
+    assert {"voltage_mae", "voltage_rmse", "activation_mae", "apd90_mae"} <= result.keys()
+    assert result["voltage_mae"]["unit"] == "mV"
+    assert 0 <= result["activations_found"] <= 1
+    assert (tmp_path / "run" / "figures" / "test_heart.gif").read_bytes().startswith(b"GIF89a")
+    rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").read_text().splitlines()))
+    assert float(rows[-1]["validation_voltage_mae"]) > 0
+
+
+def test_a_lower_error_is_better(cardiax, data_dir, tmp_path):
+    assert cardiax(*command("activation", data_dir, tmp_path / "run", "--steps", "20"))[0] == 0
+    rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").read_text().splitlines()))
+    errors = [float(row["validation_activation_mae"]) for row in rows]
+    best = json.loads((tmp_path / "run" / "test.json").read_text())["step"]
+    assert best == int(rows[int(np.argmin(errors))]["step"])
+
+
+def test_the_same_run_gives_the_same_bytes(cardiax, data_dir, tmp_path):
+    noisy = ("--augmentation.noise", "0.5", "--augmentation.drop_lead", "0.5", "--augmentation.shift", "20")
+    for name in ("a", "b"):
+        assert cardiax(*command("activation", data_dir, tmp_path / name, *noisy))[0] == 0
+    for file in ("test.json", "metrics.csv"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_what_does_not_fit_is_told(cardiax, data_dir, tmp_path):
+    told = cardiax.mistake("train", "heartbeat", "--dataset", "ucsd_intracardiac", "--workdir", tmp_path / "run")
+    assert "task 'heartbeat' cannot learn from ucsd_intracardiac" in told
+    told = cardiax.mistake("train", "activation", "--dataset", "kaggle_heartbeat/mitbih", "--workdir", tmp_path / "run")
+    assert "task 'activation' cannot learn from kaggle_heartbeat/mitbih" in told
+    told = cardiax.mistake(*command("activation", data_dir, tmp_path / "run", "--split", "voluntier"))
+    assert "did you mean 'volunteer'" in told
+    told = cardiax.mistake(*command("activation", data_dir, tmp_path / "run", "--augmentation.mixup", "0.2"))
+    assert "augmentation.mixup: found 0.2, but it means nothing to task 'activation'" in told

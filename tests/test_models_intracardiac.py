@@ -1,0 +1,66 @@
+"""The networks of the 12-lead tasks: shapes, units, and the parameter counts that the reference states."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cardiax.models import build_model
+from cardiax.models.layers import scale_by_range
+
+LEADS = jnp.asarray(np.random.default_rng(0).normal(size=(2, 500, 12)), jnp.float32)
+
+COUNTS = {
+    "activation_cnn": 1_113_099,  # DATA.md: 1.11 M
+    "activation_squeezenet": 486_603,  # 0.49 M
+    "transmembrane_squeezenet": 392_907,  # 0.39 M
+}
+
+
+def size(model):
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), LEADS, train=False))
+    return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_reference_networks_have_the_stated_parameters(name):
+    assert size(build_model(name, 75)) == COUNTS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("activation_cnn", (2, 75)),
+        ("activation_squeezenet", (2, 75)),
+        ("activation_resnet", (2, 75)),
+        ("transmembrane_squeezenet", (2, 500, 75)),
+        ("voltage_template", (2, 500, 75)),
+    ],
+)
+def test_shapes(name, shape):
+    model = build_model(name, 75)
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), LEADS, train=False))
+    assert jax.eval_shape(lambda v: model.apply(v, LEADS, train=False), variables).shape == shape
+
+
+def test_the_template_answers_with_an_action_potential():
+    model = build_model("voltage_template", 75, args={"widths": (8, 8), "blocks": 1, "hidden": 8})
+    variables = model.init(jax.random.key(0), LEADS, train=False)
+    voltage = model.apply(variables, LEADS, train=False)
+    np.testing.assert_allclose(voltage.min(), -85.5, atol=0.5)
+    assert 5 < float(voltage.max()) < 60
+    assert float(voltage[:, -1].max()) < -70  # repolarised
+    pulled = jax.grad(lambda v: model.apply(v, LEADS, train=False)[0, 60:80].sum())(variables)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(pulled))
+
+
+def test_the_reference_scaling_is_per_lead_and_case():
+    scaled = scale_by_range(LEADS)
+    np.testing.assert_allclose(scaled.max(axis=1) - scaled.min(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(scale_by_range(7 * LEADS), scaled, rtol=1e-5)
+    np.testing.assert_array_equal(scale_by_range(jnp.zeros((1, 4, 2))), 0)
+
+
+def test_wrong_leads_are_told():
+    with pytest.raises(ValueError, match=r"leads \(B, samples, 12\): got shape \(500, 12\)"):
+        build_model("activation_resnet", 75).init(jax.random.key(0), LEADS[0], train=False)

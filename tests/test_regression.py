@@ -1,0 +1,56 @@
+"""Errors with units: against values worked by hand, scikit-learn, and a plain bootstrap."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+from cardiax.regression import bootstrap_cases, error_sums, regression_metrics
+
+
+def test_sums_by_hand():
+    sums = error_sums(jnp.array([3.0, 1.0, jnp.nan, 2.0]), jnp.array([1.0, 1.0, 4.0, jnp.nan]))
+    wanted = [[1, 2, 4, 1, 1], [1, 0, 0, 1, 1], [0] * 5, [0] * 5]
+    np.testing.assert_array_equal(sums, wanted)
+    metrics = regression_metrics(np.asarray(sums).sum(axis=0))
+    assert metrics["mae"] == 1.0
+    assert metrics["rmse"] == pytest.approx(np.sqrt(2))
+    assert np.isnan(metrics["r2"])  # both targets are 1
+
+
+@given(seed=st.integers(0, 2**31), size=st.integers(3, 200), bias=st.floats(-20, 20))
+@settings(deadline=None, max_examples=50)
+def test_metrics_are_scikit_learns(seed, size, bias):
+    random = np.random.default_rng(seed)
+    target = random.normal(80, 30, size).astype(np.float32)
+    prediction = target + random.normal(bias, 5, size).astype(np.float32)
+    metrics = regression_metrics(np.asarray(error_sums(prediction, target), np.float64).sum(axis=0))
+    assert metrics["mae"] == pytest.approx(mean_absolute_error(target, prediction), rel=1e-5)
+    assert metrics["rmse"] == pytest.approx(root_mean_squared_error(target, prediction), rel=1e-5)
+    assert metrics["r2"] == pytest.approx(r2_score(target, prediction), abs=1e-3)
+
+
+def test_a_group_without_elements_has_no_figures():
+    metrics = regression_metrics(np.zeros((2, 5)))
+    assert all(np.isnan(values).all() for values in metrics.values())
+
+
+def test_intervals_are_those_of_drawing_cases_again():
+    random = np.random.default_rng(1)
+    errors = random.normal(0, 1, (40, 7)) * random.uniform(0.5, 3, (40, 1))
+    sums = np.asarray(error_sums(jnp.asarray(errors, jnp.float32), jnp.zeros((40, 7))))
+    intervals = bootstrap_cases(sums.sum(axis=1), resamples=4000)
+    drawn = [np.abs(errors[random.integers(0, 40, 40)]).mean() for _ in range(4000)]
+    np.testing.assert_allclose(intervals["mae"], np.quantile(drawn, [0.025, 0.975]), rtol=0.02)
+    assert bootstrap_cases(sums)["mae"].shape == (2, 7)
+
+
+def test_mistakes_are_told():
+    with pytest.raises(ValueError, match=r"one shape: got \(2,\) and \(3,\)"):
+        error_sums(jnp.zeros(2), jnp.zeros(3))
+    with pytest.raises(ValueError, match="at least one case"):
+        bootstrap_cases(np.zeros((0, 5)))
+    with pytest.raises(ValueError, match="level must lie between 0 and 1: got 1"):
+        bootstrap_cases(np.zeros((3, 5)), level=1)
