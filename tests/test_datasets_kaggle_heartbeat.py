@@ -61,7 +61,7 @@ def no_credentials(monkeypatch, tmp_path):
 
 def assert_same(arrays, rows):
     np.testing.assert_array_equal(arrays["beat"], rows[:, :187].astype(np.float32), strict=True)
-    np.testing.assert_array_equal(arrays["label"], rows[:, 187].astype(np.int32), strict=True)
+    np.testing.assert_array_equal(arrays["label"], rows[:, 187].astype(np.int64), strict=True)
 
 
 def failure(name, data_dir, manual_dir, **kwargs) -> str:

@@ -20,11 +20,11 @@ def test_help_lists_the_commands_and_imports_nothing_heavy():
 
 def test_unknown_names_get_the_near_match_and_the_list(cardiax):
     assert cardiax.mistake("trian") == (
-        "unknown command 'trian': did you mean 'train'? known: evaluate, info, prepare, train"
+        "unknown command 'trian': did you mean 'train'? known: evaluate, info, likeness, prepare, train"
     )
     message = cardiax.mistake("train", "arrhythmia", "--optimizer.lerning-rate", "1")
     assert message.startswith(
-        "unknown flag 'optimizer.lerning_rate': did you mean 'optimizer.learning_rate'? known: augmentation.mixup, "
+        "unknown flag 'optimizer.lerning_rate': did you mean 'optimizer.learning_rate'? known: augmentation.drop_lead, "
     )
     assert cardiax.mistake("train", "arrhythmia", "heartbeat").startswith("found 'heartbeat' after the last argument")
     assert cardiax.mistake("train").startswith("train: found no TASK")

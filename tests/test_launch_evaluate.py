@@ -52,7 +52,7 @@ def test_several_runs_give_a_mean_and_an_interval(runs, cardiax):
     values = [json.loads((run / "test.json").read_text())["accuracy"]["value"] for run in runs]
     # Two values: t(1, 0.975) = 12.706, s/√2 = |a - b| / 2.
     half = 12.7062 * abs(values[0] - values[1]) / 2
-    assert f"accuracy    {np.mean(values):.4f} ± {half:.4f}" in out
+    assert f"accuracy        {np.mean(values):.4f} ± {half:.4f}" in out
 
 
 def test_mistakes(runs, cardiax, tmp_path):
