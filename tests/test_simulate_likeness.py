@@ -8,7 +8,7 @@ from cardiax.simulate.likeness import LEAD_SPREAD, SITE_MEAN, SITE_SPREAD, liken
 
 
 def test_figures_by_hand():
-    # Two beats; LA swings by ±3 and LL by ±1 mV in the second, so I is ±3 there: spread √(9/2). Sites at -80 and 20 mV in turn.
+    # Two beats; LA swings by ±3 and LL by ±1 mV in the second, so I is ±3 there: spread √(9/2). Sites: -80, then 20 mV.
     electrodes = np.zeros((2, 500, 10), np.float32)
     electrodes[1, :, 1:3] = np.where(np.arange(500) % 2, 1, -1)[:, None] * [3, 1]
     voltage = np.full((2, 500, 75), -80, np.float32)
