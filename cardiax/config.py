@@ -52,6 +52,9 @@ class AugmentationConfig:
         high=4.0,
     )
     mixup: float = setting(0.2, "pairs of examples are mixed with a share from Beta(this, this); 0: not", low=0.0)
+    electrode_gain: float = setting(
+        0.0, "each electrode's potential is scaled by 1 + a number of this standard deviation", low=0.0, high=1.0
+    )
     shift: int = setting(0, "twelve leads are delayed by up to this, ms, and the target with them", low=0, high=200)
     drop_lead: float = setting(0.0, "probability that one of twelve leads is set to 0", low=0.0, high=1.0)
 

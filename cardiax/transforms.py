@@ -8,6 +8,9 @@ transform may write into the padding or take a beat for padding.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from cardiax.leads import ELECTRODES, LEADS, twelve_leads
 
 
 def padding_mask(beat: jax.Array) -> jax.Array:
@@ -80,6 +83,41 @@ def delay(signal: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
     """A signal (T, C) that begins `samples` later, an integer from 0 to `limit`; before it its first sample lasts."""
     held = jnp.broadcast_to(signal[:1], (limit, signal.shape[1]))
     return jax.lax.dynamic_slice_in_dim(jnp.concatenate([held, signal]), limit - samples, signal.shape[0])
+
+
+def rescale_time(signal: jax.Array, factor: jax.Array) -> jax.Array:
+    """A signal (T, C) that runs `factor` times as long: sample t is what sample t / factor was, interpolated linearly.
+
+    Samples past the end take the last one's value.
+    """
+    last = signal.shape[0] - 1
+    source = jnp.minimum(jnp.arange(signal.shape[0], dtype=signal.dtype) / factor, last)
+    before = jnp.clip(jnp.floor(source).astype(jnp.int32), 0, last - 1)
+    share = (source - before)[:, None]
+    return (1 - share) * signal[before] + share * signal[before + 1]
+
+
+def electrode_gain(key: jax.Array, leads: jax.Array, deviation: float) -> jax.Array:
+    """Scale each electrode's potential by 1 + N(0, `deviation`²), in twelve leads (T, 12), mV.
+
+    Near a source the potential falls with distance, so that a misplaced electrode sees the heart larger or smaller.
+    Potentials are taken against the mean of the limbs, which the leads hold whole.
+    """
+    gains = 1 + deviation * jax.random.normal(key, (1, len(ELECTRODES)), leads.dtype)
+    return twelve_leads(leads @ _POTENTIALS * gains)
+
+
+def _potentials() -> np.ndarray:
+    """(12, 10): twelve leads to the electrodes' potentials against Wilson's terminal, RL at 0."""
+    back = np.zeros((len(LEADS), len(ELECTRODES)), np.float32)
+    for limb in ("R", "L", "F"):
+        back[LEADS.index(f"aV{limb}"), "RLF".index(limb)] = 2 / 3
+    for chest in range(6):
+        back[6 + chest, 4 + chest] = 1
+    return back
+
+
+_POTENTIALS = _potentials()
 
 
 def lead_noise(key: jax.Array, leads: jax.Array, limit: float) -> jax.Array:

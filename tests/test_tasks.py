@@ -92,6 +92,20 @@ def test_a_delayed_example_has_a_delayed_target(name):
     np.testing.assert_allclose(times[1:], before[1:] + shift, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["activation", "transmembrane"])
+def test_a_slower_example_has_a_slower_target(name):
+    task = TASKS[name]
+    ramp = np.arange(500, dtype=np.float32)[:, None] * np.ones((1, 12), np.float32)
+    target = jnp.asarray(task.arrays(RECORDINGS, DATASETS["simulated_intracardiac"])["target"][0])
+    config = AugmentationConfig(stretch=0.2, warp=0, noise=0, mixup=0)
+    leads, moved = task.augment(jax.random.key(3), jnp.asarray(ramp), target, config)
+    factor = 100 / float(leads[100, 0])
+    assert 0.01 < abs(factor - 1) < 0.2
+    times = moved if name == "activation" else activation_time(moved)
+    before = target if name == "activation" else activation_time(target)
+    np.testing.assert_allclose(times[1:], before[1:] * factor, atol=0.5)  # an upstroke of one sample, resampled
+
+
 def test_errors_of_a_voltage_by_hand():
     # The prediction is 3 mV above the truth in site 0 and equal elsewhere; no voltage of site 5 crosses 0.
     task, truth = TASKS["transmembrane"], jnp.asarray(RECORDINGS["voltage"][:2])

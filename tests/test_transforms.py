@@ -6,7 +6,18 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cardiax.transforms import delay, drop_lead, lead_noise, padding_mask, stretch_time, warp_amplitude, white_noise
+from cardiax.leads import twelve_leads
+from cardiax.transforms import (
+    delay,
+    drop_lead,
+    electrode_gain,
+    lead_noise,
+    padding_mask,
+    rescale_time,
+    stretch_time,
+    warp_amplitude,
+    white_noise,
+)
 
 
 def beat(length, seed=0):
@@ -67,6 +78,31 @@ def test_a_delay_moves_the_signal_and_holds_its_start():
     np.testing.assert_array_equal(moved[:, 1], -moved[:, 0])
     np.testing.assert_array_equal(delay(signal, jnp.int32(0), limit=5), signal)
     np.testing.assert_array_equal(delay(signal, jnp.int32(5), limit=5)[:, 0], [1, 1, 1, 1, 1, 1, 2, 3, 4, 5])
+
+
+def test_time_rescaled_by_hand():
+    ramp = jnp.arange(11.0)[:, None] * jnp.array([[1.0, -2.0]])
+    np.testing.assert_allclose(rescale_time(ramp, jnp.float32(2.0))[:, 0], np.arange(11) / 2)
+    faster = rescale_time(ramp, jnp.float32(0.8))
+    np.testing.assert_allclose(faster[:, 0], np.minimum(np.arange(11) / 0.8, 10), rtol=1e-6)
+    np.testing.assert_allclose(faster[:, 1], -2 * faster[:, 0])
+    np.testing.assert_array_equal(rescale_time(ramp, jnp.float32(1.0)), ramp)
+
+
+def test_electrode_gains_scale_potentials():
+    electrodes = np.random.default_rng(0).normal(size=(500, 10)).astype(np.float32)
+    electrodes -= electrodes[:, :3].mean(axis=1, keepdims=True)  # against Wilson's terminal
+    leads = twelve_leads(electrodes)
+    np.testing.assert_allclose(electrode_gain(jax.random.key(0), leads, 0.0), leads, atol=1e-5)
+    changed = electrode_gain(jax.random.key(0), leads, 0.1)
+    np.testing.assert_allclose(changed[:, 0] + changed[:, 2], changed[:, 1], atol=1e-5)  # Einthoven
+    # The gains that explain the change, by least squares over the ten electrodes.
+    columns = np.stack(
+        [np.asarray(twelve_leads(electrodes * (np.arange(10) == i))).ravel() for i in range(10) if i != 3], axis=1
+    )
+    gains, residual, *_ = np.linalg.lstsq(columns, np.asarray(changed).ravel(), rcond=None)
+    assert residual.max() < 1e-6
+    assert 0.01 < np.abs(gains - 1).max() < 0.4
 
 
 def test_noise_of_leads_has_the_ratio_that_it_promises():

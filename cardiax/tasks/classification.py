@@ -38,7 +38,7 @@ class Classification:
     selection = "macro_f1"
     """The validation figure that picks the best checkpoint, the highest first."""
     higher_is_better = True
-    meaningless = ("augmentation.shift", "augmentation.drop_lead")
+    meaningless = ("augmentation.electrode_gain", "augmentation.shift", "augmentation.drop_lead")
 
     @property
     def outputs(self) -> int:

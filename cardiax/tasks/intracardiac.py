@@ -17,7 +17,7 @@ from cardiax.errors import InputError
 from cardiax.leads import LEADS, SITE_NAMES, activation_time, apd90, twelve_leads
 from cardiax.losses import mean_huber
 from cardiax.regression import error_sums, regression_metrics
-from cardiax.transforms import delay, drop_lead, lead_noise
+from cardiax.transforms import delay, drop_lead, electrode_gain, lead_noise, rescale_time
 
 CHUNK = 256
 """Recordings whose activation times are read off at once: 38 MB of voltages."""
@@ -42,7 +42,6 @@ class _TwelveLeads:
     meaningless = (
         "label_smoothing",
         "balance",
-        "augmentation.stretch",
         "augmentation.warp",
         "augmentation.mixup",
     )
@@ -65,16 +64,26 @@ class _TwelveLeads:
     def augment(
         self, key: jax.Array, leads: jax.Array, target: jax.Array, config: AugmentationConfig
     ) -> tuple[jax.Array, jax.Array]:
-        """One training example, leads (500, 12) mV and its target, delayed, with noise or without a lead; pure."""
-        shift_key, noise_key, drop_key = jax.random.split(key, 3)
+        """One training example, leads (500, 12) mV and its target, slower, delayed, from electrodes elsewhere,
+        with noise or without a lead; pure."""
+        stretch_key, shift_key, gain_key, noise_key, drop_key = jax.random.split(key, 5)
+        if config.stretch:
+            factor = jax.random.uniform(stretch_key, minval=1 - config.stretch, maxval=1 + config.stretch)
+            leads, target = rescale_time(leads, factor), self.rescaled(target, factor)
         if config.shift:
             samples = jax.random.randint(shift_key, (), 0, config.shift + 1)
             leads, target = delay(leads, samples, config.shift), self.delayed(target, samples, config.shift)
+        if config.electrode_gain:
+            leads = electrode_gain(gain_key, leads, config.electrode_gain)
         if config.noise:
             leads = lead_noise(noise_key, leads, config.noise)
         if config.drop_lead:
             leads = drop_lead(drop_key, leads, config.drop_lead)
         return leads, target
+
+    def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
+        """The target of leads that run `factor` times as long."""
+        raise NotImplementedError
 
     def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
         """The target of leads that begin `samples` ms later, `limit` at most."""
@@ -117,6 +126,10 @@ class Activation(_TwelveLeads):
         times = [np.asarray(read(voltage[i : i + CHUNK])) for i in range(0, len(voltage), CHUNK)]
         return {"input": _leads(examples), "target": np.concatenate(times)}
 
+    def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
+        """Times (75,) are longer by the factor."""
+        return target * factor
+
     def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
         """Times (75,) move with the leads."""
         del limit
@@ -142,6 +155,10 @@ class Transmembrane(_TwelveLeads):
         """Examples for the model: `input` float32 (n, 500, 12) and `target` float32 (n, 500, 75), both mV."""
         del dataset
         return {"input": _leads(examples), "target": examples["voltage"]}
+
+    def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
+        """Voltages (500, 75) run as much longer."""
+        return rescale_time(target, factor)
 
     def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
         """Voltages (500, 75) move with the leads; before them the first sample lasts."""
