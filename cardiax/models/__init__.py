@@ -13,6 +13,7 @@ import flax.linen as nn
 from cardiax.errors import InputError, unknown
 from cardiax.models.cnn import ActivationCNN, ReferenceCNN
 from cardiax.models.intracardiac import ActivationResNet, VoltageTemplate
+from cardiax.models.lstm import TransmembraneBiLSTM
 from cardiax.models.resnet import ResNet1D
 from cardiax.models.squeezenet import ActivationSqueezeNet, TransmembraneSqueezeNet
 
@@ -22,6 +23,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "activation_cnn": ActivationCNN,
     "activation_squeezenet": ActivationSqueezeNet,
     "activation_resnet": ActivationResNet,
+    "transmembrane_bilstm": TransmembraneBiLSTM,
     "transmembrane_squeezenet": TransmembraneSqueezeNet,
     "voltage_template": VoltageTemplate,
 }

@@ -3,7 +3,8 @@
 import flax.linen as nn
 import jax
 
-from cardiax.models.layers import Dropout, max_pool, scale_by_range
+from cardiax.models.layers import Dropout, max_pool
+from cardiax.scaling import lead_range
 
 
 class ReferenceCNN(nn.Module):
@@ -86,7 +87,7 @@ class ActivationCNN(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Times (B, outputs), ms."""
-        x = scale_by_range(x)
+        x = lead_range(x).scale(x)
         axis_name = self.axis_name if train else None
         for features in self.channels:
             x = nn.Conv(features, kernel_size=(3,), padding=1)(x)

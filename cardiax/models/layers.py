@@ -55,10 +55,3 @@ def max_pool(x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
     padded = jnp.pad(x, ((0, 0), (padding, padding), (0, 0)), constant_values=-jnp.inf)
     slices = [padded[:, start : start + stride * (steps - 1) + 1 : stride] for start in range(window)]
     return reduce(jnp.maximum, slices)
-
-
-def scale_by_range(leads: jax.Array) -> jax.Array:
-    """Each lead of a case divided by its maximum − minimum: (B, T, L) → (B, T, L); a lead that is flat stays as it
-    is."""
-    span = jnp.max(leads, axis=1, keepdims=True) - jnp.min(leads, axis=1, keepdims=True)
-    return leads / jnp.where(span > 0, span, 1.0)

@@ -4,7 +4,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cardiax.models.layers import Dropout, max_pool, scale_by_range
+from cardiax.models.layers import Dropout, max_pool
+from cardiax.scaling import SCALINGS, lead_range
 
 FIRES = ((16, 64), (16, 64), None, (32, 128), (32, 128), None, (48, 192), (48, 192), (64, 256), (64, 256))
 """Squeeze and expand channels of the fire modules; None is a max-pool."""
@@ -63,7 +64,7 @@ class ActivationSqueezeNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Times (B, outputs), ms; in training, dropout needs the key `dropout`."""
-        x = jnp.swapaxes(scale_by_range(x), 1, 2)
+        x = jnp.swapaxes(lead_range(x).scale(x), 1, 2)
         x = nn.relu(nn.Conv(64, (3,), 2, name="stem")(x))
         x = fires(max_pool(x, window=3, stride=2, padding=1), stride=2)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
@@ -91,7 +92,8 @@ class TransmembraneSqueezeNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Voltages (B, 500, outputs), mV; in training, dropout needs the key `dropout`."""
-        x = nn.relu(nn.Conv(64, (3,), name="stem")(scale_by_range(x)))
+        x = nn.relu(nn.Conv(64, (3,), name="stem")(lead_range(x).scale(x)))
         x = fires(max_pool(x, window=3, stride=1, padding=1), stride=1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
-        return 135.50618677 * nn.Conv(self.outputs, (1,), name="outputs")(x) - 85.50618677
+        voltage = nn.Conv(self.outputs, (1,), name="outputs")(x)
+        return SCALINGS["resting_voltage"](voltage).undo(voltage)
