@@ -58,7 +58,7 @@ class Checkpoints:
         for left_over in manager.all_steps():
             if left_over >= step:
                 manager.delete(left_over)
-        record = {"history": history, "sha256": _digest(state)}
+        record = {"history": history, "arrays": _described(state), "sha256": _digest(state)}
         manager.save(
             step, args=ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
         )
@@ -75,10 +75,18 @@ class Checkpoints:
         where = self.folder / kind / str(step)
         mend = f"remove {self.folder} to train anew"
         with _corrupt_is_input_error(where, mend):
+            record = manager.restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))["record"]
+            found, wanted = record["arrays"], _described(like)
+        # Told before: Orbax meets one array of another shape with pages of errors, from several threads.
+        other = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+        if other:
+            raise InputError(
+                f"{where}: found {other[0]} {found.get(other[0], 'absent')}, wanted {wanted.get(other[0], 'none')}: it "
+                "was written by another version of the model or another config.json; train in a new --workdir"
+            )
+        with _corrupt_is_input_error(where, mend):
             abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-            args = ocp.args.Composite(state=ocp.args.StandardRestore(abstract), record=ocp.args.JsonRestore())
-            restored = manager.restore(step, args=args)
-            state, record = restored["state"], restored["record"]
+            state = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
         if _digest(state) != record["sha256"]:
             raise InputError(f"{where}: found arrays with another SHA-256 than was written, wanted equal; {mend}")
         return state, record["history"]
@@ -99,6 +107,12 @@ def _corrupt_is_input_error(where: Path, mend: str) -> Iterator[None]:
         raise InputError(
             f"{where}: found a checkpoint that cannot be read ({what}), wanted a whole one; {mend}"
         ) from error
+
+
+def _described(state: TrainState) -> dict[str, str]:
+    """Type and shape of each array of a state, by its place."""
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    return {jax.tree_util.keystr(path).lstrip("."): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in leaves}
 
 
 def _digest(state: Any) -> str:

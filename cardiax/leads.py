@@ -67,6 +67,7 @@ def activation_time(voltage: jax.Array | np.ndarray, interpolate: bool = True) -
         site that never activates); True: where the line from the sample before it crosses 0 mV. A site that is above
         from the start activates at 0.
     """
+    voltage = jnp.asarray(voltage)
     above = voltage > 0
     first = jnp.argmax(above, axis=-2)
     activates = jnp.any(above, axis=-2)
@@ -83,6 +84,7 @@ def apd90(voltage: jax.Array | np.ndarray) -> jax.Array:
     being the voltage at the first sample, interpolated between samples. NaN for a site that never activates, or has not
     repolarised by the last sample, or is not at rest at the first.
     """
+    voltage = jnp.asarray(voltage)
     rest = voltage[..., :1, :]
     peak = jnp.max(voltage, axis=-2, keepdims=True)
     level = peak - 0.9 * (peak - rest)

@@ -12,6 +12,7 @@ from cardiax.errors import InputError, unknown
 COMMANDS = {
     "train": "train a model on a task; the same command again goes on where it stopped",
     "evaluate": "measure trained models from their run folders alone",
+    "predict": "ask a trained network for the heart behind your own 12-lead recordings",
     "prepare": "fetch or read a dataset and make it ready for training",
     "likeness": "compare the simulated hearts with the UCSD/LLNL dataset's figures",
     "info": "show devices, versions, tasks, models and datasets",

@@ -3,20 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
-from cardiax.checkpoint import Checkpoints
 from cardiax.errors import InputError
 from cardiax.launch.environment import check_fingerprint
 from cardiax.launch.experiment import Evaluator, load_experiment
 from cardiax.launch.progress import say
 from cardiax.launch.report import report
+from cardiax.launch.trained import load_best
 from cardiax.launch.workdir import Workdir
 from cardiax.metrics import mean_interval
-from cardiax.parallel import make_mesh, replicate
-from cardiax.state import create_state, evaluated
-from cardiax.step import make_optimizer
+from cardiax.parallel import make_mesh
+from cardiax.state import evaluated
 
 
 def measure(workdir: Workdir, split: str, data_dir: Path | None) -> dict[str, Any]:
@@ -27,17 +25,8 @@ def measure(workdir: Workdir, split: str, data_dir: Path | None) -> dict[str, An
     experiment = load_experiment(config, data_dir or Path(environment["data_dir"]), say)
     for name, found in experiment.fingerprints.items():
         check_fingerprint(workdir, environment, name, found)
-    if not workdir.checkpoints.is_dir():
-        raise InputError(
-            f"{workdir.checkpoints}: found no checkpoint, wanted one; `cardiax train` has not evaluated yet"
-        )
     mesh = make_mesh()
-    # The checkpoint's arrays must be described before they can be read; the number of steps changes none of them.
-    tx = make_optimizer(config.optimizer, steps=1)
-    fresh = create_state(experiment.model, tx, config.seed, experiment.task.input_shape, config.ema > 0)
-    checkpoints = Checkpoints(workdir.checkpoints)
-    state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
-    checkpoints.close()
+    state = load_best(workdir, config, experiment.task, experiment.model, mesh)
     return report(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), split, int(state.step))
 
 

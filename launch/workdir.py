@@ -61,15 +61,20 @@ class Workdir:
         write_atomically(self.path / "metrics.csv", text.getvalue().encode())
 
     def save_picture(self, name: str, picture: Any) -> Path:
-        """Save a Matplotlib figure as figures/NAME.png, or frames uint8 (n, height, width, 3) as figures/NAME.gif."""
-        image = io.BytesIO()
-        if isinstance(picture, np.ndarray):
-            write_gif(image, picture)
-        else:
-            picture.savefig(image, format="png", dpi=300)
-        path = self.path / "figures" / f"{name}.{'gif' if isinstance(picture, np.ndarray) else 'png'}"
-        write_atomically(path, image.getvalue())
-        return path
+        """Save a picture below figures/."""
+        return save_picture(self.path / "figures" / name, picture)
+
+
+def save_picture(path: Path, picture: Any) -> Path:
+    """Save a Matplotlib figure as `path`.png, or frames uint8 (n, height, width, 3) as `path`.gif; returns its path."""
+    image = io.BytesIO()
+    if isinstance(picture, np.ndarray):
+        write_gif(image, picture)
+    else:
+        picture.savefig(image, format="png", dpi=300)
+    whole = path.with_name(f"{path.name}.{'gif' if isinstance(picture, np.ndarray) else 'png'}")
+    write_atomically(whole, image.getvalue())
+    return whole
 
 
 def write_gif(file: io.BytesIO, frames: np.ndarray, rate: float = 12.5) -> None:

@@ -44,6 +44,20 @@ def test_round_trip_to_the_bit(state, tmp_path):
     )
 
 
+def test_another_network_is_told_in_one_line(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("best", state, [])
+    wider = build_model("resnet1d", 2, args={"widths": (16,), "blocks": 1})
+    from cardiax.config import OptimizerConfig
+
+    other = create_state(wider, make_optimizer(OptimizerConfig(), 10), 0, (187, 1), ema=True)
+    with pytest.raises(
+        InputError, match=r"average\[0\]\['.*float32\[.*, wanted float32\[.*: it was written by another"
+    ):
+        checkpoints.restore("best", other)
+    checkpoints.close()
+
+
 def test_only_the_last_of_each_kind_is_kept(state, tmp_path):
     checkpoints = Checkpoints(tmp_path)
     for step in (1, 2, 3):

@@ -82,9 +82,8 @@ def test_killed_at_random_moments(whole, small_run, tmp_path):
     resumed, kills = tmp_path / "run", 0
     seed = random.randrange(2**32)
     draw = random.Random(seed)
-    for epoch in range(1, EPOCHS):
-        # From the imports to the test: into steps, evaluations, checkpoints, the writing of files.
-        prefix = draw.choice(["train: arrhythmia", f"epoch {epoch},", f"epoch {epoch},"])
+    # Into the first steps, evaluations, checkpoints, the writing of files.
+    for prefix in draw.sample(["train: arrhythmia", "epoch", "epoch"], 3):
         kills += kill_at(start(small_run, resumed), prefix, draw.uniform(0, 0.5)) == -signal.SIGKILL
     finish(start(small_run, resumed))
     assert kills >= 2, f"seed {seed}"

@@ -199,7 +199,7 @@ def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_pat
         assert not (tmp_path / "run").exists()
         return message
 
-    assert "unknown task 'arrhythmias': did you mean 'arrhythmia'? known: arrhythmia, heartbeat" in mistake(
+    assert "unknown task 'arrhythmias': did you mean 'arrhythmia'? known: activation, arrhythmia, " in mistake(
         "train", "arrhythmias"
     )
     assert "unknown model 'resnet': did you mean 'resnet1d'" in mistake(*small_run, "--model", "resnet")
@@ -225,5 +225,5 @@ def test_too_few_beats_for_a_split_are_refused(cardiax, tmp_path):
     datasets.prepare("kaggle_heartbeat/mitbih", tmp_path / "data", manual_dir=tmp_path)
     arguments = ["train", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", tmp_path / "data"]
     message = cardiax.mistake(*arguments, "--split", "published", "--workdir", tmp_path / "run")
-    assert "found 6 beats, too few for the split 'published': validation would be empty" in message
+    assert "found 6 examples, too few for the split 'published': validation would be empty" in message
     assert not (tmp_path / "run").exists()

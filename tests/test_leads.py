@@ -74,3 +74,9 @@ def test_apd90_by_hand():
 
 def test_there_are_75_sites_of_different_names():
     assert len(set(SITE_NAMES)) == len(SITE_NAMES) == 75
+
+
+def test_float64_of_numpy_is_read_without_a_warning():
+    voltage = np.where(np.arange(500)[:, None] < [100, 200], -85.0, 20.0)
+    np.testing.assert_allclose(activation_time(voltage), [100 - 20 / 105, 200 - 20 / 105], rtol=1e-5)
+    assert np.isnan(apd90(voltage)).all()  # never repolarised

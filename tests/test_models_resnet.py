@@ -42,4 +42,6 @@ def test_an_example_does_not_depend_on_its_neighbours_in_evaluation(name):
     beats = jax.random.uniform(jax.random.key(1), (4, 187, 1))
     weights = variables(model)
     together = model.apply(weights, beats, train=False)
-    np.testing.assert_allclose(model.apply(weights, beats[2:3], train=False), together[2:3], atol=1e-5)
+    # Of what the model answers in: logits, ms or mV.
+    tolerance = 1e-5 * max(1.0, float(jnp.abs(together).max()))
+    np.testing.assert_allclose(model.apply(weights, beats[2:3], train=False), together[2:3], atol=tolerance)

@@ -71,12 +71,16 @@ class Trunk(nn.Module):
 class ActivationResNet(nn.Module):
     """Activation times (B, outputs) in ms from twelve leads (B, 500, 12) in mV.
 
+    It looks at depolarisation alone, which ends by 185 ms in the UCSD/LLNL dataset.
+
     Attributes:
       outputs: sites.
+      samples: of the leads that it looks at, from the first; with a delay of up to 40 ms depolarisation lies in them.
       widths, blocks, kernel, hidden, dropout_rate, axis_name: see `Trunk`.
     """
 
     outputs: int
+    samples: int = 256
     widths: tuple[int, ...] = (48, 64, 96, 128)
     blocks: int = 2
     kernel: int = 5
@@ -90,7 +94,7 @@ class ActivationResNet(nn.Module):
         trunk = Trunk(
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )
-        return MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(trunk(x, train))
+        return MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(trunk(x[:, : self.samples], train))
 
 
 class VoltageTemplate(nn.Module):

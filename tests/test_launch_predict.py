@@ -1,0 +1,92 @@
+"""`cardiax predict`: a person's recordings to times and voltages, with units and pictures."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from cardiax import datasets
+from cardiax.leads import SITE_NAMES, activation_time
+from cardiax.simulate.action_potential import action_potential
+
+SMALL = ("--model_args", "widths=(8,8),blocks=1,hidden=8", "--batch_size", "8", "--steps", "2")
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    raw, folder = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(1)
+    for number in range(20):
+        voltage = np.array(action_potential(np.arange(500.0)[:, None] - random.uniform(5, 150, 75), np.full(75, 250.0)))
+        tail = f"hearts_dd_0p2_bcl.1000.pattern.{number}.volunteer.v1"
+        np.save(raw / f"pECGData_{tail}.npy", voltage @ random.normal(size=(75, 10)) / 500)
+        np.save(raw / f"VmData_{tail}.npy", voltage)
+    datasets.prepare("ucsd_intracardiac", folder, raw, folder / "downloads")
+    return folder
+
+
+@pytest.fixture
+def trained(cardiax, data_dir, tmp_path):
+    def train(task):
+        where = ("--dataset", "ucsd_intracardiac", "--data-dir", data_dir, "--workdir", tmp_path / task)
+        assert cardiax("train", task, *where, *SMALL)[0] == 0
+        return tmp_path / task
+
+    return train
+
+
+def read(path):
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    return header, rows
+
+
+def test_times_with_units_and_pictures(cardiax, trained, tmp_path):
+    run, random = trained("activation"), np.random.default_rng(0)
+    np.save(tmp_path / "one.npy", random.normal(size=(500, 10)))
+    np.save(tmp_path / "two.npy", random.normal(size=(500, 12)))
+    status, out, error = cardiax("predict", run, tmp_path / "one.npy", tmp_path / "two.npy")
+    assert status == 0, error
+    assert "one: 75 of 75 sites activate" in out
+    for name in ("one", "two"):
+        header, rows = read(run / "predictions" / f"{name}_activation.csv")
+        assert header == ["site", "activation_time_ms"]
+        assert [row[0] for row in rows] == list(SITE_NAMES)
+        assert all(np.isfinite(float(row[1])) for row in rows)
+        for picture in ("ecg", "activation"):
+            content = (run / "predictions" / f"{name}_{picture}.png").read_bytes()
+            assert content.startswith(b"\x89PNG")
+
+
+def test_voltages_with_units_and_pictures(cardiax, trained, tmp_path):
+    run = trained("transmembrane")
+    np.save(tmp_path / "one.npy", np.random.default_rng(0).normal(size=(500, 12)))
+    status, _, error = cardiax("predict", run, tmp_path / "one.npy", "--out", tmp_path / "answers")
+    assert status == 0, error
+    header, rows = read(tmp_path / "answers" / "one_voltage.csv")
+    assert header == ["time_ms", *(f"{name}_mV" for name in SITE_NAMES)]
+    values = np.asarray(rows, float)
+    np.testing.assert_array_equal(values[:, 0], np.arange(500))
+    _, times = read(tmp_path / "answers" / "one_activation.csv")
+    found = np.asarray([float(row[1]) if row[1] else np.nan for row in times])
+    np.testing.assert_allclose(found, activation_time(values[:, 1:]), atol=0.1)
+    assert (tmp_path / "answers" / "one_heart.gif").read_bytes().startswith(b"GIF")
+
+
+def test_nothing_is_written_where_one_file_is_wrong(cardiax, trained, tmp_path):
+    run = trained("activation")
+    np.save(tmp_path / "good.npy", np.zeros((500, 12)))
+    np.save(tmp_path / "bad.npy", np.zeros((500, 11)))
+    message = cardiax.mistake("predict", run, tmp_path / "good.npy", tmp_path / "bad.npy")
+    assert "bad.npy: found shape (500, 11), wanted time × 10 electrodes or 12 leads" in message
+    assert not (run / "predictions").exists()
+    (tmp_path / "other").mkdir()
+    np.save(tmp_path / "other" / "good.npy", np.zeros((500, 12)))
+    message = cardiax.mistake("predict", run, tmp_path / "good.npy", tmp_path / "other" / "good.npy")
+    assert "found several files named good" in message
+    assert "missing.npy: No such file" in cardiax.mistake("predict", run, tmp_path / "missing.npy")
+    assert "argument --rate" in cardiax.mistake("predict", run, tmp_path / "good.npy", "--rate", "-3")
+
+
+def test_other_folders_are_told(cardiax, tmp_path):
+    assert "config.json: found no such file" in cardiax.mistake("predict", tmp_path, tmp_path / "a.npy")
