@@ -4,7 +4,10 @@ The UCSD/LLNL dataset keeps a recording in `pECGData_<tail>.npy` (500, 10) and `
 kHz; the tail says how it was simulated.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -47,6 +50,22 @@ def features() -> tfds.features.FeaturesDict:
         | {name: tfds.features.Scalar(np.int64) for name in numbers}
         | {"folder": tfds.features.Text()}
     )
+
+
+def shards(
+    recordings: Iterator[tuple[Origin, np.ndarray, np.ndarray]], count: int, size: int
+) -> list[Callable[[], Iterator[tuple[int, dict]]]]:
+    """`count` recordings as TFDS's `ShardBasedBuilder` wants them: one function for each shard of `size`, which are
+    called in turn and read on where the one before stopped.
+
+    TFDS's other builder keeps a split in memory and, past 1 GB, in files that only TensorFlow writes.
+    """
+
+    def shard(first: int) -> Iterator[tuple[int, dict]]:
+        for key, (origin, electrodes, voltage) in enumerate(islice(recordings, min(size, count - first)), first):
+            yield key, {"electrodes": electrodes, "voltage": voltage, **vars(origin)}
+
+    return [partial(shard, first) for first in range(0, count, size)]
 
 
 def tail(origin: Origin) -> str:

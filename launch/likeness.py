@@ -11,7 +11,9 @@ import numpy as np
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How many beats, and whether to fit."""
     parser.add_argument("--beats", type=int, default=40, metavar="N", help="beats of each of the 16 volunteers (40)")
-    parser.add_argument("--fit", action="store_true", help="fit the electrodes' distances to the leads, and print them")
+    parser.add_argument(
+        "--fit", action="store_true", help="fit the heart's pose and the electrodes to the leads, and print them"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -58,39 +60,46 @@ def table(found: dict[str, np.ndarray], beats: int) -> str:
     return "\n".join(lines)
 
 
-def fit(volunteers: tuple[int, ...] = (1, 4, 7, 10, 13, 16), beats: int = 20) -> None:
-    """Fit gain and electrode distances to the spread of the leads by least squares of logarithms; print them."""
+def fit(volunteers: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15), beats: int = 30) -> None:
+    """Fit the heart's pose, the electrodes' distances and the gain to the spread of the leads; print them.
+
+    Least squares of the squared logarithm of each lead's ratio, so that the worst lead counts most.
+    """
     import jax.numpy as jnp
     from scipy.optimize import least_squares
 
     from cardiax.leads import twelve_leads
     from cardiax.simulate.geometry import build_heart
-    from cardiax.simulate.intracardiac import planned_beat, prepare_heart, tissue_voltage
+    from cardiax.simulate.intracardiac import GAIN, planned_beat, prepare_heart, tissue_voltage
     from cardiax.simulate.lead_field import lead_field
     from cardiax.simulate.likeness import LEAD_SPREAD
     from cardiax.simulate.patterns import plan
-    from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, volunteer
+    from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE, volunteer
 
     hearts = []
     for number in volunteers:
         person = volunteer(number)
         heart, prepared = build_heart(person.shape), prepare_heart(person)
         voltages = [tissue_voltage(prepared, planned_beat(plan(number, beat)))[0][:, ::4] for beat in range(beats)]
-        points = heart.points @ person.rotation.T + person.offset
-        hearts.append((number, points, heart.tetrahedra, np.asarray(jnp.concatenate(voltages, axis=1))))
+        hearts.append((number, heart, np.asarray(jnp.concatenate(voltages, axis=1))))
 
-    def distances(unknown: np.ndarray) -> np.ndarray:
-        return np.exp(np.insert(unknown[1:], 3, 0.0))  # RL enters no lead
+    def unpack(unknown: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        return np.exp(unknown[3]), np.exp(np.insert(unknown[4:], 3, 0.0)), np.degrees(unknown[:3])  # RL enters no lead
 
-    def misfit(unknown: np.ndarray) -> np.ndarray:
+    def ratios(unknown: np.ndarray) -> np.ndarray:
+        gain, distances, pose = unpack(unknown)
         leads = []
-        for number, points, tetrahedra, voltage in hearts:
-            matrix = lead_field(points, tetrahedra, volunteer(number, distances(unknown)).electrodes)
-            leads.append(twelve_leads((np.exp(unknown[0]) * matrix @ voltage).T))
-        return np.log(np.concatenate(leads).std(axis=0) / np.asarray(LEAD_SPREAD))
+        for number, heart, voltage in hearts:
+            person = volunteer(number, distances, pose)
+            points = heart.points @ person.rotation.T + person.offset
+            field = gain * lead_field(points, heart.tetrahedra, person.electrodes)
+            leads.append(twelve_leads((field @ voltage).T))
+        return np.concatenate(leads).std(axis=0) / np.asarray(LEAD_SPREAD)
 
-    start = np.log(np.delete([1.0, *ELECTRODE_DISTANCES], 4))
-    found = least_squares(misfit, start, max_nfev=15).x
-    print(f"gain {np.exp(found[0]):.2f}")
-    print(f"electrode distances {', '.join(f'{factor:.2f}' for factor in distances(found))}")
-    print(f"lead spreads over theirs {', '.join(f'{ratio:.2f}' for ratio in np.exp(misfit(found)))}")
+    start = np.concatenate([np.radians(POSE), [np.log(GAIN)], np.log(np.delete(ELECTRODE_DISTANCES, 3))])
+    found = least_squares(lambda unknown: np.log(ratios(unknown)) ** 2, start, max_nfev=20).x
+    gain, distances, pose = unpack(found)
+    print(f"gain {gain:.2f}")
+    print(f"pose {', '.join(f'{angle:.0f}' for angle in pose)} degrees")
+    print(f"electrode distances {', '.join(f'{factor:.2f}' for factor in distances)}")
+    print(f"lead spreads over theirs {', '.join(f'{ratio:.2f}' for ratio in ratios(found))}")

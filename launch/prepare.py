@@ -24,13 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--raw", type=Path, metavar="DIR", help="write simulated_intracardiac as the UCSD/LLNL dataset's files instead"
     )
+    parser.add_argument("--mesh", type=Path, metavar="FILE", help="with --raw: this heart of tetrahedra, mm, as VTK")
+    parser.add_argument("--sites", type=Path, metavar="FILE", help="with --mesh: CSV of the 75 sites, x, y, z, Name")
 
 
 def run(args: argparse.Namespace) -> None:
     """Prepare every dataset that `args.dataset` names; of several, one whose files are missing is skipped."""
     name = args.dataset.rstrip("/")
+    if (args.mesh is None) != (args.sites is None) or (args.mesh and not args.raw):
+        raise InputError("prepare: found only some of --mesh, --sites and --raw, wanted all three for a mesh of yours")
     if args.raw:
-        _write_raw(name, args.raw)
+        _write_raw(name, args.raw, args.mesh, args.sites)
         return
     datasets = [dataset for dataset in DATASETS.values() if name in (dataset.name, dataset.name.split("/")[0])]
     if not datasets:
@@ -76,7 +80,7 @@ def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None
         print(f"  note: {note}")
 
 
-def _write_raw(name: str, folder: Path) -> None:
+def _write_raw(name: str, folder: Path, mesh: Path | None, sites: Path | None) -> None:
     if name != "simulated_intracardiac":
         raise InputError(
             f"--raw: found dataset {name!r}, wanted simulated_intracardiac, the one that can be written so"
@@ -85,5 +89,7 @@ def _write_raw(name: str, folder: Path) -> None:
         raise InputError(f"{folder}: found files in it, wanted a new or empty folder; choose another --raw")
 
     from cardiax.datasets.simulated_intracardiac.simulated_intracardiac_dataset_builder import write_raw
+    from cardiax.launch.mesh import read_heart
 
-    print(f"{name}: {write_raw(folder)} recordings written below {folder}")
+    heart = read_heart(mesh, sites) if mesh and sites else None
+    print(f"{name}: {write_raw(folder, heart=heart)} recordings written below {folder}")

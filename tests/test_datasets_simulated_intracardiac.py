@@ -24,7 +24,6 @@ def test_raw_files_are_read_back_by_the_ucsd_builder(cardiax, tmp_path, monkeypa
 def test_the_builder_writes_what_it_simulates(tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "VOLUNTEERS", 2)
     monkeypatch.setattr(builder, "BEATS", 3)
-    monkeypatch.setattr(builder.simulate, "__defaults__", (3, 2))
     datasets.prepare("simulated_intracardiac", tmp_path)
     arrays = datasets.load("simulated_intracardiac", tmp_path)["recordings"]
     assert arrays["voltage"].shape == (6, 500, 75)
@@ -43,3 +42,17 @@ def test_raw_refuses_what_it_cannot_do(cardiax, tmp_path):
     assert "--strict: means nothing to simulated_intracardiac" in cardiax.mistake(
         *("prepare", "simulated_intracardiac", "--strict", "--data-dir", tmp_path / "data")
     )
+
+
+def test_large_datasets_need_no_tensorflow(tmp_path, monkeypatch):
+    # Past a gigabyte TFDS's usual builder writes temporary files through TensorFlow; a limit of 1 byte stands for it.
+    from tensorflow_datasets.core import shuffle
+
+    monkeypatch.setattr(shuffle, "MAX_MEM_BUFFER_SIZE", 1)
+    monkeypatch.setattr(builder, "VOLUNTEERS", 1)
+    monkeypatch.setattr(builder, "BEATS", 2)
+    datasets.prepare("simulated_intracardiac", tmp_path)
+    assert datasets.sizes("simulated_intracardiac", tmp_path) == {"recordings": 2}
+    assert builder.write_raw(tmp_path / "raw", beats=2, volunteers=1) == 2
+    datasets.prepare("ucsd_intracardiac", tmp_path, tmp_path / "raw", tmp_path / "downloads")
+    assert datasets.sizes("ucsd_intracardiac", tmp_path) == {"recordings": 2}

@@ -67,6 +67,18 @@ def test_sites_lie_where_their_names_say():
             assert 0 < HEART.transmural[place] < 1
 
 
+def test_fibres_form_a_right_handed_helix_inside_and_a_left_handed_one_outside():
+    # The axes are left-handed: with y turned round the heart is as in a chest.
+    points, fibres = HEART.points * [1, -1, 1], HEART.fibres * [1, -1, 1]
+    middle = (np.abs(points[:, 2] + 35) < 15) & (points[:, 0] > 15) & ~HEART.right
+    for depth, sign in ((0, 1), (1, -1)):
+        wall = middle & (HEART.transmural == depth)
+        anticlockwise = np.cross([0, 0, 1], points[wall])
+        rises = np.sum(fibres[wall] * anticlockwise, axis=1) * fibres[wall][:, 2]
+        assert wall.sum() > 20
+        assert (sign * rises > 0).all()
+
+
 def test_shapes_differ_and_keep_their_points():
     wide = build_heart(HeartShape(left_radius=30, right_width=40))
     assert wide.points.shape == HEART.points.shape

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from cardiax.simulate.geometry import Heart
 
-SPEEDS = (0.67, 0.44, 0.29)
+SPEEDS = (0.68, 0.45, 0.295)
 """Along the fibres, in the wall across them, and through it, m/s, which is mm/ms: the order of what is measured in
 ventricles, 0.5 … 0.7 along the fibres and two to three times less across (Clerc 1976,
 doi:10.1113/jphysiol.1976.sp011283); fitted within it to the spread of activation times."""

@@ -4,7 +4,8 @@ The left ventricle is the wall between two truncated half-ellipsoids, cut by a g
 right one is a sheet that rises from the left one's epicardium over the septum and falls back to it at both
 interventricular grooves and at its apex. In the heart's own coordinates, mm, the base is the plane z = 0, the apex of
 the left ventricle lies on the axis at negative z, the left free wall at positive x, the septum at negative x and the
-anterior wall at positive y.
+anterior wall at positive y. These axes, and those of the torso (left, front, up), are left-handed, as a mirror shows a
+heart.
 """
 
 from dataclasses import dataclass
@@ -34,8 +35,9 @@ class HeartShape:
       right_wall: thickness of the right free wall.
       right_length: of the right ventricle, as a fraction of the left one.
       right_span: angle over which the right ventricle embraces the left one.
-      fibre_endocardium, fibre_epicardium: helix angle of the fibres at the two surfaces, degrees from the ring
-        (Streeter et al. 1969, doi:10.1161/01.RES.24.3.339); linear between them.
+      fibre_endocardium, fibre_epicardium: helix angle of the fibres at the two surfaces, degrees from the ring,
+        positive where they form a right-handed helix (Streeter et al. 1969, doi:10.1161/01.RES.24.3.339); linear
+        between them.
     """
 
     left_radius: float = 23.0
@@ -85,7 +87,7 @@ def build_heart(shape: HeartShape | None = None) -> Heart:
     right, right_index = _right_grid(shape, left, left_index)
     points = np.concatenate([left, right])
     tetrahedra = np.concatenate([_tetrahedra(left_index, wraps=True), _tetrahedra(right_index, wraps=False)])
-    tetrahedra = _turned(points, tetrahedra)
+    tetrahedra = turned(points, tetrahedra)
 
     transmural = np.zeros(len(points))
     depth = np.zeros(len(points))
@@ -95,11 +97,12 @@ def build_heart(shape: HeartShape | None = None) -> Heart:
         depth[index] = np.linspace(0, 1, index.shape[1])[:, None]
         wraps = index is left_index
         grid = points[index]
-        around = np.roll(grid, -1, 0) - np.roll(grid, 1, 0) if wraps else np.gradient(grid, axis=0)
+        # Against the angle: with no mirror this is anticlockwise from above, as a right-handed helix rises.
+        around = np.roll(grid, 1, 0) - np.roll(grid, -1, 0) if wraps else -np.gradient(grid, axis=0)
         circumferential[index], longitudinal[index] = around, -np.gradient(grid, axis=1)
     apex = left_index[0, -1]
-    circumferential[apex], longitudinal[apex] = (0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)
-    fibres, normals = _fibres(circumferential, longitudinal, transmural, shape)
+    circumferential[apex], longitudinal[apex] = (0.0, -1.0, 0.0), (-1.0, 0.0, 0.0)
+    fibres, normals = lay_fibres(circumferential, longitudinal, transmural, shape)
 
     right_wall = np.zeros(len(points), bool)
     right_wall[len(left) :] = True
@@ -197,7 +200,7 @@ def _tetrahedra(index: np.ndarray, wraps: bool) -> np.ndarray:
     return tetrahedra[(np.diff(ordered, axis=1) > 0).all(axis=1)]
 
 
-def _turned(points: np.ndarray, tetrahedra: np.ndarray) -> np.ndarray:
+def turned(points: np.ndarray, tetrahedra: np.ndarray) -> np.ndarray:
     """The tetrahedra with their points in the order of positive volume; flat ones are left out."""
     a, b, c, d = (points[tetrahedra[:, i]] for i in range(4))
     volume = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) / 6
@@ -205,7 +208,7 @@ def _turned(points: np.ndarray, tetrahedra: np.ndarray) -> np.ndarray:
     return turned[np.abs(volume) > 1e-6]
 
 
-def _fibres(
+def lay_fibres(
     circumferential: np.ndarray, longitudinal: np.ndarray, transmural: np.ndarray, shape: HeartShape
 ) -> tuple[np.ndarray, np.ndarray]:
     """Unit fibres and wall normals (P, 3) from two directions in the wall: the rule of Bayer et al. 2012."""

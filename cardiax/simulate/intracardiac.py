@@ -19,7 +19,7 @@ from cardiax.simulate.lead_field import lead_field
 from cardiax.simulate.patterns import Plan
 from cardiax.simulate.volunteers import Volunteer
 
-GAIN = 1.35
+GAIN = 1.25
 """Of the lead field, fitted with the electrodes' distances (see `cardiax.simulate.volunteers`)."""
 
 DURATION = 306.0

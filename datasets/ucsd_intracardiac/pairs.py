@@ -111,18 +111,22 @@ def pair(files: Iterable[Path]) -> tuple[list[Pair], list[LeftOut]]:
     return pairs, left_out
 
 
-def read(pairs: Iterable[Pair], left_out: list[LeftOut]) -> Iterator[tuple[Origin, np.ndarray, np.ndarray]]:
-    """Origin, electrodes (500, 10) and voltage (500, 75), float32 mV, of each sound pair; faults join `left_out`."""
+def sound(pairs: Iterable[Pair], left_out: list[LeftOut]) -> Iterator[Pair]:
+    """The pairs whose files are whole, of the right shape and finite; the faults of the others join `left_out`."""
     for one in pairs:
-        arrays = []
         for path, shape in ((one.electrodes, ELECTRODE_SHAPE), (one.voltage, VOLTAGE_SHAPE)):
             try:
-                arrays.append(_array(path, shape))
+                _array(path, shape)
             except ValueError as error:
                 left_out.append(LeftOut(path, str(error)))
                 break
-        if len(arrays) == 2:
-            yield one.origin, arrays[0], arrays[1]
+        else:
+            yield one
+
+
+def read(one: Pair) -> tuple[Origin, np.ndarray, np.ndarray]:
+    """Origin, electrodes (500, 10) and voltage (500, 75), float32 mV, of a sound pair."""
+    return one.origin, _array(one.electrodes, ELECTRODE_SHAPE), _array(one.voltage, VOLTAGE_SHAPE)
 
 
 def _tail(path: Path) -> str:

@@ -3,9 +3,8 @@
 # TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
 
-import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,11 @@ URL = "https://library.ucsd.edu/dc/object/bb29449106/_{part}_1.tgz/download"
 PARTS = range(2, 23)
 """Part 1 is the README."""
 
+SHARD = 256
+"""Recordings a file, 44 MB, which is what is held in memory at once."""
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+
+class Builder(tfds.core.ShardBasedBuilder):
     """One simulated beat an example, in the order of the files' names.
 
     Features: `electrodes` (500, 10) and `voltage` (500, 75), float32 mV at 1 kHz, and `volunteer`, `pattern`,
@@ -57,7 +59,20 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             metadata=tfds.core.MetadataDict(counts={}, notes=[], left_out=[]),
         )
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+    def _download_and_prepare(
+        self,
+        dl_manager: tfds.download.DownloadManager,
+        download_config: tfds.download.DownloadConfig | None = None,
+    ) -> None:
+        scratch_dir = Path(dl_manager.download_dir)
+        scratch_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="extracted-", dir=scratch_dir) as scratch:
+            self._scratch = Path(scratch)
+            super()._download_and_prepare(dl_manager, download_config)
+
+    def _shard_iterators_per_split(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, list[Callable[[], Iterator]]]:
         folder = _manual_folder(dl_manager)
         if folder is None:
             parts: Any = dl_manager.download([URL.format(part=part) for part in PARTS])
@@ -65,37 +80,25 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             files, folder = [], Path(dl_manager.download_dir)
         else:
             files, archives = pairs.find(folder)
-        return {"recordings": self._generate_examples(folder, files, archives, Path(dl_manager.download_dir))}
-
-    def _generate_examples(
-        self, folder: Path, files: list[Path], archives: list[Path], scratch_dir: Path
-    ) -> Iterator[tuple[int, dict]]:
-        scratch_dir.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix="extracted-", dir=scratch_dir))
-        try:
-            # A recording's two files may lie in two archives: all are extracted before the first is read.
-            for number, archive in enumerate(archives):
-                files = files + pairs.extract(archive, scratch / str(number))
-            found, left_out = pairs.pair(files)
-            key = 0
-            for origin, electrodes, voltage in pairs.read(found, left_out):
-                yield key, {"electrodes": electrodes, "voltage": voltage, **vars(origin)}
-                key += 1
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        if left_out and (self.strict or not key):
+        # A recording's two files may lie in two archives: all are extracted before the first is read.
+        for number, archive in enumerate(archives):
+            files = files + pairs.extract(archive, self._scratch / str(number))
+        found, left_out = pairs.pair(files)
+        sound = list(pairs.sound(found, left_out))
+        if left_out and (self.strict or not sound):
             first = left_out[0]
             raise InputError(
-                f"{first.path}: {first.reason}; {len(left_out)} such files and {key} sound recordings in {folder}, "
-                "wanted whole pairs of pECGData_*.npy and VmData_*.npy; mend or remove them"
-                + (", or leave --strict out" if key else "")
+                f"{first.path}: {first.reason}; {len(left_out)} such files and {len(sound)} sound recordings in "
+                f"{folder}, wanted whole pairs of pECGData_*.npy and VmData_*.npy; mend or remove them"
+                + (", or leave --strict out" if sound else "")
             )
-        if not key:
+        if not sound:
             raise InputError(f"{folder}: found no pECGData_*.npy and VmData_*.npy, wanted them; see {HOMEPAGE}")
         metadata = self.info.metadata
-        metadata["counts"]["recordings"] = [key]
-        metadata["notes"] += pairs.summary(left_out, key)
+        metadata["counts"]["recordings"] = [len(sound)]
+        metadata["notes"] += pairs.summary(left_out, len(sound))
         metadata["left_out"] += [f"{one.path.name}: {one.reason}" for one in left_out]
+        return {"recordings": recording.shards(map(pairs.read, sound), len(sound), SHARD)}
 
 
 def _manual_folder(dl_manager: tfds.download.DownloadManager) -> Path | None:
