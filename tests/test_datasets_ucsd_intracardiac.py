@@ -1,8 +1,13 @@
 """The builder of the UCSD/LLNL dataset, on files written in its format with every irregularity that they can have."""
 
+import hashlib
 import io
+import json
 import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ import tensorflow_datasets as tfds
 
 from cardiax import datasets
 from cardiax.datasets.ucsd_intracardiac import pairs
+from cardiax.datasets.ucsd_intracardiac import ucsd_intracardiac_dataset_builder as builder
 from cardiax.errors import InputError
 
 NAME = "ucsd_intracardiac"
@@ -158,6 +164,47 @@ def test_a_truncated_archive_is_named(manual_dir, tmp_path):
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(InputError, match=r"_2_1\.tgz: found a damaged archive"):
         datasets.prepare(NAME, tmp_path / "data", manual_dir, tmp_path / "downloads")
+
+
+class _Library(BaseHTTPRequestHandler):
+    """A library that has some of the archives: part → path."""
+
+    parts: ClassVar[dict[str, Path]] = {}
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self):
+        part = self.path.strip("/").partition("/")[0]
+        self.asked.append(part)
+        self.send_response(200 if part in self.parts else 404)
+        self.end_headers()
+        if part in self.parts:
+            self.wfile.write(self.parts[part].read_bytes())
+
+    def log_message(self, *_):
+        pass
+
+
+def test_archives_are_downloaded_and_those_that_are_there_are_not_fetched_again(tmp_path, monkeypatch):
+    tails = list(TAILS)
+    for number, part in enumerate("23"):
+        write(tmp_path / f"part{part}", tails[number], *recording(number))
+        archive(tmp_path / f"part{part}", tmp_path / f"{part}.tgz")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Library)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(builder, "URL", f"http://127.0.0.1:{server.server_port}/{{part}}/download")
+    monkeypatch.setattr(builder, "PARTS", (2, 3))
+    _Library.parts = {"2": tmp_path / "2.tgz"}
+    with pytest.raises(InputError, match=r"HTTP code: 404.*run the same again, which fetches what is missing"):
+        datasets.prepare(NAME, tmp_path / "data")
+    _Library.parts["3"] = tmp_path / "3.tgz"
+    datasets.prepare(NAME, tmp_path / "data")
+    server.shutdown()
+    server.server_close()
+    assert sorted(_Library.asked) == ["2", "3", "3"]
+    assert datasets.sizes(NAME, tmp_path / "data") == {"recordings": 2}
+    recorded = [json.loads(path.read_text())["url_info"] for path in (tmp_path / "data").rglob("*.INFO")]
+    digests = {hashlib.sha256((tmp_path / f"{part}.tgz").read_bytes()).hexdigest() for part in "23"}
+    assert {one["checksum"] for one in recorded} == digests
 
 
 def test_names_are_read_in_any_order():

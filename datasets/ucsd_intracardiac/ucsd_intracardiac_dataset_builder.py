@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 from etils import epath
+from requests import RequestException
+from tensorflow_datasets.core.download.util import DownloadError
 
 from cardiax.datasets import recording
 from cardiax.datasets.ucsd_intracardiac import pairs
@@ -75,8 +77,7 @@ class Builder(tfds.core.ShardBasedBuilder):
     ) -> dict[str, list[Callable[[], Iterator]]]:
         folder = _manual_folder(dl_manager)
         if folder is None:
-            parts: Any = dl_manager.download([URL.format(part=part) for part in PARTS])
-            archives = [Path(path) for path in parts]
+            archives = _download(dl_manager)
             files, folder = [], Path(dl_manager.download_dir)
         else:
             files, archives = pairs.find(folder)
@@ -99,6 +100,18 @@ class Builder(tfds.core.ShardBasedBuilder):
         metadata["notes"] += pairs.summary(left_out, len(sound))
         metadata["left_out"] += [f"{one.path.name}: {one.reason}" for one in left_out]
         return {"recordings": recording.shards(map(pairs.read, sound), len(sound), SHARD)}
+
+
+def _download(dl_manager: tfds.download.DownloadManager) -> list[Path]:
+    """The archives, each fetched once: TFDS keeps them with their sizes and SHA-256, and skips what it has."""
+    try:
+        parts: Any = dl_manager.download([URL.format(part=part) for part in PARTS])
+    except (DownloadError, RequestException) as error:
+        raise InputError(
+            f"{HOMEPAGE}: found no way to fetch an archive ({error}), wanted all of them; run the same again, which "
+            "fetches what is missing, or fetch them by hand and give --manual-dir DIR"
+        ) from error
+    return [Path(path) for path in parts]
 
 
 def _manual_folder(dl_manager: tfds.download.DownloadManager) -> Path | None:
