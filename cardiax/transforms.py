@@ -131,6 +131,12 @@ def lead_noise(key: jax.Array, leads: jax.Array, limit: float) -> jax.Array:
     return leads + level * spread * jax.random.normal(noise_key, leads.shape)
 
 
+def noise_at(key: jax.Array, leads: jax.Array, decibels: float) -> jax.Array:
+    """Add white noise to each lead (T, L) at a signal-to-noise ratio in dB: that of the lead's variance over time."""
+    spread = jnp.std(leads, axis=0, keepdims=True)
+    return leads + 10 ** (-decibels / 20) * spread * jax.random.normal(key, leads.shape)
+
+
 def drop_lead(key: jax.Array, leads: jax.Array, probability: float) -> jax.Array:
     """With that probability one lead of (T, L), each as likely, is 0 throughout, as if its electrode had come off."""
     whether_key, which_key = jax.random.split(key)

@@ -4,6 +4,7 @@ Writes SPLIT.json and figures/SPLIT_confusion.png into each folder. Of several f
 it also prints the mean and its interval. Examples:
 
   cardiax evaluate runs/mine
+  cardiax evaluate runs/mine --noise 12
   cardiax evaluate runs/mine-seed0 runs/mine-seed1 runs/mine-seed2 --split validation
 """
 
@@ -23,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", metavar="DIR", help="where prepared datasets lie (default: where the run found it)"
     )
+    parser.add_argument(
+        "--noise", type=float, metavar="DB", help="of twelve leads: with white noise at this signal-to-noise ratio"
+    )
+    parser.add_argument(
+        "--drop-lead", action="store_true", help="of twelve leads: with one at 0, case by case another in turn"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -36,8 +43,9 @@ def run(options: argparse.Namespace) -> None:
             "evaluate: found runs of several tasks, datasets or protocols, wanted one; evaluate them apart"
         )
 
-    from cardiax.launch.measure import measure, summarize
+    from cardiax.launch.measure import Harm, measure, summarize
 
-    results = [measure(workdir, options.split, options.data_dir and Path(options.data_dir)) for workdir in runs]
+    harm, data_dir = Harm(options.noise, options.drop_lead), options.data_dir and Path(options.data_dir)
+    results = [measure(workdir, options.split, data_dir, harm) for workdir in runs]
     if len(results) > 1:
         summarize(results)

@@ -1,13 +1,15 @@
 """The figures of run folders: each on its own, and the mean over several."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from cardiax.errors import InputError
 from cardiax.launch.environment import check_fingerprint
-from cardiax.launch.experiment import Evaluator, load_experiment
+from cardiax.launch.experiment import Evaluator, Experiment, load_experiment
 from cardiax.launch.progress import say
 from cardiax.launch.report import report
 from cardiax.launch.trained import load_best
@@ -15,9 +17,46 @@ from cardiax.launch.workdir import Workdir
 from cardiax.metrics import mean_interval
 from cardiax.parallel import make_mesh
 from cardiax.state import evaluated
+from cardiax.transforms import noise_at
 
 
-def measure(workdir: Workdir, split: str, data_dir: Path | None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Harm:
+    """What is done to twelve leads before they are shown to the network.
+
+    Attributes:
+      noise: dB, signal-to-noise ratio of white noise; None: without.
+      drop_lead: whether case i lacks lead i modulo 12.
+    """
+
+    noise: float | None = None
+    drop_lead: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the files' names tell of it."""
+        return ("" if self.noise is None else f"_{self.noise:g}dB") + ("_drop_lead" if self.drop_lead else "")
+
+    def apply(self, experiment: Experiment) -> Experiment:
+        """The experiment with its inputs (n, 500, 12) harmed; the same noise whenever it is asked for."""
+        if not self.name:
+            return experiment
+        if experiment.task.kind != "intracardiac":
+            raise InputError(
+                f"evaluate: found --noise or --drop-lead and the task {experiment.config.task!r}, wanted one of twelve "
+                "leads; leave them out"
+            )
+        leads = experiment.arrays["input"]
+        if self.noise is not None:
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), np.arange(len(leads)))
+            leads = np.asarray(jax.jit(jax.vmap(noise_at, (0, 0, None)))(keys, leads, self.noise))
+        if self.drop_lead:
+            gone = np.arange(len(leads))[:, None] % leads.shape[2] == np.arange(leads.shape[2])
+            leads = np.where(gone[:, None], np.float32(0), leads)
+        return replace(experiment, arrays=experiment.arrays | {"input": leads})
+
+
+def measure(workdir: Workdir, split: str, data_dir: Path | None, harm: Harm = Harm()) -> dict[str, Any]:
     """Evaluate a run's best checkpoint on a split, write and print the figures, return what went into SPLIT.json."""
     config, environment = workdir.config(), workdir.read_json("environment.json")
     if not (data_dir or isinstance(environment.get("data_dir"), str)):
@@ -25,9 +64,10 @@ def measure(workdir: Workdir, split: str, data_dir: Path | None) -> dict[str, An
     experiment = load_experiment(config, data_dir or Path(environment["data_dir"]), say)
     for name, found in experiment.fingerprints.items():
         check_fingerprint(workdir, environment, name, found)
+    experiment = harm.apply(experiment)
     mesh = make_mesh()
     state = load_best(workdir, config, experiment.task, experiment.model, mesh)
-    return report(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), split, int(state.step))
+    return report(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), split, int(state.step), harm.name)
 
 
 def summarize(results: list[dict[str, Any]]) -> None:

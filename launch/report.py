@@ -13,9 +13,17 @@ _REPORTS = {"beat": report_classes, "intracardiac": report_sites}
 
 
 def report(
-    workdir: Workdir, experiment: Experiment, evaluator: Evaluator, variables: Any, split: str, step: int
+    workdir: Workdir,
+    experiment: Experiment,
+    evaluator: Evaluator,
+    variables: Any,
+    split: str,
+    step: int,
+    suffix: str = "",
 ) -> dict[str, Any]:
-    """Measure `variables`, of `step`, on a split, write `split`.json and pictures, print the table, return the JSON.
+    """Measure `variables`, of `step`, on a split, write its JSON and pictures, print the table, return the JSON.
+
+    The files bear the split's name and a `suffix` that tells what was done to its inputs.
 
     The file holds results and no times, so that equal runs give equal files.
     """
@@ -33,8 +41,8 @@ def report(
     } | kind.results(experiment, figures, split)
     pictures = kind.pictures(experiment, figures, result, lambda inputs: evaluator.predict(variables, inputs))
     if jax.process_index() == 0:
-        written = [workdir.save_picture(f"{split}_{name}", picture) for name, picture in pictures.items()]
-        workdir.write_json(f"{split}.json", result)
+        written = [workdir.save_picture(f"{split}{suffix}_{name}", picture) for name, picture in pictures.items()]
+        workdir.write_json(f"{split}{suffix}.json", result)
         say(kind.table(result))
-        say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}.json', *written)))}")
+        say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}{suffix}.json', *written)))}")
     return result

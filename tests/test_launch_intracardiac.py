@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from cardiax import datasets
+from cardiax.config import recipe, with_overrides
+from cardiax.launch.experiment import load_experiment
+from cardiax.launch.measure import Harm
 from cardiax.simulate.action_potential import action_potential
 
 SMALL = ("--model_args", "widths=(8,8),blocks=1,hidden=8", "--batch_size", "8", "--steps", "3")
@@ -85,6 +88,30 @@ def test_the_same_run_gives_the_same_bytes(cardiax, data_dir, tmp_path):
         assert cardiax(*command("activation", data_dir, tmp_path / name, *noisy))[0] == 0
     for file in ("test.json", "metrics.csv"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_harmed_leads_are_measured_beside_the_others(cardiax, data_dir, tmp_path):
+    run = tmp_path / "run"
+    assert cardiax(*command("activation", data_dir, run))[0] == 0
+    clean = (run / "test.json").read_bytes()
+    for flags, name in ((("--noise", 12), "12dB"), (("--drop-lead",), "drop_lead")):
+        assert cardiax("evaluate", run, *flags)[0] == 0
+        harmed = json.loads((run / f"test_{name}.json").read_text())
+        assert harmed["examples"] == json.loads(clean)["examples"]
+        assert harmed["loss"] != json.loads(clean)["loss"]
+        assert (run / "figures" / f"test_{name}_ecg.png").exists()
+    assert (run / "test.json").read_bytes() == clean
+    again = (run / "test_12dB.json").read_bytes()
+    assert cardiax("evaluate", run, "--noise", 12)[0] == 0
+    assert (run / "test_12dB.json").read_bytes() == again
+
+
+def test_each_case_lacks_a_lead_in_turn(data_dir):
+    experiment = load_experiment(with_overrides(recipe("activation", "ucsd_intracardiac"), {}), data_dir, print)
+    harmed = Harm(drop_lead=True).apply(experiment).arrays["input"]
+    gone = (harmed == 0).all(axis=1)
+    np.testing.assert_array_equal(gone, np.arange(len(harmed))[:, None] % 12 == np.arange(12))
+    assert Harm().apply(experiment) is experiment
 
 
 def test_what_does_not_fit_is_told(cardiax, data_dir, tmp_path):

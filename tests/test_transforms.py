@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from cardiax.transforms import (
     drop_lead,
     electrode_gain,
     lead_noise,
+    noise_at,
     padding_mask,
     rescale_time,
     stretch_time,
@@ -113,6 +115,14 @@ def test_noise_of_leads_has_the_ratio_that_it_promises():
     np.testing.assert_allclose(ratio[:, 0], ratio[:, 1], rtol=0.3)  # one level for all leads
     assert 0.48 < float(ratio.max()) < 0.56
     np.testing.assert_allclose(float(ratio.mean()), 0.25, atol=0.03)  # uniform from 0 to 0.5
+
+
+@pytest.mark.parametrize("decibels", [-6, 0, 12])
+def test_noise_at_a_ratio(decibels):
+    leads = jnp.stack([jnp.sin(jnp.arange(5000) / 9), 7 * jnp.cos(jnp.arange(5000) / 5)], axis=1)
+    noise = noise_at(jax.random.key(0), leads, decibels) - leads
+    ratio = 10 * np.log10(np.var(np.asarray(leads), axis=0) / np.var(np.asarray(noise), axis=0))
+    np.testing.assert_allclose(ratio, decibels, atol=0.3)
 
 
 def test_one_lead_drops_as_often_as_asked():
