@@ -91,13 +91,13 @@ _TWELVE_LEADS = Config(
     split="random",
     batch_size=32,
     optimizer=OptimizerConfig(learning_rate=2e-3),
-    augmentation=AugmentationConfig(stretch=0.0, warp=0.0, noise=0.02, mixup=0.0, shift=10),
+    augmentation=AugmentationConfig(stretch=0.08, warp=0.0, noise=0.02, mixup=0.0),
 )
 
 RECIPES = {
     "heartbeat": Config(task="heartbeat"),
     "arrhythmia": Config(task="arrhythmia"),
-    "activation": dataclasses.replace(_TWELVE_LEADS, task="activation", model="activation_resnet", epochs=80),
+    "activation": dataclasses.replace(_TWELVE_LEADS, task="activation", model="activation_resnet", epochs=100),
     "transmembrane": dataclasses.replace(_TWELVE_LEADS, task="transmembrane", model="voltage_template", epochs=50),
 }
 """The default experiment of each task."""

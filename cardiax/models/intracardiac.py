@@ -84,7 +84,7 @@ class ActivationResNet(nn.Module):
     widths: tuple[int, ...] = (48, 64, 96, 128)
     blocks: int = 2
     kernel: int = 5
-    hidden: int = 256
+    hidden: int = 1024
     dropout_rate: float = 0.0
     axis_name: str | None = None
 
@@ -117,7 +117,7 @@ class VoltageTemplate(nn.Module):
     widths: tuple[int, ...] = (48, 64, 96, 128)
     blocks: int = 2
     kernel: int = 5
-    hidden: int = 256
+    hidden: int = 1024
     dropout_rate: float = 0.0
     axis_name: str | None = None
 

@@ -1,6 +1,6 @@
 """A heart from somebody's tetrahedral mesh and the places of the 75 sites; host code, NumPy and SciPy.
 
-The mesh is both ventricles, cut flat at the base. Without the base its surface falls apart into the epicardium and the
+The mesh is both ventricles, cut at the base. Without the base its surface falls apart into the epicardium and the
 two endocardia, which the sites tell apart; everything else follows from them: the depth in the wall is the solution of
 Laplace's equation between them, fibres are laid by its gradient and the long axis (Bayer et al. 2012,
 doi:10.1007/s10439-012-0593-5).
@@ -23,6 +23,9 @@ _ANTERIOR, _INFERIOR = (1, 7, 13), (4, 10, 15)
 _LATERAL, _SEPTUM = (5, 6, 11, 12, 16), (2, 3, 8, 9, 14)
 """AHA segments on four sides of the left ventricle."""
 
+BASE = 0.15
+"""The base is what faces upward in this share of the heart's height, from the top."""
+
 
 def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> Heart:
     """The heart of a mesh, in the axes of `cardiax.simulate.geometry`.
@@ -30,14 +33,15 @@ def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarra
     Args:
       points: (P, 3), mm, in any axes.
       tetrahedra: int (E, 4).
-      sites: (75, 3), mm, in the same axes, in the order of `SITE_NAMES`; the nearest points are taken, so that a wall
-        one tetrahedron thick has its middle sites on a surface.
+      sites: (75, 3), mm, in the same axes, in the order of `SITE_NAMES`; the nearest points of their surfaces are
+        taken, so that a wall one tetrahedron thick has its middle sites on a surface.
 
     Raises:
       ValueError: where the surface without its base is not an epicardium and two endocardia.
     """
     points, sites = _own_axes(np.asarray(points, np.float64), np.asarray(tetrahedra), np.asarray(sites, np.float64))
-    tetrahedra = turned(points, np.asarray(tetrahedra, np.int64))
+    used, tetrahedra = np.unique(np.asarray(tetrahedra, np.int64), return_inverse=True)
+    points, tetrahedra = points[used], turned(points[used], tetrahedra.reshape(-1, 4))
     triangles = surface(tetrahedra)
     left, right, outside = _surfaces(points, triangles, sites)
     apart = np.linalg.norm(points[:, None] - sites[None], axis=2)
@@ -49,7 +53,10 @@ def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarra
     known[left], known[outside] = 0.0, 1.0
     transmural, gradient = _laplace(points, tetrahedra, known)
     transmural = np.clip(transmural, 0, 1)  # obtuse elements overshoot
-    across = gradient / np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-12)
+    radial = points * [1.0, 1.0, 0.0] + [1e-6, 0.0, 0.0]  # where several surfaces meet there is no gradient
+    steep = np.linalg.norm(gradient, axis=1, keepdims=True)
+    across = np.where(steep > 1e-3 * steep.max(), gradient, radial)
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
     up = np.array([0.0, 0.0, 1.0]) - across[:, 2:] * across
     up = np.where(np.linalg.norm(up, axis=1, keepdims=True) > 0.05, up, (-1.0, 0.0, 0.0))
     fibres, normals = lay_fibres(np.cross(across, up), up, transmural, HeartShape())
@@ -65,7 +72,7 @@ def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarra
         right=right_wall,
         endocardium=endocardium,
         triangles=triangles,
-        sites=np.argmin(apart, axis=0),
+        sites=_nearest(apart, left, right, outside),
     )
 
 
@@ -108,8 +115,9 @@ def _own_axes(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> 
 
 def _surfaces(points: np.ndarray, triangles: np.ndarray, sites: np.ndarray) -> list[np.ndarray]:
     """Points of the left endocardium, the right one and the epicardium."""
-    tolerance = 0.01 * np.ptp(points[:, 2])
-    walls = triangles[(points[triangles][:, :, 2] < -tolerance).any(axis=1)]
+    normals, _ = _normals(points, triangles)
+    base = (normals[:, 2] > 0.7) & (points[triangles][:, :, 2].mean(axis=1) > -BASE * np.ptp(points[:, 2]))
+    walls = triangles[~base]
     start, end = np.concatenate([walls[:, :2], walls[:, 1:]]).T
     graph = coo_array((np.ones(len(start)), (start, end)), shape=(len(points), len(points)))
     _, label = connected_components(graph, directed=False)
@@ -125,9 +133,18 @@ def _surfaces(points: np.ndarray, triangles: np.ndarray, sites: np.ndarray) -> l
     if len(large) != 3 or set(found.values()) != set(large):
         raise ValueError(
             f"found {len(large)} surfaces besides the base, of which the sites name {len(set(found.values()))}; wanted "
-            "the epicardium and two endocardia, of ventricles cut flat at the base"
+            "the epicardium and two endocardia, of ventricles cut at the base"
         )
     return [used[label[used] == value] for value in found.values()]
+
+
+def _nearest(apart: np.ndarray, left: np.ndarray, right: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """The point nearest to each site, on the surface that its name tells: distances (P, 75) → int64 (75,)."""
+    found = np.argmin(apart, axis=0)
+    for prefix, surface_points in (("AHA", left), ("RV", right), ("EPI_", outside)):
+        named = [place for place, name in enumerate(SITE_NAMES) if name.startswith(prefix)]
+        found[named] = surface_points[np.argmin(apart[surface_points][:, named], axis=0)]
+    return found
 
 
 def _normals(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -152,10 +169,11 @@ def _laplace(points: np.ndarray, tetrahedra: np.ndarray, known: np.ndarray) -> t
     solution = np.where(free, 0.0, known)
     solution[free] = spsolve(matrix[free][:, free].tocsc(), -(matrix @ solution)[free])
     of_cell = np.einsum("eid,ei->ed", slopes, solution[tetrahedra]) * volume[:, None]
-    gradient = np.zeros_like(points)
+    gradient, total = np.zeros_like(points), np.zeros(len(points))
     for place in range(4):
         np.add.at(gradient, tetrahedra[:, place], of_cell)
-    return solution, gradient
+        np.add.at(total, tetrahedra[:, place], volume)
+    return solution, gradient / total[:, None]
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
