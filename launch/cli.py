@@ -82,6 +82,14 @@ def run_command(name: str, arguments: list[str]) -> int:
     return module.run(options) or 0
 
 
+def positive(text: str) -> float:
+    """The type of a flag that takes a number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
 def _fail(message: str) -> int:
     print(f"cardiax: error: {' '.join(message.split())}", file=sys.stderr)
     return 2

@@ -1,8 +1,11 @@
 """A run from start to end, in the order in which things happen: data, model, step, resume, loop, test."""
 
 import contextlib
+import dataclasses
+import itertools
 import math
 import signal
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -23,14 +26,24 @@ from cardiax.launch.report import report
 from cardiax.launch.workdir import Workdir
 from cardiax.parallel import check_divisible, divide, make_mesh, map_train_step, process_share, replicate
 from cardiax.state import TrainState, create_state, evaluated, record_score
-from cardiax.step import make_optimizer, make_train_step
+from cardiax.step import Batch, make_optimizer, make_train_step
 
 IN_FLIGHT = 4
 """Steps dispatched ahead of the device: enough to keep it busy, few enough to stop at once."""
 
 
-def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: str | None) -> int:
-    """Train `config` in `workdir`, from its last checkpoint if there is one, then test; 0: done, 1: interrupted."""
+TIMED = 12
+"""Steps whose median tells how many fit into the minutes asked for; three before them are not counted."""
+
+
+def train(
+    config: Config, workdir: Workdir, data_dir: str | None, distributed: str | None, minutes: float | None = None
+) -> int:
+    """Train `config` in `workdir`, from its last checkpoint if there is one, then test; 0: done, 1: interrupted.
+
+    With `minutes`, as many steps are made as fit into that time on this machine, evaluations not counted; their number
+    is measured first and becomes part of the config, so that the run can be repeated.
+    """
     started = time.monotonic()
     start_processes(distributed)
     mesh = make_mesh()
@@ -42,14 +55,26 @@ def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: s
     task, arrays, train_set = experiment.task, experiment.arrays, experiment.split["train"]
     targets = arrays["target"][train_set]
     order = Order(config.seed, len(train_set), config.batch_size, task.shares(config, targets))
-    total = config.steps or config.epochs * order.steps_per_epoch
+
+    def batch_of(step: int) -> Batch:
+        share = train_set[process_share(order.indices(step))]
+        return divide({name: array[share] for name, array in arrays.items()}, mesh)
 
     # Model, optimiser, step.
-    tx = make_optimizer(config.optimizer, total)
-    init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, task.input_shape, config.ema > 0))
-    state: TrainState = replicate(jax.device_get(init()), mesh)
     loss_of_examples = task.training_loss(config, targets)
-    train_step = map_train_step(make_train_step(task, experiment.model, tx, config, loss_of_examples), mesh)
+
+    def build(total: int) -> tuple[TrainState, Callable]:
+        tx = make_optimizer(config.optimizer, total)
+        init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, task.input_shape, config.ema > 0))
+        step = make_train_step(task, experiment.model, tx, config, loss_of_examples)
+        return replicate(jax.device_get(init()), mesh), map_train_step(step, mesh)
+
+    if minutes:
+        seconds = _seconds_a_step(*build(1000), batch_of)
+        config = dataclasses.replace(config, steps=max(1, int(60 * minutes / seconds)))
+        experiment = dataclasses.replace(experiment, config=config)
+    total = config.steps or config.epochs * order.steps_per_epoch
+    state, train_step = build(total)
     record = jax.jit(record_score)
     evaluator = Evaluator(experiment, mesh)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
@@ -75,9 +100,7 @@ def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: s
             if config.patience and stale >= config.patience:
                 say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
                 break
-            share = train_set[process_share(order.indices(step))]
-            batch = divide({name: array[share] for name, array in arrays.items()}, mesh)
-            state, loss = train_step(state, batch)
+            state, loss = train_step(state, batch_of(step))
             in_flight.append(loss)
             if len(in_flight) > IN_FLIGHT:
                 progress.step(in_flight.popleft())
@@ -110,6 +133,16 @@ def train(config: Config, workdir: Workdir, data_dir: str | None, distributed: s
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
     report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
     return 0
+
+
+def _seconds_a_step(state: TrainState, step: Callable, batch_of: Callable[[int], Batch]) -> float:
+    """The median time of a training step, compiled before."""
+    ends = []
+    for number in range(TIMED + 3):
+        state, loss = step(state, batch_of(number))
+        loss.block_until_ready()
+        ends.append(time.perf_counter())
+    return statistics.median(after - before for before, after in itertools.pairwise(ends[2:]))
 
 
 def _check_finite(loss: float, after: int, until: int) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from cardiax.errors import InputError
+from cardiax.launch.cli import positive
 from cardiax.launch.workdir import Workdir, save_picture, write_atomically
 
 
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run folder, the files, and what the files do not tell."""
     parser.add_argument("workdir", metavar="WORKDIR", help="a run's folder, of the task activation or transmembrane")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".npy, .csv, or a WFDB record (.hea)")
-    parser.add_argument("--rate", type=_positive, metavar="HZ", help="samples a second, where a file does not tell")
+    parser.add_argument("--rate", type=positive, metavar="HZ", help="samples a second, where a file does not tell")
     parser.add_argument("--start", type=float, metavar="MS", help="where the beat begins, in a file longer than 500 ms")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the answers (default: WORKDIR/predictions)")
 
@@ -93,10 +94,3 @@ def _csv(header: tuple, rows: object) -> bytes:
     writer.writerow(header)
     writer.writerows(rows)  # pyright: ignore[reportArgumentType]
     return text.getvalue().encode()
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError
-    return value

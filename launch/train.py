@@ -16,6 +16,7 @@ from pathlib import Path
 from cardiax.catalog import find_dataset
 from cardiax.config import Config, leaves, recipe, with_overrides
 from cardiax.errors import InputError
+from cardiax.launch.cli import positive
 from cardiax.launch.workdir import Workdir, read_config
 
 
@@ -26,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workdir", metavar="DIR", help="the run's folder (default: runs/TASK-DATASET-MODEL-seedN)")
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
     parser.add_argument("--distributed", metavar="HOW", help="several hosts: auto, or HOST:PORT,PROCESSES,INDEX")
+    parser.add_argument(
+        "--minutes",
+        type=positive,
+        metavar="T",
+        help="train as many steps as fit into this time here; measured first, then a field (steps) of the run",
+    )
     fields = parser.add_argument_group("experiment", "every field of the config; the defaults depend on the dataset")
     for name, (item, value) in leaves(Config()).items():
         if name != "task":
@@ -63,11 +70,16 @@ def run(options: argparse.Namespace) -> int:
     """Train, or go on training, then test; 0 when done, 1 when interrupted."""
     config = read_options(options)
     workdir = Workdir(options.workdir or default_workdir(config))
+    minutes = options.minutes
+    if minutes and config.steps:
+        raise InputError(f"train: found --minutes {minutes:g} and {config.steps} steps, wanted one of the two")
+    if minutes and (workdir.path / "config.json").exists():  # the steps that were measured when the run began
+        config, minutes = dataclasses.replace(config, steps=workdir.config().steps), None
     workdir.check(config)
     # JAX, Orbax and TFDS take seconds to import: a mistake in the command is told before.
     from cardiax.launch.loop import train
 
-    return train(config, workdir, options.data_dir, options.distributed)
+    return train(config, workdir, options.data_dir, options.distributed, minutes)
 
 
 if __name__ == "__main__":

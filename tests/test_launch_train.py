@@ -193,6 +193,22 @@ def test_tensorboard_reads_the_events(finished):
     assert [event.step for event in events.Scalars("validation_macro_f1")] == [4, 8]
 
 
+def test_minutes_become_steps_that_can_be_repeated(cardiax, small_run, tmp_path):
+    # A hundredth of a second on a step of some milliseconds; the number is the machine's.
+    status, _, error = cardiax(*small_run, "--minutes", 0.01, "--workdir", tmp_path / "timed")
+    assert status == 0, error
+    steps = json.loads((tmp_path / "timed" / "config.json").read_text())["steps"]
+    assert steps >= 1
+    assert json.loads((tmp_path / "timed" / "environment.json").read_text())
+    assert cardiax(*small_run, "--minutes", 0.01, "--workdir", tmp_path / "timed")[0] == 0  # goes on: it is done
+    assert cardiax(*small_run, "--steps", steps, "--workdir", tmp_path / "told")[0] == 0
+    for name in ("metrics.csv", "test.json"):
+        assert (tmp_path / "told" / name).read_bytes() == (tmp_path / "timed" / name).read_bytes()
+    message = cardiax.mistake(*small_run, "--minutes", 1, "--steps", 3, "--workdir", tmp_path / "both")
+    assert "found --minutes 1 and 3 steps, wanted one of the two" in message
+    assert "argument --minutes" in cardiax.mistake(*small_run, "--minutes", "0", "--workdir", tmp_path / "none")
+
+
 def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_path):
     def mistake(*arguments):
         message = cardiax.mistake(*arguments, "--workdir", tmp_path / "run")
