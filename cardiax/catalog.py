@@ -63,6 +63,21 @@ DATASETS = {
             protocols=("published",),
         ),
         Dataset(
+            name="physionet_mitbih/kaggle",
+            kind="beat",
+            classes=AAMI_CLASSES,
+            rate=120.0,
+            counts={"train": (72471, 2223, 5788, 641, 6431), "test": (18118, 556, 1448, 162, 1608)},
+            protocols=("kaggle", "published", "patient"),
+        ),
+        Dataset(
+            name="physionet_mitbih/kaggle_patient",
+            kind="beat",
+            classes=AAMI_CLASSES,
+            rate=120.0,
+            protocols=("patient",),
+        ),
+        Dataset(
             name="simulated_heartbeat",
             kind="beat",
             classes=AAMI_CLASSES,

@@ -9,7 +9,19 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cardiax.catalog import AAMI_CLASSES
 from cardiax.errors import unknown
+
+DS1 = (101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205, 207, 208, 209, 215, 220, 223, 230)
+DS2 = (100, 103, 105, 111, 113, 117, 121, 123, 200, 202, 210, 212, 213, 214, 219, 221, 222, 228, 231, 232, 233, 234)
+"""Records of the MIT-BIH Arrhythmia Database to learn from and to test on (de Chazal et al. 2004,
+doi:10.1109/TBME.2004.827359); the four with paced beats are in neither."""
+
+VALIDATION = (114, 124, 205, 220, 223)
+"""Records of DS1 that choose the model: a quarter of its patients, with beats of every class."""
+
+SAME_SUBJECT = 201
+"""A record of DS1 whose subject is that of record 202 of DS2: nobody learns from it."""
 
 SPLITS = ("train", "validation", "test")
 
@@ -63,6 +75,15 @@ def _published_beats(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Spl
     return _named(_stratified(np.arange(len(labels)), labels, groups, shares=(held_out, held_out)))
 
 
+def _patient(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+    """DS1 against DS2, no subject on two sides, without beats of class Q, of which there are fifteen."""
+    del parts
+    record, rest = beats["record"], beats["label"] != AAMI_CLASSES.index("Q")
+    validation = np.isin(record, VALIDATION)
+    train = np.isin(record, DS1) & ~validation & (record != SAME_SUBJECT)
+    return _named([np.flatnonzero(side & rest) for side in (train, validation, np.isin(record, DS2))])
+
+
 def _random(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
     """80/10/10 of the recordings: every heart, and nearly every simulation, is on all sides."""
     del parts
@@ -92,7 +113,7 @@ def _pattern(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
 Protocol = Callable[[dict[str, np.ndarray], dict[str, int]], Split]
 
 PROTOCOLS: dict[str, dict[str, Protocol]] = {
-    "beat": {"kaggle": _kaggle, "published": _published_beats},
+    "beat": {"kaggle": _kaggle, "published": _published_beats, "patient": _patient},
     "intracardiac": {
         "random": _random,
         "published": _published_recordings,

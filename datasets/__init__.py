@@ -1,6 +1,7 @@
 """The datasets as TFDS builders: once this is imported, `tfds.builder("kaggle_heartbeat/mitbih")` knows them."""
 
 from cardiax.datasets.kaggle_heartbeat import kaggle_heartbeat_dataset_builder as kaggle_heartbeat_dataset_builder
+from cardiax.datasets.physionet_mitbih import physionet_mitbih_dataset_builder as physionet_mitbih_dataset_builder
 from cardiax.datasets.simulated_heartbeat import (
     simulated_heartbeat_dataset_builder as simulated_heartbeat_dataset_builder,
 )

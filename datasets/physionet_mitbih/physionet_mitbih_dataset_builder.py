@@ -1,0 +1,91 @@
+"""The MIT-BIH Arrhythmia Database from PhysioNet's records as TFDS: Kaggle's rows, with whose they are."""
+
+# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow_datasets as tfds
+from etils import epath
+
+from cardiax.catalog import BEAT_LENGTH, DATASETS
+from cardiax.datasets.physionet_mitbih import records
+from cardiax.datasets.physionet_mitbih.kaggle_rows import Row, kaggle_test_rows, rows
+from cardiax.splits import DS1, DS2
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """One beat an example, with the record, the sample, the symbol and the annotation that it comes from.
+
+    `kaggle`: Kaggle's rows, bit for bit, in its splits; `test` in its order. `kaggle_patient`: the same rows of the
+    records of DS1 and DS2 (de Chazal et al. 2004), in the order of the records.
+    """
+
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
+    BUILDER_CONFIGS = [  # noqa: RUF012
+        tfds.core.BuilderConfig(name="kaggle", description="Kaggle's rows in Kaggle's train and test."),
+        tfds.core.BuilderConfig(name="kaggle_patient", description="Kaggle's rows by patient: DS1 and DS2."),
+    ]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        f"The files .hea, .dat and .atr of the {len(records.RECORDS)} records of {records.HOMEPAGE}, in the manual "
+        "folder; without them they are downloaded."
+    )
+
+    def __init__(self, *, file_format: str | None = None, **kwargs):
+        """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""
+        super().__init__(file_format=file_format or "array_record", **kwargs)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        features = {
+            "beat": tfds.features.Tensor(shape=(BEAT_LENGTH,), dtype=np.float32, encoding="bytes"),
+            "label": tfds.features.ClassLabel(names=self._dataset.classes),
+            "record": tfds.features.Scalar(dtype=np.int64),
+            "annotation_index": tfds.features.Scalar(dtype=np.int64),
+            "sample": tfds.features.Scalar(dtype=np.int64),
+            "symbol": tfds.features.Text(),
+        }
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("beat", "label"),
+            homepage=records.HOMEPAGE,
+            license="ODC-By 1.0",
+            disable_shuffling=True,
+            metadata=tfds.core.MetadataDict(counts={}, notes=[]),
+        )
+
+    @property
+    def _dataset(self):
+        return DATASETS[f"{self.name}/{self.builder_config.name}"]
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        found = [row for record in records.read(_folder(dl_manager)) for row in rows(record)]
+        if self.builder_config.name == "kaggle":
+            place = {(row.record, row.annotation_index): row for row in found}
+            test = [place.pop(key) for key in kaggle_test_rows()]
+            sides = {"train": list(place.values()), "test": test}
+        else:
+            sides = {name: [row for row in found if row.record in side] for name, side in (("ds1", DS1), ("ds2", DS2))}
+        return {name: self._generate_examples(name, side) for name, side in sides.items()}
+
+    def _generate_examples(self, split: str, found: list[Row]) -> Iterator[tuple[int, dict]]:
+        counts = np.bincount([row.label for row in found], minlength=len(self._dataset.classes))
+        for key, row in enumerate(found):
+            yield key, vars(row)
+        self.info.metadata["counts"][split] = counts.tolist()
+
+
+def _folder(dl_manager: tfds.download.DownloadManager) -> Path:
+    """The manual folder if it was given or holds a record, else PhysioNet's files, fetched."""
+    download_dir = Path(dl_manager.download_dir)
+    default = download_dir / "manual"  # TFDS's own
+    try:
+        manual_dir = Path(dl_manager.manual_dir)
+    except AssertionError:  # TFDS's answer to a folder that does not exist or is empty
+        manual_dir = default
+    if manual_dir != default or (manual_dir / "100.hea").is_file():
+        return manual_dir
+    return records.download(download_dir / records.DATABASE)
