@@ -41,7 +41,7 @@ def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Accuracy, macro-F1, and per class precision (positive predictivity), recall (sensitivity) and F1.
 
     0/0 is 0, as scikit-learn has it with `zero_division=0`: a class never predicted has precision 0, a class without
-    examples recall 0, and both count in the macro-F1, which is the plain mean of F1 over all C classes.
+    examples recall 0. The macro-F1 is the plain mean of F1 over the classes that have an example or are predicted.
 
     Args:
       confusion: (..., C, C), counts, rows true and columns predicted; leading axes are kept.
@@ -64,7 +64,7 @@ def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
     f1 = _ratio(2 * hits, true + predicted)
     return {
         "accuracy": hits.sum(axis=-1) / total,
-        "macro_f1": f1.mean(axis=-1),
+        "macro_f1": f1.sum(axis=-1) / np.count_nonzero(true + predicted, axis=-1),
         "precision": _ratio(hits, predicted),
         "recall": _ratio(hits, true),
         "f1": f1,
