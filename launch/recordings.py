@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -134,7 +135,7 @@ def _read_wfdb(path: Path) -> Signals:
             f"{path}: found a WFDB record and no package wfdb, wanted it; run pip install 'cardiax[wfdb]'"
         ) from error
     try:
-        found = wfdb.rdrecord(str(record))
+        found: Any = wfdb.rdrecord(str(record))
     except Exception as error:  # wfdb raises whatever its parser meets
         raise InputError(f"{path}: found a WFDB record that cannot be read ({error}), wanted a whole one") from error
     units = [str(unit).lower() for unit in found.units]

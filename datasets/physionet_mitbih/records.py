@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -120,8 +121,8 @@ def read(folder: Path) -> Iterator[Record]:
     for number in RECORDS:
         path = folder / str(number)
         try:
-            record = wfdb.rdrecord(str(path), physical=False, return_res=16)
-            annotation = wfdb.rdann(str(path), "atr")
+            record: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
+            annotation: Any = wfdb.rdann(str(path), "atr")
         except Exception as error:  # wfdb raises whatever its parsers meet
             raise InputError(f"{path}: found a record that cannot be read ({error}), wanted PhysioNet's") from error
         signals = record.d_signal
