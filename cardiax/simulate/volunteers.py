@@ -61,7 +61,11 @@ class Volunteer:
     duration: float
 
 
-def volunteer(number: int, distances: Sequence[float] = ELECTRODE_DISTANCES, pose: Sequence[float] = POSE) -> Volunteer:
+def volunteer(
+    number: int,
+    distances: Sequence[float] | np.ndarray = ELECTRODE_DISTANCES,
+    pose: Sequence[float] | np.ndarray = POSE,
+) -> Volunteer:
     """The volunteer of that number, 1 … 16, with electrodes (10,) at `distances` times those of the standard torso and
     a heart that lies as `pose` says, but for what is the volunteer's own."""
     draw = normals(number, 64)
