@@ -50,6 +50,25 @@ def white_noise(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
     return jnp.where(padding_mask(beat), beat + level * jax.random.normal(noise_key, beat.shape), 0.0)
 
 
+def gramian_angular_field(beat: jax.Array, size: int) -> jax.Array:
+    """The Gramian angular summation field of a beat (Wang and Oates 2015, arXiv:1506.00327).
+
+    (..., T) → (..., size, size).
+
+    The beat is interpolated linearly to `size` samples and scaled to −1 … 1; with φ = arccos of it the field is
+    cos(φ_i + φ_j) = x_i x_j − √(1 − x_i²) √(1 − x_j²). A flat beat has a field of 1.
+    """
+    places = jnp.linspace(0.0, beat.shape[-1] - 1.0, size)
+    before = jnp.clip(jnp.floor(places).astype(jnp.int32), 0, beat.shape[-1] - 2)
+    share = (places - before).reshape((1,) * (beat.ndim - 1) + (size,))
+    x = (1 - share) * beat[..., before] + share * beat[..., before + 1]
+    low, high = jnp.min(x, axis=-1, keepdims=True), jnp.max(x, axis=-1, keepdims=True)
+    x = jnp.where(high > low, 2 * (x - low) / jnp.where(high > low, high - low, 1.0) - 1, -1.0)
+    room = 1 - x * x
+    sine = jnp.where(room > 0, jnp.sqrt(jnp.where(room > 0, room, 1.0)), 0.0)  # whose derivative at 0 is not NaN
+    return x[..., :, None] * x[..., None, :] - sine[..., :, None] * sine[..., None, :]
+
+
 def mix_pairs(
     key: jax.Array, inputs: jax.Array, targets: jax.Array, alpha: float, axis_name: str
 ) -> tuple[jax.Array, jax.Array, jax.Array]:

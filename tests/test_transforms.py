@@ -12,6 +12,7 @@ from cardiax.transforms import (
     delay,
     drop_lead,
     electrode_gain,
+    gramian_angular_field,
     lead_noise,
     noise_at,
     padding_mask,
@@ -71,6 +72,27 @@ def test_warp_is_bounded_by_its_sine():
     gain = np.asarray(jax.vmap(warp_amplitude, (0, None, None))(keys, jnp.ones(187), 0.05)) - 1
     # Depth of deviation 0.05 times a sine of random phase: deviation 0.05 / √2.
     np.testing.assert_allclose(gain.std(), 0.05 / np.sqrt(2), rtol=0.05)
+
+
+def test_the_field_is_that_of_pyts():
+    image = pytest.importorskip("pyts.image", reason="pyts is the reference for Gramian angular fields")
+    random = np.random.default_rng(0)
+    beats = random.random((5, 187)) * (np.arange(187) < random.integers(60, 187, (5, 1)))
+    # pyts makes no field larger than the series: the reference systems' 224 from 187 samples is by interpolation.
+    longer = np.stack([np.interp(np.linspace(0, 186, 224), np.arange(187), beat) for beat in beats])
+    for size, series in ((187, beats), (224, longer)):
+        expected = image.GramianAngularField(image_size=size, method="summation").transform(series)
+        found = jax.jit(gramian_angular_field, static_argnums=1)(jnp.asarray(beats, jnp.float32), size)
+        np.testing.assert_allclose(found, expected, atol=2e-3)  # the root of 1 − x² near x = 1, in float32
+
+
+def test_the_field_by_hand():
+    field = gramian_angular_field(jnp.asarray([0.0, 0.5, 1.0]), 3)  # angles π, π/2, 0
+    np.testing.assert_allclose(field, [[1, 0, -1], [0, -1, 0], [-1, 0, 1]], atol=1e-6)
+    flat = gramian_angular_field(jnp.full((4,), 0.3), 4)
+    np.testing.assert_array_equal(flat, 1)
+    gradient = jax.grad(lambda beat: gramian_angular_field(beat, 4).sum())(jnp.asarray([0.0, 0.2, 1.0, 0.4]))
+    assert np.isfinite(gradient).all()
 
 
 def test_a_delay_moves_the_signal_and_holds_its_start():

@@ -12,6 +12,7 @@ import flax.linen as nn
 
 from cardiax.errors import InputError, unknown
 from cardiax.models.cnn import ActivationCNN, ReferenceCNN
+from cardiax.models.field import FieldCNN
 from cardiax.models.intracardiac import ActivationResNet, VoltageTemplate
 from cardiax.models.lstm import TransmembraneBiLSTM
 from cardiax.models.resnet import ResNet1D
@@ -19,6 +20,7 @@ from cardiax.models.squeezenet import ActivationSqueezeNet, TransmembraneSqueeze
 
 MODELS: dict[str, type[nn.Module]] = {
     "reference_cnn": ReferenceCNN,
+    "field_cnn": FieldCNN,
     "resnet1d": ResNet1D,
     "activation_cnn": ActivationCNN,
     "activation_squeezenet": ActivationSqueezeNet,
