@@ -77,6 +77,9 @@ class Config:
     batch_size: int = setting(128, "examples a step, over all devices", low=1)
     label_smoothing: float = setting(0.0, "mass of the target spread evenly over the classes", low=0.0, high=1.0)
     balance: str = setting("none", "against class imbalance", choices=("none", "weights", "sampling"))
+    per_class: int = setting(
+        0, "train on so many examples of each class, drawn once: some of them, or some repeated; 0: all", low=0
+    )
     balance_power: float = setting(0.5, "a class of share p counts as p^-this: 0 as it is, 1 equal", low=0.0, high=1.0)
     ema: float = setting(
         0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw", low=0.0, high=1.0

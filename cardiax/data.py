@@ -68,6 +68,20 @@ def class_shares(targets: np.ndarray, classes: int, power: float) -> np.ndarray:
     return weights * counts.sum() / (weights @ counts)
 
 
+def resampled(targets: np.ndarray, per_class: int, seed: int) -> np.ndarray:
+    """Places of `per_class` examples of each class that occurs in targets (n,), int64, each class in its order.
+
+    A class that has more gives a part of its examples, one that has fewer gives all of them and repeats some.
+    """
+    chosen = []
+    for label in np.unique(targets):
+        members = np.flatnonzero(targets == label)
+        random = np.random.Philox(key=np.array([seed, 1 + label], np.uint64)).random_raw(len(members))
+        drawn = members[np.argsort(random, kind="stable")]
+        chosen.append(np.sort(np.resize(drawn, per_class)))
+    return np.concatenate(chosen)
+
+
 def padded_batches(size: int, batch_size: int) -> Iterator[tuple[np.ndarray, int]]:
     """Every place 0 … size - 1 once, in order, as (places (batch_size,), how many of them count).
 

@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from cardiax import datasets
 from cardiax.catalog import find_dataset
 from cardiax.config import Config
-from cardiax.data import Arrays, fingerprint, padded_batches
+from cardiax.data import Arrays, fingerprint, padded_batches, resampled
 from cardiax.errors import InputError, unknown
 from cardiax.models import build_model
 from cardiax.parallel import divide, map_eval_step, process_share
@@ -73,8 +73,12 @@ def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None]) 
         "dataset": fingerprint(*(array for array in examples.values() if array.dtype.kind != "U")),
         "split": fingerprint(*split.values()),
     }
+    arrays = task.arrays(examples, dataset)
+    if config.per_class:
+        train = split["train"]
+        split = split | {"train": train[resampled(arrays["target"][train], config.per_class, config.seed)]}
     origin = {key: array for key, array in examples.items() if array.ndim == 1}
-    return Experiment(config, task, model, task.arrays(examples, dataset), origin, split, fingerprints)
+    return Experiment(config, task, model, arrays, origin, split, fingerprints)
 
 
 _REAL = {

@@ -16,7 +16,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax import datasets
     from cardiax.catalog import DATASETS
     from cardiax.launch.environment import versions
-    from cardiax.models import MODELS
+    from cardiax.models import MODELS, TREES
     from cardiax.tasks import TASKS
 
     data_dir = Path(options.data_dir) if options.data_dir else datasets.default_data_dir()
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
         "versions": [" ".join(pair) for pair in versions().items()],
         "devices": [f"{device.id}: {device.device_kind} ({device.platform})" for device in jax.devices()],
         "tasks": [f"{task.name}: {task.summary}" for task in TASKS.values()],
-        "models": list(MODELS),
+        "models": [*MODELS, *TREES],
         f"datasets in {data_dir}": [],
     }
     for name, dataset in DATASETS.items():

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from cardiax.errors import InputError
+from cardiax.launch import trees
 from cardiax.launch.environment import check_fingerprint
 from cardiax.launch.experiment import Evaluator, Experiment, load_experiment
 from cardiax.launch.progress import say
@@ -15,6 +16,7 @@ from cardiax.launch.report import report
 from cardiax.launch.trained import load_best
 from cardiax.launch.workdir import Workdir
 from cardiax.metrics import mean_interval
+from cardiax.models import TREES
 from cardiax.parallel import make_mesh
 from cardiax.state import evaluated
 from cardiax.transforms import noise_at
@@ -65,6 +67,8 @@ def measure(workdir: Workdir, split: str, data_dir: Path | None, harm: Harm = Ha
     for name, found in experiment.fingerprints.items():
         check_fingerprint(workdir, environment, name, found)
     experiment = harm.apply(experiment)
+    if config.model in TREES:
+        return trees.evaluate(workdir, experiment, split)
     mesh = make_mesh()
     state = load_best(workdir, config, experiment.task, experiment.model, mesh)
     return report(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), split, int(state.step), harm.name)

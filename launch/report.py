@@ -5,7 +5,7 @@ from typing import Any
 import jax
 
 from cardiax.launch import report_classes, report_sites
-from cardiax.launch.experiment import Evaluator, Experiment
+from cardiax.launch.experiment import Experiment
 from cardiax.launch.progress import say
 from cardiax.launch.workdir import Workdir
 
@@ -15,7 +15,7 @@ _REPORTS = {"beat": report_classes, "intracardiac": report_sites}
 def report(
     workdir: Workdir,
     experiment: Experiment,
-    evaluator: Evaluator,
+    evaluator: Any,
     variables: Any,
     split: str,
     step: int,
@@ -23,7 +23,8 @@ def report(
 ) -> dict[str, Any]:
     """Measure `variables`, of `step`, on a split, write its JSON and pictures, print the table, return the JSON.
 
-    The files bear the split's name and a `suffix` that tells what was done to its inputs.
+    `evaluator` is an `Evaluator` or another with its two methods. The files bear the split's name and a `suffix` that
+    tells what was done to its inputs.
 
     The file holds results and no times, so that equal runs give equal files.
     """

@@ -77,8 +77,12 @@ def run(options: argparse.Namespace) -> int:
         config, minutes = dataclasses.replace(config, steps=workdir.config().steps), None
     workdir.check(config)
     # JAX, Orbax and TFDS take seconds to import: a mistake in the command is told before.
+    from cardiax.launch import trees
     from cardiax.launch.loop import train
+    from cardiax.models import TREES
 
+    if config.model in TREES:
+        return trees.train(config, workdir, options.data_dir)
     return train(config, workdir, options.data_dir, options.distributed, minutes)
 
 

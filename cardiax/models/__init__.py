@@ -17,6 +17,7 @@ from cardiax.models.intracardiac import ActivationResNet, VoltageTemplate
 from cardiax.models.lstm import TransmembraneBiLSTM
 from cardiax.models.resnet import ResNet1D
 from cardiax.models.squeezenet import ActivationSqueezeNet, TransmembraneSqueezeNet
+from cardiax.models.trees import Trees
 
 MODELS: dict[str, type[nn.Module]] = {
     "reference_cnn": ReferenceCNN,
@@ -30,16 +31,17 @@ MODELS: dict[str, type[nn.Module]] = {
     "voltage_template": VoltageTemplate,
 }
 
+TREES: dict[str, type[Trees]] = {"xgboost": Trees}
+"""Models that are no networks: `cardiax.launch.trees` runs them."""
+
 _GIVEN = {"outputs", "axis_name", "parent", "name"}
 
 
-def build_model(
-    name: str, outputs: int, axis_name: str | None = None, args: Mapping[str, Any] | None = None
-) -> nn.Module:
-    """The module of that name for `outputs` output channels.
+def build_model(name: str, outputs: int, axis_name: str | None = None, args: Mapping[str, Any] | None = None) -> Any:
+    """The module, or the `Trees`, of that name for `outputs` output channels.
 
     Args:
-      name: a key of `MODELS`.
+      name: a key of `MODELS` or `TREES`.
       outputs: width of the output.
       axis_name: the axis over which the step divides its batch; None outside of a mapped step.
       args: fields of the module that differ from its defaults.
@@ -47,9 +49,10 @@ def build_model(
     Raises:
       InputError: no such model, no such field, or a value of another type than the field's default.
     """
-    if name not in MODELS:
-        raise unknown("model", name, MODELS)
-    module = MODELS[name]
+    models: dict[str, Any] = MODELS | TREES
+    if name not in models:
+        raise unknown("model", name, models)
+    module = models[name]
     fields = {field.name: field for field in dataclasses.fields(module) if field.name not in _GIVEN}
     for key, value in (args or {}).items():
         if key not in fields:
@@ -59,4 +62,4 @@ def build_model(
             value, int if isinstance(default, int) else (int, float) if isinstance(default, float) else type(default)
         ):
             raise InputError(f"model_args: found {key}={value!r}, wanted a value like {default!r}")
-    return module(outputs=outputs, axis_name=axis_name, **(args or {}))  # pyright: ignore[reportCallIssue]
+    return module(outputs=outputs, axis_name=axis_name, **(args or {}))

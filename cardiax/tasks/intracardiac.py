@@ -42,6 +42,7 @@ class _TwelveLeads:
     meaningless = (
         "label_smoothing",
         "balance",
+        "per_class",
         "augmentation.warp",
         "augmentation.mixup",
     )

@@ -1,0 +1,95 @@
+"""A run of XGBoost, in the folder, with the figures and by the commands of any other model."""
+
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from cardiax import datasets
+from cardiax.config import Config
+from cardiax.errors import InputError
+from cardiax.launch.environment import record_environment
+from cardiax.launch.experiment import Experiment, load_experiment
+from cardiax.launch.progress import say
+from cardiax.launch.report import report
+from cardiax.launch.workdir import Workdir, write_atomically
+from cardiax.models.trees import Trees, import_xgboost
+from cardiax.tasks.classification import Classification
+
+FILE = "trees.ubj"
+"""XGBoost's own format, cut after the best round; it is written when training is done."""
+
+
+def train(config: Config, workdir: Workdir, data_dir: str | None) -> int:
+    """Boost, or read what was boosted before, then test; 0 when done."""
+    started = time.monotonic()
+    data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
+    experiment = load_experiment(config, data_path, say)
+    trees = _trees(experiment)
+    sides = {side: _arrays(experiment, side) for side in ("train", "validation")}
+    say(f"train: {config.task}, xgboost, {len(sides['train'][1]):,} examples, {trees.trees} rounds, in {workdir.path}")
+    import_xgboost()
+    record_environment(workdir, config, experiment.fingerprints, data_path)
+    if not (workdir.path / FILE).exists():
+        booster, losses = trees.fit(sides["train"], sides["validation"], config.seed)
+        workdir.write_metrics(losses)
+        write_atomically(workdir.path / FILE, bytes(booster.save_raw("ubj")))
+        best = booster.num_boosted_rounds()
+        say(f"train: done in {time.monotonic() - started:.0f} s; best round on validation: {best}")
+    evaluate(workdir, experiment, "test")
+    return 0
+
+
+def evaluate(workdir: Workdir, experiment: Experiment, split: str) -> dict[str, Any]:
+    """Measure the run's trees on a split; see `report`."""
+    booster = _read(workdir)
+    evaluator = TreesEvaluator(experiment)
+    return report(workdir, experiment, evaluator, booster, split, booster.num_boosted_rounds())
+
+
+class TreesEvaluator:
+    """What `Evaluator` is to networks."""
+
+    def __init__(self, experiment: Experiment):
+        self._experiment = experiment
+
+    def __call__(self, booster: Any, split: str) -> dict[str, Any]:
+        """`task.summarize` of all examples of a split."""
+        beats, targets = _arrays(self._experiment, split)
+        measured = self._experiment.task.measure(self.predict(booster, beats), targets)
+        return self._experiment.task.summarize({name: np.asarray(value) for name, value in measured.items()})
+
+    def predict(self, booster: Any, inputs: np.ndarray) -> np.ndarray:
+        """Logits (n, classes) of beats (n, 187, 1)."""
+        return _trees(self._experiment).logits(booster, inputs)
+
+
+def _trees(experiment: Experiment) -> Trees:
+    if not isinstance(experiment.task, Classification):
+        raise InputError(
+            f"model xgboost: found task {experiment.config.task!r}, wanted heartbeat or arrhythmia; choose another "
+            "--model"
+        )
+    return cast(Trees, experiment.model)
+
+
+def _arrays(experiment: Experiment, side: str) -> tuple[np.ndarray, np.ndarray]:
+    places = experiment.split[side]
+    return experiment.arrays["input"][places], experiment.arrays["target"][places]
+
+
+def _read(workdir: Workdir) -> Any:
+    path = workdir.path / FILE
+    if not path.is_file():
+        raise InputError(f"{path}: found no such file, wanted trained trees; `cardiax train` has not finished yet")
+    xgboost = import_xgboost()
+    booster = xgboost.Booster()
+    try:
+        booster.load_model(bytearray(path.read_bytes()))
+    except xgboost.core.XGBoostError as error:
+        raise InputError(
+            f"{path}: found trees that cannot be read ({str(error).splitlines()[0]}), wanted whole ones; remove it to "
+            "train anew"
+        ) from error
+    return booster
