@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
+import jax.numpy as jnp
 import numpy as np
 
 from cardiax import datasets
@@ -57,7 +58,8 @@ class TreesEvaluator:
     def __call__(self, booster: Any, split: str) -> dict[str, Any]:
         """`task.summarize` of all examples of a split."""
         beats, targets = _arrays(self._experiment, split)
-        measured = self._experiment.task.measure(self.predict(booster, beats), targets)
+        logits = jnp.asarray(self.predict(booster, beats))
+        measured = self._experiment.task.measure(logits, jnp.asarray(targets))
         return self._experiment.task.summarize({name: np.asarray(value) for name, value in measured.items()})
 
     def predict(self, booster: Any, inputs: np.ndarray) -> np.ndarray:
