@@ -107,9 +107,36 @@ def bootstrap_intervals(
         raise ValueError("a confusion matrix without examples has no intervals: got a total of 0, wanted above 0")
     frequencies = confusion.reshape(-1).astype(np.float64) / total
     drawn = np.random.default_rng(seed).multinomial(total, frequencies, size=resamples)
-    metrics = classification_metrics(drawn.reshape(resamples, *confusion.shape))
+    return _quantiles(drawn.reshape(resamples, *confusion.shape), level)
+
+
+def bootstrap_groups(
+    confusions: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
+) -> dict[str, np.ndarray]:
+    """Percentile bootstrap intervals over groups of test beats, patients say, for every figure of
+    `classification_metrics`: G groups are drawn with replacement, and the beats of each come whole.
+
+    Args:
+      confusions: (G, C, C), counts of each group, rows true and columns predicted.
+      resamples, seed, level: see `bootstrap_intervals`.
+
+    Returns:
+      As `bootstrap_intervals`.
+
+    Raises:
+      ValueError: if `confusions` is not (G, C, C).
+    """
+    confusions = np.asarray(confusions)
+    if confusions.ndim != 3 or confusions.shape[1] != confusions.shape[2]:
+        raise ValueError(f"bootstrap_groups wants confusion matrices (G, C, C): got shape {confusions.shape}")
+    groups = len(confusions)
+    times = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
+    return _quantiles(np.tensordot(times, confusions, axes=1), level)
+
+
+def _quantiles(confusions: np.ndarray, level: float) -> dict[str, np.ndarray]:
     bounds = [(1 - level) / 2, (1 + level) / 2]
-    return {name: np.quantile(values, bounds, axis=0) for name, values in metrics.items()}
+    return {name: np.quantile(values, bounds, axis=0) for name, values in classification_metrics(confusions).items()}
 
 
 def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from cardiax.catalog import find_dataset
 from cardiax.figures.beats import beats_figure
 from cardiax.figures.confusion import confusion_figure
 from cardiax.launch.experiment import Experiment
-from cardiax.metrics import bootstrap_intervals
+from cardiax.metrics import bootstrap_groups, bootstrap_intervals
 from cardiax.tasks.classification import Classification
 
 LEVEL = 0.95
@@ -17,10 +17,21 @@ RESAMPLES = 2000
 
 
 def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
-    """The fields of SPLIT.json from the figures of `Classification.summarize`, with bootstrap intervals."""
-    del split
+    """The fields of SPLIT.json from the figures of `Classification.summarize`, with bootstrap intervals.
+
+    Where the protocol splits by patient, patients are drawn, so that the interval tells of patients never seen.
+    """
     confusion = figures["confusion"]
-    intervals = bootstrap_intervals(confusion, RESAMPLES, level=LEVEL)
+    if experiment.config.split == "patient":
+        records = experiment.origin["record"][experiment.split[split]]
+        cells = len(confusion) * figures["target"] + figures["prediction"]
+        of_records = [np.bincount(cells[records == one], minlength=confusion.size) for one in np.unique(records)]
+        drawn, intervals = (
+            "records",
+            bootstrap_groups(np.reshape(of_records, (-1, *confusion.shape)), RESAMPLES, level=LEVEL),
+        )
+    else:
+        drawn, intervals = "beats", bootstrap_intervals(confusion, RESAMPLES, level=LEVEL)
 
     def with_interval(name: str, index: int | None = None) -> dict[str, float]:
         place = () if index is None else (index,)
@@ -28,7 +39,7 @@ def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict
         return {"value": float(figures[name][place]), "low": low, "high": high}
 
     return {
-        "interval": f"{LEVEL:.0%} percentile bootstrap over beats, {RESAMPLES} resamples",
+        "interval": f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples",
         "loss": figures["loss"],
         "accuracy": with_interval("accuracy"),
         "macro_f1": with_interval("macro_f1"),

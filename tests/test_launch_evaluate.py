@@ -2,11 +2,15 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from cardiax.config import recipe, with_overrides
+from cardiax.launch import report_classes
 from cardiax.metrics import classification_metrics
+from cardiax.tasks import TASKS
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +72,19 @@ def test_mistakes(runs, cardiax, tmp_path):
     config = json.loads((other / "config.json").read_text()) | {"task": "heartbeat"}
     (other / "config.json").write_text(json.dumps(config))
     assert "found runs of several tasks" in cardiax.mistake("evaluate", runs[0], other)
+
+
+def test_patients_are_drawn_where_the_protocol_is_by_patient():
+    # Two patients of 50 beats: all of one are right, all of the other wrong, so that the interval is 0 … 1.
+    target = np.tile([0, 1, 2, 3, 4], 20).astype(np.int32)
+    prediction = np.where(np.arange(100) < 50, target, (target + 1) % 5)
+    origin = {"record": np.repeat([100, 103], 50)}
+    figures = TASKS["arrhythmia"].summarize({"target": target, "prediction": prediction, "loss": np.zeros(100)})
+    for protocol, drawn, width in (("patient", "records", 1.0), ("kaggle", "beats", 0.2)):
+        config = with_overrides(recipe("arrhythmia"), {"split": protocol})
+        experiment = SimpleNamespace(
+            config=config, origin=origin, split={"test": np.arange(100)}, task=TASKS["arrhythmia"]
+        )
+        result = report_classes.results(experiment, figures, "test")
+        assert f"bootstrap over {drawn}" in result["interval"]
+        assert result["accuracy"]["high"] - result["accuracy"]["low"] == pytest.approx(width, abs=0.05)

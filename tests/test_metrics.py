@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from cardiax.metrics import bootstrap_intervals, classification_metrics, confusion_matrix, mean_interval
+from cardiax.metrics import (
+    bootstrap_groups,
+    bootstrap_intervals,
+    classification_metrics,
+    confusion_matrix,
+    mean_interval,
+)
 
 CLASSES = 4
 pairs = st.lists(st.tuples(st.integers(0, CLASSES - 1), st.integers(0, CLASSES - 1)), min_size=1, max_size=40)
@@ -116,3 +122,16 @@ def test_level_is_a_fraction(level):
         mean_interval([1.0, 2.0], level=level)
     with pytest.raises(ValueError, match=f"got {level}"):
         bootstrap_intervals(np.eye(2, dtype=int), level=level)
+
+
+def test_groups_are_drawn_whole():
+    # One patient is all right and one all wrong: of two drawn with replacement the accuracy is 0, 1/2 or 1.
+    confusions = np.array([[[30, 0], [0, 10]], [[0, 20], [20, 0]]])
+    low, high = bootstrap_groups(confusions, resamples=500)["accuracy"]
+    assert (low, high) == (0, 1)
+    # Equal patients leave no doubt, however few their beats; as beats alone they would.
+    equal = np.array([[[3, 1], [1, 3]]] * 5)
+    np.testing.assert_allclose(bootstrap_groups(equal, resamples=50)["accuracy"], 0.75)
+    assert np.ptp(bootstrap_intervals(equal.sum(axis=0), resamples=500)["accuracy"]) > 0.1
+    with pytest.raises(ValueError, match=r"\(2, 2\)"):
+        bootstrap_groups(np.ones((2, 2)))

@@ -107,13 +107,16 @@ class Classification:
         return {"prediction": jnp.argmax(logits, axis=-1), "target": target, "loss": cross_entropy(logits, target)}
 
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
-        """The figures of a split from the measures of all its examples, `confusion` (C, C) among them."""
+        """The figures of a split from the measures of all its examples, with `confusion` (C, C), `target` (n,) and
+        `prediction` (n,)."""
         target, prediction = jnp.asarray(measured["target"]), jnp.asarray(measured["prediction"])
         confusion = np.asarray(confusion_matrix(target, prediction, self.outputs))
         return {
             "loss": float(np.mean(measured["loss"], dtype=np.float64)),
             **classification_metrics(confusion),
             "confusion": confusion,
+            "target": measured["target"],
+            "prediction": measured["prediction"],
         }
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
