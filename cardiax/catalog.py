@@ -13,6 +13,12 @@ AAMI_CLASSES = ("N", "S", "V", "F", "Q")
 BEAT_LENGTH = 187
 """Samples in a row of Kaggle's heartbeat files."""
 
+WINDOW_RATE = 180.0
+"""Hz, of the beats that are cut around their R peaks."""
+
+WINDOW_BEFORE, WINDOW_AFTER = 72, 120
+"""Samples of such a beat before its R peak, 0.4 s, and from it on, 0.67 s."""
+
 WINDOW = 500
 """Samples of an intracardiac recording, one a millisecond."""
 
@@ -75,6 +81,13 @@ DATASETS = {
             kind="beat",
             classes=AAMI_CLASSES,
             rate=120.0,
+            protocols=("patient",),
+        ),
+        Dataset(
+            name="physionet_mitbih/patient",
+            kind="beat",
+            classes=AAMI_CLASSES,
+            rate=WINDOW_RATE,
             protocols=("patient",),
         ),
         Dataset(

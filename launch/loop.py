@@ -53,7 +53,7 @@ def train(
     data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
     experiment = load_experiment(config, data_path, say)
     task, arrays, train_set = experiment.task, experiment.arrays, experiment.split["train"]
-    targets = arrays["target"][train_set]
+    targets, shape = arrays["target"][train_set], arrays["input"].shape[1:]
     order = Order(config.seed, len(train_set), config.batch_size, task.shares(config, targets))
 
     def batch_of(step: int) -> Batch:
@@ -65,7 +65,7 @@ def train(
 
     def build(total: int) -> tuple[TrainState, Callable]:
         tx = make_optimizer(config.optimizer, total)
-        init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, task.input_shape, config.ema > 0))
+        init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, shape, config.ema > 0))
         step = make_train_step(task, experiment.model, tx, config, loss_of_examples)
         return replicate(jax.device_get(init()), mesh), map_train_step(step, mesh)
 

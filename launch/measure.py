@@ -70,7 +70,7 @@ def measure(workdir: Workdir, split: str, data_dir: Path | None, harm: Harm = Ha
     if config.model in TREES:
         return trees.evaluate(workdir, experiment, split)
     mesh = make_mesh()
-    state = load_best(workdir, config, experiment.task, experiment.model, mesh)
+    state = load_best(workdir, config, experiment.arrays["input"].shape[1:], experiment.model, mesh)
     return report(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), split, int(state.step), harm.name)
 
 

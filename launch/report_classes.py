@@ -67,7 +67,7 @@ def pictures(
     beats, targets = (experiment.arrays[name][experiment.split[result["split"]]] for name in ("input", "target"))
     rate, classes = find_dataset(result["dataset"]).rate, _classes(experiment)
     return {
-        "beats": beats_figure(beats[:, :, 0], targets, classes, rate),
+        "beats": beats_figure(beats[:, :, 0], targets, classes, rate, unit="mV" if beats.shape[2] > 1 else ""),
         "confusion": confusion_figure(figures["confusion"], classes, title),
     }
 

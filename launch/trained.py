@@ -15,18 +15,18 @@ from cardiax.models import build_model
 from cardiax.parallel import make_mesh, replicate
 from cardiax.state import TrainState, create_state, evaluated
 from cardiax.step import AXIS, make_optimizer
-from cardiax.tasks import Task, find_task
+from cardiax.tasks import find_task
 
 
-def load_best(workdir: Workdir, config: Config, task: Task, model: nn.Module, mesh: Mesh) -> TrainState:
-    """The state that was best on validation, replicated over the mesh."""
+def load_best(workdir: Workdir, config: Config, shape: tuple[int, ...], model: nn.Module, mesh: Mesh) -> TrainState:
+    """The state that was best on validation, of a model of inputs (B, *shape), replicated over the mesh."""
     if not workdir.checkpoints.is_dir():
         raise InputError(
             f"{workdir.checkpoints}: found no checkpoint, wanted one; `cardiax train` has not evaluated yet"
         )
     # The checkpoint's arrays must be described before they can be read; the number of steps changes none of them.
     tx = make_optimizer(config.optimizer, steps=1)
-    fresh = create_state(model, tx, config.seed, task.input_shape, config.ema > 0)
+    fresh = create_state(model, tx, config.seed, shape, config.ema > 0)
     checkpoints = Checkpoints(workdir.checkpoints)
     state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
     checkpoints.close()
@@ -38,6 +38,6 @@ def load_predictor(workdir: Workdir) -> Callable[[np.ndarray], np.ndarray]:
     config = workdir.config()
     task = find_task(config.task)
     model = build_model(config.model, task.outputs, AXIS, config.model_args)
-    variables = evaluated(load_best(workdir, config, task, model, make_mesh()))
+    variables = evaluated(load_best(workdir, config, task.input_shape, model, make_mesh()))
     apply = jax.jit(lambda inputs: model.apply(variables, inputs, train=False))
     return lambda inputs: np.asarray(apply(inputs))

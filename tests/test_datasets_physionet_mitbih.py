@@ -1,19 +1,29 @@
 """MIT-BIH records to rows, by hand; whose beats lie on which side; and what is told when files are wrong."""
 
+import dataclasses
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cardiax.catalog import DATASETS
+from cardiax.config import recipe
 from cardiax.datasets.physionet_mitbih import records
 from cardiax.datasets.physionet_mitbih.kaggle_rows import kaggle_test_rows, rows
 from cardiax.datasets.physionet_mitbih.records import CLASS_OF, RECORDS, Record
+from cardiax.datasets.physionet_mitbih.windows import intervals, windows
 from cardiax.errors import InputError
 from cardiax.splits import DS1, DS2, SAME_SUBJECT, draw_split
+from cardiax.tasks import TASKS
 
 
 def record(samples, symbols, signal=None, number=100):
     signals = np.zeros((650_000, 2), np.int16)
     signals[:, 0] = np.arange(650_000) % 1000 if signal is None else signal
-    return Record(number, signals, np.full(2, 200.0), np.full(2, 1024.0), np.asarray(samples), tuple(symbols))
+    return Record(
+        number, signals, ("MLII", "V1"), np.full(2, 200.0), np.full(2, 1024.0), np.asarray(samples), tuple(symbols)
+    )
 
 
 def test_rows_by_hand():
@@ -38,6 +48,53 @@ def test_an_annotation_that_was_moved_is_moved_back():
     found = {row.annotation_index: row for row in rows(record(samples, "N" * 2000, signal, number=102))}
     assert found[1991].sample == 590_296
     assert found[1991].beat[0] == 1
+
+
+def test_windows_by_hand():
+    # Beats a second apart, each a bump of 1 mV about its annotation, upside down in the second lead.
+    samples = 1000 + 360 * np.arange(40)
+    time = np.arange(650_000)
+    bump = sum(np.exp(-(((time - sample) / 8.0) ** 2)) for sample in samples)
+    one = record(samples, "NNV" + "N" * 37)
+    one.signals[:] = 1024 + np.round(200 * np.stack([-bump, bump], axis=1)).astype(np.int16)
+    one = dataclasses.replace(one, leads=("V5", "MLII"))
+    beats = list(windows(one))
+    assert [beat.label for beat in beats[:3]] == [0, 0, 2]
+    assert (beats[2].sample, beats[2].annotation_index, beats[2].symbol) == (1720, 2, "V")
+    signal = beats[20].signal
+    assert signal.shape == (192, 2)
+    assert signal.dtype == np.float32
+    assert signal[:, 0].argmax() == signal[:, 1].argmin() == 72  # MLII first, its peak 0.4 s from the start
+    assert 0.9 < signal[72, 0] < 1.05
+    assert abs(signal[:, 0].mean()) < 0.05  # no baseline
+    np.testing.assert_allclose(beats[20].intervals, 1.0, rtol=1e-6)
+
+
+def test_intervals_by_hand():
+    found = intervals(np.array([0.0, 1.0, 1.5, 3.5]))
+    np.testing.assert_allclose(found[:, 0], [1.0, 1.0, 0.5, 2.0])  # the first has none before
+    np.testing.assert_allclose(found[:, 1], [1.0, 0.5, 2.0, 2.0])  # the last has none after
+    np.testing.assert_allclose(found[:, 2], 3.5 / 3)
+    long = intervals(np.cumsum(np.arange(1.0, 31.0)))
+    np.testing.assert_allclose(long[15, 2], np.arange(12.0, 22.0).mean())  # five before, five after
+
+
+def test_signals_and_intervals_are_the_input():
+    random = np.random.default_rng(0)
+    signal, spans = random.normal(size=(4, 192, 2)).astype(np.float32), random.uniform(0.5, 1.5, (4, 3))
+    examples = {"signal": signal, "intervals": spans.astype(np.float32), "label": np.array([0, 2, 1, 3])}
+    task = TASKS["arrhythmia"]
+    arrays = task.arrays(examples, DATASETS["physionet_mitbih/patient"])
+    assert arrays["input"].dtype == np.float32
+    np.testing.assert_array_equal(arrays["input"][..., :2], signal)
+    np.testing.assert_allclose(arrays["input"][1, :, 2], spans[1, 0] / spans[1, 2], rtol=1e-6)
+    np.testing.assert_allclose(arrays["input"][1, :, 3], spans[1, 1] / spans[1, 2], rtol=1e-6)
+    np.testing.assert_allclose(arrays["input"][1, :, 4], spans[1, 2], rtol=1e-6)
+    config = recipe("arrhythmia").augmentation
+    changed, label = task.augment(jax.random.key(0), jnp.asarray(arrays["input"][1]), jnp.int32(2), config)
+    assert label == 2
+    np.testing.assert_array_equal(changed[:, 2:], arrays["input"][1, :, 2:])
+    assert 0.001 < np.abs(np.asarray(changed[:, :2]) - signal[1]).max() < 2
 
 
 def test_kaggles_test_rows():

@@ -15,6 +15,7 @@ def beats_figure(
     classes: Sequence[str],
     sampling_rate: float,
     per_class: int = 6,
+    unit: str = "",
 ) -> Figure:
     """One small panel per class: its first beat, dark, over a few more, pale, that show how beats of the class differ.
 
@@ -24,6 +25,7 @@ def beats_figure(
       classes: C names; label i is `classes[i]`. A class without beats keeps an empty panel that says so.
       sampling_rate: Hz.
       per_class: beats drawn in a panel, at most; the first ones in order.
+      unit: of beats that are not scaled to [0, 1].
 
     Returns:
       A Figure; the caller saves it: `figure.savefig(path, dpi=200)`.
@@ -52,7 +54,8 @@ def beats_figure(
         axes.tick_params(labelsize=7, length=2)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_xlim(0, milliseconds[-1])
-    panels[0].set_ylim(-0.03, 1.05)
-    panels[0].set_ylabel("Normalised amplitude", fontsize=8)
+    if not unit:
+        panels[0].set_ylim(-0.03, 1.05)
+    panels[0].set_ylabel(f"Amplitude ({unit})" if unit else "Normalised amplitude", fontsize=8)
     figure.supxlabel("Time (ms)", fontsize=8)
     return figure

@@ -86,6 +86,7 @@ class Record:
     Attributes:
       number: 100 … 234.
       signals: int16 (650000, 2), ADC units.
+      leads: their names.
       gains: float64 (2,), ADC units a mV.
       baselines: float64 (2,), ADC units at 0 mV.
       samples: int64 (n,), where each annotation stands.
@@ -94,6 +95,7 @@ class Record:
 
     number: int
     signals: np.ndarray
+    leads: tuple[str, ...]
     gains: np.ndarray
     baselines: np.ndarray
     samples: np.ndarray
@@ -132,6 +134,7 @@ def read(folder: Path) -> Iterator[Record]:
         yield Record(
             number=number,
             signals=signals,
+            leads=tuple(record.sig_name),
             gains=np.asarray(record.adc_gain, np.float64),
             baselines=np.asarray(record.baseline, np.float64),
             samples=np.asarray(annotation.sample, np.int64),

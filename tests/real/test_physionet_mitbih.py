@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 
 import numpy as np
 import pytest
@@ -45,3 +46,21 @@ def test_every_row_knows_where_it_comes_from(data_dir, real_data):
     # An R peak is where its symbol says it is: the first sample of most rows is high.
     assert set(beats["symbol"]) <= set("NLRejAaJSVEF/fQ")
     assert (np.diff(beats["sample"][beats["record"] == 100]) != 0).all()
+
+
+def test_windows_by_patient_train(cardiax, real_data, tmp_path):
+    datasets.prepare("physionet_mitbih/patient", tmp_path / "data", real_data / "mitdb")
+    beats = datasets.load("physionet_mitbih/patient", tmp_path / "data")
+    # The numbers of beats that are usual for DS1 and DS2.
+    assert np.bincount(beats["ds1"]["label"]).tolist() == [45866, 944, 3788, 415, 8]
+    assert np.bincount(beats["ds2"]["label"]).tolist() == [44259, 1837, 3221, 388, 7]
+    peak = np.abs(beats["ds2"]["signal"][..., 0] - np.median(beats["ds2"]["signal"][..., 0], axis=1, keepdims=True))
+    assert 60 < np.median(peak.argmax(axis=1)) < 84  # the R peak
+    run = ("train", "arrhythmia", "--dataset", "physionet_mitbih/patient", "--data-dir", tmp_path / "data")
+    small = ("--model_args", "widths=(8,8),blocks=1", "--steps", 4)
+    status, _, error = cardiax(*run, *small, "--workdir", tmp_path / "run")
+    assert status == 0, error
+    result = json.loads((tmp_path / "run" / "test.json").read_text())
+    assert result["examples"] == 44259 + 1837 + 3221 + 388
+    assert "bootstrap over records" in result["interval"]
+    assert cardiax("evaluate", tmp_path / "run")[0] == 0
