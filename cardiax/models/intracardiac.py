@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.catalog import WINDOW
-from cardiax.models.layers import Dropout
+from cardiax.models.layers import Dropout, batch_norm, residual_block
 
 LEAD_SCALE = 0.35
 """mV, the spread of a lead in the UCSD/LLNL dataset: inputs are divided by it, one number for all leads and cases."""
@@ -48,24 +48,11 @@ class Trunk(nn.Module):
         x = nn.Conv(self.widths[0], (9,), 2, use_bias=False, name="stem")(x / LEAD_SCALE)
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):
-                x = self._block(x, width, 2 if block == 0 else 1, train, f"stage{stage}_block{block}")
-        x = nn.relu(self._norm(train, "norm")(x))
+                stride, name = 2 if block == 0 else 1, f"stage{stage}_block{block}"
+                x = residual_block(x, width, self.kernel, stride, train, self.axis_name, name)
+        x = nn.relu(batch_norm(train, self.axis_name, "norm")(x))
         x = Dropout(self.dropout_rate, self.axis_name)(x.reshape(x.shape[0], -1), train)
         return nn.relu(nn.Dense(self.hidden, name="features")(x))
-
-    def _norm(self, train: bool, name: str) -> nn.BatchNorm:
-        return nn.BatchNorm(not train, momentum=0.99, axis_name=self.axis_name if train else None, name=name)
-
-    def _block(self, x: jax.Array, width: int, stride: int, train: bool, name: str) -> jax.Array:
-        kernel = (self.kernel,)
-        h = nn.relu(self._norm(train, f"{name}_norm0")(x))
-        shortcut = x
-        if stride > 1 or x.shape[-1] != width:
-            pooled = nn.avg_pool(h, (stride,), (stride,), "SAME")
-            shortcut = nn.Conv(width, (1,), use_bias=False, name=f"{name}_shortcut")(pooled)
-        h = nn.Conv(width, kernel, stride, use_bias=False, name=f"{name}_conv0")(h)
-        h = nn.relu(self._norm(train, f"{name}_norm1")(h))
-        return shortcut + nn.Conv(width, kernel, use_bias=False, name=f"{name}_conv1")(h)
 
 
 class ActivationResNet(nn.Module):

@@ -55,3 +55,25 @@ def max_pool(x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
     padded = jnp.pad(x, ((0, 0), (padding, padding), (0, 0)), constant_values=-jnp.inf)
     slices = [padded[:, start : start + stride * (steps - 1) + 1 : stride] for start in range(window)]
     return reduce(jnp.maximum, slices)
+
+
+def batch_norm(train: bool, axis_name: str | None, name: str) -> nn.BatchNorm:
+    """Batch statistics over the whole batch, whichever devices hold it; in evaluation their running means."""
+    return nn.BatchNorm(not train, momentum=0.99, axis_name=axis_name if train else None, name=name)
+
+
+def residual_block(
+    x: jax.Array, width: int, kernel: int, stride: int, train: bool, axis_name: str | None, name: str
+) -> jax.Array:
+    """A pre-activation residual block (He et al. 2016, arXiv:1603.05027) over time: (B, T, C) → (B, ⌈T/stride⌉, width).
+
+    To be called where a module is `nn.compact`: the parameters are that module's, and their names begin with `name`.
+    """
+    h = nn.relu(batch_norm(train, axis_name, f"{name}_norm0")(x))
+    shortcut = x
+    if stride > 1 or x.shape[-1] != width:
+        pooled = nn.avg_pool(h, (stride,), (stride,), "SAME")
+        shortcut = nn.Conv(width, (1,), use_bias=False, name=f"{name}_shortcut")(pooled)
+    h = nn.Conv(width, (kernel,), stride, use_bias=False, name=f"{name}_conv0")(h)
+    h = nn.relu(batch_norm(train, axis_name, f"{name}_norm1")(h))
+    return shortcut + nn.Conv(width, (kernel,), use_bias=False, name=f"{name}_conv1")(h)

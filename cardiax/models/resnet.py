@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cardiax.models.layers import Dropout
+from cardiax.models.layers import Dropout, batch_norm, residual_block
 from cardiax.transforms import padding_mask
 
 
@@ -40,22 +40,8 @@ class ResNet1D(nn.Module):
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):
                 stride = 2 if stage > 0 and block == 0 else 1
-                x = self._block(x, width, stride, train, f"stage{stage}_block{block}")
-        x = nn.relu(self._norm(train, "norm")(x))
+                x = residual_block(x, width, self.kernel, stride, train, self.axis_name, f"stage{stage}_block{block}")
+        x = nn.relu(batch_norm(train, self.axis_name, "norm")(x))
         x = jnp.concatenate([jnp.mean(x, axis=1), jnp.max(x, axis=1)], axis=-1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         return nn.Dense(self.outputs, name="logits")(x)
-
-    def _norm(self, train: bool, name: str) -> nn.BatchNorm:
-        return nn.BatchNorm(not train, momentum=0.99, axis_name=self.axis_name if train else None, name=name)
-
-    def _block(self, x: jax.Array, width: int, stride: int, train: bool, name: str) -> jax.Array:
-        kernel = (self.kernel,)
-        h = nn.relu(self._norm(train, f"{name}_norm0")(x))
-        shortcut = x
-        if stride > 1 or x.shape[-1] != width:
-            pooled = nn.avg_pool(h, (stride,), (stride,), "SAME")
-            shortcut = nn.Conv(width, (1,), use_bias=False, name=f"{name}_shortcut")(pooled)
-        h = nn.Conv(width, kernel, stride, use_bias=False, name=f"{name}_conv0")(h)
-        h = nn.relu(self._norm(train, f"{name}_norm1")(h))
-        return shortcut + nn.Conv(width, kernel, use_bias=False, name=f"{name}_conv1")(h)
