@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from cardiax.leads import SITE_NAMES
 from cardiax.simulate.eikonal import SPEEDS, activation_times, metric, travel_times
@@ -19,7 +20,8 @@ def exact(heart, source):
     tensors = np.linalg.inv(metric(heart, SPEEDS))
     solver = create_fim_solver(heart.points, heart.tetrahedra, tensors, precision=np.float64, device="cpu")
     solver.convergence_eps = 0.05
-    return solver.comp_fim(np.array([source]), np.array([0.0]))
+    with threadpool_limits(1):  # its small products take minutes on several threads of BLAS
+        return solver.comp_fim(np.array([source]), np.array([0.0]))
 
 
 @pytest.mark.parametrize("site", [0, 8, 18, 40])
