@@ -11,6 +11,7 @@ from cardiax.errors import InputError, unknown
 
 COMMANDS = {
     "train": "train a model on a task; the same command again goes on where it stopped",
+    "sweep": "train systems × protocols × grid × seeds and put them into one table",
     "evaluate": "measure trained models from their run folders alone",
     "predict": "ask a trained network for the heart behind your own 12-lead recordings",
     "prepare": "fetch or read a dataset and make it ready for training",

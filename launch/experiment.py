@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
+import jax
 import numpy as np
 from jax.sharding import Mesh
 
@@ -109,6 +110,10 @@ class Evaluator:
             measured.append({name: np.asarray(value)[:count] for name, value in measures.items()})
         together = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
         return self._experiment.task.summarize(together)
+
+    def parameters(self, variables: Any) -> int:
+        """How many numbers were learnt."""
+        return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
     def predict(self, variables: Any, inputs: np.ndarray) -> np.ndarray:
         """The model's outputs (n, ...) for a few inputs (n, ...)."""

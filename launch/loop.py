@@ -44,7 +44,7 @@ def train(
     With `minutes`, as many steps are made as fit into that time on this machine, evaluations not counted; their number
     is measured first and becomes part of the config, so that the run can be repeated.
     """
-    started = time.monotonic()
+    started = time.monotonic() - workdir.seconds()
     start_processes(distributed)
     mesh = make_mesh()
     check_divisible(config.batch_size, mesh.size)
@@ -119,6 +119,7 @@ def train(
                     checkpoints.save("best", state, history)
                 checkpoints.save("latest", state, history)
                 workdir.write_metrics(history)
+                workdir.write_seconds(time.monotonic() - started)
                 events.write(row)
                 progress.evaluation(row)
             if interrupted():

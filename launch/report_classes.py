@@ -17,7 +17,7 @@ RESAMPLES = 2000
 
 
 def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
-    """The fields of SPLIT.json from the figures of `Classification.summarize`, with bootstrap intervals.
+    """The fields of SPLIT.json from the figures of `Classification.summarize`, with bootstrap intervals, and `cases`.
 
     Where the protocol splits by patient, patients are drawn, so that the interval tells of patients never seen.
     """
@@ -49,6 +49,7 @@ def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict
             for i, name in enumerate(_classes(experiment))
         },
         "confusion": confusion.tolist(),
+        "cases": _cases(experiment, figures, split),
     }
 
 
@@ -81,6 +82,16 @@ def table(result: dict[str, Any]) -> str:
     lines.append(f"accuracy  {_cell(result['accuracy'])}   macro-F1  {_cell(result['macro_f1'])}")
     lines.append(f"on {result['examples']:,} {result['split']} beats of {result['dataset']} ({result['interval']})")
     return "\n".join(lines)
+
+
+def _cases(experiment: Experiment, figures: dict[str, Any], split: str) -> list[dict[str, Any]]:
+    """Of every beat its class, the predicted one, and what is known of its origin."""
+    classes, places = _classes(experiment), experiment.split[split]
+    origin = {name: values[places] for name, values in experiment.origin.items() if name != "label"}
+    return [
+        {"class": classes[true], "prediction": classes[found]} | {name: values[i] for name, values in origin.items()}
+        for i, (true, found) in enumerate(zip(figures["target"], figures["prediction"], strict=True))
+    ]
 
 
 def _classes(experiment: Experiment) -> tuple[str, ...]:

@@ -33,18 +33,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="train as many steps as fit into this time here; measured first, then a field (steps) of the run",
     )
+    add_fields(parser, but=("task",))
+
+
+def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:
+    """One flag for every config field, `but` some."""
     fields = parser.add_argument_group("experiment", "every field of the config; the defaults depend on the dataset")
     for name, (item, value) in leaves(Config()).items():
-        if name != "task":
+        if name not in but:
             choices = f" ({', '.join(item.metadata['choices'])})" if item.metadata.get("choices") else ""
             flags = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
             text = f"{item.metadata['help']}{choices}; {value}" if value != {} else item.metadata["help"]
             fields.add_argument(*flags, dest=name, metavar="X", default=argparse.SUPPRESS, help=text.replace("%", "%%"))
 
 
+def typed_fields(options: argparse.Namespace) -> dict[str, str]:
+    """The config fields that were typed, the task excepted."""
+    return {name: value for name, value in vars(options).items() if name in leaves(Config()) and name != "task"}
+
+
 def read_options(options: argparse.Namespace) -> Config:
     """The config that the command asks for."""
-    typed = {name: value for name, value in vars(options).items() if name in leaves(Config()) and name != "task"}
+    typed = typed_fields(options)
     if options.config:
         config = read_config(Path(options.config))
         if options.task not in (None, config.task):
@@ -70,20 +80,32 @@ def run(options: argparse.Namespace) -> int:
     """Train, or go on training, then test; 0 when done, 1 when interrupted."""
     config = read_options(options)
     workdir = Workdir(options.workdir or default_workdir(config))
-    minutes = options.minutes
-    if minutes and config.steps:
-        raise InputError(f"train: found --minutes {minutes:g} and {config.steps} steps, wanted one of the two")
-    if minutes and (workdir.path / "config.json").exists():  # the steps that were measured when the run began
-        config, minutes = dataclasses.replace(config, steps=workdir.config().steps), None
+    if options.minutes and config.steps:
+        raise InputError(f"train: found --minutes {options.minutes:g} and {config.steps} steps, wanted one of the two")
+    config = fixed_steps(config, workdir, options.minutes)
     workdir.check(config)
+    return start(config, workdir, options.data_dir, options.distributed, options.minutes)
+
+
+def fixed_steps(config: Config, workdir: Workdir, minutes: float | None) -> Config:
+    """The config with the steps that were measured when the run began, if it was told `minutes` and has begun."""
+    if minutes and (workdir.path / "config.json").exists():
+        return dataclasses.replace(config, steps=workdir.config().steps)
+    return config
+
+
+def start(
+    config: Config, workdir: Workdir, data_dir: str | None, distributed: str | None = None, minutes: float | None = None
+) -> int:
+    """Train a network or trees in a folder that passed `Workdir.check`; 0 when done, 1 when interrupted."""
     # JAX, Orbax and TFDS take seconds to import: a mistake in the command is told before.
     from cardiax.launch import trees
     from cardiax.launch.loop import train
     from cardiax.models import TREES
 
     if config.model in TREES:
-        return trees.train(config, workdir, options.data_dir)
-    return train(config, workdir, options.data_dir, options.distributed, minutes)
+        return trees.train(config, workdir, data_dir)
+    return train(config, workdir, data_dir, distributed, None if config.steps else minutes)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ def train(config: Config, workdir: Workdir, data_dir: str | None) -> int:
         booster, losses = trees.fit(sides["train"], sides["validation"], config.seed)
         workdir.write_metrics(losses)
         write_atomically(workdir.path / FILE, bytes(booster.save_raw("ubj")))
+        workdir.write_seconds(time.monotonic() - started)
         best = booster.num_boosted_rounds()
         say(f"train: done in {time.monotonic() - started:.0f} s; best round on validation: {best}")
     evaluate(workdir, experiment, "test")
@@ -61,6 +62,10 @@ class TreesEvaluator:
         logits = jnp.asarray(self.predict(booster, beats))
         measured = self._experiment.task.measure(logits, jnp.asarray(targets))
         return self._experiment.task.summarize({name: np.asarray(value) for name, value in measured.items()})
+
+    def parameters(self, booster: Any) -> int:
+        """How many leaves the trees have."""
+        return sum(tree.count("leaf=") for tree in booster.get_dump())
 
     def predict(self, booster: Any, inputs: np.ndarray) -> np.ndarray:
         """Logits (n, classes) of beats (n, 187, 1)."""

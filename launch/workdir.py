@@ -53,16 +53,32 @@ class Workdir:
 
     def write_metrics(self, history: Iterable[dict[str, float]]) -> None:
         """Write metrics.csv from the history of evaluations; equal histories give equal bytes."""
-        rows = list(history)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["step"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_atomically(self.path / "metrics.csv", text.getvalue().encode())
+        self.write_csv("metrics.csv", list(history))
+
+    def write_seconds(self, seconds: float) -> None:
+        """Write how long the run has trained, evaluations included, in timing.json: the one file with a time in it."""
+        self.write_json("timing.json", {"seconds": round(seconds, 1)})
+
+    def seconds(self) -> float:
+        """How long the run has trained, over all the times that it was resumed; 0 before its first evaluation."""
+        return self.read_json("timing.json").get("seconds", 0.0) if (self.path / "timing.json").exists() else 0.0
+
+    def write_csv(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Write a table of the folder, a column for each key of its rows."""
+        write_csv(self.path / name, rows)
 
     def save_picture(self, name: str, picture: Any) -> Path:
         """Save a picture below figures/."""
         return save_picture(self.path / "figures" / name, picture)
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write a table, a column for each key of its rows."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["step"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
 
 
 def save_picture(path: Path, picture: Any) -> Path:
@@ -91,6 +107,17 @@ def read_config(path: Path) -> Config:
         return from_dict(read_json(path))
     except InputError as error:
         raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from error
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of a table that `write_csv` wrote; one that is missing is an `InputError`."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: found no such file, wanted it; `cardiax evaluate {path.parent}` writes it"
+        ) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -48,6 +48,9 @@ def test_validation_agrees_with_the_training_log(runs, cardiax):
     metrics = classification_metrics(np.asarray(result["confusion"]))
     assert result["classes"]["V"]["f1"]["value"] == metrics["f1"][2]
     assert result["examples"] == 60
+    header, *cases = (runs[0] / "validation_cases.csv").read_text().splitlines()
+    assert header == "class,prediction,row"
+    assert sum(case.startswith("V,V,") for case in cases) == result["confusion"][2][2]
 
 
 def test_several_runs_give_a_mean_and_an_interval(runs, cardiax):

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 
 from cardiax.models.layers import Dropout, max_pool
-from cardiax.scaling import lead_range
+from cardiax.scaling import lead_range, z_score
 
 
 class ReferenceCNN(nn.Module):
@@ -33,6 +33,7 @@ class ReferenceCNN(nn.Module):
       axis_name: the mapped axis over which the batch is divided, see `Dropout`.
       channels: of the convolutions.
       widths: of the hidden dense layers.
+      z_score: whether each beat is scaled to mean 0 and standard deviation 1, as in the reference arrhythmia system.
     """
 
     outputs: int
@@ -40,6 +41,7 @@ class ReferenceCNN(nn.Module):
     axis_name: str | None = None
     channels: tuple[int, ...] = (128, 64, 32)
     widths: tuple[int, ...] = (512, 216)
+    z_score: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -50,6 +52,8 @@ class ReferenceCNN(nn.Module):
         """
         if x.ndim != 3:
             raise ValueError(f"ReferenceCNN wants beats (B, samples, 1): got shape {x.shape}")
+        if self.z_score:
+            x = z_score(x).scale(x)
         for features in self.channels:
             x = nn.leaky_relu(nn.Conv(features, kernel_size=(3,), padding=1)(x), negative_slope=0.001)
         x = max_pool(x, window=3, stride=2, padding=1)

@@ -1,0 +1,118 @@
+"""The systems that are compared: each a name and what it changes in the recipe of its task.
+
+`cardiax` is our own recipe. The others are the reference projects' networks and trees, with their preprocessing,
+balancing, optimiser and batch, as far as they told them. What a system changes is what a person could type: fields of
+`cardiax.config`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cardiax.errors import unknown
+
+
+@dataclass(frozen=True)
+class System:
+    """One system of one task.
+
+    Attributes:
+      summary: what it is, in a few words.
+      fields: dotted config field → value, where it differs from the task's recipe.
+      protocols: those that it is compared under; empty: all.
+    """
+
+    summary: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    protocols: tuple[str, ...] = ()
+
+
+_ADAM = {
+    "optimizer.name": "adam",
+    "optimizer.learning_rate": 1e-3,
+    "optimizer.schedule": "constant",
+    "optimizer.warmup": 0.0,
+    "optimizer.clip_norm": 0.0,
+    "ema": 0.0,
+    "augmentation.stretch": 0.0,
+    "augmentation.warp": 0.0,
+    "augmentation.noise": 0.0,
+    "augmentation.mixup": 0.0,
+}
+"""Adam 1e-3 on the data as they are, as every reference network was trained."""
+
+_HEARTBEAT = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": 3236}
+_ARRHYTHMIA = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": 16078}
+_ARRHYTHMIA_FIELD = {"channels": (64, 32, 16), "dropout_rate": 0.3}
+
+SYSTEMS: dict[str, dict[str, System]] = {
+    "heartbeat": {
+        "cardiax": System("residual network"),
+        "cnn": System("1-D CNN", _HEARTBEAT | {"model": "reference_cnn"}),
+        "field_cnn": System("2-D CNN on Gramian angular fields", _HEARTBEAT | {"model": "field_cnn"}),
+        "field_cnn_64": System(
+            "the same on fields of 64 × 64", _HEARTBEAT | {"model": "field_cnn", "model_args": {"size": 64}}
+        ),
+        "xgboost": System("XGBoost on beats", {"model": "xgboost", "per_class": 3236}),
+        "xgboost_field": System(
+            "XGBoost on Gramian angular fields",
+            {"model": "xgboost", "per_class": 3236, "model_args": {"field": 224}},
+        ),
+        "xgboost_field_32": System(
+            "the same on fields of 32 × 32", {"model": "xgboost", "per_class": 3236, "model_args": {"field": 32}}
+        ),
+    },
+    "arrhythmia": {
+        "cardiax": System("residual network"),
+        "cardiax_rr": System(
+            "residual network on both leads, with intervals and the patient's median beat",
+            {"dataset": "physionet_mitbih/patient"},
+            protocols=("patient",),
+        ),
+        "cnn": System(
+            "1-D CNN",
+            _ARRHYTHMIA | {"model": "reference_cnn", "model_args": {"dropout_rate": 0.3, "z_score": True}},
+        ),
+        "field_cnn": System(
+            "2-D CNN on Gramian angular fields",
+            _ARRHYTHMIA | {"model": "field_cnn", "model_args": _ARRHYTHMIA_FIELD},
+        ),
+        "field_cnn_64": System(
+            "the same on fields of 64 × 64",
+            _ARRHYTHMIA | {"model": "field_cnn", "model_args": _ARRHYTHMIA_FIELD | {"size": 64}},
+        ),
+        "xgboost": System(
+            "XGBoost on beats", {"model": "xgboost", "per_class": 16078, "model_args": {"z_score": True}}
+        ),
+        "xgboost_field": System(
+            "XGBoost on Gramian angular fields",
+            {"model": "xgboost", "per_class": 16078, "model_args": {"field": 224}},
+        ),
+        "xgboost_field_32": System(
+            "the same on fields of 32 × 32", {"model": "xgboost", "per_class": 16078, "model_args": {"field": 32}}
+        ),
+    },
+    "activation": {
+        "cardiax": System("residual network"),
+        "cnn": System("1-D CNN", _ADAM | {"model": "activation_cnn", "epochs": 8000}),
+        "squeezenet": System(
+            "1-D SqueezeNet", _ADAM | {"model": "activation_squeezenet", "epochs": 1000, "augmentation.shift": 40}
+        ),
+    },
+    "transmembrane": {
+        "cardiax": System("residual network and a template of the action potential"),
+        "bilstm": System("CNN and BiLSTM", _ADAM | {"model": "transmembrane_bilstm", "epochs": 4000, "batch_size": 64}),
+        "squeezenet": System(
+            "fully convolutional SqueezeNet",
+            _ADAM | {"model": "transmembrane_squeezenet", "epochs": 1000, "augmentation.shift": 40},
+        ),
+    },
+}
+"""Task → name → system. CinC 2022 does not tell how long its networks were trained; 1000 epochs are ours."""
+
+
+def find_system(task: str, name: str) -> System:
+    """The system of that name; an unknown one is answered with the near match and the list."""
+    if name not in SYSTEMS.get(task, {}):
+        raise unknown(f"system of {task}", name, SYSTEMS.get(task, {}))
+    return SYSTEMS[task][name]

@@ -1,0 +1,159 @@
+"""Train a list of systems × protocols × grid × seeds and put them into one table; what is done is not done again.
+
+Each member is a run of `cardiax train` with a folder of its own below the sweep's. The same command again goes on where
+it was stopped or killed. The table (table.md, table.csv, table.png) gives means over seeds with 95 % intervals,
+parameters and training time; bold: better than every other row beyond chance, by a paired bootstrap. Examples:
+
+  cardiax sweep arrhythmia --seeds 8 --grid optimizer.learning_rate=1e-3,3e-3
+  cardiax sweep arrhythmia --dataset physionet_mitbih/kaggle --systems cardiax,cnn --protocols kaggle,patient
+  cardiax sweep activation --systems cardiax,cnn,squeezenet --protocols random,volunteer,pattern
+"""
+
+import argparse
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cardiax.catalog import find_dataset
+from cardiax.config import Config, leaves, recipe, with_overrides
+from cardiax.errors import InputError, unknown
+from cardiax.launch import train
+from cardiax.launch.cli import positive
+from cardiax.launch.workdir import Workdir
+from cardiax.systems import SYSTEMS, find_system
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a sweep.
+
+    Attributes:
+      row: the system, and the values of the grid: what the seeds of one row of the table have in common.
+      config: the experiment.
+      workdir: its folder.
+    """
+
+    row: str
+    config: Config
+    workdir: Workdir
+
+    @property
+    def done(self) -> bool:
+        """Whether it was trained and tested."""
+        return (self.workdir.path / "test.json").exists()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What varies, the budget, the places, and one flag for every config field, which holds for all members."""
+    parser.add_argument("task", metavar="TASK", help=", ".join(SYSTEMS))
+    parser.add_argument(
+        "--systems", metavar="A,B", help="systems to compare (default: the recipe with the fields typed)"
+    )
+    parser.add_argument(
+        "--protocols", metavar="A,B", help="splits to compare them under (default: the dataset's first)"
+    )
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 … N − 1 of each (3)")
+    parser.add_argument(
+        "--grid", action="append", default=[], metavar="FIELD=A,B", help="values of a config field; may be repeated"
+    )
+    parser.add_argument("--minutes", type=positive, metavar="T", help="train each network for so long; see `train`")
+    parser.add_argument("--table", action="store_true", help="train nothing: the table of what is done")
+    parser.add_argument("--workdir", metavar="DIR", help="the sweep's folder (default: sweeps/TASK-DATASET)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+    train.add_fields(parser, but=("task", "seed", "split"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train what is not done, then write the table; 0 when done, 1 when interrupted."""
+    members = plan(options)
+    for member in members:
+        member.workdir.check(train.fixed_steps(member.config, member.workdir, options.minutes))
+    failed = [] if options.table else train_members(members, options.data_dir, options.minutes)
+    if failed is None:
+        return 1
+    done = [member for member in members if member.done]
+    if done:
+        from cardiax.launch.sweep_table import write_table
+
+        write_table(folder(options), done)
+    if failed:
+        raise InputError(f"{folder(options)}: {len(failed)} of {len(members)} members failed: {'; '.join(failed)}")
+    if not done:
+        raise InputError(f"{folder(options)}: found no member that is done, wanted one; leave --table out to train")
+    return 0
+
+
+def train_members(members: list[Member], data_dir: str | None, minutes: float | None) -> list[str] | None:
+    """Train those that are not done, one after another; returns why some failed, None when interrupted."""
+    from cardiax.launch.progress import say
+
+    failed = []
+    for number, member in enumerate(members, 1):
+        say(f"sweep: {number} of {len(members)}, {member.workdir.path}{', done before' if member.done else ''}")
+        if member.done:
+            continue
+        try:
+            config = train.fixed_steps(member.config, member.workdir, minutes)
+            if train.start(config, member.workdir, data_dir, minutes=minutes):
+                return None
+        except InputError as error:
+            say(f"sweep: {error}")
+            failed.append(str(error))
+    return failed
+
+
+def folder(options: argparse.Namespace) -> Path:
+    """The sweep's folder."""
+    dataset = find_dataset(getattr(options, "dataset", None) or recipe(options.task).dataset).name
+    return Path(options.workdir or Path("sweeps", f"{options.task}-{dataset.replace('/', '-')}"))
+
+
+def plan(options: argparse.Namespace) -> list[Member]:
+    """Every member that the command asks for, rows together, seeds last."""
+    task = options.task
+    if task not in SYSTEMS:
+        raise unknown("task", task, SYSTEMS)
+    if options.seeds < 1:
+        raise InputError(f"--seeds: found {options.seeds}, wanted 1 or more")
+    typed = train.typed_fields(options)
+    names = options.systems.split(",") if options.systems else [None]
+    base = recipe(task, typed.get("dataset"))
+    protocols = options.protocols.split(",") if options.protocols else [base.split]
+    grid = [parse_grid(text) for text in options.grid]
+    members = []
+    for protocol, name in itertools.product(protocols, names):
+        system = find_system(task, name) if name else None
+        if system and system.protocols and protocol not in system.protocols:
+            continue
+        own = system.fields if system else {}
+        fields: dict[str, Any] = {**own, **typed, "split": protocol} | {k: own[k] for k in own if k == "dataset"}
+        dataset = find_dataset(fields.get("dataset", base.dataset))
+        if protocol not in dataset.protocols:
+            raise unknown(f"split of {dataset.name}", protocol, dataset.protocols)
+        start = with_overrides(recipe(task, dataset.name), fields | {"dataset": dataset.name})
+        for values in itertools.product(*(values for _, values in grid)):
+            cell = dict(zip((field for field, _ in grid), values, strict=True))
+            config = with_overrides(start, cell)
+            row = ", ".join([name or config.model, *(f"{field}={value}" for field, value in cell.items())])
+            for seed in range(options.seeds):
+                place = "-".join([row.replace(", ", "-").replace("/", "_"), protocol, f"seed{seed}"])
+                member = with_overrides(config, {"seed": seed})
+                members.append(Member(row, member, Workdir(folder(options) / place)))
+    return members
+
+
+def parse_grid(text: str) -> tuple[str, list[str]]:
+    """`FIELD=A,B` as the field and its values."""
+    name, _, values = text.partition("=")
+    found = [value for value in values.split(",") if value]
+    if not found:
+        raise InputError(f"--grid: found {text!r}, wanted FIELD=A,B as in optimizer.learning_rate=1e-3,3e-3")
+    name = name.replace("-", "_")
+    if name not in leaves(Config()):
+        raise unknown("field", name, leaves(Config()))
+    if name in ("task", "dataset", "split", "seed"):
+        raise InputError(f"--grid: found {name!r}, wanted another field: --seeds, --protocols and --dataset vary these")
+    if len(set(found)) < len(found):
+        raise InputError(f"--grid: found {text!r}, wanted each value once")
+    return name, found
