@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cardiax.errors import InputError, unknown
+from cardiax.launch.memory import keep_memory
 
 COMMANDS = {
     "train": "train a model on a task; the same command again goes on where it stopped",
@@ -31,6 +32,7 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. Exit status 0: done; 2: a mistake in the command or a file that it names; 1: anything else."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    keep_memory()
     try:
         status = _run(list(sys.argv[1:] if arguments is None else arguments))
     except InputError as error:

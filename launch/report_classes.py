@@ -67,8 +67,9 @@ def pictures(
     )
     beats, targets = (experiment.arrays[name][experiment.split[result["split"]]] for name in ("input", "target"))
     rate, classes = find_dataset(result["dataset"]).rate, _classes(experiment)
+    unit = "of the median's range" if beats.shape[2] > 1 else ""
     return {
-        "beats": beats_figure(beats[:, :, 0], targets, classes, rate, unit="mV" if beats.shape[2] > 1 else ""),
+        "beats": beats_figure(beats[:, :, 0], targets, classes, rate, unit=unit),
         "confusion": confusion_figure(figures["confusion"], classes, title),
     }
 

@@ -14,6 +14,7 @@ from cardiax.datasets.physionet_mitbih.kaggle_rows import kaggle_test_rows, rows
 from cardiax.datasets.physionet_mitbih.records import CLASS_OF, RECORDS, Record
 from cardiax.datasets.physionet_mitbih.windows import intervals, windows
 from cardiax.errors import InputError
+from cardiax.rhythm import against_median_beat, rhythm_numbers
 from cardiax.splits import DS1, DS2, SAME_SUBJECT, draw_split
 from cardiax.tasks import TASKS
 
@@ -79,22 +80,30 @@ def test_intervals_by_hand():
     np.testing.assert_allclose(long[15, 2], np.arange(12.0, 22.0).mean())  # five before, five after
 
 
-def test_signals_and_intervals_are_the_input():
+def test_signals_against_the_median_beat_and_the_rhythm_are_the_input():
     random = np.random.default_rng(0)
     signal, spans = random.normal(size=(4, 192, 2)).astype(np.float32), random.uniform(0.5, 1.5, (4, 3))
-    examples = {"signal": signal, "intervals": spans.astype(np.float32), "label": np.array([0, 2, 1, 3])}
+    examples = {
+        "signal": signal,
+        "intervals": spans.astype(np.float32),
+        "label": np.array([0, 2, 1, 3]),
+        "record": np.array([100, 100, 100, 101]),
+    }
     task = TASKS["arrhythmia"]
-    arrays = task.arrays(examples, DATASETS["physionet_mitbih/patient"])
-    assert arrays["input"].dtype == np.float32
-    np.testing.assert_array_equal(arrays["input"][..., :2], signal)
-    np.testing.assert_allclose(arrays["input"][1, :, 2], spans[1, 0] / spans[1, 2], rtol=1e-6)
-    np.testing.assert_allclose(arrays["input"][1, :, 3], spans[1, 1] / spans[1, 2], rtol=1e-6)
-    np.testing.assert_allclose(arrays["input"][1, :, 4], spans[1, 2], rtol=1e-6)
+    beats = task.arrays(examples, DATASETS["physionet_mitbih/patient"])["input"]
+    assert beats.dtype == np.float32
+    np.testing.assert_array_equal(beats[..., :4], against_median_beat(signal, examples["record"]))
+    np.testing.assert_array_equal(beats[:, :12, 4], rhythm_numbers(examples["intervals"], examples["record"]))
+    assert not beats[:, 12:, 4].any()
     config = recipe("arrhythmia").augmentation
-    changed, label = task.augment(jax.random.key(0), jnp.asarray(arrays["input"][1]), jnp.int32(2), config)
+    changed, label = task.augment(jax.random.key(0), jnp.asarray(beats[1]), jnp.int32(2), config)
     assert label == 2
-    np.testing.assert_array_equal(changed[:, 2:], arrays["input"][1, :, 2:])
-    assert 0.001 < np.abs(np.asarray(changed[:, :2]) - signal[1]).max() < 2
+    np.testing.assert_array_equal(changed[:, 4], beats[1, :, 4])
+    assert 0.001 < np.abs(np.asarray(changed[:, :2]) - beats[1, :, :2]).max() < 2
+    # The same gain and the same noise for the beat and for what is left of it: their difference, the median, is warped.
+    still = dataclasses.replace(config, warp=0.0)
+    noisy, _ = task.augment(jax.random.key(0), jnp.asarray(beats[1]), jnp.int32(2), still)
+    np.testing.assert_allclose(noisy[:, :2] - noisy[:, 2:4], beats[1, :, :2] - beats[1, :, 2:4], atol=1e-5)
 
 
 def test_kaggles_test_rows():

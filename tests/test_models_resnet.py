@@ -36,6 +36,17 @@ def test_a_longer_beat_of_the_same_wave_is_another_input():
     assert not np.allclose(model.apply(weights, short, train=False), model.apply(weights, longer, train=False))
 
 
+def test_numbers_are_read_from_the_last_channel_alone():
+    model = build_model("resnet1d", 4, args={"widths": (8,), "blocks": 1})
+    beats = jax.random.normal(jax.random.key(0), (2, 192, 5))
+    weights = model.init(jax.random.key(1), beats, train=False)
+    logits = model.apply(weights, beats, train=False)
+    assert weights["params"]["stem"]["kernel"].shape == (7, 4 + 2, 8)  # the leads, the mask, the place
+    assert weights["params"]["numbers0"]["kernel"].shape == (12, 32)
+    np.testing.assert_array_equal(model.apply(weights, beats.at[:, 12:, 4].set(9.0), train=False), logits)
+    assert not np.allclose(model.apply(weights, beats.at[:, 11, 4].add(1.0), train=False), logits)
+
+
 @pytest.mark.parametrize("name", list(MODELS))
 def test_an_example_does_not_depend_on_its_neighbours_in_evaluation(name):
     model = build_model(name, 5)

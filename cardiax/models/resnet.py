@@ -5,15 +5,20 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.models.layers import Dropout, batch_norm, residual_block
+from cardiax.rhythm import NUMBERS
 from cardiax.transforms import padding_mask
+
+NUMBER_WIDTH = 32
+"""Of the two layers that numbers go through."""
 
 
 class ResNet1D(nn.Module):
-    """A pre-activation residual network (He et al. 2016, arXiv:1603.05027) over time: (B, T, 1) → (B, outputs).
+    """A pre-activation residual network (He et al. 2016, arXiv:1603.05027) over time: (B, T, C) → (B, outputs).
 
     Two channels join the beat: where it is padded, since its length tells the heart's rate, and the place from 0 to 1,
     since the first sample is always an R peak. The stem halves the rate, and so does each stage after the first; the
-    mean and the maximum over time go to one dense layer.
+    mean and the maximum over time go to one dense layer. Of several channels the last one carries numbers in its first
+    samples (see `Classification.arrays`); they go through two dense layers and join the pooled features.
 
     Attributes:
       outputs: number of logits.
@@ -33,9 +38,12 @@ class ResNet1D(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Logits (B, outputs) of beats (B, T, 1); in training, dropout needs the key `dropout`."""
+        """Logits (B, outputs) of beats (B, T, C); in training, dropout needs the key `dropout`."""
+        numbers = None
+        if x.shape[2] > 1:
+            x, numbers = x[..., :-1], x[:, :NUMBERS, -1]
         beat = padding_mask(x[..., 0])[..., None].astype(x.dtype)
-        place = jnp.broadcast_to(jnp.linspace(0.0, 1.0, x.shape[1], dtype=x.dtype)[None, :, None], x.shape)
+        place = jnp.broadcast_to(jnp.linspace(0.0, 1.0, x.shape[1], dtype=x.dtype)[None, :, None], beat.shape)
         x = nn.Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(jnp.concatenate([x, beat, place], axis=-1))
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):
@@ -44,4 +52,8 @@ class ResNet1D(nn.Module):
         x = nn.relu(batch_norm(train, self.axis_name, "norm")(x))
         x = jnp.concatenate([jnp.mean(x, axis=1), jnp.max(x, axis=1)], axis=-1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
+        if numbers is not None:
+            for layer in range(2):
+                numbers = nn.relu(nn.Dense(NUMBER_WIDTH, name=f"numbers{layer}")(numbers))
+            x = jnp.concatenate([x, numbers], axis=-1)
         return nn.Dense(self.outputs, name="logits")(x)

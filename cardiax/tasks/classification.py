@@ -14,13 +14,14 @@ from cardiax.data import class_shares
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.metrics import classification_metrics, confusion_matrix
+from cardiax.rhythm import NUMBERS, against_median_beat, rhythm_numbers
 from cardiax.transforms import lead_noise, stretch_time, warp_amplitude, white_noise
 
 
 @dataclass(frozen=True)
 class Classification:
     """One beat to one of C classes: in Kaggle's form, float32 (187, 1), min-max scaled and zero-padded, or several
-    leads in mV with the intervals around the beat (see `arrays`).
+    leads against the patient's median beat, with the rhythm around (see `arrays`).
 
     Attributes:
       name: what the command line calls it.
@@ -64,39 +65,42 @@ class Classification:
 
         Args:
           beats: `label` int (n,), an index into the dataset's classes, and either `beat` float32 (n, 187), or `signal`
-            float32 (n, T, L), mV, with `intervals` (n, 3), s: to the beat before, to the one after, the mean around.
+            float32 (n, T, L), mV, with `intervals` (n, 3), s, and `record` (n,), whole records in the order of time.
           dataset: where they come from.
 
         Returns:
           `input` float32 and `target` int32 (n,), an index into the task's classes. Of beats the input is (n, 187, 1);
-          of signals (n, T, L + 3), where three channels hold one number each: the intervals before and after as parts
-          of the mean, and the mean, s.
+          of signals (n, T, 2 L + 1), see `cardiax.rhythm`: the leads, what is left of them without the record's median
+          beat, and a channel whose first 12 samples hold the numbers of the rhythm and the others 0.
         """
         ours = self.merged.get(dataset.classes, dataset.classes)
         targets = np.asarray([self.classes.index(name) for name in ours], np.int32)[beats["label"]]
         if "signal" not in beats:
             return {"input": beats["beat"][:, :, None], "target": targets}
-        signal, (before, after, mean) = beats["signal"], beats["intervals"].T
-        numbers = np.stack([before / mean, after / mean, mean], axis=1)[:, None]
-        constant = np.broadcast_to(numbers, (*signal.shape[:2], 3))
-        return {"input": np.concatenate([signal, constant], axis=2), "target": targets}
+        leads = against_median_beat(beats["signal"], beats["record"])
+        numbers = np.zeros((*leads.shape[:2], 1), np.float32)
+        numbers[:, :NUMBERS, 0] = rhythm_numbers(beats["intervals"], beats["record"])
+        return {"input": np.concatenate([leads, numbers], axis=2), "target": targets}
 
     def augment(
         self, key: jax.Array, beat: jax.Array, target: jax.Array, config: AugmentationConfig
     ) -> tuple[jax.Array, jax.Array]:
-        """One training beat, (187, 1) or (T, L + 3), changed at random as `config` asks, and its class; pure.
+        """One training beat, (187, 1) or (T, 2 L + 1), changed at random as `config` asks, and its class; pure.
 
-        Of several leads each is changed in its own way, but not in time, since the intervals tell of time.
+        Of several leads each is changed in its own way, and what is left of it without the median beat likewise; but
+        not in time, since the rhythm tells of time.
         """
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
         if beat.shape[1] > 1:
-            leads, numbers = beat[:, :-3], beat[:, -3:]
+            leads, rest, numbers = jnp.split(beat, [beat.shape[1] // 2, beat.shape[1] - 1], axis=1)
             if config.warp:
                 keys = jax.random.split(warp_key, leads.shape[1])
-                leads = jax.vmap(warp_amplitude, (0, 1, None), 1)(keys, leads, config.warp)
+                warp = jax.vmap(warp_amplitude, (0, 1, None), 1)
+                leads, rest = warp(keys, leads, config.warp), warp(keys, rest, config.warp)
             if config.noise:
-                leads = lead_noise(noise_key, leads, config.noise)
-            return jnp.concatenate([leads, numbers], axis=1), target
+                noise = lead_noise(noise_key, leads, config.noise) - leads
+                leads, rest = leads + noise, rest + noise
+            return jnp.concatenate([leads, rest, numbers], axis=1), target
         signal = beat[:, 0]
         if config.stretch:
             signal = stretch_time(stretch_key, signal, config.stretch)

@@ -1,0 +1,52 @@
+"""A beat against its own record, by hand."""
+
+import numpy as np
+import pytest
+
+from cardiax.rhythm import NUMBERS, against_median_beat, rhythm_numbers
+
+TIMES = np.array([0.0, 1.0, 2.0, 2.5, 4.5, 5.5, 6.5])
+"""s: one beat comes after half an interval, and the next after two."""
+
+
+def intervals(times):
+    between = np.diff(times)
+    before, after = np.append(between[:1], between), np.append(between, between[-1:])
+    return np.stack([before, after, np.full(len(times), 1.25)], axis=1).astype(np.float32)
+
+
+def test_the_numbers_of_a_premature_beat():
+    found = rhythm_numbers(intervals(TIMES), np.full(7, 100))
+    assert found.shape == (7, NUMBERS)
+    assert found.dtype == np.float32
+    # Of beat 3: intervals 1, 1, 1 and its own 0.5 before, then 2, 1, 1 and, beyond the end, 1; their median is 1.
+    half, double = np.log(0.5), np.log(2.0)
+    np.testing.assert_allclose(found[3, :8], [0, 0, 0, half, double, 0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(found[3, 8:10], np.log([0.5 / 1.25, 2 / 1.25]), rtol=1e-5)
+    # Intervals before the beats: 1, 1, 1, 0.5, 2, 1, 1; their mean is 7.5 / 7.
+    np.testing.assert_allclose(found[:, 10:], np.broadcast_to([0, np.log(7.5 / 7)], (7, 2)), atol=1e-6)
+
+
+def test_the_rhythm_has_no_unit_but_for_one_number():
+    fast, slow = (rhythm_numbers(factor * intervals(TIMES), np.zeros(7)) for factor in (1, 3))
+    np.testing.assert_allclose(np.delete(fast, 10, axis=1), np.delete(slow, 10, axis=1), atol=1e-5)
+    np.testing.assert_allclose(slow[:, 10] - fast[:, 10], np.log(3), rtol=1e-5)
+
+
+def test_the_median_beat_is_what_is_taken_away():
+    usual, odd = np.array([[0.0], [2.8], [-1.0]]), np.array([[0.0], [0.8], [3.0]])
+    signal = np.stack([usual, usual, odd, usual]).astype(np.float32)
+    found = against_median_beat(signal, np.zeros(4))
+    assert found.shape == (4, 3, 2)
+    np.testing.assert_allclose(found[:2, :, 0], np.stack([usual, usual])[..., 0] / 4.0, rtol=1e-6)  # 3.8 + 0.2 mV
+    np.testing.assert_allclose(found[:2, :, 1], 0, atol=1e-6)
+    np.testing.assert_allclose(found[2, :, 1], [0, -0.5, 1.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("of", [rhythm_numbers, against_median_beat])
+def test_records_know_nothing_of_each_other(of):
+    random = np.random.default_rng(0)
+    values = random.uniform(0.5, 2, (12, 3)) if of is rhythm_numbers else random.normal(size=(12, 20, 2))
+    record = np.repeat([207, 100], 6)
+    apart = np.concatenate([of(values[:6], record[:6]), of(values[6:], record[6:])])
+    np.testing.assert_array_equal(of(values, record), apart)
