@@ -10,7 +10,10 @@ import numpy as np
 NEIGHBOURS = 4
 """Intervals before a beat, and as many after it, that tell of its rhythm."""
 
-NUMBERS = 2 * NEIGHBOURS + 4
+SURROUNDING = 10
+"""Intervals on either side among which the rhythm is steady or not."""
+
+NUMBERS = 2 * NEIGHBOURS + 6
 """Numbers of `rhythm_numbers`."""
 
 LEAST_RANGE = 0.2
@@ -18,11 +21,13 @@ LEAST_RANGE = 0.2
 
 
 def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
-    """The rhythm around each beat, without a unit: float32 (n, 12).
+    """The rhythm around each beat: float32 (n, 14).
 
     Logarithms of eight intervals, the last four before the beat, its own among them, and the next four, each against
-    the record's median; of the intervals before and after against their local mean; of the median, in seconds; and of
-    the record's mean against its median. What lies beyond a record's ends is as its last interval there.
+    the record's median; of the intervals before and after against their local mean; of the median, in seconds; of the
+    record's mean against its median; and of 0.02 plus the standard deviation of the logarithms of 21 intervals around
+    the beat, and of all, since where every interval is another, as in atrial fibrillation, an early beat means little.
+    What lies beyond a record's ends is as its last interval there.
 
     Args:
       intervals: (n, 3), s: to the beat before, to the one after, and the mean around.
@@ -34,11 +39,20 @@ def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
         before, after, local = intervals[places].astype(np.float64).T
         median = np.median(before)
         spans = np.log(np.clip(np.append(before, after[-1]) / median, 0.2, 5.0))
-        spans = np.pad(spans, (NEIGHBOURS - 1, NEIGHBOURS - 1), mode="edge")
-        around = np.lib.stride_tricks.sliding_window_view(spans, 2 * NEIGHBOURS)
-        steady = np.broadcast_to(np.log([median, before.mean() / median]), (len(places), 2))
-        found[places] = np.column_stack([around, np.log(before / local), np.log(after / local), steady])
+        around = _windows(np.pad(spans, NEIGHBOURS - 1, mode="edge"), 2 * NEIGHBOURS)
+        local_spread = _windows(np.pad(spans[:-1], SURROUNDING, mode="edge"), 2 * SURROUNDING + 1).std(axis=1)
+        steady = np.log([median, before.mean() / median, 0.02 + spans[:-1].std()])
+        found[places] = np.column_stack(
+            [
+                *(around, np.log(before / local), np.log(after / local), np.log(0.02 + local_spread)),
+                np.broadcast_to(steady, (len(places), 3)),
+            ]
+        )
     return found
+
+
+def _windows(values: np.ndarray, size: int) -> np.ndarray:
+    return np.lib.stride_tricks.sliding_window_view(values, size)
 
 
 def against_median_beat(signal: np.ndarray, record: np.ndarray) -> np.ndarray:

@@ -24,13 +24,17 @@ def test_the_numbers_of_a_premature_beat():
     np.testing.assert_allclose(found[3, :8], [0, 0, 0, half, double, 0, 0, 0], atol=1e-6)
     np.testing.assert_allclose(found[3, 8:10], np.log([0.5 / 1.25, 2 / 1.25]), rtol=1e-5)
     # Intervals before the beats: 1, 1, 1, 0.5, 2, 1, 1; their mean is 7.5 / 7.
-    np.testing.assert_allclose(found[:, 10:], np.broadcast_to([0, np.log(7.5 / 7)], (7, 2)), atol=1e-6)
+    np.testing.assert_allclose(found[:, 11:13], np.broadcast_to([0, np.log(7.5 / 7)], (7, 2)), atol=1e-6)
+    # Their logarithms are five 0 and ± ln 2: of mean 0 and variance 2 ln² 2 / 7.
+    np.testing.assert_allclose(found[:, 13], np.log(0.02 + np.log(2) * np.sqrt(2 / 7)), rtol=1e-5)
+    # Around any of seven beats lie all seven and 14 times the first or last, which are 0.
+    np.testing.assert_allclose(found[:, 10], np.log(0.02 + np.log(2) * np.sqrt(2 / 21)), rtol=1e-5)
 
 
 def test_the_rhythm_has_no_unit_but_for_one_number():
     fast, slow = (rhythm_numbers(factor * intervals(TIMES), np.zeros(7)) for factor in (1, 3))
-    np.testing.assert_allclose(np.delete(fast, 10, axis=1), np.delete(slow, 10, axis=1), atol=1e-5)
-    np.testing.assert_allclose(slow[:, 10] - fast[:, 10], np.log(3), rtol=1e-5)
+    np.testing.assert_allclose(np.delete(fast, 11, axis=1), np.delete(slow, 11, axis=1), atol=1e-5)
+    np.testing.assert_allclose(slow[:, 11] - fast[:, 11], np.log(3), rtol=1e-5)
 
 
 def test_the_median_beat_is_what_is_taken_away():

@@ -71,7 +71,7 @@ class Classification:
         Returns:
           `input` float32 and `target` int32 (n,), an index into the task's classes. Of beats the input is (n, 187, 1);
           of signals (n, T, 2 L + 1), see `cardiax.rhythm`: the leads, what is left of them without the record's median
-          beat, and a channel whose first 12 samples hold the numbers of the rhythm and the others 0.
+          beat, and a channel whose first 14 samples hold the numbers of the rhythm and the others 0.
         """
         ours = self.merged.get(dataset.classes, dataset.classes)
         targets = np.asarray([self.classes.index(name) for name in ours], np.int32)[beats["label"]]
