@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "measure trained models from their run folders alone",
     "predict": "ask a trained network for the heart behind your own 12-lead recordings",
     "prepare": "fetch or read a dataset and make it ready for training",
+    "leakage": "show what a score owes to the split: one network on Kaggle's and by patient",
     "likeness": "compare the simulated hearts with the UCSD/LLNL dataset's figures",
     "info": "show devices, versions, tasks, models and datasets",
 }

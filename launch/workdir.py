@@ -49,7 +49,7 @@ class Workdir:
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write a JSON file of the folder."""
-        write_atomically(self.path / name, json.dumps(value, indent=2).encode() + b"\n")
+        write_json(self.path / name, value)
 
     def write_metrics(self, history: Iterable[dict[str, float]]) -> None:
         """Write metrics.csv from the history of evaluations; equal histories give equal bytes."""
@@ -70,6 +70,11 @@ class Workdir:
     def save_picture(self, name: str, picture: Any) -> Path:
         """Save a picture below figures/."""
         return save_picture(self.path / "figures" / name, picture)
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write an object as indented JSON."""
+    write_atomically(path, json.dumps(value, indent=2).encode() + b"\n")
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:

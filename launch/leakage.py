@@ -1,0 +1,122 @@
+"""What does a score owe to the split? One network under Kaggle's split and by patient, and what leaks besides.
+
+Give folders of finished runs on `physionet_mitbih/kaggle`, seeds of one experiment under the splits `kaggle` and
+`patient`. Prints a table and writes leakage.json and leakage.png: the scores side by side, the records that the rare
+classes come from, and what the length of a beat, that is its padding, predicts alone. Example:
+
+  cardiax leakage sweeps/arrhythmia-physionet_mitbih-kaggle/cardiax-*
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.catalog import find_dataset
+from cardiax.errors import InputError
+from cardiax.launch.workdir import Workdir, save_picture, write_json
+
+DATASET = "physionet_mitbih/kaggle"
+SPLITS = ("kaggle", "patient")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The run folders and the places."""
+    parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="a finished run's folder")
+    parser.add_argument("--out", default=".", metavar="DIR", help="where leakage.json and leakage.png go (here)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the runs, look at the rows, print and draw."""
+    scores = read_scores([Workdir(path) for path in options.workdirs])
+
+    from cardiax import datasets
+    from cardiax.figures.leakage import leakage_figure
+    from cardiax.metrics import mean_interval
+
+    folder = Path(options.data_dir) if options.data_dir else datasets.default_data_dir()
+    parts = datasets.load(DATASET, folder)
+    sources, by_length = sources_of_classes(parts), scores_by_length(parts)
+    for split, values in scores.items():
+        seeds = len(next(iter(values.values())))
+        cells = (f"{name} {mean_interval(found)[0]:.3f}" for name, found in values.items())
+        print(f"split {split} ({seeds} seeds): {', '.join(cells)}")
+    for name, (records, shares) in sources.items():
+        first = ", ".join(f"{record} {share:.0%}" for record, share in zip(records[:3], shares[:3], strict=True))
+        print(f"class {name}: {len(records)} records; most from {first}")
+    for name, score in by_length.items():
+        print(f"{name}: macro-F1 {score:.3f}")
+    out = Path(options.out)
+    found: dict[str, Any] = {
+        "scores": {
+            split: {name: values.tolist() for name, values in figures.items()} for split, figures in scores.items()
+        },
+        "records": {
+            name: dict(zip(map(str, records.tolist()), shares.tolist(), strict=True))
+            for name, (records, shares) in sources.items()
+        },
+        "length_alone": by_length,
+    }
+    write_json(out / "leakage.json", found)
+    picture = save_picture(out / "leakage", leakage_figure(scores, sources, by_length))
+    print(f"wrote: {out / 'leakage.json'}, {picture}")
+
+
+def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
+    """Split → figure → its value for each run's test.json, of runs that differ in seed and split alone."""
+    results: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    models = set()
+    for workdir in runs:
+        config = workdir.config()
+        dataset = find_dataset(config.dataset).name
+        if config.task != "arrhythmia" or config.split not in SPLITS or not dataset.endswith(("kaggle", "mitbih")):
+            raise InputError(
+                f"{workdir.path}: found {config.task} on {dataset} split by {config.split}, wanted arrhythmia on "
+                f"{DATASET} split by {' or '.join(SPLITS)}"
+            )
+        models.add((config.model, *sorted(config.model_args.items())))
+        results[config.split].append(workdir.read_json("test.json"))
+    if len(models) != 1 or not all(results.values()):
+        raise InputError(
+            f"leakage: found {len(models)} models and {' and '.join(str(len(of)) for of in results.values())} runs of "
+            f"the splits {' and '.join(SPLITS)}, wanted one model and runs of both"
+        )
+    return {
+        split: {
+            "accuracy": np.asarray([one["accuracy"]["value"] for one in of]),
+            "macro-F1": np.asarray([one["macro_f1"]["value"] for one in of]),
+        }
+        | {f"F1 {name}": np.asarray([one["classes"][name]["f1"]["value"] for one in of]) for name in "NSVF"}
+        for split, of in results.items()
+    }
+
+
+def sources_of_classes(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Class → its records and their shares, of all rows."""
+    from cardiax.leakage import shares_of_records
+
+    labels, records = (np.concatenate([part[name] for part in parts.values()]) for name in ("label", "record"))
+    return {name: shares_of_records(labels, records, i) for i, name in enumerate("NSVF")}
+
+
+def scores_by_length(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:
+    """Classifier → macro-F1 on Kaggle's test beats: always N, and two that see nothing but the length."""
+    from cardiax.leakage import beat_lengths, predict_by_length
+    from cardiax.metrics import classification_metrics
+
+    train, test = parts["train"], parts["test"]
+    classes = len(find_dataset(DATASET).classes)
+    lengths, asked = beat_lengths(train["beat"]), beat_lengths(test["beat"])
+    answers = {
+        "always N": np.zeros(len(asked), np.int64),
+        "most frequent": predict_by_length(lengths, train["label"], asked, classes),
+        "balanced": predict_by_length(lengths, train["label"], asked, classes, power=0.5),
+    }
+    scores = {}
+    for name, predictions in answers.items():
+        confusion = np.zeros((classes, classes))
+        np.add.at(confusion, (test["label"], predictions), 1)
+        scores[name] = float(classification_metrics(confusion)["macro_f1"])
+    return scores
