@@ -53,7 +53,7 @@ class AugmentationConfig:
     )
     mixup: float = setting(0.2, "pairs of examples are mixed with a share from Beta(this, this); 0: not", low=0.0)
     electrode_gain: float = setting(
-        0.0, "each electrode's potential is scaled by 1 + a number of this standard deviation", low=0.0, high=1.0
+        0.0, "each electrode's potential, or a beat, is scaled by 1 + a number of this deviation", low=0.0, high=1.0
     )
     shift: int = setting(0, "twelve leads are delayed by up to this, ms, and the target with them", low=0, high=200)
     drop_lead: float = setting(0.0, "probability that one of twelve leads is set to 0", low=0.0, high=1.0)
@@ -108,7 +108,7 @@ RECIPES = {
 BY_DATASET: dict[str, dict[str, Any]] = {
     "simulated_heartbeat": {"epochs": 10},  # which is learnt sooner
     "physionet_mitbih/patient": {  # sixteen patients are soon learnt by heart
-        "epochs": 4,
+        "epochs": 7,
         "batch_size": 256,
         "model_args": {"widths": (16, 32, 64), "blocks": 1, "kernel": 7, "dropout_rate": 0.3},
         "balance": "sampling",
@@ -117,8 +117,9 @@ BY_DATASET: dict[str, dict[str, Any]] = {
         "optimizer.warmup": 0.3,
         "optimizer.weight_decay": 0.05,
         "augmentation.stretch": 0.0,
-        "augmentation.warp": 0.1,
-        "augmentation.noise": 0.1,
+        "augmentation.electrode_gain": 0.3,
+        "augmentation.warp": 0.0,
+        "augmentation.noise": 0.7,
         "augmentation.mixup": 0.0,
     },
 }

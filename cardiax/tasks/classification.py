@@ -40,7 +40,7 @@ class Classification:
     selection = "macro_f1"
     """The validation figure that picks the best checkpoint, the highest first."""
     higher_is_better = True
-    meaningless = ("augmentation.electrode_gain", "augmentation.shift", "augmentation.drop_lead")
+    meaningless = ("augmentation.shift", "augmentation.drop_lead")
 
     @property
     def outputs(self) -> int:
@@ -91,8 +91,12 @@ class Classification:
         not in time, since the rhythm tells of time.
         """
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
+        gain_key = jax.random.fold_in(key, 3)
         if beat.shape[1] > 1:
             leads, rest, numbers = jnp.split(beat, [beat.shape[1] // 2, beat.shape[1] - 1], axis=1)
+            if config.electrode_gain:
+                gain = 1 + config.electrode_gain * jax.random.normal(gain_key, (1, leads.shape[1]))
+                leads, rest = gain * leads, gain * rest
             if config.warp:
                 keys = jax.random.split(warp_key, leads.shape[1])
                 warp = jax.vmap(warp_amplitude, (0, 1, None), 1)
@@ -102,6 +106,8 @@ class Classification:
                 leads, rest = leads + noise, rest + noise
             return jnp.concatenate([leads, rest, numbers], axis=1), target
         signal = beat[:, 0]
+        if config.electrode_gain:
+            signal = signal * (1 + config.electrode_gain * jax.random.normal(gain_key))
         if config.stretch:
             signal = stretch_time(stretch_key, signal, config.stretch)
         if config.warp:
