@@ -114,7 +114,9 @@ def recipe(task: str, dataset: str | None = None) -> Config:
     config = RECIPES.get(task, Config(task=task))
     found = find_dataset(dataset or config.dataset)
     epochs = BUILT_IN_EPOCHS.get(task, config.epochs) if found.built_in else config.epochs
-    return dataclasses.replace(config, dataset=found.name, split=found.protocols[0], epochs=epochs)
+    return dataclasses.replace(
+        config, dataset=found.name, split=next(iter(found.protocols), config.split), epochs=epochs
+    )
 
 
 def leaves(config: Any, prefix: str = "") -> dict[str, tuple[dataclasses.Field, Any]]:
