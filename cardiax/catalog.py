@@ -22,6 +22,9 @@ WINDOW_BEFORE, WINDOW_AFTER = 72, 120
 WINDOW = 500
 """Samples of an intracardiac recording, one a millisecond."""
 
+NOISE = "noise"
+"""The protocol that adds to the default one the same test with real noise and with leads missing."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -29,10 +32,11 @@ class Dataset:
 
     Attributes:
       name: `NAME` or `NAME/CONFIG`.
-      kind: what an example is: `beat` (one beat and its label), or `intracardiac` (electrodes and the voltages of 75
-        sites, 500 ms).
+      kind: what an example is: `beat` (one beat and its label), `intracardiac` (electrodes and the voltages of 75
+        sites, 500 ms), or `noise` (what electrodes record besides the heart, to test with and not to learn from).
       rate: samples a second, Hz. Kaggle's page says 125 of both halves; the MIT-BIH half is every third sample of 360.
-      protocols: the ways in which it may be split (see `cardiax.splits`), the default first.
+      protocols: the ways in which it may be split (see `cardiax.splits`), the default first; `NOISE` splits as the
+        default does. Nothing is learnt from a dataset without protocols.
       classes: label names of beats; label i is `classes[i]`.
       counts: examples per class, for each split on disk; empty where the generator or the user decides.
       built_in: True where the dataset is computed, so that nothing has to be fetched.
@@ -46,8 +50,12 @@ class Dataset:
     counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
     built_in: bool = False
 
+    def drawn_by(self, protocol: str) -> str:
+        """The protocol that draws the split: that of the name, and for `NOISE` the default one."""
+        return self.protocols[0] if protocol == NOISE else protocol
 
-_INTRACARDIAC_PROTOCOLS = ("random", "published", "volunteer", "pattern")
+
+_INTRACARDIAC_PROTOCOLS = ("random", "published", "volunteer", "pattern", NOISE)
 
 DATASETS = {
     dataset.name: dataset
@@ -58,7 +66,7 @@ DATASETS = {
             classes=AAMI_CLASSES,
             rate=120.0,
             counts={"train": (72471, 2223, 5788, 641, 6431), "test": (18118, 556, 1448, 162, 1608)},
-            protocols=("kaggle", "published"),
+            protocols=("kaggle", "published", NOISE),
         ),
         Dataset(
             name="kaggle_heartbeat/ptbdb",
@@ -66,7 +74,7 @@ DATASETS = {
             classes=("normal", "abnormal"),
             rate=125.0,
             counts={"all": (4046, 10506)},
-            protocols=("published",),
+            protocols=("published", NOISE),
         ),
         Dataset(
             name="physionet_mitbih/kaggle",
@@ -74,28 +82,29 @@ DATASETS = {
             classes=AAMI_CLASSES,
             rate=120.0,
             counts={"train": (72471, 2223, 5788, 641, 6431), "test": (18118, 556, 1448, 162, 1608)},
-            protocols=("kaggle", "published", "patient"),
+            protocols=("kaggle", "published", "patient", NOISE),
         ),
         Dataset(
             name="physionet_mitbih/kaggle_patient",
             kind="beat",
             classes=AAMI_CLASSES,
             rate=120.0,
-            protocols=("patient",),
+            protocols=("patient", NOISE),
         ),
         Dataset(
             name="physionet_mitbih/patient",
             kind="beat",
             classes=AAMI_CLASSES,
             rate=WINDOW_RATE,
-            protocols=("patient",),
+            protocols=("patient", NOISE),
         ),
+        Dataset(name="physionet_nstdb", kind="noise", rate=360.0, protocols=()),
         Dataset(
             name="simulated_heartbeat",
             kind="beat",
             classes=AAMI_CLASSES,
             rate=120.0,
-            protocols=("kaggle", "published"),
+            protocols=("kaggle", "published", NOISE),
             built_in=True,
         ),
         Dataset(name="ucsd_intracardiac", kind="intracardiac", rate=1000.0, protocols=_INTRACARDIAC_PROTOCOLS),

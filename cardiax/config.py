@@ -130,7 +130,7 @@ def recipe(task: str, dataset: str | None = None) -> Config:
     """The default experiment of a task on a dataset (None: the built-in one)."""
     config = RECIPES.get(task, Config(task=task))
     found = find_dataset(dataset or config.dataset)
-    config = dataclasses.replace(config, dataset=found.name, split=found.protocols[0])
+    config = dataclasses.replace(config, dataset=found.name, split=next(iter(found.protocols), config.split))
     return with_overrides(config, BY_DATASET.get(found.name, {}))
 
 

@@ -2,6 +2,7 @@
 
 from cardiax.datasets.kaggle_heartbeat import kaggle_heartbeat_dataset_builder as kaggle_heartbeat_dataset_builder
 from cardiax.datasets.physionet_mitbih import physionet_mitbih_dataset_builder as physionet_mitbih_dataset_builder
+from cardiax.datasets.physionet_nstdb import physionet_nstdb_dataset_builder as physionet_nstdb_dataset_builder
 from cardiax.datasets.simulated_heartbeat import (
     simulated_heartbeat_dataset_builder as simulated_heartbeat_dataset_builder,
 )

@@ -1,17 +1,18 @@
 """Measure trained models from their run folders alone: figures with 95 % intervals, per class, and a picture.
 
-Writes SPLIT.json and figures/SPLIT_confusion.png into each folder. Of several folders, seeds of one experiment say,
-it also prints the mean and its interval. Examples:
+Writes SPLIT.json and pictures below figures/ into each folder, with real noise SPLIT_noise.json besides. Of several
+folders, seeds of one experiment say, it also prints the mean and its interval. Examples:
 
   cardiax evaluate runs/mine
-  cardiax evaluate runs/mine --noise 12
+  cardiax evaluate runs/mine --protocol noise
+  cardiax evaluate runs/hearts --noise 12
   cardiax evaluate runs/mine-seed0 runs/mine-seed1 runs/mine-seed2 --split validation
 """
 
 import argparse
 from pathlib import Path
 
-from cardiax.catalog import find_dataset
+from cardiax.catalog import NOISE, find_dataset
 from cardiax.errors import InputError, unknown
 from cardiax.launch.workdir import Workdir
 from cardiax.splits import SPLITS
@@ -25,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data-dir", metavar="DIR", help="where prepared datasets lie (default: where the run found it)"
     )
     parser.add_argument(
+        "--protocol", metavar="NAME", help="noise: then also with real noise, and of twelve leads with each missing"
+    )
+    parser.add_argument(
         "--noise", type=float, metavar="DB", help="of twelve leads: with white noise at this signal-to-noise ratio"
     )
     parser.add_argument(
@@ -36,6 +40,12 @@ def run(options: argparse.Namespace) -> None:
     """Evaluate each folder's best checkpoint, then the mean over folders."""
     if options.split not in SPLITS:
         raise unknown("split", options.split, SPLITS)
+    if options.protocol not in (None, NOISE):
+        raise unknown("protocol", options.protocol, [NOISE])
+    if options.protocol and (options.noise is not None or options.drop_lead):
+        raise InputError(
+            "evaluate: found --protocol noise with --noise or --drop-lead, wanted one; evaluate them apart"
+        )
     runs = [Workdir(path) for path in options.workdirs]
     configs = [workdir.config() for workdir in runs]
     if len({(config.task, find_dataset(config.dataset).name, config.split) for config in configs}) > 1:
@@ -46,6 +56,6 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.measure import Harm, measure, summarize
 
     harm, data_dir = Harm(options.noise, options.drop_lead), options.data_dir and Path(options.data_dir)
-    results = [measure(workdir, options.split, data_dir, harm) for workdir in runs]
+    results = [measure(workdir, options.split, data_dir, harm, bool(options.protocol)) for workdir in runs]
     if len(results) > 1:
         summarize(results)

@@ -11,11 +11,12 @@ import numpy as np
 from jax.sharding import Mesh
 
 from cardiax import datasets
-from cardiax.catalog import find_dataset
+from cardiax.catalog import NOISE, find_dataset
 from cardiax.config import Config
 from cardiax.data import Arrays, fingerprint, padded_batches, resampled
 from cardiax.errors import InputError, unknown
 from cardiax.models import build_model
+from cardiax.noise import resample
 from cardiax.parallel import divide, map_eval_step, process_share
 from cardiax.splits import Split, draw_split
 from cardiax.step import AXIS, make_eval_step, make_predict_step
@@ -35,7 +36,9 @@ class Experiment:
       model: the module, for use inside a mapped step.
       arrays: all examples, `input` (n, ...) and `target` (n, ...).
       origin: what is known of each example besides, as of its volunteer, each (n,); never shown to the model.
+      protocol: what drew the split; that of the config, but for `noise`.
       split: `train`, `validation`, `test`: indices into `arrays`.
+      noises: name → recording (m, 2) at the rate of the examples; empty where the test is without noise.
       fingerprints: SHA-256 of the examples and of the split.
     """
 
@@ -44,31 +47,38 @@ class Experiment:
     model: nn.Module
     arrays: Arrays
     origin: Arrays
+    protocol: str
     split: Split
+    noises: Arrays
     fingerprints: dict[str, str]
 
 
-def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None]) -> Experiment:
-    """Look everything up that `config` names, cheapest first, so that a mistake is told before any work is done."""
+def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None], with_noise: bool = False) -> Experiment:
+    """Look everything up that `config` names, cheapest first, so that a mistake is told before any work is done.
+
+    The noises are loaded `with_noise`, or where they are the config's protocol.
+    """
     task = find_task(config.task)
     dataset = find_dataset(config.dataset)
     model = build_model(config.model, task.outputs, AXIS, config.model_args)
+    task.check(dataset)
     if config.split not in dataset.protocols:
         raise unknown(f"split of {dataset.name}", config.split, dataset.protocols)
-    task.check(dataset)
     check_config(task, config)
+    noises = _load_noises(dataset.rate, data_dir) if with_noise or config.split == NOISE else {}
     if dataset.built_in:
         say(f"data: {dataset.name}, made by cardiax itself; {_REAL[dataset.kind]}")
         datasets.prepare(dataset.name, data_dir, report=say)
     parts = datasets.load(dataset.name, data_dir)
     examples = {key: np.concatenate([part[key] for part in parts.values()]) for key in next(iter(parts.values()))}
     sizes = {name: len(next(iter(part.values()))) for name, part in parts.items()}
-    split = draw_split(dataset.kind, config.split, examples, sizes)
+    protocol = dataset.drawn_by(config.split)
+    split = draw_split(dataset.kind, protocol, examples, sizes)
     for name, indices in split.items():
         if not len(indices):
             raise InputError(
                 f"{dataset.name} in {data_dir}: found {sum(sizes.values())} examples, too few for the split "
-                f"{config.split!r}: {name} would be empty; wanted more of each class or group"
+                f"{protocol!r}: {name} would be empty; wanted more of each class or group"
             )
     fingerprints = {
         "dataset": fingerprint(*(array for array in examples.values() if array.dtype.kind != "U")),
@@ -79,7 +89,16 @@ def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None]) 
         train = split["train"]
         split = split | {"train": train[resampled(arrays["target"][train], config.per_class, config.seed)]}
     origin = {key: array for key, array in examples.items() if array.ndim == 1}
-    return Experiment(config, task, model, arrays, origin, split, fingerprints)
+    return Experiment(config, task, model, arrays, origin, protocol, split, noises, fingerprints)
+
+
+def _load_noises(rate: float, data_dir: Path) -> Arrays:
+    source = find_dataset("physionet_nstdb")
+    found = datasets.load(source.name, data_dir)["noise"]
+    return {
+        str(name): resample(signal, source.rate, rate)
+        for name, signal in zip(found["name"], found["signal"], strict=True)
+    }
 
 
 _REAL = {
@@ -99,14 +118,19 @@ class Evaluator:
         self._step = map_eval_step(make_eval_step(experiment.task, experiment.model), mesh)
         self._predict = map_eval_step(make_predict_step(experiment.model), mesh)
 
-    def __call__(self, variables: Any, split: str) -> dict[str, Any]:
-        """`task.summarize` of all examples of the split `train`, `validation` or `test`."""
-        indices = self._experiment.split[split]
+    def __call__(self, variables: Any, split: str, inputs: np.ndarray | None = None) -> dict[str, Any]:
+        """`task.summarize` of all examples of the split `train`, `validation` or `test`.
+
+        With `inputs` (n, ...) those are shown to the model in place of the split's own, in its order.
+        """
+        indices, arrays = self._experiment.split[split], self._experiment.arrays
         measured: list[dict[str, np.ndarray]] = []
         for places, count in padded_batches(len(indices), self._batch_size):
-            share = indices[process_share(places)]
-            batch = divide({name: array[share] for name, array in self._experiment.arrays.items()}, self._mesh)
-            measures = self._step(variables, batch)
+            local = process_share(places)
+            share = indices[local]
+            shown = arrays["input"][share] if inputs is None else inputs[local]
+            batch = {"input": shown, "target": arrays["target"][share]}
+            measures = self._step(variables, divide(batch, self._mesh))
             measured.append({name: np.asarray(value)[:count] for name, value in measures.items()})
         together = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
         return self._experiment.task.summarize(together)

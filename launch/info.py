@@ -34,7 +34,8 @@ def run(options: argparse.Namespace) -> None:
             status = "not prepared; the first training makes it"
         else:
             status = f"missing; `cardiax prepare {name}` fetches it or says how"
-        lines[f"datasets in {data_dir}"].append(f"{name} (split by {', '.join(dataset.protocols)}): {status}")
+        use = f"split by {', '.join(dataset.protocols)}" if dataset.protocols else "for the protocol noise"
+        lines[f"datasets in {data_dir}"].append(f"{name} ({use}): {status}")
     for title, entries in lines.items():
         print(title)
         for entry in entries:

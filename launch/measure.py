@@ -55,15 +55,20 @@ class Harm:
         if self.drop_lead:
             gone = np.arange(len(leads))[:, None] % leads.shape[2] == np.arange(leads.shape[2])
             leads = np.where(gone[:, None], np.float32(0), leads)
-        return replace(experiment, arrays=experiment.arrays | {"input": leads})
+        return replace(experiment, arrays=experiment.arrays | {"input": leads}, noises={})
 
 
-def measure(workdir: Workdir, split: str, data_dir: Path | None, harm: Harm = Harm()) -> dict[str, Any]:
-    """Evaluate a run's best checkpoint on a split, write and print the figures, return what went into SPLIT.json."""
+def measure(
+    workdir: Workdir, split: str, data_dir: Path | None, harm: Harm = Harm(), with_noise: bool = False
+) -> dict[str, Any]:
+    """Evaluate a run's best checkpoint on a split, write and print the figures, return what went into SPLIT.json.
+
+    `with_noise` the noise report follows, whatever protocol the run was trained by.
+    """
     config, environment = workdir.config(), workdir.read_json("environment.json")
     if not (data_dir or isinstance(environment.get("data_dir"), str)):
         raise InputError(f"{workdir.path / 'environment.json'}: found no data_dir, wanted one; give --data-dir")
-    experiment = load_experiment(config, data_dir or Path(environment["data_dir"]), say)
+    experiment = load_experiment(config, data_dir or Path(environment["data_dir"]), say, with_noise)
     for name, found in experiment.fingerprints.items():
         check_fingerprint(workdir, environment, name, found)
     experiment = harm.apply(experiment)

@@ -3,10 +3,12 @@
 from typing import Any
 
 import jax
+import numpy as np
 
 from cardiax.launch import report_classes, report_sites
 from cardiax.launch.experiment import Experiment
 from cardiax.launch.progress import say
+from cardiax.launch.report_noise import report_noise
 from cardiax.launch.workdir import Workdir
 
 _REPORTS = {"beat": report_classes, "intracardiac": report_sites}
@@ -28,21 +30,23 @@ def report(
     `evaluator` is an `Evaluator` or another with its methods. The files bear the split's name and a `suffix` that
     tells what was done to its inputs.
 
-    The file holds results and no times, so that equal runs give equal files.
+    An experiment with noises has a second report, on its inputs with noise and with leads missing.
+
+    The files hold results and no times, so that equal runs give equal files.
     """
     config, kind = experiment.config, _REPORTS[experiment.task.kind]
     figures = evaluator(variables, split)
-    result = {
+    heading = {
         "task": config.task,
         "dataset": config.dataset,
-        "protocol": config.split,
+        "protocol": experiment.protocol,
         "split": split,
         "model": config.model,
         "seed": config.seed,
         "step": step,
         "examples": len(experiment.split[split]),
-        "parameters": evaluator.parameters(variables),
-    } | kind.results(experiment, figures, split)
+    }
+    result = heading | {"parameters": evaluator.parameters(variables)} | kind.results(experiment, figures, split)
     pictures = kind.pictures(experiment, figures, result, lambda inputs: evaluator.predict(variables, inputs))
     if jax.process_index() == 0:
         written = [workdir.save_picture(f"{split}{suffix}_{name}", picture) for name, picture in pictures.items()]
@@ -51,4 +55,11 @@ def report(
         workdir.write_json(f"{split}{suffix}.json", result)
         say(text)
         say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}{suffix}.json', *written)))}")
+    if experiment.noises:
+        clean = kind.main_figures(experiment, figures, split)
+
+        def measure(inputs: np.ndarray) -> dict[str, Any]:
+            return kind.main_figures(experiment, evaluator(variables, split, inputs), split)
+
+        report_noise(workdir, experiment, heading | {"interval": result["interval"], "clean": clean}, measure)
     return result

@@ -22,7 +22,7 @@ def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict
     Where the protocol splits by patient, patients are drawn, so that the interval tells of patients never seen.
     """
     confusion = figures["confusion"]
-    if experiment.config.split == "patient":
+    if experiment.protocol == "patient":
         records = experiment.origin["record"][experiment.split[split]]
         cells = len(confusion) * figures["target"] + figures["prediction"]
         of_records = [np.bincount(cells[records == one], minlength=confusion.size) for one in np.unique(records)]
@@ -51,6 +51,13 @@ def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict
         "confusion": confusion.tolist(),
         "cases": _cases(experiment, figures, split),
     }
+
+
+def main_figures(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
+    """What is followed through noise: macro-F1, accuracy and the recall of each class, with bootstrap intervals."""
+    found = results(experiment, figures, split)
+    recalls = {f"recall_{name}": row["recall"] for name, row in found["classes"].items()}
+    return {name: found[name] for name in ("macro_f1", "accuracy")} | recalls
 
 
 def pictures(

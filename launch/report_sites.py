@@ -16,23 +16,11 @@ RESAMPLES = 2000
 
 def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
     """The fields of SPLIT.json from the `error_sums` (n, 75, 5) of every case, site and quantity."""
-    units = _units(experiment)
-    found: dict[str, Any] = {
+    found = {
         "interval": f"{LEVEL:.0%} percentile bootstrap over cases, {RESAMPLES} resamples",
         "loss": figures["loss"],
-    }
-    for quantity, unit in units.items():
-        sums = figures[quantity]
-        overall = sums.sum(axis=1, dtype=np.float64)
-        metrics, intervals = regression_metrics(overall.sum(axis=0)), bootstrap_cases(overall, RESAMPLES, level=LEVEL)
-        for name, value in metrics.items():
-            low, high = (float(bound) for bound in intervals[name])
-            found[f"{quantity}_{name}"] = {"value": float(value), "low": low, "high": high}
-            if name != "r2":
-                found[f"{quantity}_{name}"]["unit"] = unit
-    if "active" in figures:
-        found["activations_found"] = float(figures["found"].sum() / max(figures["active"].sum(), 1))
-    first = next(iter(units))
+    } | _overall(experiment, figures)
+    first = next(iter(_units(experiment)))
     of_sites = regression_metrics(figures[first].sum(axis=0, dtype=np.float64))
     site_intervals = bootstrap_cases(figures[first], RESAMPLES, level=LEVEL)
     found["sites"] = {
@@ -47,6 +35,17 @@ def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict
         for i, error in enumerate(of_cases)
     ]
     return found
+
+
+def main_figures(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
+    """What is followed through noise: the mean absolute error of each quantity, with bootstrap intervals, and the share
+    of activations found where voltages are predicted."""
+    del split
+    return {
+        name: figure
+        for name, figure in _overall(experiment, figures).items()
+        if name.endswith("_mae") or name == "activations_found"
+    }
 
 
 def pictures(
@@ -97,6 +96,22 @@ def table(result: dict[str, Any]) -> str:
         f"({result['interval']})"
     )
     return "\n".join(lines)
+
+
+def _overall(experiment: Experiment, figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures of each quantity over all cases and sites, with bootstrap intervals."""
+    found: dict[str, Any] = {}
+    for quantity, unit in _units(experiment).items():
+        overall = figures[quantity].sum(axis=1, dtype=np.float64)
+        metrics, intervals = regression_metrics(overall.sum(axis=0)), bootstrap_cases(overall, RESAMPLES, level=LEVEL)
+        for name, value in metrics.items():
+            low, high = (float(bound) for bound in intervals[name])
+            found[f"{quantity}_{name}"] = {"value": float(value), "low": low, "high": high}
+            if name != "r2":
+                found[f"{quantity}_{name}"]["unit"] = unit
+    if "active" in figures:
+        found["activations_found"] = float(figures["found"].sum() / max(figures["active"].sum(), 1))
+    return found
 
 
 def _units(experiment: Experiment) -> dict[str, str]:

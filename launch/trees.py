@@ -56,10 +56,10 @@ class TreesEvaluator:
     def __init__(self, experiment: Experiment):
         self._experiment = experiment
 
-    def __call__(self, booster: Any, split: str) -> dict[str, Any]:
-        """`task.summarize` of all examples of a split."""
+    def __call__(self, booster: Any, split: str, inputs: np.ndarray | None = None) -> dict[str, Any]:
+        """`task.summarize` of all examples of a split, shown as they are or as `inputs` (n, ...)."""
         beats, targets = _arrays(self._experiment, split)
-        logits = jnp.asarray(self.predict(booster, beats))
+        logits = jnp.asarray(self.predict(booster, beats if inputs is None else inputs))
         measured = self._experiment.task.measure(logits, jnp.asarray(targets))
         return self._experiment.task.summarize({name: np.asarray(value) for name, value in measured.items()})
 

@@ -143,7 +143,7 @@ def test_missing_and_damaged_records_are_told(tmp_path, cardiax):
     command = ("prepare", "physionet_mitbih/kaggle", "--manual-dir", tmp_path, "--data-dir", tmp_path / "data")
     message = cardiax.mistake(*command)
     assert "found no 100.dat and 142 more files missing, wanted .hea, .dat and .atr of 48 records" in message
-    for name in records.FILES:
+    for name in records.DATABASE.files:
         (tmp_path / name).touch()
     assert "100: found a record that cannot be read" in cardiax.mistake(*command)
 
@@ -158,8 +158,8 @@ def test_a_failed_download_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(wfdb, "dl_files", refuse)
     with pytest.raises(InputError, match=r"found no way to fetch it \(no network\), wanted 144 files"):
-        records.download(tmp_path)
+        records.DATABASE.download(tmp_path)
     assert asked == [("mitdb", str(tmp_path), 144)]
-    for name in records.FILES:
+    for name in records.DATABASE.files:
         (tmp_path / name).touch()
-    assert records.download(tmp_path) == tmp_path  # nothing to fetch
+    assert records.DATABASE.download(tmp_path) == tmp_path  # nothing to fetch

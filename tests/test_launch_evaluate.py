@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cardiax.config import recipe, with_overrides
 from cardiax.launch import report_classes
 from cardiax.metrics import classification_metrics
 from cardiax.tasks import TASKS
@@ -84,9 +83,8 @@ def test_patients_are_drawn_where_the_protocol_is_by_patient():
     origin = {"record": np.repeat([100, 103], 50)}
     figures = TASKS["arrhythmia"].summarize({"target": target, "prediction": prediction, "loss": np.zeros(100)})
     for protocol, drawn, width in (("patient", "records", 1.0), ("kaggle", "beats", 0.2)):
-        config = with_overrides(recipe("arrhythmia"), {"split": protocol})
         experiment = SimpleNamespace(
-            config=config, origin=origin, split={"test": np.arange(100)}, task=TASKS["arrhythmia"]
+            protocol=protocol, origin=origin, split={"test": np.arange(100)}, task=TASKS["arrhythmia"]
         )
         result = report_classes.results(experiment, figures, "test")
         assert f"bootstrap over {drawn}" in result["interval"]

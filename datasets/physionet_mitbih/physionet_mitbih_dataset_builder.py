@@ -4,7 +4,6 @@
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,8 +35,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         tfds.core.BuilderConfig(name="patient", description="Beats around the R peak, both leads, by patient."),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
-        f"The files .hea, .dat and .atr of the {len(records.RECORDS)} records of {records.HOMEPAGE}, in the manual "
-        "folder; without them they are downloaded."
+        f"The files .hea, .dat and .atr of the {len(records.RECORDS)} records of {records.DATABASE.homepage}, in the "
+        "manual folder; without them they are downloaded."
     )
 
     def __init__(self, *, file_format: str | None = None, **kwargs):
@@ -62,7 +61,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
             supervised_keys=("signal" if windowed else "beat", "label"),
-            homepage=records.HOMEPAGE,
+            homepage=records.DATABASE.homepage,
             license="ODC-By 1.0",
             disable_shuffling=True,
             metadata=tfds.core.MetadataDict(counts={}, notes=[]),
@@ -74,7 +73,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         cut = windows if self.builder_config.name == "patient" else rows
-        found: list[Any] = [one for record in records.read(_folder(dl_manager)) for one in cut(record)]
+        found: list[Any] = [one for record in records.read(records.DATABASE.folder(dl_manager)) for one in cut(record)]
         if self.builder_config.name == "kaggle":
             place = {(row.record, row.annotation_index): row for row in found}
             test = [place.pop(key) for key in kaggle_test_rows()]
@@ -88,16 +87,3 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         for key, row in enumerate(found):
             yield key, vars(row)
         self.info.metadata["counts"][split] = counts.tolist()
-
-
-def _folder(dl_manager: tfds.download.DownloadManager) -> Path:
-    """The manual folder if it was given or holds a record, else PhysioNet's files, fetched."""
-    download_dir = Path(dl_manager.download_dir)
-    default = download_dir / "manual"  # TFDS's own
-    try:
-        manual_dir = Path(dl_manager.manual_dir)
-    except AssertionError:  # TFDS's answer to a folder that does not exist or is empty
-        manual_dir = default
-    if manual_dir != default or (manual_dir / "100.hea").is_file():
-        return manual_dir
-    return records.download(download_dir / records.DATABASE)

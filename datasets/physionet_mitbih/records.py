@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from cardiax.errors import InputError
+from cardiax.datasets.physionet import Database
 
-HOMEPAGE = "https://physionet.org/content/mitdb/1.0.0/"
-DATABASE = "mitdb"
 RATE = 360.0
 """Hz."""
 
@@ -71,7 +68,14 @@ RECORDS = (
     *(233, 234),
 )
 
-FILES = tuple(f"{number}.{ending}" for number in RECORDS for ending in ("hea", "dat", "atr"))
+DATABASE = Database(
+    name="mitdb",
+    homepage="https://physionet.org/content/mitdb/1.0.0/",
+    records=tuple(map(str, RECORDS)),
+    endings=("hea", "dat", "atr"),
+    rate=RATE,
+    length=LENGTH,
+)
 
 SYMBOLS = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
 """Annotation symbols of each AAMI class; other symbols mark no beat."""
@@ -102,67 +106,21 @@ class Record:
     symbols: tuple[str, ...]
 
 
-def missing(folder: Path) -> list[str]:
-    """The names of the files that a folder lacks."""
-    return [name for name in FILES if not (folder / name).is_file()]
-
-
 def read(folder: Path) -> Iterator[Record]:
     """Every record of a folder.
 
     Raises:
       InputError: a file is missing or damaged, or the package `wfdb` is.
     """
-    absent = missing(folder)
-    if absent:
-        raise InputError(
-            f"{folder}: found no {absent[0]}{f' and {len(absent) - 1} more files missing' if len(absent) > 1 else ''}, "
-            f"wanted .hea, .dat and .atr of {len(RECORDS)} records; fetch {HOMEPAGE} whole"
-        )
-    wfdb = import_wfdb()
+    DATABASE.check(folder)
     for number in RECORDS:
-        path = folder / str(number)
-        try:
-            record: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
-            annotation: Any = wfdb.rdann(str(path), "atr")
-        except Exception as error:  # wfdb raises whatever its parsers meet
-            raise InputError(f"{path}: found a record that cannot be read ({error}), wanted PhysioNet's") from error
-        signals = record.d_signal
-        if signals is None or signals.shape != (LENGTH, 2) or record.fs != RATE:
-            shape = None if signals is None else signals.shape
-            raise InputError(f"{path}: found signals {shape} at {record.fs} Hz, wanted ({LENGTH}, 2) at {RATE:g} Hz")
+        record, annotation = DATABASE.read(folder, str(number), annotated=True)
         yield Record(
             number=number,
-            signals=signals,
+            signals=record.d_signal,
             leads=tuple(record.sig_name),
             gains=np.asarray(record.adc_gain, np.float64),
             baselines=np.asarray(record.baseline, np.float64),
             samples=np.asarray(annotation.sample, np.int64),
             symbols=tuple(annotation.symbol),
         )
-
-
-def download(folder: Path) -> Path:
-    """Fetch what a folder lacks of the database from PhysioNet, through wfdb; returns the folder."""
-    if missing(folder):
-        wfdb = import_wfdb()
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            wfdb.dl_files(DATABASE, str(folder), FILES)  # goes on where it stopped, within a file too
-        except Exception as error:  # requests and urllib3 have a hundred ways to fail
-            raise InputError(
-                f"{HOMEPAGE}: found no way to fetch it ({error}), wanted {len(FILES)} files; run the same again, which "
-                "goes on where it stopped, or fetch it by hand and give --manual-dir DIR"
-            ) from error
-    return folder
-
-
-def import_wfdb():
-    """The package `wfdb`; an `InputError` where it is missing."""
-    try:
-        import wfdb
-    except ImportError as error:
-        raise InputError(
-            "physionet_mitbih: found no package wfdb, wanted it to read the records; run pip install 'cardiax[wfdb]'"
-        ) from error
-    return wfdb

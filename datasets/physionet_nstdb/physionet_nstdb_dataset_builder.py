@@ -1,0 +1,64 @@
+"""The noises of the MIT-BIH Noise Stress Test Database as TFDS."""
+
+# TFDS declares as optional what a builder always has.
+# pyright: reportOptionalMemberAccess=false
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow_datasets as tfds
+from etils import epath
+
+from cardiax.catalog import DATASETS
+from cardiax.datasets.physionet import Database
+from cardiax.noise import NOISES
+
+DATABASE = Database(
+    name="nstdb",
+    homepage="https://physionet.org/content/nstdb/1.0.0/",
+    records=tuple(NOISES),
+    endings=("hea", "dat"),
+    rate=DATASETS["physionet_nstdb"].rate,
+    length=650_000,
+)
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """One noise an example: its `name`, and `signal` float32 (650000, 2), mV at 360 Hz."""
+
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        f"The files {', '.join(DATABASE.files)} of {DATABASE.homepage}, in the manual folder; without them they are "
+        "downloaded."
+    )
+
+    def __init__(self, *, file_format: str | None = None, **kwargs):
+        """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""
+        super().__init__(file_format=file_format or "array_record", **kwargs)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        shape = (DATABASE.length, 2)
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "name": tfds.features.Text(),
+                    "signal": tfds.features.Tensor(shape=shape, dtype=np.float32, encoding="bytes"),
+                }
+            ),
+            homepage=DATABASE.homepage,
+            license="ODC-By 1.0",
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        return {"noise": self._generate_examples(DATABASE.folder(dl_manager))}
+
+    def _generate_examples(self, folder: Path) -> Iterator[tuple[int, dict]]:
+        DATABASE.check(folder)
+        for key, name in enumerate(DATABASE.records):
+            record, _ = DATABASE.read(folder, name)
+            signal = (record.d_signal - np.asarray(record.baseline)) / np.asarray(record.adc_gain)
+            yield key, {"name": name, "signal": signal.astype(np.float32)}
