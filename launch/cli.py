@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": "ask a trained network for the heart behind your own 12-lead recordings",
     "prepare": "fetch or read a dataset and make it ready for training",
     "likeness": "compare the simulated hearts with the UCSD/LLNL dataset's figures",
+    "bench": "time training steps and inference, beside PyTorch with --peer torch",
     "info": "show devices, versions, tasks, models and datasets",
 }
 

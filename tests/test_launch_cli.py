@@ -20,7 +20,7 @@ def test_help_lists_the_commands_and_imports_nothing_heavy():
 
 def test_unknown_names_get_the_near_match_and_the_list(cardiax):
     assert cardiax.mistake("trian") == (
-        "unknown command 'trian': did you mean 'train'? known: evaluate, info, likeness, predict, prepare, train"
+        "unknown command 'trian': did you mean 'train'? known: bench, evaluate, info, likeness, predict, prepare, train"
     )
     message = cardiax.mistake("train", "arrhythmia", "--optimizer.lerning-rate", "1")
     assert message.startswith(
