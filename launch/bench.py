@@ -23,6 +23,9 @@ from cardiax.launch.cli import positive
 SIZES = (1, 256)
 """Batches of inference."""
 
+BUSY = 0.3
+"""Load a core above which times are not to be quoted: PyTorch's threads wait for each other at every layer."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is timed, for how long, and against whom."""
@@ -64,6 +67,8 @@ def run(options: argparse.Namespace) -> None:
     say(f"{machine['processor']}, {machine['cores']} cores, {machine['devices']}, {machine['system']}\n{versions}")
     peak = machine["matmul_flops_per_second"]
     say(f"load {machine['load']:.1f} at the start, matrix product {peak / 1e9:.1f} GFLOP/s")
+    if machine["load"] > BUSY * machine["cores"]:
+        say("the machine is busy, which stalls threads that wait for each other: do not quote these figures")
     if torch_peers and not torch_peers.COMPILER:
         say("no C++ compiler is to be found, which torch.compile needs: PyTorch runs in eager mode alone")
     results = []

@@ -8,6 +8,7 @@ from cardiax.errors import InputError
 from cardiax.launch import peer, workload
 
 pytest.importorskip("torch", reason="the twins need PyTorch: pip install 'cardiax[bench]'")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, of what it imports itself
 
 SMALL = {
     "field_cnn": {"size": 20, "channels": (8, 4), "widths": (16,)},
