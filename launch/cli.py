@@ -18,6 +18,7 @@ COMMANDS = {
     "prepare": "fetch or read a dataset and make it ready for training",
     "leakage": "show what a score owes to the split: one network on Kaggle's and by patient",
     "likeness": "compare the simulated hearts with the UCSD/LLNL dataset's figures",
+    "bench": "time training steps and inference, beside PyTorch with --peer torch",
     "info": "show devices, versions, tasks, models and datasets",
 }
 

@@ -1,0 +1,182 @@
+"""Time training steps and inference of each task's default model and reference systems, on made-up inputs.
+
+  cardiax bench
+  cardiax bench arrhythmia activation --model resnet1d --model activation_cnn
+  cardiax bench heartbeat --peer torch --json bench.json
+
+A step is the very one that training takes, by the recipe of a default model or the optimiser of a reference system.
+With --peer torch the same network is built in PyTorch (extra `bench`, from a checkout), with the same weights, loss,
+optimiser, batch and cores, in eager mode and with torch.compile, of which the faster counts; augmentation, average and
+schedule are then left out on both sides, and both must compute the same loss before anything is timed. Sides alternate
+in blocks, so that a change in the machine's load meets all of them, and a ratio is the median over blocks of PyTorch's
+time divided by ours: above 1, ours is faster. field_cnn is measured only where it is named.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from cardiax.errors import InputError, unknown
+from cardiax.launch.cli import positive
+
+SIZES = (1, 256)
+"""Batches of inference."""
+
+BUSY = 0.3
+"""Load a core above which times are not to be quoted: PyTorch's threads wait for each other at every layer."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is timed, for how long, and against whom."""
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help="tasks to measure (default: all)")
+    parser.add_argument("--model", action="append", metavar="NAME", help="measure this model; may be repeated")
+    parser.add_argument("--model-args", metavar="X", default="", help="fields of the model: blocks=1,widths=(8,16)")
+    parser.add_argument("--peer", choices=("torch",), help="measure the same networks in PyTorch beside ours")
+    parser.add_argument("--blocks", type=_several, default=9, metavar="N", help="blocks timed, 2 or more (9)")
+    parser.add_argument("--seconds", type=positive, default=1.0, metavar="S", help="length of a block, about (1)")
+    parser.add_argument("--no-start", action="store_true", help="leave out the time from process start to first step")
+    parser.add_argument("--json", metavar="FILE", help="write all that was measured to this file")
+
+
+def _several(text: str) -> int:
+    value = int(text)
+    if value < 2:
+        raise ValueError
+    return value
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure, print a line for each model as it is done, write the JSON."""
+    from cardiax.config import recipe, with_overrides
+    from cardiax.launch import peer, workload
+    from cardiax.launch.machine import describe_machine, matmul_peak
+    from cardiax.launch.progress import say
+
+    pairs = _pairs(options.tasks, options.model)
+    model_args = dict(with_overrides(recipe(pairs[0][0]), {"model_args": options.model_args}).model_args)
+    configs = [workload.configure(*pair, model_args, bare=options.peer is not None) for pair in pairs]
+    if options.json and not Path(options.json).absolute().parent.is_dir():
+        raise InputError(f"--json: found no folder for {options.json}, wanted one; make it first")
+    torch_peers = peer.load() if options.peer else None
+
+    machine: dict[str, Any] = describe_machine() | {"matmul_flops_per_second": matmul_peak()}
+    if torch_peers:
+        machine["versions"] |= {"torch": torch_peers.VERSION}
+    versions = " ".join(" ".join(pair) for pair in machine["versions"].items())
+    say(f"{machine['processor']}, {machine['cores']} cores, {machine['devices']}, {machine['system']}\n{versions}")
+    peak = machine["matmul_flops_per_second"]
+    say(f"load {machine['load']:.1f} at the start, matrix product {peak / 1e9:.1f} GFLOP/s")
+    if machine["load"] > BUSY * machine["cores"]:
+        say("the machine is busy, which stalls threads that wait for each other: do not quote these figures")
+    if torch_peers and not torch_peers.COMPILER:
+        say("no C++ compiler is to be found, which torch.compile needs: PyTorch runs in eager mode alone")
+    results = []
+    say(_peer_head() if torch_peers else _head())
+    for config in configs:
+        result = _measure(config, options, peak, torch_peers)
+        say(_peer_row(result) if torch_peers else _row(result))
+        results.append(result)
+    if options.json:
+        Path(options.json).write_text(json.dumps({"machine": machine, "results": results}, indent=2) + "\n")
+
+
+def _pairs(tasks: list[str], models: list[str] | None) -> list[tuple[str, str]]:
+    """The (task, model) pairs that are asked for: every named model with each task that takes it."""
+    from cardiax.launch.workload import ON_REQUEST, models_of
+    from cardiax.tasks import TASKS
+
+    fitting = {task: models_of(task) for task in tasks or TASKS}
+    for model in models or ():
+        if not any(model in names for names in fitting.values()):
+            raise unknown(
+                f"model of {', '.join(fitting)}", model, {name for names in fitting.values() for name in names}
+            )
+    return [
+        (task, model)
+        for task, names in fitting.items()
+        for model in names
+        if (model in models if models else model not in ON_REQUEST)
+    ]
+
+
+def _measure(config: Any, options: argparse.Namespace, peak: float, torch_peers: Any) -> dict[str, Any]:
+    from cardiax.launch import peer, workload
+    from cardiax.launch.machine import peak_memory
+    from cardiax.launch.stopwatch import alternate, spread
+
+    ours = workload.prepare(config)
+    twin, losses = peer.build(torch_peers, ours) if torch_peers else (None, {})
+    runs = {"cardiax": workload.training(ours)} | (peer.training(twin) if twin else {})
+    train = alternate(runs, options.blocks, options.seconds)
+    step = spread(train["cardiax"])
+    result = {
+        "task": config.task,
+        "model": config.model,
+        "batch_size": config.batch_size,
+        "parameters": ours.parameters,
+        "step_seconds": step,
+        "examples_per_second": config.batch_size / step["median"],
+        "flops": ours.flops,
+        "flops_per_second": ours.flops / step["median"],
+        "share_of_matmul": ours.flops / step["median"] / peak,
+        "step_bytes": ours.memory,
+        "compile_seconds": ours.compile_seconds,
+        "inference_seconds": {},
+    }
+    if not options.no_start:
+        result["seconds_to_first_step"] = workload.seconds_to_first_step(config)
+    if twin:
+        result |= {"losses": losses, "torch": {"step": peer.compare(train), "inference": {}}}
+    for size in SIZES:
+        runs = {"cardiax": workload.inference(ours, size)}
+        if twin:
+            runs |= peer.inference(twin, workload.make_batch(config, size)["input"])
+        times = alternate(runs, options.blocks, options.seconds)
+        result["inference_seconds"][str(size)] = spread(times["cardiax"])
+        if twin:
+            result["torch"]["inference"][str(size)] = peer.compare(times)
+    return result | {"process_peak_bytes": peak_memory()}
+
+
+def _head() -> str:
+    return (
+        "task           model                     batch  parameters    step ms  quartiles        examples/s  GFLOP/s  "
+        "of peak  step MB  process MB  compile s  start s  infer 1 ms  infer 256 ms"
+    )
+
+
+def _row(result: dict[str, Any]) -> str:
+    step, inference = result["step_seconds"], result["inference_seconds"]
+    quartiles = f"{1e3 * step['lower']:.1f} … {1e3 * step['upper']:.1f}"
+    start = f"{result['seconds_to_first_step']:.1f}" if "seconds_to_first_step" in result else "–"
+    return (
+        f"{result['task']:<15}{result['model']:<26}{result['batch_size']:>5}{result['parameters']:>12,}"
+        f"{1e3 * step['median']:>11.1f}  {quartiles:<15}{result['examples_per_second']:>12.0f}"
+        f"{result['flops_per_second'] / 1e9:>9.1f}{result['share_of_matmul']:>9.0%}{result['step_bytes'] / 1e6:>9.0f}"
+        f"{result['process_peak_bytes'] / 1e6:>12.0f}{result['compile_seconds']:>11.1f}{start:>9}"
+        f"{1e3 * inference['1']['median']:>12.2f}{1e3 * inference['256']['median']:>14.1f}"
+    )
+
+
+def _peer_head() -> str:
+    return (
+        "task           model                     batch    ours ms    eager ms  compile ms  ratio  quartiles      "
+        "infer 1  quartiles      infer 256  quartiles"
+    )
+
+
+def _peer_row(result: dict[str, Any]) -> str:
+    step, inference = result["torch"]["step"], result["torch"]["inference"]
+    compiled = f"{1e3 * step['seconds']['compile']:.1f}" if "compile" in step["seconds"] else "–"
+
+    def ratio(compared: dict[str, Any]) -> str:
+        spread = compared["ratio"]
+        quartiles = f"{spread['lower']:.2f} … {spread['upper']:.2f}"
+        return f"{spread['median']:>7.2f}  {quartiles:<13}"
+
+    return (
+        f"{result['task']:<15}{result['model']:<26}{result['batch_size']:>5}"
+        f"{1e3 * result['step_seconds']['median']:>11.1f}{1e3 * step['seconds']['eager']:>12.1f}{compiled:>12}"
+        f"{ratio(step)}{ratio(inference['1'])}  {ratio(inference['256'])}"
+    )

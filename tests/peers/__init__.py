@@ -1,0 +1,1 @@
+"""Our networks in PyTorch, as `cardiax bench --peer torch` builds and times them (extra `bench`)."""
