@@ -1,8 +1,9 @@
 """Train a list of systems × protocols × grid × seeds and put them into one table; what is done is not done again.
 
-Each member is a run of `cardiax train` with a folder of its own below the sweep's. The same command again goes on where
-it was stopped or killed. The table (table.md, table.csv, table.png) gives means over seeds with 95 % intervals,
-parameters and training time; bold: better than every other row beyond chance, by a paired bootstrap. Examples:
+Each member is a run of `cardiax train` in a folder of its own below the sweep's. The same command again goes on where
+it was stopped or killed. The protocol `noise` tests the runs of the dataset's first protocol again, with real noise.
+The table (table.md, table.csv, table.png) gives means over seeds with 95 % intervals, parameters and training time;
+bold: better than every other row beyond chance, by a paired bootstrap. Examples:
 
   cardiax sweep arrhythmia --seeds 8 --grid optimizer.learning_rate=1e-3,3e-3
   cardiax sweep arrhythmia --dataset physionet_mitbih/kaggle --systems cardiax,cnn --protocols kaggle,patient
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cardiax.catalog import find_dataset
+from cardiax.catalog import NOISE, find_dataset
 from cardiax.config import Config, leaves, recipe, with_overrides
 from cardiax.errors import InputError, unknown
 from cardiax.launch import train
@@ -30,17 +31,24 @@ class Member:
 
     Attributes:
       row: the system, and the values of the grid: what the seeds of one row of the table have in common.
+      protocol: as it was asked for; `noise` shares the runs of the protocol that it draws its split by.
       config: the experiment.
       workdir: its folder.
     """
 
     row: str
+    protocol: str
     config: Config
     workdir: Workdir
 
     @property
     def done(self) -> bool:
         """Whether it was trained and tested."""
+        return self.trained and (self.protocol != NOISE or (self.workdir.path / "test_noise.json").exists())
+
+    @property
+    def trained(self) -> bool:
+        """Whether it was trained and tested without noise."""
         return (self.workdir.path / "test.json").exists()
 
 
@@ -86,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
 
 def train_members(members: list[Member], data_dir: str | None, minutes: float | None) -> list[str] | None:
     """Train those that are not done, one after another; returns why some failed, None when interrupted."""
+    from cardiax.launch.measure import measure
     from cardiax.launch.progress import say
 
     failed = []
@@ -95,8 +104,10 @@ def train_members(members: list[Member], data_dir: str | None, minutes: float | 
             continue
         try:
             config = train.fixed_steps(member.config, member.workdir, minutes)
-            if train.start(config, member.workdir, data_dir, minutes=minutes):
+            if not member.trained and train.start(config, member.workdir, data_dir, minutes=minutes):
                 return None
+            if member.protocol == NOISE:
+                measure(member.workdir, "test", data_dir and Path(data_dir), with_noise=True)
         except InputError as error:
             say(f"sweep: {error}")
             failed.append(str(error))
@@ -127,19 +138,20 @@ def plan(options: argparse.Namespace) -> list[Member]:
         if system and system.protocols and protocol not in system.protocols:
             continue
         own = system.fields if system else {}
-        fields: dict[str, Any] = {**own, **typed, "split": protocol} | {k: own[k] for k in own if k == "dataset"}
+        fields: dict[str, Any] = {**own, **typed} | {name: own[name] for name in own if name == "dataset"}
         dataset = find_dataset(fields.get("dataset", base.dataset))
         if protocol not in dataset.protocols:
             raise unknown(f"split of {dataset.name}", protocol, dataset.protocols)
-        start = with_overrides(recipe(task, dataset.name), fields | {"dataset": dataset.name})
+        drawn_by = dataset.drawn_by(protocol)
+        start = with_overrides(recipe(task, dataset.name), fields | {"dataset": dataset.name, "split": drawn_by})
         for values in itertools.product(*(values for _, values in grid)):
             cell = dict(zip((field for field, _ in grid), values, strict=True))
             config = with_overrides(start, cell)
             row = ", ".join([name or config.model, *(f"{field}={value}" for field, value in cell.items())])
             for seed in range(options.seeds):
-                place = "-".join([row.replace(", ", "-").replace("/", "_"), protocol, f"seed{seed}"])
+                place = "-".join([row.replace(", ", "-").replace("/", "_"), drawn_by, f"seed{seed}"])
                 member = with_overrides(config, {"seed": seed})
-                members.append(Member(row, member, Workdir(folder(options) / place)))
+                members.append(Member(row, protocol, member, Workdir(folder(options) / place)))
     return members
 
 

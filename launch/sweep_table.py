@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cardiax.catalog import NOISE
 from cardiax.comparison import resampled_figures, stands_out
 from cardiax.figures.comparison import comparison_figure
 from cardiax.launch.progress import say
@@ -55,19 +56,32 @@ class Merit:
 def write_table(folder: Path, members: list[Member]) -> None:
     """Write table.md, table.csv and table.png of the members that are done, and print the first."""
     task = find_task(members[0].config.task)
-    rows = [
-        Row(name, protocol, [one.workdir.read_json("test.json") for one in some], some)
-        for (protocol, name), group in itertools.groupby(members, lambda one: (one.config.split, one.row))
+    rows = _rows([member for member in members if member.protocol != NOISE], "test.json")
+    noisy = _rows([member for member in members if member.protocol == NOISE], "test_noise.json")
+    text = "\n".join([*_clean(folder, rows, task), *([noise_table(noisy)] if noisy else [])])
+    write_atomically(folder / "table.md", text.encode())
+    say(text)
+    say(f"wrote: {', '.join(str(folder / f'table.{kind}') for kind in ('md', *(('csv', 'png') if rows else ())))}")
+
+
+def _rows(members: list[Member], file: str) -> list[Row]:
+    return [
+        Row(name, protocol, [one.workdir.read_json(file) for one in some], some)
+        for (protocol, name), group in itertools.groupby(members, lambda one: (one.protocol, one.row))
         for some in [list(group)]
     ]
+
+
+def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
+    """Write table.csv and table.png of the rows without noise; their table as text, if there are any."""
+    if not rows:
+        return []
     best = {
         (protocol, merit.name): _best(list(some), merit, task)
         for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
         for some in [list(group)]
         for merit in merits(task)
     }
-    text = markdown(rows, best, task)
-    write_atomically(folder / "table.md", text.encode())
     write_csv(folder / "table.csv", [_csv_row(row, task) for row in rows])
     merit = merits(task)[-1].name
     panels = {
@@ -75,8 +89,32 @@ def write_table(folder: Path, members: list[Member]) -> None:
         for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
     }
     save_picture(folder / "table", comparison_figure(panels, _label(rows, merit)))
-    say(text)
-    say(f"wrote: {', '.join(str(folder / f'table.{kind}') for kind in ('md', 'csv', 'png'))}")
+    return [markdown(rows, best, task)]
+
+
+def noise_table(rows: list[Row]) -> str:
+    """The first figure of each row clean, at each signal-to-noise ratio and, of twelve leads, with one missing."""
+    first = next(iter(rows[0].results[0]["clean"]))
+    ratios = next(iter(rows[0].results[0]["noises"].values()))
+    missing = ["one lead missing"] if "missing" in rows[0].results[0] else []
+    titles = ["noise", "system", f"{_label_of(first, rows[0].results[0]['clean'][first])}, clean"]
+    titles += [*(f"{ratio} dB" for ratio in ratios), *missing, "seeds"]
+    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    for row in rows:
+        seeds = [
+            [
+                one["clean"][first]["value"],
+                *(np.mean([at[ratio][first]["value"] for at in one["noises"].values()]) for ratio in ratios),
+                *(np.mean([of[first]["value"] for of in one["missing"].values()]) for _ in missing),
+            ]
+            for one in row.results
+        ]
+        cells = [f"{value:.4g}" for value in np.mean(seeds, axis=0)]
+        lines.append("| " + " | ".join([row.members[0].config.split, row.name, *cells, str(len(seeds))]) + " |")
+    return "\n".join(lines) + (
+        "\n\nMeans over seeds and over baseline wander, electrode motion and muscle noise of the MIT-BIH Noise Stress "
+        "Test Database, or over which lead is missing.\n"
+    )
 
 
 def merits(task: Task) -> list[Merit]:
@@ -154,8 +192,11 @@ def _is_figure(name: str, value: Any) -> bool:
 
 
 def _label(rows: list[Row], name: str) -> str:
-    unit = rows[0].results[0][name].get("unit")
-    return name.replace("_", " ") + (f", {unit}" if unit else "")
+    return _label_of(name, rows[0].results[0][name])
+
+
+def _label_of(name: str, figure: dict[str, Any]) -> str:
+    return name.replace("_", " ") + (f", {figure['unit']}" if "unit" in figure else "")
 
 
 def _mean(values: np.ndarray, results: list[dict[str, Any]], name: str) -> str:

@@ -7,7 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from cardiax.launch.sweep import parse_grid
+from cardiax.catalog import NOISE
+from cardiax.config import recipe
+from cardiax.launch.sweep import Member, parse_grid
+from cardiax.launch.sweep_table import Row, noise_table
+from cardiax.launch.workdir import Workdir
 from cardiax.metrics import mean_interval
 
 TINY = ("--model_args", "widths=(4,),blocks=1", "--batch_size", "128", "--augmentation.mixup", "0")
@@ -133,3 +137,30 @@ def test_mistakes_are_told_in_one_line(cardiax, tmp_path, typed, told):
 
 def test_a_grid_is_read():
     assert parse_grid("augmentation.drop-lead=0,0.5") == ("augmentation.drop_lead", ["0", "0.5"])
+
+
+def test_noise_is_a_mean_over_noises_and_leads(tmp_path):
+    def result(shift):
+        def figure(value):
+            return {"activation_mae": {"value": value + shift, "unit": "ms"}}
+
+        noises = {name: {"24": figure(1.0 + place), "0": figure(5.0)} for place, name in enumerate(("bw", "em", "ma"))}
+        return {"clean": figure(0.5), "noises": noises, "missing": {"I": figure(3.0), "II": figure(4.0)}}
+
+    config = recipe("activation")
+    members = [Member("cardiax", NOISE, config, Workdir(tmp_path / str(seed))) for seed in (0, 1)]
+    text = noise_table([Row("cardiax", NOISE, [result(0.0), result(2.0)], members)])
+    titles, _, cells, *_ = text.splitlines()
+    assert titles == "| noise | system | activation mae, ms, clean | 24 dB | 0 dB | one lead missing | seeds |"
+    # Mean over seeds 0 and 2 higher: 1.5; over 1, 2, 3: 3; 5: 6; over 3 and 4: 4.5.
+    assert cells == "| random | cardiax | 1.5 | 3 | 6 | 4.5 | 2 |"
+
+
+def test_the_protocol_noise_shares_the_runs_of_the_first_protocol(data_dir, tmp_path, cardiax):
+    arguments = ("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir)
+    arguments += ("--workdir", tmp_path, "--seeds", 1, "--steps", 2, *TINY, "--protocols", "kaggle,noise")
+    status, out, error = cardiax(*arguments)
+    assert status == 2
+    assert "1 of 2 members failed: physionet_nstdb is not prepared" in error
+    assert [path.parent.name for path in tmp_path.glob("*/test.json")] == ["resnet1d-kaggle-seed0"]
+    assert out.count("train: done") == 1
