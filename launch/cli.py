@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cardiax.errors import InputError, unknown
+from cardiax.launch.compilation import keep_compiled_programs
 from cardiax.launch.memory import keep_memory
 
 COMMANDS = {
@@ -84,6 +85,7 @@ def run_command(name: str, arguments: list[str]) -> int:
             flags = {action.option_strings[0].lstrip("-") for action in parser._actions if action.option_strings}
             raise unknown("flag", rest[0].lstrip("-").partition("=")[0].replace("-", "_"), flags - {"h"})
         raise InputError(f"found {rest[0]!r} after the last argument, wanted nothing (see `cardiax {name} --help`)")
+    keep_compiled_programs()
     return module.run(options) or 0
 
 

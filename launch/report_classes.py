@@ -6,8 +6,6 @@ from typing import Any, cast
 import numpy as np
 
 from cardiax.catalog import find_dataset
-from cardiax.figures.beats import beats_figure
-from cardiax.figures.confusion import confusion_figure
 from cardiax.launch.experiment import Experiment
 from cardiax.metrics import bootstrap_groups, bootstrap_intervals
 from cardiax.tasks.classification import Classification
@@ -67,6 +65,9 @@ def pictures(
     predict: Callable[[np.ndarray], np.ndarray],
 ) -> dict[str, Any]:
     """Name → figure: beats of each class, and the confusion matrix."""
+    from cardiax.figures.beats import beats_figure  # Matplotlib is not wanted before the first step
+    from cardiax.figures.confusion import confusion_figure
+
     del predict
     title = (
         f"{result['dataset']}, {result['split']} set of {result['examples']:,} beats\n"

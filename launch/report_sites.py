@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from cardiax.launch.experiment import Experiment
-from cardiax.launch.heart_pictures import heart_pictures
 from cardiax.leads import SITE_NAMES, activation_time
 from cardiax.regression import bootstrap_cases, regression_metrics
 
@@ -55,6 +54,8 @@ def pictures(
     predict: Callable[[np.ndarray], np.ndarray],
 ) -> dict[str, Any]:
     """Name → picture of the case whose error is the median of the split's."""
+    from cardiax.launch.heart_pictures import heart_pictures  # Matplotlib is not wanted before the first step
+
     errors = _case_errors(experiment, figures)
     place = int(np.argsort(errors, kind="stable")[len(errors) // 2])
     case = experiment.split[result["split"]][place]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from cardiax.catalog import WINDOW_AFTER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.datasets.physionet_mitbih.records import CLASS_OF, RATE, Record
@@ -31,6 +30,8 @@ class Window:
 
 def windows(record: Record) -> Iterator[Window]:
     """The beats of a record, in order; a window that runs past its ends repeats the last value there."""
+    from scipy.signal import butter, resample_poly, sosfiltfilt  # half a second to import, to prepare one dataset
+
     signals = (record.signals - record.baselines) / record.gains
     signals = resample_poly(signals, 1, round(RATE / WINDOW_RATE), padtype="line")
     signals = sosfiltfilt(butter(2, HIGH_PASS, "highpass", fs=WINDOW_RATE, output="sos"), signals, axis=0)
