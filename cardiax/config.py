@@ -108,18 +108,18 @@ RECIPES = {
 BY_DATASET: dict[str, dict[str, Any]] = {
     "simulated_heartbeat": {"epochs": 10},  # which is learnt sooner
     "physionet_mitbih/patient": {  # sixteen patients are soon learnt by heart
-        "epochs": 7,
+        "epochs": 12,
         "batch_size": 256,
         "model_args": {"widths": (16, 32, 64), "blocks": 1, "kernel": 7, "dropout_rate": 0.3},
         "balance": "sampling",
         "ema": 0.99,
         "optimizer.learning_rate": 2e-3,
-        "optimizer.warmup": 0.3,
+        "optimizer.warmup": 0.1,
         "optimizer.weight_decay": 0.05,
         "augmentation.stretch": 0.0,
-        "augmentation.electrode_gain": 0.3,
+        "augmentation.electrode_gain": 0.4,
         "augmentation.warp": 0.0,
-        "augmentation.noise": 0.7,
+        "augmentation.noise": 1.2,
         "augmentation.mixup": 0.0,
     },
 }
