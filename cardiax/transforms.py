@@ -13,7 +13,7 @@ import numpy as np
 from cardiax.leads import ELECTRODES, LEADS, twelve_leads
 
 
-def padding_mask(beat: jax.Array) -> jax.Array:
+def padding_mask(beat: jax.Array | np.ndarray) -> jax.Array:
     """True on the samples up to the last one that is not 0: (..., 187) → bool (..., 187)."""
     return jnp.flip(jnp.cumsum(jnp.flip(beat != 0, -1), -1), -1) > 0
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cardiax import datasets
+from cardiax.splits import draw_split
 
 KAGGLES_TEST = "f3fdb3fd318275e653fac082b617d8c1ef09fca619a0606dc22c863451c77333"
 
@@ -48,9 +49,29 @@ def test_every_row_knows_where_it_comes_from(data_dir, real_data):
     assert (np.diff(beats["sample"][beats["record"] == 100]) != 0).all()
 
 
+def subjects_by_side(parts):
+    """Whose beats the protocol `patient` puts on each side; records 201 and 202 are one subject."""
+    examples = {key: np.concatenate([part[key] for part in parts.values()]) for key in ("record", "label")}
+    sides = draw_split("beat", "patient", examples, {name: len(part["label"]) for name, part in parts.items()})
+    return [set(np.where(examples["record"][rows] == 201, 202, examples["record"][rows])) for rows in sides.values()]
+
+
+def check_no_subject_on_two_sides(parts):
+    sides = subjects_by_side(parts)
+    assert sum(map(len, sides)) == len(set.union(*sides)) == 43  # 22 of DS1 but for 201, 22 of DS2
+    assert 202 in sides[2]
+
+
+def test_no_subject_of_kaggles_rows_lies_on_two_sides(data_dir, real_data):
+    check_no_subject_on_two_sides(datasets.load("physionet_mitbih/kaggle", data_dir))
+    datasets.prepare("physionet_mitbih/kaggle_patient", data_dir, real_data / "mitdb")
+    check_no_subject_on_two_sides(datasets.load("physionet_mitbih/kaggle_patient", data_dir))
+
+
 def test_windows_by_patient_train(cardiax, real_data, tmp_path):
     datasets.prepare("physionet_mitbih/patient", tmp_path / "data", real_data / "mitdb")
     beats = datasets.load("physionet_mitbih/patient", tmp_path / "data")
+    check_no_subject_on_two_sides(beats)
     # The numbers of beats that are usual for DS1 and DS2.
     assert np.bincount(beats["ds1"]["label"]).tolist() == [45866, 944, 3788, 415, 8]
     assert np.bincount(beats["ds2"]["label"]).tolist() == [44259, 1837, 3221, 388, 7]
