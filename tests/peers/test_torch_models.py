@@ -51,7 +51,7 @@ def test_steps_lower_the_loss_alike(task, model):
 def test_another_network_is_refused():
     ours = small("arrhythmia", "resnet1d")
     kernel = ours.variables["params"]["logits"]["kernel"]
-    params = ours.variables["params"] | {"logits": {**ours.variables["params"]["logits"], "kernel": kernel + 1}}
+    params = ours.variables["params"] | {"logits": {**ours.variables["params"]["logits"], "kernel": 2 * kernel}}
     peers = peer.load()
 
     class Wrong(peers.Peer):
