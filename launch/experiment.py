@@ -51,7 +51,7 @@ def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None]) 
     """Look everything up that `config` names, cheapest first, so that a mistake is told before any work is done."""
     task = find_task(config.task)
     dataset = find_dataset(config.dataset)
-    model = build_model(config.model, task.outputs, AXIS, config.model_args)
+    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
     if config.split not in dataset.protocols:
         raise unknown(f"split of {dataset.name}", config.split, dataset.protocols)
     task.check(dataset)
