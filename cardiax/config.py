@@ -71,6 +71,11 @@ class Config:
         default_factory=lambda: MappingProxyType({}),
         metadata={"help": "fields of the model: dropout_rate=0.1,blocks=3"},
     )
+    precision: str = setting(
+        "float32",
+        "of the network's arithmetic; parameters, batch statistics and loss are float32",
+        choices=("float32", "bfloat16"),
+    )
     seed: int = setting(0, "of initialisation, batch order, dropout and augmentation", low=0, high=2**31 - 1)
     epochs: int = setting(36, "passes over the training split", low=1)
     steps: int = setting(0, "stop after this many steps instead; 0: after `epochs`", low=0)

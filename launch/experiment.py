@@ -60,7 +60,7 @@ def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None], 
     """
     task = find_task(config.task)
     dataset = find_dataset(config.dataset)
-    model = build_model(config.model, task.outputs, AXIS, config.model_args)
+    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
     task.check(dataset)
     if config.split not in dataset.protocols:
         raise unknown(f"split of {dataset.name}", config.split, dataset.protocols)

@@ -37,7 +37,7 @@ def load_predictor(workdir: Workdir) -> Callable[[np.ndarray], np.ndarray]:
     """The run's best network as a function from inputs (n, ...) to outputs (n, ...)."""
     config = workdir.config()
     task = find_task(config.task)
-    model = build_model(config.model, task.outputs, AXIS, config.model_args)
+    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
     variables = evaluated(load_best(workdir, config, task.input_shape, model, make_mesh()))
     apply = jax.jit(lambda inputs: model.apply(variables, inputs, train=False))
     return lambda inputs: np.asarray(apply(inputs))

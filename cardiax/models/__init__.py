@@ -15,6 +15,7 @@ from cardiax.models.cnn import ActivationCNN, ReferenceCNN
 from cardiax.models.field import FieldCNN
 from cardiax.models.intracardiac import ActivationResNet, VoltageTemplate
 from cardiax.models.lstm import TransmembraneBiLSTM
+from cardiax.models.precision import InBfloat16
 from cardiax.models.resnet import ResNet1D
 from cardiax.models.squeezenet import ActivationSqueezeNet, TransmembraneSqueezeNet
 from cardiax.models.trees import Trees
@@ -37,7 +38,13 @@ TREES: dict[str, type[Trees]] = {"xgboost": Trees}
 _GIVEN = {"outputs", "axis_name", "parent", "name"}
 
 
-def build_model(name: str, outputs: int, axis_name: str | None = None, args: Mapping[str, Any] | None = None) -> Any:
+def build_model(
+    name: str,
+    outputs: int,
+    axis_name: str | None = None,
+    args: Mapping[str, Any] | None = None,
+    precision: str = "float32",
+) -> Any:
     """The module, or the `Trees`, of that name for `outputs` output channels.
 
     Args:
@@ -45,9 +52,10 @@ def build_model(name: str, outputs: int, axis_name: str | None = None, args: Map
       outputs: width of the output.
       axis_name: the axis over which the step divides its batch; None outside of a mapped step.
       args: fields of the module that differ from its defaults.
+      precision: `float32`, or `bfloat16`: see `InBfloat16`.
 
     Raises:
-      InputError: no such model, no such field, or a value of another type than the field's default.
+      InputError: no such model, no such field, a value of another type than the field's default, or trees in bfloat16.
     """
     models: dict[str, Any] = MODELS | TREES
     if name not in models:
@@ -62,4 +70,9 @@ def build_model(name: str, outputs: int, axis_name: str | None = None, args: Map
             value, int if isinstance(default, int) else (int, float) if isinstance(default, float) else type(default)
         ):
             raise InputError(f"model_args: found {key}={value!r}, wanted a value like {default!r}")
-    return module(outputs=outputs, axis_name=axis_name, **(args or {}))
+    model = module(outputs=outputs, axis_name=axis_name, **(args or {}))
+    if precision == "float32":
+        return model
+    if name in TREES:
+        raise InputError(f"precision: found {precision!r}, but it means nothing to model {name!r}; wanted 'float32'")
+    return InBfloat16(model)

@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from cardiax.models.layers import Dropout, max_pool
 from cardiax.scaling import lead_range, z_score
@@ -98,4 +99,4 @@ class ActivationCNN(nn.Module):
             x = nn.leaky_relu(nn.BatchNorm(not train, momentum=0.9, axis_name=axis_name)(x), negative_slope=0.01)
         x = max_pool(x, window=4, stride=4, padding=0)
         x = nn.leaky_relu(nn.Dense(self.width)(x.reshape(x.shape[0], -1)), negative_slope=0.01)
-        return nn.Dense(self.outputs)(x)
+        return nn.Dense(self.outputs)(x.astype(jnp.float32))

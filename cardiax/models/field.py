@@ -42,7 +42,7 @@ class FieldCNN(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Logits (B, outputs) of beats x (B, samples, 1); `train` turns dropout on, with the "dropout" key."""
-        x = gramian_angular_field(x[..., 0], self.size)[..., None]
+        x = gramian_angular_field(x[..., 0], self.size)[..., None].astype(x.dtype)
         for features in self.channels:
             x = nn.leaky_relu(nn.Conv(features, kernel_size=(3, 3))(x), negative_slope=0.001)
         x = _pool(jnp.swapaxes(_pool(x), 1, 2))

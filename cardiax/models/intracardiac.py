@@ -38,7 +38,7 @@ class Trunk(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Features (B, hidden) of leads x (B, 500, 12), mV.
+        """Features (B, hidden) of leads x (B, 500, 12), mV; float32, for a head that answers in ms or mV.
 
         Raises:
           ValueError: if x is not of shape (B, T, L).
@@ -52,7 +52,7 @@ class Trunk(nn.Module):
                 x = residual_block(x, width, self.kernel, stride, train, self.axis_name, name)
         x = nn.relu(batch_norm(train, self.axis_name, "norm")(x))
         x = Dropout(self.dropout_rate, self.axis_name)(x.reshape(x.shape[0], -1), train)
-        return nn.relu(nn.Dense(self.hidden, name="features")(x))
+        return nn.relu(nn.Dense(self.hidden, name="features")(x)).astype(jnp.float32)
 
 
 class ActivationResNet(nn.Module):
@@ -126,7 +126,7 @@ class VoltageTemplate(nn.Module):
             return initial * jnp.exp(scale)
 
         rest = -85.5 + 5.0 * self.param("rest", nn.initializers.zeros_init(), (1, 1, self.outputs))
-        time = jnp.arange(WINDOW, dtype=x.dtype)[None, : x.shape[1], None] - start
+        time = jnp.arange(WINDOW, dtype=features.dtype)[None, : x.shape[1], None] - start
         after = nn.relu(time)
         amplitude = plateau - rest + notch * jnp.exp(-after / learnt("notch", 10.0)) - learnt("fall", 0.05) * after
         upstroke = nn.sigmoid(time / learnt("upstroke", 1.0))

@@ -132,5 +132,5 @@ class TransmembraneBiLSTM(nn.Module):
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         for _ in range(2):
             x = BiLSTM(self.features)(x)
-        voltage = nn.Conv(self.outputs, (1,), name="outputs")(x)
+        voltage = nn.Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32))
         return SCALINGS["voltage_range"](voltage).undo(voltage)

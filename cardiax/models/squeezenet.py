@@ -69,7 +69,7 @@ class ActivationSqueezeNet(nn.Module):
         x = fires(max_pool(x, window=3, stride=2, padding=1), stride=2)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         # The reference scales nothing: its targets are ms. The last layer has no ReLU, which would leave dead sites.
-        return jnp.mean(nn.Conv(self.outputs, (1,), name="outputs")(x), axis=1)
+        return jnp.mean(nn.Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32)), axis=1)
 
 
 class TransmembraneSqueezeNet(nn.Module):
@@ -95,5 +95,5 @@ class TransmembraneSqueezeNet(nn.Module):
         x = nn.relu(nn.Conv(64, (3,), name="stem")(lead_range(x).scale(x)))
         x = fires(max_pool(x, window=3, stride=1, padding=1), stride=1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
-        voltage = nn.Conv(self.outputs, (1,), name="outputs")(x)
+        voltage = nn.Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32))
         return SCALINGS["resting_voltage"](voltage).undo(voltage)
