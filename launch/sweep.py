@@ -107,7 +107,7 @@ def train_members(members: list[Member], data_dir: str | None, minutes: float | 
             if not member.trained and train.start(config, member.workdir, data_dir, minutes=minutes):
                 return None
             if member.protocol == NOISE:
-                measure(member.workdir, "test", data_dir and Path(data_dir), with_noise=True)
+                measure(member.workdir, "test", Path(data_dir) if data_dir else None, with_noise=True)
         except InputError as error:
             say(f"sweep: {error}")
             failed.append(str(error))

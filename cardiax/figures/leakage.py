@@ -1,6 +1,6 @@
 """What a score owes to the split, as a figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,7 +12,7 @@ DARK, PALE, GREY = "#12306b", "#9db4d6", "#c9c9c9"
 
 def leakage_figure(
     scores: Mapping[str, Mapping[str, np.ndarray]],
-    sources: Mapping[str, tuple[Sequence[int], np.ndarray]],
+    sources: Mapping[str, tuple[np.ndarray, np.ndarray]],
     by_length: Mapping[str, float],
 ) -> Figure:
     """Three panels: one network under two splits, where rare classes come from, what padding alone predicts.
@@ -68,7 +68,7 @@ def _scores(axes, scores: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     axes.legend(fontsize=7, frameon=False, loc="upper right", ncols=len(scores))
 
 
-def _sources(axes, sources: Mapping[str, tuple[Sequence[int], np.ndarray]]) -> None:
+def _sources(axes, sources: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     for row, (_, (records, shares)) in enumerate(sources.items()):
         left = 0.0
         for number, (record, share) in enumerate(zip(records, shares, strict=True)):
