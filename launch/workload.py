@@ -15,26 +15,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.config import AugmentationConfig, Config, OptimizerConfig, from_dict, recipe, to_dict
+from cardiax.config import AugmentationConfig, Config, from_dict, recipe, to_dict, with_overrides
 from cardiax.errors import unknown
-from cardiax.models import build_model
+from cardiax.models import MODELS, build_model
 from cardiax.parallel import check_divisible, divide, make_mesh, map_eval_step, map_train_step, replicate
 from cardiax.state import TrainState, create_state, evaluated
 from cardiax.step import AXIS, make_optimizer, make_predict_step, make_train_step
+from cardiax.systems import SYSTEMS, System
 from cardiax.tasks import find_task
 
-_BEATS = {"reference_cnn": {"batch_size": 64}, "field_cnn": {"batch_size": 64}}
 
-REFERENCES: dict[str, dict[str, dict[str, Any]]] = {
-    "heartbeat": _BEATS,
-    "arrhythmia": {
-        "reference_cnn": {"batch_size": 64, "model_args": {"dropout_rate": 0.3}},
-        "field_cnn": {"batch_size": 64, "model_args": {"dropout_rate": 0.3, "channels": (64, 32, 16)}},
-    },
-    "activation": {"activation_cnn": {"batch_size": 32}, "activation_squeezenet": {"batch_size": 32}},
-    "transmembrane": {"transmembrane_squeezenet": {"batch_size": 32}, "transmembrane_bilstm": {"batch_size": 64}},
-}
-"""The reference systems of each task, beside its default model: their batch and what else differs from our defaults."""
+def _reference_systems(task: str) -> dict[str, System]:
+    """Model → the first of the reference systems that is made of it, trees left out."""
+    found: dict[str, System] = {}
+    for system in SYSTEMS[task].values():
+        model = system.fields.get("model")
+        if model in MODELS:
+            found.setdefault(model, system)
+    return found
+
+
+REFERENCES = {task: _reference_systems(task) for task in SYSTEMS}
+"""The reference systems of each task, beside its default model."""
 
 ON_REQUEST = ("field_cnn",)
 """Models that are measured only where they are named: a step takes minutes and over 10 GB."""
@@ -54,8 +56,8 @@ def models_of(task: str) -> tuple[str, ...]:
 def configure(task: str, model: str, model_args: dict[str, Any], bare: bool) -> Config:
     """The experiment that is measured.
 
-    A default model is trained by its recipe, augmentation and average included; a reference system by Adam 1e-3 and
-    nothing else, as it was. `bare` leaves augmentation, average and schedule out of both, so that a step is network,
+    A default model is trained by its recipe, augmentation and average included; a reference system as it was, see
+    `cardiax.systems`. `bare` leaves augmentation, average and schedule out of both, so that a step is network,
     loss and update rule. `model_args` come before the reference's.
 
     Raises:
@@ -65,9 +67,7 @@ def configure(task: str, model: str, model_args: dict[str, Any], bare: bool) -> 
         raise unknown(f"model of task {task!r}", model, models_of(task))
     config = recipe(task)
     if model != config.model:
-        optimizer = OptimizerConfig("adam", 1e-3, "constant", warmup=0.0, weight_decay=0.0, clip_norm=0.0)
-        config = dataclasses.replace(config, model=model, optimizer=optimizer, augmentation=PLAIN, ema=0.0)
-        config = dataclasses.replace(config, **REFERENCES[task][model])
+        config = with_overrides(config, REFERENCES[task][model].fields)
     if bare:
         optimizer = dataclasses.replace(config.optimizer, schedule="constant", warmup=0.0)
         config = dataclasses.replace(config, optimizer=optimizer, augmentation=PLAIN, ema=0.0)

@@ -29,8 +29,11 @@ class ReferenceCNN(nn.Module):
         for index in range(len(module.widths)):
             layers += [dense(params[f"Dense_{index}"], None if index else module.channels[-1]), nn.LeakyReLU(0.001)]
         self.layers = nn.Sequential(*layers, dense(params[f"Dense_{len(module.widths)}"]))
+        self.z_score = getattr(module, "z_score", False)
 
     def forward(self, x):
+        if self.z_score:
+            x = (x - x.mean(2, keepdim=True)) / x.std(2, correction=0, keepdim=True)
         return self.layers(x)
 
 
