@@ -5,7 +5,7 @@ its own order. Arrays that differ between members only in values make one progra
 than alone, since XLA turns the members' convolutions into one grouped convolution.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
