@@ -29,7 +29,10 @@ MARGIN = 2**21
 
 
 class Checkpoints:
-    """The checkpoints in a folder, made where it is absent."""
+    """The checkpoints in a folder, made where it is absent: of a run, or of a population.
+
+    The state of a population has one more axis in front, of members that are all at the same step.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder.absolute()
@@ -50,7 +53,7 @@ class Checkpoints:
         Checkpoints of this step or a later one, which a killed run left, are dropped first: Orbax would keep them and
         write nothing.
         """
-        manager, step = self._managers[kind], int(state.step)
+        manager, step = self._managers[kind], int(np.max(state.step))
         # Told before: Orbax meets a full disk with a page of errors for each array, from several threads.
         needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
         if shutil.disk_usage(self.folder).free < needed:
@@ -116,4 +119,4 @@ def _described(state: TrainState) -> dict[str, str]:
 
 
 def _digest(state: Any) -> str:
-    return fingerprint(*(np.asarray(leaf.addressable_data(0)) for leaf in jax.tree.leaves(state)))
+    return fingerprint(*(np.asarray(leaf) for leaf in jax.tree.leaves(state)))

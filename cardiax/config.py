@@ -200,16 +200,30 @@ def _model_args(name: str, value: Any) -> dict[str, Any]:
 def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
     """`config` with the fields of `overrides` (dotted name → text or value) put in; an unknown field is an error."""
     known = leaves(config)
-    changes: dict[str, dict[str, Any]] = {}
-    for name, value in overrides.items():
+    for name in overrides:
         if name not in known:
             raise unknown("field", name, known)
+    return with_leaves(config, {name: parse(name, known[name][0], value) for name, value in overrides.items()})
+
+
+def with_leaves(config: Config, values: Mapping[str, Any]) -> Config:
+    """`config` with the fields of `values` (dotted name → value) put in as they are; they may be traced arrays."""
+    changes: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
         group, _, leaf = name.rpartition(".")
-        changes.setdefault(group, {})[leaf] = parse(name, known[name][0], value)
+        changes.setdefault(group, {})[leaf] = value
     top = changes.pop("", {})
     for group, values in changes.items():
         top[group] = dataclasses.replace(getattr(config, group), **values)
     return dataclasses.replace(config, **top)
+
+
+def switched_on(value: Any) -> bool:
+    """Whether a numeric field asks for what it names: it is not 0.
+
+    One that is traced does, since the members of a population differ in a field only where none of them has 0.
+    """
+    return not (isinstance(value, int | float) and value == 0)
 
 
 def to_dict(config: Config) -> dict[str, Any]:

@@ -5,9 +5,9 @@ nothing of `Generator.permutation`.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
@@ -46,10 +46,14 @@ class Order:
     def indices(self, step: int) -> np.ndarray:
         """The examples of step 0, 1, …: int64 (batch_size,)."""
         epoch, within = divmod(step, self.steps_per_epoch)
-        return _epoch_order(self, epoch)[within * self.batch_size : (within + 1) * self.batch_size]
+        return self._epoch_order(epoch)[within * self.batch_size : (within + 1) * self.batch_size]
+
+    @cached_property
+    def _epoch_order(self) -> Callable[[int], np.ndarray]:
+        # A cache of one's own: the members of a population would drive each other's orders out of a common one.
+        return lru_cache(maxsize=1)(partial(_epoch_order, self))
 
 
-@lru_cache(maxsize=2)
 def _epoch_order(order: Order, epoch: int) -> np.ndarray:
     random = np.random.Philox(key=np.array([order.seed, epoch], np.uint64)).random_raw(order.size)
     if order.shares is None:

@@ -1,5 +1,7 @@
-"""One step mapped over devices: the batch is divided, the state is the same on each."""
+"""One step mapped over devices: the batch is divided, the state is the same on each; of a population, the members are
+divided, each of them whole on its device."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +11,11 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from cardiax.errors import InputError
+from cardiax.population import PopulationStep
 from cardiax.step import AXIS, EvalStep, TrainStep
+
+MEMBER = "member"
+"""Name of the axis over which a population is divided."""
 
 
 def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:  # pyright: ignore[reportInvalidTypeForm]
@@ -27,6 +33,24 @@ def map_train_step(step: TrainStep, mesh: Mesh) -> TrainStep:
 def map_eval_step(step: EvalStep, mesh: Mesh) -> EvalStep:
     """`step` over the mesh: (variables, global batch) → measures of every example, on every device."""
     return jax.jit(jax.shard_map(step, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(), check_vma=False))
+
+
+def make_population_mesh(members: int, devices: Sequence[jax.Device] | None = None) -> Mesh:  # pyright: ignore[reportInvalidTypeForm]
+    """As many of the devices as divide the members evenly, (d, 1): `MEMBER` and, for the step's sake, `AXIS`."""
+    devices = jax.devices() if devices is None else devices
+    count = math.gcd(members, len(devices))
+    return Mesh(np.asarray(devices[:count]).reshape(count, 1), (MEMBER, AXIS), axis_types=(AxisType.Auto,) * 2)
+
+
+def map_population_step(step: PopulationStep, mesh: Mesh) -> PopulationStep:
+    """`step` over the mesh of `make_population_mesh`. The buffers of the state that goes in are reused."""
+    mapped = jax.shard_map(step, mesh=mesh, in_specs=P(MEMBER), out_specs=P(MEMBER), check_vma=False)
+    return jax.jit(mapped, donate_argnums=0)
+
+
+def divide_members(tree: Any, mesh: Mesh) -> Any:
+    """A pytree of arrays (M, ...), M members, laid over the mesh of `make_population_mesh`."""
+    return jax.device_put(tree, NamedSharding(mesh, P(MEMBER)))
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:

@@ -39,7 +39,7 @@ class TrainState:
 
 
 def create_state(
-    model: nn.Module, tx: optax.GradientTransformation, seed: int, input_shape: tuple[int, ...], ema: bool
+    model: nn.Module, tx: optax.GradientTransformation, seed: int | jax.Array, input_shape: tuple[int, ...], ema: bool
 ) -> TrainState:
     """A fresh state: parameters of `model` drawn from `seed` for inputs (B, *input_shape). Pure; may be jitted."""
     variables = dict(model.init(jax.random.key(seed), jnp.zeros((1, *input_shape)), train=False))

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from cardiax.config import Config, OptimizerConfig
+from cardiax.config import Config, OptimizerConfig, switched_on
 from cardiax.state import TrainState
 from cardiax.tasks import Loss, Task
 from cardiax.transforms import mix_pairs
@@ -43,7 +43,7 @@ def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransfo
         "adam": lambda: optax.adam(schedule),
         "sgd": lambda: optax.sgd(schedule, momentum=0.9),
     }[config.name]()
-    return optax.chain(optax.clip_by_global_norm(config.clip_norm), rule) if config.clip_norm else rule
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), rule) if switched_on(config.clip_norm) else rule
 
 
 def _is_kernel(params: Any) -> Any:
@@ -72,7 +72,7 @@ def make_train_step(
         keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, place)
         inputs, target = jax.vmap(task.augment, (0, 0, 0, None))(keys, inputs, target, config.augmentation)
         sides = [(target, 1.0)]  # the targets of each example and their shares
-        if config.augmentation.mixup:
+        if switched_on(config.augmentation.mixup):
             inputs, neighbour, share = mix_pairs(mix_key, inputs, target, config.augmentation.mixup, AXIS)
             sides = [(target, 1.0 - share), (neighbour, share)]
 
@@ -89,7 +89,7 @@ def make_train_step(
         updates, opt_state = tx.update(gradients, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         average = state.average
-        if config.ema:
+        if switched_on(config.ema):
             # The average starts short, so that the random initial parameters are soon forgotten.
             decay = jnp.minimum(config.ema, (1.0 + state.step) / (10.0 + state.step))
             average = optax.incremental_update((params, model_state), average, 1.0 - decay)

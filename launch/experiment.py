@@ -1,7 +1,8 @@
 """What training and evaluation share: a config and a data folder become task, examples, split, model and evaluator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from jax.sharding import Mesh
 from cardiax import datasets
 from cardiax.catalog import NOISE, find_dataset
 from cardiax.config import Config
-from cardiax.data import Arrays, fingerprint, padded_batches, resampled
+from cardiax.data import Arrays, Order, fingerprint, padded_batches, resampled
 from cardiax.errors import InputError, unknown
 from cardiax.models import build_model
 from cardiax.noise import resample
@@ -52,12 +53,31 @@ class Experiment:
     noises: Arrays
     fingerprints: dict[str, str]
 
+    @property
+    def targets(self) -> np.ndarray:
+        """Those of the training split (n, ...)."""
+        return self.arrays["target"][self.split["train"]]
+
+    @cached_property
+    def order(self) -> Order:
+        """The order in which training meets the examples of its split."""
+        config, train = self.config, self.split["train"]
+        return Order(config.seed, len(train), config.batch_size, self.task.shares(config, self.targets))
+
 
 def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None], with_noise: bool = False) -> Experiment:
     """Look everything up that `config` names, cheapest first, so that a mistake is told before any work is done.
 
     The noises are loaded `with_noise`, or where they are the config's protocol.
     """
+    return load_experiments([config], data_dir, say, with_noise)[0]
+
+
+def load_experiments(
+    configs: Sequence[Config], data_dir: Path, say: Callable[[str], None], with_noise: bool = False
+) -> list[Experiment]:
+    """`load_experiment` of configs that can be trained together (see `cardiax.population`); they share the arrays."""
+    config = configs[0]
     task = find_task(config.task)
     dataset = find_dataset(config.dataset)
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
@@ -85,11 +105,18 @@ def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None], 
         "split": fingerprint(*split.values()),
     }
     arrays = task.arrays(examples, dataset)
-    if config.per_class:
-        train = split["train"]
-        split = split | {"train": train[resampled(arrays["target"][train], config.per_class, config.seed)]}
     origin = {key: array for key, array in examples.items() if array.ndim == 1}
-    return Experiment(config, task, model, arrays, origin, protocol, split, noises, fingerprints)
+    train, targets = split["train"], arrays["target"][split["train"]]
+
+    def drawn(config: Config) -> Split:
+        if not config.per_class:
+            return split
+        return split | {"train": train[resampled(targets, config.per_class, config.seed)]}
+
+    return [
+        Experiment(config, task, model, arrays, origin, protocol, drawn(config), noises, fingerprints)
+        for config in configs
+    ]
 
 
 def _load_noises(rate: float, data_dir: Path) -> Arrays:

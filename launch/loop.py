@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,23 +18,25 @@ import jax.numpy as jnp
 from cardiax import datasets
 from cardiax.checkpoint import Checkpoints, History
 from cardiax.config import Config
-from cardiax.data import Order
 from cardiax.errors import InputError
 from cardiax.launch.environment import record_environment, start_processes
-from cardiax.launch.experiment import Evaluator, load_experiment
+from cardiax.launch.experiment import Evaluator, Experiment, load_experiment
 from cardiax.launch.progress import Events, Progress, say
 from cardiax.launch.report import report
 from cardiax.launch.workdir import Workdir
 from cardiax.parallel import check_divisible, divide, make_mesh, map_train_step, process_share, replicate
 from cardiax.state import TrainState, create_state, evaluated, record_score
 from cardiax.step import Batch, make_optimizer, make_train_step
+from cardiax.tasks import Task
 
 IN_FLIGHT = 4
 """Steps dispatched ahead of the device: enough to keep it busy, few enough to stop at once."""
 
-
 TIMED = 12
 """Steps whose median tells how many fit into the minutes asked for; three before them are not counted."""
+
+REMEDY = "try a lower --optimizer.learning_rate in a new --workdir"
+"""Of a run that diverged."""
 
 
 def train(
@@ -53,15 +56,14 @@ def train(
     data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
     experiment = load_experiment(config, data_path, say)
     task, arrays, train_set = experiment.task, experiment.arrays, experiment.split["train"]
-    targets, shape = arrays["target"][train_set], arrays["input"].shape[1:]
-    order = Order(config.seed, len(train_set), config.batch_size, task.shares(config, targets))
+    order, shape = experiment.order, arrays["input"].shape[1:]
 
     def batch_of(step: int) -> Batch:
         share = train_set[process_share(order.indices(step))]
         return divide({name: array[share] for name, array in arrays.items()}, mesh)
 
     # Model, optimiser, step.
-    loss_of_examples = task.training_loss(config, targets)
+    loss_of_examples = task.training_loss(config, experiment.targets)
 
     def build(total: int) -> tuple[TrainState, Callable]:
         tx = make_optimizer(config.optimizer, total)
@@ -73,7 +75,7 @@ def train(
         seconds = _seconds_a_step(*build(1000), batch_of)
         config = dataclasses.replace(config, steps=max(1, int(60 * minutes / seconds)))
         experiment = dataclasses.replace(experiment, config=config)
-    total = config.steps or config.epochs * order.steps_per_epoch
+    total = total_steps(experiment)
     state, train_step = build(total)
     record = jax.jit(record_score)
     evaluator = Evaluator(experiment, mesh)
@@ -95,7 +97,7 @@ def train(
 
     # Loop.
     in_flight: deque[jax.Array] = deque()
-    with _interrupts() as interrupted, Events(workdir.path, first) as events, Progress(total, first) as progress:
+    with interrupts() as interrupted, Events(workdir.path, first) as events, Progress(total, first) as progress:
         for step in range(first, total):
             if config.patience and stale >= config.patience:
                 say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
@@ -106,14 +108,12 @@ def train(
                 progress.step(in_flight.popleft())
             done = step + 1
             if done % order.steps_per_epoch == 0 or done == total:
-                since = done - int(history[-1]["step"]) if history else done
-                row = {"step": done, "epoch": done / order.steps_per_epoch, "train_loss": float(state.loss_sum) / since}
-                _check_finite(row["train_loss"], done - since, done)
-                figures = evaluator(evaluated(state), "validation")
-                row |= {f"validation_{name}": value for name, value in task.scalars(figures).items()}
+                row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
+                if not math.isfinite(row["train_loss"]):
+                    raise InputError(f"{divergence(history, row)}; {REMEDY}")
+                row |= validation_figures(task, evaluator(evaluated(state), "validation"))
                 history = [*history, row]
-                figure = row[f"validation_{task.selection}"]
-                state = record(state, jnp.float32(figure if task.higher_is_better else -figure))
+                state = record(state, jnp.float32(score(task, row)))
                 stale = int(state.stale)
                 if stale == 0:
                     checkpoints.save("best", state, history)
@@ -146,16 +146,39 @@ def _seconds_a_step(state: TrainState, step: Callable, batch_of: Callable[[int],
     return statistics.median(after - before for before, after in itertools.pairwise(ends[2:]))
 
 
-def _check_finite(loss: float, after: int, until: int) -> None:
-    if not math.isfinite(loss):
-        raise InputError(
-            f"training diverged between steps {after} and {until}: found a mean loss of {loss}, wanted a finite one; "
-            "try a lower --optimizer.learning_rate in a new --workdir"
-        )
+def total_steps(experiment: Experiment) -> int:
+    """How many steps the run makes, unless its patience ends it."""
+    return experiment.config.steps or experiment.config.epochs * experiment.order.steps_per_epoch
+
+
+def training_row(history: History, done: int, steps_per_epoch: int, loss_sum: float) -> dict[str, float]:
+    """The row of metrics.csv after `done` steps, without validation: the loss is a mean over those since the last."""
+    since = done - int(history[-1]["step"]) if history else done
+    return {"step": done, "epoch": done / steps_per_epoch, "train_loss": loss_sum / since}
+
+
+def validation_figures(task: Task, figures: dict[str, Any]) -> dict[str, float]:
+    """What metrics.csv keeps of an evaluation."""
+    return {f"validation_{name}": value for name, value in task.scalars(figures).items()}
+
+
+def score(task: Task, row: dict[str, float]) -> float:
+    """What chooses the best checkpoint, the highest first."""
+    figure = row[f"validation_{task.selection}"]
+    return figure if task.higher_is_better else -figure
+
+
+def divergence(history: History, row: dict[str, float]) -> str:
+    """What to say of a row whose loss is not finite, after those of `history`."""
+    after = history[-1]["step"] if history else 0
+    return (
+        f"training diverged between steps {after} and {row['step']}: found a mean loss of {row['train_loss']}, wanted "
+        "a finite one"
+    )
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
+def interrupts() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C or SIGTERM has come: the loop then stops at the end of its step. A second Ctrl-C stops at once.
 
     Several processes must stop at the same step, which a signal to one of them cannot promise: there it kills.

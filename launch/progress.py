@@ -29,11 +29,11 @@ class Progress:
         loss.block_until_ready()
         self._bar.update()
 
-    def evaluation(self, row: dict[str, float]) -> None:
-        """Say the row that went into metrics.csv, in one line."""
+    def evaluation(self, row: dict[str, float], run: str = "") -> None:
+        """Say the row that went into metrics.csv, in one line that begins with the name of the run, if it has one."""
         rest = {name: value for name, value in row.items() if name not in ("step", "epoch") and "_f1_" not in name}
         figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in rest.items())
-        say(f"epoch {row['epoch']:g}, step {row['step']:,}: {figures}")
+        say(f"{run and f'{run}: '}epoch {row['epoch']:g}, step {row['step']:,}: {figures}")
 
     def __enter__(self) -> Self:
         return self

@@ -1,9 +1,10 @@
 """Train a list of systems × protocols × grid × seeds and put them into one table; what is done is not done again.
 
-Each member is a run of `cardiax train` in a folder of its own below the sweep's. The same command again goes on where
-it was stopped or killed. The protocol `noise` tests the runs of the dataset's first protocol again, with real noise.
-The table (table.md, table.csv, table.png) gives means over seeds with 95 % intervals, parameters and training time;
-bold: better than every other row beyond chance, by a paired bootstrap. Examples:
+Each member is a run of `cardiax train` in a folder of its own below the sweep's. Those that differ in seed or in
+numbers alone are trained together, as one program. The same command again goes on where it was stopped or killed. The
+protocol `noise` tests the runs of the dataset's first protocol again, with real noise. The table (table.md, table.csv,
+table.png) gives means over seeds with 95 % intervals, parameters and training time; bold: better than every other row
+beyond chance, by a paired bootstrap. Examples:
 
   cardiax sweep arrhythmia --seeds 8 --grid optimizer.learning_rate=1e-3,3e-3
   cardiax sweep arrhythmia --dataset physionet_mitbih/kaggle --systems cardiax,cnn --protocols kaggle,patient
@@ -11,13 +12,15 @@ bold: better than every other row beyond chance, by a paired bootstrap. Examples
 """
 
 import argparse
+import hashlib
 import itertools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cardiax.catalog import NOISE, find_dataset
-from cardiax.config import Config, leaves, recipe, with_overrides
+from cardiax.config import Config, leaves, recipe, to_dict, with_overrides
 from cardiax.errors import InputError, unknown
 from cardiax.launch import train
 from cardiax.launch.cli import positive
@@ -66,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--grid", action="append", default=[], metavar="FIELD=A,B", help="values of a config field; may be repeated"
     )
     parser.add_argument("--minutes", type=positive, metavar="T", help="train each network for so long; see `train`")
+    parser.add_argument("--apart", action="store_true", help="train members one after another, never in one program")
     parser.add_argument("--table", action="store_true", help="train nothing: the table of what is done")
     parser.add_argument("--workdir", metavar="DIR", help="the sweep's folder (default: sweeps/TASK-DATASET)")
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
@@ -77,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     members = plan(options)
     for member in members:
         member.workdir.check(train.fixed_steps(member.config, member.workdir, options.minutes))
-    failed = [] if options.table else train_members(members, options.data_dir, options.minutes)
+    failed = [] if options.table else train_members(members, options)
     if failed is None:
         return 1
     done = [member for member in members if member.done]
@@ -92,26 +96,46 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def train_members(members: list[Member], data_dir: str | None, minutes: float | None) -> list[str] | None:
-    """Train those that are not done, one after another; returns why some failed, None when interrupted."""
+def train_members(members: list[Member], options: argparse.Namespace) -> list[str] | None:
+    """Train those that are not done, together where one program can; returns why some failed, None when interrupted."""
     from cardiax.launch.measure import measure
+    from cardiax.launch.population import train_together
     from cardiax.launch.progress import say
+    from cardiax.population import groups
 
-    failed = []
-    for number, member in enumerate(members, 1):
-        say(f"sweep: {number} of {len(members)}, {member.workdir.path}{', done before' if member.done else ''}")
-        if member.done:
-            continue
+    failed: list[str] = []
+    missing = list({member.workdir.path: member for member in members if not member.trained}.values())
+    say(f"sweep: {len(missing)} runs to train in {folder(options)}")
+    together = [] if options.minutes or options.apart else groups([member.config for member in missing])
+    for places in together or [[place] for place in range(len(missing))]:
+        some = [missing[place] for place in places]
+        say(f"sweep: {', '.join(str(member.workdir.path) for member in some)}")
         try:
-            config = train.fixed_steps(member.config, member.workdir, minutes)
-            if not member.trained and train.start(config, member.workdir, data_dir, minutes=minutes):
+            if len(some) > 1:
+                configs, workdirs = [one.config for one in some], [one.workdir for one in some]
+                status = train_together(configs, workdirs, folder(options) / _name(configs), options.data_dir)
+            else:
+                config = train.fixed_steps(some[0].config, some[0].workdir, options.minutes)
+                status = train.start(config, some[0].workdir, options.data_dir, minutes=options.minutes)
+            if status:
                 return None
-            if member.protocol == NOISE:
-                measure(member.workdir, "test", Path(data_dir) if data_dir else None, with_noise=True)
         except InputError as error:
             say(f"sweep: {error}")
             failed.append(str(error))
+    for member in members:
+        if member.trained and not member.done:
+            try:
+                measure(member.workdir, "test", Path(options.data_dir) if options.data_dir else None, with_noise=True)
+            except InputError as error:
+                say(f"sweep: {error}")
+                failed.append(str(error))
     return failed
+
+
+def _name(configs: list[Config]) -> str:
+    """A folder's name for the members of one program: the same members, the same name."""
+    text = json.dumps([to_dict(config) for config in configs], sort_keys=True)
+    return f".population-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def folder(options: argparse.Namespace) -> Path:

@@ -23,7 +23,7 @@ def command(data_dir, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     return [
         *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", folder),
-        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e-3,1e-2", "--steps", 3, *TINY),
+        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e-3,1e-2", "--steps", 3, "--apart", *TINY),
     ], folder
 
 
@@ -75,13 +75,29 @@ def test_what_is_done_is_not_done_again_and_what_is_missing_is(swept, command, c
     shutil.rmtree(lost)
     status, out, error = cardiax(*command[0])
     assert status == 0, error
-    assert out.count("done before") == 3
+    assert "sweep: 1 runs to train" in out
     assert {path for path, moment in before.items() if path.stat().st_mtime_ns != moment} == {lost / "test.json"}
 
     def figures(text):
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(text.splitlines())]
 
     assert figures((swept / "table.csv").read_text()) == figures(wanted)
+
+
+def test_members_that_differ_in_numbers_are_trained_together(swept, data_dir, tmp_path, cardiax):
+    status, out, error = cardiax(
+        *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", tmp_path),
+        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e-3,1e-2", "--steps", 3, *TINY),
+    )
+    assert status == 0, error
+    assert "train: 4 members together; they differ in seed, optimizer.learning_rate" in out
+    assert not list(tmp_path.glob(".population-*/*"))
+    for folder in swept.glob("resnet1d-*"):
+        (alone,), (together,) = (
+            list(csv.DictReader((path / folder.name / "metrics.csv").read_text().splitlines()))
+            for path in (swept, tmp_path)
+        )
+        assert float(together["train_loss"]) == pytest.approx(float(alone["train_loss"]), rel=1e-4)
 
 
 def test_one_member_that_fails_stops_no_other_and_is_told(data_dir, tmp_path, cardiax):
@@ -96,7 +112,7 @@ def test_one_member_that_fails_stops_no_other_and_is_told(data_dir, tmp_path, ca
     assert error.count("\n") == 1
     assert "learning_rate=1e-3 |" in (tmp_path / "table.md").read_text()
     assert "1e30" not in (tmp_path / "table.md").read_text()
-    assert "sweep: 2 of 2" in out
+    assert "2 members together" in out
 
 
 def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH, Dataset
-from cardiax.config import AugmentationConfig, Config
+from cardiax.config import AugmentationConfig, Config, switched_on
 from cardiax.data import class_shares
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
@@ -94,25 +94,25 @@ class Classification:
         gain_key = jax.random.fold_in(key, 3)
         if beat.shape[1] > 1:
             leads, rest, numbers = jnp.split(beat, [beat.shape[1] // 2, beat.shape[1] - 1], axis=1)
-            if config.electrode_gain:
+            if switched_on(config.electrode_gain):
                 gain = 1 + config.electrode_gain * jax.random.normal(gain_key, (1, leads.shape[1]))
                 leads, rest = gain * leads, gain * rest
-            if config.warp:
+            if switched_on(config.warp):
                 keys = jax.random.split(warp_key, leads.shape[1])
                 warp = jax.vmap(warp_amplitude, (0, 1, None), 1)
                 leads, rest = warp(keys, leads, config.warp), warp(keys, rest, config.warp)
-            if config.noise:
+            if switched_on(config.noise):
                 noise = lead_noise(noise_key, leads, config.noise) - leads
                 leads, rest = leads + noise, rest + noise
             return jnp.concatenate([leads, rest, numbers], axis=1), target
         signal = beat[:, 0]
-        if config.electrode_gain:
+        if switched_on(config.electrode_gain):
             signal = signal * (1 + config.electrode_gain * jax.random.normal(gain_key))
-        if config.stretch:
+        if switched_on(config.stretch):
             signal = stretch_time(stretch_key, signal, config.stretch)
-        if config.warp:
+        if switched_on(config.warp):
             signal = warp_amplitude(warp_key, signal, config.warp)
-        if config.noise:
+        if switched_on(config.noise):
             signal = white_noise(noise_key, signal, config.noise)
         return signal[:, None], target
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.catalog import WINDOW, Dataset
-from cardiax.config import AugmentationConfig, Config
+from cardiax.config import AugmentationConfig, Config, switched_on
 from cardiax.errors import InputError
 from cardiax.leads import LEADS, SITE_NAMES, activation_time, apd90, twelve_leads
 from cardiax.losses import mean_huber
@@ -68,17 +68,17 @@ class _TwelveLeads:
         """One training example, leads (500, 12) mV and its target, slower, delayed, from electrodes elsewhere,
         with noise or without a lead; pure."""
         stretch_key, shift_key, gain_key, noise_key, drop_key = jax.random.split(key, 5)
-        if config.stretch:
+        if switched_on(config.stretch):
             factor = jax.random.uniform(stretch_key, minval=1 - config.stretch, maxval=1 + config.stretch)
             leads, target = rescale_time(leads, factor), self.rescaled(target, factor)
         if config.shift:
             samples = jax.random.randint(shift_key, (), 0, config.shift + 1)
             leads, target = delay(leads, samples, config.shift), self.delayed(target, samples, config.shift)
-        if config.electrode_gain:
+        if switched_on(config.electrode_gain):
             leads = electrode_gain(gain_key, leads, config.electrode_gain)
-        if config.noise:
+        if switched_on(config.noise):
             leads = lead_noise(noise_key, leads, config.noise)
-        if config.drop_lead:
+        if switched_on(config.drop_lead):
             leads = drop_lead(drop_key, leads, config.drop_lead)
         return leads, target
 

@@ -1,0 +1,118 @@
+"""Several runs in one program: the train step under `vmap`, over the fields in which their configs differ.
+
+A member computes what the same run computes alone on one device: its keys come from its own seed and its examples in
+its own order. Arrays that differ between members only in values make one program; sums may be taken in another order
+than alone, since XLA turns the members' convolutions into one grouped convolution.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+from cardiax.config import Config, leaves, switched_on, to_dict, with_leaves
+from cardiax.models import TREES
+from cardiax.state import TrainState, create_state
+from cardiax.step import Batch, make_optimizer, make_train_step
+from cardiax.tasks import Task
+
+SWITCHES = (
+    "ema",
+    "optimizer.clip_norm",
+    "augmentation.stretch",
+    "augmentation.warp",
+    "augmentation.noise",
+    "augmentation.mixup",
+    "augmentation.electrode_gain",
+    "augmentation.drop_lead",
+)
+"""Fields that may differ between members as long as none has 0, which leaves their code out of the program."""
+
+VARYING = ("seed", "label_smoothing", "optimizer.learning_rate", "optimizer.weight_decay", *SWITCHES)
+"""Fields that may differ between the members of one program. Every other one decides a shape, a count or a branch, or
+is read on the host."""
+
+Values = dict[str, jax.Array]
+PopulationStep = Callable[[TrainState, Values, Batch], tuple[TrainState, jax.Array]]
+
+
+def groups(configs: Sequence[Config]) -> list[list[int]]:
+    """The places of the configs that can be trained together, in order of the first of each.
+
+    They are equal but for `VARYING`, and where one has 0 in a field of `SWITCHES` all have. A run with `patience` ends
+    when it likes, and trees have no steps: each is alone.
+    """
+    found: dict[Any, list[int]] = {}
+    for place, config in enumerate(configs):
+        alone = config.patience > 0 or config.model in TREES
+        found.setdefault(place if alone else _program(config), []).append(place)
+    return list(found.values())
+
+
+def _program(config: Config) -> str:
+    """What members of one program have in common, as text."""
+    fields = to_dict(config)
+    common = {name: value for name, value in fields.items() if name not in VARYING}
+    return repr((common, [switched_on(fields[name]) for name in SWITCHES]))
+
+
+def varying_values(configs: Sequence[Config]) -> dict[str, np.ndarray]:
+    """The fields in which configs of one group differ, and the seed: name → float32 (M,), the seed int32.
+
+    Raises:
+      ValueError: they are of several groups.
+    """
+    if len(groups(configs)) != 1:
+        raise ValueError(f"found configs of {len(groups(configs))} groups, wanted one: they cannot be trained together")
+    members = [leaves(config) for config in configs]
+    columns = {name: [member[name][1] for member in members] for name in VARYING}
+    return {
+        name: np.asarray(column, np.int32 if name == "seed" else np.float32)
+        for name, column in columns.items()
+        if name == "seed" or len(set(column)) > 1
+    }
+
+
+def create_population(
+    model: nn.Module, config: Config, steps: int, input_shape: tuple[int, ...], values: Values
+) -> TrainState:
+    """The fresh states of M members, each leaf with an axis (M,) in front. Pure; may be jitted.
+
+    Args:
+      model: as `create_state` wants it.
+      config: of any member.
+      steps: of the run.
+      input_shape: of one example.
+      values: of `varying_values`.
+    """
+
+    def create_member(own: Values) -> TrainState:
+        tx = make_optimizer(with_leaves(config, own).optimizer, steps)
+        return create_state(model, tx, own["seed"], input_shape, config.ema > 0)
+
+    return jax.vmap(create_member)(values)
+
+
+def make_population_step(
+    task: Task, model: nn.Module, config: Config, steps: int, targets: np.ndarray
+) -> PopulationStep:
+    """The training step of M members: (states, values, batches) → (states, losses (M,)), each leaf (M, ...).
+
+    It is `make_train_step` under `vmap`, and `cardiax.parallel.map_population_step` maps it over devices.
+
+    Args:
+      task: the objective.
+      model: made with `axis_name=AXIS`.
+      config: of any member; `values` of `varying_values` take the place of its own.
+      steps: of the run.
+      targets: of the training split (n, ...), as `Task.training_loss` wants them.
+    """
+
+    def member_step(state: TrainState, own: Values, batch: Batch) -> tuple[TrainState, jax.Array]:
+        member = with_leaves(config, own)
+        tx = make_optimizer(member.optimizer, steps)
+        return make_train_step(task, model, tx, member, task.training_loss(member, targets))(state, batch)
+
+    return jax.vmap(member_step)
