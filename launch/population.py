@@ -163,7 +163,9 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
     values = divide_members(varying_values([member.experiment.config for member in members]), mesh)
     init = jax.jit(lambda values: create_population(one.model, config, total, arrays["input"].shape[1:], values))
     state = divide_members(jax.device_get(init(values)), mesh)
-    train_step = map_population_step(make_population_step(one.task, one.model, config, total, one.targets), mesh)
+    unroll = jax.default_backend() == "cpu"
+    step_of_device = make_population_step(one.task, one.model, config, total, one.targets, unroll)
+    train_step = map_population_step(step_of_device, mesh)
     record = jax.jit(jax.vmap(record_score))
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // len(members)
     say(

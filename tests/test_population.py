@@ -84,13 +84,13 @@ def alone(config):
     return fresh, jax.device_get(state), losses
 
 
-def together(configs, devices):
+def together(configs, devices, unroll=False):
     """The same of all members, each leaf (M, ...)."""
     mesh, config = make_population_mesh(len(configs), jax.devices()[:devices]), configs[0]
     model, values = network(config), divide_members(varying_values(configs), mesh)
     init = jax.jit(lambda values: create_population(model, config, STEPS, TASK.input_shape, values))
     fresh = jax.device_get(init(values))
-    step = map_population_step(make_population_step(TASK, model, config, STEPS, TARGETS), mesh)
+    step = map_population_step(make_population_step(TASK, model, config, STEPS, TARGETS, unroll), mesh)
     state, losses = divide_members(fresh, mesh), []
     for i in range(STEPS):
         batches = [batch(config, i) for config in configs]
@@ -110,14 +110,25 @@ def population():
     return together(members(), devices=1)
 
 
-def test_a_member_is_the_run_that_it_is_alone(population):
-    # The fresh state to the bit. Later sums are taken in another order, and 1 - a is taken in float32 and not in
-    # float64; Adam lifts such a difference where a gradient is near 0.
-    place = 3
-    fresh, state, losses = alone(members()[place])
-    chex.assert_trees_all_equal(of(population[0], place), fresh)
-    np.testing.assert_allclose(population[2][:, place], losses, rtol=1e-5)
-    chex.assert_trees_all_close(of(population[1], place), state, rtol=1e-4, atol=1e-4)
+@pytest.fixture(scope="module")
+def last_alone():
+    return alone(members()[-1])
+
+
+def test_a_member_is_the_run_that_it_is_alone(population, last_alone):
+    # The fresh state to the bit. Then 1 - a is taken in float32 and not in float64, and sums in another order, which
+    # Adam lifts where a gradient is near 0.
+    fresh, state, losses = last_alone
+    chex.assert_trees_all_equal(of(population[0], -1), fresh)
+    np.testing.assert_allclose(population[2][:, -1], losses, rtol=1e-5)
+    chex.assert_trees_all_close(of(population[1], -1), state, rtol=1e-4, atol=1e-4)
+
+
+def test_members_one_after_another_are_the_runs_that_they_are_alone(last_alone):
+    fresh, state, losses = together(members()[-2:], devices=1, unroll=True)
+    chex.assert_trees_all_equal(of(fresh, -1), last_alone[0])
+    np.testing.assert_allclose(losses[:, -1], last_alone[2], rtol=1e-6)
+    chex.assert_trees_all_close(of(state, -1), last_alone[1], rtol=1e-5, atol=1e-5)
 
 
 def test_four_devices_train_one_member_each(population):
