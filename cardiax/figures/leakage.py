@@ -25,8 +25,8 @@ def leakage_figure(
     Returns:
       A Figure; the caller saves it.
     """
-    figure = Figure(figsize=(10.2, 3.0), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1.1, 1.2, 0.9))
+    figure = Figure(figsize=(11.4, 3.0), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1.35, 1.2, 0.9))
     _scores(left, scores)
     _sources(middle, sources)
     left.set_title("One network, two splits", fontsize=9)
