@@ -111,7 +111,7 @@ def make_population_step(
       targets: of the training split (n, ...), as `Task.training_loss` wants them.
       unroll: whether members follow one another in the program instead of `vmap`. It takes longer to compile, about as
         long as the members alone. XLA's CPU backend has no fast grouped convolution: there a step of four members
-        takes 3.9 times that of one, and 7.3 times under `vmap` (2 cores, `resnet1d`).
+        takes 3.8 times that of one, and 7.0 times under `vmap` (2 cores, `resnet1d`).
     """
 
     def member_step(state: TrainState, own: Values, batch: Batch) -> tuple[TrainState, jax.Array]:
