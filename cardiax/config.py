@@ -57,6 +57,12 @@ class AugmentationConfig:
     )
     shift: int = setting(0, "twelve leads are delayed by up to this, ms, and the target with them", low=0, high=200)
     drop_lead: float = setting(0.0, "probability that one of twelve leads is set to 0", low=0.0, high=1.0)
+    fibrillation: float = setting(
+        0.0,
+        "probability that a normal beat is given the rhythm of atrial fibrillation, where the rhythm is told",
+        low=0.0,
+        high=1.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,7 @@ BY_DATASET: dict[str, dict[str, Any]] = {
         "augmentation.warp": 0.0,
         "augmentation.noise": 1.2,
         "augmentation.mixup": 0.0,
+        "augmentation.fibrillation": 0.25,
     },
 }
 """What the default experiment of any task is on a dataset that asks for something else."""

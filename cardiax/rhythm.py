@@ -5,6 +5,8 @@ its patient's usual one, and from when it comes, than from its shape alone; neit
 NumPy arrays that hold whole records, beats in the order of time.
 """
 
+from functools import cache
+
 import numpy as np
 
 NEIGHBOURS = 4
@@ -13,20 +15,32 @@ NEIGHBOURS = 4
 SURROUNDING = 10
 """Intervals on either side among which the rhythm is steady or not."""
 
-NUMBERS = 2 * NEIGHBOURS + 6
+NUMBERS = 2 * NEIGHBOURS + 14
 """Numbers of `rhythm_numbers`."""
+
+LEAST_SPREAD = 0.03
+"""Of logarithms of intervals, added to the spread that prematurity is measured in: no rhythm is steadier."""
 
 LEAST_RANGE = 0.2
 """mV, added to the range of a record's median beat: a lead that shows little is not blown up to noise."""
 
 
 def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
-    """The rhythm around each beat: float32 (n, 14).
+    """The rhythm around each beat: float32 (n, 22).
 
     Logarithms of eight intervals, the last four before the beat, its own among them, and the next four, each against
-    the record's median; of the intervals before and after against their local mean; of the median, in seconds; of the
-    record's mean against its median; and of 0.02 plus the standard deviation of the logarithms of 21 intervals around
-    the beat, and of all, since where every interval is another, as in atrial fibrillation, an early beat means little.
+    the record's median; of the intervals before and after against their local mean; of 0.02 plus the standard deviation
+    of the logarithms of 21 intervals around the beat; of the median, in seconds; of the record's mean against its
+    median; and of 0.02 plus the deviation of all.
+
+    Then how early the beat is for this rhythm: the logarithm of its own interval against the record's median and
+    against its longest fifth, and that of the next against the median, in units of the record's spread; that of its own
+    and of the next against the longest fifth of 21 intervals around, in units of their spread; inverse hyperbolic sines,
+    halved. The spread is 0.03 plus that of a normal distribution with the same quartiles. Where every interval is
+    another, as in atrial fibrillation, an early beat means little; where few beats are usual, as in a record of paired
+    ectopic ones, the longest intervals tell what is. The two logarithms against the record's longest fifth follow, and
+    half that of the local spread.
+
     What lies beyond a record's ends is as its last interval there.
 
     Args:
@@ -36,23 +50,58 @@ def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
     found = np.empty((len(record), NUMBERS), np.float32)
     for one in np.unique(record):
         places = np.flatnonzero(record == one)
-        before, after, local = intervals[places].astype(np.float64).T
-        median = np.median(before)
-        spans = np.log(np.clip(np.append(before, after[-1]) / median, 0.2, 5.0))
-        around = _windows(np.pad(spans, NEIGHBOURS - 1, mode="edge"), 2 * NEIGHBOURS)
-        local_spread = _windows(np.pad(spans[:-1], SURROUNDING, mode="edge"), 2 * SURROUNDING + 1).std(axis=1)
-        steady = np.log([median, before.mean() / median, 0.02 + spans[:-1].std()])
-        found[places] = np.column_stack(
-            [
-                *(around, np.log(before / local), np.log(after / local), np.log(0.02 + local_spread)),
-                np.broadcast_to(steady, (len(places), 3)),
-            ]
-        )
+        found[places] = _of_one_record(*intervals[places].astype(np.float64).T)
     return found
 
 
+def _of_one_record(before: np.ndarray, after: np.ndarray, local: np.ndarray) -> np.ndarray:
+    median = np.median(before)
+    spans = np.log(np.clip(np.append(before, after[-1]) / median, 0.2, 5.0))
+    surroundings = _windows(np.pad(spans[:-1], SURROUNDING, mode="edge"), 2 * SURROUNDING + 1)
+    neighbours = _windows(np.pad(spans, NEIGHBOURS - 1, mode="edge"), 2 * NEIGHBOURS)
+    steady = np.log([median, before.mean() / median, 0.02 + spans[:-1].std()])
+
+    own, following = spans[:-1], spans[1:]
+    longest, around = np.quantile(own, 0.8), np.quantile(surroundings, 0.8, axis=1)
+    spread, local_spread = _spread(own), _spread(surroundings)
+    early = [own / spread, (own - longest) / spread, following / spread]
+    early += [(own - around) / local_spread, (following - around) / local_spread]
+    return np.column_stack(
+        [
+            *(neighbours, np.log(before / local), np.log(after / local)),
+            np.log(0.02 + surroundings.std(axis=1)),
+            np.broadcast_to(steady, (len(before), 3)),
+            *(np.arcsinh(one) / 2 for one in early),
+            *(own - longest, following - longest, np.log(local_spread) / 2),
+        ]
+    )
+
+
+def _spread(logarithms: np.ndarray) -> np.ndarray:
+    lower, upper = np.quantile(logarithms, (0.25, 0.75), axis=-1)
+    return LEAST_SPREAD + (upper - lower) / 1.349
+
+
+@cache
+def fibrillation_numbers() -> np.ndarray:
+    """`rhythm_numbers` of normal beats in made-up atrial fibrillation: float32 (36000, 22).
+
+    Sixty records of 600 independent intervals, lognormal: each record's median from 0.45 to 1.1 s, uniform in its
+    logarithm, the logarithms' standard deviation from 0.1 to 0.3, no interval below 0.28 s. In fibrillation conduction
+    to the ventricles is irregular without a pattern (Bootsma et al. 1970, doi:10.1161/01.CIR.41.5.783).
+    """
+    uniform = np.random.Philox(key=np.array([0, 2], np.uint64)).random_raw((60, 2 + 2 * 611)) * 2.0**-64
+    median, deviation = np.exp(np.log(0.45) + uniform[:, :1] * np.log(1.1 / 0.45)), 0.1 + 0.2 * uniform[:, 1:2]
+    # Box and Muller's normal deviates, from the bit generator itself: its stream is promised for ever.
+    radius, angle = np.sqrt(-2 * np.log1p(-uniform[:, 2:613])), 2 * np.pi * uniform[:, 613:]
+    intervals = np.maximum(median * np.exp(deviation * radius * np.cos(angle)), 0.28)
+    local = _windows(intervals, 11).mean(axis=-1)
+    rows = [_of_one_record(one[5:-6], one[6:-5], mean[:-1]) for one, mean in zip(intervals, local, strict=True)]
+    return np.concatenate(rows).astype(np.float32)
+
+
 def _windows(values: np.ndarray, size: int) -> np.ndarray:
-    return np.lib.stride_tricks.sliding_window_view(values, size)
+    return np.lib.stride_tricks.sliding_window_view(values, size, axis=-1)
 
 
 def against_median_beat(signal: np.ndarray, record: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cardiax.rhythm import NUMBERS, against_median_beat, rhythm_numbers
+from cardiax.rhythm import NUMBERS, against_median_beat, fibrillation_numbers, rhythm_numbers
 
 TIMES = np.array([0.0, 1.0, 2.0, 2.5, 4.5, 5.5, 6.5])
 """s: one beat comes after half an interval, and the next after two."""
@@ -29,6 +29,39 @@ def test_the_numbers_of_a_premature_beat():
     np.testing.assert_allclose(found[:, 13], np.log(0.02 + np.log(2) * np.sqrt(2 / 7)), rtol=1e-5)
     # Around any of seven beats lie all seven and 14 times the first or last, which are 0.
     np.testing.assert_allclose(found[:, 10], np.log(0.02 + np.log(2) * np.sqrt(2 / 21)), rtol=1e-5)
+
+
+def test_how_early_a_beat_is_for_its_rhythm():
+    # Before the beats: eight intervals of 0.8 and, in turn, four of 0.8 e^0.1 and four of 0.8 e^-0.1, then one of 0.4.
+    logarithms = np.log(0.8) + np.array([0, 0.1, 0, -0.1] * 4)
+    before = np.exp(np.append(logarithms, np.log(0.4)))
+    after = np.append(before[1:], 0.8)
+    found = rhythm_numbers(np.stack([before, after, np.full(17, 0.8)], axis=1), np.full(17, 223))[16]
+    # Of the 17 logarithms against the median, 0: the quartiles are -0.1 and 0, the 80th percentile is 0.08 of the way.
+    quartiles = np.sort(np.append(logarithms, np.log(0.4)) - np.log(0.8))[[4, 12]]
+    spread, longest = 0.03 + (quartiles[1] - quartiles[0]) / 1.349, 0.1 * (0.8 * 16 - 12)
+    own = np.log(0.5)
+    np.testing.assert_allclose(found[14], np.arcsinh(own / spread) / 2, rtol=1e-5)
+    np.testing.assert_allclose(found[15], np.arcsinh((own - longest) / spread) / 2, rtol=1e-5)
+    np.testing.assert_allclose(found[16], 0, atol=1e-6)  # the next interval is the usual one
+    np.testing.assert_allclose(found[19:21], [own - longest, -longest], rtol=1e-5)
+    # Around the last of all lie the last eleven and ten times the last: more than half are as short as it is.
+    np.testing.assert_allclose(found[[17, 18]] * [1, 1], found[[17, 18]])
+
+
+def test_fibrillation_is_irregular_and_nowhere_early():
+    found = fibrillation_numbers()
+    assert found.shape == (36000, NUMBERS)
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+    seconds = np.exp(found[:, 11].astype(np.float64))
+    assert seconds.min() > 0.4
+    assert seconds.max() < 1.2
+    deviations = np.exp(found[:, 13].astype(np.float64)) - 0.02
+    assert deviations.min() > 0.07
+    assert deviations.max() < 0.33
+    # One interval tells nothing of the next.
+    np.testing.assert_allclose(np.corrcoef(found[:, 3], found[:, 4])[0, 1], 0, atol=0.02)
 
 
 def test_the_rhythm_has_no_unit_but_for_one_number():

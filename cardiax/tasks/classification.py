@@ -14,7 +14,7 @@ from cardiax.data import class_shares
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.metrics import classification_metrics, confusion_matrix
-from cardiax.rhythm import NUMBERS, against_median_beat, rhythm_numbers
+from cardiax.rhythm import NUMBERS, against_median_beat, fibrillation_numbers, rhythm_numbers
 from cardiax.transforms import lead_noise, stretch_time, warp_amplitude, white_noise
 
 
@@ -71,7 +71,7 @@ class Classification:
         Returns:
           `input` float32 and `target` int32 (n,), an index into the task's classes. Of beats the input is (n, 187, 1);
           of signals (n, T, 2 L + 1), see `cardiax.rhythm`: the leads, what is left of them without the record's median
-          beat, and a channel whose first 14 samples hold the numbers of the rhythm and the others 0.
+          beat, and a channel whose first 22 samples hold the numbers of the rhythm and the others 0.
         """
         ours = self.merged.get(dataset.classes, dataset.classes)
         targets = np.asarray([self.classes.index(name) for name in ours], np.int32)[beats["label"]]
@@ -89,9 +89,12 @@ class Classification:
 
         Of several leads each is changed in its own way, and what is left of it without the median beat likewise; but
         not in time, since the rhythm tells of time.
+
+        Raises:
+          InputError: `config` asks for another rhythm, and the beat (187, 1) comes without one.
         """
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
-        gain_key = jax.random.fold_in(key, 3)
+        gain_key, rhythm_key = jax.random.fold_in(key, 3), jax.random.fold_in(key, 4)
         if beat.shape[1] > 1:
             leads, rest, numbers = jnp.split(beat, [beat.shape[1] // 2, beat.shape[1] - 1], axis=1)
             if switched_on(config.electrode_gain):
@@ -104,7 +107,15 @@ class Classification:
             if switched_on(config.noise):
                 noise = lead_noise(noise_key, leads, config.noise) - leads
                 leads, rest = leads + noise, rest + noise
+            if switched_on(config.fibrillation):
+                usual = target == 0
+                numbers = _in_fibrillation(rhythm_key, numbers, config.fibrillation * usual)
             return jnp.concatenate([leads, rest, numbers], axis=1), target
+        if switched_on(config.fibrillation):
+            raise InputError(
+                "augmentation.fibrillation: found beats without their rhythm, wanted some with it, as of --dataset "
+                "physionet_mitbih/patient; set it to 0"
+            )
         signal = beat[:, 0]
         if switched_on(config.electrode_gain):
             signal = signal * (1 + config.electrode_gain * jax.random.normal(gain_key))
@@ -153,3 +164,12 @@ class Classification:
         """The figures of `summarize` that metrics.csv keeps, one number each."""
         scalars = {name: float(figures[name]) for name in ("loss", "accuracy", "macro_f1")}
         return scalars | {f"f1_{name}": float(f1) for name, f1 in zip(self.classes, figures["f1"], strict=True)}
+
+
+def _in_fibrillation(key: jax.Array, numbers: jax.Array, probability: jax.Array) -> jax.Array:
+    """The channel of numbers (T, 1), with that probability those of a beat in atrial fibrillation."""
+    whether_key, which_key = jax.random.split(key)
+    irregular = jnp.asarray(fibrillation_numbers())
+    drawn = irregular[jax.random.randint(which_key, (), 0, len(irregular))]
+    changed = numbers.at[:NUMBERS, 0].set(drawn.astype(numbers.dtype))
+    return jnp.where(jax.random.bernoulli(whether_key, probability), changed, numbers)

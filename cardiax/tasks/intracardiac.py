@@ -45,6 +45,7 @@ class _TwelveLeads:
         "per_class",
         "augmentation.warp",
         "augmentation.mixup",
+        "augmentation.fibrillation",
     )
     units: ClassVar[dict[str, str]]
     """Quantity → unit: the keys of `summarize` that hold errors, the one that chooses the best checkpoint first."""
