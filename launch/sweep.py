@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
 
 def train_members(members: list[Member], options: argparse.Namespace) -> list[str] | None:
     """Train those that are not done, together where one program can; returns why some failed, None when interrupted."""
-    from cardiax.launch.measure import measure
+    from cardiax.launch.measure import load_runs
     from cardiax.launch.population import train_together
     from cardiax.launch.progress import say
     from cardiax.population import groups
@@ -125,7 +125,9 @@ def train_members(members: list[Member], options: argparse.Namespace) -> list[st
     for member in members:
         if member.trained and not member.done:
             try:
-                measure(member.workdir, "test", Path(options.data_dir) if options.data_dir else None, with_noise=True)
+                data_dir = Path(options.data_dir) if options.data_dir else None
+                (trained,) = load_runs([member.workdir], data_dir, with_noise=True)
+                trained.report("test")
             except InputError as error:
                 say(f"sweep: {error}")
                 failed.append(str(error))
