@@ -132,7 +132,8 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     some = first[known], second[known]
     if any(len(np.unique(values)) < 2 for values in some):
         return float("nan")
-    return float(spearmanr(*some).statistic)
+    correlation, _ = spearmanr(*some)
+    return float(correlation)  # pyright: ignore[reportArgumentType] (of two arrays it is one number)
 
 
 def error_by_spread(sums: np.ndarray, bins: int = 10) -> np.ndarray:

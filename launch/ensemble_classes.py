@@ -51,4 +51,5 @@ def picture(found: dict[str, Any], title: str) -> Any:
     """The reliability diagram."""
     from cardiax.figures.calibration import reliability_figure
 
-    return reliability_figure(*(np.asarray(found["reliability"][key]) for key in ("members", "ensemble")), title)
+    members, together = (np.asarray(found["reliability"][key]) for key in ("members", "ensemble"))
+    return reliability_figure(members, together, title)

@@ -41,7 +41,9 @@ def test_means_are_scikit_learns():
     target = RANDOM.integers(0, 4, 200)
     nll, brier, *_ = terms_of(probabilities, target).mean(axis=0)
     assert nll == pytest.approx(log_loss(target, probabilities, labels=range(4)), rel=1e-5)
-    assert brier == pytest.approx(brier_score_loss(target, probabilities, labels=range(4), scale_by_half=False), rel=1e-5)
+    assert brier == pytest.approx(
+        brier_score_loss(target, probabilities, labels=range(4), scale_by_half=False), rel=1e-5
+    )
 
 
 def test_the_calibration_error_by_hand():
