@@ -1,7 +1,7 @@
 """What it costs to divide one batch: the same training step on 1, 2, 4 and 8 simulated devices, and in two processes.
 
 The global batch and its examples are the same in every layout, so that the losses must be. The devices are simulated
-and share the cores of one CPU: times tell of overhead alone, not of what more devices would gain.
+and share the cores of one CPU: times tell what dividing costs here, not what more devices would gain.
 """
 
 import contextlib
