@@ -3,6 +3,7 @@
   cardiax bench
   cardiax bench arrhythmia activation --model resnet1d --model activation_cnn
   cardiax bench heartbeat --peer torch --json bench.json
+  cardiax bench --scaling
 
 A step is the very one that training takes, by the recipe of a default model or the optimiser of a reference system.
 With --peer torch the same network is built in PyTorch (extra `bench`, from a checkout), with the same weights, loss,
@@ -10,6 +11,10 @@ optimiser, batch and cores, in eager mode and with torch.compile, of which the f
 schedule are then left out on both sides, and both must compute the same loss before anything is timed. Sides alternate
 in blocks, so that a change in the machine's load meets all of them, and a ratio is the median over blocks of PyTorch's
 time divided by ours: above 1, ours is faster. field_cnn is measured only where it is named.
+
+With --scaling one batch is divided over 1, 2, 4 and 8 simulated devices, and over two processes on loopback: the losses
+must be the same, and times tell what dividing costs. The tasks' default models are measured, arrhythmia's if none is
+named.
 """
 
 import argparse
@@ -33,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", action="append", metavar="NAME", help="measure this model; may be repeated")
     parser.add_argument("--model-args", metavar="X", default="", help="fields of the model: blocks=1,widths=(8,16)")
     parser.add_argument("--peer", choices=("torch",), help="measure the same networks in PyTorch beside ours")
+    parser.add_argument("--scaling", action="store_true", help="measure what it costs to divide a batch over devices")
     parser.add_argument("--blocks", type=_several, default=9, metavar="N", help="blocks timed, 2 or more (9)")
     parser.add_argument("--seconds", type=positive, default=1.0, metavar="S", help="length of a block, about (1)")
     parser.add_argument("--no-start", action="store_true", help="leave out the time from process start to first step")
@@ -48,12 +54,15 @@ def _several(text: str) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Measure, print a line for each model as it is done, write the JSON."""
+    if options.scaling and options.peer:
+        raise InputError(f"bench: found --scaling and --peer {options.peer}, wanted one of the two")
     from cardiax.config import recipe, with_overrides
-    from cardiax.launch import peer, workload
+    from cardiax.launch import peer, scaling, workload
     from cardiax.launch.machine import describe_machine, matmul_peak
     from cardiax.launch.progress import say
 
-    pairs = _pairs(options.tasks, options.model)
+    default = options.scaling and not options.model
+    pairs = _defaults(options.tasks) if default else _pairs(options.tasks, options.model)
     model_args = dict(with_overrides(recipe(pairs[0][0]), {"model_args": options.model_args}).model_args)
     configs = [workload.configure(*pair, model_args, bare=options.peer is not None) for pair in pairs]
     if options.json and not Path(options.json).absolute().parent.is_dir():
@@ -72,13 +81,26 @@ def run(options: argparse.Namespace) -> None:
     if torch_peers and not torch_peers.COMPILER:
         say("no C++ compiler is to be found, which torch.compile needs: PyTorch runs in eager mode alone")
     results = []
-    say(_peer_head() if torch_peers else _head())
+    if not options.scaling:
+        say(_peer_head() if torch_peers else _head())
     for config in configs:
-        result = _measure(config, options, peak, torch_peers)
-        say(_peer_row(result) if torch_peers else _row(result))
+        if options.scaling:
+            result = scaling.measure_scaling(config, options.blocks, options.seconds)
+            say(scaling.table(result))
+        else:
+            result = _measure(config, options, peak, torch_peers)
+            say(_peer_row(result) if torch_peers else _row(result))
         results.append(result)
     if options.json:
-        Path(options.json).write_text(json.dumps({"machine": machine, "results": results}, indent=2) + "\n")
+        found = {"machine": machine, "scaling" if options.scaling else "results": results}
+        Path(options.json).write_text(json.dumps(found, indent=2) + "\n")
+
+
+def _defaults(tasks: list[str]) -> list[tuple[str, str]]:
+    """The tasks with their default models; `arrhythmia` where none is named."""
+    from cardiax.launch.workload import models_of
+
+    return [(task, models_of(task)[0]) for task in tasks or ["arrhythmia"]]
 
 
 def _pairs(tasks: list[str], models: list[str] | None) -> list[tuple[str, str]]:

@@ -1,18 +1,24 @@
 """Measure trained models from their run folders alone: figures with 95 % intervals, per class, and a picture.
 
-Writes SPLIT.json and pictures below figures/ into each folder, with real noise SPLIT_noise.json besides. Of several
-folders, seeds of one experiment say, it also prints the mean and its interval. Examples:
+Writes SPLIT.json and pictures below figures/ into each folder, with real noise SPLIT_noise.json besides. A sweep's
+folder stands for its finished runs. Runs that differ in seed alone are also measured together: the mean over seeds, the
+ensemble of them (mean of class probabilities, of times, of voltages), and its calibration, or its spread against its
+error; with ensemble.json and pictures in the sweep's folder. Examples:
 
   cardiax evaluate runs/mine
   cardiax evaluate runs/mine --protocol noise
   cardiax evaluate runs/hearts --noise 12
   cardiax evaluate runs/mine-seed0 runs/mine-seed1 runs/mine-seed2 --split validation
+  cardiax evaluate sweeps/arrhythmia-kaggle_heartbeat-mitbih
 """
 
 import argparse
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from cardiax.catalog import NOISE, find_dataset
+from cardiax.catalog import NOISE
+from cardiax.config import Config, to_dict
 from cardiax.errors import InputError, unknown
 from cardiax.launch.workdir import Workdir
 from cardiax.splits import SPLITS
@@ -20,10 +26,13 @@ from cardiax.splits import SPLITS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run folders, the split, and where the data lies now if it has moved."""
-    parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="a run's folder")
+    parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="a run's folder, or a sweep's")
     parser.add_argument("--split", default="test", metavar="SPLIT", help="train, validation or test (default)")
     parser.add_argument(
         "--data-dir", metavar="DIR", help="where prepared datasets lie (default: where the run found it)"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="where ensemble.json and its pictures go (default: where the first run lies)"
     )
     parser.add_argument(
         "--protocol", metavar="NAME", help="noise: then also with real noise, and of twelve leads with each missing"
@@ -37,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Evaluate each folder's best checkpoint, then the mean over folders."""
+    """Evaluate each folder's best checkpoint, then the seeds of one experiment together."""
     if options.split not in SPLITS:
         raise unknown("split", options.split, SPLITS)
     if options.protocol not in (None, NOISE):
@@ -46,16 +55,76 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(
             "evaluate: found --protocol noise with --noise or --drop-lead, wanted one; evaluate them apart"
         )
-    runs = [Workdir(path) for path in options.workdirs]
-    configs = [workdir.config() for workdir in runs]
-    if len({(config.task, find_dataset(config.dataset).name, config.split) for config in configs}) > 1:
-        raise InputError(
-            "evaluate: found runs of several tasks, datasets or protocols, wanted one; evaluate them apart"
-        )
+    rows = group(find_runs(options.workdirs))
 
-    from cardiax.launch.measure import Harm, measure, summarize
+    from cardiax.launch.ensemble import measure_together, write_ensembles
+    from cardiax.launch.measure import Harm, load_runs
+    from cardiax.launch.progress import say
 
     harm, data_dir = Harm(options.noise, options.drop_lead), options.data_dir and Path(options.data_dir)
-    results = [measure(workdir, options.split, data_dir, harm, bool(options.protocol)) for workdir in runs]
-    if len(results) > 1:
-        summarize(results)
+    folder = Path(options.out) if options.out else next(iter(rows.values()))[0].path.absolute().parent
+    found = {}
+    for name, workdirs in rows.items():
+        runs = load_runs(workdirs, data_dir, harm, bool(options.protocol))
+        results = []
+        for run in runs:
+            say(f"evaluate: {run.workdir.path}")
+            results.append(run.report(options.split))
+        if len(runs) > 1:
+            found[name] = measure_together(name, runs, results, options.split, folder)
+    if found:
+        write_ensembles(folder, found, options.split, harm)
+
+
+def find_runs(paths: Sequence[str | Path]) -> list[Workdir]:
+    """The runs in folders that are a run's or a sweep's, each once; of a sweep those that were trained and tested."""
+    runs: dict[Path, Workdir] = {}
+    for path in map(Path, paths):
+        below = [] if (path / "config.json").exists() else sorted(path.glob("[!.]*/config.json"))
+        finished = [place.parent for place in below if (place.parent / "test.json").exists()]
+        if below and not finished:
+            raise InputError(f"{path}: found no run that is done, wanted one; `cardiax sweep` goes on with them")
+        for folder in finished or [path]:
+            runs.setdefault(folder.resolve(), Workdir(folder))
+    return list(runs.values())
+
+
+def group(runs: Sequence[Workdir]) -> dict[str, list[Workdir]]:
+    """The runs by experiment, which has a name: those whose configs differ in the seed alone, in order of the seeds.
+
+    Of folders named ...seedN, as `train` and `sweep` name them, the name before N must be the same, and the steps may
+    differ: `--minutes` measures them for each seed.
+
+    Raises:
+      InputError: a seed comes twice, or two experiments have one name.
+    """
+    rows: dict[str, dict[int, Workdir]] = {}
+    names: dict[str, str] = {}
+    for workdir in runs:
+        config = workdir.config()
+        name, common = _experiment(workdir, config)
+        row = rows.setdefault(common, {})
+        if config.seed in row:
+            raise InputError(
+                f"evaluate: found seed {config.seed} in {row[config.seed].path} and {workdir.path}, wanted each seed "
+                "once; leave one out"
+            )
+        row[config.seed] = workdir
+        names.setdefault(common, name)
+    if len(set(names.values())) < len(names):
+        raise InputError(
+            f"evaluate: found several experiments in folders of one name, {', '.join(names.values())}, wanted names "
+            "that tell them apart; evaluate them one by one"
+        )
+    return {names[common]: [row[seed] for seed in sorted(row)] for common, row in rows.items()}
+
+
+def _experiment(workdir: Workdir, config: Config) -> tuple[str, str]:
+    """Its name, and all that its seeds have in common, as text."""
+    folder = workdir.path.resolve().name
+    fields = {name: value for name, value in to_dict(config).items() if name != "seed"}
+    named = re.fullmatch(rf"(.*?)[-_]?seed{config.seed}", folder)
+    if not named:
+        return folder, repr(fields)
+    fields.pop("steps")
+    return named[1] or config.model, repr((named[1], fields))

@@ -1,5 +1,6 @@
-"""The figures of run folders: each on its own, and the mean over several."""
+"""Trained runs from their folders alone, ready to be measured."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,13 @@ import jax
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.launch import trees
 from cardiax.launch.environment import check_fingerprint
-from cardiax.launch.experiment import Evaluator, Experiment, load_experiment
+from cardiax.launch.experiment import Evaluator, Experiment, load_experiments
 from cardiax.launch.progress import say
 from cardiax.launch.report import report
 from cardiax.launch.trained import load_best
+from cardiax.launch.trees import TreesEvaluator, load_trees
 from cardiax.launch.workdir import Workdir
-from cardiax.metrics import mean_interval
 from cardiax.models import TREES
 from cardiax.parallel import make_mesh
 from cardiax.state import evaluated
@@ -58,39 +58,66 @@ class Harm:
         return replace(experiment, arrays=experiment.arrays | {"input": leads}, noises={})
 
 
-def measure(
-    workdir: Workdir, split: str, data_dir: Path | None, harm: Harm = Harm(), with_noise: bool = False
-) -> dict[str, Any]:
-    """Evaluate a run's best checkpoint on a split, write and print the figures, return what went into SPLIT.json.
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained run, with all that measures it.
 
-    `with_noise` the noise report follows, whatever protocol the run was trained by.
+    Attributes:
+      workdir: its folder.
+      experiment: what it was trained on.
+      evaluator: an `Evaluator` or another with its methods.
+      variables: the best on validation, as the evaluator wants them.
+      step: at which they were best.
+      harm: what was done to the inputs.
     """
-    config, environment = workdir.config(), workdir.read_json("environment.json")
-    if not (data_dir or isinstance(environment.get("data_dir"), str)):
-        raise InputError(f"{workdir.path / 'environment.json'}: found no data_dir, wanted one; give --data-dir")
-    experiment = load_experiment(config, data_dir or Path(environment["data_dir"]), say, with_noise)
-    for name, found in experiment.fingerprints.items():
-        check_fingerprint(workdir, environment, name, found)
-    experiment = harm.apply(experiment)
+
+    workdir: Workdir
+    experiment: Experiment
+    evaluator: Any
+    variables: Any
+    step: int
+    harm: Harm
+
+    def report(self, split: str) -> dict[str, Any]:
+        """Measure the run on a split, write and print the figures, return what went into SPLIT.json."""
+        return report(self.workdir, self.experiment, self.evaluator, self.variables, split, self.step, self.harm.name)
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """The model's outputs (n, ...) for a few inputs (n, ...)."""
+        return self.evaluator.predict(self.variables, inputs)
+
+
+def load_runs(
+    workdirs: Sequence[Workdir], data_dir: Path | None, harm: Harm = Harm(), with_noise: bool = False
+) -> list[Run]:
+    """Runs that differ in seed, or in how many steps they made; they share the examples.
+
+    Args:
+      workdirs: their folders.
+      data_dir: where prepared datasets lie; None: where the first run found them.
+      harm: what to do to the inputs.
+      with_noise: whether `Run.report` measures with real noise besides, whatever protocol the runs were trained by.
+    """
+    configs = [workdir.config() for workdir in workdirs]
+    environments = [workdir.read_json("environment.json") for workdir in workdirs]
+    if not (data_dir or isinstance(environments[0].get("data_dir"), str)):
+        raise InputError(f"{workdirs[0].path / 'environment.json'}: found no data_dir, wanted one; give --data-dir")
+    experiments = load_experiments(configs, data_dir or Path(environments[0]["data_dir"]), say, with_noise)
+    for workdir, environment in zip(workdirs, environments, strict=True):
+        for name, found in experiments[0].fingerprints.items():
+            check_fingerprint(workdir, environment, name, found)
+    harmed = harm.apply(experiments[0])
+    return [
+        _load_run(workdir, replace(experiment, arrays=harmed.arrays, noises=harmed.noises), harm)
+        for workdir, experiment in zip(workdirs, experiments, strict=True)
+    ]
+
+
+def _load_run(workdir: Workdir, experiment: Experiment, harm: Harm) -> Run:
+    config = experiment.config
     if config.model in TREES:
-        return trees.evaluate(workdir, experiment, split)
+        booster = load_trees(workdir)
+        return Run(workdir, experiment, TreesEvaluator(experiment), booster, booster.num_boosted_rounds(), harm)
     mesh = make_mesh()
     state = load_best(workdir, config, experiment.arrays["input"].shape[1:], experiment.model, mesh)
-    return report(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), split, int(state.step), harm.name)
-
-
-def summarize(results: list[dict[str, Any]]) -> None:
-    """Print the mean of each figure over runs with its 95 % Student t interval."""
-    say(
-        f"mean over {len(results)} runs, seeds {', '.join(str(result['seed']) for result in results)} (95 % t interval)"
-    )
-    for name, first in results[0].items():
-        if isinstance(first, dict) and "value" in first:
-            _say_mean(name, [result[name]["value"] for result in results])
-    for label in results[0].get("classes", ()):
-        _say_mean(f"F1 {label}", [result["classes"][label]["f1"]["value"] for result in results])
-
-
-def _say_mean(name: str, values: list[float]) -> None:
-    mean, half_width = mean_interval(np.asarray(values))
-    say(f"{name:<16}{mean:.4f} ± {half_width:.4f}   ({', '.join(f'{value:.4f}' for value in values)})")
+    return Run(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), int(state.step), harm)

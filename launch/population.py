@@ -47,6 +47,19 @@ FILE = "population.json"
 """In the population's folder while it is trained: where its members lie, in the order of the checkpoint's axis."""
 
 
+class DivergenceError(InputError):
+    """Some members of a population diverged.
+
+    Attributes:
+      failures: folder of each of them → what to say of it alone.
+    """
+
+    def __init__(self, failures: dict[Path, str], members: int):
+        told = "; ".join(f"{path}: {why}" for path, why in failures.items())
+        super().__init__(f"{len(failures)} of {members} members diverged: {told}; {REMEDY}")
+        self.failures = {path: f"{why}; {REMEDY}" for path, why in failures.items()}
+
+
 @dataclass(frozen=True, eq=False)
 class Member:
     """One of the runs.
@@ -81,7 +94,8 @@ def train_together(configs: Sequence[Config], workdirs: Sequence[Workdir], folde
       data_dir: where prepared datasets lie; None: as TFDS has it.
 
     Raises:
-      InputError: some members diverged, which is told after the others were tested; or a folder holds something else.
+      DivergenceError: some members did, which is told after the others were tested.
+      InputError: a folder holds something else.
       ValueError: `configs` are of several groups, or have `patience`.
     """
     varying = [name for name, column in varying_values(configs).items() if len(set(column)) > 1]
@@ -97,7 +111,7 @@ def train_together(configs: Sequence[Config], workdirs: Sequence[Workdir], folde
     evaluator = Evaluator(experiments[0], mesh)
 
     # Members.
-    failed: list[str] = []
+    failures: dict[Path, str] = {}
     with contextlib.ExitStack() as stack:
         members = []
         for experiment, workdir in zip(experiments, workdirs, strict=True):
@@ -111,7 +125,7 @@ def train_together(configs: Sequence[Config], workdirs: Sequence[Workdir], folde
             if histories is None:
                 return 1
             diverged = [pair for pair in zip(population, histories, strict=True) if _diverged(pair[1])]
-            failed = [f"{member.workdir.path}: {divergence(rows[:-1], rows[-1])}" for member, rows in diverged]
+            failures = {member.workdir.path: divergence(rows[:-1], rows[-1]) for member, rows in diverged}
         finished = [member for member in members if member.trained]
 
     # Test, with the parameters of each member that did best on validation.
@@ -120,9 +134,16 @@ def train_together(configs: Sequence[Config], workdirs: Sequence[Workdir], folde
         best = load_best(workdir, experiment.config, shape, experiment.model, mesh)
         say(f"{workdir.path}: best step on validation: {int(best.step):,}")
         report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
-    if failed:
-        raise InputError(f"{len(failed)} of {len(members)} members diverged: {'; '.join(failed)}; {REMEDY}")
+    if failures:
+        raise DivergenceError(failures, len(members))
     return 0
+
+
+def half_done(folder: Path) -> list[Workdir]:
+    """The members of the population that was stopped or killed in `folder`, in its order; empty where there is none."""
+    path = folder / FILE
+    names = read_json(path).get("members", []) if path.exists() else []
+    return [Workdir(os.path.normpath(folder / name)) for name in names]
 
 
 def _begin(members: list[Member], folder: Path) -> list[Member]:
@@ -222,7 +243,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
         if not _diverged(history):
             member.checkpoints.save("latest", _of_member(host, place), history)
     (folder / FILE).unlink()
-    shutil.rmtree(folder / "checkpoints")
+    shutil.rmtree(folder)
     say(f"train: {len(members)} members done in {time.monotonic() - started:.0f} s")
     return histories
 

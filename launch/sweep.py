@@ -15,6 +15,8 @@ import argparse
 import hashlib
 import itertools
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     members = plan(options)
     for member in members:
         member.workdir.check(train.fixed_steps(member.config, member.workdir, options.minutes))
-    failed = [] if options.table else train_members(members, options)
+    failed = {} if options.table else train_members(members, options)
     if failed is None:
         return 1
     done = [member for member in members if member.done]
@@ -90,46 +92,83 @@ def run(options: argparse.Namespace) -> int:
 
         write_table(folder(options), done)
     if failed:
-        raise InputError(f"{folder(options)}: {len(failed)} of {len(members)} members failed: {'; '.join(failed)}")
+        told = "; ".join(f"{', '.join(names)}: {why}" for why, names in failed.items())
+        count = sum(map(len, failed.values()))
+        raise InputError(f"{folder(options)}: {count} of {len(members)} members failed: {told}")
     if not done:
         raise InputError(f"{folder(options)}: found no member that is done, wanted one; leave --table out to train")
     return 0
 
 
-def train_members(members: list[Member], options: argparse.Namespace) -> list[str] | None:
-    """Train those that are not done, together where one program can; returns why some failed, None when interrupted."""
-    from cardiax.launch.measure import measure
-    from cardiax.launch.population import train_together
-    from cardiax.launch.progress import say
-    from cardiax.population import groups
+def train_members(members: list[Member], options: argparse.Namespace) -> dict[str, list[str]] | None:
+    """Train those that are not done, together where one program can.
 
-    failed: list[str] = []
+    A population that an earlier command left half done goes on first, with all of its members, asked for or not.
+
+    Returns:
+      What went wrong → the names of the members that failed by it; None when interrupted.
+    """
+    from cardiax.launch.measure import load_runs
+    from cardiax.launch.population import DivergenceError, train_together
+    from cardiax.launch.progress import say
+
+    failed: dict[str, list[str]] = {}
+
+    def note(workdirs: list[Workdir], why: str) -> None:
+        failed.setdefault(why, []).extend(workdir.path.name for workdir in workdirs)
+
     missing = list({member.workdir.path: member for member in members if not member.trained}.values())
     say(f"sweep: {len(missing)} runs to train in {folder(options)}")
-    together = [] if options.minutes or options.apart else groups([member.config for member in missing])
-    for places in together or [[place] for place in range(len(missing))]:
-        some = [missing[place] for place in places]
-        say(f"sweep: {', '.join(str(member.workdir.path) for member in some)}")
+    for configs, workdirs, place in _programs(missing, options):
+        say(f"sweep: {', '.join(str(workdir.path) for workdir in workdirs)}")
         try:
-            if len(some) > 1:
-                configs, workdirs = [one.config for one in some], [one.workdir for one in some]
-                status = train_together(configs, workdirs, folder(options) / _name(configs), options.data_dir)
+            if place:
+                status = train_together(configs, workdirs, place, options.data_dir)
             else:
-                config = train.fixed_steps(some[0].config, some[0].workdir, options.minutes)
-                status = train.start(config, some[0].workdir, options.data_dir, minutes=options.minutes)
+                config = train.fixed_steps(configs[0], workdirs[0], options.minutes)
+                status = train.start(config, workdirs[0], options.data_dir, minutes=options.minutes)
             if status:
                 return None
+        except DivergenceError as error:
+            say(f"sweep: {error}")
+            for path, why in error.failures.items():
+                note([Workdir(path)], why)
         except InputError as error:
             say(f"sweep: {error}")
-            failed.append(str(error))
+            note(workdirs, str(error))
     for member in members:
         if member.trained and not member.done:
             try:
-                measure(member.workdir, "test", Path(options.data_dir) if options.data_dir else None, with_noise=True)
+                data_dir = Path(options.data_dir) if options.data_dir else None
+                (trained,) = load_runs([member.workdir], data_dir, with_noise=True)
+                trained.report("test")
             except InputError as error:
                 say(f"sweep: {error}")
-                failed.append(str(error))
+                note([member.workdir], str(error))
     return failed
+
+
+def _programs(
+    missing: list[Member], options: argparse.Namespace
+) -> Iterator[tuple[list[Config], list[Workdir], Path | None]]:
+    """What to train at once: configs, folders, and what the members of a population have in common; None: one alone."""
+    from cardiax.launch.population import half_done
+    from cardiax.population import groups
+
+    waiting = {member.workdir.path.resolve(): member for member in missing}
+    apart = options.minutes or options.apart
+    for place in sorted(folder(options).glob(".population-*")):
+        workdirs = half_done(place)
+        if all((workdir.path / "test.json").exists() for workdir in workdirs):
+            shutil.rmtree(place)  # what a finished population left when it was killed
+        elif not apart and any(workdir.path.resolve() in waiting for workdir in workdirs):
+            planned = [waiting.pop(workdir.path.resolve(), None) for workdir in workdirs]
+            pairs = zip(workdirs, planned, strict=True)
+            yield [member.config if member else workdir.config() for workdir, member in pairs], workdirs, place
+    rest = list(waiting.values())
+    for some in [[i] for i in range(len(rest))] if apart else groups([member.config for member in rest]):
+        configs, workdirs = [rest[i].config for i in some], [rest[i].workdir for i in some]
+        yield configs, workdirs, folder(options) / _name(configs) if len(some) > 1 else None
 
 
 def _name(configs: list[Config]) -> str:

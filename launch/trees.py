@@ -39,15 +39,9 @@ def train(config: Config, workdir: Workdir, data_dir: str | None) -> int:
         workdir.write_seconds(time.monotonic() - started)
         best = booster.num_boosted_rounds()
         say(f"train: done in {time.monotonic() - started:.0f} s; best round on validation: {best}")
-    evaluate(workdir, experiment, "test")
+    booster = load_trees(workdir)
+    report(workdir, experiment, TreesEvaluator(experiment), booster, "test", booster.num_boosted_rounds())
     return 0
-
-
-def evaluate(workdir: Workdir, experiment: Experiment, split: str) -> dict[str, Any]:
-    """Measure the run's trees on a split; see `report`."""
-    booster = _read(workdir)
-    evaluator = TreesEvaluator(experiment)
-    return report(workdir, experiment, evaluator, booster, split, booster.num_boosted_rounds())
 
 
 class TreesEvaluator:
@@ -86,7 +80,8 @@ def _arrays(experiment: Experiment, side: str) -> tuple[np.ndarray, np.ndarray]:
     return experiment.arrays["input"][places], experiment.arrays["target"][places]
 
 
-def _read(workdir: Workdir) -> Any:
+def load_trees(workdir: Workdir) -> Any:
+    """The run's booster, cut after its best round."""
     path = workdir.path / FILE
     if not path.is_file():
         raise InputError(f"{path}: found no such file, wanted trained trees; `cardiax train` has not finished yet")

@@ -18,7 +18,15 @@ import numpy as np
 from cardiax.config import AugmentationConfig, Config, from_dict, recipe, to_dict, with_overrides
 from cardiax.errors import unknown
 from cardiax.models import MODELS, build_model
-from cardiax.parallel import check_divisible, divide, make_mesh, map_eval_step, map_train_step, replicate
+from cardiax.parallel import (
+    check_divisible,
+    divide,
+    make_mesh,
+    map_eval_step,
+    map_train_step,
+    process_share,
+    replicate,
+)
 from cardiax.state import TrainState, create_state, evaluated
 from cardiax.step import AXIS, make_optimizer, make_predict_step, make_train_step
 from cardiax.systems import SYSTEMS, System
@@ -120,7 +128,9 @@ def prepare(config: Config) -> Workload:
     host = make_batch(config, config.batch_size)
     tx = make_optimizer(config.optimizer, 1000)
     fresh = jax.jit(lambda: create_state(model, tx, config.seed, task.input_shape, config.ema > 0))()
-    state, batch = replicate(jax.device_get(fresh), mesh), divide(host, mesh)
+    share = process_share(np.arange(config.batch_size))
+    state = replicate(jax.device_get(fresh), mesh)
+    batch = divide({name: array[share] for name, array in host.items()}, mesh)
     loss = task.training_loss(config, host["target"])
     mapped: Any = map_train_step(make_train_step(task, model, tx, config, loss), mesh)
     start = time.perf_counter()

@@ -105,7 +105,7 @@ def test_a_members_folder_is_that_of_a_finished_run(whole, data_dir, cardiax, tm
     assert cardiax("evaluate", folder)[0] == 0
     for name in FILES:
         assert (folder / name).read_bytes() == (whole / "member2" / name).read_bytes(), name
-    assert not list((whole / "together").iterdir())
+    assert not (whole / "together").exists()
 
 
 SCRIPT = """
@@ -204,7 +204,7 @@ def test_a_member_that_diverges_is_named_and_the_others_are_tested(whole, data_d
             assert (tmp_path / f"member{i}" / name).read_bytes() == (whole / f"member{i}" / name).read_bytes()
     assert not (tmp_path / "member1" / "test.json").exists()
     assert rows(tmp_path / "member1") == []
-    assert not list((tmp_path / "together").iterdir())
+    assert not (tmp_path / "together").exists()
 
 
 def test_each_member_draws_its_own_examples_of_a_class(data_dir):

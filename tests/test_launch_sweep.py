@@ -1,5 +1,6 @@
 """Sweeps: the members, the table, and what happens to one that is stopped."""
 
+import contextlib
 import csv
 import json
 import shutil
@@ -9,9 +10,10 @@ import pytest
 
 from cardiax.catalog import NOISE
 from cardiax.config import recipe
+from cardiax.launch import population
 from cardiax.launch.sweep import Member, parse_grid
 from cardiax.launch.sweep_table import Row, noise_table
-from cardiax.launch.workdir import Workdir
+from cardiax.launch.workdir import Workdir, write_json
 from cardiax.metrics import mean_interval
 
 TINY = ("--model_args", "widths=(4,),blocks=1", "--batch_size", "128", "--augmentation.mixup", "0")
@@ -91,13 +93,84 @@ def test_members_that_differ_in_numbers_are_trained_together(swept, data_dir, tm
     )
     assert status == 0, error
     assert "train: 4 members together; they differ in seed, optimizer.learning_rate" in out
-    assert not list(tmp_path.glob(".population-*/*"))
+    assert not list(tmp_path.glob(".population-*"))
     for folder in swept.glob("resnet1d-*"):
         (alone,), (together,) = (
             list(csv.DictReader((path / folder.name / "metrics.csv").read_text().splitlines()))
             for path in (swept, tmp_path)
         )
         assert float(together["train_loss"]) == pytest.approx(float(alone["train_loss"]), rel=1e-4)
+
+
+def test_members_that_diverge_together_are_counted_and_named(data_dir, tmp_path, cardiax):
+    error = cardiax.mistake(
+        *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", tmp_path),
+        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e30", "--optimizer.name", "sgd", "--steps", 4, *TINY),
+        *("--optimizer.clip_norm", 0, "--optimizer.warmup", 0),
+    )
+    names = [f"resnet1d-optimizer.learning_rate=1e30-kaggle-seed{seed}" for seed in (0, 1)]
+    assert f"2 of 2 members failed: {', '.join(names)}: training diverged between steps 0 and" in error
+    assert error.count("try a lower --optimizer.learning_rate") == 1
+    assert not list(tmp_path.glob(".population-*"))
+
+
+def test_what_fails_for_all_members_of_a_program_is_told_once(tmp_path, cardiax):
+    error = cardiax.mistake(
+        "sweep",
+        "arrhythmia",
+        "--seeds",
+        2,
+        "--data-dir",
+        tmp_path / "none",
+        "--workdir",
+        tmp_path,
+        "--dataset",
+        "kaggle_heartbeat/mitbih",
+    )
+    assert "2 of 2 members failed: resnet1d-kaggle-seed0, resnet1d-kaggle-seed1: kaggle_heartbeat" in error
+    assert error.count("is not prepared") == 1
+
+
+def test_a_population_that_was_stopped_is_finished_before_new_seeds_begin(data_dir, tmp_path, cardiax, monkeypatch):
+    def sweep(folder, seeds):
+        where = ("--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", folder)
+        return cardiax("sweep", "arrhythmia", *where, "--seeds", seeds, "--steps", 4, *TINY)
+
+    @contextlib.contextmanager
+    def after_two_steps():
+        asked = iter([False, True])
+        yield lambda: next(asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(population, "interrupts", after_two_steps)
+        assert sweep(tmp_path / "stopped", 2)[0] == 1
+    assert len(list((tmp_path / "stopped").glob(".population-*"))) == 1
+    # More seeds, or fewer: the two that were begun go on together.
+    shutil.copytree(tmp_path / "stopped", tmp_path / "fewer")
+    status, out, error = sweep(tmp_path / "stopped", 4)
+    assert status == 0, error
+    assert out.count("resume: from step 2") == 1
+    assert out.count("2 members together") == 2
+    status, out, error = sweep(tmp_path / "fewer", 1)
+    assert status == 0, error
+    assert out.count("resume: from step 2") == 1
+    assert sweep(tmp_path / "whole", 2)[0] == 0
+    for seed in (0, 1):
+        for name in ("metrics.csv", "test.json"):
+            wanted = (tmp_path / "whole" / f"resnet1d-kaggle-seed{seed}" / name).read_bytes()
+            for folder in ("stopped", "fewer"):
+                assert (tmp_path / folder / f"resnet1d-kaggle-seed{seed}" / name).read_bytes() == wanted
+    for folder in ("stopped", "fewer", "whole"):
+        assert not list((tmp_path / folder).glob(".population-*"))
+
+
+def test_what_a_finished_population_left_when_it_was_killed_is_removed(swept, command, cardiax):
+    left = [swept / f".population-{number}" for number in (1, 2)]
+    for folder in left:
+        folder.mkdir()
+    write_json(left[1] / "population.json", {"members": [f"../{path.name}" for path in swept.glob("resnet1d-*")]})
+    assert cardiax(*command[0])[0] == 0
+    assert not any(folder.exists() for folder in left)
 
 
 def test_one_member_that_fails_stops_no_other_and_is_told(data_dir, tmp_path, cardiax):
@@ -177,6 +250,6 @@ def test_the_protocol_noise_shares_the_runs_of_the_first_protocol(data_dir, tmp_
     arguments += ("--workdir", tmp_path, "--seeds", 1, "--steps", 2, *TINY, "--protocols", "kaggle,noise")
     status, out, error = cardiax(*arguments)
     assert status == 2
-    assert "1 of 2 members failed: physionet_nstdb is not prepared" in error
+    assert "1 of 2 members failed: resnet1d-kaggle-seed0: physionet_nstdb is not prepared" in error
     assert [path.parent.name for path in tmp_path.glob("*/test.json")] == ["resnet1d-kaggle-seed0"]
     assert out.count("train: done") == 1

@@ -84,6 +84,10 @@ class Task(Protocol):
         """The loss that `config` asks for, given all training targets (n, ...)."""
         ...
 
+    def combine(self, outputs: jax.Array, /) -> jax.Array:
+        """The outputs (B, ...) of an ensemble from those of its members (M, B, ...)."""
+        ...
+
     def measure(self, outputs: jax.Array, target: jax.Array, /) -> dict[str, jax.Array]:
         """What evaluation keeps of each example, (B, ...) each."""
         ...

@@ -143,6 +143,11 @@ class Classification:
 
         return loss
 
+    def combine(self, logits: jax.Array) -> jax.Array:
+        """The logits (B, C) of an ensemble of logits (M, B, C): the logarithm of its members' mean probabilities."""
+        log_probabilities = jax.nn.log_softmax(logits, axis=-1)
+        return jax.nn.logsumexp(log_probabilities, axis=0) - jnp.log(float(len(logits)))
+
     def measure(self, logits: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
         """What evaluation keeps of each example, each (B,): its predicted class, its own, and its loss in nats."""
         return {"prediction": jnp.argmax(logits, axis=-1), "target": target, "loss": cross_entropy(logits, target)}

@@ -95,6 +95,10 @@ class _TwelveLeads:
         """Every example is drawn once an epoch."""
         del config, targets
 
+    def combine(self, outputs: jax.Array) -> jax.Array:
+        """The times (B, 75), ms, or voltages (B, 500, 75), mV, of an ensemble of M: the mean of (M, B, ...)."""
+        return jnp.mean(outputs, axis=0)
+
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
         """The figures of a split: `loss`, and for each quantity the `error_sums` (n, 75, 5) of every case and site."""
         loss = float(np.mean(measured["loss"], dtype=np.float64))
