@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cardiax.catalog import NOISE, find_dataset
 from cardiax.errors import InputError, unknown
+from cardiax.launch.train import add_memory
 from cardiax.launch.workdir import Workdir
 from cardiax.splits import SPLITS
 
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", metavar="DIR", help="where prepared datasets lie (default: where the run found it)"
     )
+    add_memory(parser)
     parser.add_argument(
         "--protocol", metavar="NAME", help="noise: then also with real noise, and of twelve leads with each missing"
     )
@@ -56,6 +58,8 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.measure import Harm, measure, summarize
 
     harm, data_dir = Harm(options.noise, options.drop_lead), options.data_dir and Path(options.data_dir)
-    results = [measure(workdir, options.split, data_dir, harm, bool(options.protocol)) for workdir in runs]
+    results = [
+        measure(workdir, options.split, data_dir, harm, bool(options.protocol), options.memory) for workdir in runs
+    ]
     if len(results) > 1:
         summarize(results)

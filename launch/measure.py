@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from cardiax.data import Arrays
 from cardiax.errors import InputError
 from cardiax.launch import trees
 from cardiax.launch.environment import check_fingerprint
@@ -48,34 +49,52 @@ class Harm:
                 f"evaluate: found --noise or --drop-lead and the task {experiment.config.task!r}, wanted one of twelve "
                 "leads; leave them out"
             )
-        leads = experiment.arrays["input"]
+        take = experiment.examples.take
+
+        def harmed(places: np.ndarray) -> Arrays:
+            arrays = take(places)
+            return arrays | {"input": self._harmed(arrays["input"], places)}
+
+        return replace(experiment, examples=replace(experiment.examples, take=harmed), noises={})
+
+    def _harmed(self, leads: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Leads (..., 500, 12) mV of the examples at `places` (...), harmed."""
         if self.noise is not None:
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), np.arange(len(leads)))
-            leads = np.asarray(jax.jit(jax.vmap(noise_at, (0, 0, None)))(keys, leads, self.noise))
+            many = leads.reshape(-1, *leads.shape[-2:])
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), places.ravel())
+            leads = np.asarray(_noise_at(keys, many, self.noise)).reshape(leads.shape)
         if self.drop_lead:
-            gone = np.arange(len(leads))[:, None] % leads.shape[2] == np.arange(leads.shape[2])
-            leads = np.where(gone[:, None], np.float32(0), leads)
-        return replace(experiment, arrays=experiment.arrays | {"input": leads}, noises={})
+            gone = places[..., None] % leads.shape[-1] == np.arange(leads.shape[-1])
+            leads = np.where(gone[..., None, :], np.float32(0), leads)
+        return leads
+
+
+_noise_at = jax.jit(jax.vmap(noise_at, (0, 0, None)))
 
 
 def measure(
-    workdir: Workdir, split: str, data_dir: Path | None, harm: Harm = Harm(), with_noise: bool = False
+    workdir: Workdir,
+    split: str,
+    data_dir: Path | None,
+    harm: Harm = Harm(),
+    with_noise: bool = False,
+    memory: float | None = None,
 ) -> dict[str, Any]:
     """Evaluate a run's best checkpoint on a split, write and print the figures, return what went into SPLIT.json.
 
-    `with_noise` the noise report follows, whatever protocol the run was trained by.
+    `with_noise` the noise report follows, whatever protocol the run was trained by. `memory`: see `load_experiment`.
     """
     config, environment = workdir.config(), workdir.read_json("environment.json")
     if not (data_dir or isinstance(environment.get("data_dir"), str)):
         raise InputError(f"{workdir.path / 'environment.json'}: found no data_dir, wanted one; give --data-dir")
-    experiment = load_experiment(config, data_dir or Path(environment["data_dir"]), say, with_noise)
+    experiment = load_experiment(config, data_dir or Path(environment["data_dir"]), say, with_noise, memory)
     for name, found in experiment.fingerprints.items():
         check_fingerprint(workdir, environment, name, found)
     experiment = harm.apply(experiment)
     if config.model in TREES:
         return trees.evaluate(workdir, experiment, split)
     mesh = make_mesh()
-    state = load_best(workdir, config, experiment.arrays["input"].shape[1:], experiment.model, mesh)
+    state = load_best(workdir, config, experiment.examples.shape, experiment.model, mesh)
     return report(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), split, int(state.step), harm.name)
 
 

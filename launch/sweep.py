@@ -73,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", action="store_true", help="train nothing: the table of what is done")
     parser.add_argument("--workdir", metavar="DIR", help="the sweep's folder (default: sweeps/TASK-DATASET)")
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+    train.add_memory(parser)
     train.add_fields(parser, but=("task", "seed", "split"))
 
 
@@ -113,10 +114,13 @@ def train_members(members: list[Member], options: argparse.Namespace) -> list[st
         try:
             if len(some) > 1:
                 configs, workdirs = [one.config for one in some], [one.workdir for one in some]
-                status = train_together(configs, workdirs, folder(options) / _name(configs), options.data_dir)
+                common = folder(options) / _name(configs)
+                status = train_together(configs, workdirs, common, options.data_dir, options.memory)
             else:
                 config = train.fixed_steps(some[0].config, some[0].workdir, options.minutes)
-                status = train.start(config, some[0].workdir, options.data_dir, minutes=options.minutes)
+                status = train.start(
+                    config, some[0].workdir, options.data_dir, minutes=options.minutes, memory=options.memory
+                )
             if status:
                 return None
         except InputError as error:
@@ -125,7 +129,8 @@ def train_members(members: list[Member], options: argparse.Namespace) -> list[st
     for member in members:
         if member.trained and not member.done:
             try:
-                measure(member.workdir, "test", Path(options.data_dir) if options.data_dir else None, with_noise=True)
+                data_dir = Path(options.data_dir) if options.data_dir else None
+                measure(member.workdir, "test", data_dir, with_noise=True, memory=options.memory)
             except InputError as error:
                 say(f"sweep: {error}")
                 failed.append(str(error))
