@@ -40,6 +40,7 @@ class Dataset:
       classes: label names of beats; label i is `classes[i]`.
       counts: examples per class, for each split on disk; empty where the generator or the user decides.
       built_in: True where the dataset is computed, so that nothing has to be fetched.
+      by_record: True where what the model is shown of a beat depends on all beats of its record.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Dataset:
     classes: tuple[str, ...] = ()
     counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
     built_in: bool = False
+    by_record: bool = False
 
     def drawn_by(self, protocol: str) -> str:
         """The protocol that draws the split: that of the name, and for `NOISE` the default one."""
@@ -97,6 +99,7 @@ DATASETS = {
             classes=AAMI_CLASSES,
             rate=WINDOW_RATE,
             protocols=("patient", NOISE),
+            by_record=True,
         ),
         Dataset(name="physionet_nstdb", kind="noise", rate=360.0, protocols=()),
         Dataset(

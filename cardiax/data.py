@@ -5,7 +5,7 @@ nothing of `Generator.permutation`.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 
@@ -98,8 +98,14 @@ def padded_batches(size: int, batch_size: int) -> Iterator[tuple[np.ndarray, int
 
 def fingerprint(*arrays: np.ndarray) -> str:
     """SHA-256 of the arrays' types, shapes and bytes: equal for equal data, on any machine."""
+    return fingerprint_of_chunks((array.dtype, array.shape, [array]) for array in arrays)
+
+
+def fingerprint_of_chunks(arrays: Iterable[tuple[np.dtype, tuple[int, ...], Iterable[np.ndarray]]]) -> str:
+    """`fingerprint` of arrays that are never whole in memory: of each its type, its shape, and its rows in chunks."""
     digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
+    for dtype, shape, chunks in arrays:
+        digest.update(f"{dtype.str}{shape}".encode())
+        for chunk in chunks:
+            digest.update(np.ascontiguousarray(chunk).data)
     return digest.hexdigest()

@@ -2,7 +2,7 @@
 divided, each of them whole on its device."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,10 +12,13 @@ from jax.sharding import PartitionSpec as P
 
 from cardiax.errors import InputError
 from cardiax.population import PopulationStep
-from cardiax.step import AXIS, EvalStep, TrainStep
+from cardiax.state import TrainState
+from cardiax.step import AXIS, Batch, EvalStep, TrainStep
 
 MEMBER = "member"
 """Name of the axis over which a population is divided."""
+
+ResidentStep = Callable[[TrainState, tuple[Batch, jax.Array]], tuple[TrainState, jax.Array]]
 
 
 def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:  # pyright: ignore[reportInvalidTypeForm]
@@ -27,6 +30,26 @@ def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:  # pyright: 
 def map_train_step(step: TrainStep, mesh: Mesh) -> TrainStep:
     """`step` over the mesh: (state, global batch) → (state, loss). The buffers of the state that goes in are reused."""
     mapped = jax.shard_map(step, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(), check_vma=False)
+    return jax.jit(mapped, donate_argnums=0)
+
+
+def map_resident_step(step: TrainStep, mesh: Mesh) -> ResidentStep:
+    """`step` over the mesh, k times in one program: (state, (examples, places)) → (state, losses (k,)).
+
+    The examples (n, ...) are whole on every device; places int32 (k, B) say which of them are the global batch of each
+    step. The same bits as k calls of `map_train_step`. For accelerators alone: XLA's CPU backend is 13 times slower in
+    a loop over convolutions. The buffers of the state that goes in are reused.
+    """
+
+    def steps(state: TrainState, feed: tuple[Batch, jax.Array]) -> tuple[TrainState, jax.Array]:
+        examples, places = feed
+
+        def one(state: TrainState, some: jax.Array) -> tuple[TrainState, jax.Array]:
+            return step(state, {name: array[some] for name, array in examples.items()})
+
+        return jax.lax.scan(one, state, places)
+
+    mapped = jax.shard_map(steps, mesh=mesh, in_specs=(P(), (P(), P(None, AXIS))), out_specs=P(), check_vma=False)
     return jax.jit(mapped, donate_argnums=0)
 
 
@@ -63,6 +86,11 @@ def divide(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
     """This process's share of a batch (see `process_share`), laid over its devices."""
     sharding = NamedSharding(mesh, P(AXIS))
     return {name: jax.make_array_from_process_local_data(sharding, leaf) for name, leaf in batch.items()}
+
+
+def divide_places(places: np.ndarray, mesh: Mesh) -> jax.Array:
+    """Which examples k steps take, (k, B), divided as `map_resident_step` wants them; one process alone."""
+    return jax.device_put(places.astype(np.int32), NamedSharding(mesh, P(None, AXIS)))
 
 
 def process_share(indices: np.ndarray) -> np.ndarray:

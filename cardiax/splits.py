@@ -25,6 +25,9 @@ SAME_SUBJECT = 201
 
 SPLITS = ("train", "validation", "test")
 
+GROUPED = ("beat", "electrodes")
+"""Features of which protocols ask only which rows are equal, so that a digest of each row may stand for it."""
+
 Split = dict[str, np.ndarray]
 """`train`, `validation` and `test`, each int64 indices into the arrays of all parts laid end to end."""
 

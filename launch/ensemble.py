@@ -79,7 +79,7 @@ def write_ensembles(folder: Path, found: dict[str, dict[str, Any]], split: str, 
 def _measure(runs: Sequence[Run], places: np.ndarray, terms_of: Any) -> dict[str, np.ndarray]:
     """`task.measure` of the ensemble's outputs for every example, and its `terms`; one batch of outputs is held."""
     experiment = runs[0].experiment
-    task, arrays = experiment.task, experiment.arrays
+    task = experiment.task
 
     @jax.jit
     def step(outputs: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
@@ -88,7 +88,7 @@ def _measure(runs: Sequence[Run], places: np.ndarray, terms_of: Any) -> dict[str
 
     parts = []
     for own, count in padded_batches(len(places), EVALUATION_BATCH[task.kind]):
-        batch = {name: arrays[name][places[own]] for name in ("input", "target")}
+        batch = experiment.examples.take(places[own])
         outputs = np.stack([run.predict(batch["input"]) for run in runs])
         parts.append({name: np.asarray(value)[:count] for name, value in step(outputs, batch["target"]).items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -20,6 +20,7 @@ from pathlib import Path
 from cardiax.catalog import NOISE
 from cardiax.config import Config, to_dict
 from cardiax.errors import InputError, unknown
+from cardiax.launch.train import add_memory
 from cardiax.launch.workdir import Workdir
 from cardiax.splits import SPLITS
 
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", metavar="DIR", help="where prepared datasets lie (default: where the run found it)"
     )
+    add_memory(parser)
     parser.add_argument(
         "--out", metavar="DIR", help="where ensemble.json and its pictures go (default: where the first run lies)"
     )
@@ -65,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
     folder = Path(options.out) if options.out else next(iter(rows.values()))[0].path.absolute().parent
     found = {}
     for name, workdirs in rows.items():
-        runs = load_runs(workdirs, data_dir, harm, bool(options.protocol))
+        runs = load_runs(workdirs, data_dir, harm, bool(options.protocol), options.memory)
         results = []
         for run in runs:
             say(f"evaluate: {run.workdir.path}")

@@ -1,5 +1,6 @@
 """What training and evaluation share: a config and a data folder become task, examples, split, model and evaluator."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,8 @@ from cardiax.catalog import NOISE, find_dataset
 from cardiax.config import Config
 from cardiax.data import Arrays, Order, fingerprint, padded_batches, resampled
 from cardiax.errors import InputError, unknown
-from cardiax.models import build_model
+from cardiax.launch.examples import Examples, load_examples
+from cardiax.models import TREES, build_model
 from cardiax.noise import resample
 from cardiax.parallel import divide, map_eval_step, process_share
 from cardiax.splits import Split, draw_split
@@ -35,10 +37,10 @@ class Experiment:
       config: the experiment.
       task: its objective.
       model: the module, for use inside a mapped step.
-      arrays: all examples, `input` (n, ...) and `target` (n, ...).
+      examples: all of them, in memory or read as they are wanted.
       origin: what is known of each example besides, as of its volunteer, each (n,); never shown to the model.
       protocol: what drew the split; that of the config, but for `noise`.
-      split: `train`, `validation`, `test`: indices into `arrays`.
+      split: `train`, `validation`, `test`: places in `examples`.
       noises: name → recording (m, 2) at the rate of the examples; empty where the test is without noise.
       fingerprints: SHA-256 of the examples and of the split.
     """
@@ -46,7 +48,7 @@ class Experiment:
     config: Config
     task: Task
     model: nn.Module
-    arrays: Arrays
+    examples: Examples
     origin: Arrays
     protocol: str
     split: Split
@@ -55,8 +57,8 @@ class Experiment:
 
     @property
     def targets(self) -> np.ndarray:
-        """Those of the training split (n, ...)."""
-        return self.arrays["target"][self.split["train"]]
+        """The classes of the training split (n,); (n, 0) where targets are no classes."""
+        return self.examples.classes[self.split["train"]]
 
     @cached_property
     def order(self) -> Order:
@@ -65,18 +67,29 @@ class Experiment:
         return Order(config.seed, len(train), config.batch_size, self.task.shares(config, self.targets))
 
 
-def load_experiment(config: Config, data_dir: Path, say: Callable[[str], None], with_noise: bool = False) -> Experiment:
+def load_experiment(
+    config: Config,
+    data_dir: Path,
+    say: Callable[[str], None],
+    with_noise: bool = False,
+    memory: float | None = None,
+) -> Experiment:
     """Look everything up that `config` names, cheapest first, so that a mistake is told before any work is done.
 
-    The noises are loaded `with_noise`, or where they are the config's protocol.
+    The noises are loaded `with_noise`, or where they are the config's protocol. Examples that would take more than
+    `memory`, GiB, by default half of what is available, stay on disk and are read as they are wanted.
     """
-    return load_experiments([config], data_dir, say, with_noise)[0]
+    return load_experiments([config], data_dir, say, with_noise, memory)[0]
 
 
 def load_experiments(
-    configs: Sequence[Config], data_dir: Path, say: Callable[[str], None], with_noise: bool = False
+    configs: Sequence[Config],
+    data_dir: Path,
+    say: Callable[[str], None],
+    with_noise: bool = False,
+    memory: float | None = None,
 ) -> list[Experiment]:
-    """`load_experiment` of configs that can be trained together (see `cardiax.population`); they share the arrays."""
+    """`load_experiment` of configs that can be trained together (see `cardiax.population`); they share the examples."""
     config = configs[0]
     task = find_task(config.task)
     dataset = find_dataset(config.dataset)
@@ -89,24 +102,25 @@ def load_experiments(
     if dataset.built_in:
         say(f"data: {dataset.name}, made by cardiax itself; {_REAL[dataset.kind]}")
         datasets.prepare(dataset.name, data_dir, report=say)
-    parts = datasets.load(dataset.name, data_dir)
-    examples = {key: np.concatenate([part[key] for part in parts.values()]) for key in next(iter(parts.values()))}
-    sizes = {name: len(next(iter(part.values()))) for name, part in parts.items()}
+    records = datasets.open_records(dataset.name, data_dir)
+    together = {
+        "beats that are shown beside their record": dataset.by_record,
+        f"the model {config.model}": config.model in TREES,
+        "tests with real noise": bool(noises),
+    }
+    wanting = [what for what, wanted in together.items() if wanted]
+    examples, features, digest = load_examples(records, task, dataset, memory, wanting, say)
     protocol = dataset.drawn_by(config.split)
-    split = draw_split(dataset.kind, protocol, examples, sizes)
+    split = draw_split(dataset.kind, protocol, features, records.parts)
     for name, indices in split.items():
         if not len(indices):
             raise InputError(
-                f"{dataset.name} in {data_dir}: found {sum(sizes.values())} examples, too few for the split "
+                f"{dataset.name} in {data_dir}: found {len(records)} examples, too few for the split "
                 f"{protocol!r}: {name} would be empty; wanted more of each class or group"
             )
-    fingerprints = {
-        "dataset": fingerprint(*(array for array in examples.values() if array.dtype.kind != "U")),
-        "split": fingerprint(*split.values()),
-    }
-    arrays = task.arrays(examples, dataset)
-    origin = {key: array for key, array in examples.items() if array.ndim == 1}
-    train, targets = split["train"], arrays["target"][split["train"]]
+    fingerprints = {"dataset": digest, "split": fingerprint(*split.values())}
+    origin = {key: array for key, array in features.items() if array.ndim == 1}
+    train, targets = split["train"], examples.classes[split["train"]]
 
     def drawn(config: Config) -> Split:
         if not config.per_class:
@@ -114,7 +128,7 @@ def load_experiments(
         return split | {"train": train[resampled(targets, config.per_class, config.seed)]}
 
     return [
-        Experiment(config, task, model, arrays, origin, protocol, drawn(config), noises, fingerprints)
+        Experiment(config, task, model, examples, origin, protocol, drawn(config), noises, fingerprints)
         for config in configs
     ]
 
@@ -150,15 +164,14 @@ class Evaluator:
 
         With `inputs` (n, ...) those are shown to the model in place of the split's own, in its order.
         """
-        indices, arrays = self._experiment.split[split], self._experiment.arrays
+        indices = self._experiment.split[split]
+        padded = [(process_share(places), count) for places, count in padded_batches(len(indices), self._batch_size)]
         measured: list[dict[str, np.ndarray]] = []
-        for places, count in padded_batches(len(indices), self._batch_size):
-            local = process_share(places)
-            share = indices[local]
-            shown = arrays["input"][share] if inputs is None else inputs[local]
-            batch = {"input": shown, "target": arrays["target"][share]}
-            measures = self._step(variables, divide(batch, self._mesh))
-            measured.append({name: np.asarray(value)[:count] for name, value in measures.items()})
+        with contextlib.closing(self._experiment.examples.batches(indices[local] for local, _ in padded)) as batches:
+            for (local, count), batch in zip(padded, batches, strict=True):
+                shown = batch if inputs is None else batch | {"input": inputs[local]}
+                measures = self._step(variables, divide(shown, self._mesh))
+                measured.append({name: np.asarray(value)[:count] for name, value in measures.items()})
         together = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
         return self._experiment.task.summarize(together)
 

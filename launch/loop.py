@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import itertools
 import math
 import signal
 import statistics
@@ -21,16 +20,17 @@ from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.environment import record_environment, start_processes
 from cardiax.launch.experiment import Evaluator, Experiment, load_experiment
+from cardiax.launch.feed import Feed
 from cardiax.launch.progress import Events, Progress, say
 from cardiax.launch.report import report
 from cardiax.launch.workdir import Workdir
-from cardiax.parallel import check_divisible, divide, make_mesh, map_train_step, process_share, replicate
+from cardiax.parallel import check_divisible, make_mesh, replicate
 from cardiax.state import TrainState, create_state, evaluated, record_score
-from cardiax.step import Batch, make_optimizer, make_train_step
+from cardiax.step import make_optimizer, make_train_step
 from cardiax.tasks import Task
 
 IN_FLIGHT = 4
-"""Steps dispatched ahead of the device: enough to keep it busy, few enough to stop at once."""
+"""Programs dispatched ahead of the device: enough to keep it busy, few enough to stop at once."""
 
 TIMED = 12
 """Steps whose median tells how many fit into the minutes asked for; three before them are not counted."""
@@ -40,12 +40,17 @@ REMEDY = "try a lower --optimizer.learning_rate in a new --workdir"
 
 
 def train(
-    config: Config, workdir: Workdir, data_dir: str | None, distributed: str | None, minutes: float | None = None
+    config: Config,
+    workdir: Workdir,
+    data_dir: str | None,
+    distributed: str | None,
+    minutes: float | None = None,
+    memory: float | None = None,
 ) -> int:
     """Train `config` in `workdir`, from its last checkpoint if there is one, then test; 0: done, 1: interrupted.
 
     With `minutes`, as many steps are made as fit into that time on this machine, evaluations not counted; their number
-    is measured first and becomes part of the config, so that the run can be repeated.
+    is measured first and becomes part of the config, so that the run can be repeated. `memory`: see `load_experiment`.
     """
     started = time.monotonic() - workdir.seconds()
     start_processes(distributed)
@@ -54,13 +59,9 @@ def train(
 
     # Data.
     data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
-    experiment = load_experiment(config, data_path, say)
-    task, arrays, train_set = experiment.task, experiment.arrays, experiment.split["train"]
-    order, shape = experiment.order, arrays["input"].shape[1:]
-
-    def batch_of(step: int) -> Batch:
-        share = train_set[process_share(order.indices(step))]
-        return divide({name: array[share] for name, array in arrays.items()}, mesh)
+    experiment = load_experiment(config, data_path, say, memory=memory)
+    task, order, shape = experiment.task, experiment.order, experiment.examples.shape
+    feed = Feed(experiment, mesh)
 
     # Model, optimiser, step.
     loss_of_examples = task.training_loss(config, experiment.targets)
@@ -69,10 +70,10 @@ def train(
         tx = make_optimizer(config.optimizer, total)
         init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, shape, config.ema > 0))
         step = make_train_step(task, experiment.model, tx, config, loss_of_examples)
-        return replicate(jax.device_get(init()), mesh), map_train_step(step, mesh)
+        return replicate(jax.device_get(init()), mesh), feed.map_step(step)
 
     if minutes:
-        seconds = _seconds_a_step(*build(1000), batch_of)
+        seconds = _seconds_a_step(*build(1000), feed)
         config = dataclasses.replace(config, steps=max(1, int(60 * minutes / seconds)))
         experiment = dataclasses.replace(experiment, config=config)
     total = total_steps(experiment)
@@ -81,7 +82,7 @@ def train(
     evaluator = Evaluator(experiment, mesh)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     say(
-        f"train: {config.task}, {config.model} with {parameters:,} parameters, {len(train_set):,} examples, "
+        f"train: {config.task}, {config.model} with {parameters:,} parameters, {order.size:,} examples, "
         f"{total:,} steps of {config.batch_size}, {mesh.size} × {jax.devices()[0].device_kind}, in {workdir.path}"
     )
 
@@ -96,17 +97,22 @@ def train(
     workdir.write_metrics(history)
 
     # Loop.
-    in_flight: deque[jax.Array] = deque()
-    with interrupts() as interrupted, Events(workdir.path, first) as events, Progress(total, first) as progress:
-        for step in range(first, total):
+    in_flight: deque[tuple[jax.Array, int]] = deque()
+    with (
+        interrupts() as interrupted,
+        Events(workdir.path, first) as events,
+        Progress(total, first) as progress,
+        contextlib.closing(feed.batches(first, total)) as batches,
+    ):
+        for steps, batch in batches:
             if config.patience and stale >= config.patience:
                 say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
                 break
-            state, loss = train_step(state, batch_of(step))
-            in_flight.append(loss)
+            state, loss = train_step(state, batch)
+            in_flight.append((loss, len(steps)))
             if len(in_flight) > IN_FLIGHT:
-                progress.step(in_flight.popleft())
-            done = step + 1
+                progress.step(*in_flight.popleft())
+            done = steps.stop
             if done % order.steps_per_epoch == 0 or done == total:
                 row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
                 if not math.isfinite(row["train_loss"]):
@@ -136,14 +142,17 @@ def train(
     return 0
 
 
-def _seconds_a_step(state: TrainState, step: Callable, batch_of: Callable[[int], Batch]) -> float:
+def _seconds_a_step(state: TrainState, step: Callable, feed: Feed) -> float:
     """The median time of a training step, compiled before."""
-    ends = []
-    for number in range(TIMED + 3):
-        state, loss = step(state, batch_of(number))
-        loss.block_until_ready()
-        ends.append(time.perf_counter())
-    return statistics.median(after - before for before, after in itertools.pairwise(ends[2:]))
+    times = []
+    with contextlib.closing(feed.batches(0, (TIMED + 3) * feed.most_steps)) as batches:
+        last = time.perf_counter()
+        for steps, batch in batches:
+            state, loss = step(state, batch)
+            loss.block_until_ready()
+            times.append((time.perf_counter() - last) / len(steps))
+            last = time.perf_counter()
+    return statistics.median(times[3:])
 
 
 def total_steps(experiment: Experiment) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from cardiax.data import Arrays
 from cardiax.errors import InputError
 from cardiax.launch.environment import check_fingerprint
 from cardiax.launch.experiment import Evaluator, Experiment, load_experiments
@@ -48,14 +49,27 @@ class Harm:
                 f"evaluate: found --noise or --drop-lead and the task {experiment.config.task!r}, wanted one of twelve "
                 "leads; leave them out"
             )
-        leads = experiment.arrays["input"]
+        take = experiment.examples.take
+
+        def harmed(places: np.ndarray) -> Arrays:
+            arrays = take(places)
+            return arrays | {"input": self._harmed(arrays["input"], places)}
+
+        return replace(experiment, examples=replace(experiment.examples, take=harmed), noises={})
+
+    def _harmed(self, leads: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Leads (..., 500, 12) mV of the examples at `places` (...), harmed."""
         if self.noise is not None:
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), np.arange(len(leads)))
-            leads = np.asarray(jax.jit(jax.vmap(noise_at, (0, 0, None)))(keys, leads, self.noise))
+            many = leads.reshape(-1, *leads.shape[-2:])
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), places.ravel())
+            leads = np.asarray(_noise_at(keys, many, self.noise)).reshape(leads.shape)
         if self.drop_lead:
-            gone = np.arange(len(leads))[:, None] % leads.shape[2] == np.arange(leads.shape[2])
-            leads = np.where(gone[:, None], np.float32(0), leads)
-        return replace(experiment, arrays=experiment.arrays | {"input": leads}, noises={})
+            gone = places[..., None] % leads.shape[-1] == np.arange(leads.shape[-1])
+            leads = np.where(gone[..., None, :], np.float32(0), leads)
+        return leads
+
+
+_noise_at = jax.jit(jax.vmap(noise_at, (0, 0, None)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +102,11 @@ class Run:
 
 
 def load_runs(
-    workdirs: Sequence[Workdir], data_dir: Path | None, harm: Harm = Harm(), with_noise: bool = False
+    workdirs: Sequence[Workdir],
+    data_dir: Path | None,
+    harm: Harm = Harm(),
+    with_noise: bool = False,
+    memory: float | None = None,
 ) -> list[Run]:
     """Runs that differ in seed, or in how many steps they made; they share the examples.
 
@@ -97,18 +115,19 @@ def load_runs(
       data_dir: where prepared datasets lie; None: where the first run found them.
       harm: what to do to the inputs.
       with_noise: whether `Run.report` measures with real noise besides, whatever protocol the runs were trained by.
+      memory: see `load_experiment`.
     """
     configs = [workdir.config() for workdir in workdirs]
     environments = [workdir.read_json("environment.json") for workdir in workdirs]
     if not (data_dir or isinstance(environments[0].get("data_dir"), str)):
         raise InputError(f"{workdirs[0].path / 'environment.json'}: found no data_dir, wanted one; give --data-dir")
-    experiments = load_experiments(configs, data_dir or Path(environments[0]["data_dir"]), say, with_noise)
+    experiments = load_experiments(configs, data_dir or Path(environments[0]["data_dir"]), say, with_noise, memory)
     for workdir, environment in zip(workdirs, environments, strict=True):
         for name, found in experiments[0].fingerprints.items():
             check_fingerprint(workdir, environment, name, found)
     harmed = harm.apply(experiments[0])
     return [
-        _load_run(workdir, replace(experiment, arrays=harmed.arrays, noises=harmed.noises), harm)
+        _load_run(workdir, replace(experiment, examples=harmed.examples, noises=harmed.noises), harm)
         for workdir, experiment in zip(workdirs, experiments, strict=True)
     ]
 
@@ -119,5 +138,5 @@ def _load_run(workdir: Workdir, experiment: Experiment, harm: Harm) -> Run:
         booster = load_trees(workdir)
         return Run(workdir, experiment, TreesEvaluator(experiment), booster, booster.num_boosted_rounds(), harm)
     mesh = make_mesh()
-    state = load_best(workdir, config, experiment.arrays["input"].shape[1:], experiment.model, mesh)
+    state = load_best(workdir, config, experiment.examples.shape, experiment.model, mesh)
     return Run(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), int(state.step), harm)

@@ -1,7 +1,9 @@
-"""How the process deals with freed memory."""
+"""How much memory there is, and how the process deals with what it freed."""
 
 import ctypes
+import os
 import platform
+from pathlib import Path
 
 MALLOPT = {
     "M_MMAP_MAX": (-4, 0),  # never map a block of its own
@@ -10,6 +12,29 @@ MALLOPT = {
     "M_ARENA_MAX": (-8, 1),  # one heap, since those of threads are too small for a step's buffers
 }
 """glibc's `mallopt(3)`: the parameter's name → its number in malloc.h, and our value."""
+
+
+GROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells what the process's control group, its container say, may take (cgroups(7), version 2)."""
+
+
+def available_memory() -> int:
+    """Bytes that the process may still take: what the system can give, and no more than its control group has left.
+
+    Where the system does not tell what it can give, as macOS, half of all that there is.
+    """
+    information = Path("/proc/meminfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    system = kilobytes[0] * 1024 if kilobytes else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    limit, used = (_number(GROUP / name) for name in ("memory.max", "memory.current"))
+    return system if limit is None or used is None else min(system, max(limit - used, 0))
+
+
+def _number(path: Path) -> int | None:
+    """What the file holds; None where there is none, or another word, as `max`."""
+    text = path.read_text().strip() if path.exists() else ""
+    return int(text) if text.isdigit() else None
 
 
 def keep_memory() -> None:

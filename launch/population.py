@@ -41,7 +41,6 @@ from cardiax.launch.workdir import Workdir, read_json, write_json
 from cardiax.parallel import divide_members, make_mesh, make_population_mesh, map_population_step, replicate
 from cardiax.population import create_population, make_population_step, varying_values
 from cardiax.state import TrainState, evaluated, record_score
-from cardiax.step import Batch
 
 FILE = "population.json"
 """In the population's folder while it is trained: where its members lie, in the order of the checkpoint's axis."""
@@ -80,7 +79,13 @@ class Member:
         return self.checkpoints.step("latest") == total_steps(self.experiment)
 
 
-def train_together(configs: Sequence[Config], workdirs: Sequence[Workdir], folder: Path, data_dir: str | None) -> int:
+def train_together(
+    configs: Sequence[Config],
+    workdirs: Sequence[Workdir],
+    folder: Path,
+    data_dir: str | None,
+    memory: float | None = None,
+) -> int:
     """Train `configs`, one group of `cardiax.population.groups`, in their folders, then test; 0: done, 1: interrupted.
 
     Each member equals what `train` makes of it on one device, but for the order of floating-point sums. One that was
@@ -92,6 +97,7 @@ def train_together(configs: Sequence[Config], workdirs: Sequence[Workdir], folde
       folder: for what the members have in common while they are trained, `FILE` and `checkpoints`. A call with the same
         folder goes on where one was stopped or killed.
       data_dir: where prepared datasets lie; None: as TFDS has it.
+      memory: see `load_experiment`.
 
     Raises:
       DivergenceError: some members did, which is told after the others were tested.
@@ -106,7 +112,7 @@ def train_together(configs: Sequence[Config], workdirs: Sequence[Workdir], folde
 
     # Data.
     data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
-    experiments = load_experiments(configs, data_path, say)
+    experiments = load_experiments(configs, data_path, say, memory=memory)
     mesh = make_mesh()
     evaluator = Evaluator(experiments[0], mesh)
 
@@ -130,8 +136,7 @@ def train_together(configs: Sequence[Config], workdirs: Sequence[Workdir], folde
 
     # Test, with the parameters of each member that did best on validation.
     for experiment, workdir in ((member.experiment, member.workdir) for member in finished):
-        shape = experiment.arrays["input"].shape[1:]
-        best = load_best(workdir, experiment.config, shape, experiment.model, mesh)
+        best = load_best(workdir, experiment.config, experiment.examples.shape, experiment.model, mesh)
         say(f"{workdir.path}: best step on validation: {int(best.step):,}")
         report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
     if failures:
@@ -172,17 +177,16 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
     """
     started = time.monotonic() - sum(member.workdir.seconds() for member in members)
     one = members[0].experiment
-    config, arrays, steps_per_epoch, total = one.config, one.arrays, one.order.steps_per_epoch, total_steps(one)
+    config, examples, steps_per_epoch, total = one.config, one.examples, one.order.steps_per_epoch, total_steps(one)
     mesh = make_population_mesh(len(members))
 
-    def batch_of(step: int) -> Batch:
+    def places(step: int) -> np.ndarray:
         own = [member.experiment for member in members]
-        places = np.stack([each.split["train"][each.order.indices(step)] for each in own])
-        return divide_members({name: array[places] for name, array in arrays.items()}, mesh)
+        return np.stack([each.split["train"][each.order.indices(step)] for each in own])
 
     # Model, optimiser, step.
     values = divide_members(varying_values([member.experiment.config for member in members]), mesh)
-    init = jax.jit(lambda values: create_population(one.model, config, total, arrays["input"].shape[1:], values))
+    init = jax.jit(lambda values: create_population(one.model, config, total, examples.shape, values))
     state = divide_members(jax.device_get(init(values)), mesh)
     unroll = jax.default_backend() == "cpu"
     step_of_device = make_population_step(one.task, one.model, config, total, one.targets, unroll)
@@ -211,10 +215,11 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
         interrupted = stack.enter_context(interrupts())
         events = [stack.enter_context(Events(member.workdir.path, first)) for member in members]
         progress = stack.enter_context(Progress(total, first))
-        for step in range(first, total):
+        batches = stack.enter_context(contextlib.closing(examples.batches(map(places, range(first, total)))))
+        for step, batch in zip(range(first, total), batches, strict=True):
             if all(map(_diverged, histories)):
                 break
-            state, losses = train_step(state, values, batch_of(step))
+            state, losses = train_step(state, values, divide_members(batch, mesh))
             in_flight.append(losses)
             if len(in_flight) > IN_FLIGHT:
                 progress.step(in_flight.popleft())

@@ -24,10 +24,10 @@ class Progress:
         hidden = jax.process_index() != 0 or not sys.stderr.isatty()
         self._bar = tqdm(total=total, initial=first, unit="step", disable=hidden, dynamic_ncols=True, smoothing=0.05)
 
-    def step(self, loss: jax.Array) -> None:
-        """One more step is done once its loss is there; waits for it."""
+    def step(self, loss: jax.Array, steps: int = 1) -> None:
+        """So many more steps are done once their losses are there; waits for them."""
         loss.block_until_ready()
-        self._bar.update()
+        self._bar.update(steps)
 
     def evaluation(self, row: dict[str, float], run: str = "") -> None:
         """Say the row that went into metrics.csv, in one line that begins with the name of the run, if it has one."""

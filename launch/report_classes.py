@@ -13,6 +13,9 @@ from cardiax.tasks.classification import Classification
 LEVEL = 0.95
 RESAMPLES = 2000
 
+DRAWN = 6
+"""Beats of each class in the picture."""
+
 
 def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
     """The fields of SPLIT.json from the figures of `Classification.summarize`, with bootstrap intervals, and `cases`.
@@ -73,11 +76,13 @@ def pictures(
         f"{result['dataset']}, {result['split']} set of {result['examples']:,} beats\n"
         f"accuracy {result['accuracy']['value']:.4f}, macro-F1 {result['macro_f1']['value']:.4f}"
     )
-    beats, targets = (experiment.arrays[name][experiment.split[result["split"]]] for name in ("input", "target"))
     rate, classes = find_dataset(result["dataset"]).rate, _classes(experiment)
+    shown = np.concatenate([np.flatnonzero(figures["target"] == i)[:DRAWN] for i in range(len(classes))])
+    drawn = experiment.examples.take(experiment.split[result["split"]][shown])
+    beats, targets = drawn["input"], drawn["target"]
     unit = "of the median's range" if beats.shape[2] > 1 else ""
     return {
-        "beats": beats_figure(beats[:, :, 0], targets, classes, rate, unit=unit),
+        "beats": beats_figure(beats[:, :, 0], targets, classes, rate, DRAWN, unit),
         "confusion": confusion_figure(figures["confusion"], classes, title),
     }
 

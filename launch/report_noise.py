@@ -30,7 +30,7 @@ def report_noise(
     """
     split, kind = heading["split"], experiment.task.kind
     places = experiment.split[split]
-    inputs = experiment.arrays["input"][places]
+    inputs = experiment.examples.take(places)["input"]
     say(f"noise: {', '.join(experiment.noises)} of physionet_nstdb at {', '.join(map(str, SNRS))} dB")
     result = heading | {"noises": {}}
     for name, recording in experiment.noises.items():

@@ -58,8 +58,8 @@ def pictures(
 
     errors = _case_errors(experiment, figures)
     place = int(np.argsort(errors, kind="stable")[len(errors) // 2])
-    case = experiment.split[result["split"]][place]
-    leads, target = (experiment.arrays[name][case] for name in ("input", "target"))
+    case = experiment.examples.take(experiment.split[result["split"]][place])
+    leads, target = case["input"], case["target"]
     output = predict(leads[None])[0]
     title = f"{result['dataset']}, {result['split']}, the case of median error"
     if output.ndim == 1:

@@ -75,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", action="store_true", help="train nothing: the table of what is done")
     parser.add_argument("--workdir", metavar="DIR", help="the sweep's folder (default: sweeps/TASK-DATASET)")
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+    train.add_memory(parser)
     train.add_fields(parser, but=("task", "seed", "split"))
 
 
@@ -123,10 +124,12 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
         say(f"sweep: {', '.join(str(workdir.path) for workdir in workdirs)}")
         try:
             if place:
-                status = train_together(configs, workdirs, place, options.data_dir)
+                status = train_together(configs, workdirs, place, options.data_dir, options.memory)
             else:
                 config = train.fixed_steps(configs[0], workdirs[0], options.minutes)
-                status = train.start(config, workdirs[0], options.data_dir, minutes=options.minutes)
+                status = train.start(
+                    config, workdirs[0], options.data_dir, minutes=options.minutes, memory=options.memory
+                )
             if status:
                 return None
         except DivergenceError as error:
@@ -140,7 +143,7 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
         if member.trained and not member.done:
             try:
                 data_dir = Path(options.data_dir) if options.data_dir else None
-                (trained,) = load_runs([member.workdir], data_dir, with_noise=True)
+                (trained,) = load_runs([member.workdir], data_dir, with_noise=True, memory=options.memory)
                 trained.report("test")
             except InputError as error:
                 say(f"sweep: {error}")

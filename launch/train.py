@@ -33,7 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="train as many steps as fit into this time here; measured first, then a field (steps) of the run",
     )
+    add_memory(parser)
     add_fields(parser, but=("task",))
+
+
+def add_memory(parser: argparse.ArgumentParser) -> None:
+    """The flag that every command has which loads examples."""
+    parser.add_argument(
+        "--memory",
+        type=positive,
+        metavar="GIB",
+        help="examples that take more are read from disk as they are wanted, to the same bits (default: half of what "
+        "is available)",
+    )
 
 
 def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:
@@ -84,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"train: found --minutes {options.minutes:g} and {config.steps} steps, wanted one of the two")
     config = fixed_steps(config, workdir, options.minutes)
     workdir.check(config)
-    return start(config, workdir, options.data_dir, options.distributed, options.minutes)
+    return start(config, workdir, options.data_dir, options.distributed, options.minutes, options.memory)
 
 
 def fixed_steps(config: Config, workdir: Workdir, minutes: float | None) -> Config:
@@ -95,7 +107,12 @@ def fixed_steps(config: Config, workdir: Workdir, minutes: float | None) -> Conf
 
 
 def start(
-    config: Config, workdir: Workdir, data_dir: str | None, distributed: str | None = None, minutes: float | None = None
+    config: Config,
+    workdir: Workdir,
+    data_dir: str | None,
+    distributed: str | None = None,
+    minutes: float | None = None,
+    memory: float | None = None,
 ) -> int:
     """Train a network or trees in a folder that passed `Workdir.check`; 0 when done, 1 when interrupted."""
     # JAX, Orbax and TFDS take seconds to import: a mistake in the command is told before.
@@ -104,8 +121,8 @@ def start(
     from cardiax.models import TREES
 
     if config.model in TREES:
-        return trees.train(config, workdir, data_dir)
-    return train(config, workdir, data_dir, distributed, None if config.steps else minutes)
+        return trees.train(config, workdir, data_dir, memory)
+    return train(config, workdir, data_dir, distributed, None if config.steps else minutes, memory)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,11 @@ FILE = "trees.ubj"
 """XGBoost's own format, cut after the best round; it is written when training is done."""
 
 
-def train(config: Config, workdir: Workdir, data_dir: str | None) -> int:
+def train(config: Config, workdir: Workdir, data_dir: str | None, memory: float | None = None) -> int:
     """Boost, or read what was boosted before, then test; 0 when done."""
     started = time.monotonic()
     data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
-    experiment = load_experiment(config, data_path, say)
+    experiment = load_experiment(config, data_path, say, memory=memory)
     trees = _trees(experiment)
     sides = {side: _arrays(experiment, side) for side in ("train", "validation")}
     say(f"train: {config.task}, xgboost, {len(sides['train'][1]):,} examples, {trees.trees} rounds, in {workdir.path}")
@@ -76,8 +76,8 @@ def _trees(experiment: Experiment) -> Trees:
 
 
 def _arrays(experiment: Experiment, side: str) -> tuple[np.ndarray, np.ndarray]:
-    places = experiment.split[side]
-    return experiment.arrays["input"][places], experiment.arrays["target"][places]
+    arrays = experiment.examples.take(experiment.split[side])
+    return arrays["input"], arrays["target"]
 
 
 def load_trees(workdir: Workdir) -> Any:

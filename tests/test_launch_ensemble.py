@@ -68,10 +68,10 @@ def test_the_ensembles_figures_are_those_of_mean_probabilities(found, swept):
     runs = load_runs([Workdir(swept / f"{ROW}-seed{seed}") for seed in (0, 1)], None)
     experiment = runs[0].experiment
     places = experiment.split["test"]
-    logits = [run.predict(experiment.arrays["input"][places]) for run in runs]
+    logits = [run.predict(experiment.examples.take(places)["input"]) for run in runs]
     exponentials = [np.exp(one - one.max(axis=1, keepdims=True)) for one in logits]
     mean = np.mean([one / one.sum(axis=1, keepdims=True) for one in exponentials], axis=0)
-    target = experiment.arrays["target"][places]
+    target = experiment.examples.take(places)["target"]
     figures, ensemble = found[ROW]["figures"], found[ROW]["ensemble"]
     assert figures["nll"]["ensemble"]["value"] == pytest.approx(log_loss(target, mean, labels=range(5)), rel=1e-4)
     assert ensemble["loss"] == pytest.approx(figures["nll"]["ensemble"]["value"], rel=1e-5)

@@ -1,10 +1,12 @@
-"""Freed memory is kept for the next step."""
+"""How much memory there is; what is freed is kept for the next step."""
 
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from cardiax.launch import memory
 
 PROGRAM = """
 import resource, sys
@@ -34,3 +36,16 @@ def test_a_buffer_taken_again_is_not_mapped_again():
     assert faults["kept"] < 2000
     # What it is for: without it every page is touched anew. With huge pages there would be fewer than 16,384 a round.
     assert faults["as it is"] > 2 * faults["kept"]
+
+
+def test_memory_is_what_the_system_and_the_group_leave(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "GROUP", tmp_path)
+    system = memory.available_memory()
+    assert 2**20 < system < 2**50
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("1000\n")
+    assert memory.available_memory() > system / 2
+    (tmp_path / "memory.max").write_text("5000\n")
+    assert memory.available_memory() == 4000
+    (tmp_path / "memory.current").write_text("6000\n")
+    assert memory.available_memory() == 0

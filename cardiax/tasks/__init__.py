@@ -77,11 +77,11 @@ class Task(Protocol):
         ...
 
     def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
-        """How often each training example is drawn (n,); None: once an epoch."""
+        """How often each training example is drawn (n,), `targets` as in `training_loss`; None: once an epoch."""
         ...
 
     def training_loss(self, config: Config, targets: np.ndarray) -> Loss:
-        """The loss that `config` asks for, given all training targets (n, ...)."""
+        """The loss that `config` asks for, given the classes of all training examples (n,); (n, 0) without classes."""
         ...
 
     def combine(self, outputs: jax.Array, /) -> jax.Array:

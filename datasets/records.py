@@ -1,0 +1,140 @@
+"""The records of a prepared dataset, read by index. Parsing them here is three times as fast as TFDS's own decoding, to
+the same bits."""
+
+# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# pyright: reportOptionalSubscript=false, reportIndexIssue=false, reportAttributeAccessIssue=false, reportCallIssue=false
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from google.protobuf.message import DecodeError
+from tensorflow_datasets.proto import tf_example_pb2
+
+from cardiax.errors import InputError
+
+BATCH = 8192  # records read at a time: past this size reading gets no faster
+BATCH_BYTES = 2**25  # nor past this many bytes, and all of them are in memory twice
+
+
+class Records:
+    """The records of some splits of a dataset, laid end to end; several threads may read at once.
+
+    Attributes:
+      folder: where they lie.
+      parts: split → its number of records, in order.
+      shapes: tensor feature → shape of one example. Every other feature is a number or a text.
+      types: tensor feature → NumPy type.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, name: str, splits: Sequence[str]):
+        features: Any = builder.info.features
+        self.folder = Path(builder.data_dir)
+        self.parts = {split: builder.info.splits[split].num_examples for split in splits}
+        self.shapes = {key: tuple(feature.shape) for key, feature in features.items() if feature.shape}
+        self.types = {key: np.dtype(features[key].np_dtype) for key in self.shapes}
+        self._texts = [key for key, feature in features.items() if isinstance(feature, tfds.features.Text)]
+        self._numbers = [key for key in features if key not in self.shapes and key not in self._texts]
+        self._builder, self._name = builder, name
+        with damage(builder, name):
+            self._source = builder.as_data_source(
+                "+".join(splits), deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+            )
+
+    def __len__(self) -> int:
+        return sum(self.parts.values())
+
+    def read(self, places: Sequence[int]) -> dict[str, np.ndarray]:
+        """The examples at `places`, in any order: tensors (n, ...) as stored, numbers int64 (n,), texts str (n,).
+
+        Raises:
+          InputError: the files are damaged.
+        """
+        with damage(self._builder, self._name):
+            records = self._source.__getitems__(places)
+            parsed = [tf_example_pb2.Example.FromString(record).features.feature for record in records]
+        found = {
+            key: np.frombuffer(b"".join(one[key].bytes_list.value[0] for one in parsed), self.types[key]).reshape(
+                -1, *shape
+            )
+            for key, shape in self.shapes.items()
+        }
+        found |= {key: np.array([one[key].int64_list.value[0] for one in parsed], np.int64) for key in self._numbers}
+        return found | {
+            key: np.asarray([one[key].bytes_list.value[0].decode() for one in parsed]) for key in self._texts
+        }
+
+    def chunks(self) -> Iterator[range]:
+        """All places in order, as many at a time as are best read at once."""
+        numbers = 8 * len(self._numbers)
+        size = numbers + sum(np.prod(shape) * self.types[key].itemsize for key, shape in self.shapes.items())
+        step = max(min(BATCH, BATCH_BYTES // int(size)), 1)
+        for start in range(0, len(self), step):
+            yield range(start, min(start + step, len(self)))
+
+    def load(self) -> dict[str, np.ndarray]:
+        """All examples in memory, as `read` gives them."""
+        found: dict[str, np.ndarray] = {
+            key: np.empty((len(self), *shape), self.types[key]) for key, shape in self.shapes.items()
+        }
+        found |= {key: np.empty(len(self), np.int64) for key in self._numbers}
+        texts: dict[str, list[np.ndarray]] = {key: [np.empty(0, str)] for key in self._texts}
+        for places in self.chunks():
+            chunk = self.read(places)
+            for key, array in found.items():
+                array[places.start : places.stop] = chunk[key]
+            for key, parts in texts.items():
+                parts.append(chunk[key])
+        found |= {key: np.concatenate(parts) for key, parts in texts.items()}
+        self.check(found)
+        return found
+
+    def check(self, examples: dict[str, np.ndarray]) -> None:
+        """Raise `InputError` where a split has not as many records of each class as its source had.
+
+        Args:
+          examples: all of them, `label` (n,) at least where the dataset has labels.
+        """
+        counts = metadata(self._builder).get("counts", {})
+        if not counts or "label" not in examples:
+            return
+        ends = np.cumsum(list(self.parts.values()))
+        for split, labels in zip(self.parts, np.split(examples["label"], ends[:-1]), strict=True):
+            wanted = np.sum([counts[one] for one in (counts if split == "all" else [split])], axis=0)
+            found = np.bincount(labels, minlength=len(wanted))
+            if found.tolist() != wanted.tolist():
+                raise damaged(
+                    self._builder,
+                    self._name,
+                    f"{split} has {found.tolist()} records of each class, wanted {wanted.tolist()}",
+                )
+
+
+def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
+    """What the builder noted of its sources: `counts` (split -> rows of each class), `notes`; {} without any."""
+    return dict((builder.info.metadata or {}).items())
+
+
+def prepare_command(name: str, data_dir: Path) -> str:
+    """What to type to prepare a dataset."""
+    return f"cardiax prepare {name} --data-dir {data_dir}"
+
+
+@contextlib.contextmanager
+def damage(builder: tfds.core.DatasetBuilder, name: str) -> Iterator[None]:
+    """Turns the exceptions of array_record and of a record's parser into an `InputError` that names the folder."""
+    try:
+        yield
+    except (RuntimeError, DecodeError) as error:
+        raise damaged(builder, name, str(error).partition("\n")[0]) from error
+
+
+def damaged(builder: tfds.core.DatasetBuilder, name: str, found: str) -> InputError:
+    """What to say of a dataset whose files are not as they were written."""
+    return InputError(
+        f"{name} in {builder.data_dir} is damaged ({found}): delete that folder, then run "
+        f"`{prepare_command(name, Path(builder.data_dir_root))}`"
+    )
