@@ -34,12 +34,12 @@ def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
     median; and of 0.02 plus the deviation of all.
 
     Then how early the beat is for this rhythm: the logarithm of its own interval against the record's median and
-    against its longest fifth, and that of the next against the median, in units of the record's spread; that of its own
-    and of the next against the longest fifth of 21 intervals around, in units of their spread; inverse hyperbolic sines,
-    halved. The spread is 0.03 plus that of a normal distribution with the same quartiles. Where every interval is
-    another, as in atrial fibrillation, an early beat means little; where few beats are usual, as in a record of paired
-    ectopic ones, the longest intervals tell what is. The two logarithms against the record's longest fifth follow, and
-    half that of the local spread.
+    against its longest fifth, and that of the next against the median, in units of the record's spread; that of its
+    own and of the next against the longest fifth of 21 intervals around, in units of their spread; inverse hyperbolic
+    sines, halved. The spread is 0.03 plus that of a normal distribution with the same quartiles. Where every interval
+    is another, as in atrial fibrillation, an early beat means little; where few beats are usual, as in a record of
+    paired ectopic ones, the longest intervals tell what is. The two logarithms against the record's longest fifth
+    follow, and half that of the local spread.
 
     What lies beyond a record's ends is as its last interval there.
 

@@ -3,9 +3,9 @@
   python tests/peers/whole_job.py --data-dir DIR
   python tests/peers/whole_job.py --dataset simulated_heartbeat --epochs 5 --rounds 1
 
-Both train the reference 1-D CNN on the same beats in batches of 64 for as many epochs and validate after each. PyTorch is
-given its arrays ready to use; `cardiax train` reads the prepared dataset, draws the split, writes checkpoints, tests the
-best and draws its pictures. Told are the seconds from process start to the first epoch whose accuracy on validation
+Both train the reference 1-D CNN on the same beats in batches of 64 for as many epochs and validate after each. PyTorch
+is given its arrays ready to use; `cardiax train` reads the prepared dataset, draws the split, writes checkpoints, tests
+the best and draws its pictures. Told are the seconds from process start to the first epoch whose accuracy on validation
 reaches what both reach, and to the end. Needs the extra `bench`, and `cardiax prepare kaggle_heartbeat` before.
 """
 
@@ -89,15 +89,14 @@ def main():
             to_score = [seconds_to(score, epochs) for epochs, _ in sides]
             rounds.append((*to_score, *(end for _, end in sides)))
             print(
-                f"round {number + 1}: to accuracy {score:.4f} cardiax {to_score[0]:.1f} s, PyTorch {to_score[1]:.1f} s; "
-                f"to the end {sides[0][1]:.1f} s, {sides[1][1]:.1f} s",
+                f"round {number + 1}: to accuracy {score:.4f} {to_score[0]:.1f} s, PyTorch {to_score[1]:.1f} s; "
+                f"to the end {sides[0][1]:.1f} s, PyTorch {sides[1][1]:.1f} s",
                 flush=True,
             )
     for name, ours, theirs in (("to the score", 0, 1), ("to the end", 2, 3)):
         ratios = [each[theirs] / each[ours] for each in rounds]
-        print(
-            f"{name}: PyTorch takes {statistics.median(ratios):.2f} times as long, {min(ratios):.2f} … {max(ratios):.2f}"
-        )
+        middle, least, most = statistics.median(ratios), min(ratios), max(ratios)
+        print(f"{name}: PyTorch takes {middle:.2f} times as long ({least:.2f} … {most:.2f})")
 
 
 if __name__ == "__main__":
