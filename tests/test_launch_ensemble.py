@@ -11,6 +11,7 @@ from cardiax.config import recipe, to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.ensemble import measure_together
 from cardiax.launch.evaluate import find_runs, group
+from cardiax.launch.examples import Examples
 from cardiax.launch.experiment import Experiment
 from cardiax.launch.measure import Harm, Run, load_runs
 from cardiax.launch.workdir import Workdir, write_json
@@ -176,12 +177,18 @@ def test_the_spread_of_sites(task, tmp_path, capsys):
     config = recipe(task)
     split = {"test": np.arange(cases)[::-1]}
     fields = {key: {} for key in ("model", "origin", "noises", "fingerprints")}
+    examples = Examples(
+        take=lambda places: {"input": inputs[places], "target": target[places]},
+        shape=(500, 12),
+        classes=np.empty((cases, 0), np.int32),
+        example_bytes=0,
+    )
     runs = []
     for seed, off in enumerate((1.0, 3.0)):
         experiment = Experiment(
             config=config,
             task=find_task(task),
-            arrays={"input": inputs, "target": target},
+            examples=examples,
             protocol="random",
             split=split,
             **fields,
@@ -205,7 +212,7 @@ def test_the_spread_of_sites(task, tmp_path, capsys):
 
 
 def test_seeds_that_drew_examples_of_their_own_have_no_ensemble(tmp_path):
-    fields = {key: {} for key in ("model", "origin", "noises", "fingerprints", "arrays")}
+    fields = {key: {} for key in ("model", "origin", "noises", "fingerprints", "examples")}
     runs = [
         Run(
             Workdir(tmp_path / str(seed)),
