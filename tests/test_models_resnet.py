@@ -42,9 +42,9 @@ def test_numbers_are_read_from_the_last_channel_alone():
     weights = model.init(jax.random.key(1), beats, train=False)
     logits = model.apply(weights, beats, train=False)
     assert weights["params"]["stem"]["kernel"].shape == (7, 4 + 2, 8)  # the leads, the mask, the place
-    assert weights["params"]["numbers0"]["kernel"].shape == (14, 32)
-    np.testing.assert_array_equal(model.apply(weights, beats.at[:, 14:, 4].set(9.0), train=False), logits)
-    assert not np.allclose(model.apply(weights, beats.at[:, 13, 4].add(1.0), train=False), logits)
+    assert weights["params"]["numbers0"]["kernel"].shape == (22, 32)
+    np.testing.assert_array_equal(model.apply(weights, beats.at[:, 22:, 4].set(9.0), train=False), logits)
+    assert not np.allclose(model.apply(weights, beats.at[:, 21, 4].add(1.0), train=False), logits)
 
 
 @pytest.mark.parametrize("name", list(MODELS))

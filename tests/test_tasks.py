@@ -9,6 +9,7 @@ from cardiax.catalog import DATASETS, find_dataset
 from cardiax.config import AugmentationConfig, recipe, with_overrides
 from cardiax.errors import InputError
 from cardiax.leads import activation_time
+from cardiax.rhythm import NUMBERS, fibrillation_numbers
 from cardiax.tasks import TASKS, check_config, find_task
 
 BEATS = {"beat": np.zeros((5, 187), np.float32), "label": np.arange(5)}
@@ -132,3 +133,23 @@ def test_fields_that_mean_nothing_are_refused():
         check_config(TASKS["transmembrane"], with_overrides(recipe("transmembrane"), {"balance": "weights"}))
     with pytest.raises(InputError, match=r"augmentation\.shift"):
         check_config(TASKS["heartbeat"], with_overrides(recipe("heartbeat"), {"augmentation.shift": 4}))
+
+
+def test_normal_beats_alone_are_given_the_rhythm_of_fibrillation():
+    task, config = TASKS["arrhythmia"], AugmentationConfig(stretch=0, warp=0, noise=0, mixup=0, fibrillation=1.0)
+    beat = jax.random.normal(jax.random.key(0), (192, 5))
+    changed, target = task.augment(jax.random.key(1), beat, jnp.int32(0), config)
+    assert target == 0
+    np.testing.assert_array_equal(changed[:, :4], beat[:, :4])
+    np.testing.assert_array_equal(changed[NUMBERS:, 4], beat[NUMBERS:, 4])
+    assert (fibrillation_numbers() == np.asarray(changed[:NUMBERS, 4])).all(axis=1).any()
+    for other in (1, 2, 3):
+        kept, _ = task.augment(jax.random.key(1), beat, jnp.int32(other), config)
+        np.testing.assert_array_equal(kept, beat)
+
+
+def test_a_beat_without_its_rhythm_cannot_fibrillate():
+    with pytest.raises(InputError, match="found beats without their rhythm"):
+        TASKS["heartbeat"].augment(
+            jax.random.key(0), jnp.ones((187, 1)), jnp.int32(0), AugmentationConfig(fibrillation=0.25)
+        )
