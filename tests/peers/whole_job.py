@@ -4,7 +4,7 @@
   python tests/peers/whole_job.py --dataset simulated_heartbeat --epochs 5 --rounds 1
 
 Both train the reference 1-D CNN on the same beats in batches of 64 for as many epochs and validate after each. PyTorch
-is given its arrays ready to use; `cardiax train` reads the prepared dataset, draws the split, writes checkpoints, tests
+is given its arrays ready to use; `cardiax sweep` reads the prepared dataset, draws the split, writes checkpoints, tests
 the best and draws its pictures. Told are the seconds from process start to the first epoch whose accuracy on validation
 reaches what both reach, and to the end. Needs the extra `bench`, and `cardiax prepare kaggle_heartbeat` before.
 """
@@ -29,6 +29,7 @@ LINE = re.compile(r"epoch (\d+)\b.*validation accuracy ([\d.]+)")
 """What both sides print after an epoch."""
 
 CARDIAX = Path(sys.executable).with_name("cardiax")
+"""The command of this environment."""
 
 
 def timed(command):
