@@ -16,8 +16,8 @@ RESIDENT_SHARE = 0.25
 """Of an accelerator's memory, what the training examples may take; the rest is for the step."""
 
 RESIDENT_STEPS = 16
-"""Steps in one program where the examples are on the accelerator: few dispatches, and an interrupt is still heard soon. Not
-yet measured on an accelerator."""
+"""Steps in one program where the examples are on the accelerator: few dispatches, and an interrupt is still heard soon.
+Not yet measured on an accelerator."""
 
 
 class Feed:
