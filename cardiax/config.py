@@ -63,6 +63,12 @@ class AugmentationConfig:
         low=0.0,
         high=1.0,
     )
+    pauses: float = setting(
+        0.0,
+        "likewise that of block, or of a sick sinus node, where it becomes supraventricular unless it ends a pause",
+        low=0.0,
+        high=1.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,7 @@ BY_DATASET: dict[str, dict[str, Any]] = {
         "augmentation.noise": 1.2,
         "augmentation.mixup": 0.0,
         "augmentation.fibrillation": 0.25,
+        "augmentation.pauses": 0.12,
     },
 }
 """What the default experiment of any task is on a dataset that asks for something else."""

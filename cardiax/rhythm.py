@@ -5,8 +5,6 @@ its patient's usual one, and from when it comes, than from its shape alone; neit
 NumPy arrays that hold whole records, beats in the order of time.
 """
 
-from functools import cache
-
 import numpy as np
 
 NEIGHBOURS = 4
@@ -80,24 +78,6 @@ def _of_one_record(before: np.ndarray, after: np.ndarray, local: np.ndarray) -> 
 def _spread(logarithms: np.ndarray) -> np.ndarray:
     lower, upper = np.quantile(logarithms, (0.25, 0.75), axis=-1)
     return LEAST_SPREAD + (upper - lower) / 1.349
-
-
-@cache
-def fibrillation_numbers() -> np.ndarray:
-    """`rhythm_numbers` of normal beats in made-up atrial fibrillation: float32 (36000, 22).
-
-    Sixty records of 600 independent intervals, lognormal: each record's median from 0.45 to 1.1 s, uniform in its
-    logarithm, the logarithms' standard deviation from 0.1 to 0.3, no interval below 0.28 s. In fibrillation conduction
-    to the ventricles is irregular without a pattern (Bootsma et al. 1970, doi:10.1161/01.CIR.41.5.783).
-    """
-    uniform = np.random.Philox(key=np.array([0, 2], np.uint64)).random_raw((60, 2 + 2 * 611)) * 2.0**-64
-    median, deviation = np.exp(np.log(0.45) + uniform[:, :1] * np.log(1.1 / 0.45)), 0.1 + 0.2 * uniform[:, 1:2]
-    # Box and Muller's normal deviates, from the bit generator itself: its stream is promised for ever.
-    radius, angle = np.sqrt(-2 * np.log1p(-uniform[:, 2:613])), 2 * np.pi * uniform[:, 613:]
-    intervals = np.maximum(median * np.exp(deviation * radius * np.cos(angle)), 0.28)
-    local = _windows(intervals, 11).mean(axis=-1)
-    rows = [_of_one_record(one[5:-6], one[6:-5], mean[:-1]) for one, mean in zip(intervals, local, strict=True)]
-    return np.concatenate(rows).astype(np.float32)
 
 
 def _windows(values: np.ndarray, size: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cardiax.rhythm import NUMBERS, against_median_beat, fibrillation_numbers, rhythm_numbers
+from cardiax.rhythm import NUMBERS, against_median_beat, rhythm_numbers
 
 TIMES = np.array([0.0, 1.0, 2.0, 2.5, 4.5, 5.5, 6.5])
 """s: one beat comes after half an interval, and the next after two."""
@@ -45,21 +45,6 @@ def test_how_early_a_beat_is_for_its_rhythm():
     np.testing.assert_allclose(found[15], np.arcsinh((own - longest) / spread) / 2, rtol=1e-5)
     np.testing.assert_allclose(found[16], 0, atol=1e-6)  # the next interval is the usual one
     np.testing.assert_allclose(found[19:21], [own - longest, -longest], rtol=1e-5)
-
-
-def test_fibrillation_is_irregular_and_nowhere_early():
-    found = fibrillation_numbers()
-    assert found.shape == (36000, NUMBERS)
-    assert found.dtype == np.float32
-    assert np.isfinite(found).all()
-    seconds = np.exp(found[:, 11].astype(np.float64))
-    assert seconds.min() > 0.4
-    assert seconds.max() < 1.2
-    deviations = np.exp(found[:, 13].astype(np.float64)) - 0.02
-    assert deviations.min() > 0.07
-    assert deviations.max() < 0.33
-    # One interval tells nothing of the next.
-    np.testing.assert_allclose(np.corrcoef(found[:, 3], found[:, 4])[0, 1], 0, atol=0.02)
 
 
 def test_the_rhythm_has_no_unit_but_for_one_number():

@@ -1,5 +1,7 @@
 """Tasks: which labels mean what, and figures of merit."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,8 @@ from cardiax.catalog import DATASETS, find_dataset
 from cardiax.config import AugmentationConfig, recipe, with_overrides
 from cardiax.errors import InputError
 from cardiax.leads import activation_time
-from cardiax.rhythm import NUMBERS, fibrillation_numbers
+from cardiax.rhythm import NUMBERS
+from cardiax.simulate.rhythm import fibrillation, pauses
 from cardiax.tasks import TASKS, check_config, find_task
 
 BEATS = {"beat": np.zeros((5, 187), np.float32), "label": np.arange(5)}
@@ -142,14 +145,33 @@ def test_normal_beats_alone_are_given_the_rhythm_of_fibrillation():
     assert target == 0
     np.testing.assert_array_equal(changed[:, :4], beat[:, :4])
     np.testing.assert_array_equal(changed[NUMBERS:, 4], beat[NUMBERS:, 4])
-    assert (fibrillation_numbers() == np.asarray(changed[:NUMBERS, 4])).all(axis=1).any()
+    assert (fibrillation().numbers == np.asarray(changed[:NUMBERS, 4])).all(axis=1).any()
     for other in (1, 2, 3):
         kept, _ = task.augment(jax.random.key(1), beat, jnp.int32(other), config)
         np.testing.assert_array_equal(kept, beat)
 
 
-def test_a_beat_without_its_rhythm_cannot_fibrillate():
-    with pytest.raises(InputError, match="found beats without their rhythm"):
-        TASKS["heartbeat"].augment(
-            jax.random.key(0), jnp.ones((187, 1)), jnp.int32(0), AugmentationConfig(fibrillation=0.25)
-        )
+def test_a_normal_beat_in_a_rhythm_with_pauses_is_what_it_would_be_there():
+    config = AugmentationConfig(stretch=0, warp=0, noise=0, mixup=0, pauses=1.0)
+    beat = jax.random.normal(jax.random.key(0), (192, 5))
+    rhythm = pauses()
+    for name, ectopic in (("arrhythmia", 1), ("heartbeat", 1)):
+        augment = jax.jit(partial(TASKS[name].augment, config=config))
+        seen = set()
+        for seed in range(24):
+            changed, target = augment(jax.random.key(seed), beat, jnp.int32(0))
+            np.testing.assert_array_equal(changed[:, :4], beat[:, :4])
+            same = (rhythm.numbers == np.asarray(changed[:NUMBERS, 4])).all(axis=1)
+            assert target == ectopic * rhythm.supraventricular[same].item()
+            seen.add(int(target))
+        assert seen == {0, ectopic}
+        kept, target = augment(jax.random.key(1), beat, jnp.int32(2))
+        np.testing.assert_array_equal(kept, beat)
+        assert target == 2
+
+
+@pytest.mark.parametrize("name", ["fibrillation", "pauses"])
+def test_a_beat_without_its_rhythm_is_given_no_other(name):
+    config = AugmentationConfig(**{name: 0.25})
+    with pytest.raises(InputError, match=rf"augmentation\.{name}: found beats without their rhythm"):
+        TASKS["heartbeat"].augment(jax.random.key(0), jnp.ones((187, 1)), jnp.int32(0), config)

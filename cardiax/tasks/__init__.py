@@ -108,12 +108,16 @@ TASKS: dict[str, Task] = {
             name="heartbeat",
             summary="is this beat healthy?",
             classes=("normal", "abnormal"),
+            normal="normal",
+            supraventricular="abnormal",
             merged={AAMI_CLASSES: ("normal", *["abnormal"] * 4)},
         ),
         Classification(
             name="arrhythmia",
             summary="which AAMI class is this beat?",
             classes=AAMI_CLASSES,
+            normal="N",
+            supraventricular="S",
             merged={},
         ),
         Activation(

@@ -14,7 +14,8 @@ from cardiax.data import class_shares
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.metrics import classification_metrics, confusion_matrix
-from cardiax.rhythm import NUMBERS, against_median_beat, fibrillation_numbers, rhythm_numbers
+from cardiax.rhythm import NUMBERS, against_median_beat, rhythm_numbers
+from cardiax.simulate.rhythm import Rhythm, fibrillation, pauses
 from cardiax.transforms import lead_noise, stretch_time, warp_amplitude, white_noise
 
 
@@ -27,12 +28,16 @@ class Classification:
       name: what the command line calls it.
       summary: the question that it answers.
       classes: names of the C classes; target i is `classes[i]`.
+      normal: the class of a beat from the sinus node.
+      supraventricular: the class of an ectopic beat from above the ventricles.
       merged: for a dataset with other class names, the class of ours that each of its classes counts as.
     """
 
     name: str
     summary: str
     classes: tuple[str, ...]
+    normal: str
+    supraventricular: str
     merged: dict[tuple[str, ...], tuple[str, ...]]
 
     kind = "beat"
@@ -94,7 +99,7 @@ class Classification:
           InputError: `config` asks for another rhythm, and the beat (187, 1) comes without one.
         """
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
-        gain_key, rhythm_key = jax.random.fold_in(key, 3), jax.random.fold_in(key, 4)
+        gain_key, rhythm_key, pause_key = (jax.random.fold_in(key, place) for place in (3, 4, 5))
         if beat.shape[1] > 1:
             leads, rest, numbers = jnp.split(beat, [beat.shape[1] // 2, beat.shape[1] - 1], axis=1)
             if switched_on(config.electrode_gain):
@@ -107,15 +112,20 @@ class Classification:
             if switched_on(config.noise):
                 noise = lead_noise(noise_key, leads, config.noise) - leads
                 leads, rest = leads + noise, rest + noise
+            usual = target == self.classes.index(self.normal)
             if switched_on(config.fibrillation):
-                usual = target == 0
-                numbers = _in_fibrillation(rhythm_key, numbers, config.fibrillation * usual)
+                probability = config.fibrillation * usual
+                numbers, target = self._with_rhythm(rhythm_key, numbers, target, fibrillation(), probability)
+            if switched_on(config.pauses):
+                probability = config.pauses * usual
+                numbers, target = self._with_rhythm(pause_key, numbers, target, pauses(), probability)
             return jnp.concatenate([leads, rest, numbers], axis=1), target
-        if switched_on(config.fibrillation):
-            raise InputError(
-                "augmentation.fibrillation: found beats without their rhythm, wanted some with it, as of --dataset "
-                "physionet_mitbih/patient; set it to 0"
-            )
+        for name in ("fibrillation", "pauses"):
+            if switched_on(getattr(config, name)):
+                raise InputError(
+                    f"augmentation.{name}: found beats without their rhythm, wanted some with it, as of --dataset "
+                    "physionet_mitbih/patient; set it to 0"
+                )
         signal = beat[:, 0]
         if switched_on(config.electrode_gain):
             signal = signal * (1 + config.electrode_gain * jax.random.normal(gain_key))
@@ -126,6 +136,19 @@ class Classification:
         if switched_on(config.noise):
             signal = white_noise(noise_key, signal, config.noise)
         return signal[:, None], target
+
+    def _with_rhythm(
+        self, key: jax.Array, numbers: jax.Array, target: jax.Array, rhythm: Rhythm, probability: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """The channel of numbers (T, 1) and the class, with that probability those of a beat in a made-up rhythm."""
+        whether_key, which_key = jax.random.split(key)
+        place = jax.random.randint(which_key, (), 0, len(rhythm.numbers))
+        told = numbers.at[:NUMBERS, 0].set(jnp.asarray(rhythm.numbers)[place].astype(numbers.dtype))
+        ectopic = jnp.asarray(rhythm.supraventricular)[place]
+        normal, other = self.classes.index(self.normal), self.classes.index(self.supraventricular)
+        kind = jnp.where(ectopic, other, normal).astype(target.dtype)
+        whether = jax.random.bernoulli(whether_key, probability)
+        return jnp.where(whether, told, numbers), jnp.where(whether, kind, target)
 
     def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
         """How often each training example, of targets (n,), is drawn: float64 (n,); None: once an epoch."""
@@ -169,12 +192,3 @@ class Classification:
         """The figures of `summarize` that metrics.csv keeps, one number each."""
         scalars = {name: float(figures[name]) for name in ("loss", "accuracy", "macro_f1")}
         return scalars | {f"f1_{name}": float(f1) for name, f1 in zip(self.classes, figures["f1"], strict=True)}
-
-
-def _in_fibrillation(key: jax.Array, numbers: jax.Array, probability: jax.Array) -> jax.Array:
-    """The channel of numbers (T, 1), with that probability those of a beat in atrial fibrillation."""
-    whether_key, which_key = jax.random.split(key)
-    irregular = jnp.asarray(fibrillation_numbers())
-    drawn = irregular[jax.random.randint(which_key, (), 0, len(irregular))]
-    changed = numbers.at[:NUMBERS, 0].set(drawn.astype(numbers.dtype))
-    return jnp.where(jax.random.bernoulli(whether_key, probability), changed, numbers)

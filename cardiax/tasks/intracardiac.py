@@ -46,6 +46,7 @@ class _TwelveLeads:
         "augmentation.warp",
         "augmentation.mixup",
         "augmentation.fibrillation",
+        "augmentation.pauses",
     )
     units: ClassVar[dict[str, str]]
     """Quantity → unit: the keys of `summarize` that hold errors, the one that chooses the best checkpoint first."""
