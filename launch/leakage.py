@@ -1,8 +1,9 @@
 """What does a score owe to the split? One network under Kaggle's split and by patient, and what leaks besides.
 
 Give folders of finished runs on `physionet_mitbih/kaggle`, seeds of one experiment under the splits `kaggle` and
-`patient`. Prints a table and writes leakage.json and leakage.png: the scores side by side, the records that the rare
-classes come from, and what the length of a beat, that is its padding, predicts alone. Example:
+`patient`. Prints means over seeds with 95 % t intervals, and writes leakage.json and leakage.png: the scores side by
+side, the records that the rare classes come from, and what the length of a beat, that is its padding, predicts alone.
+Example:
 
   cardiax leakage sweeps/arrhythmia-physionet_mitbih-kaggle/cardiax-*
 """
@@ -41,7 +42,10 @@ def run(options: argparse.Namespace) -> None:
     sources, by_length = sources_of_classes(parts), scores_by_length(parts)
     for split, values in scores.items():
         seeds = len(next(iter(values.values())))
-        cells = (f"{name} {mean_interval(found)[0]:.3f}" for name, found in values.items())
+        cells = []
+        for name, found in values.items():
+            mean, half = mean_interval(found)
+            cells.append(f"{name} {mean:.3f}" + (f" ± {half:.3f}" if seeds > 1 else ""))
         print(f"split {split} ({seeds} seeds): {', '.join(cells)}")
     for name, (records, shares) in sources.items():
         first = ", ".join(f"{record} {share:.0%}" for record, share in zip(records[:3], shares[:3], strict=True))

@@ -48,6 +48,16 @@ def test_scores_sources_and_lengths(cardiax, runs, tmp_path):
     assert (tmp_path / "out" / "leakage.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_several_seeds_have_an_interval(cardiax, runs, tmp_path):
+    figures = json.loads((runs[0] / "test.json").read_text())
+    write_json(tmp_path / "second" / "config.json", json.loads((runs[0] / "config.json").read_text()))
+    write_json(tmp_path / "second" / "test.json", figures | {"accuracy": {"value": 0.7}})
+    _, out, _ = cardiax("leakage", *runs, tmp_path / "second", "--out", tmp_path / "out")
+    # The mean of 0.9 and 0.7 ± t(1, 0.975) · √0.02 / √2 = 12.706 · 0.1
+    assert "split kaggle (2 seeds): accuracy 0.800 ± 1.271" in out
+    assert "split patient (1 seeds): accuracy 0.500, " in out
+
+
 def test_runs_of_one_split_or_another_task_are_refused(cardiax, runs):
     assert "1 and 0 runs of the splits kaggle and patient" in cardiax.mistake("leakage", runs[0])
     config = to_dict(recipe("heartbeat", "physionet_mitbih/kaggle"))

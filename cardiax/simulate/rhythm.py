@@ -12,7 +12,7 @@ import numpy as np
 from cardiax.rhythm import rhythm_numbers
 
 RECORDS = 60
-"""Of each rhythm."""
+"""Of a rhythm; half as many of block."""
 
 BEATS = 600
 """A record."""
@@ -52,12 +52,12 @@ def fibrillation() -> Rhythm:
 
 @cache
 def pauses() -> Rhythm:
-    """Sinus arrest with atrial ectopic rhythm, and second-degree atrioventricular block: 72,000 beats.
+    """Sinus arrest with atrial ectopic rhythm, and second-degree atrioventricular block: 54,000 beats.
 
     In both, long intervals lie among regular shorter ones, so that the usual interval does not tell the normal beat.
-    Sixty records each; in each record a two-state Markov chain says which intervals are long.
+    Sixty records of the one and thirty of the other; in each a two-state Markov chain says which intervals are long.
 
-    - A sick sinus node (Ferrer 1968, doi:10.1001/jama.1968.03150030059012) pauses for 1.4 to 2.8 times the ectopic
+    - A sick sinus node (Ferrer 1968, JAMA 206:645) pauses for 1.4 to 2.8 times the ectopic
       interval of 0.45 to 0.95 s, and irregularly: the logarithms deviate by 0.05 to 0.3. A normal beat ends the pause,
       ectopic ones follow each other regularly (0.01 to 0.06), and are supraventricular.
     - In block one beat is not conducted: the interval is 1.6 to 2.05 times the record's usual one of 0.5 to 1.1 s,
@@ -73,7 +73,7 @@ def pauses() -> Rhythm:
     logarithms = np.where(ectopic, short, long) + deviation * _normal(noise)
     sick = _rhythm(np.exp(np.where(ectopic, logarithms, np.maximum(logarithms, short + np.log(1.25)))), ectopic)
 
-    uniform = _uniform(4, 5 + 3 * _INTERVALS)
+    uniform = _uniform(4, 5 + 3 * _INTERVALS)[: RECORDS // 2]
     parameters, chain, noise = np.split(uniform, [5, 5 + _INTERVALS], axis=1)
     one = [parameters[:, place, None] for place in range(5)]
     blocked = _chain(chain, _between(0.05, 0.7, one[0]), _between(0.3, 0.97, one[1]))
