@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh, PartitionSpec
 
-from cardiax.models.layers import Dropout, max_pool
+from cardiax.models.layers import Dropout, max_over_time, max_pool
 
 KEY = jax.random.key(3)
 
@@ -72,3 +72,23 @@ def test_max_pool_and_its_gradient_are_flaxs(samples, window, stride, padding):
     np.testing.assert_array_equal(ours(x), theirs(x))
     seen = jax.random.normal(jax.random.key(1), theirs(x).shape)
     np.testing.assert_allclose(jax.vjp(ours, x)[1](seen)[0], jax.vjp(theirs, x)[1](seen)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 7, 24])
+def test_maximum_over_time_and_where_its_gradient_goes(samples):
+    x = jax.random.normal(KEY, (4, samples, 5))
+    np.testing.assert_array_equal(max_over_time(x), np.max(x, axis=1))
+    gradient = jax.grad(lambda x: jnp.sum(max_over_time(x)))(x)
+    np.testing.assert_array_equal(gradient, x == np.max(x, axis=1, keepdims=True))
+
+
+def test_the_maximum_has_a_gradient_whatever_the_compiler_does():
+    # Without its optimisations XLA works x out twice, with other roundings: jnp.max has NaN for a gradient here.
+    x = jax.random.normal(KEY, (128, 24, 128))
+
+    def loss(x):
+        normal = (x - jnp.mean(x, (0, 1), keepdims=True)) * jax.lax.rsqrt(jnp.var(x, (0, 1), keepdims=True) + 1e-5)
+        return jnp.sum(max_over_time(nn.relu(normal + 0.1)) ** 2)
+
+    gradient = jax.jit(jax.grad(loss)).lower(x).compile(compiler_options={"xla_backend_optimization_level": 0})
+    assert np.isfinite(gradient(x)).all()

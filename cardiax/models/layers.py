@@ -57,6 +57,18 @@ def max_pool(x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
     return reduce(jnp.maximum, slices)
 
 
+def max_over_time(x: jax.Array) -> jax.Array:
+    """Maximum over time, (B, T, C) → (B, C), of halves until one sample is left.
+
+    The derivative of `jnp.max` divides by the number of samples that equal the maximum. Where a compiler works out x
+    twice, with and without a fused multiply-add, none may, and the gradient is NaN: seen with XLA's optimisations off.
+    """
+    while x.shape[1] > 1:
+        half = (x.shape[1] + 1) // 2
+        x = jnp.maximum(x[:, :half], x[:, x.shape[1] - half :])
+    return x[:, 0]
+
+
 def batch_norm(train: bool, axis_name: str | None, name: str) -> nn.BatchNorm:
     """Batch statistics over the whole batch, whichever devices hold it; in evaluation their running means."""
     return nn.BatchNorm(not train, momentum=0.99, axis_name=axis_name if train else None, name=name)

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cardiax.models.layers import Dropout, batch_norm, residual_block
+from cardiax.models.layers import Dropout, batch_norm, max_over_time, residual_block
 from cardiax.rhythm import NUMBERS
 from cardiax.transforms import padding_mask
 
@@ -50,7 +50,7 @@ class ResNet1D(nn.Module):
                 stride = 2 if stage > 0 and block == 0 else 1
                 x = residual_block(x, width, self.kernel, stride, train, self.axis_name, f"stage{stage}_block{block}")
         x = nn.relu(batch_norm(train, self.axis_name, "norm")(x))
-        x = jnp.concatenate([jnp.mean(x, axis=1), jnp.max(x, axis=1)], axis=-1)
+        x = jnp.concatenate([jnp.mean(x, axis=1), max_over_time(x)], axis=-1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         if numbers is not None:
             for layer in range(2):
