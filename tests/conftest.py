@@ -9,6 +9,9 @@ import pytest
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+# Most of a test's time is compilation: XLA's optimisations halve the suite's speed and show nothing that README's own
+# command, which runs with them, would not. JAX_DISABLE_MOST_OPTIMIZATIONS=0 puts them back.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # Many tests run the same small training: compile it once a session. Subprocesses inherit all of this.
 _CACHE = tempfile.TemporaryDirectory(prefix="cardiax-tests-")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)

@@ -130,15 +130,12 @@ def test_what_does_not_fit_is_told(cardiax, data_dir, tmp_path):
     assert "augmentation.mixup: found 0.2, but it means nothing to task 'activation'" in told
 
 
-@pytest.mark.parametrize(("task", "harmed"), [("activation", True), ("transmembrane", False)])
-def test_recordings_that_stay_on_disk_give_the_same_bytes(cardiax, data_dir, tmp_path, task, harmed):
-    files = ["test.json", "metrics.csv", "figures/test_ecg.png", *["test_12dB_drop_lead.json"] * harmed]
+def test_recordings_that_stay_on_disk_give_the_same_bytes(cardiax, data_dir, tmp_path):
     for name, memory in (("held", 1), ("streamed", 1e-4)):
-        status, out, err = cardiax(*command(task, data_dir, tmp_path / name, "--memory", memory))
+        status, out, err = cardiax(*command("activation", data_dir, tmp_path / name, "--memory", memory))
         assert status == 0, err
         assert ("read from" in out) == (name == "streamed")
-        if harmed:
-            evaluate = ("evaluate", tmp_path / name, "--noise", 12, "--drop-lead", "--memory", memory)
-            assert cardiax(*evaluate)[0] == 0
-    for file in files:
+        evaluate = ("evaluate", tmp_path / name, "--noise", 12, "--drop-lead", "--memory", memory)
+        assert cardiax(*evaluate)[0] == 0
+    for file in ("test.json", "metrics.csv", "figures/test_ecg.png", "test_12dB_drop_lead.json"):
         assert (tmp_path / "held" / file).read_bytes() == (tmp_path / "streamed" / file).read_bytes()

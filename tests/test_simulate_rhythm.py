@@ -10,7 +10,7 @@ OWN, FOLLOWING, MEDIAN = 3, 4, 11
 """Places in `rhythm_numbers`: of the interval before the beat, of that after it, of the record's median."""
 
 
-@pytest.mark.parametrize(("rhythm", "beats"), [(fibrillation, 36000), (pauses, 54000)])
+@pytest.mark.parametrize(("rhythm", "beats"), [(fibrillation, 36000), (pauses, 72000)])
 def test_every_beat_has_its_numbers_and_its_kind(rhythm, beats):
     numbers, supraventricular = rhythm()
     assert numbers.shape == (beats, NUMBERS)
@@ -47,7 +47,7 @@ def test_the_beat_that_ends_a_pause_is_the_normal_one():
 def test_in_block_long_intervals_are_regular_and_no_beat_is_ectopic():
     numbers, supraventricular = pauses()
     assert not supraventricular[36000:].any()
-    seconds = np.exp(numbers[36000:, OWN].astype(np.float64) + numbers[36000:, MEDIAN]).reshape(30, 600)
+    seconds = np.exp(numbers[36000:, OWN].astype(np.float64) + numbers[36000:, MEDIAN]).reshape(60, 600)
     for intervals in seconds:
         long = intervals > 1.3 * intervals.min()
         assert 0 < long.mean() < 1

@@ -12,7 +12,7 @@ import numpy as np
 from cardiax.rhythm import rhythm_numbers
 
 RECORDS = 60
-"""Of a rhythm; half as many of block."""
+"""Of each rhythm."""
 
 BEATS = 600
 """A record."""
@@ -52,10 +52,10 @@ def fibrillation() -> Rhythm:
 
 @cache
 def pauses() -> Rhythm:
-    """Sinus arrest with atrial ectopic rhythm, and second-degree atrioventricular block: 54,000 beats.
+    """Sinus arrest with atrial ectopic rhythm, and second-degree atrioventricular block: 72,000 beats.
 
     In both, long intervals lie among regular shorter ones, so that the usual interval does not tell the normal beat.
-    Sixty records of the one and thirty of the other; in each a two-state Markov chain says which intervals are long.
+    Sixty records each; in each record a two-state Markov chain says which intervals are long.
 
     - A sick sinus node (Ferrer 1968, JAMA 206:645) pauses for 1.4 to 2.8 times the ectopic
       interval of 0.45 to 0.95 s, and irregularly: the logarithms deviate by 0.05 to 0.3. A normal beat ends the pause,
@@ -73,7 +73,7 @@ def pauses() -> Rhythm:
     logarithms = np.where(ectopic, short, long) + deviation * _normal(noise)
     sick = _rhythm(np.exp(np.where(ectopic, logarithms, np.maximum(logarithms, short + np.log(1.25)))), ectopic)
 
-    uniform = _uniform(4, 5 + 3 * _INTERVALS)[: RECORDS // 2]
+    uniform = _uniform(4, 5 + 3 * _INTERVALS)
     parameters, chain, noise = np.split(uniform, [5, 5 + _INTERVALS], axis=1)
     one = [parameters[:, place, None] for place in range(5)]
     blocked = _chain(chain, _between(0.05, 0.7, one[0]), _between(0.3, 0.97, one[1]))
