@@ -57,7 +57,6 @@ def render(
     height = round((top - bottom) * scale)
     place = (seen[:, :2] - [left, bottom]) * scale - 0.5
     image, light = np.full((height, size), np.nan), np.zeros((height, size))
-    depth = np.full((height, size), -np.inf)
     corners = seen[triangles]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
@@ -66,23 +65,30 @@ def render(
     smooth = np.zeros(len(seen))
     np.add.at(smooth, triangles.ravel(), np.repeat(brightness, 3))
     smooth /= np.maximum(np.bincount(triangles.ravel(), minlength=len(seen)), 1)
-    for triangle in triangles:
-        (x0, y0), (x1, y1), (x2, y2) = place[triangle]
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if abs(area) < 1e-9:
-            continue
-        first, last = int(max(np.ceil(min(x0, x1, x2)), 0)), int(min(np.floor(max(x0, x1, x2)), size - 1))
-        low, high = int(max(np.ceil(min(y0, y1, y2)), 0)), int(min(np.floor(max(y0, y1, y2)), height - 1))
-        if first > last or low > high:
-            continue
-        x, y = np.arange(first, last + 1)[None, :], np.arange(low, high + 1)[:, None]
-        second = ((x - x0) * (y2 - y0) - (x2 - x0) * (y - y0)) / area
-        third = ((x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)) / area
-        share = np.stack([1 - second - third, second, third])
-        nearness = np.tensordot(seen[triangle, 2], share, axes=1)
-        window = (slice(low, high + 1), slice(first, last + 1))
-        visible = (share >= -1e-9).all(axis=0) & (nearness > depth[window])
-        depth[window][visible] = nearness[visible]
-        image[window][visible] = np.tensordot(values[triangle], share, axes=1)[visible]
-        light[window][visible] = np.tensordot(smooth[triangle], share, axes=1)[visible]
+    # Every pixel of every triangle's bounding box, all at once; of those inside, the nearest is written last.
+    x, y = (place[triangles, axis] for axis in (0, 1))
+    across, upward = (np.stack([side[:, 1] - side[:, 0], side[:, 2] - side[:, 0]]) for side in (x, y))
+    area = across[0] * upward[1] - across[1] * upward[0]
+    first, last = (_whole(np.ceil(x.min(axis=1)), size), _whole(np.floor(x.max(axis=1)) + 1, size))
+    low, high = (_whole(np.ceil(y.min(axis=1)), height), _whole(np.floor(y.max(axis=1)) + 1, height))
+    width = last - first
+    count = np.where(np.abs(area) < 1e-9, 0, width * (high - low))
+    owner = np.repeat(np.arange(len(triangles)), count)
+    number = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    column, row = first[owner] + number % width[owner], low[owner] + number // width[owner]
+    ahead, above = column - x[owner, 0], row - y[owner, 0]
+    second = (ahead * upward[1, owner] - across[1, owner] * above) / area[owner]
+    third = (across[0, owner] * above - ahead * upward[0, owner]) / area[owner]
+    share = np.stack([1 - second - third, second, third], axis=1)
+    inside = np.flatnonzero((share >= -1e-9).all(axis=1))
+    owner, share, pixel = owner[inside], share[inside], (row * size + column)[inside]
+    nearness = np.sum(corners[owner, :, 2] * share, axis=1)
+    order = np.argsort(nearness[::-1], kind="stable")  # of equally near ones the first triangle is written last
+    owner, share, pixel = (array[::-1][order] for array in (owner, share, pixel))
+    image.ravel()[pixel] = np.sum(values[triangles[owner]] * share, axis=1)
+    light.ravel()[pixel] = np.sum(smooth[triangles[owner]] * share, axis=1)
     return image, light
+
+
+def _whole(edges: np.ndarray, limit: int) -> np.ndarray:
+    return np.clip(edges, 0, limit).astype(int)
