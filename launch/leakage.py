@@ -43,8 +43,8 @@ def run(options: argparse.Namespace) -> None:
     for split, values in scores.items():
         seeds = len(next(iter(values.values())))
         cells = []
-        for name, found in values.items():
-            mean, half = mean_interval(found)
+        for name, of_seeds in values.items():
+            mean, half = mean_interval(of_seeds)
             cells.append(f"{name} {mean:.3f}" + (f" ± {half:.3f}" if seeds > 1 else ""))
         print(f"split {split} ({seeds} seeds): {', '.join(cells)}")
     for name, (records, shares) in sources.items():
