@@ -9,8 +9,8 @@ import pytest
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
-# Most of a test's time is compilation: XLA's optimisations halve the suite's speed and show nothing that README's own
-# command, which runs with them, would not. JAX_DISABLE_MOST_OPTIMIZATIONS=0 puts them back.
+# Most of a test's time is compilation, and most of that is XLA's optimisations. JAX_DISABLE_MOST_OPTIMIZATIONS=0 puts
+# them back; README's own command, which .ci/run runs, has them.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # Many tests run the same small training: compile it once a session. Subprocesses inherit all of this.
 _CACHE = tempfile.TemporaryDirectory(prefix="cardiax-tests-")
