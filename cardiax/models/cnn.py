@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout, max_pool
 from cardiax.scaling import lead_range, z_score
 
@@ -56,7 +57,7 @@ class ReferenceCNN(nn.Module):
         if self.z_score:
             x = z_score(x).scale(x)
         for features in self.channels:
-            x = nn.leaky_relu(nn.Conv(features, kernel_size=(3,), padding=1)(x), negative_slope=0.001)
+            x = nn.leaky_relu(Conv(features, kernel_size=(3,), padding=1)(x), negative_slope=0.001)
         x = max_pool(x, window=3, stride=2, padding=1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         x = x.reshape(x.shape[0], -1)
@@ -95,7 +96,7 @@ class ActivationCNN(nn.Module):
         x = lead_range(x).scale(x)
         axis_name = self.axis_name if train else None
         for features in self.channels:
-            x = nn.Conv(features, kernel_size=(3,), padding=1)(x)
+            x = Conv(features, kernel_size=(3,), padding=1)(x)
             x = nn.leaky_relu(nn.BatchNorm(not train, momentum=0.9, axis_name=axis_name)(x), negative_slope=0.01)
         x = max_pool(x, window=4, stride=4, padding=0)
         x = nn.leaky_relu(nn.Dense(self.width)(x.reshape(x.shape[0], -1)), negative_slope=0.01)

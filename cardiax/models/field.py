@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout, max_pool
 from cardiax.transforms import gramian_angular_field
 
@@ -44,7 +45,7 @@ class FieldCNN(nn.Module):
         """Logits (B, outputs) of beats x (B, samples, 1); `train` turns dropout on, with the "dropout" key."""
         x = gramian_angular_field(x[..., 0], self.size)[..., None].astype(x.dtype)
         for features in self.channels:
-            x = nn.leaky_relu(nn.Conv(features, kernel_size=(3, 3))(x), negative_slope=0.001)
+            x = nn.leaky_relu(Conv(features, kernel_size=(3, 3))(x), negative_slope=0.001)
         x = _pool(jnp.swapaxes(_pool(x), 1, 2))
         x = Dropout(self.dropout_rate, self.axis_name)(jnp.swapaxes(x, 1, 2), train).reshape(x.shape[0], -1)
         for features in self.widths:

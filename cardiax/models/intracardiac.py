@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.catalog import WINDOW
+from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout, batch_norm, residual_block
 
 LEAD_SCALE = 0.35
@@ -45,7 +46,7 @@ class Trunk(nn.Module):
         """
         if x.ndim != 3:
             raise ValueError(f"the trunk wants leads (B, samples, 12): got shape {x.shape}")
-        x = nn.Conv(self.widths[0], (9,), 2, use_bias=False, name="stem")(x / LEAD_SCALE)
+        x = Conv(self.widths[0], (9,), 2, use_bias=False, name="stem")(x / LEAD_SCALE)
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):
                 stride, name = 2 if block == 0 else 1, f"stage{stage}_block{block}"

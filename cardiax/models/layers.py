@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cardiax.models.convolution import Conv
+
 
 class Dropout(nn.Module):
     """Inverted dropout whose mask does not depend on how the batch is divided over devices.
@@ -85,7 +87,7 @@ def residual_block(
     shortcut = x
     if stride > 1 or x.shape[-1] != width:
         pooled = nn.avg_pool(h, (stride,), (stride,), "SAME")
-        shortcut = nn.Conv(width, (1,), use_bias=False, name=f"{name}_shortcut")(pooled)
-    h = nn.Conv(width, (kernel,), stride, use_bias=False, name=f"{name}_conv0")(h)
+        shortcut = Conv(width, (1,), use_bias=False, name=f"{name}_shortcut")(pooled)
+    h = Conv(width, (kernel,), stride, use_bias=False, name=f"{name}_conv0")(h)
     h = nn.relu(batch_norm(train, axis_name, f"{name}_norm1")(h))
-    return shortcut + nn.Conv(width, (kernel,), use_bias=False, name=f"{name}_conv1")(h)
+    return shortcut + Conv(width, (kernel,), use_bias=False, name=f"{name}_conv1")(h)

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout
 from cardiax.scaling import SCALINGS
 
@@ -128,9 +129,9 @@ class TransmembraneBiLSTM(nn.Module):
         """Voltages (B, T, outputs), mV; in training, dropout needs the key `dropout`."""
         x = SCALINGS["ecg_range"](x).scale(x)
         for width in self.channels:
-            x = nn.relu(nn.Conv(width, (3,))(x))
+            x = nn.relu(Conv(width, (3,))(x))
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         for _ in range(2):
             x = BiLSTM(self.features)(x)
-        voltage = nn.Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32))
+        voltage = Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32))
         return SCALINGS["voltage_range"](voltage).undo(voltage)

@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout, batch_norm, max_over_time, residual_block
 from cardiax.rhythm import NUMBERS
 from cardiax.transforms import padding_mask
@@ -44,7 +45,7 @@ class ResNet1D(nn.Module):
             x, numbers = x[..., :-1], x[:, :NUMBERS, -1]
         beat = padding_mask(x[..., 0])[..., None].astype(x.dtype)
         place = jnp.broadcast_to(jnp.linspace(0.0, 1.0, x.shape[1], dtype=x.dtype)[None, :, None], beat.shape)
-        x = nn.Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(jnp.concatenate([x, beat, place], axis=-1))
+        x = Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(jnp.concatenate([x, beat, place], axis=-1))
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):
                 stride = 2 if stage > 0 and block == 0 else 1

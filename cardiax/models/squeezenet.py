@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout, max_pool
 from cardiax.scaling import SCALINGS, lead_range
 
@@ -25,9 +26,9 @@ class Fire(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """(B, T, C) → (B, T, 2 · expand)."""
-        x = nn.relu(nn.Conv(self.squeeze, (1,), name="squeeze")(x))
-        wide = nn.Conv(self.expand, (3,), name="expand3")(x)
-        return nn.relu(jnp.concatenate([nn.Conv(self.expand, (1,), name="expand1")(x), wide], axis=-1))
+        x = nn.relu(Conv(self.squeeze, (1,), name="squeeze")(x))
+        wide = Conv(self.expand, (3,), name="expand3")(x)
+        return nn.relu(jnp.concatenate([Conv(self.expand, (1,), name="expand1")(x), wide], axis=-1))
 
 
 def fires(x: jax.Array, stride: int) -> jax.Array:
@@ -65,11 +66,11 @@ class ActivationSqueezeNet(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Times (B, outputs), ms; in training, dropout needs the key `dropout`."""
         x = jnp.swapaxes(lead_range(x).scale(x), 1, 2)
-        x = nn.relu(nn.Conv(64, (3,), 2, name="stem")(x))
+        x = nn.relu(Conv(64, (3,), 2, name="stem")(x))
         x = fires(max_pool(x, window=3, stride=2, padding=1), stride=2)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         # The reference scales nothing: its targets are ms. The last layer has no ReLU, which would leave dead sites.
-        return jnp.mean(nn.Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32)), axis=1)
+        return jnp.mean(Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32)), axis=1)
 
 
 class TransmembraneSqueezeNet(nn.Module):
@@ -92,8 +93,8 @@ class TransmembraneSqueezeNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Voltages (B, 500, outputs), mV; in training, dropout needs the key `dropout`."""
-        x = nn.relu(nn.Conv(64, (3,), name="stem")(lead_range(x).scale(x)))
+        x = nn.relu(Conv(64, (3,), name="stem")(lead_range(x).scale(x)))
         x = fires(max_pool(x, window=3, stride=1, padding=1), stride=1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
-        voltage = nn.Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32))
+        voltage = Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32))
         return SCALINGS["resting_voltage"](voltage).undo(voltage)

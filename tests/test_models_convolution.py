@@ -1,0 +1,120 @@
+"""Convolution: XLA's own values, its derivative in another order, and nothing worked out twice."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
+from jax.test_util import check_grads
+
+from cardiax.models.convolution import Conv, convolve
+from cardiax.parallel import compiler_options, make_mesh
+
+LAYOUT = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC")}
+
+
+def arrays(*shapes, dtype=jnp.float32):
+    random = np.random.default_rng(0)
+    return [jnp.asarray(random.standard_normal(shape), dtype) for shape in shapes]
+
+
+def applied(convolution, strides, padding, **options):
+    layout = LAYOUT[len(strides)]
+    return partial(convolution, window_strides=strides, padding=padding, dimension_numbers=layout, **options)
+
+
+def both(x, kernel, strides, padding, **options):
+    """Values and the gradients of inputs and kernel, ours and XLA's."""
+    for convolution in (convolve, lax.conv_general_dilated):
+        value, pull = jax.vjp(applied(convolution, strides, padding, **options), x, kernel)
+        yield value, *pull(jnp.cos(jnp.arange(value.size, dtype=value.dtype)).reshape(value.shape))
+
+
+@st.composite
+def convolutions(draw):
+    """Shapes of inputs and kernel, strides and padding, of one axis or two, with room for at least one window."""
+    axes = draw(st.integers(1, 2))
+    taps = tuple(draw(st.integers(1, 4)) for _ in range(axes))
+    spatial = tuple(draw(st.integers(tap, 9)) for tap in taps)
+    channels, features, size = (draw(st.integers(1, 5)) for _ in range(3))
+    strides = tuple(draw(st.integers(1, 2)) for _ in range(axes))
+    explicit = [(draw(st.integers(0, 3)), draw(st.integers(0, 3))) for _ in range(axes)]
+    padding = draw(st.sampled_from(["SAME", "VALID", explicit]))
+    return (size, *spatial, channels), (*taps, channels, features), strides, padding
+
+
+@given(convolutions())
+@settings(max_examples=40, deadline=None)
+def test_values_and_gradients_are_those_of_xla(convolution):
+    x_shape, kernel_shape, strides, padding = convolution
+    ours, theirs = both(*arrays(x_shape, kernel_shape), strides, padding)
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    for mine, other in zip(ours[1:], theirs[1:], strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+
+
+def test_the_kernels_gradient_by_hand():
+    # One beat of 3 samples, two channels to one; the gradient of the outputs is (1, 10, 100).
+    x = jnp.array([[[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]])
+    _, pull = jax.vjp(applied(convolve, (1,), "SAME"), x, jnp.zeros((3, 2, 1)))
+    _, kernel = pull(jnp.array([[[1.0], [10.0], [100.0]]]))
+    # Tap 0 meets the sample before, tap 1 the sample itself, tap 2 the one after.
+    np.testing.assert_allclose(kernel[..., 0], [[10 * 1 + 100 * 2, 540], [1 + 20 + 300, 654], [1 * 2 + 10 * 3, 65]])
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 2), (3, 2, 4), (3, 3, 4, 2)])
+def test_check_grads(shape):
+    x, kernel = arrays((2, *[6] * (len(shape) - 2), shape[-2]), shape)
+    convolution = applied(convolve, (1,) * (len(shape) - 2), "SAME")
+    check_grads(convolution, (x, kernel), order=1, modes=["rev"], atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"rhs_dilation": (2,)}, {"lhs_dilation": (2,)}, {"feature_group_count": 2}, {"precision": lax.Precision.HIGHEST}],
+)
+def test_other_arguments_keep_their_meaning(options):
+    groups = options.get("feature_group_count", 1)
+    x, kernel = arrays((2, 9, 4), (3, 4 // groups, 2))
+    for mine, other in zip(*both(x, kernel, (1,), [(1, 2)], **options), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+
+
+def test_bfloat16_stays_bfloat16():
+    ours, theirs = both(*arrays((4, 20, 6), (3, 6, 2), dtype=jnp.bfloat16), (1,), "SAME")
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.dtype == jnp.bfloat16
+        np.testing.assert_allclose(mine.astype(np.float32), other.astype(np.float32), rtol=0.05, atol=0.5)
+
+
+def test_members_of_a_population_are_each_as_alone():
+    x, kernel = arrays((3, 2, 8, 4), (3, 3, 4, 2))
+
+    def gradient(x, kernel):
+        return jax.grad(lambda kernel: jnp.sum(applied(convolve, (1,), "SAME")(x, kernel) ** 2))(kernel)
+
+    alone = jnp.stack([gradient(x[i], kernel[i]) for i in range(3)])
+    np.testing.assert_allclose(jax.vmap(gradient)(x, kernel), alone, rtol=1e-5, atol=1e-5)
+
+
+def test_the_module_has_flaxs_parameters_and_values():
+    x = arrays((2, 10, 3))[0]
+    ours, theirs = Conv(4, (3,)), nn.Conv(4, (3,))
+    variables = theirs.init(jax.random.key(0), x)
+    assert jax.tree.map(jnp.shape, ours.init(jax.random.key(0), x)) == jax.tree.map(jnp.shape, variables)
+    np.testing.assert_array_equal(ours.apply(variables, x), theirs.apply(variables, x))
+
+
+def test_the_inputs_are_kept_apart_in_a_program_compiled_for_cpus():
+    def gradient(x, kernel):
+        return jax.grad(lambda kernel: jnp.sum(applied(convolve, (1,), "SAME")(jnp.tanh(x), kernel) ** 2))(kernel)
+
+    lowered = jax.jit(gradient, compiler_options=compiler_options(make_mesh(jax.devices()[:1]))).lower(
+        *arrays((4, 20, 4), (3, 4, 2))
+    )
+    assert "opt-barrier" in lowered.compile().as_text()
