@@ -45,12 +45,12 @@ def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, str
         return plain(inputs, kernel)
 
     def forward(inputs: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        inputs = _kept_apart(inputs)
+        inputs = kept_apart(inputs)
         return plain(inputs, kernel), (inputs, kernel)
 
     def backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
         inputs, kernel = saved
-        gradient = _kept_apart(gradient)
+        gradient = kept_apart(gradient)
 
         def native(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
             return jax.vjp(lambda kernel: plain(inputs, kernel), kernel)[1](gradient)[0]
@@ -86,7 +86,7 @@ def _kernel_gradient(inputs: jax.Array, gradient: jax.Array, spatial: tuple[int,
     return jnp.moveaxis(jnp.flip(taps, axes), 0, -1)
 
 
-def _kept_apart(x: jax.Array) -> jax.Array:
+def kept_apart(x: jax.Array) -> jax.Array:
     """x; on a CPU the compiler may not move work over this point."""
     return lax.platform_dependent(x, cpu=lax.optimization_barrier, default=lambda x: x)
 
