@@ -7,10 +7,11 @@
 
 A step is the very one that training takes, by the recipe of a default model or the optimiser of a reference system.
 With --peer torch the same network is built in PyTorch (extra `bench`, from a checkout), with the same weights, loss,
-optimiser, batch and cores, in eager mode and with torch.compile, of which the faster counts; augmentation, average and
-schedule are then left out on both sides, and both must compute the same loss before anything is timed. Sides alternate
-in blocks, so that a change in the machine's load meets all of them, and a ratio is the median over blocks of PyTorch's
-time divided by ours: above 1, ours is faster. field_cnn is measured only where it is named.
+optimiser, batch and cores, in eager mode and with torch.compile (which needs a C++ compiler), of which the faster
+counts; augmentation, average and schedule are then left out on both sides, and both must compute the same loss before
+anything is timed. Each side is a process of its own. They alternate in blocks, so that a change in the machine's load
+meets both, and a ratio is the median over blocks of PyTorch's time divided by ours: above 1, ours is faster. field_cnn
+is measured only where it is named.
 
 With --scaling one batch is divided over 1, 2, 4 and 8 simulated devices, and over two processes on loopback: the losses
 must be the same, and times tell what dividing costs. The tasks' default models are measured, arrhythmia's if none is
@@ -18,6 +19,7 @@ named.
 """
 
 import argparse
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -67,29 +69,26 @@ def run(options: argparse.Namespace) -> None:
     configs = [workload.configure(*pair, model_args, bare=options.peer is not None) for pair in pairs]
     if options.json and not Path(options.json).absolute().parent.is_dir():
         raise InputError(f"--json: found no folder for {options.json}, wanted one; make it first")
-    torch_peers = peer.load() if options.peer else None
+    torch = {"torch": peer.check()} if options.peer else {}
 
     machine: dict[str, Any] = describe_machine() | {"matmul_flops_per_second": matmul_peak()}
-    if torch_peers:
-        machine["versions"] |= {"torch": torch_peers.VERSION}
+    machine["versions"] |= torch
     versions = " ".join(" ".join(pair) for pair in machine["versions"].items())
     say(f"{machine['processor']}, {machine['cores']} cores, {machine['devices']}, {machine['system']}\n{versions}")
     peak = machine["matmul_flops_per_second"]
     say(f"load {machine['load']:.1f} at the start, matrix product {peak / 1e9:.1f} GFLOP/s")
     if machine["load"] > BUSY * machine["cores"]:
         say("the machine is busy, which stalls threads that wait for each other: do not quote these figures")
-    if torch_peers and not torch_peers.COMPILER:
-        say("no C++ compiler is to be found, which torch.compile needs: PyTorch runs in eager mode alone")
     results = []
     if not options.scaling:
-        say(_peer_head() if torch_peers else _head())
+        say(_peer_head() if options.peer else _head())
     for config in configs:
         if options.scaling:
             result = scaling.measure_scaling(config, options.blocks, options.seconds)
             say(scaling.table(result))
         else:
-            result = _measure(config, options, peak, torch_peers)
-            say(_peer_row(result) if torch_peers else _row(result))
+            result = _measure(config, options, peak)
+            say(_peer_row(result) if options.peer else _row(result))
         results.append(result)
     if options.json:
         found = {"machine": machine, "scaling" if options.scaling else "results": results}
@@ -122,15 +121,20 @@ def _pairs(tasks: list[str], models: list[str] | None) -> list[tuple[str, str]]:
     ]
 
 
-def _measure(config: Any, options: argparse.Namespace, peak: float, torch_peers: Any) -> dict[str, Any]:
+def _measure(config: Any, options: argparse.Namespace, peak: float) -> dict[str, Any]:
     from cardiax.launch import peer, workload
     from cardiax.launch.machine import peak_memory
     from cardiax.launch.stopwatch import alternate, spread
 
     ours = workload.prepare(config)
-    twin, losses = peer.build(torch_peers, ours) if torch_peers else (None, {})
-    runs = {"cardiax": workload.training(ours)} | (peer.training(twin) if twin else {})
-    train = alternate(runs, options.blocks, options.seconds)
+    with peer.start(ours) if options.peer else contextlib.nullcontext() as twin:
+        losses = peer.compare_losses(twin, ours) if twin else {}
+        runs = {"cardiax": workload.training(ours)} | (peer.training(twin) if twin else {})
+        train = alternate(runs, options.blocks, options.seconds)
+        infer = {}
+        for size in SIZES:
+            runs = {"cardiax": workload.inference(ours, size)} | (peer.inference(twin, size) if twin else {})
+            infer[str(size)] = alternate(runs, options.blocks, options.seconds)
     step = spread(train["cardiax"])
     result = {
         "task": config.task,
@@ -144,21 +148,15 @@ def _measure(config: Any, options: argparse.Namespace, peak: float, torch_peers:
         "share_of_matmul": ours.flops / step["median"] / peak,
         "step_bytes": ours.memory,
         "compile_seconds": ours.compile_seconds,
-        "inference_seconds": {},
+        "inference_seconds": {size: spread(times["cardiax"]) for size, times in infer.items()},
+        "process_peak_bytes": peak_memory(),
     }
     if not options.no_start:
         result["seconds_to_first_step"] = workload.seconds_to_first_step(config)
     if twin:
-        result |= {"losses": losses, "torch": {"step": peer.compare(train), "inference": {}}}
-    for size in SIZES:
-        runs = {"cardiax": workload.inference(ours, size)}
-        if twin:
-            runs |= peer.inference(twin, workload.make_batch(config, size)["input"])
-        times = alternate(runs, options.blocks, options.seconds)
-        result["inference_seconds"][str(size)] = spread(times["cardiax"])
-        if twin:
-            result["torch"]["inference"][str(size)] = peer.compare(times)
-    return result | {"process_peak_bytes": peak_memory()}
+        inference = {size: peer.compare(times) for size, times in infer.items()}
+        result |= {"losses": losses, "torch": {"step": peer.compare(train), "inference": inference}}
+    return result
 
 
 def _head() -> str:

@@ -1,17 +1,28 @@
-"""PyTorch twins, which lie in tests/peers of a checkout and are no part of what is installed."""
+"""PyTorch twins, which lie in tests/peers of a checkout and are no part of what is installed.
 
+A twin runs in a process of its own, as its user would run it: with its own threads and with memory as the system gives
+it, while `cardiax` keeps what it freed (see `cardiax.launch.memory`). The two take turns, so that one of them waits.
+"""
+
+import contextlib
+import importlib.metadata
 import importlib.util
+import json
 import statistics
+import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from flax.traverse_util import flatten_dict
 
 import cardiax
+from cardiax.config import to_dict
 from cardiax.errors import InputError
 from cardiax.launch.stopwatch import spread
 from cardiax.launch.workload import MODES, Workload, losses
@@ -23,8 +34,8 @@ TOLERANCE = 1e-4
 """Relative difference of the losses of two networks that are the same: float32 sums in another order."""
 
 
-def load() -> Any:
-    """The package tests/peers of this checkout.
+def check() -> str:
+    """The version of PyTorch that the twins will run with.
 
     Raises:
       InputError: this is no checkout, PyTorch is not installed, or the devices are not CPUs.
@@ -38,22 +49,52 @@ def load() -> Any:
             f"--peer torch: found JAX on {jax.default_backend()}, wanted it on the CPU, where PyTorch runs; set "
             "JAX_PLATFORMS=cpu"
         )
-    name = "cardiax_peers"
-    if name not in sys.modules:
-        spec: Any = importlib.util.spec_from_file_location(name, PEERS / "__init__.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return importlib.import_module(f"{name}.torch_peer")
+    return importlib.metadata.version("torch")
 
 
-def build(torch_peers: Any, workload: Workload) -> tuple[Any, dict[str, dict[str, float]]]:
-    """The twin of a workload, and the losses of both sides, `cardiax` and `torch`, in `evaluation` and `training`.
+class Twin:
+    """The other end of a process that runs tests/peers/torch_peer.py.
+
+    Attributes:
+      kinds: `eager`, and `compile` where there is a C++ compiler.
+    """
+
+    def __init__(self, process: subprocess.Popen):
+        self._process = process
+        self.kinds: list[str] = self._answer()
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """What the `Peer` over there returns for a call of this method."""
+        self._process.stdin.write(json.dumps([method, *arguments]) + "\n")  # pyright: ignore[reportOptionalMemberAccess]
+        return self._answer()
+
+    def _answer(self) -> Any:
+        line = self._process.stdout.readline()  # pyright: ignore[reportOptionalMemberAccess]
+        if not line:
+            raise RuntimeError(f"the PyTorch twin ended with status {self._process.wait()}: see its error above")
+        return json.loads(line)
+
+
+@contextlib.contextmanager
+def start(workload: Workload) -> Iterator[Twin]:
+    """The twin of a workload: the same weights and the same batch, in a process that ends with the context."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "config.json").write_text(json.dumps(to_dict(workload.config)))
+        for name, tree in (("variables", workload.variables), ("batch", workload.host)):
+            np.savez(Path(folder, f"{name}.npz"), allow_pickle=False, **flatten_dict(tree, sep="/"))
+        command = [sys.executable, "-m", f"{PEERS.name}.torch_peer", folder]
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(command, cwd=PEERS.parent, text=True, bufsize=1, **pipes) as process:
+            yield Twin(process)
+
+
+def compare_losses(twin: Twin, workload: Workload) -> dict[str, dict[str, float]]:
+    """The losses of both sides, `cardiax` and `torch`, with batch statistics as in `evaluation` and `training`.
 
     Raises:
-      InputError: the losses differ.
+      InputError: they differ.
     """
-    twin = torch_peers.Peer(workload.config, workload.module, workload.variables, workload.host)
-    found = {"cardiax": losses(workload), "torch": {mode: twin.loss(mode == "training") for mode in MODES}}
+    found = {"cardiax": losses(workload), "torch": {mode: twin.ask("loss", mode == "training") for mode in MODES}}
     for mode in MODES:
         ours, theirs = found["cardiax"][mode], found["torch"][mode]
         if not abs(ours - theirs) <= TOLERANCE * abs(ours):
@@ -61,17 +102,17 @@ def build(torch_peers: Any, workload: Workload) -> tuple[Any, dict[str, dict[str
                 f"--peer torch: found a loss of {theirs:.7g} of the {workload.config.model} in tests/peers, wanted "
                 f"{ours:.7g} as here ({mode}); mend the twin"
             )
-    return twin, found
+    return found
 
 
-def training(twin: Any) -> dict[str, Callable[[int], None]]:
-    """Functions that make so many training steps: `eager`, and `compile` where there is a C++ compiler."""
-    return {kind: partial(twin.train, kind) for kind in twin.forwards}
+def training(twin: Twin) -> dict[str, Callable[[int], None]]:
+    """Functions that make so many training steps, one for each of `twin.kinds`."""
+    return {kind: partial(twin.ask, "train", kind) for kind in twin.kinds}
 
 
-def inference(twin: Any, inputs: np.ndarray) -> dict[str, Callable[[int], None]]:
-    """Functions that evaluate `inputs` (B, T, C) so many times over."""
-    return {kind: partial(twin.infer, kind, twin.laid_out(inputs)) for kind in twin.forwards}
+def inference(twin: Twin, size: int) -> dict[str, Callable[[int], None]]:
+    """Functions that evaluate `size` inputs so many times over, likewise."""
+    return {kind: partial(twin.ask, "infer", kind, size) for kind in twin.kinds}
 
 
 def compare(times: dict[str, list[float]]) -> dict[str, Any]:

@@ -27,11 +27,11 @@ def small(task, model):
 
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_the_losses_are_the_same(task, model):
-    peers = peer.load()
-    twin, losses = peer.build(peers, small(task, model))
-    assert losses["torch"] == pytest.approx(losses["cardiax"], rel=peer.TOLERANCE)
-    inputs = twin.inputs.numpy().transpose(0, 2, 1)
-    peer.inference(twin, inputs)["eager"](1)
+    ours = small(task, model)
+    with peer.start(ours) as twin:
+        losses = peer.compare_losses(twin, ours)
+        assert losses["torch"] == pytest.approx(losses["cardiax"], rel=peer.TOLERANCE)
+        peer.inference(twin, 2)["eager"](1)
 
 
 @pytest.mark.parametrize(("task", "model"), [("activation", "activation_cnn"), ("arrhythmia", "resnet1d")])
@@ -40,26 +40,23 @@ def test_steps_lower_the_loss_alike(task, model):
     arguments = {"dropout_rate": 0.0} if model == "resnet1d" else {}
     config = workload.configure(task, model, SMALL.get(model, {}) | arguments, bare=True)
     ours = workload.prepare(dataclasses.replace(config, batch_size=8))
-    twin, _ = peer.build(peer.load(), ours)
     state = ours.state
     for _ in range(3):
         state, loss = ours.step(state, ours.batch)
-    twin.train("eager", 2)
-    assert twin.loss(train=True) == pytest.approx(float(loss), rel=2e-3)
+    with peer.start(ours) as twin:
+        peer.training(twin)["eager"](2)
+        assert twin.ask("loss", True) == pytest.approx(float(loss), rel=2e-3)
 
 
 def test_another_network_is_refused():
     ours = small("arrhythmia", "resnet1d")
     kernel = ours.variables["params"]["logits"]["kernel"]
     params = ours.variables["params"] | {"logits": {**ours.variables["params"]["logits"], "kernel": 2 * kernel}}
-    peers = peer.load()
+    wrong = dataclasses.replace(ours, variables=ours.variables | {"params": params})
+    with peer.start(wrong) as twin, pytest.raises(InputError, match="mend the twin"):
+        peer.compare_losses(twin, ours)
 
-    class Wrong(peers.Peer):
-        def __init__(self, config, module, variables, batch):
-            super().__init__(config, module, variables | {"params": params}, batch)
 
-    class Peers:
-        Peer = Wrong
-
-    with pytest.raises(InputError, match="mend the twin"):
-        peer.build(Peers, ours)
+def test_a_twin_that_fails_is_told():
+    with peer.start(small("arrhythmia", "resnet1d")) as twin, pytest.raises(RuntimeError, match="ended with status 1"):
+        twin.ask("train", "theano", 1)

@@ -1,11 +1,27 @@
-"""One of our networks and its training step in PyTorch: the peer that `cardiax bench --peer torch` times."""
+"""One of our networks and its training step in PyTorch: the peer that `cardiax bench --peer torch` times.
 
+  cd tests && python -m peers.torch_peer FOLDER
+
+FOLDER holds config.json, variables.npz and batch.npz. Then each line of the input is a method of `Peer` and its
+arguments, as JSON, and is answered by a line with what it returns. The first line tells the kinds of network.
+"""
+
+import json
 import os
 import shutil
+import sys
+from pathlib import Path
 
+import numpy as np
 import torch
+from flax.traverse_util import unflatten_dict
 from torch import nn
 from torch.nn import functional
+
+from cardiax.config import from_dict
+from cardiax.launch.workload import make_batch
+from cardiax.models import build_model
+from cardiax.tasks import find_task
 
 from .torch_layers import tensor
 from .torch_models import TWINS
@@ -15,8 +31,6 @@ HUBER = {"activation": 1.0, "transmembrane": 5.0}
 
 COMPILER = os.environ.get("CXX") or next(filter(None, map(shutil.which, ("g++", "clang++"))), None)
 """The C++ compiler that torch.compile needs; without one, eager mode alone is timed."""
-
-VERSION = torch.__version__
 
 
 class Peer:
@@ -30,6 +44,7 @@ class Peer:
     """
 
     def __init__(self, config, module, variables, batch):
+        self._config, self._inputs = config, {}
         torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
         self.module = TWINS[config.model](module, variables["params"], variables.get("batch_stats", {}))
         self.inputs = self.laid_out(batch["input"])
@@ -68,12 +83,14 @@ class Peer:
                 nn.utils.clip_grad_norm_(self.module.parameters(), self._clip_norm)
             self._optimizer.step()
 
-    def infer(self, kind, inputs, steps):
-        """So many evaluations of `inputs`, which `laid_out` made."""
+    def infer(self, kind, size, times):
+        """So many evaluations of `size` inputs that are made up, on our side the same."""
         self.module.eval()
+        if size not in self._inputs:
+            self._inputs[size] = self.laid_out(make_batch(self._config, size)["input"])
         with torch.inference_mode():
-            for _ in range(steps):
-                self.forwards[kind](inputs)
+            for _ in range(times):
+                self.forwards[kind](self._inputs[size])
 
     def _loss(self, outputs):
         if self._threshold is None:
@@ -90,3 +107,25 @@ def _optimizer(module, config):
     rest = [item for name, item in module.named_parameters() if item.ndim == 1 or "learnt" in name]
     groups = [{"params": kernels, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.learning_rate)
+
+
+def load(path):
+    """A tree of arrays as `numpy.savez` wrote it, names joined by slashes."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return unflatten_dict(dict(arrays), sep="/")
+
+
+def main(folder):
+    """Answer until the input ends."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # what PyTorch prints must not pass for an answer
+    config = from_dict(json.loads(Path(folder, "config.json").read_text()))
+    module = build_model(config.model, find_task(config.task).outputs, None, config.model_args)
+    peer = Peer(config, module, load(Path(folder, "variables.npz")), load(Path(folder, "batch.npz")))
+    print(json.dumps(list(peer.forwards)), file=answers, flush=True)
+    for line in sys.stdin:
+        method, *arguments = json.loads(line)
+        print(json.dumps(getattr(peer, method)(*arguments)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
