@@ -85,7 +85,8 @@ def make_train_step(
             return jnp.mean(sum(losses)), model_state
 
         (loss, model_state), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-        loss, gradients = jax.lax.pmean((loss, gradients), AXIS)
+        if jax.lax.axis_size(AXIS) > 1:  # of one device it would be a copy
+            loss, gradients = jax.lax.pmean((loss, gradients), AXIS)
         updates, opt_state = tx.update(gradients, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         average = state.average

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jax import lax
 from jax.test_util import check_grads
 
-from cardiax.models.convolution import Conv, convolve
+from cardiax.models.convolution import FEW, Conv, convolve
 from cardiax.parallel import compiler_options, make_mesh
 
 LAYOUT = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC")}
@@ -41,7 +41,8 @@ def convolutions(draw):
     axes = draw(st.integers(1, 2))
     taps = tuple(draw(st.integers(1, 4)) for _ in range(axes))
     spatial = tuple(draw(st.integers(tap, 9)) for tap in taps)
-    channels, features, size = (draw(st.integers(1, 5)) for _ in range(3))
+    channels = draw(st.sampled_from([1, 3, 5, 33]))
+    features, size = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     strides = tuple(draw(st.integers(1, 2)) for _ in range(axes))
     explicit = [(draw(st.integers(0, 3)), draw(st.integers(0, 3))) for _ in range(axes)]
     padding = draw(st.sampled_from(["SAME", "VALID", explicit]))
@@ -53,9 +54,10 @@ def convolutions(draw):
 def test_values_and_gradients_are_those_of_xla(convolution):
     x_shape, kernel_shape, strides, padding = convolution
     ours, theirs = both(*arrays(x_shape, kernel_shape), strides, padding)
-    np.testing.assert_array_equal(ours[0], theirs[0])
-    for mine, other in zip(ours[1:], theirs[1:], strict=True):
-        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+    if np.prod(kernel_shape[:-1]) >= FEW:
+        np.testing.assert_array_equal(ours[0], theirs[0])
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=2e-5)
 
 
 def test_the_kernels_gradient_by_hand():
@@ -67,7 +69,7 @@ def test_the_kernels_gradient_by_hand():
     np.testing.assert_allclose(kernel[..., 0], [[10 * 1 + 100 * 2, 540], [1 + 20 + 300, 654], [1 * 2 + 10 * 3, 65]])
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 2), (3, 2, 4), (3, 3, 4, 2)])
+@pytest.mark.parametrize("shape", [(3, 4, 2), (3, 2, 4), (3, 3, 4, 2), (3, 30, 2), (3, 30, 40), (3, 3, 9, 2)])
 def test_check_grads(shape):
     x, kernel = arrays((2, *[6] * (len(shape) - 2), shape[-2]), shape)
     convolution = applied(convolve, (1,) * (len(shape) - 2), "SAME")
@@ -107,7 +109,7 @@ def test_the_module_has_flaxs_parameters_and_values():
     ours, theirs = Conv(4, (3,)), nn.Conv(4, (3,))
     variables = theirs.init(jax.random.key(0), x)
     assert jax.tree.map(jnp.shape, ours.init(jax.random.key(0), x)) == jax.tree.map(jnp.shape, variables)
-    np.testing.assert_array_equal(ours.apply(variables, x), theirs.apply(variables, x))
+    np.testing.assert_allclose(ours.apply(variables, x), theirs.apply(variables, x), rtol=1e-5, atol=1e-6)
 
 
 def test_the_inputs_are_kept_apart_in_a_program_compiled_for_cpus():

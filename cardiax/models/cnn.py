@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.models.convolution import Conv
-from cardiax.models.layers import Dropout, max_pool
+from cardiax.models.layers import Dropout, batch_norm, max_pool
 from cardiax.scaling import lead_range, z_score
 
 
@@ -94,10 +94,9 @@ class ActivationCNN(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Times (B, outputs), ms."""
         x = lead_range(x).scale(x)
-        axis_name = self.axis_name if train else None
-        for features in self.channels:
+        for layer, features in enumerate(self.channels):
             x = Conv(features, kernel_size=(3,), padding=1)(x)
-            x = nn.leaky_relu(nn.BatchNorm(not train, momentum=0.9, axis_name=axis_name)(x), negative_slope=0.01)
+            x = nn.leaky_relu(batch_norm(train, self.axis_name, f"BatchNorm_{layer}", 0.9)(x), negative_slope=0.01)
         x = max_pool(x, window=4, stride=4, padding=0)
         x = nn.leaky_relu(nn.Dense(self.width)(x.reshape(x.shape[0], -1)), negative_slope=0.01)
         return nn.Dense(self.outputs)(x.astype(jnp.float32))

@@ -1,5 +1,7 @@
-"""Convolution whose derivative is fast on a CPU too."""
+"""Convolution that is fast on a CPU too, and whose derivative is."""
 
+import itertools
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -9,12 +11,18 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+FEW = 64
+"""Numbers of a window, taps · channels, below which a CPU convolves by a product of matrices."""
+
 
 def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padding: Any, **options: Any) -> jax.Array:
     """`lax.conv_general_dilated` of inputs (B, ..., C) with a kernel (..., C, D): the same values, (B, ..., D).
 
-    Its reverse derivative differs in two ways, where XLA's CPU backend loses time; the values agree but for the order
-    of sums, and on a GPU or TPU nothing differs.
+    It differs in three ways, where XLA's CPU backend loses time; values and gradients agree but for the order of sums,
+    and on a GPU or TPU nothing differs. All times are of two cores.
+
+    Where a window holds fewer than `FEW` numbers, as in the first layer of a network, windows are laid out and
+    multiplied: 0.7 ms instead of 1.2 with the kernel's gradient for 1 → 128 channels, 1.9 instead of 2.6 for 12 → 128.
 
     The gradient of the kernel is a convolution of the inputs with what comes back, as long as the recording and over
     the batch. Either may be the one that slides; XLA lays out a window of it for every tap. Here it is the one with
@@ -37,33 +45,47 @@ def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padd
 def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, strides: Any, padding: Any) -> jax.Array:
     """The convolution, a function of inputs, kernel, strides and padding, with the derivative that `convolve` tells."""
     *spatial, channels, features = kernel.shape
-    plain = partial(convolution, window_strides=strides, padding=padding)
-    swaps = features < channels and set(strides) == {1} and max(spatial) > 1 and _is_plain(convolution.keywords)
+    native = partial(convolution, window_strides=strides, padding=padding)
+    is_plain = _is_plain(convolution.keywords)
+    few = is_plain and channels * math.prod(spatial) < FEW
+    swaps = is_plain and features < channels and set(strides) == {1} and max(spatial) > 1
+    precision = convolution.keywords.get("precision")
 
-    @jax.custom_vjp
+    def windows(inputs: jax.Array) -> jax.Array:
+        return _windows(inputs, tuple(spatial), strides, padding)
+
+    def multiplied(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
+        return jnp.matmul(windows(inputs), kernel.reshape(-1, features), precision=precision)
+
     def convolved(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
-        return plain(inputs, kernel)
+        return lax.platform_dependent(inputs, kernel, cpu=multiplied if few else native, default=native)
 
     def forward(inputs: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         inputs = kept_apart(inputs)
-        return plain(inputs, kernel), (inputs, kernel)
+        return convolved(inputs, kernel), (inputs, kernel)
 
     def backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
         inputs, kernel = saved
         gradient = kept_apart(gradient)
 
-        def native(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
-            return jax.vjp(lambda kernel: plain(inputs, kernel), kernel)[1](gradient)[0]
+        def of_kernel_native(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
+            return jax.vjp(lambda kernel: native(inputs, kernel), kernel)[1](gradient)[0]
 
-        def swapped(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
+        def of_kernel_multiplied(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
+            columns = windows(inputs).reshape(-1, channels * math.prod(spatial))
+            return jnp.matmul(columns.T, gradient.reshape(-1, features), precision=precision).reshape(kernel.shape)
+
+        def of_kernel_swapped(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
             return _kernel_gradient(inputs, gradient, tuple(spatial), padding)
 
-        of_inputs = jax.vjp(lambda inputs: plain(inputs, kernel), inputs)[1](gradient)[0]
-        of_kernel = lax.platform_dependent(inputs, gradient, cpu=swapped if swaps else native, default=native)
+        on_cpu = of_kernel_multiplied if few else of_kernel_swapped if swaps else of_kernel_native
+        of_kernel = lax.platform_dependent(inputs, gradient, cpu=on_cpu, default=of_kernel_native)
+        of_inputs = jax.vjp(lambda inputs: native(inputs, kernel), inputs)[1](gradient)[0]
         return of_inputs, of_kernel
 
-    convolved.defvjp(forward, backward)
-    return convolved(inputs, kernel)
+    differentiable = jax.custom_vjp(convolved)
+    differentiable.defvjp(forward, backward)
+    return differentiable(inputs, kernel)
 
 
 def _is_plain(options: dict[str, Any]) -> bool:
@@ -73,11 +95,26 @@ def _is_plain(options: dict[str, Any]) -> bool:
     return set(dilation) <= {1} and groups == {1}
 
 
+def _windows(inputs: jax.Array, spatial: tuple[int, ...], strides: tuple[int, ...], padding: Any) -> jax.Array:
+    """What each output is made of, (B, ..., taps · C), from inputs (B, ..., C); the last tap moves first."""
+    padded = jnp.pad(inputs, ((0, 0), *_pads(inputs, spatial, strides, padding), (0, 0)))
+    batch, *sizes, channels = padded.shape
+    columns = []
+    for place in itertools.product(*map(range, spatial)):
+        ends = [size - taps + at + 1 for size, taps, at in zip(sizes, spatial, place, strict=True)]
+        columns.append(lax.slice(padded, (0, *place, 0), (batch, *ends, channels), (1, *strides, 1)))
+    return jnp.concatenate(columns, axis=-1)
+
+
+def _pads(inputs: jax.Array, spatial: tuple[int, ...], strides: tuple[int, ...], padding: Any) -> Sequence:
+    """How many zeros come before and after each spatial axis of inputs (B, ..., C)."""
+    return lax.padtype_to_pads(inputs.shape[1:-1], spatial, strides, padding) if isinstance(padding, str) else padding
+
+
 def _kernel_gradient(inputs: jax.Array, gradient: jax.Array, spatial: tuple[int, ...], padding: Any) -> jax.Array:
     """(*spatial, C, D) of inputs (B, ..., C) and of the outputs' gradient (B, ..., D), which slides; strides are 1."""
-    if isinstance(padding, str):
-        padding = lax.padtype_to_pads(inputs.shape[1:-1], spatial, (1,) * len(spatial), padding)
-    mirrored = [(taps - 1 - low, taps - 1 - high) for taps, (low, high) in zip(spatial, padding, strict=True)]
+    pads = _pads(inputs, spatial, (1,) * len(spatial), padding)
+    mirrored = [(taps - 1 - low, taps - 1 - high) for taps, (low, high) in zip(spatial, pads, strict=True)]
     axes = tuple(range(1, inputs.ndim - 1))
     last = inputs.ndim - 1
     # Channels take the batch's place: D is the batch, B is contracted, and C comes out as features.

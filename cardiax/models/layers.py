@@ -71,9 +71,10 @@ def max_over_time(x: jax.Array) -> jax.Array:
     return x[:, 0]
 
 
-def batch_norm(train: bool, axis_name: str | None, name: str) -> nn.BatchNorm:
+def batch_norm(train: bool, axis_name: str | None, name: str, momentum: float = 0.99) -> nn.BatchNorm:
     """Batch statistics over the whole batch, whichever devices hold it; in evaluation their running means."""
-    return nn.BatchNorm(not train, momentum=0.99, axis_name=axis_name if train else None, name=name)
+    divided = train and axis_name is not None and lax.axis_size(axis_name) > 1
+    return nn.BatchNorm(not train, momentum=momentum, axis_name=axis_name if divided else None, name=name)
 
 
 def residual_block(
