@@ -3,6 +3,7 @@
   cardiax bench
   cardiax bench arrhythmia activation --model resnet1d --model activation_cnn
   cardiax bench heartbeat --peer torch --json bench.json
+  cardiax bench heartbeat --profile
   cardiax bench --scaling
 
 A step is the very one that training takes, by the recipe of a default model or the optimiser of a reference system.
@@ -10,8 +11,11 @@ With --peer torch the same network is built in PyTorch (extra `bench`, from a ch
 optimiser, batch and cores, in eager mode and with torch.compile (which needs a C++ compiler), of which the faster
 counts; augmentation, average and schedule are then left out on both sides, and both must compute the same loss before
 anything is timed. Each side is a process of its own. They alternate in blocks, so that a change in the machine's load
-meets both, and a ratio is the median over blocks of PyTorch's time divided by ours: above 1, ours is faster. field_cnn
-is measured only where it is named.
+meets both, and a ratio is the median over blocks of PyTorch's time divided by ours: above 1, ours is faster. "At peak"
+is the ratio if all operations of our step were as fast as a product of matrices of 2048 × 2048 on this machine, about
+the most that can be had. field_cnn is measured only where it is named.
+
+With --profile each model is followed by what its step's time goes into, on one core.
 
 With --scaling one batch is divided over 1, 2, 4 and 8 simulated devices, and over two processes on loopback: the losses
 must be the same, and times tell what dividing costs. The tasks' default models are measured, arrhythmia's if none is
@@ -43,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scaling", action="store_true", help="measure what it costs to divide a batch over devices")
     parser.add_argument("--blocks", type=_several, default=9, metavar="N", help="blocks timed, 2 or more (9)")
     parser.add_argument("--seconds", type=positive, default=1.0, metavar="S", help="length of a block, about (1)")
+    parser.add_argument("--profile", action="store_true", help="show what a step's time goes into, on one core")
     parser.add_argument("--no-start", action="store_true", help="leave out the time from process start to first step")
     parser.add_argument("--json", metavar="FILE", help="write all that was measured to this file")
 
@@ -56,10 +61,11 @@ def _several(text: str) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Measure, print a line for each model as it is done, write the JSON."""
-    if options.scaling and options.peer:
-        raise InputError(f"bench: found --scaling and --peer {options.peer}, wanted one of the two")
+    if options.scaling and (options.peer or options.profile):
+        other = f"--peer {options.peer}" if options.peer else "--profile"
+        raise InputError(f"bench: found --scaling and {other}, wanted one of the two")
     from cardiax.config import recipe, with_overrides
-    from cardiax.launch import peer, scaling, workload
+    from cardiax.launch import peer, scaling, step_profile, workload
     from cardiax.launch.machine import describe_machine, matmul_peak
     from cardiax.launch.progress import say
 
@@ -89,6 +95,9 @@ def run(options: argparse.Namespace) -> None:
         else:
             result = _measure(config, options, peak)
             say(_peer_row(result) if options.peer else _row(result))
+            if options.profile:
+                result["profile"] = step_profile.measure(config)
+                say(step_profile.table(result["profile"]))
         results.append(result)
     if options.json:
         found = {"machine": machine, "scaling" if options.scaling else "results": results}
@@ -155,7 +164,10 @@ def _measure(config: Any, options: argparse.Namespace, peak: float) -> dict[str,
         result["seconds_to_first_step"] = workload.seconds_to_first_step(config)
     if twin:
         inference = {size: peer.compare(times) for size, times in infer.items()}
-        result |= {"losses": losses, "torch": {"step": peer.compare(train), "inference": inference}}
+        compared = peer.compare(train)
+        at_peak = compared["seconds"][compared["best"]] * peak / ours.flops
+        torch = {"step": compared, "ratio_at_peak": at_peak, "inference": inference}
+        result |= {"losses": losses, "torch": torch}
     return result
 
 
@@ -181,8 +193,8 @@ def _row(result: dict[str, Any]) -> str:
 
 def _peer_head() -> str:
     return (
-        "task           model                     batch    ours ms    eager ms  compile ms  ratio  quartiles      "
-        "infer 1  quartiles      infer 256  quartiles"
+        "task           model                     batch    ours ms    eager ms  compile ms  ratio  quartiles    at peak"
+        "  infer 1  quartiles      infer 256  quartiles"
     )
 
 
@@ -198,5 +210,5 @@ def _peer_row(result: dict[str, Any]) -> str:
     return (
         f"{result['task']:<15}{result['model']:<26}{result['batch_size']:>5}"
         f"{1e3 * result['step_seconds']['median']:>11.1f}{1e3 * step['seconds']['eager']:>12.1f}{compiled:>12}"
-        f"{ratio(step)}{ratio(inference['1'])}  {ratio(inference['256'])}"
+        f"{ratio(step)}{result['torch']['ratio_at_peak']:>7.2f}  {ratio(inference['1'])}  {ratio(inference['256'])}"
     )

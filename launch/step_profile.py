@@ -1,0 +1,125 @@
+"""Where the time of a training step goes, on one core of a CPU: kind of operation → seconds.
+
+One core, since XLA then runs one operation after the other and each one's time is its own; on several cores they
+overlap, and a convolution is divided among threads that its event does not cover.
+"""
+
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cardiax.config import Config, from_dict, to_dict
+from cardiax.errors import InputError
+from cardiax.launch.stopwatch import alternate, spread
+
+STEPS = 5
+"""That are traced."""
+
+KINDS = {
+    "convolution": "convolutions",
+    "dot": "products of matrices",
+    "reduce": "reductions",
+    "reduce-window": "reductions",
+    "transpose": "copies in another order",
+    "copy": "copies in another order",
+}
+"""Opcode of XLA → what it is told as, the first that a fusion holds; any other is "element by element"."""
+
+CONTROL = ("while", "call", "conditional", "tuple", "get-tuple-element", "parameter", "constant", "bitcast")
+"""Opcodes whose time is that of others, or none."""
+
+
+def measure(config: Config) -> dict[str, Any]:
+    """The profile of a step of `config`, taken by a new process that is bound to one core.
+
+    Returns:
+      `step_seconds` (median and quartiles), `kinds` (kind → seconds a step), `flops` of a step and
+      `matmul_flops_per_second` of the core.
+
+    Raises:
+      InputError: this system cannot bind a process to a core.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        raise InputError(f"--profile: found {sys.platform}, wanted Linux, where a process can be bound to one core")
+    program = (
+        "import os, sys\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from cardiax.launch.step_profile import main\nmain(sys.argv[1])"
+    )
+    command = [sys.executable, "-c", program, json.dumps(to_dict(config))]
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout)
+
+
+def main(text: str) -> None:
+    """Print the profile of the config in `text`, JSON as `to_dict` has it, as JSON."""
+    from cardiax.launch.memory import keep_memory
+
+    keep_memory()
+    import jax
+
+    from cardiax.launch import workload
+    from cardiax.launch.machine import matmul_peak
+
+    ours = workload.prepare(from_dict(json.loads(text)))
+    run = workload.training(ours)
+    times = alternate({"step": run}, blocks=5, seconds=0.5)["step"]
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            run(STEPS)
+        (trace,) = Path(folder).rglob("*.xplane.pb")
+        data = jax.profiler.ProfileData.from_file(str(trace))
+        events = [event for plane in data.planes for line in plane.lines for event in line.events]
+        found = kinds(ours.step.as_text(), [(event.name, event.duration_ns * 1e-9) for event in events])  # pyright: ignore[reportFunctionMemberAccess]
+    result = {
+        "step_seconds": spread(times),
+        "kinds": {kind: seconds / STEPS for kind, seconds in found.items()},
+        "flops": ours.flops,
+        "matmul_flops_per_second": matmul_peak(),
+    }
+    print(json.dumps(result))
+
+
+def kinds(program: str, events: list[tuple[str, float]]) -> dict[str, float]:
+    """Seconds of each kind of operation, the longest first.
+
+    Args:
+      program: as XLA prints it, compiled.
+      events: the name and the seconds of what ran; names that are no operations of the program are passed over.
+    """
+    holds = collections.defaultdict(set)  # computation → opcodes
+    operations: dict[str, set[str]] = {}  # operation → its opcode, or those of the computation that is fused into it
+    fused: dict[str, str] = {}
+    computation = ""
+    for line in program.splitlines():
+        if opened := re.match(r"(?:ENTRY )?%?([\w.-]+) \(.*\{$", line):
+            computation = opened[1]
+        elif found := re.match(r"\s+(?:ROOT )?%?([\w.-]+) = .*? ([a-z][a-z-]*)\(", line):
+            name, opcode = found.groups()
+            holds[computation].add(opcode)
+            operations[name] = {opcode}
+            if opcode == "fusion" and (calls := re.search(r"calls=%?([\w.-]+)", line)):
+                fused[name] = calls[1]
+    operations |= {name: holds[computation] for name, computation in fused.items()}
+    totals: dict[str, float] = collections.Counter()
+    for name, seconds in events:
+        opcodes = operations.get(name, set(CONTROL))
+        if not opcodes <= set(CONTROL):
+            totals[next((kind for opcode, kind in KINDS.items() if opcode in opcodes), "element by element")] += seconds
+    return dict(sorted(totals.items(), key=lambda item: -item[1]))
+
+
+def table(result: dict[str, Any]) -> str:
+    """The profile in lines."""
+    step, rate = result["step_seconds"]["median"], result["matmul_flops_per_second"]
+    lines = [
+        f"  on one core {1e3 * step:.1f} ms, where a matrix product reaches {rate / 1e9:.0f} GFLOP/s; at that rate the "
+        f"step's {result['flops'] / 1e9:.2f} GFLOP take {1e3 * result['flops'] / rate:.1f} ms"
+    ]
+    lines += [f"  {1e3 * seconds:>9.2f} ms {seconds / step:>5.0%}  {kind}" for kind, seconds in result["kinds"].items()]
+    return "\n".join(lines)
