@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from cardiax.models.convolution import Conv
+from cardiax.models.normalization import BatchNorm
 
 
 class Dropout(nn.Module):
@@ -71,10 +72,10 @@ def max_over_time(x: jax.Array) -> jax.Array:
     return x[:, 0]
 
 
-def batch_norm(train: bool, axis_name: str | None, name: str, momentum: float = 0.99) -> nn.BatchNorm:
+def batch_norm(train: bool, axis_name: str | None, name: str, momentum: float = 0.99) -> BatchNorm:
     """Batch statistics over the whole batch, whichever devices hold it; in evaluation their running means."""
     divided = train and axis_name is not None and lax.axis_size(axis_name) > 1
-    return nn.BatchNorm(not train, momentum=momentum, axis_name=axis_name if divided else None, name=name)
+    return BatchNorm(not train, momentum, axis_name if divided else None, name=name)
 
 
 def residual_block(

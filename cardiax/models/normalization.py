@@ -1,0 +1,107 @@
+"""Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167) whose derivative goes over its inputs twice."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+EPSILON = 1e-5
+"""Added to the variance, as in Flax and PyTorch."""
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def normalized(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, axis_name: str | None
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """x (..., C) with mean `bias` and standard deviation `scale` (C,) over all axes but the last.
+
+    JAX's own derivative keeps x − mean for the way back, and works out the gradient from five parts. Here x alone is
+    kept, and the gradient is worked out in one pass once its two sums are known.
+
+    Args:
+      x: inputs; sums are float32 whatever their type.
+      scale, bias: of each channel.
+      axis_name: the mapped axis over which the batch is divided; None where it is whole.
+
+    Returns:
+      The outputs (..., C), of the type of x, and the mean and variance (C,) of x, which are not differentiable.
+    """
+    return _forward(x, scale, bias, axis_name)[0]
+
+
+def _forward(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, axis_name: str | None
+) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
+    full = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    mean, square = _means((full, full**2), axis_name)
+    variance = jnp.maximum(square - mean**2, 0)  # rounding could make it negative
+    return (affine(x, mean, variance, scale, bias), mean, variance), (x, mean, variance, scale, bias)
+
+
+def _backward(
+    axis_name: str | None, saved: tuple[jax.Array, ...], pulled: tuple[jax.Array, ...]
+) -> tuple[jax.Array, ...]:
+    x, mean, variance, scale, bias = saved
+    gradient = pulled[0].astype(mean.dtype)
+    factor = lax.rsqrt(variance + EPSILON)
+    standard = (x.astype(mean.dtype) - _wide(mean, x)) * _wide(factor, x)
+    axes = tuple(range(x.ndim - 1))
+    to_bias, to_scale = jnp.sum(gradient, axes), jnp.sum(gradient * standard, axes)
+    share = 1 / (x.size // x.shape[-1])
+    pull, tilt = to_bias * share, to_scale * share
+    if axis_name is not None:
+        pull, tilt = lax.pmean((pull, tilt), axis_name)
+    to_x = _wide(scale * factor, x) * (gradient - _wide(pull, x) - standard * _wide(tilt, x))
+    return to_x.astype(x.dtype), to_scale.astype(scale.dtype), to_bias.astype(bias.dtype)
+
+
+normalized.defvjp(_forward, _backward)
+
+
+def affine(x: jax.Array, mean: jax.Array, variance: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
+    """x (..., C) of that mean and variance (C,), made to have mean `bias` and standard deviation `scale` (C,)."""
+    factor = lax.rsqrt(variance + EPSILON) * scale
+    return ((x - _wide(mean, x)) * _wide(factor, x) + _wide(bias, x)).astype(x.dtype)
+
+
+def _means(of: tuple[jax.Array, ...], axis_name: str | None) -> tuple[jax.Array, ...]:
+    """The mean of each (..., C) over all axes but the last, of the whole batch."""
+    means = tuple(jnp.mean(x, tuple(range(x.ndim - 1))) for x in of)
+    return means if axis_name is None else lax.pmean(means, axis_name)
+
+
+def _wide(x: jax.Array, like: jax.Array) -> jax.Array:
+    """(C,) → (1, …, 1, C), as many axes as `like` has."""
+    return x.reshape(*[1] * (like.ndim - 1), -1)
+
+
+class BatchNorm(nn.Module):
+    """`nn.BatchNorm` over all axes but the last, with the derivative of `normalized`; variables under the same names.
+
+    Attributes:
+      use_running_average: whether mean and variance are the running ones, as in evaluation, or the batch's.
+      momentum: of the running ones.
+      axis_name: the mapped axis over which the batch is divided; None where it is whole.
+    """
+
+    use_running_average: bool
+    momentum: float = 0.99
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Outputs (..., C) of inputs x (..., C)."""
+        channels = x.shape[-1:]
+        mean = self.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
+        variance = self.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
+        scale = self.param("scale", nn.initializers.ones, channels)
+        bias = self.param("bias", nn.initializers.zeros, channels)
+        if self.use_running_average:
+            return affine(x, mean.value, variance.value, scale, bias)
+        y, *found = normalized(x, scale, bias, self.axis_name)
+        if not self.is_initializing():
+            for running, new in zip((mean, variance), found, strict=True):
+                running.value = self.momentum * running.value + (1 - self.momentum) * new
+        return y

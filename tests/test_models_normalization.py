@@ -1,0 +1,92 @@
+"""Batch normalisation against Flax's own: values, statistics, gradients, and a batch that is divided over devices."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.sharding import Mesh, PartitionSpec
+from jax.test_util import check_grads
+
+from cardiax.models.normalization import BatchNorm, normalized
+
+
+def arrays(*shapes):
+    random = np.random.default_rng(0)
+    return [jnp.asarray(3 * random.standard_normal(shape) + 1, jnp.float32) for shape in shapes]
+
+
+def applied(layer, params, statistics, x, train=True):
+    """Outputs, new statistics, and a pullback of the outputs to parameters and inputs."""
+
+    def outputs(params, x):
+        variables = {"params": params, "batch_stats": statistics}
+        return layer(not train, momentum=0.9).apply(variables, x, mutable=["batch_stats"])
+
+    y, pull, new = jax.vjp(outputs, params, x, has_aux=True)
+    return y, new["batch_stats"], pull
+
+
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=4).filter(lambda shape: np.prod(shape[:-1]) > 1), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_all_is_as_flax_has_it(shape, train):
+    x, scale, bias, mean, pulled = arrays(shape, shape[-1:], shape[-1:], shape[-1:], shape)
+    params, statistics = {"scale": scale, "bias": bias}, {"mean": mean, "var": mean**2}
+    ours, theirs = (applied(layer, params, statistics, x, train) for layer in (BatchNorm, nn.BatchNorm))
+    gradients = [pull(pulled) for *_, pull in (ours, theirs)]
+    for found, wanted in ((ours[:2], theirs[:2]), gradients):
+        for mine, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+            np.testing.assert_allclose(mine, other, rtol=2e-3, atol=2e-3)
+
+
+def test_the_variables_are_flaxs():
+    x = arrays((4, 5, 3))[0]
+    ours, theirs = (layer(False).init(jax.random.key(0), x) for layer in (BatchNorm, nn.BatchNorm))
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+def test_by_hand():
+    # One channel, 1 and 3: mean 2, variance 1, outputs 5 ∓ 2 but for the epsilon.
+    y, mean, variance = normalized(jnp.array([[1.0], [3.0]]), jnp.array([2.0]), jnp.array([5.0]), None)
+    np.testing.assert_allclose(y, [[3], [7]], rtol=1e-5)
+    assert (float(mean[0]), float(variance[0])) == (2, 1)
+
+
+def test_check_grads():
+    with jax.enable_x64(True):
+        x, scale, bias = (np.asarray(array, np.float64) for array in arrays((4, 3, 2), (2,), (2,)))
+        check_grads(lambda *arguments: normalized(*arguments, None)[0], (x, scale, bias), order=1, modes=["rev"])
+
+
+@pytest.mark.parametrize("devices", [2, 8])
+def test_a_batch_that_is_divided(devices):
+    x, scale, bias, pulled = arrays((16, 5, 3), (3,), (3,), (16, 5, 3))
+    mesh, split, whole = Mesh(np.array(jax.devices()[:devices]), ("data",)), PartitionSpec("data"), PartitionSpec()
+
+    def gradients(axis_name):
+        def of(x, scale, bias, pulled):
+            (y, mean, variance), pull = jax.vjp(lambda *inputs: normalized(*inputs, axis_name), x, scale, bias)
+            to_x, *to_params = pull((pulled, jnp.zeros_like(mean), jnp.zeros_like(variance)))
+            return (y, to_x), (mean, variance), [jax.lax.psum(to, axis_name) if axis_name else to for to in to_params]
+
+        return of
+
+    mapped = jax.shard_map(
+        gradients("data"),
+        mesh=mesh,
+        in_specs=(split, whole, whole, split),
+        out_specs=(split, whole, whole),
+        check_vma=False,
+    )
+    found, wanted = jax.jit(mapped)(x, scale, bias, pulled), gradients(None)(x, scale, bias, pulled)
+    jax.tree.map(lambda mine, other: np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4), found, wanted)
+
+
+def test_bfloat16_has_float32_statistics():
+    x = (100 + arrays((64, 50, 2))[0]).astype(jnp.bfloat16)
+    y, mean, variance = normalized(x, jnp.ones(2, jnp.bfloat16), jnp.zeros(2, jnp.bfloat16), None)
+    assert y.dtype == jnp.bfloat16
+    assert mean.dtype == variance.dtype == jnp.float32
+    np.testing.assert_allclose(mean, np.mean(np.asarray(x, np.float64), (0, 1)), rtol=1e-5)
