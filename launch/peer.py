@@ -81,7 +81,8 @@ def start(workload: Workload) -> Iterator[Twin]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.json").write_text(json.dumps(to_dict(workload.config)))
         for name, tree in (("variables", workload.variables), ("batch", workload.host)):
-            np.savez(Path(folder, f"{name}.npz"), allow_pickle=False, **flatten_dict(tree, sep="/"))
+            flat: dict[str, Any] = dict(flatten_dict(tree, sep="/"))
+            np.savez(Path(folder, f"{name}.npz"), allow_pickle=False, **flat)
         command = [sys.executable, "-m", f"{PEERS.name}.torch_peer", folder]
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen(command, cwd=PEERS.parent, text=True, bufsize=1, **pipes) as process:

@@ -106,7 +106,7 @@ def kinds(program: str, events: list[tuple[str, float]]) -> dict[str, float]:
             if opcode == "fusion" and (calls := re.search(r"calls=%?([\w.-]+)", line)):
                 fused[name] = calls[1]
     operations |= {name: holds[computation] for name, computation in fused.items()}
-    totals: dict[str, float] = collections.Counter()
+    totals: dict[str, float] = collections.defaultdict(float)
     for name, seconds in events:
         opcodes = operations.get(name, set(CONTROL))
         if not opcodes <= set(CONTROL):

@@ -1,6 +1,7 @@
 """Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167) whose derivative goes over its inputs twice."""
 
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -33,7 +34,7 @@ def normalized(
 
 def _forward(
     x: jax.Array, scale: jax.Array, bias: jax.Array, axis_name: str | None
-) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
+) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
     full = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     mean, square = _means((full, full**2), axis_name)
     variance = jnp.maximum(square - mean**2, 0)  # rounding could make it negative
@@ -100,7 +101,8 @@ class BatchNorm(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, channels)
         if self.use_running_average:
             return affine(x, mean.value, variance.value, scale, bias)
-        y, *found = normalized(x, scale, bias, self.axis_name)
+        outputs: Any = normalized(x, scale, bias, self.axis_name)
+        y, *found = outputs
         if not self.is_initializing():
             for running, new in zip((mean, variance), found, strict=True):
                 running.value = self.momentum * running.value + (1 - self.momentum) * new
