@@ -1,4 +1,4 @@
-"""Where a step's time goes: kinds read off a program by hand, and a whole profile whose parts make the step."""
+"""Where a step's time goes: kinds read off a program by hand, and a whole profile."""
 
 import json
 import sys
@@ -62,7 +62,7 @@ def test_kinds_by_hand():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="binds a process to a core, as Linux can")
-def test_a_profile_adds_up_to_the_step(cardiax, tmp_path):
+def test_a_profile_of_a_training_step(cardiax, tmp_path):
     file = tmp_path / "bench.json"
     status, out, error = cardiax(
         *("bench", "heartbeat", "--model", "reference_cnn", "--model-args", "channels=(32,16),widths=(64,)"),
@@ -70,10 +70,12 @@ def test_a_profile_adds_up_to_the_step(cardiax, tmp_path):
     )
     assert status == 0, error
     (result,) = json.loads(file.read_text())["results"]
-    profile = result["profile"]
-    kinds = profile["kinds"]
-    assert set(kinds) == {*step_profile.KINDS.values(), "element by element"}
-    assert 0.3 < sum(kinds.values()) / profile["step_seconds"]["median"] < 1.5
+    kinds = result["profile"]["kinds"]
+    assert {"convolutions", "products of matrices", "element by element"} <= set(kinds)
+    assert set(kinds) <= {*step_profile.KINDS.values(), "element by element"}
+    assert list(kinds.values()) == sorted(kinds.values(), reverse=True)
+    assert min(kinds.values()) > 0
+    assert 0 < result["profile"]["flops"] < result["flops"]  # one device updates the parameters once, eight each
     assert "  convolutions" in out
     assert "on one core" in out
 
