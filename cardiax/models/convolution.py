@@ -41,9 +41,16 @@ def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padd
       lhs: inputs.
       rhs: the kernel.
       window_strides: one for each spatial axis.
-      padding: as `lax.conv_general_dilated` takes it.
+      padding: as `lax.conv_general_dilated` takes it, on each side less than the kernel spans.
       options: its other arguments; `dimension_numbers` must be those of the layouts above.
+
+    Raises:
+      ValueError: the padding is as wide as the kernel or wider. For the gradient of the inputs XLA would then cut some
+        of the outputs' off, where its CPU backend reads other memory (jaxlib 0.10.2).
     """
+    spatial = rhs.shape[:-2]
+    if not isinstance(padding, str) and any(max(pair) >= taps for taps, pair in zip(spatial, padding, strict=True)):
+        raise ValueError(f"convolve: found padding {padding}, wanted less than the kernel's {spatial} on each side")
     return _with_derivative(lhs, rhs, partial(lax.conv_general_dilated, **options), tuple(window_strides), padding)
 
 
