@@ -76,6 +76,8 @@ def run(options: argparse.Namespace) -> None:
     if options.json and not Path(options.json).absolute().parent.is_dir():
         raise InputError(f"--json: found no folder for {options.json}, wanted one; make it first")
     torch = {"torch": peer.check()} if options.peer else {}
+    if options.profile:
+        step_profile.check()
 
     machine: dict[str, Any] = describe_machine() | {"matmul_flops_per_second": matmul_peak()}
     machine["versions"] |= torch

@@ -35,18 +35,19 @@ CONTROL = ("while", "call", "conditional", "tuple", "get-tuple-element", "parame
 """Opcodes whose time is that of others, or none."""
 
 
+def check() -> None:
+    """Raise `InputError` where the system cannot bind a process to a core."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise InputError(f"--profile: found {sys.platform}, wanted Linux, where a process can be bound to one core")
+
+
 def measure(config: Config) -> dict[str, Any]:
-    """The profile of a step of `config`, taken by a new process that is bound to one core.
+    """The profile of a step of `config`, taken by a new process that is bound to one core, as `check` allows.
 
     Returns:
       `step_seconds` (median and quartiles), `kinds` (kind → seconds a step), `flops` of a step and
       `matmul_flops_per_second` of the core.
-
-    Raises:
-      InputError: this system cannot bind a process to a core.
     """
-    if not hasattr(os, "sched_setaffinity"):
-        raise InputError(f"--profile: found {sys.platform}, wanted Linux, where a process can be bound to one core")
     program = (
         "import os, sys\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
         "from cardiax.launch.step_profile import main\nmain(sys.argv[1])"
