@@ -4,13 +4,18 @@ The UCSD/LLNL dataset keeps a recording in `pECGData_<tail>.npy` (500, 10) and `
 kHz; the tail says how it was simulated.
 """
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from array_record.python.array_record_module import ArrayRecordWriter
+from tensorflow_datasets.core.file_adapters import FileFormat
+from tensorflow_datasets.core.writer import ExampleWriter
 
 from cardiax.catalog import WINDOW
 from cardiax.leads import ELECTRODES, SITE_NAMES
@@ -50,6 +55,21 @@ def features() -> tfds.features.FeaturesDict:
         | {name: tfds.features.Scalar(np.int64) for name in numbers}
         | {"folder": tfds.features.Text()}
     )
+
+
+class Writer(ExampleWriter):
+    """TFDS's, but that array_record is not compressed: zstd makes recordings a quarter smaller, and reading a batch of
+    32 takes 9 ms of a core instead of 3."""
+
+    def write(self, path: os.PathLike, examples: Iterable[tuple[Any, bytes]]) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Write examples, (key, serialized), to a file."""
+        if self.file_format is not FileFormat.ARRAY_RECORD:
+            return super().write(path, examples)
+        writer = ArrayRecordWriter(os.fspath(path), "group_size:1,uncompressed")
+        for _, example in examples:
+            writer.write(example)
+        writer.close()
+        return None
 
 
 def shards(

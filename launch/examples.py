@@ -2,11 +2,14 @@
 
 import contextlib
 import hashlib
+import os
+import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +19,7 @@ from cardiax.data import Arrays, fingerprint, fingerprint_of_chunks
 from cardiax.datasets.records import Records
 from cardiax.errors import InputError
 from cardiax.launch.memory import available_memory
+from cardiax.launch.rows import Rows, check_room
 from cardiax.splits import GROUPED
 from cardiax.tasks import Task
 
@@ -88,8 +92,10 @@ def load_examples(
     )
     if wanting:
         raise InputError(f"{found}, wanted room for all at once: {', '.join(wanting)}; give a larger --memory")
-    say(f"data: {found} (--memory); they are read from {records.folder} as they are wanted")
-    return streamed(records, task, dataset)
+    # The dataset's own disk has room for such sizes; where it may not be written, the system says where ($TMPDIR).
+    scratch = records.folder if os.access(records.folder, os.W_OK) else Path(tempfile.gettempdir())
+    say(f"data: {found} (--memory); they are read as they are wanted, from a file without a name in {scratch}")
+    return streamed(records, task, dataset, scratch)
 
 
 def in_memory(records: Records, task: Task, dataset: Dataset) -> tuple[Examples, Arrays, str]:
@@ -105,19 +111,28 @@ def in_memory(records: Records, task: Task, dataset: Dataset) -> tuple[Examples,
     return examples, features, fingerprint(*(array for array in features.values() if array.dtype.kind != "U"))
 
 
-def streamed(records: Records, task: Task, dataset: Dataset) -> tuple[Examples, Arrays, str]:
+def streamed(records: Records, task: Task, dataset: Dataset, scratch: Path) -> tuple[Examples, Arrays, str]:
     """As `in_memory`, of a dataset without `by_record`; only numbers, texts, classes, and digests of rows stay.
 
-    Each tensor feature costs a pass over all records, since a fingerprint takes one array after another.
+    What the task makes of the records is kept in a file in the folder `scratch` and read from there: to fetch a batch
+    of 32 recordings from array_record, and to make examples of it, takes 5 ms of a core, a sixth of the time that
+    `activation` takes for a step on two, and 0.5 ms from the file. Each tensor feature costs a pass over all records,
+    since a fingerprint takes one array after another.
+
+    Raises:
+      OSError: the disk of `scratch` has no room for the examples.
     """
-
-    def take(places: np.ndarray) -> Arrays:
-        arrays = task.arrays(records.read(places.ravel().tolist()), dataset)
-        return {name: array.reshape(*places.shape, *array.shape[1:]) for name, array in arrays.items()}
-
-    one = take(np.zeros(1, np.int64))
+    one = task.arrays(records.read([0]), dataset)
+    check_room(scratch, _bytes(one) * len(records))
+    rows = {name: Rows(scratch, array.shape[1:], array.dtype) for name, array in one.items()}
     kept: dict[str, list[np.ndarray]] = {}
     classes = []
+
+    def keep_examples(chunk: Arrays) -> None:
+        arrays = task.arrays(chunk, dataset)
+        for name, array in arrays.items():
+            rows[name].append(array)
+        classes.append(_classes(arrays["target"]))
 
     def chunks_of(tensor: str) -> Iterator[np.ndarray]:
         first = tensor == next(iter(records.shapes))
@@ -128,8 +143,8 @@ def streamed(records: Records, task: Task, dataset: Dataset) -> tuple[Examples, 
                     small[tensor] = row_digests(chunk[tensor])
                 for key, array in small.items():
                     kept.setdefault(key, []).append(array)
-                if first and one["target"].ndim == 1:
-                    classes.append(task.arrays(chunk, dataset)["target"])
+                if first:
+                    keep_examples(chunk)
                 yield chunk[tensor]
 
     def all_features() -> Iterator[tuple[np.dtype, tuple[int, ...], Iterable[np.ndarray]]]:
@@ -143,9 +158,9 @@ def streamed(records: Records, task: Task, dataset: Dataset) -> tuple[Examples, 
     features = {key: np.concatenate(parts) for key, parts in kept.items()}
     records.check(features)
     examples = Examples(
-        take=take,
+        take=lambda places: {name: array.take(places) for name, array in rows.items()},
         shape=one["input"].shape[1:],
-        classes=np.concatenate(classes) if classes else np.empty((len(records), 0), np.int32),
+        classes=np.concatenate(classes),
         example_bytes=_bytes(one),
         read_ahead=READ_AHEAD,
     )

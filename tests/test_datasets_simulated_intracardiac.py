@@ -1,6 +1,7 @@
 """The built-in hearts as a dataset, and as files that the UCSD/LLNL builder reads back."""
 
 import numpy as np
+from array_record.python.array_record_module import ArrayRecordReader
 
 from cardiax import datasets
 from cardiax.datasets.recording import tail
@@ -31,6 +32,10 @@ def test_the_builder_writes_what_it_simulates(tmp_path, monkeypatch):
     assert np.abs(arrays["electrodes"]).max() < 20
     assert -95 < arrays["voltage"].min() < -80
     assert 20 < arrays["voltage"].max() < 50
+    files = sorted(datasets.prepared_path("simulated_intracardiac", tmp_path).glob("*.array_record*"))
+    assert len(files) == 2
+    for file in files:  # what makes reading by index cheap
+        assert "uncompressed" in ArrayRecordReader(str(file)).writer_options_string()
 
 
 def test_raw_refuses_what_it_cannot_do(cardiax, tmp_path):

@@ -4,11 +4,17 @@ import json
 import shutil
 from types import SimpleNamespace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from cardiax.launch import report_classes
+from cardiax.launch.experiment import evaluation_batch
 from cardiax.metrics import classification_metrics
+from cardiax.models import build_model
+from cardiax.parallel import make_mesh, map_eval_step
+from cardiax.step import AXIS, make_eval_step
 from cardiax.tasks import TASKS
 
 
@@ -87,3 +93,13 @@ def test_patients_are_drawn_where_the_protocol_is_by_patient():
         result = report_classes.results(experiment, figures, "test")
         assert f"bootstrap over {drawn}" in result["interval"]
         assert result["accuracy"]["high"] - result["accuracy"]["low"] == pytest.approx(width, abs=0.05)
+
+
+def test_the_network_on_whole_fields_is_evaluated_within_8_gib():
+    task = TASKS["heartbeat"]
+    model, batch = build_model("field_cnn", task.outputs, AXIS), evaluation_batch(task, "field_cnn")
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, 187, 1)), train=False))
+    beats = {"input": jnp.zeros((batch, 187, 1)), "target": jnp.zeros(batch, jnp.int32)}
+    step = map_eval_step(make_eval_step(task, model), make_mesh(jax.devices()[:1]))
+    memory = step.lower(variables, beats).compile().memory_analysis()
+    assert 2**30 < memory.temp_size_in_bytes + memory.argument_size_in_bytes < 2**33

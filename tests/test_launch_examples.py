@@ -1,9 +1,12 @@
 """Examples read from disk as they are wanted: the bits of those in memory, and nothing left behind."""
 
+import os
+import shutil
 import subprocess
 import sys
 import textwrap
 import threading
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -67,7 +70,7 @@ def test_a_streamed_run_is_that_in_memory(whole, cardiax, small_run, tmp_path):
     assert_same_run(tmp_path / "run", whole)
     status, out, error = cardiax("evaluate", tmp_path / "run", "--memory", LITTLE)
     assert status == 0, error
-    assert "read from" in out
+    assert "from a file without a name in" in out
     assert_same_run(tmp_path / "run", whole)
 
 
@@ -75,15 +78,15 @@ def test_a_streamed_run_that_is_killed_goes_on_to_the_same_bits(whole, cardiax, 
     # In the second of two epochs of four steps: two batches are read before they are wanted.
     code = """
         import os, sys
-        from cardiax.datasets.records import Records
         from cardiax.launch.cli import main
-        read, batches = Records.read, []
-        def killed(records, places):
-            batches.extend([places] if len(places) == 128 else [])
-            if len(batches) == 7:
+        from cardiax.launch.rows import Rows
+        take, inputs = Rows.take, []
+        def killed(rows, places):
+            inputs.extend([places] if places.size == 128 and rows.shape else [])
+            if len(inputs) == 7:
                 os._exit(9)
-            return read(records, places)
-        Records.read = killed
+            return take(rows, places)
+        Rows.take = killed
         main(sys.argv[1:])
         """
     arguments = [*small_run, "--workdir", str(tmp_path / "run"), "--memory", str(LITTLE)]
@@ -115,21 +118,33 @@ def test_order_fingerprints_and_shares_are_those_in_memory(data_dir):
 
 
 def test_damage_is_told_in_one_line(cardiax, data_dir, small_run, tmp_path):
-    import shutil
-
     copy = shutil.copytree(data_dir, tmp_path / "data")
-    ours = load_experiment(recipe("arrhythmia", "kaggle_heartbeat/mitbih"), copy, print, memory=LITTLE)
     path = next(copy.rglob("*train.array_record*"))
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
-    # Once the run has begun, the thread that reads meets it.
     with pytest.raises(InputError, match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder, then"):
-        list(ours.examples.batches(np.arange(600).reshape(-1, 10)))
+        load_experiment(recipe("arrhythmia", "kaggle_heartbeat/mitbih"), copy, print, memory=LITTLE)
     assert not readers()
     place = small_run.index("--data-dir") + 1
     arguments = [*small_run[:place], copy, *small_run[place + 1 :], "--workdir", tmp_path / "run", "--memory", LITTLE]
     assert "is damaged" in cardiax.mistake(*arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_may_not_be_written_is_left_alone(data_dir, tmp_path, monkeypatch):
+    told, folder = [], tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    load_experiment(recipe("arrhythmia", "kaggle_heartbeat/mitbih"), data_dir, told.append, memory=LITTLE)
+    assert told[-1].endswith(f"from a file without a name in {folder}")
+
+
+def test_a_disk_without_room_is_told(cardiax, small_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**5))
+    told = cardiax.mistake(*small_run, "--workdir", tmp_path / "run", "--memory", LITTLE)
+    assert "1.0.0: no space for 0.000518 GiB of examples" in told
     assert not (tmp_path / "run").exists()
 
 

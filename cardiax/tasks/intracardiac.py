@@ -129,8 +129,7 @@ class Activation(_TwelveLeads):
         """
         del dataset
         voltage = examples["voltage"]
-        read = jax.jit(activation_time)
-        times = [np.asarray(read(voltage[i : i + CHUNK])) for i in range(0, len(voltage), CHUNK)]
+        times = [activation_time(voltage[i : i + CHUNK]) for i in range(0, len(voltage), CHUNK)]
         return {"input": _leads(examples), "target": np.concatenate(times)}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
@@ -194,4 +193,4 @@ class Transmembrane(_TwelveLeads):
 
 
 def _leads(examples: dict[str, np.ndarray]) -> np.ndarray:
-    return np.asarray(twelve_leads(examples["electrodes"]), np.float32)
+    return twelve_leads(examples["electrodes"])

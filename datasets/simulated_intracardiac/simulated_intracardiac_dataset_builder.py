@@ -37,6 +37,9 @@ class Builder(tfds.core.ShardBasedBuilder):
             metadata=tfds.core.MetadataDict(counts={"recordings": [VOLUNTEERS * BEATS]}),
         )
 
+    def _example_writer(self) -> recording.Writer:
+        return recording.Writer(self.info.file_format)
+
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, list[Callable[[], Iterator]]]:

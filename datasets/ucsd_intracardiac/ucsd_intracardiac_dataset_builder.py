@@ -72,6 +72,9 @@ class Builder(tfds.core.ShardBasedBuilder):
             self._scratch = Path(scratch)
             super()._download_and_prepare(dl_manager, download_config)
 
+    def _example_writer(self) -> recording.Writer:
+        return recording.Writer(self.info.file_format)
+
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, list[Callable[[], Iterator]]]:
