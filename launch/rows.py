@@ -28,7 +28,7 @@ class Rows:
 
     def append(self, rows: np.ndarray) -> None:
         """Write rows (k, ...) after those that are there."""
-        left = memoryview(np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8))
+        left = np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8).data
         while left:
             left = left[self._file.write(left) :]
 
@@ -41,7 +41,7 @@ class Rows:
         found = np.empty((places.size, *self.shape), self.dtype)
         size = found[:1].nbytes
         for number, place in enumerate(places.ravel().tolist()):
-            if place < 0 or os.preadv(self._file.fileno(), [found[number : number + 1]], place * size) < size:
+            if place < 0 or os.preadv(self._file.fileno(), [found[number : number + 1].data], place * size) < size:
                 raise IndexError(f"rows on disk: found none at place {place}")
         return found.reshape(*places.shape, *self.shape)
 

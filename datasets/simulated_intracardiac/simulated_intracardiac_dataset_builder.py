@@ -38,7 +38,7 @@ class Builder(tfds.core.ShardBasedBuilder):
         )
 
     def _example_writer(self) -> recording.Writer:
-        return recording.Writer(self.info.file_format)
+        return recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (None it never is)
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
