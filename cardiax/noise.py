@@ -8,7 +8,6 @@ example meets is a function of its index alone: the same places of the recording
 from fractions import Fraction
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from cardiax.leads import ELECTRODES, twelve_leads
 from cardiax.transforms import padding_mask
@@ -25,6 +24,8 @@ EXPLORING = [place for place, name in enumerate(ELECTRODES) if name != "RL"]
 
 def resample(noise: np.ndarray, rate: float, new_rate: float) -> np.ndarray:
     """A recording (m, channels) at `rate`, Hz, at `new_rate` instead: float32 (about m · new_rate / rate, channels)."""
+    from scipy.signal import resample_poly  # half a second to import, for tests with noise alone
+
     ratio = Fraction(new_rate / rate).limit_denominator(1000)
     return resample_poly(noise, ratio.numerator, ratio.denominator, padtype="line").astype(np.float32)
 

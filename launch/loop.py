@@ -22,7 +22,6 @@ from cardiax.launch.environment import record_environment, start_processes
 from cardiax.launch.experiment import Evaluator, Experiment, load_experiment
 from cardiax.launch.feed import Feed
 from cardiax.launch.progress import Events, Progress, say
-from cardiax.launch.report import report
 from cardiax.launch.workdir import Workdir
 from cardiax.parallel import check_divisible, make_mesh, replicate
 from cardiax.state import TrainState, create_state, evaluated, record_score
@@ -135,6 +134,8 @@ def train(
                 return 1
 
     # Test, with the parameters that did best on validation.
+    from cardiax.launch.report import report  # pictures: a quarter of a second to import, not before the first step
+
     best, _ = checkpoints.restore("best", state)
     checkpoints.close()
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")

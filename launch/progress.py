@@ -4,7 +4,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import jax
 from tqdm import tqdm
@@ -46,19 +46,23 @@ class Events:
     """TensorBoard events in `folder`/tensorboard, where the extra `cardiax[tensorboard]` is installed."""
 
     def __init__(self, folder: Path, first: int):
-        self._writer = None
-        if jax.process_index() == 0 and importlib.util.find_spec("tensorboardX"):
-            from tensorboardX import SummaryWriter
-
-            # Rows after the checkpoint that a killed run left are hidden: the resumed run writes them again.
-            self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first + 1)
+        self._folder, self._first = folder, first
+        self._wanted = jax.process_index() == 0 and importlib.util.find_spec("tensorboardX") is not None
+        self._writer: Any = None
 
     def write(self, row: dict[str, float]) -> None:
         """Every figure of an evaluation, at its step."""
-        if self._writer is not None:
-            for name, value in row.items():
-                self._writer.add_scalar(name, value, int(row["step"]))
-            self._writer.flush()
+        if not self._wanted:
+            return
+        if self._writer is None:
+            # It imports PyTorch where that is installed, for more than a second: not before the first step.
+            from tensorboardX import SummaryWriter
+
+            # Rows after the checkpoint that a killed run left are hidden: the resumed run writes them again.
+            self._writer = SummaryWriter(str(self._folder / "tensorboard"), purge_step=self._first + 1)
+        for name, value in row.items():
+            self._writer.add_scalar(name, value, int(row["step"]))
+        self._writer.flush()
 
     def __enter__(self) -> Self:
         return self

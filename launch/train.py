@@ -116,12 +116,14 @@ def start(
 ) -> int:
     """Train a network or trees in a folder that passed `Workdir.check`; 0 when done, 1 when interrupted."""
     # JAX, Orbax and TFDS take seconds to import: a mistake in the command is told before.
-    from cardiax.launch import trees
-    from cardiax.launch.loop import train
     from cardiax.models import TREES
 
     if config.model in TREES:
+        from cardiax.launch import trees
+
         return trees.train(config, workdir, data_dir, memory)
+    from cardiax.launch.loop import train
+
     return train(config, workdir, data_dir, distributed, None if config.steps else minutes, memory)
 
 
