@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,42 @@ def test_a_buffer_taken_again_is_not_mapped_again():
     assert faults["kept"] < 2000
     # What it is for: without it every page is touched anew. With huge pages there would be fewer than 16,384 a round.
     assert faults["as it is"] > 2 * faults["kept"]
+
+
+LARGE = """
+import ctypes, re, sys
+import numpy as np
+from pathlib import Path
+from cardiax.launch.memory import keep_memory
+
+def large_pages():
+    return int(re.search(r"AnonHugePages: *(\\d+) kB", Path("/proc/self/smaps_rollup").read_text())[1]) * 1024
+
+keep_memory()
+keep_memory()
+before = large_pages()
+array = np.ones(2**25)  # 256 MiB
+print(large_pages() - before)
+"""
+
+
+def large_pages_are_ours_to_ask_for():
+    told = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    return platform.libc_ver()[0] == "glibc" and told.exists() and "[never]" not in told.read_text()
+
+
+@pytest.mark.skipif(not large_pages_are_ours_to_ask_for(), reason="the system gives no large pages")
+def test_buffers_come_in_large_pages():
+    run = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
+    assert int(run.stdout) > 2**27  # as far as the machine has them
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+def test_a_limit_of_addresses_is_borne():
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))"
+    program = f"{limit}\n{PROGRAM}"
+    run = subprocess.run([sys.executable, "-c", program, "kept"], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 2000
 
 
 def test_memory_is_what_the_system_and_the_group_leave(monkeypatch, tmp_path):
