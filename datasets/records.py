@@ -42,9 +42,10 @@ class Records:
         self._texts = [key for key, feature in features.items() if isinstance(feature, tfds.features.Text)]
         self._numbers = [key for key in features if key not in self.shapes and key not in self._texts]
         self._builder, self._name = builder, name
-        files = [os.fspath(path) for split in splits for path in builder.info.splits[split].filepaths]
+        # The files in the order in which TFDS reads them: its list of paths has those of `all` in another, by name.
+        files = [part.filename for split in splits for part in builder.info.splits[split].file_instructions]
         with damage(builder, name):
-            self._readers = [ArrayRecordReader(file) for file in files]
+            self._readers = [ArrayRecordReader(os.fspath(file)) for file in files]
         self._starts = np.cumsum([0, *(reader.num_records() for reader in self._readers)])
 
     def __len__(self) -> int:
