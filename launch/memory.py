@@ -16,7 +16,7 @@ MALLOPT = {
 """glibc's `mallopt(3)`: the parameter's name → its number in malloc.h, and our value."""
 
 LARGE_PAGE = 2**21
-"""Bytes of a large page, and more on some machines, whose system rounds by itself."""
+"""Bytes of a large page of x86-64 and most ARM machines; a multiple of any small page, as `madvise(2)` wants."""
 
 GROUP = Path("/sys/fs/cgroup")
 """Where Linux tells what the process's control group, its container say, may take (cgroups(7), version 2)."""

@@ -40,7 +40,7 @@ def test_a_buffer_taken_again_is_not_mapped_again():
 
 
 LARGE = """
-import ctypes, re, sys
+import re
 import numpy as np
 from pathlib import Path
 from cardiax.launch.memory import keep_memory
