@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from cardiax import random
 from cardiax.config import Config, OptimizerConfig, switched_on
 from cardiax.state import TrainState
 from cardiax.tasks import Loss, Task
@@ -65,7 +66,7 @@ def make_train_step(
     """
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
-        key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+        key = jax.random.fold_in(random.key(config.seed), state.step)
         augment_key, mix_key, dropout_key = jax.random.split(key, 3)
         inputs, target = batch["input"], batch["target"]
         place = jax.lax.axis_index(AXIS) * len(inputs) + jnp.arange(len(inputs))

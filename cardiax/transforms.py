@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cardiax import random
 from cardiax.leads import ELECTRODES, LEADS, twelve_leads
 
 
@@ -47,7 +48,7 @@ def white_noise(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
     """Add white noise of a standard deviation drawn from 0 to `limit`, not to the padding: (187,) → (187,)."""
     level_key, noise_key = jax.random.split(key)
     level = jax.random.uniform(level_key, maxval=limit)
-    return jnp.where(padding_mask(beat), beat + level * jax.random.normal(noise_key, beat.shape), 0.0)
+    return jnp.where(padding_mask(beat), beat + level * random.normal(noise_key, beat.shape), 0.0)
 
 
 def gramian_angular_field(beat: jax.Array, size: int) -> jax.Array:
@@ -147,13 +148,13 @@ def lead_noise(key: jax.Array, leads: jax.Array, limit: float) -> jax.Array:
     level_key, noise_key = jax.random.split(key)
     level = jax.random.uniform(level_key, maxval=limit)
     spread = jnp.std(leads, axis=0, keepdims=True)
-    return leads + level * spread * jax.random.normal(noise_key, leads.shape)
+    return leads + level * spread * random.normal(noise_key, leads.shape)
 
 
 def noise_at(key: jax.Array, leads: jax.Array, decibels: float) -> jax.Array:
     """Add white noise to each lead (T, L) at a signal-to-noise ratio in dB: that of the lead's variance over time."""
     spread = jnp.std(leads, axis=0, keepdims=True)
-    return leads + 10 ** (-decibels / 20) * spread * jax.random.normal(key, leads.shape)
+    return leads + 10 ** (-decibels / 20) * spread * random.normal(key, leads.shape)
 
 
 def drop_lead(key: jax.Array, leads: jax.Array, probability: float) -> jax.Array:

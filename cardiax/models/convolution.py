@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cardiax.fusion import kept_apart
+
 FEW = 64
 """Numbers of a window, taps · channels, below which a CPU convolves by a product of matrices."""
 
@@ -135,11 +137,6 @@ def _kernel_gradient(inputs: jax.Array, gradient: jax.Array, spatial: tuple[int,
     layout = lax.ConvDimensionNumbers((last, 0, *axes), (last, 0, *axes), (0, last, *axes))
     taps = lax.conv_general_dilated(gradient, inputs, (1,) * len(axes), mirrored, dimension_numbers=layout)
     return jnp.moveaxis(jnp.flip(taps, axes), 0, -1)
-
-
-def kept_apart(x: jax.Array) -> jax.Array:
-    """x; on a CPU the compiler may not move work over this point."""
-    return lax.platform_dependent(x, cpu=lax.optimization_barrier, default=lambda x: x)
 
 
 Conv = partial(nn.Conv, conv_general_dilated=convolve)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cardiax.fusion import kept_apart
 from cardiax.models.convolution import Conv
 from cardiax.models.normalization import BatchNorm
 
@@ -44,7 +45,7 @@ class Dropout(nn.Module):
         first = 0 if self.axis_name is None else lax.axis_index(self.axis_name) * batch
         keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, first + jnp.arange(batch))
         kept = jax.vmap(lambda example_key: jax.random.bernoulli(example_key, keep, x.shape[1:]))(keys)
-        return jnp.where(kept, x / keep, 0)
+        return jnp.where(kept_apart(kept), x / keep, 0)
 
 
 def max_pool(x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:

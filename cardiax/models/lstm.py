@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cardiax.models.convolution import Conv, kept_apart
+from cardiax.fusion import kept_apart
+from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout
 from cardiax.scaling import SCALINGS
 

@@ -1,0 +1,61 @@
+"""Random numbers: JAX's bits, and the inverse error function against SciPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cardiax import random
+from cardiax.parallel import compiler_options, make_mesh
+
+
+def test_threefry_has_the_known_answers_of_its_authors():
+    """kat_vectors of Random123: threefry 2x32 with 20 rounds."""
+    for counter, key, wanted in (
+        ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
+        ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
+        ((0x243F6A88, 0x85A308D3), (0x13198A2E, 0x03707344), (0xC4923A9C, 0x483DF7A0)),
+    ):
+        found = random.threefry(jnp.array(key, jnp.uint32), *(jnp.uint32(word) for word in counter))
+        assert tuple(map(int, found)) == wanted
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**31 - 1), shape=st.lists(st.integers(0, 7), max_size=3), folded=st.integers(0, 99))
+def test_keys_draw_jaxs_bits(seed, shape, folded):
+    ours, theirs = random.key(seed), jax.random.key(seed, impl="threefry2x32")
+    for bits in ("uint8", "uint32"):
+        np.testing.assert_array_equal(jax.random.bits(ours, shape, bits), jax.random.bits(theirs, shape, bits))
+    ours, theirs = (jax.random.split(jax.random.fold_in(key, folded), 3) for key in (ours, theirs))
+    uniform = jax.vmap(lambda key: jax.random.uniform(key, shape))
+    np.testing.assert_array_equal(uniform(ours), uniform(theirs))
+
+
+def test_keys_draw_jaxs_bits_in_a_compiled_step():
+    """mixup draws in a loop over one number, where a barrier would not compile."""
+    options = compiler_options(make_mesh())
+    for draw in (lambda key: jax.random.beta(key, 0.4, 0.4, (8,)), lambda key: jax.random.bernoulli(key, 0.3, (8, 99))):
+        compiled = jax.jit(draw, compiler_options=options)
+        np.testing.assert_array_equal(compiled(random.key(5)), draw(jax.random.key(5, impl="threefry2x32")))
+
+
+def test_normal_numbers_are_jaxs_but_for_rounding():
+    ours = jax.jit(lambda key: random.normal(key, (300, 200)), compiler_options=compiler_options(make_mesh()))
+    theirs = jax.random.normal(jax.random.key(1, impl="threefry2x32"), (300, 200))
+    np.testing.assert_allclose(ours(random.key(1)), theirs, rtol=1e-5, atol=1e-4)
+
+
+def test_the_inverse_error_function_is_scipys():
+    x = np.linspace(-1, 1, 100_001, dtype=np.float32)[1:-1]
+    np.testing.assert_allclose(random.erf_inv(jnp.asarray(x)), scipy.special.erfinv(x.astype(np.float64)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3,)])
+def test_normal_has_any_shape(shape):
+    drawn = random.normal(random.key(0), shape)
+    assert drawn.shape == shape
+    assert drawn.dtype == jnp.float32
+    assert np.all(np.isfinite(drawn))
