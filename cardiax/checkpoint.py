@@ -1,8 +1,9 @@
 """Checkpoints of a run: the only module that knows Orbax.
 
-`latest` and `best` each hold one whole state and the history of evaluations up to it. Orbax writes into a temporary
-folder and renames it when all is on disk, so a killed run leaves the checkpoint before. Each checkpoint carries the
-SHA-256 of its arrays, which Orbax itself does not check.
+`latest` and `best` each hold one whole state and the history of evaluations up to it. A state that is both is written
+once, as `best`: the latest is the newer of the two. Orbax writes into a temporary folder and renames it when all is on
+disk, so a killed run leaves the checkpoint before. Each checkpoint carries the SHA-256 of its arrays, which Orbax
+itself does not check.
 """
 
 import contextlib
@@ -40,20 +41,27 @@ class Checkpoints:
         self._managers = {kind: self._manager(kind) for kind in ("latest", "best")}
 
     def _manager(self, kind: str) -> ocp.CheckpointManager:
-        options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True, enable_async_checkpointing=False)
+        options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True, enable_async_checkpointing=True)
         return ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
 
     def step(self, kind: Kind) -> int | None:
         """The step of the checkpoint of that kind, None where there is none."""
-        return self._managers[kind].latest_step()
+        return self._managers[self._folder_of(kind)].latest_step()
+
+    def _folder_of(self, kind: Kind) -> Kind:
+        """Where the checkpoint of that kind lies: the latest may be the best, too."""
+        best, latest = (self._managers[kind].latest_step() for kind in ("best", "latest"))
+        return "best" if best is not None and (latest is None or best > latest) else kind
 
     def save(self, kind: Kind, state: TrainState, history: History) -> None:
-        """Write a checkpoint and, once it is on disk, drop the one before.
+        """Write a checkpoint in the background and, once it is on disk, drop the one before of its kind.
 
-        Checkpoints of this step or a later one, which a killed run left, are dropped first: Orbax would keep them and
-        write nothing.
+        The state is copied first, so that its buffers may be reused. A save waits for the one before: a newer
+        checkpoint never lies beside one that is not written whole. Checkpoints of this step or a later one, which a
+        killed run left, are dropped first: Orbax would keep them and write nothing.
         """
         manager, step = self._managers[kind], int(np.max(state.step))
+        self.wait()
         # Told before: Orbax meets a full disk with a page of errors for each array, from several threads.
         needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
         if shutil.disk_usage(self.folder).free < needed:
@@ -72,10 +80,11 @@ class Checkpoints:
         Raises:
           InputError: there is none, or it cannot be read, or its arrays are not those that were written.
         """
-        manager, step = self._managers[kind], self.step(kind)
+        self.wait()
+        folder, step = self._folder_of(kind), self.step(kind)
         if step is None:
             raise InputError(f"{self.folder / kind}: found no checkpoint, wanted one; train first")
-        where = self.folder / kind / str(step)
+        manager, where = self._managers[folder], self.folder / folder / str(step)
         mend = f"remove {self.folder} to train anew"
         with _corrupt_is_input_error(where, mend):
             record = manager.restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))["record"]
@@ -94,8 +103,13 @@ class Checkpoints:
             raise InputError(f"{where}: found arrays with another SHA-256 than was written, wanted equal; {mend}")
         return state, record["history"]
 
+    def wait(self) -> None:
+        """Wait until all that was saved is on disk."""
+        for manager in self._managers.values():
+            manager.wait_until_finished()
+
     def close(self) -> None:
-        """Release what Orbax holds."""
+        """Wait until all is written, and release what Orbax holds."""
         for manager in self._managers.values():
             manager.close()
 

@@ -85,24 +85,23 @@ def train(
         f"{total:,} steps of {config.batch_size}, {mesh.size} × {jax.devices()[0].device_kind}, in {workdir.path}"
     )
 
-    # Resume. metrics.csv is written from the checkpoint's history, so that neither can run ahead of the other.
     record_environment(workdir, config, experiment.fingerprints, data_path)
-    checkpoints = Checkpoints(workdir.checkpoints)
-    history: History = []
-    if checkpoints.step("latest") is not None:
-        state, history = checkpoints.restore("latest", state)
-        say(f"resume: from step {int(state.step):,}")
-    first, stale = int(state.step), int(state.stale)
-    workdir.write_metrics(history)
+    with contextlib.ExitStack() as stack:
+        # Resume. metrics.csv is written from the checkpoint's history, so that neither can run ahead of the other.
+        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints)))
+        history: History = []
+        if checkpoints.step("latest") is not None:
+            state, history = checkpoints.restore("latest", state)
+            say(f"resume: from step {int(state.step):,}")
+        first, stale = int(state.step), int(state.stale)
+        workdir.write_metrics(history)
 
-    # Loop.
-    in_flight: deque[tuple[jax.Array, int]] = deque()
-    with (
-        interrupts() as interrupted,
-        Events(workdir.path, first) as events,
-        Progress(total, first) as progress,
-        contextlib.closing(feed.batches(first, total)) as batches,
-    ):
+        # Loop.
+        in_flight: deque[tuple[jax.Array, int]] = deque()
+        interrupted = stack.enter_context(interrupts())
+        events = stack.enter_context(Events(workdir.path, first))
+        progress = stack.enter_context(Progress(total, first))
+        batches = stack.enter_context(contextlib.closing(feed.batches(first, total)))
         for steps, batch in batches:
             if config.patience and stale >= config.patience:
                 say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
@@ -120,9 +119,7 @@ def train(
                 history = [*history, row]
                 state = record(state, jnp.float32(score(task, row)))
                 stale = int(state.stale)
-                if stale == 0:
-                    checkpoints.save("best", state, history)
-                checkpoints.save("latest", state, history)
+                checkpoints.save("latest" if stale else "best", state, history)
                 workdir.write_metrics(history)
                 workdir.write_seconds(time.monotonic() - started)
                 events.write(row)
@@ -132,12 +129,11 @@ def train(
                     checkpoints.save("latest", state, history)
                 say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
                 return 1
+        best, _ = checkpoints.restore("best", state)
 
     # Test, with the parameters that did best on validation.
     from cardiax.launch.report import report  # pictures: a quarter of a second to import, not before the first step
 
-    best, _ = checkpoints.restore("best", state)
-    checkpoints.close()
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
     report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
     return 0

@@ -66,7 +66,7 @@ class Member:
     Attributes:
       experiment: what it trains; the members share the examples.
       workdir: its folder.
-      checkpoints: those of its folder; `latest` is written when the population is trained.
+      checkpoints: those of its folder; the last state is written when the population is trained.
     """
 
     experiment: Experiment
@@ -242,11 +242,14 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
                 say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
                 return None
 
-    # Each member's own last checkpoint; only when all are on disk is the population's superfluous.
+    # Each member's own last checkpoint, where it is not its best too. Only when all are on disk is the population's
+    # superfluous.
     host = jax.device_get(state)
     for place, (member, history) in enumerate(zip(members, histories, strict=True)):
-        if not _diverged(history):
+        if not _diverged(history) and not member.trained:
             member.checkpoints.save("latest", _of_member(host, place), history)
+    for saved in (checkpoints, *(member.checkpoints for member in members)):
+        saved.wait()
     (folder / FILE).unlink()
     shutil.rmtree(folder)
     say(f"train: {len(members)} members done in {time.monotonic() - started:.0f} s")
@@ -274,11 +277,13 @@ def _evaluate(
 
 
 def _save_best(members: list[Member], state: TrainState, histories: list[History]) -> None:
-    """Save those members in their own folders that have just been better than ever before."""
+    """Save those members in their own folders that have just been better than ever before; they are on disk then."""
     better = np.flatnonzero(np.asarray(state.stale) == 0).tolist()
     host = jax.device_get(state) if better else state
     for place in better:
         members[place].checkpoints.save("best", _of_member(host, place), histories[place])
+    for place in better:
+        members[place].checkpoints.wait()
 
 
 def _of_member(tree: Any, place: int) -> Any:

@@ -5,6 +5,7 @@ import dataclasses
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from cardiax.checkpoint import Checkpoints
@@ -85,4 +86,30 @@ def test_none_is_an_input_error(state, tmp_path):
     checkpoints = Checkpoints(tmp_path)
     with pytest.raises(InputError, match="found no checkpoint, wanted one"):
         checkpoints.restore("best", state)
+    checkpoints.close()
+
+
+def test_a_state_that_is_best_is_written_once_and_is_the_latest_too(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("latest", at(state, 2), [])
+    checkpoints.save("best", at(state, 4), [{"step": 4}])
+    restored, history = checkpoints.restore("latest", state)
+    assert checkpoints.step("latest") == int(restored.step) == 4
+    assert history == [{"step": 4}]
+    checkpoints.save("latest", at(state, 6), [])
+    assert (checkpoints.step("latest"), checkpoints.step("best")) == (6, 4)
+    checkpoints.close()
+
+
+def test_buffers_that_are_reused_while_a_checkpoint_is_written_do_not_change_it(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    step = jax.jit(lambda state: jax.tree.map(lambda leaf: leaf + 1, state), donate_argnums=0)
+    moving = at(state, 1)
+    for _ in range(3):
+        kept = jax.tree.map(np.array, moving)
+        checkpoints.save("latest", moving, [])
+        moving = step(moving)
+        jax.block_until_ready(moving)
+        restored, _ = checkpoints.restore("latest", state)
+        chex.assert_trees_all_equal(jax.device_get(restored), kept)
     checkpoints.close()

@@ -45,10 +45,9 @@ def train_all(folder, data_dir, members):
 
 def arrays(folder):
     """Every array of a member's latest checkpoint, read by Orbax alone."""
-    latest = folder / "checkpoints" / "latest"
-    (step,) = (path.name for path in latest.iterdir() if path.name.isdigit())
+    latest = max((folder / "checkpoints").glob("*/*"), key=lambda path: int(path.name))
     with ocp.StandardCheckpointer() as reader:
-        return jax.tree.leaves(reader.restore((latest / step / "state").absolute()))
+        return jax.tree.leaves(reader.restore((latest / "state").absolute()))
 
 
 def assert_same_members(folder, whole):

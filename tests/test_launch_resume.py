@@ -39,10 +39,14 @@ def start(small_run, folder):
 
 def parameters(folder):
     """Every array of the latest checkpoint, read by Orbax alone."""
-    latest = folder / "checkpoints" / "latest"
-    step = max(int(path.name) for path in latest.iterdir() if path.name.isdigit())
     with ocp.StandardCheckpointer() as reader:
-        return jax.tree.leaves(reader.restore((latest / str(step) / "state").absolute()))
+        return jax.tree.leaves(reader.restore((latest(folder) / "state").absolute()))
+
+
+def latest(folder):
+    """The checkpoint that a run goes on from."""
+    whole = (path for path in (folder / "checkpoints").glob("*/*") if path.name.isdigit())
+    return max(whole, key=lambda path: int(path.name))
 
 
 def assert_same_run(folder, whole):
@@ -119,12 +123,11 @@ def test_a_half_written_checkpoint_is_not_trusted(whole, small_run, tmp_path):
     # What a kill in the middle of a write leaves: Orbax's temporary folder, of a later step, with a part of the files.
     resumed = tmp_path / "run"
     kill_at(start(small_run, resumed), "epoch 3,")
-    latest = resumed / "checkpoints" / "latest"
-    step = max(int(path.name) for path in latest.iterdir() if path.name.isdigit())
-    half = shutil.copytree(latest / str(step), latest / f"{step + 4}.orbax-checkpoint-tmp-7")
+    found = latest(resumed)
+    half = shutil.copytree(found, found.with_name(f"{int(found.name) + 4}.orbax-checkpoint-tmp-7"))
     for path in sorted(half.rglob("*"))[::2]:
         if path.is_file():
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     shutil.rmtree(half / "record")
-    assert f"resume: from step {step}" in finish(start(small_run, resumed))
+    assert f"resume: from step {found.name}" in finish(start(small_run, resumed))
     assert_same_run(resumed, whole)
