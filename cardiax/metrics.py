@@ -11,9 +11,14 @@ from scipy.special import stdtrit
 
 
 def confusion_matrix(
-    labels: jax.Array, predictions: jax.Array, classes: int, mask: jax.Array | None = None
-) -> jax.Array:
+    labels: jax.Array | np.ndarray,
+    predictions: jax.Array | np.ndarray,
+    classes: int,
+    mask: jax.Array | np.ndarray | None = None,
+) -> jax.Array | np.ndarray:
     """Counts of (true class, predicted class); jittable with `classes` static, and additive over batches.
+
+    Of NumPy's arrays it is worked out by NumPy, for which nothing has to be compiled.
 
     Args:
       labels: (B,), integers, the true classes.
@@ -30,11 +35,10 @@ def confusion_matrix(
     shapes = [jnp.shape(array) for array in (labels, predictions, *(() if mask is None else (mask,)))]
     if len(shapes[0]) != 1 or len(set(shapes)) != 1:
         raise ValueError(f"confusion_matrix wants labels, predictions and mask of one shape (B,): got {shapes}")
-    true = jax.nn.one_hot(labels, classes, dtype=jnp.int32)
-    predicted = jax.nn.one_hot(predictions, classes, dtype=jnp.int32)
+    true, predicted = (array[:, None] == np.arange(classes)[None] for array in (labels, predictions))
     if mask is not None:
-        true = true * jnp.asarray(mask, dtype=bool)[:, None].astype(jnp.int32)
-    return true.T @ predicted
+        true = true & (mask[:, None] != 0)
+    return true.T.astype(np.int32) @ predicted.astype(np.int32)
 
 
 def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ from array_record.python.array_record_module import ArrayRecordReader
 from google.protobuf.message import DecodeError
 from tensorflow_datasets.proto import tf_example_pb2
 
+from cardiax.datasets.ahead import ahead
 from cardiax.errors import InputError
 
 BATCH = 8192  # records read at a time: past this size reading gets no faster
@@ -57,8 +58,12 @@ class Records:
         Raises:
           InputError: the files are damaged.
         """
+        return self._parsed(self._records(places))
+
+    def _parsed(self, records: Sequence[bytes]) -> dict[str, np.ndarray]:
+        """The examples in records as written, see `read`."""
         with damage(self._builder, self._name):
-            parsed = [tf_example_pb2.Example.FromString(record).features.feature for record in self._records(places)]
+            parsed = [tf_example_pb2.Example.FromString(record).features.feature for record in records]
         found = {
             key: np.frombuffer(b"".join(one[key].bytes_list.value[0] for one in parsed), self.types[key]).reshape(
                 -1, *shape
@@ -77,7 +82,8 @@ class Records:
         found = [b""] * len(wanted)
         for file in np.unique(files):
             (rows,) = np.nonzero(files == file)
-            records = self._readers[file].read((wanted[rows] - self._starts[file]).tolist())
+            with damage(self._builder, self._name):
+                records = self._readers[file].read((wanted[rows] - self._starts[file]).tolist())
             for row, record in zip(rows, records, strict=True):
                 found[row] = record
         return found
@@ -97,12 +103,14 @@ class Records:
         }
         found |= {key: np.empty(len(self), np.int64) for key in self._numbers}
         texts: dict[str, list[np.ndarray]] = {key: [np.empty(0, str)] for key in self._texts}
-        for places in self.chunks():
-            chunk = self.read(places)
-            for key, array in found.items():
-                array[places.start : places.stop] = chunk[key]
-            for key, parts in texts.items():
-                parts.append(chunk[key])
+        # One chunk is parsed while array_record, which lets other threads run, reads the next.
+        with contextlib.closing(ahead(self._records, self.chunks(), 1)) as chunks:
+            for places, records in zip(self.chunks(), chunks, strict=True):
+                chunk = self._parsed(records)
+                for key, array in found.items():
+                    array[places.start : places.stop] = chunk[key]
+                for key, parts in texts.items():
+                    parts.append(chunk[key])
         found |= {key: np.concatenate(parts) for key, parts in texts.items()}
         self.check(found)
         return found

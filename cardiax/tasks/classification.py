@@ -178,8 +178,7 @@ class Classification:
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
         """The figures of a split from the measures of all its examples, with `confusion` (C, C), `target` (n,) and
         `prediction` (n,)."""
-        target, prediction = jnp.asarray(measured["target"]), jnp.asarray(measured["prediction"])
-        confusion = np.asarray(confusion_matrix(target, prediction, self.outputs))
+        confusion = np.asarray(confusion_matrix(measured["target"], measured["prediction"], self.outputs))
         return {
             "loss": float(np.mean(measured["loss"], dtype=np.float64)),
             **classification_metrics(confusion),
