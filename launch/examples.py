@@ -4,15 +4,18 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from cardiax.catalog import Dataset
 from cardiax.data import Arrays, fingerprint, fingerprint_of_chunks
-from cardiax.datasets.ahead import ahead
 from cardiax.datasets.records import Records
 from cardiax.errors import InputError
 from cardiax.launch.memory import available_memory
@@ -25,6 +28,9 @@ READ_AHEAD = 2
 
 DIGEST = 16
 """Bytes of a row's BLAKE2b digest: among 10⁹ rows two are taken for equal by chance once in 10²⁰ datasets."""
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +172,24 @@ def row_digests(rows: np.ndarray) -> np.ndarray:
     flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
     digests = b"".join(hashlib.blake2b(row.data, digest_size=DIGEST).digest() for row in flat)
     return np.frombuffer(digests, np.uint8).reshape(-1, DIGEST)
+
+
+def ahead(read: Callable[[A], B], wanted: Iterable[A], depth: int) -> Generator[B]:
+    """`map(read, wanted)`, read by one thread, at most `depth` results before they are asked for.
+
+    What `read` raises is raised here, in its place. However the generator ends, the thread ends before it.
+    """
+    rest = iter(wanted)
+    with ThreadPoolExecutor(1, "read-ahead") as pool:
+        waiting = deque(pool.submit(read, one) for one in islice(rest, depth))
+        try:
+            while waiting:
+                found = waiting.popleft().result()
+                waiting.extend(pool.submit(read, one) for one in islice(rest, 1))
+                yield found
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _classes(targets: np.ndarray) -> np.ndarray:

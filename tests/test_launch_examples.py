@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cardiax.config import recipe, with_overrides
 from cardiax.data import fingerprint, fingerprint_of_chunks
 from cardiax.errors import InputError
-from cardiax.launch.examples import READ_AHEAD, row_digests
+from cardiax.launch.examples import READ_AHEAD, ahead, row_digests
 from cardiax.launch.experiment import load_experiment
 from cardiax.splits import row_groups
 
@@ -124,7 +124,7 @@ def test_damage_is_told_in_one_line(cardiax, data_dir, small_run, tmp_path):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder, then"):
         load_experiment(recipe("arrhythmia", "kaggle_heartbeat/mitbih"), copy, print, memory=LITTLE)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("read-ahead")]
+    assert not readers()
     place = small_run.index("--data-dir") + 1
     arguments = [*small_run[:place], copy, *small_run[place + 1 :], "--workdir", tmp_path / "run", "--memory", LITTLE]
     assert "is damaged" in cardiax.mistake(*arguments)
@@ -154,6 +154,47 @@ def test_what_wants_all_at_once_is_refused(cardiax, small_run, data_dir, tmp_pat
     )
     assert "wanted room for all at once: the model xgboost; give a larger --memory" in told
     assert "--memory" in cardiax.mistake(*small_run, "--workdir", tmp_path / "run", "--memory", "-1")
+
+
+def readers():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("read-ahead")]
+
+
+@given(count=st.integers(0, 12), depth=st.integers(1, 4))
+def test_reading_ahead_keeps_the_order_and_holds_few(count, depth):
+    begun = []
+
+    def read(one):
+        begun.append(one)
+        return one * one
+
+    found = []
+    for value in ahead(read, range(count), depth):
+        found.append(value)
+        assert len(begun) <= len(found) + depth
+    assert found == [one * one for one in range(count)]
+    assert not readers()
+
+
+def test_an_error_of_the_thread_comes_in_its_place():
+    def read(one):
+        if one == 3:
+            raise InputError("the third")
+        return one
+
+    values = ahead(read, range(10), 2)
+    assert [next(values) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(InputError, match="the third"):
+        next(values)
+    assert not readers()
+
+
+def test_closing_early_ends_the_thread():
+    values = ahead(lambda one: one, iter(range(10**9)), 3)
+    assert next(values) == 0
+    assert readers()
+    values.close()
+    assert not readers()
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=20))
