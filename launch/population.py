@@ -35,7 +35,6 @@ from cardiax.launch.loop import (
     validation_figures,
 )
 from cardiax.launch.progress import Events, Progress, say
-from cardiax.launch.report import report
 from cardiax.launch.trained import load_best
 from cardiax.launch.workdir import Workdir, read_json, write_json
 from cardiax.parallel import divide_members, make_mesh, make_population_mesh, map_population_step, replicate
@@ -135,6 +134,8 @@ def train_together(
         finished = [member for member in members if member.trained]
 
     # Test, with the parameters of each member that did best on validation.
+    from cardiax.launch.report import report  # as in `loop`
+
     for experiment, workdir in ((member.experiment, member.workdir) for member in finished):
         best = load_best(workdir, experiment.config, experiment.examples.shape, experiment.model, mesh)
         say(f"{workdir.path}: best step on validation: {int(best.step):,}")

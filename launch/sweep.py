@@ -109,7 +109,6 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
     Returns:
       What went wrong → the names of the members that failed by it; None when interrupted.
     """
-    from cardiax.launch.measure import load_runs
     from cardiax.launch.population import DivergenceError, train_together
     from cardiax.launch.progress import say
 
@@ -141,6 +140,8 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
             note(workdirs, str(error))
     for member in members:
         if member.trained and not member.done:
+            from cardiax.launch.measure import load_runs
+
             try:
                 data_dir = Path(options.data_dir) if options.data_dir else None
                 (trained,) = load_runs([member.workdir], data_dir, with_noise=True, memory=options.memory)
