@@ -48,7 +48,9 @@ def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.
         first, second = threefry(key, jnp.uint32(0), counters)
         return first ^ second
 
-    if bit_width != 32 or math.prod(shape) >= 2**32 or not jax.config.jax_threefry_partitionable:
+    # As JAX counts by default: an option of old programs counts in another order.
+    counts = jax.config.jax_threefry_partitionable  # pyright: ignore[reportAttributeAccessIssue]
+    if bit_width != 32 or math.prod(shape) >= 2**32 or not counts:
         return usual(key)
     return lax.platform_dependent(key, cpu=in_one_pass, default=usual)
 

@@ -70,7 +70,7 @@ class Records:
         lengths = np.fromiter(map(len, records), np.int64, size)
         for length in np.unique(lengths):
             (rows,) = np.nonzero(lengths == length)
-            same, values = same_layout([records[row] for row in rows])
+            same, values = same_layout([records[row] for row in rows.tolist()])
             if not self._is_example(values):
                 same[:] = False
             for key, array in found.items() if same.any() else ():
@@ -79,7 +79,7 @@ class Records:
                     array[rows[same]] = value.view(self.types[key]).reshape(-1, *self.shapes[key])
                 else:
                     array[rows[same]] = [bytes(text).decode() for text in value] if key in self._texts else value
-            for row in rows[~same]:
+            for row in rows[~same].tolist():
                 self._parse(records[row], row, found)
         return found | {key: found[key].astype(str) for key in self._texts}
 
