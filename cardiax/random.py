@@ -108,4 +108,4 @@ def erf_inv(x: jax.Array) -> jax.Array:
 
 
 def _polynomial(coefficients: tuple[float, ...], x: jax.Array) -> jax.Array:
-    return reduce(lambda sum, coefficient: sum * x + coefficient, coefficients, jnp.zeros_like(x))
+    return reduce(lambda value, coefficient: value * x + coefficient, coefficients, jnp.zeros_like(x))

@@ -87,7 +87,8 @@ def train(
 
     record_environment(workdir, config, experiment.fingerprints, data_path)
     with contextlib.ExitStack() as stack:
-        # Resume. metrics.csv is written from the checkpoint's history, so that neither can run ahead of the other.
+        # Resume. A killed run's metrics.csv may be ahead of its checkpoint, which was still being written: it is made
+        # anew from the checkpoint's history.
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints)))
         history: History = []
         if checkpoints.step("latest") is not None:
