@@ -4,6 +4,7 @@
   cardiax bench arrhythmia activation --model resnet1d --model activation_cnn
   cardiax bench heartbeat --peer torch --json bench.json
   cardiax bench heartbeat --profile
+  cardiax bench heartbeat --precision bfloat16 --peer torch
   cardiax bench --scaling
 
 A step is the very one that training takes, by the recipe of a default model or the optimiser of a reference system.
@@ -14,6 +15,9 @@ anything is timed. Each side is a process of its own. They alternate in blocks, 
 meets both, and a ratio is the median over blocks of PyTorch's time divided by ours: above 1, ours is faster. "At peak"
 is the ratio if all operations of our step were as fast as a product of matrices of 2048 × 2048 on this machine, about
 the most that can be had. field_cnn is measured only where it is named.
+
+With --precision bfloat16 our networks are computed in it, and PyTorch's under torch.autocast; that both compute the
+same loss is then checked in float32.
 
 With --profile each model is followed by what its step's time goes into, on one core.
 
@@ -34,6 +38,9 @@ from cardiax.launch.cli import positive
 SIZES = (1, 256)
 """Batches of inference."""
 
+PRECISIONS = ("float32", "bfloat16")
+"""Of `cardiax.config.Config.precision`."""
+
 BUSY = 0.3
 """Load a core above which times are not to be quoted: PyTorch's threads wait for each other at every layer."""
 
@@ -43,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="tasks to measure (default: all)")
     parser.add_argument("--model", action="append", metavar="NAME", help="measure this model; may be repeated")
     parser.add_argument("--model-args", metavar="X", default="", help="fields of the model: blocks=1,widths=(8,16)")
+    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of the networks' arithmetic")
     parser.add_argument("--peer", choices=("torch",), help="measure the same networks in PyTorch beside ours")
     parser.add_argument("--scaling", action="store_true", help="measure what it costs to divide a batch over devices")
     parser.add_argument("--blocks", type=_several, default=9, metavar="N", help="blocks timed, 2 or more (9)")
@@ -72,14 +80,15 @@ def run(options: argparse.Namespace) -> None:
     default = options.scaling and not options.model
     pairs = _defaults(options.tasks) if default else _pairs(options.tasks, options.model)
     model_args = dict(with_overrides(recipe(pairs[0][0]), {"model_args": options.model_args}).model_args)
-    configs = [workload.configure(*pair, model_args, bare=options.peer is not None) for pair in pairs]
+    bare = options.peer is not None
+    configs = [workload.configure(*pair, model_args, bare, options.precision) for pair in pairs]
     if options.json and not Path(options.json).absolute().parent.is_dir():
         raise InputError(f"--json: found no folder for {options.json}, wanted one; make it first")
     torch = {"torch": peer.check()} if options.peer else {}
     if options.profile:
         step_profile.check()
 
-    machine: dict[str, Any] = describe_machine() | {"matmul_flops_per_second": matmul_peak()}
+    machine: dict[str, Any] = describe_machine() | {"matmul_flops_per_second": matmul_peak(options.precision)}
     machine["versions"] |= torch
     versions = " ".join(" ".join(pair) for pair in machine["versions"].items())
     say(f"{machine['processor']}, {machine['cores']} cores, {machine['devices']}, {machine['system']}\n{versions}")
@@ -150,6 +159,7 @@ def _measure(config: Any, options: argparse.Namespace, peak: float) -> dict[str,
     result = {
         "task": config.task,
         "model": config.model,
+        "precision": config.precision,
         "batch_size": config.batch_size,
         "parameters": ours.parameters,
         "step_seconds": step,

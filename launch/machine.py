@@ -5,6 +5,7 @@ import platform
 import resource
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,14 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
-def matmul_peak(products: int = 8) -> float:
-    """FLOP/s of float32 products of `WIDTH` × `WIDTH` matrices, one on each device at once; the best of `products`."""
+def matmul_peak(precision: str = "float32", products: int = 8) -> float:
+    """FLOP/s of products of `WIDTH` × `WIDTH` matrices of that precision with sums in float32, one on each device at
+    once; the best of `products`."""
     mesh = make_mesh()
-    shape = (mesh.size, WIDTH, WIDTH)
-    left = jax.device_put(jnp.ones(shape), jax.NamedSharding(mesh, P(AXIS)))
-    product = jax.jit(jax.shard_map(jnp.matmul, mesh=mesh, in_specs=P(AXIS), out_specs=P(AXIS)))
+    left = jnp.ones((mesh.size, WIDTH, WIDTH), precision)
+    left = jax.device_put(left, jax.NamedSharding(mesh, P(AXIS)))
+    multiply = partial(jnp.matmul, preferred_element_type=jnp.float32)
+    product = jax.jit(jax.shard_map(multiply, mesh=mesh, in_specs=P(AXIS), out_specs=P(AXIS)))
     product(left, left).block_until_ready()
     times = []
     for _ in range(products):

@@ -81,7 +81,7 @@ def main(text: str) -> None:
         "step_seconds": spread(times),
         "kinds": {kind: seconds / STEPS for kind, seconds in found.items()},
         "flops": ours.flops,
-        "matmul_flops_per_second": matmul_peak(),
+        "matmul_flops_per_second": matmul_peak(ours.config.precision),
     }
     print(json.dumps(result))
 

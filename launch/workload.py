@@ -61,7 +61,7 @@ def models_of(task: str) -> tuple[str, ...]:
     return (recipe(task).model, *REFERENCES[task])
 
 
-def configure(task: str, model: str, model_args: dict[str, Any], bare: bool) -> Config:
+def configure(task: str, model: str, model_args: dict[str, Any], bare: bool, precision: str = "float32") -> Config:
     """The experiment that is measured.
 
     A default model is trained by its recipe, augmentation and average included; a reference system as it was, see
@@ -79,7 +79,7 @@ def configure(task: str, model: str, model_args: dict[str, Any], bare: bool) -> 
     if bare:
         optimizer = dataclasses.replace(config.optimizer, schedule="constant", warmup=0.0)
         config = dataclasses.replace(config, optimizer=optimizer, augmentation=PLAIN, ema=0.0)
-    return dataclasses.replace(config, model_args={**config.model_args, **model_args})
+    return dataclasses.replace(config, model_args={**config.model_args, **model_args}, precision=precision)
 
 
 MODES = ("evaluation", "training")
@@ -92,7 +92,7 @@ class Workload:
 
     Attributes:
       config: the experiment.
-      module: the network, for use outside of a mapped step.
+      module: the network, for use outside of a mapped step, in float32.
       step: the compiled step, (state, batch) → (state, loss); the state that goes in is used up.
       state: to begin with.
       batch: on the devices.
@@ -124,7 +124,7 @@ def prepare(config: Config) -> Workload:
     """Make the batch and the weights, and compile the step over all devices."""
     mesh, task = make_mesh(), find_task(config.task)
     check_divisible(config.batch_size, mesh.size)
-    model = build_model(config.model, task.outputs, AXIS, config.model_args)
+    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
     host = make_batch(config, config.batch_size)
     tx = make_optimizer(config.optimizer, 1000)
     fresh = jax.jit(lambda: create_state(model, tx, config.seed, task.input_shape, config.ema > 0))()
@@ -172,7 +172,7 @@ def training(workload: Workload) -> Callable[[int], None]:
 def inference(workload: Workload, size: int) -> Callable[[int], None]:
     """A function that evaluates `size` inputs so many times over, on one device."""
     config, mesh = workload.config, make_mesh(jax.devices()[:1])
-    model = build_model(config.model, find_task(config.task).outputs, AXIS, config.model_args)
+    model = build_model(config.model, find_task(config.task).outputs, AXIS, config.model_args, config.precision)
     step = map_eval_step(make_predict_step(model), mesh)
     variables = replicate(workload.variables, mesh)
     batch = divide({"input": make_batch(config, size)["input"]}, mesh)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from cardiax.launch import peer, stopwatch, workload
+from cardiax.models.precision import InBfloat16
 
 TINY = ("--model-args", "channels=(4,),widths=(4,),dropout_rate=0.0", "--blocks", "2", "--seconds", "0.01")
 
@@ -38,6 +39,20 @@ def test_a_tiny_model_is_timed_and_its_figures_agree(cardiax, tmp_path):
     assert "torch" not in result
     row = next(line for line in out.splitlines() if line.startswith("heartbeat "))
     assert f"{1e3 * step['median']:.1f}" in row
+
+
+def test_a_model_is_timed_in_bfloat16(cardiax, tmp_path, monkeypatch):
+    seen = []
+    build = workload.build_model
+    monkeypatch.setattr(workload, "build_model", lambda *given: seen.append(build(*given)) or seen[-1])
+    file = tmp_path / "bench.json"
+    options = ("--precision", "bfloat16", "--no-start", "--json", file)
+    status, _, error = cardiax("bench", "heartbeat", "--model", "reference_cnn", *TINY, *options)
+    assert status == 0, error
+    assert json.loads(file.read_text())["results"][0]["precision"] == "bfloat16"
+    low = [isinstance(model, InBfloat16) for model in seen]
+    assert low == [True, False, True, True]  # the step, the weights' own module, inference of 1 and of 256
+    assert "--precision" in cardiax.mistake("bench", "--precision", "float16")
 
 
 def test_mistakes(cardiax, tmp_path):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jax import lax
 from jax.test_util import check_grads
 
-from cardiax.models.convolution import Conv, convolve
+from cardiax.models.convolution import Conv, add, convolve
 from cardiax.parallel import compiler_options, make_mesh
 
 LAYOUT = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC")}
@@ -54,8 +54,8 @@ def test_values_and_gradients_are_those_of_xla(convolution, is_large):
     x_shape, kernel_shape, strides, padding = convolution
     with pytest.MonkeyPatch.context() as patch:
         if is_large:  # no windows are laid out
-            patch.setattr("cardiax.models.convolution.FEW", 0)
-            patch.setattr("cardiax.models.convolution.SMALL", 0)
+            for limit in ("THIN", "FEW", "SMALL"):
+                patch.setattr(f"cardiax.models.convolution.{limit}", 0)
         ours, theirs = both(*arrays(x_shape, kernel_shape), strides, padding)
     if is_large:
         np.testing.assert_array_equal(ours[0], theirs[0])
@@ -99,7 +99,7 @@ def test_padding_wider_than_the_kernel_is_refused():
 
 
 def test_bfloat16_stays_bfloat16():
-    ours, theirs = both(*arrays((4, 20, 6), (3, 6, 2), dtype=jnp.bfloat16), (1,), "SAME")
+    ours, theirs = both(*arrays((4, 20, 6), (3, 6, 2), dtype=jnp.bfloat16), (1,), "SAME")  # see test_models_bfloat16
     for mine, other in zip(ours, theirs, strict=True):
         assert mine.dtype == jnp.bfloat16
         np.testing.assert_allclose(mine.astype(np.float32), other.astype(np.float32), rtol=0.05, atol=0.5)
@@ -115,12 +115,41 @@ def test_members_of_a_population_are_each_as_alone():
     np.testing.assert_allclose(jax.vmap(gradient)(x, kernel), alone, rtol=1e-5, atol=1e-5)
 
 
-def test_the_module_has_flaxs_parameters_and_values():
-    x = arrays((2, 10, 3))[0]
-    ours, theirs = Conv(4, (3,)), nn.Conv(4, (3,))
+@pytest.mark.parametrize("options", [{}, {"strides": 2}, {"padding": 1}, {"padding": "VALID", "use_bias": False}])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_the_module_has_flaxs_first_parameters_values_and_gradients(axes, options):
+    x = arrays((2, *[10] * axes, 3))[0]
+    ours, theirs = Conv(4, (3,) * axes, **options), nn.Conv(4, (3,) * axes, **options)
     variables = theirs.init(jax.random.key(0), x)
-    assert jax.tree.map(jnp.shape, ours.init(jax.random.key(0), x)) == jax.tree.map(jnp.shape, variables)
-    np.testing.assert_allclose(ours.apply(variables, x), theirs.apply(variables, x), rtol=1e-5, atol=1e-6)
+    jax.tree.map(np.testing.assert_array_equal, ours.init(jax.random.key(0), x), variables)
+    variables = jax.tree.map(lambda leaf: leaf + 0.1, variables)  # a bias that is not 0
+
+    def summed(module, variables, x):
+        return jnp.sum(jnp.sin(module.apply(variables, x)))
+
+    for mine, other in zip(
+        *(
+            jax.tree.leaves(jax.value_and_grad(partial(summed, module), (0, 1))(variables, x))
+            for module in (ours, theirs)
+        ),
+        strict=True,
+    ):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+
+
+def test_types_are_promoted_as_flax_does():
+    x = arrays((2, 10, 3))[0]
+    variables = Conv(4, (3,)).init(jax.random.key(0), x)
+    low = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables)
+    np.testing.assert_allclose(Conv(4, (3,)).apply(low, x), nn.Conv(4, (3,)).apply(low, x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_biass_gradient_is_summed_in_float32():
+    # 400 ones: bfloat16 cannot count beyond 256.
+    x, bias = jnp.zeros((4, 100, 2), jnp.bfloat16), jnp.zeros(2, jnp.bfloat16)
+    gradient = jax.grad(lambda bias: jnp.sum(add(x, bias).astype(jnp.float32)))(bias)
+    assert gradient.dtype == jnp.bfloat16
+    np.testing.assert_array_equal(gradient.astype(np.float32), [400, 400])
 
 
 def test_the_inputs_are_kept_apart_in_a_program_compiled_for_cpus():

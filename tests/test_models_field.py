@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cardiax.models.convolution import Conv
 from cardiax.models.field import FieldCNN, _pool
 from cardiax.transforms import gramian_angular_field
 
@@ -37,7 +38,7 @@ def test_a_small_network_steps_and_sees_the_field():
     seen = []
 
     def note(next_fun, args, kwargs, context):
-        if isinstance(context.module, nn.Conv) and not seen:
+        if isinstance(context.module, Conv) and not seen:
             seen.append(args[0])
         return next_fun(*args, **kwargs)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh, PartitionSpec
 
-from cardiax.models.layers import Dropout, max_over_time, max_pool
+from cardiax.models.layers import Dropout, leaky_relu, max_over_time, max_pool
 
 KEY = jax.random.key(3)
 
@@ -72,6 +72,25 @@ def test_max_pool_and_its_gradient_are_flaxs(samples, window, stride, padding):
     np.testing.assert_array_equal(ours(x), theirs(x))
     seen = jax.random.normal(jax.random.key(1), theirs(x).shape)
     np.testing.assert_allclose(jax.vjp(ours, x)[1](seen)[0], jax.vjp(theirs, x)[1](seen)[0], atol=1e-6)
+
+
+def test_max_pool_of_bfloat16_stays_bfloat16_and_shares_a_gradient():
+    x = jnp.asarray([[[3.0], [1.0], [2.0], [2.0], [0.0]]], jnp.bfloat16)
+    y, pull = jax.vjp(lambda x: max_pool(x, window=3, stride=2, padding=1), x)
+    np.testing.assert_array_equal(y, jnp.asarray([[[3.0], [2.0], [2.0]]], jnp.bfloat16))
+    (gradient,) = pull(jnp.asarray([[[1.0], [2.0], [4.0]]], jnp.bfloat16))
+    assert gradient.dtype == jnp.bfloat16
+    np.testing.assert_array_equal(gradient[0, :, 0].astype(np.float32), [1, 0, 1, 5, 0])
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_leaky_relu_and_its_gradient_are_flaxs(dtype):
+    x = jnp.asarray([-3.0, -0.1, -0.0, 0.0, 0.1, 3.0], dtype)
+    ours, theirs = partial(leaky_relu, slope=0.01), partial(nn.leaky_relu, negative_slope=0.01)
+    (mine, pull), (other, their_pull) = jax.vjp(ours, x), jax.vjp(theirs, x)
+    assert mine.dtype == dtype
+    np.testing.assert_array_equal(mine, other)
+    np.testing.assert_array_equal(pull(x)[0], their_pull(x)[0])
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 7, 24])

@@ -4,8 +4,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from cardiax.models.bfloat16 import Dense
 from cardiax.models.convolution import Conv
-from cardiax.models.layers import Dropout, batch_norm, max_pool
+from cardiax.models.layers import Dropout, batch_norm, leaky_relu, max_pool
 from cardiax.scaling import lead_range, z_score
 
 
@@ -57,13 +58,13 @@ class ReferenceCNN(nn.Module):
         if self.z_score:
             x = z_score(x).scale(x)
         for features in self.channels:
-            x = nn.leaky_relu(Conv(features, kernel_size=(3,), padding=1)(x), negative_slope=0.001)
+            x = leaky_relu(Conv(features, kernel_size=(3,), padding=1)(x), 0.001)
         x = max_pool(x, window=3, stride=2, padding=1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         x = x.reshape(x.shape[0], -1)
         for features in self.widths:
-            x = nn.leaky_relu(nn.Dense(features)(x), negative_slope=0.001)
-        return nn.Dense(self.outputs)(x)
+            x = leaky_relu(Dense(features)(x), 0.001)
+        return Dense(self.outputs)(x)
 
 
 class ActivationCNN(nn.Module):
@@ -96,7 +97,7 @@ class ActivationCNN(nn.Module):
         x = lead_range(x).scale(x)
         for layer, features in enumerate(self.channels):
             x = Conv(features, kernel_size=(3,), padding=1)(x)
-            x = nn.leaky_relu(batch_norm(train, self.axis_name, f"BatchNorm_{layer}", 0.9)(x), negative_slope=0.01)
+            x = leaky_relu(batch_norm(train, self.axis_name, f"BatchNorm_{layer}", 0.9)(x), 0.01)
         x = max_pool(x, window=4, stride=4, padding=0)
-        x = nn.leaky_relu(nn.Dense(self.width)(x.reshape(x.shape[0], -1)), negative_slope=0.01)
-        return nn.Dense(self.outputs)(x.astype(jnp.float32))
+        x = leaky_relu(Dense(self.width)(x.reshape(x.shape[0], -1)), 0.01)
+        return Dense(self.outputs)(x.astype(jnp.float32))

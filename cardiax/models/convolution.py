@@ -3,33 +3,45 @@
 import itertools
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
 from jax import lax
 
 from cardiax.fusion import kept_apart
+from cardiax.models import bfloat16
+
+THIN = 4
+"""Numbers of a window, taps · channels, up to which a CPU convolves number by number."""
 
 FEW = 64
-"""Numbers of a window, taps · channels, below which a CPU convolves by a product of matrices."""
+"""Numbers of a window below which it convolves by a product of matrices."""
 
 SMALL = 2**17
 """Numbers of all windows, half a MiB, below which it does so too: they stay in the cache of a core."""
+
+LAYOUTS = {
+    1: lax.ConvDimensionNumbers((0, 2, 1), (2, 1, 0), (0, 2, 1)),
+    2: lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2)),
+}
+"""Of one spatial axis or two: inputs (B, ..., C), kernel (..., C, D), outputs (B, ..., D)."""
 
 
 def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padding: Any, **options: Any) -> jax.Array:
     """`lax.conv_general_dilated` of inputs (B, ..., C) with a kernel (..., C, D): the same values, (B, ..., D).
 
-    It differs in three ways, where XLA's CPU backend loses time; values and gradients agree but for the order of sums,
+    It differs in four ways, where XLA's CPU backend loses time; values and gradients agree but for the order of sums,
     and on a GPU or TPU nothing differs. All times are of two cores.
 
     Where a window holds fewer than `FEW` numbers, as in the first layer of a network, windows are laid out and
-    multiplied: 0.7 ms instead of 1.2 with the kernel's gradient for 1 → 128 channels, 1.9 instead of 2.6 for 12 → 128.
-    So they are where all windows together hold fewer than `SMALL` numbers, as those of a single beat, for which threads
-    are woken in vain: the whole ResNet1D takes 0.5 ms instead of 1.0.
+    multiplied: 1.9 ms instead of 2.6 with the kernel's gradient for 12 → 128 channels. Up to `THIN`, as those of one
+    lead, their numbers are multiplied in turn, together with what follows: 0.2 ms instead of 0.7 for 1 → 128 channels,
+    bias and LeakyReLU included. Windows are also laid out where all together hold fewer than `SMALL` numbers, as those
+    of a single beat, for which threads are woken in vain: the whole ResNet1D takes 0.5 ms instead of 1.0.
 
     The gradient of the kernel is a convolution of the inputs with what comes back, as long as the recording and over
     the batch. Either may be the one that slides; XLA lays out a window of it for every tap. Here it is the one with
@@ -38,6 +50,8 @@ def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padd
     For that gradient the inputs are transposed, and XLA would work them out once more in transposed order, from
     whatever made them, batch statistics say. The inputs and what comes back are kept apart from that by barriers, which
     hold in programs that were compiled with `cardiax.parallel.compiler_options`: a tenth of the step of ResNet1D.
+
+    In bfloat16 over one axis it is what `cardiax.models.bfloat16` tells, for processors that multiply it.
 
     Args:
       lhs: inputs.
@@ -59,45 +73,74 @@ def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padd
 def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, strides: Any, padding: Any) -> jax.Array:
     """The convolution, a function of inputs, kernel, strides and padding, with the derivative that `convolve` tells."""
     *spatial, channels, features = kernel.shape
+    inputs_type, kernel_type = (jax.ShapeDtypeStruct(x.shape, x.dtype) for x in (inputs, kernel))
     native = partial(convolution, window_strides=strides, padding=padding)
     is_plain = _is_plain(convolution.keywords)
     numbers = channels * math.prod(spatial)
     all_numbers = math.prod(inputs.shape[:-1]) // math.prod(strides) * numbers
-    few = is_plain and (numbers < FEW or all_numbers < SMALL)
-    swaps = is_plain and features < channels and set(strides) == {1} and max(spatial) > 1
-    precision = convolution.keywords.get("precision")
+    is_thin = is_plain and numbers <= THIN
+    is_few = is_plain and (numbers < FEW or all_numbers < SMALL)
+    is_tiled = is_plain and len(spatial) == 1 and inputs.dtype == kernel.dtype == jnp.bfloat16
+    is_swapped = is_plain and features < channels and set(strides) == {1} and max(spatial) > 1
+    before, after = _pads(inputs, tuple(spatial), strides, padding)[0]
+    multiply = partial(
+        jnp.matmul,
+        precision=convolution.keywords.get("precision"),
+        preferred_element_type=jnp.promote_types(inputs.dtype, jnp.float32),
+    )
 
     def windows(inputs: jax.Array) -> jax.Array:
         return _windows(inputs, tuple(spatial), strides, padding)
 
+    def one_by_one(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
+        columns = kept_apart(windows(inputs)).astype(jnp.promote_types(inputs.dtype, jnp.float32))
+        rows = kernel.reshape(numbers, *[1] * (inputs.ndim - 1), features)
+        terms = [columns[..., i, None] * row for i, row in enumerate(rows)]
+        return reduce(jnp.add, terms).astype(inputs.dtype)
+
     def multiplied(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
-        return jnp.matmul(windows(inputs), kernel.reshape(-1, features), precision=precision)
+        return multiply(windows(inputs), kernel.reshape(-1, features)).astype(inputs.dtype)
+
+    def tiled(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
+        return bfloat16.convolution(inputs, kernel, strides[0], (before, after))
 
     def convolved(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
-        return lax.platform_dependent(inputs, kernel, cpu=multiplied if few else native, default=native)
+        on_cpu = one_by_one if is_thin else multiplied if is_few else tiled if is_tiled else native
+        return lax.platform_dependent(inputs, kernel, cpu=on_cpu, default=native)
 
     def forward(inputs: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         inputs = kept_apart(inputs)
         return convolved(inputs, kernel), (inputs, kernel)
 
+    def of_kernel_native(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
+        return jax.linear_transpose(partial(native, inputs), kernel_type)(gradient)[0]
+
+    def of_kernel_multiplied(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
+        columns = windows(inputs).reshape(-1, numbers)
+        return multiply(columns.T, gradient.reshape(-1, features)).astype(kernel.dtype).reshape(kernel.shape)
+
+    def of_kernel_swapped(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
+        return _kernel_gradient(inputs, gradient, tuple(spatial), padding)
+
+    def of_kernel_tiled(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
+        return bfloat16.gradient_of_kernel(inputs, gradient, spatial[0], strides[0], (before, after))
+
+    def of_inputs_native(gradient: jax.Array, kernel: jax.Array) -> jax.Array:
+        return jax.linear_transpose(lambda inputs: native(inputs, kernel), inputs_type)(gradient)[0]
+
+    def of_inputs_tiled(gradient: jax.Array, kernel: jax.Array) -> jax.Array:
+        return bfloat16.gradient_of_inputs(gradient, kernel, strides[0], (before, after), inputs.shape[1])
+
     def backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
         inputs, kernel = saved
         gradient = kept_apart(gradient)
-
-        def of_kernel_native(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
-            return jax.vjp(lambda kernel: native(inputs, kernel), kernel)[1](gradient)[0]
-
-        def of_kernel_multiplied(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
-            columns = windows(inputs).reshape(-1, numbers)
-            return jnp.matmul(columns.T, gradient.reshape(-1, features), precision=precision).reshape(kernel.shape)
-
-        def of_kernel_swapped(inputs: jax.Array, gradient: jax.Array) -> jax.Array:
-            return _kernel_gradient(inputs, gradient, tuple(spatial), padding)
-
-        on_cpu = of_kernel_multiplied if few else of_kernel_swapped if swaps else of_kernel_native
-        of_kernel = lax.platform_dependent(inputs, gradient, cpu=on_cpu, default=of_kernel_native)
-        of_inputs = jax.vjp(lambda inputs: native(inputs, kernel), inputs)[1](gradient)[0]
-        return of_inputs, of_kernel
+        few = of_kernel_multiplied if is_few else of_kernel_swapped if is_swapped else of_kernel_native
+        of_kernel = of_kernel_tiled if is_tiled else few
+        of_inputs = of_inputs_tiled if is_tiled else of_inputs_native
+        return (
+            lax.platform_dependent(gradient, kernel, cpu=of_inputs, default=of_inputs_native),
+            lax.platform_dependent(inputs, gradient, cpu=of_kernel, default=of_kernel_native),
+        )
 
     differentiable = jax.custom_vjp(convolved)
     differentiable.defvjp(forward, backward)
@@ -139,5 +182,49 @@ def _kernel_gradient(inputs: jax.Array, gradient: jax.Array, spatial: tuple[int,
     return jnp.moveaxis(jnp.flip(taps, axes), 0, -1)
 
 
-Conv = partial(nn.Conv, conv_general_dilated=convolve)
-"""`nn.Conv` with the derivative of `convolve`; the same parameters under the same names."""
+class Conv(nn.Module):
+    """`nn.Conv` with the derivative of `convolve`; the same parameters under the same names.
+
+    Attributes:
+      features: channels of the outputs.
+      kernel_size: taps of each spatial axis.
+      strides: of every spatial axis.
+      padding: as `lax.conv_general_dilated` takes it, or zeros on each side.
+      use_bias: whether a bias is added.
+    """
+
+    features: int
+    kernel_size: tuple[int, ...]
+    strides: int = 1
+    padding: str | int = "SAME"
+    use_bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Outputs (B, ..., features) of inputs x (B, ..., C)."""
+        axes = len(self.kernel_size)
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        bias = self.param("bias", nn.initializers.zeros_init(), shape[-1:]) if self.use_bias else None
+        x, kernel, bias = promote_dtype(x, kernel, bias)
+        padding = [(self.padding,) * 2] * axes if isinstance(self.padding, int) else self.padding
+        y = convolve(x, kernel, (self.strides,) * axes, padding, dimension_numbers=LAYOUTS[axes])
+        return y if bias is None else add(y, bias)
+
+
+@jax.custom_vjp
+def add(x: jax.Array, bias: jax.Array) -> jax.Array:
+    """x (..., C) plus bias (C,), both of one type; the bias's gradient is summed in float32 at least."""
+    return x + jnp.expand_dims(bias, range(x.ndim - 1))
+
+
+def _add_forward(x: jax.Array, bias: jax.Array) -> tuple[jax.Array, None]:
+    return add(x, bias), None
+
+
+def _add_backward(_: None, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+    full = gradient.astype(jnp.promote_types(gradient.dtype, jnp.float32))
+    return gradient, jnp.sum(full, range(gradient.ndim - 1)).astype(gradient.dtype)
+
+
+add.defvjp(_add_forward, _add_backward)

@@ -4,8 +4,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from cardiax.models.bfloat16 import Dense
 from cardiax.models.convolution import Conv
-from cardiax.models.layers import Dropout, max_pool
+from cardiax.models.layers import Dropout, leaky_relu, max_pool
 from cardiax.transforms import gramian_angular_field
 
 
@@ -45,12 +46,12 @@ class FieldCNN(nn.Module):
         """Logits (B, outputs) of beats x (B, samples, 1); `train` turns dropout on, with the "dropout" key."""
         x = gramian_angular_field(x[..., 0], self.size)[..., None].astype(x.dtype)
         for features in self.channels:
-            x = nn.leaky_relu(Conv(features, kernel_size=(3, 3))(x), negative_slope=0.001)
+            x = leaky_relu(Conv(features, kernel_size=(3, 3))(x), 0.001)
         x = _pool(jnp.swapaxes(_pool(x), 1, 2))
         x = Dropout(self.dropout_rate, self.axis_name)(jnp.swapaxes(x, 1, 2), train).reshape(x.shape[0], -1)
         for features in self.widths:
-            x = nn.leaky_relu(nn.Dense(features)(x), negative_slope=0.001)
-        return nn.Dense(self.outputs)(x)
+            x = leaky_relu(Dense(features)(x), 0.001)
+        return Dense(self.outputs)(x)
 
 
 def _pool(x: jax.Array) -> jax.Array:

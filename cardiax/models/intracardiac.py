@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.catalog import WINDOW
+from cardiax.models.bfloat16 import Dense
 from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout, batch_norm, residual_block
 
@@ -53,7 +54,7 @@ class Trunk(nn.Module):
                 x = residual_block(x, width, self.kernel, stride, train, self.axis_name, name)
         x = nn.relu(batch_norm(train, self.axis_name, "norm")(x))
         x = Dropout(self.dropout_rate, self.axis_name)(x.reshape(x.shape[0], -1), train)
-        return nn.relu(nn.Dense(self.hidden, name="features")(x)).astype(jnp.float32)
+        return nn.relu(Dense(self.hidden, name="features")(x)).astype(jnp.float32)
 
 
 class ActivationResNet(nn.Module):
@@ -82,7 +83,7 @@ class ActivationResNet(nn.Module):
         trunk = Trunk(
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )
-        return MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(trunk(x[:, : self.samples], train))
+        return MEAN_TIME + TIME_SCALE * Dense(self.outputs, name="times")(trunk(x[:, : self.samples], train))
 
 
 class VoltageTemplate(nn.Module):
@@ -116,7 +117,7 @@ class VoltageTemplate(nn.Module):
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )
         features = trunk(x, train)
-        read = nn.Dense(4 * self.outputs, name="sites")(features).reshape(x.shape[0], 4, 1, self.outputs)
+        read = Dense(4 * self.outputs, name="sites")(features).reshape(x.shape[0], 4, 1, self.outputs)
         start = MEAN_TIME + TIME_SCALE * read[:, 0]
         duration = 280.0 + 30.0 * read[:, 1]
         plateau = 20.0 + 5.0 * read[:, 2]

@@ -48,17 +48,24 @@ class Dropout(nn.Module):
         return jnp.where(kept_apart(kept), x / keep, 0)
 
 
+def leaky_relu(x: jax.Array, slope: float) -> jax.Array:
+    """x where it is not negative and slope · x where it is: `nn.leaky_relu`, whose derivative is one product here."""
+    return x * jnp.where(x >= 0, jnp.ones((), x.dtype), jnp.asarray(slope, x.dtype))
+
+
 def max_pool(x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
     """Maximum over time, x (B, T, C) → (B, (T + 2·padding − window) // stride + 1, C), as a maximum of shifted slices.
 
     The same as `nn.max_pool`, whose derivative XLA runs as select-and-scatter, one element after the other on a CPU:
     the reference CNN's whole training step takes 27.1 ms with it and 15.4 ms with this (2 cores). Where two samples of
-    a window are equal, the gradient is shared between them.
+    a window are equal, the gradient is shared between them. Kept apart, since the derivative would be worked out anew
+    for each slice, from whatever comes after the pool: in bfloat16 8 ms of that step.
     """
     steps = (x.shape[1] + 2 * padding - window) // stride + 1
-    padded = jnp.pad(x, ((0, 0), (padding, padding), (0, 0)), constant_values=-jnp.inf)
+    full = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    padded = jnp.pad(full, ((0, 0), (padding, padding), (0, 0)), constant_values=-jnp.inf)
     slices = [padded[:, start : start + stride * (steps - 1) + 1 : stride] for start in range(window)]
-    return reduce(jnp.maximum, slices)
+    return kept_apart(reduce(jnp.maximum, slices)).astype(x.dtype)
 
 
 def max_over_time(x: jax.Array) -> jax.Array:

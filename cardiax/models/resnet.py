@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from cardiax.models.bfloat16 import Dense
 from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout, batch_norm, max_over_time, residual_block
 from cardiax.rhythm import NUMBERS
@@ -55,6 +56,6 @@ class ResNet1D(nn.Module):
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         if numbers is not None:
             for layer in range(2):
-                numbers = nn.relu(nn.Dense(NUMBER_WIDTH, name=f"numbers{layer}")(numbers))
+                numbers = nn.relu(Dense(NUMBER_WIDTH, name=f"numbers{layer}")(numbers))
             x = jnp.concatenate([x, numbers], axis=-1)
-        return nn.Dense(self.outputs, name="logits")(x)
+        return Dense(self.outputs, name="logits")(x)

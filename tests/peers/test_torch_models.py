@@ -48,6 +48,20 @@ def test_steps_lower_the_loss_alike(task, model):
         assert twin.ask("loss", True) == pytest.approx(float(loss), rel=2e-3)
 
 
+def test_steps_in_bfloat16_go_the_same_way():
+    config = workload.configure("arrhythmia", "reference_cnn", {"dropout_rate": 0.0}, True, "bfloat16")
+    ours = workload.prepare(dataclasses.replace(config, batch_size=8))
+    state = ours.state
+    for _ in range(3):
+        state, loss = ours.step(state, ours.batch)
+    with peer.start(ours) as twin:
+        first = peer.compare_losses(twin, ours)["torch"]["training"]
+        peer.training(twin)["eager"](2)
+        peer.inference(twin, 2)["eager"](1)
+        assert twin.ask("loss", True) == pytest.approx(float(loss), rel=0.05)
+        assert abs(float(loss) - first) > 0.1
+
+
 def test_another_network_is_refused():
     ours = small("arrhythmia", "resnet1d")
     kernel = ours.variables["params"]["logits"]["kernel"]

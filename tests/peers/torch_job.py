@@ -1,8 +1,9 @@
 """The reference heartbeat job as its script does it: PyTorch's DataLoader, 1-D CNN, Adam, validation after each epoch.
 
-  python tests/peers/torch_job.py ARRAYS.npz EPOCHS
+  python tests/peers/torch_job.py ARRAYS.npz EPOCHS [bfloat16]
 
-ARRAYS.npz holds `train_input` (n, 187, 1), `train_target` (n,), `validation_input` and `validation_target`.
+In bfloat16 the network is computed under torch.autocast, which the reference does not do. ARRAYS.npz holds
+`train_input` (n, 187, 1), `train_target` (n,), `validation_input` and `validation_target`.
 """
 
 import sys
@@ -34,24 +35,26 @@ def loader(arrays, side, shuffle):
     return DataLoader(TensorDataset(inputs, target), batch_size=64, shuffle=shuffle)
 
 
-def main(path, epochs):
+def main(path, epochs, precision="float32"):
     """Train, and print the accuracy on validation after each epoch."""
     torch.manual_seed(0)
     with np.load(path, allow_pickle=False) as arrays:
         train, validation = loader(arrays, "train", shuffle=True), loader(arrays, "validation", shuffle=False)
-    model = network()
+    model, autocast = network(), torch.autocast("cpu", torch.bfloat16, precision == "bfloat16")
     optimizer, criterion = torch.optim.Adam(model.parameters(), lr=1e-3), nn.BCEWithLogitsLoss()
     for epoch in range(1, epochs + 1):
         model.train()
         for inputs, target in train:
             optimizer.zero_grad()
-            criterion(model(inputs)[:, 0], target).backward()
+            with autocast:
+                logits = model(inputs)[:, 0]
+            criterion(logits.float(), target).backward()
             optimizer.step()
         model.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast:
             right = [((model(inputs)[:, 0] > 0) == (target > 0.5)) for inputs, target in validation]
         print(f"epoch {epoch}: validation accuracy {torch.cat(right).float().mean():.4f}", flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

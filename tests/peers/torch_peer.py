@@ -78,7 +78,9 @@ class Peer:
         self.module.train()
         for _ in range(steps):
             self._optimizer.zero_grad()
-            self._loss(self.forwards[kind](self.inputs)).backward()
+            with self._precision():
+                outputs = self.forwards[kind](self.inputs)
+            self._loss(outputs.float()).backward()
             if self._clip_norm:
                 nn.utils.clip_grad_norm_(self.module.parameters(), self._clip_norm)
             self._optimizer.step()
@@ -88,9 +90,13 @@ class Peer:
         self.module.eval()
         if size not in self._inputs:
             self._inputs[size] = self.laid_out(make_batch(self._config, size)["input"])
-        with torch.inference_mode():
+        with torch.inference_mode(), self._precision():
             for _ in range(times):
                 self.forwards[kind](self._inputs[size])
+
+    def _precision(self):
+        """In which the network is computed: PyTorch's own choice of operations in bfloat16, or float32."""
+        return torch.autocast("cpu", torch.bfloat16, self._config.precision == "bfloat16")
 
     def _loss(self, outputs):
         if self._threshold is None:

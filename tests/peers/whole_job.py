@@ -28,6 +28,8 @@ from cardiax.systems import find_system
 LINE = re.compile(r"epoch (\d+)\b.*validation accuracy ([\d.]+)")
 """What both sides print after an epoch."""
 
+PRECISIONS = ("float32", "bfloat16")
+
 CARDIAX = Path(sys.executable).with_name("cardiax")
 """The command of this environment."""
 
@@ -67,6 +69,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="kaggle_heartbeat/ptbdb")
     parser.add_argument("--data-dir", type=Path, default=datasets.default_data_dir())
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of our network's arithmetic")
+    parser.add_argument("--torch-precision", choices=PRECISIONS, default="float32", help="of PyTorch's")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -83,8 +87,11 @@ def main():
                 options.data_dir,
                 "--workdir",
                 Path(scratch, f"{number}"),
+                "--precision",
+                options.precision,
             ]
             theirs = [sys.executable, Path(__file__).with_name("torch_job.py"), arrays, options.epochs]
+            theirs.append(options.torch_precision)
             sides = [timed([str(part) for part in command]) for command in (ours, theirs)]
             score = min(max(accuracy for _, accuracy in epochs) for epochs, _ in sides)
             to_score = [seconds_to(score, epochs) for epochs, _ in sides]

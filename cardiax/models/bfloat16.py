@@ -1,0 +1,116 @@
+"""Products of bfloat16 numbers on a CPU, whose newer kinds multiply tiles of them several times as fast as float32.
+
+XLA's CPU backend takes those instructions where a product of two bfloat16 matrices is asked for in float32, both with
+their rows one after the other. It does not for one that is asked for in bfloat16, for a transposed matrix, nor for a
+convolution, which it works out in float32. Here convolutions over time and their derivatives are laid out as such
+products, sums in float32, answers rounded to bfloat16. Numbers are moved as integers: XLA would turn bfloat16 into
+float32 and back to pad or join it. On two cores of a Xeon with these instructions a convolution of 128 → 64 channels
+takes 1.5 ms instead of 3.5, the gradient of its kernel 3.2 instead of 4.6.
+"""
+
+from functools import partial, reduce
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Pads = tuple[int, int]
+"""Zeros before and after the samples."""
+
+
+def product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """a (..., N, K) times b (K, M): sums float32, the answer (..., N, M) of the type of a."""
+    return jnp.matmul(a, b, preferred_element_type=jnp.float32).astype(a.dtype)
+
+
+def convolution(inputs: jax.Array, kernel: jax.Array, stride: int, pads: Pads) -> jax.Array:
+    """Outputs (B, T', D) of inputs (B, T, C) with a kernel (taps, C, D).
+
+    All samples are multiplied with all taps at once; the products, moved by their taps, are then added.
+    """
+    taps, channels, features = kernel.shape
+    padded = _padded(inputs, pads)
+    wide = jnp.moveaxis(kernel, 0, 1).reshape(channels, taps * features)
+    products = jnp.matmul(padded.reshape(-1, channels), wide, preferred_element_type=jnp.float32)
+    products = products.reshape(*padded.shape[:2], taps * features)
+    last = padded.shape[1] - taps + 1
+    moved = [products[:, k : k + last : stride, k * features : (k + 1) * features] for k in range(taps)]
+    return reduce(jnp.add, moved).astype(inputs.dtype)
+
+
+def gradient_of_inputs(gradient: jax.Array, kernel: jax.Array, stride: int, pads: Pads, samples: int) -> jax.Array:
+    """(B, T, C), T `samples`, of the gradient (B, T', D) of `convolution`'s outputs."""
+    taps = len(kernel)
+    spread = (gradient.shape[1] - 1) * stride + 1
+    before, after = taps - 1 - pads[0], samples + pads[0] - spread
+    dilated = _unsigned(gradient)
+    dilated = lax.pad(dilated, jnp.uint16(0), ((0, 0, 0), (0, 0, stride - 1), (0, 0, 0)))
+    return convolution(_float(dilated), jnp.flip(kernel, 0).swapaxes(1, 2), 1, (before, after))
+
+
+def gradient_of_kernel(inputs: jax.Array, gradient: jax.Array, taps: int, stride: int, pads: Pads) -> jax.Array:
+    """(taps, C, D) of inputs (B, T, C) and of the gradient (B, T', D) of `convolution`'s outputs."""
+    batch, _, channels = inputs.shape
+    padded = _padded(inputs, pads)
+    last = padded.shape[1] - taps + 1
+    # Recording by recording first, which fits into the nearest cache, then channels before recordings.
+    turned = _laid_out(_unsigned(padded).swapaxes(1, 2).reshape(batch, -1)).reshape(batch, channels, -1)
+    rows = jnp.stack([turned[:, :, k : k + last : stride].swapaxes(0, 1) for k in range(taps)])
+    rows = _laid_out(_float(rows.reshape(-1))).reshape(taps * channels, -1)
+    return product(rows, gradient.reshape(rows.shape[1], -1)).reshape(taps, channels, -1)
+
+
+def _padded(x: jax.Array, pads: Pads) -> jax.Array:
+    """(B, T, C) with zeros before and after in time."""
+    if pads == (0, 0):
+        return x
+    return _laid_out(_float(jnp.pad(_unsigned(x), ((0, 0), pads, (0, 0)))))
+
+
+def _laid_out(x: jax.Array) -> jax.Array:
+    """x as an array of its own, which XLA neither fuses with what reads it nor works out twice."""
+    return lax.optimization_barrier(x)
+
+
+def _unsigned(x: jax.Array) -> jax.Array:
+    return lax.bitcast_convert_type(x, jnp.uint16)
+
+
+def _float(x: jax.Array) -> jax.Array:
+    return lax.bitcast_convert_type(x, jnp.bfloat16)
+
+
+@jax.custom_vjp
+def _dense(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return product(x, kernel)
+
+
+def _dense_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return product(x, kernel), (x, kernel)
+
+
+def _dense_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    to_kernel = jnp.matmul(x.T, gradient, preferred_element_type=jnp.float32).astype(kernel.dtype)
+    return _transposed(product(kernel, _transposed(gradient))), to_kernel
+
+
+_dense.defvjp(_dense_forward, _dense_backward)
+
+
+def _transposed(x: jax.Array) -> jax.Array:
+    return _laid_out(_float(_unsigned(x).T.reshape(-1))).reshape(x.shape[::-1])
+
+
+def dot(lhs: jax.Array, rhs: jax.Array, dimension_numbers: Any, **options: Any) -> jax.Array:
+    """`lax.dot_general`, for matrices of bfloat16 on a CPU with sums in float32, forwards and back."""
+    default = partial(lax.dot_general, dimension_numbers=dimension_numbers, **options)
+    if not (lhs.ndim == rhs.ndim == 2 and lhs.dtype == rhs.dtype == jnp.bfloat16):
+        return default(lhs, rhs)
+    return lax.platform_dependent(lhs, rhs, cpu=_dense, default=default)
+
+
+Dense = partial(nn.Dense, dot_general=dot)
+"""`nn.Dense` with the products of `dot`; the same parameters under the same names."""
