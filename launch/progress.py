@@ -55,11 +55,8 @@ class Events:
         if not self._wanted:
             return
         if self._writer is None:
-            # It imports PyTorch where that is installed, for more than a second: not before the first step.
-            from tensorboardX import SummaryWriter
-
             # Rows after the checkpoint that a killed run left are hidden: the resumed run writes them again.
-            self._writer = SummaryWriter(str(self._folder / "tensorboard"), purge_step=self._first + 1)
+            self._writer = _summary_writer()(str(self._folder / "tensorboard"), purge_step=self._first + 1)
         for name, value in row.items():
             self._writer.add_scalar(name, value, int(row["step"]))
         self._writer.flush()
@@ -70,3 +67,18 @@ class Events:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+def _summary_writer() -> Any:
+    """tensorboardX's class, imported without PyTorch, which it takes along where that is installed: that lasts two
+    seconds and serves nothing here."""
+    modules: dict[str, Any] = sys.modules
+    is_hidden = "torch" not in modules
+    if is_hidden:
+        modules["torch"] = None  # an import of it then fails, as where it is not installed
+    try:
+        from tensorboardX import SummaryWriter
+    finally:
+        if is_hidden:
+            del modules["torch"]
+    return SummaryWriter

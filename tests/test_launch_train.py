@@ -3,7 +3,10 @@
 import csv
 import gc
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -191,6 +194,25 @@ def test_tensorboard_reads_the_events(finished):
     )
     events = accumulator.EventAccumulator(str(finished / "tensorboard")).Reload()
     assert [event.step for event in events.Scalars("validation_macro_f1")] == [4, 8]
+
+
+def test_events_are_written_without_pytorch_where_it_is_installed(tmp_path):
+    pytest.importorskip("tensorboardX", reason="needs the extra cardiax[tensorboard]")
+    (tmp_path / "torch.py").write_text("raise SystemExit('PyTorch was imported')\n")
+    program = (
+        "from pathlib import Path\n"
+        "from cardiax.launch.progress import Events\n"
+        "with Events(Path('run'), 0) as events:\n"
+        "    events.write({'step': 1.0, 'loss': 2.0})\n"
+        "print('written')\n"
+        "import torch\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("written\n", "PyTorch was imported\n")  # by the last line alone
+    assert len(list((tmp_path / "run" / "tensorboard").iterdir())) == 1
 
 
 def test_minutes_become_steps_that_can_be_repeated(cardiax, small_run, tmp_path):
