@@ -1,8 +1,8 @@
 """The reference heartbeat job as its script does it: PyTorch's DataLoader, 1-D CNN, Adam, validation after each epoch.
 
-  python tests/peers/torch_job.py ARRAYS.npz EPOCHS [bfloat16]
+  python tests/peers/torch_job.py ARRAYS.npz EPOCHS [PRECISION [SEED]]
 
-In bfloat16 the network is computed under torch.autocast, which the reference does not do. ARRAYS.npz holds
+Of precision bfloat16 the network is computed under torch.autocast, which the reference does not do. ARRAYS.npz holds
 `train_input` (n, 187, 1), `train_target` (n,), `validation_input` and `validation_target`.
 """
 
@@ -35,9 +35,9 @@ def loader(arrays, side, shuffle):
     return DataLoader(TensorDataset(inputs, target), batch_size=64, shuffle=shuffle)
 
 
-def main(path, epochs, precision="float32"):
+def main(path, epochs, precision="float32", seed=0):
     """Train, and print the accuracy on validation after each epoch."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     with np.load(path, allow_pickle=False) as arrays:
         train, validation = loader(arrays, "train", shuffle=True), loader(arrays, "validation", shuffle=False)
     model, autocast = network(), torch.autocast("cpu", torch.bfloat16, precision == "bfloat16")
@@ -57,4 +57,4 @@ def main(path, epochs, precision="float32"):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:4], *map(int, sys.argv[4:5]))

@@ -4,12 +4,15 @@
   python tests/peers/whole_job.py --dataset simulated_heartbeat --epochs 5 --rounds 1
 
 Both train the reference 1-D CNN on the same beats in batches of 64 for as many epochs and validate after each. PyTorch
-is given its arrays ready to use; `cardiax sweep` reads the prepared dataset, draws the split, writes checkpoints, tests
-the best and draws its pictures. Told are the seconds from process start to the first epoch whose accuracy on validation
-reaches what both reach, and to the end. Needs the extra `bench`, and `cardiax prepare kaggle_heartbeat` before.
+is given its arrays ready to use; `cardiax train` reads the prepared dataset, draws the split, writes checkpoints, tests
+the best and draws its pictures. Each round has a seed of its own. Told are the seconds from process start to the first
+epoch whose accuracy on validation reaches what both reach, and to the end. Needs the extra `bench`, and `cardiax
+prepare kaggle_heartbeat` before.
 """
 
 import argparse
+import dataclasses
+import json
 import re
 import statistics
 import subprocess
@@ -21,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from cardiax import datasets
-from cardiax.config import recipe, with_overrides
+from cardiax.config import recipe, to_dict, with_overrides
 from cardiax.launch.experiment import load_experiment
 from cardiax.systems import find_system
 
@@ -51,10 +54,8 @@ def seconds_to(score, epochs):
     return next(seconds for seconds, accuracy in epochs if accuracy >= score)
 
 
-def write_arrays(path, dataset, data_dir):
+def write_arrays(path, config, data_dir):
     """The beats that `cardiax train` will see, train and validation, for PyTorch."""
-    fields = find_system("heartbeat", "cnn").fields
-    config = with_overrides(recipe("heartbeat", dataset), dict(fields) | {"dataset": dataset})
     found = load_experiment(config, data_dir, lambda line: None)
     sides = {
         f"{side}_{name}": array
@@ -74,24 +75,19 @@ def main():
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    fields = dict(find_system("heartbeat", "cnn").fields) | {"dataset": options.dataset}
+    config = with_overrides(recipe("heartbeat", options.dataset), fields)
+    config = dataclasses.replace(config, epochs=options.epochs, precision=options.precision)
     with tempfile.TemporaryDirectory() as scratch:
-        arrays = Path(scratch, "arrays.npz")
-        write_arrays(arrays, options.dataset, options.data_dir)
+        arrays, written = Path(scratch, "arrays.npz"), Path(scratch, "config.json")
+        write_arrays(arrays, config, options.data_dir)
         rounds = []
         for number in range(options.rounds):
-            ours = [CARDIAX, "sweep", "heartbeat", "--systems", "cnn", "--seeds", 1, "--epochs", options.epochs]
-            ours += [
-                "--dataset",
-                options.dataset,
-                "--data-dir",
-                options.data_dir,
-                "--workdir",
-                Path(scratch, f"{number}"),
-                "--precision",
-                options.precision,
-            ]
-            theirs = [sys.executable, Path(__file__).with_name("torch_job.py"), arrays, options.epochs]
-            theirs.append(options.torch_precision)
+            written.write_text(json.dumps(to_dict(dataclasses.replace(config, seed=number))))
+            ours = [CARDIAX, "train", "--config", written, "--workdir", Path(scratch, f"{number}")]
+            ours += ["--data-dir", options.data_dir]
+            theirs = [sys.executable, Path(__file__).with_name("torch_job.py"), arrays]
+            theirs += [options.epochs, options.torch_precision, number]
             sides = [timed([str(part) for part in command]) for command in (ours, theirs)]
             score = min(max(accuracy for _, accuracy in epochs) for epochs, _ in sides)
             to_score = [seconds_to(score, epochs) for epochs, _ in sides]
