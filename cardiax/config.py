@@ -16,6 +16,9 @@ from typing import Any
 from cardiax.catalog import find_dataset
 from cardiax.errors import InputError, unknown
 
+PRECISIONS = ("float32", "bfloat16")
+"""What a network may be computed in, the default first."""
+
 
 def setting(default: Any, help: str, *, low: float = -math.inf, high: float = math.inf, choices: tuple[str, ...] = ()):
     """A config field with its help text and the values that it may take, both ends included."""
@@ -84,9 +87,9 @@ class Config:
         metadata={"help": "fields of the model: dropout_rate=0.1,blocks=3"},
     )
     precision: str = setting(
-        "float32",
+        PRECISIONS[0],
         "of the network's arithmetic; parameters, batch statistics and loss are float32",
-        choices=("float32", "bfloat16"),
+        choices=PRECISIONS,
     )
     seed: int = setting(0, "of initialisation, batch order, dropout and augmentation", low=0, high=2**31 - 1)
     epochs: int = setting(36, "passes over the training split", low=1)

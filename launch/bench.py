@@ -32,14 +32,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cardiax.config import PRECISIONS
 from cardiax.errors import InputError, unknown
 from cardiax.launch.cli import positive
 
 SIZES = (1, 256)
 """Batches of inference."""
-
-PRECISIONS = ("float32", "bfloat16")
-"""Of `cardiax.config.Config.precision`."""
 
 BUSY = 0.3
 """Load a core above which times are not to be quoted: PyTorch's threads wait for each other at every layer."""

@@ -45,8 +45,7 @@ def gradient_of_inputs(gradient: jax.Array, kernel: jax.Array, stride: int, pads
     taps = len(kernel)
     spread = (gradient.shape[1] - 1) * stride + 1
     before, after = taps - 1 - pads[0], samples + pads[0] - spread
-    dilated = _unsigned(gradient)
-    dilated = lax.pad(dilated, jnp.uint16(0), ((0, 0, 0), (0, 0, stride - 1), (0, 0, 0)))
+    dilated = lax.pad(_unsigned(gradient), jnp.uint16(0), ((0, 0, 0), (0, 0, stride - 1), (0, 0, 0)))
     return convolution(_float(dilated), jnp.flip(kernel, 0).swapaxes(1, 2), 1, (before, after))
 
 

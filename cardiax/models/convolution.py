@@ -82,7 +82,7 @@ def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, str
     is_few = is_plain and (numbers < FEW or all_numbers < SMALL)
     is_tiled = is_plain and len(spatial) == 1 and inputs.dtype == kernel.dtype == jnp.bfloat16
     is_swapped = is_plain and features < channels and set(strides) == {1} and max(spatial) > 1
-    before, after = _pads(inputs, tuple(spatial), strides, padding)[0]
+    before, after = _pads(inputs, tuple(spatial), strides, padding)[0]  # of time, for tiles
     multiply = partial(
         jnp.matmul,
         precision=convolution.keywords.get("precision"),
@@ -134,8 +134,8 @@ def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, str
     def backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
         inputs, kernel = saved
         gradient = kept_apart(gradient)
-        few = of_kernel_multiplied if is_few else of_kernel_swapped if is_swapped else of_kernel_native
-        of_kernel = of_kernel_tiled if is_tiled else few
+        in_float32 = of_kernel_multiplied if is_few else of_kernel_swapped if is_swapped else of_kernel_native
+        of_kernel = of_kernel_tiled if is_tiled else in_float32
         of_inputs = of_inputs_tiled if is_tiled else of_inputs_native
         return (
             lax.platform_dependent(gradient, kernel, cpu=of_inputs, default=of_inputs_native),

@@ -24,14 +24,12 @@ from pathlib import Path
 import numpy as np
 
 from cardiax import datasets
-from cardiax.config import recipe, to_dict, with_overrides
+from cardiax.config import PRECISIONS, recipe, to_dict, with_overrides
 from cardiax.launch.experiment import load_experiment
 from cardiax.systems import find_system
 
 LINE = re.compile(r"epoch (\d+)\b.*validation accuracy ([\d.]+)")
 """What both sides print after an epoch."""
-
-PRECISIONS = ("float32", "bfloat16")
 
 CARDIAX = Path(sys.executable).with_name("cardiax")
 """The command of this environment."""
@@ -70,8 +68,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="kaggle_heartbeat/ptbdb")
     parser.add_argument("--data-dir", type=Path, default=datasets.default_data_dir())
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of our network's arithmetic")
-    parser.add_argument("--torch-precision", choices=PRECISIONS, default="float32", help="of PyTorch's")
+    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of our network's arithmetic")
+    parser.add_argument("--torch-precision", choices=PRECISIONS, default=PRECISIONS[0], help="of PyTorch's")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
