@@ -1,5 +1,7 @@
 """The 2-D CNN on fields: its parameters by hand, and that it sees what pyts and a plain pool would show it."""
 
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -34,7 +36,7 @@ def test_the_pool_is_flaxs(size):
 
 def test_a_small_network_steps_and_sees_the_field():
     model = FieldCNN(3, channels=(4, 4, 2), widths=(8, 8), size=16)
-    variables = model.init(jax.random.key(0), BEATS, train=False)
+    variables = jax.jit(partial(model.init, train=False))(jax.random.key(0), BEATS)
     seen = []
 
     def note(next_fun, args, kwargs, context):
@@ -46,7 +48,7 @@ def test_a_small_network_steps_and_sees_the_field():
         logits = model.apply(variables, BEATS, train=False)
     assert logits.shape == (2, 3)
     np.testing.assert_array_equal(seen[0][..., 0], gramian_angular_field(BEATS[..., 0], 16))
-    gradient = jax.grad(lambda v: model.apply(v, BEATS, train=True, rngs={"dropout": jax.random.key(2)}).sum())(
-        variables
-    )
+    gradient = jax.jit(
+        jax.grad(lambda v: model.apply(v, BEATS, train=True, rngs={"dropout": jax.random.key(2)}).sum())
+    )(variables)
     assert all(np.isfinite(leaf).all() and np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradient))

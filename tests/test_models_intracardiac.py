@@ -1,5 +1,7 @@
 """The networks of the 12-lead tasks: shapes, units, and the parameter counts that the reference states."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,12 +48,12 @@ def test_shapes(name, shape):
 
 def test_the_template_answers_with_an_action_potential():
     model = build_model("voltage_template", 75, args={"widths": (8, 8), "blocks": 1, "hidden": 8})
-    variables = model.init(jax.random.key(0), LEADS, train=False)
-    voltage = model.apply(variables, LEADS, train=False)
+    variables = jax.jit(partial(model.init, train=False))(jax.random.key(0), LEADS)
+    voltage = jax.jit(partial(model.apply, train=False))(variables, LEADS)
     np.testing.assert_allclose(voltage.min(), -85.5, atol=0.5)
     assert 5 < float(voltage.max()) < 60
     assert float(voltage[:, -1].max()) < -70  # repolarised
-    pulled = jax.grad(lambda v: model.apply(v, LEADS, train=False)[0, 60:80].sum())(variables)
+    pulled = jax.jit(jax.grad(lambda v: model.apply(v, LEADS, train=False)[0, 60:80].sum()))(variables)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(pulled))
 
 

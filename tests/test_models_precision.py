@@ -60,7 +60,7 @@ def test_the_state_and_the_loss_stay_float32_and_training_goes_the_same_way():
         config = with_overrides(Config(), {"model_args": "widths=(8,16),blocks=1", "precision": precision})
         model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
         tx = make_optimizer(config.optimizer, 30)
-        state = create_state(model, tx, 0, task.input_shape, True)
+        state = jax.jit(lambda model=model, tx=tx: create_state(model, tx, 0, task.input_shape, True))()
         types = jax.tree.map(lambda leaf: leaf.dtype, state)
         step = map_train_step(make_train_step(task, model, tx, config, task.training_loss(config, target)), mesh)
         for _ in range(30):

@@ -1,5 +1,7 @@
 """The default network: its size worked by hand, its shapes, what its channels see."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ from cardiax.models import MODELS, build_model
 
 
 def variables(model, samples=187):
-    return model.init(jax.random.key(0), jnp.zeros((1, samples, 1)), train=False)
+    return jax.jit(partial(model.init, train=False))(jax.random.key(0), jnp.zeros((1, samples, 1)))
 
 
 def test_parameters_by_hand():
@@ -52,7 +54,8 @@ def test_an_example_does_not_depend_on_its_neighbours_in_evaluation(name):
     model = build_model(name, 5)
     beats = jax.random.uniform(jax.random.key(1), (4, 187, 1))
     weights = variables(model)
-    together = model.apply(weights, beats, train=False)
+    evaluate = jax.jit(partial(model.apply, train=False))
+    together = evaluate(weights, beats)
     # Of what the model answers in: logits, ms or mV.
     tolerance = 1e-5 * max(1.0, float(jnp.abs(together).max()))
-    np.testing.assert_allclose(model.apply(weights, beats[2:3], train=False), together[2:3], atol=tolerance)
+    np.testing.assert_allclose(evaluate(weights, beats[2:3]), together[2:3], atol=tolerance)

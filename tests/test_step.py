@@ -1,6 +1,7 @@
 """The training step: one device, eight devices and pmap agree; each field does what it says."""
 
 import dataclasses
+from functools import partial
 
 import chex
 import flax.linen as nn
@@ -34,7 +35,7 @@ def setup(weights=None, **overrides):
     config = with_overrides(Config(), SMALL | overrides)
     model = build_model(config.model, TASK.outputs, AXIS, config.model_args)
     tx = make_optimizer(config.optimizer, 10)
-    state = create_state(model, tx, config.seed, TASK.input_shape, config.ema > 0)
+    state = jax.jit(lambda: create_state(model, tx, config.seed, TASK.input_shape, config.ema > 0))()
     weights = jnp.ones(5) if weights is None else weights
 
     def loss(logits, target):
@@ -126,12 +127,13 @@ def test_plain_step_is_gradient_descent_on_the_mean_loss():
     )
     model = build_model("reference_cnn", 5, None, {"channels": (4, 4, 4), "widths": (8, 8), "dropout_rate": 0.0})
 
+    @jax.jit
     def loss(params):
         logits = model.apply({"params": params}, batch()["input"], train=True)
         chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), batch()["target"][:, None], 1)
         return -chosen.mean()
 
-    wanted = jax.tree.map(lambda p, g: p - 0.1 * g, state.params, jax.grad(loss)(state.params))
+    wanted = jax.tree.map(lambda p, g: p - 0.1 * g, state.params, jax.jit(jax.grad(loss))(state.params))
     after, losses = run(step, state, 1, steps=1)
     np.testing.assert_allclose(losses[0], loss(state.params), rtol=1e-5)
     chex.assert_trees_all_close(after.params, wanted, atol=1e-6)
@@ -164,9 +166,8 @@ def test_average_follows_the_parameters():
 def test_evaluation_returns_every_example_in_order():
     model, state, _ = setup()
     data = batch(64)
-    logits = build_model("resnet1d", 5, None, {"widths": (8, 16), "blocks": 1}).apply(
-        evaluated(state), data["input"], train=False
-    )
+    alone = build_model("resnet1d", 5, None, {"widths": (8, 16), "blocks": 1})
+    logits = jax.jit(partial(alone.apply, train=False))(evaluated(state), data["input"])
     for devices in (1, 8):
         mesh = make_mesh(jax.devices()[:devices])
         measured = map_eval_step(make_eval_step(TASK, model), mesh)(evaluated(state), divide(data, mesh))
