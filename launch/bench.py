@@ -19,7 +19,7 @@ the most that can be had. field_cnn is measured only where it is named.
 With --precision bfloat16 our networks are computed in it, and PyTorch's under torch.autocast; that both compute the
 same loss is then checked in float32.
 
-With --profile each model is followed by what its step's time goes into, on one core.
+With --profile each model is followed by what the time of its step and of inference goes into, on one core.
 
 With --scaling one batch is divided over 1, 2, 4 and 8 simulated devices, and over two processes on loopback: the losses
 must be the same, and times tell what dividing costs. The tasks' default models are measured, arrhythmia's if none is
@@ -36,9 +36,6 @@ from cardiax.config import PRECISIONS
 from cardiax.errors import InputError, unknown
 from cardiax.launch.cli import positive
 
-SIZES = (1, 256)
-"""Batches of inference."""
-
 BUSY = 0.3
 """Load a core above which times are not to be quoted: PyTorch's threads wait for each other at every layer."""
 
@@ -53,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scaling", action="store_true", help="measure what it costs to divide a batch over devices")
     parser.add_argument("--blocks", type=_several, default=9, metavar="N", help="blocks timed, 2 or more (9)")
     parser.add_argument("--seconds", type=positive, default=1.0, metavar="S", help="length of a block, about (1)")
-    parser.add_argument("--profile", action="store_true", help="show what a step's time goes into, on one core")
+    parser.add_argument("--profile", action="store_true", help="show what the time goes into, on one core")
     parser.add_argument("--no-start", action="store_true", help="leave out the time from process start to first step")
     parser.add_argument("--json", metavar="FILE", help="write all that was measured to this file")
 
@@ -71,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
         other = f"--peer {options.peer}" if options.peer else "--profile"
         raise InputError(f"bench: found --scaling and {other}, wanted one of the two")
     from cardiax.config import recipe, with_overrides
-    from cardiax.launch import peer, scaling, step_profile, workload
+    from cardiax.launch import op_profile, peer, scaling, workload
     from cardiax.launch.machine import describe_machine, matmul_peak
     from cardiax.launch.progress import say
 
@@ -84,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--json: found no folder for {options.json}, wanted one; make it first")
     torch = {"torch": peer.check()} if options.peer else {}
     if options.profile:
-        step_profile.check()
+        op_profile.check()
 
     machine: dict[str, Any] = describe_machine() | {"matmul_flops_per_second": matmul_peak(options.precision)}
     machine["versions"] |= torch
@@ -105,8 +102,8 @@ def run(options: argparse.Namespace) -> None:
             result = _measure(config, options, peak)
             say(_peer_row(result) if options.peer else _row(result))
             if options.profile:
-                result["profile"] = step_profile.measure(config)
-                say(step_profile.table(result["profile"]))
+                result["profile"] = op_profile.measure(config)
+                say(op_profile.table(result["profile"]))
         results.append(result)
     if options.json:
         found = {"machine": machine, "scaling" if options.scaling else "results": results}
@@ -150,7 +147,7 @@ def _measure(config: Any, options: argparse.Namespace, peak: float) -> dict[str,
         runs = {"cardiax": workload.training(ours)} | (peer.training(twin) if twin else {})
         train = alternate(runs, options.blocks, options.seconds)
         infer = {}
-        for size in SIZES:
+        for size in workload.SIZES:
             runs = {"cardiax": workload.inference(ours, size)} | (peer.inference(twin, size) if twin else {})
             infer[str(size)] = alternate(runs, options.blocks, options.seconds)
     step = spread(train["cardiax"])

@@ -49,6 +49,9 @@ REFERENCES = {task: _reference_systems(task) for task in SYSTEMS}
 ON_REQUEST = ("field_cnn",)
 """Models that are measured only where they are named: a step takes minutes and over 10 GB."""
 
+SIZES = (1, 256)
+"""Batches of inference."""
+
 PLAIN = AugmentationConfig(stretch=0.0, warp=0.0, noise=0.0, mixup=0.0)
 
 TARGETS = {"activation": (0.0, 185.0), "transmembrane": (-93.0, 49.0)}
@@ -140,7 +143,7 @@ def prepare(config: Config) -> Workload:
     sizes = step.memory_analysis()
     held = sizes.argument_size_in_bytes + sizes.output_size_in_bytes - sizes.alias_size_in_bytes
     variables = jax.device_get(evaluated(fresh))
-    flops = mesh.size * (step.cost_analysis()["flops"] + products_of_scans(traced.jaxpr))
+    flops = mesh.size * flops_of(traced, step)
     module = build_model(config.model, task.outputs, None, config.model_args)
     memory = held + sizes.temp_size_in_bytes
     return Workload(config, module, step, state, batch, host, variables, flops, memory, seconds)
@@ -169,13 +172,17 @@ def training(workload: Workload) -> Callable[[int], None]:
     return run
 
 
-def inference(workload: Workload, size: int) -> Callable[[int], None]:
-    """A function that evaluates `size` inputs so many times over, on one device."""
+def evaluation(workload: Workload, size: int) -> tuple[Any, dict[str, Any], dict[str, jax.Array]]:
+    """The jitted step of inference on one device, (variables, batch) → outputs, and what goes in: `size` inputs."""
     config, mesh = workload.config, make_mesh(jax.devices()[:1])
     model = build_model(config.model, find_task(config.task).outputs, AXIS, config.model_args, config.precision)
-    step = map_eval_step(make_predict_step(model), mesh)
-    variables = replicate(workload.variables, mesh)
     batch = divide({"input": make_batch(config, size)["input"]}, mesh)
+    return map_eval_step(make_predict_step(model), mesh), replicate(workload.variables, mesh), batch
+
+
+def inference(workload: Workload, size: int) -> Callable[[int], None]:
+    """A function that evaluates `size` inputs so many times over, on one device."""
+    step, variables, batch = evaluation(workload, size)
 
     def run(times: int) -> None:
         for _ in range(times):
@@ -214,6 +221,11 @@ def first_step(text: str) -> None:
     """Make the first step of the config in `text`, JSON as `to_dict` has it."""
     workload = prepare(from_dict(json.loads(text)))
     jax.block_until_ready(workload.step(workload.state, workload.batch))
+
+
+def flops_of(traced: Any, compiled: Any) -> float:
+    """FLOPs of a program on one device."""
+    return compiled.cost_analysis()["flops"] + products_of_scans(traced.jaxpr)
 
 
 def products_of_scans(jaxpr: Any, times: int = 1) -> float:

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes, on one core of a CPU: kind of operation → seconds.
+"""Where the time of a training step and of inference goes, on one core of a CPU: kind of operation → seconds.
 
 One core, since XLA then runs one operation after the other and each one's time is its own; on several cores they
 overlap, and a convolution is divided among threads that its event does not cover.
@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from cardiax.config import Config, from_dict, to_dict
 from cardiax.errors import InputError
 from cardiax.launch.stopwatch import alternate, spread
 
-STEPS = 5
-"""That are traced."""
+TRACED = 0.5
+"""Seconds of a program that are traced, about, and at least five times that it runs."""
 
 KINDS = {
     "convolution": "convolutions",
@@ -29,7 +30,12 @@ KINDS = {
     "transpose": "copies in another order",
     "copy": "copies in another order",
 }
-"""Opcode of XLA → what it is told as, the first that a fusion holds; any other is "element by element"."""
+"""Opcode of XLA → what it is told as, the first that a fusion holds; any other is `REST`."""
+
+REST = "element by element"
+
+BETWEEN = "between operations"
+"""What is left of the whole: the way from Python to the first operation, from one to the next, and back."""
 
 CONTROL = ("while", "call", "conditional", "tuple", "get-tuple-element", "parameter", "constant", "bitcast")
 """Opcodes whose time is that of others, or none."""
@@ -42,15 +48,15 @@ def check() -> None:
 
 
 def measure(config: Config) -> dict[str, Any]:
-    """The profile of a step of `config`, taken by a new process that is bound to one core, as `check` allows.
+    """The profiles of `config`, taken by a new process that is bound to one core, as `check` allows.
 
     Returns:
-      `step_seconds` (median and quartiles), `kinds` (kind → seconds a step), `flops` of a step and
-      `matmul_flops_per_second` of the core.
+      `matmul_flops_per_second` of the core, `step`, and `inference` for each of `workload.SIZES`: each has `seconds`
+      (median and quartiles), `kinds` (kind → seconds of one run) and `flops`.
     """
     program = (
         "import os, sys\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "from cardiax.launch.step_profile import main\nmain(sys.argv[1])"
+        "from cardiax.launch.op_profile import main\nmain(sys.argv[1])"
     )
     command = [sys.executable, "-c", program, json.dumps(to_dict(config))]
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
@@ -58,32 +64,44 @@ def measure(config: Config) -> dict[str, Any]:
 
 
 def main(text: str) -> None:
-    """Print the profile of the config in `text`, JSON as `to_dict` has it, as JSON."""
+    """Print the profiles of the config in `text`, JSON as `to_dict` has it, as JSON."""
     from cardiax.launch.memory import keep_memory
 
     keep_memory()
-    import jax
-
     from cardiax.launch import workload
     from cardiax.launch.machine import matmul_peak
 
     ours = workload.prepare(from_dict(json.loads(text)))
-    run = workload.training(ours)
-    times = alternate({"step": run}, blocks=5, seconds=0.5)["step"]
+    result = {
+        "matmul_flops_per_second": matmul_peak(ours.config.precision),
+        "step": _profile(workload.training(ours), ours.step, ours.flops),
+        "inference": {},
+    }
+    for size in workload.SIZES:
+        step, *arguments = workload.evaluation(ours, size)
+        traced = step.trace(*arguments)
+        compiled = traced.lower().compile()
+        run = workload.inference(ours, size)
+        result["inference"][str(size)] = _profile(run, compiled, workload.flops_of(traced, compiled))
+    print(json.dumps(result))
+
+
+def _profile(run: Callable[[int], None], compiled: Any, flops: float) -> dict[str, Any]:
+    """The profile of a program; `run` runs it so many times."""
+    import jax
+
+    seconds = spread(alternate({"": run}, blocks=5, seconds=0.5)[""])
+    times = max(5, round(TRACED / seconds["median"]))
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
-            run(STEPS)
+            run(times)
         (trace,) = Path(folder).rglob("*.xplane.pb")
         data = jax.profiler.ProfileData.from_file(str(trace))
         events = [event for plane in data.planes for line in plane.lines for event in line.events]
-        found = kinds(ours.step.as_text(), [(event.name, event.duration_ns * 1e-9) for event in events])  # pyright: ignore[reportFunctionMemberAccess]
-    result = {
-        "step_seconds": spread(times),
-        "kinds": {kind: seconds / STEPS for kind, seconds in found.items()},
-        "flops": ours.flops,
-        "matmul_flops_per_second": matmul_peak(ours.config.precision),
-    }
-    print(json.dumps(result))
+        found = kinds(compiled.as_text(), [(event.name, event.duration_ns * 1e-9) for event in events])
+    found = {kind: total / times for kind, total in found.items()}
+    between = seconds["median"] - sum(found.values())
+    return {"seconds": seconds, "kinds": found | ({BETWEEN: between} if between > 0 else {}), "flops": flops}
 
 
 def kinds(program: str, events: list[tuple[str, float]]) -> dict[str, float]:
@@ -111,16 +129,19 @@ def kinds(program: str, events: list[tuple[str, float]]) -> dict[str, float]:
     for name, seconds in events:
         opcodes = operations.get(name, set(CONTROL))
         if not opcodes <= set(CONTROL):
-            totals[next((kind for opcode, kind in KINDS.items() if opcode in opcodes), "element by element")] += seconds
+            totals[next((kind for opcode, kind in KINDS.items() if opcode in opcodes), REST)] += seconds
     return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
 
 def table(result: dict[str, Any]) -> str:
-    """The profile in lines."""
-    step, rate = result["step_seconds"]["median"], result["matmul_flops_per_second"]
-    lines = [
-        f"  on one core {1e3 * step:.1f} ms, where a matrix product reaches {rate / 1e9:.0f} GFLOP/s; at that rate the "
-        f"step's {result['flops'] / 1e9:.2f} GFLOP take {1e3 * result['flops'] / rate:.1f} ms"
-    ]
-    lines += [f"  {1e3 * seconds:>9.2f} ms {seconds / step:>5.0%}  {kind}" for kind, seconds in result["kinds"].items()]
+    """The profiles in lines."""
+    rate = result["matmul_flops_per_second"]
+    lines = [f"  on one core, where a matrix product reaches {rate / 1e9:.0f} GFLOP/s:"]
+    programs = {"step": result["step"]} | {f"inference of {size}": one for size, one in result["inference"].items()}
+    for name, program in programs.items():
+        whole, flops = program["seconds"]["median"], program["flops"]
+        lines.append(
+            f"  {name}: {1e3 * whole:.2f} ms; at that rate its {flops / 1e9:.3g} GFLOP take {1e3 * flops / rate:.2f} ms"
+        )
+        lines += [f"  {1e3 * part:>9.2f} ms {part / whole:>5.0%}  {kind}" for kind, part in program["kinds"].items()]
     return "\n".join(lines)

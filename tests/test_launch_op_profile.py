@@ -1,11 +1,11 @@
-"""Where a step's time goes: kinds read off a program by hand, and a whole profile."""
+"""Where the time goes: kinds read off a program by hand, and a whole profile."""
 
 import json
 import sys
 
 import pytest
 
-from cardiax.launch import step_profile
+from cardiax.launch import op_profile
 
 PROGRAM = """HloModule jit_train_step, is_scheduled=true
 
@@ -52,7 +52,7 @@ def test_kinds_by_hand():
         ("end: dot.7", 64.0),
         ("ThunkExecutor::Execute", 64.0),
     ]
-    assert list(step_profile.kinds(PROGRAM, events).items()) == [
+    assert list(op_profile.kinds(PROGRAM, events).items()) == [
         ("products of matrices", 4.0),
         ("element by element", 1.0),
         ("convolutions", 0.5),
@@ -62,7 +62,7 @@ def test_kinds_by_hand():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="binds a process to a core, as Linux can")
-def test_a_profile_of_a_training_step(cardiax, tmp_path):
+def test_profiles_of_a_step_and_of_inference(cardiax, tmp_path):
     file = tmp_path / "bench.json"
     status, out, error = cardiax(
         *("bench", "heartbeat", "--model", "reference_cnn", "--model-args", "channels=(32,16),widths=(64,)"),
@@ -70,18 +70,26 @@ def test_a_profile_of_a_training_step(cardiax, tmp_path):
     )
     assert status == 0, error
     (result,) = json.loads(file.read_text())["results"]
-    kinds = result["profile"]["kinds"]
-    assert {"convolutions", "products of matrices", "element by element"} <= set(kinds)
-    assert set(kinds) <= {*step_profile.KINDS.values(), "element by element"}
-    assert list(kinds.values()) == sorted(kinds.values(), reverse=True)
-    assert min(kinds.values()) > 0
-    assert 0 < result["profile"]["flops"] < result["flops"]  # one device updates the parameters once, eight each
-    assert "  convolutions" in out
-    assert "on one core" in out
+    step, inference = result["profile"]["step"], result["profile"]["inference"]
+    assert list(inference) == ["1", "256"]
+    # One input's windows are laid out, and then XLA counts the zeros beyond the ends too.
+    assert inference["256"]["flops"] == pytest.approx(256 * inference["1"]["flops"], rel=0.1)
+    for program in (step, *inference.values()):
+        kinds = dict(program["kinds"])
+        between = kinds.pop(op_profile.BETWEEN, 0)
+        assert between >= 0
+        assert {"products of matrices", op_profile.REST} <= set(kinds)
+        assert set(kinds) <= {*op_profile.KINDS.values(), op_profile.REST}
+        assert list(kinds.values()) == sorted(kinds.values(), reverse=True)
+        assert min(kinds.values()) > 0
+    assert "convolutions" in step["kinds"]
+    assert 0 < step["flops"] < result["flops"]  # one device updates the parameters once, eight each
+    for text in ("on one core", "  convolutions", "  inference of 1: ", "  inference of 256: "):
+        assert text in out
 
 
 def test_a_system_that_binds_no_process_is_told(monkeypatch, cardiax):
-    monkeypatch.delattr(step_profile.os, "sched_setaffinity", raising=False)
+    monkeypatch.delattr(op_profile.os, "sched_setaffinity", raising=False)
     arguments = ("--model-args", "channels=(4,),widths=(4,)", "--blocks", 2, "--seconds", 0.01, "--no-start")
     assert "wanted Linux" in cardiax.mistake("bench", "heartbeat", "--model", "reference_cnn", "--profile", *arguments)
     assert "--scaling and --profile" in cardiax.mistake("bench", "--scaling", "--profile")
