@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 
 
 def cross_entropy(logits: jax.Array, labels: jax.Array, label_smoothing: float | jax.Array = 0.0) -> jax.Array:
@@ -32,6 +33,17 @@ def cross_entropy(logits: jax.Array, labels: jax.Array, label_smoothing: float |
     return (1.0 - label_smoothing) * of_label + label_smoothing * of_all_classes
 
 
+def _total(x: jax.Array) -> jax.Array:
+    """The sum of each example of x (B, ..., S): (B,).
+
+    Over all axes but the last two by a product with ones, which XLA's CPU backend takes 5 ms less for than for a sum,
+    of 32 × 500 × 75 voltages and which of them count.
+    """
+    rows = x.reshape(len(x), -1, x.shape[-1])
+    ones = jnp.ones((len(x), 1, rows.shape[1]), x.dtype)
+    return jnp.sum(jnp.matmul(ones, rows, precision=lax.Precision.HIGHEST), axis=(1, 2))
+
+
 def mean_huber(prediction: jax.Array, target: jax.Array, delta: float) -> jax.Array:
     """Huber's loss over `delta`, mean over all elements of an example whose target is a number.
 
@@ -53,5 +65,4 @@ def mean_huber(prediction: jax.Array, target: jax.Array, delta: float) -> jax.Ar
         raise ValueError(f"mean_huber wants two arrays of one shape: got {prediction.shape} and {target.shape}")
     counts = jnp.isfinite(target)
     losses = optax.huber_loss(jnp.where(counts, prediction, 0.0), jnp.where(counts, target, 0.0), delta=delta) / delta
-    axes = tuple(range(1, prediction.ndim))
-    return jnp.sum(losses, axis=axes) / jnp.maximum(jnp.sum(counts, axis=axes), 1)
+    return _total(losses) / jnp.maximum(_total(counts.astype(losses.dtype)), 1)

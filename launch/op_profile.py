@@ -11,13 +11,13 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cardiax.config import Config, from_dict, to_dict
 from cardiax.errors import InputError
-from cardiax.launch.stopwatch import alternate, spread
 
 TRACED = 0.5
 """Seconds of a program that are traced, about, and at least five times that it runs."""
@@ -52,7 +52,7 @@ def measure(config: Config) -> dict[str, Any]:
 
     Returns:
       `matmul_flops_per_second` of the core, `step`, and `inference` for each of `workload.SIZES`: each has `seconds`
-      (median and quartiles), `kinds` (kind → seconds of one run) and `flops`.
+      of one run, traced, what it goes into, `kinds` (kind → seconds), and `flops`.
     """
     program = (
         "import os, sys\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
@@ -90,18 +90,22 @@ def _profile(run: Callable[[int], None], compiled: Any, flops: float) -> dict[st
     """The profile of a program; `run` runs it so many times."""
     import jax
 
-    seconds = spread(alternate({"": run}, blocks=5, seconds=0.5)[""])
-    times = max(5, round(TRACED / seconds["median"]))
+    run(1)
+    start = time.perf_counter()
+    run(1)
+    times = max(5, round(TRACED / (time.perf_counter() - start)))
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
+            start = time.perf_counter()
             run(times)
+            seconds = (time.perf_counter() - start) / times
         (trace,) = Path(folder).rglob("*.xplane.pb")
         data = jax.profiler.ProfileData.from_file(str(trace))
         events = [event for plane in data.planes for line in plane.lines for event in line.events]
         found = kinds(compiled.as_text(), [(event.name, event.duration_ns * 1e-9) for event in events])
     found = {kind: total / times for kind, total in found.items()}
-    between = seconds["median"] - sum(found.values())
-    return {"seconds": seconds, "kinds": found | ({BETWEEN: between} if between > 0 else {}), "flops": flops}
+    found[BETWEEN] = seconds - sum(found.values())
+    return {"seconds": seconds, "kinds": found, "flops": flops}
 
 
 def kinds(program: str, events: list[tuple[str, float]]) -> dict[str, float]:
@@ -139,7 +143,7 @@ def table(result: dict[str, Any]) -> str:
     lines = [f"  on one core, where a matrix product reaches {rate / 1e9:.0f} GFLOP/s:"]
     programs = {"step": result["step"]} | {f"inference of {size}": one for size, one in result["inference"].items()}
     for name, program in programs.items():
-        whole, flops = program["seconds"]["median"], program["flops"]
+        whole, flops = program["seconds"], program["flops"]
         lines.append(
             f"  {name}: {1e3 * whole:.2f} ms; at that rate its {flops / 1e9:.3g} GFLOP take {1e3 * flops / rate:.2f} ms"
         )

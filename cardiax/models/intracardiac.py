@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cardiax.catalog import WINDOW
+from cardiax.models.action_potential import Shape, action_potential
 from cardiax.models.bfloat16 import Dense
 from cardiax.models.convolution import Conv
 from cardiax.models.layers import Dropout, batch_norm, residual_block
@@ -90,12 +90,8 @@ class VoltageTemplate(nn.Module):
     """Transmembrane voltages (B, 500, outputs) in mV from twelve leads (B, 500, 12) in mV, through a template.
 
     Of each site the network reads activation time, duration, peak and plateau; the voltage is a differentiable action
-    potential of them, whose time constants are learnt for each site. So the upstroke, 3 ms of 500, stays sharp, and an
-    error of the voltage pulls at the time that made it.
-
-        V = rest + (plateau − rest + (peak − plateau) · exp(−t/τ_n) − s·t) · σ(t/τ_u) · σ((d − t)/τ_r)
-
-    with t the time since activation, 0 in the second factor's place before it.
+    potential of them (see `action_potential`), whose time constants are learnt for each site. So the upstroke, 3 ms of
+    500, stays sharp, and an error of the voltage pulls at the time that made it.
 
     Attributes:
       outputs: sites.
@@ -118,18 +114,19 @@ class VoltageTemplate(nn.Module):
         )
         features = trunk(x, train)
         read = Dense(4 * self.outputs, name="sites")(features).reshape(x.shape[0], 4, 1, self.outputs)
-        start = MEAN_TIME + TIME_SCALE * read[:, 0]
-        duration = 280.0 + 30.0 * read[:, 1]
-        plateau = 20.0 + 5.0 * read[:, 2]
-        notch = 15.0 + 5.0 * read[:, 3]
 
         def learnt(name: str, initial: float) -> jax.Array:
-            scale = self.param(name, nn.initializers.zeros_init(), (1, 1, self.outputs))
-            return initial * jnp.exp(scale)
+            return initial * jnp.exp(self.param(name, nn.initializers.zeros_init(), (1, 1, self.outputs)))
 
-        rest = -85.5 + 5.0 * self.param("rest", nn.initializers.zeros_init(), (1, 1, self.outputs))
-        time = jnp.arange(WINDOW, dtype=features.dtype)[None, : x.shape[1], None] - start
-        after = nn.relu(time)
-        amplitude = plateau - rest + notch * jnp.exp(-after / learnt("notch", 10.0)) - learnt("fall", 0.05) * after
-        upstroke = nn.sigmoid(time / learnt("upstroke", 1.0))
-        return rest + amplitude * upstroke * nn.sigmoid((duration - time) / learnt("repolarisation", 15.0))
+        shape = Shape(
+            start=MEAN_TIME + TIME_SCALE * read[:, 0],
+            duration=280.0 + 30.0 * read[:, 1],
+            plateau=20.0 + 5.0 * read[:, 2],
+            notch=15.0 + 5.0 * read[:, 3],
+            rest=-85.5 + 5.0 * self.param("rest", nn.initializers.zeros_init(), (1, 1, self.outputs)),
+            notch_time=learnt("notch", 10.0),
+            upstroke_time=learnt("upstroke", 1.0),
+            repolarisation_time=learnt("repolarisation", 15.0),
+            fall=learnt("fall", 0.05),
+        )
+        return action_potential(shape, x.shape[1])
