@@ -36,12 +36,11 @@ def cross_entropy(logits: jax.Array, labels: jax.Array, label_smoothing: float |
 def _total(x: jax.Array) -> jax.Array:
     """The sum of each example of x (B, ..., S): (B,).
 
-    Over all axes but the last two by a product with ones, which XLA's CPU backend takes 5 ms less for than for a sum,
-    of 32 × 500 × 75 voltages and which of them count.
+    Over the last axis by a product with ones, which XLA's CPU backend takes 5 ms less for than for a sum, of 32 × 500 ×
+    75 voltages and which of them count.
     """
-    rows = x.reshape(len(x), -1, x.shape[-1])
-    ones = jnp.ones((len(x), 1, rows.shape[1]), x.dtype)
-    return jnp.sum(jnp.matmul(ones, rows, precision=lax.Precision.HIGHEST), axis=(1, 2))
+    rows = jnp.matmul(x, jnp.ones(x.shape[-1], x.dtype), precision=lax.Precision.HIGHEST)
+    return jnp.sum(rows, axis=range(1, rows.ndim))
 
 
 def mean_huber(prediction: jax.Array, target: jax.Array, delta: float) -> jax.Array:
