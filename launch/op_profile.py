@@ -1,7 +1,7 @@
 """Where the time of a training step and of inference goes, on one core of a CPU: kind of operation → seconds.
 
-One core, since XLA then runs one operation after the other and each one's time is its own; on several cores they
-overlap, and a convolution is divided among threads that its event does not cover.
+One core, since XLA then runs nearly every operation after the other and each one's time is its own; on several cores
+they overlap, and a convolution is divided among threads that its event does not cover.
 """
 
 import collections
@@ -81,7 +81,7 @@ def main(text: str) -> None:
         step, *arguments = workload.evaluation(ours, size)
         traced = step.trace(*arguments)
         compiled = traced.lower().compile()
-        run = workload.inference(ours, size)
+        run = workload.repeated(step, *arguments)
         result["inference"][str(size)] = _profile(run, compiled, workload.flops_of(traced, compiled))
     print(json.dumps(result))
 

@@ -182,11 +182,15 @@ def evaluation(workload: Workload, size: int) -> tuple[Any, dict[str, Any], dict
 
 def inference(workload: Workload, size: int) -> Callable[[int], None]:
     """A function that evaluates `size` inputs so many times over, on one device."""
-    step, variables, batch = evaluation(workload, size)
+    return repeated(*evaluation(workload, size))
+
+
+def repeated(program: Callable[..., Any], *arguments: Any) -> Callable[[int], None]:
+    """A function that runs the program so many times over, and waits for it each time."""
 
     def run(times: int) -> None:
         for _ in range(times):
-            jax.block_until_ready(step(variables, batch))
+            jax.block_until_ready(program(*arguments))
 
     return run
 

@@ -33,7 +33,7 @@ def convolutions(draw):
 
 
 @given(convolutions())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_convolution_and_its_gradients_are_those_of_float32_rounded_once(convolution):
     inputs, kernel, stride, padding = convolution
     options = {"window_strides": (stride,), "padding": padding, "dimension_numbers": LAYOUTS[1]}

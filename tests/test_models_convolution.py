@@ -52,7 +52,7 @@ def convolutions(draw):
 
 
 @given(convolutions(), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_values_and_gradients_are_those_of_xla(convolution, is_large):
     x_shape, kernel_shape, strides, padding = convolution
     with pytest.MonkeyPatch.context() as patch:
