@@ -51,6 +51,9 @@ def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padd
     whatever made them, batch statistics say. The inputs and what comes back are kept apart from that by barriers, which
     hold in programs that were compiled with `cardiax.parallel.compiler_options`: a tenth of the step of ResNet1D.
 
+    Where strides are longer than 1 and the padding is all that a kernel can meet, the gradient of the inputs is that of
+    inputs padded before: XLA's own, with two axes, may end the process while it compiles (jaxlib 0.10.2).
+
     In bfloat16 over one axis it is what `cardiax.models.bfloat16` tells, for processors that multiply it.
 
     Args:
@@ -82,12 +85,18 @@ def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, str
     is_few = is_plain and (numbers < FEW or all_numbers < SMALL)
     is_tiled = is_plain and len(spatial) == 1 and inputs.dtype == kernel.dtype == jnp.bfloat16
     is_swapped = is_plain and features < channels and set(strides) == {1} and max(spatial) > 1
-    before, after = _pads(inputs, tuple(spatial), strides, padding)[0]  # of time, for tiles
+    pads = _pads(inputs, tuple(spatial), strides, padding)
+    before, after = pads[0]  # of time, for tiles
+    axes = zip(spatial, strides, pads, strict=True)
+    is_full = is_plain and any(stride > 1 and min(pair) == taps - 1 for taps, stride, pair in axes)
     multiply = partial(
         jnp.matmul,
         precision=convolution.keywords.get("precision"),
         preferred_element_type=jnp.promote_types(inputs.dtype, jnp.float32),
     )
+
+    def padded_first(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
+        return convolution(jnp.pad(inputs, ((0, 0), *pads, (0, 0))), kernel, window_strides=strides, padding="VALID")
 
     def windows(inputs: jax.Array) -> jax.Array:
         return _windows(inputs, tuple(spatial), strides, padding)
@@ -126,7 +135,8 @@ def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, str
         return bfloat16.gradient_of_kernel(inputs, gradient, spatial[0], strides[0], (before, after))
 
     def of_inputs_native(gradient: jax.Array, kernel: jax.Array) -> jax.Array:
-        return jax.linear_transpose(lambda inputs: native(inputs, kernel), inputs_type)(gradient)[0]
+        forwards = padded_first if is_full else native
+        return jax.linear_transpose(lambda inputs: forwards(inputs, kernel), inputs_type)(gradient)[0]
 
     def of_inputs_tiled(gradient: jax.Array, kernel: jax.Array) -> jax.Array:
         return bfloat16.gradient_of_inputs(gradient, kernel, strides[0], (before, after), inputs.shape[1])
