@@ -38,9 +38,9 @@ def both(x, kernel, strides, padding, **options):
     def padded_first(lhs, rhs, *, padding, **options):
         return lax.conv_general_dilated(jnp.pad(lhs, ((0, 0), *padding, (0, 0))), rhs, padding="VALID", **options)
 
-    # XLA's own gradient of inputs that are padded by all that a kernel can meet may end the process (jaxlib 0.10.2).
-    pairs = [] if isinstance(padding, str) else zip(kernel.shape, padding, strict=False)
-    is_full = not options and any(min(pair) == taps - 1 for taps, pair in pairs)
+    # XLA's own gradient of the inputs may end the process where a strided axis has the widest padding (jaxlib 0.10.2).
+    axes = [] if isinstance(padding, str) else zip(kernel.shape[:-2], strides, padding, strict=True)
+    is_full = not options and any(stride > 1 and min(pair) == taps - 1 for taps, stride, pair in axes)
     theirs = padded_first if is_full else lax.conv_general_dilated
     return [jax.jit(partial(outcome, convolution))(x, kernel) for convolution in (convolve, theirs)]
 

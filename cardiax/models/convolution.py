@@ -35,7 +35,7 @@ def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padd
     """`lax.conv_general_dilated` of inputs (B, ..., C) with a kernel (..., C, D): the same values, (B, ..., D).
 
     It differs in four ways, where XLA's CPU backend loses time; values and gradients agree but for the order of sums,
-    and on a GPU or TPU nothing differs. All times are of two cores.
+    and on a GPU or TPU nothing differs but what is said of strides. All times are of two cores.
 
     Where a window holds fewer than `FEW` numbers, as in the first layer of a network, windows are laid out and
     multiplied: 1.9 ms instead of 2.6 with the kernel's gradient for 12 → 128 channels. Up to `THIN`, as those of one
@@ -51,8 +51,9 @@ def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padd
     whatever made them, batch statistics say. The inputs and what comes back are kept apart from that by barriers, which
     hold in programs that were compiled with `cardiax.parallel.compiler_options`: a tenth of the step of ResNet1D.
 
-    Where strides are longer than 1 and the padding is all that a kernel can meet, the gradient of the inputs is that of
-    inputs padded before: XLA's own, with two axes, may end the process while it compiles (jaxlib 0.10.2).
+    On every device, where an axis has a stride longer than 1 and on both sides the widest padding allowed, the gradient
+    of the inputs is taken through inputs padded before: XLA's own, with two axes, may end the process while it compiles
+    (jaxlib 0.10.2).
 
     In bfloat16 over one axis it is what `cardiax.models.bfloat16` tells, for processors that multiply it.
 
