@@ -7,19 +7,27 @@ import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
+from setuptools import find_packages
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def test_every_package_folder_is_installed_under_our_name():
-    found = set()
-    for path in ROOT.glob("*/**/__init__.py"):
+def test_every_package_folder_is_found_under_our_name():
+    found = {"cardiax"}
+    for path in (path for name in ("cardiax", "datasets", "launch") for path in (ROOT / name).rglob("__init__.py")):
         parts = path.parent.relative_to(ROOT).parts
-        if parts[0] in ("cardiax", "datasets", "launch"):
-            found.add(".".join(parts if parts[0] == "cardiax" else ("cardiax", *parts)))
-    assert set(PROJECT["tool"]["setuptools"]["packages"]) == found
+        found.add(".".join(parts if parts[0] == "cardiax" else ("cardiax", *parts)))
+    options = PROJECT["tool"]["setuptools"]["packages"]["find"]
+    assert set(find_packages(str(ROOT), include=options["include"])) == found
+
+
+@pytest.mark.parametrize("arguments", [("-c", "import cardiax.datasets"), ("-m", "cardiax.launch.train", "--help")])
+def test_a_checkout_that_shadows_the_installed_package_is_whole(arguments):
+    found = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT)
+    assert found.returncode == 0, found.stderr
 
 
 def test_no_top_level_package_of_a_common_name():
