@@ -39,6 +39,21 @@ def test_a_buffer_taken_again_is_not_mapped_again():
     assert faults["as it is"] > 2 * faults["kept"]
 
 
+@pytest.mark.parametrize(
+    ("platforms", "plugin", "found"),
+    [("", False, False), ("", True, True), ("cpu", True, False), ("cuda,cpu", True, True), ("tpu", False, True)],
+)
+def test_the_heap_is_left_alone_where_an_accelerator_computes(platforms, plugin, found, tmp_path, monkeypatch):
+    if plugin:  # as the packages jax-cuda12-plugin and jax-cuda13-plugin make themselves known
+        information = tmp_path / "plugin-1.0.dist-info"
+        information.mkdir()
+        (information / "entry_points.txt").write_text("[jax_plugins]\nxla_cuda = plugin\n")
+        (information / "METADATA").write_text("Name: plugin\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("JAX_PLATFORMS", platforms)
+    assert memory.accelerator_installed() is found
+
+
 LARGE = """
 import re
 import numpy as np
