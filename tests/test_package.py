@@ -34,7 +34,8 @@ def test_no_top_level_package_of_a_common_name():
     top_level = (distribution("cardiax").read_text("top_level.txt") or "").split()
     assert top_level == ["cardiax"]
     script = "import importlib.util as u; print([n for n in ('datasets', 'launch') if u.find_spec(n)])"
-    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd="/").stdout
+    command = [sys.executable, "-I", "-c", script]  # without the PYTHONPATH that a person may have set
+    out = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout
     assert out.strip() == "[]"
 
 
