@@ -29,7 +29,7 @@ def applied(layer, train, params, statistics, x, pulled):
         return layer(not train, momentum=0.9).apply(variables, x, mutable=["batch_stats"])
 
     y, pull, new = jax.vjp(outputs, params, x, has_aux=True)
-    return (y, new["batch_stats"]), pull(pulled)
+    return (y, {name: new["batch_stats"][name] for name in statistics}), pull(pulled)
 
 
 @given(st.lists(st.integers(1, 6), min_size=2, max_size=4).filter(lambda shape: np.prod(shape[:-1]) > 1), st.booleans())
@@ -45,7 +45,50 @@ def test_all_is_as_flax_has_it(shape, train):
 def test_the_variables_are_flaxs():
     x = arrays((4, 5, 3))[0]
     ours, theirs = (layer(False).init(jax.random.key(0), x) for layer in (BatchNorm, nn.BatchNorm))
+    assert ours["batch_stats"].pop("initial_weight") == 1
     jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+def statistics_after(batches, momentum, averages=()):
+    """The running statistics after a few batches, and those of their moving average with these decays."""
+    variables = BatchNorm(False, momentum).init(jax.random.key(0), batches[0])
+    average = variables["batch_stats"]
+    for batch, decay in zip(batches, averages or [0.0] * len(batches), strict=True):
+        _, new = BatchNorm(False, momentum).apply(variables, batch, mutable=["batch_stats"])
+        variables = variables | new
+        average = jax.tree.map(
+            lambda old, new, decay=decay: decay * old + (1 - decay) * new, average, new["batch_stats"]
+        )
+    return variables["params"], average
+
+
+@pytest.mark.parametrize("steps", [1, 3, 40])
+@pytest.mark.parametrize("averaged", [False, True])
+def test_a_short_run_evaluates_with_the_batches_it_saw(steps, averaged):
+    # Of batches k = 1 … t the corrected mean is Σ w_k mean_k / Σ w_k, w_k = m^(t − k), and likewise the variance.
+    batches = np.random.default_rng(0).normal(5.0, 3.0, (steps, 16, 2)).astype(np.float32)
+    weights = 0.99 ** np.arange(steps - 1, -1, -1.0)
+    decays = [(1 + step) / (10 + step) for step in range(steps)] if averaged else ()
+    if averaged:  # the average after step k is d_k · average + (1 − d_k) · (the running statistics after it)
+        share = [(1 - decay) * np.prod(decays[step + 1 :]) for step, decay in enumerate(decays)]
+        weights = np.array([sum(share[t] * 0.99 ** (t - k) for t in range(k, steps)) for k in range(steps)])
+    params, statistics = statistics_after(batches, 0.99, decays)
+    mean, variance = (weights @ found / weights.sum() for found in (batches.mean(1), batches.var(1)))
+    x = batches[0]
+    found = BatchNorm(True, 0.99).apply({"params": params, "batch_stats": statistics}, x)
+    np.testing.assert_allclose(found, (x - mean) / np.sqrt(variance + 1e-5), rtol=1e-4, atol=1e-4)
+
+
+def test_a_constant_channel_stays_finite():
+    params, statistics = statistics_after(np.full((2, 4, 1), 3.0, np.float32), 0.99)
+    found = BatchNorm(True).apply({"params": params, "batch_stats": statistics}, np.full((1, 1), 3.0, np.float32))
+    np.testing.assert_allclose(found, [[0.0]], atol=0.01)
+
+
+def test_before_the_first_step_the_statistics_are_the_initial_ones():
+    x = arrays((4, 2))[0]
+    variables = BatchNorm(True).init(jax.random.key(0), x)
+    np.testing.assert_allclose(BatchNorm(True).apply(variables, x), x / np.sqrt(1 + 1e-5), rtol=1e-6)
 
 
 def test_by_hand():

@@ -81,6 +81,11 @@ def _wide(x: jax.Array, like: jax.Array) -> jax.Array:
 class BatchNorm(nn.Module):
     """`nn.BatchNorm` over all axes but the last, with the derivative of `normalized`; variables under the same names.
 
+    The running statistics begin at mean 0 and variance 1, which still weigh momentum^t after t steps: a third after 112
+    steps with 0.99. `initial_weight` keeps that weight, and evaluation takes the initial values out, as Adam corrects
+    its moments (Kingma and Ba 2015, arXiv:1412.6980, section 3). All three are linear in what they average, so the
+    correction also holds for a moving average of them.
+
     Attributes:
       use_running_average: whether mean and variance are the running ones, as in evaluation, or the batch's.
       momentum: of the running ones.
@@ -97,13 +102,22 @@ class BatchNorm(nn.Module):
         channels = x.shape[-1:]
         mean = self.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
         variance = self.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
+        initial = self.variable("batch_stats", "initial_weight", jnp.ones, (), jnp.float32)
         scale = self.param("scale", nn.initializers.ones, channels)
         bias = self.param("bias", nn.initializers.zeros, channels)
         if self.use_running_average:
-            return affine(x, mean.value, variance.value, scale, bias)
+            return affine(x, *_without_initial(mean.value, variance.value, initial.value), scale, bias)
         outputs: Any = normalized(x, scale, bias, self.axis_name)
         y, *found = outputs
         if not self.is_initializing():
             for running, new in zip((mean, variance), found, strict=True):
                 running.value = self.momentum * running.value + (1 - self.momentum) * new
+            initial.value = self.momentum * initial.value
         return y
+
+
+def _without_initial(mean: jax.Array, variance: jax.Array, weight: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Running statistics (C,) without the initial mean 0 and variance 1 that have this weight; of 1, as they are."""
+    initial = jnp.where(weight < 1, weight, 0.0)
+    # Rounding could make a variance of 0 negative.
+    return mean / (1 - initial), jnp.maximum(variance - initial, 0) / (1 - initial)
