@@ -25,6 +25,12 @@ WINDOW = 500
 NOISE = "noise"
 """The protocol that adds to the default one the same test with real noise and with leads missing."""
 
+FOLDS = ("ds1_fold_1", "ds1_fold_2", "ds1_fold_3", "ds1_fold_4")
+"""The protocols of a cross-validation over the patients of DS1, which never opens DS2."""
+
+BY_PATIENT = ("patient", *FOLDS)
+"""The protocols that draw whole records of the MIT-BIH Arrhythmia Database."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -41,6 +47,8 @@ class Dataset:
       counts: examples per class, for each split on disk; empty where the generator or the user decides.
       built_in: True where the dataset is computed, so that nothing has to be fetched.
       by_record: True where what the model is shown of a beat depends on all beats of its record.
+      single_site_patterns: activation pattern → the one site that it starts at, an index in `cardiax.leads.SITE_NAMES`;
+        such a pattern begins as a stimulus of that site does.
     """
 
     name: str
@@ -51,6 +59,7 @@ class Dataset:
     counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
     built_in: bool = False
     by_record: bool = False
+    single_site_patterns: dict[int, int] = field(default_factory=dict)
 
     def drawn_by(self, protocol: str) -> str:
         """The protocol that draws the split: that of the name, and for `NOISE` the default one."""
@@ -91,14 +100,14 @@ DATASETS = {
             kind="beat",
             classes=AAMI_CLASSES,
             rate=120.0,
-            protocols=("patient", NOISE),
+            protocols=("patient", NOISE, *FOLDS),
         ),
         Dataset(
             name="physionet_mitbih/patient",
             kind="beat",
             classes=AAMI_CLASSES,
             rate=WINDOW_RATE,
-            protocols=("patient", NOISE),
+            protocols=("patient", NOISE, *FOLDS),
             by_record=True,
         ),
         Dataset(name="physionet_nstdb", kind="noise", rate=360.0, protocols=()),
@@ -117,6 +126,7 @@ DATASETS = {
             rate=1000.0,
             protocols=_INTRACARDIAC_PROTOCOLS,
             built_in=True,
+            single_site_patterns={20: 17, 21: 19, 22: 16, 23: 30, 24: 32},
         ),
     )
 }

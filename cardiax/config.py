@@ -142,7 +142,6 @@ BY_DATASET: dict[str, dict[str, Any]] = {
         "augmentation.noise": 1.2,
         "augmentation.mixup": 0.0,
         "augmentation.fibrillation": 0.25,
-        "augmentation.pauses": 0.12,
     },
 }
 """What the default experiment of any task is on a dataset that asks for something else."""

@@ -1,8 +1,4 @@
-"""Batches as a pure function of (seed, step): nothing to save, so a run killed at any instant resumes to the same bits.
-
-Only the bit generator itself is used (`Philox.random_raw`), since NumPy promises its stream for ever and promises
-nothing of `Generator.permutation`.
-"""
+"""Batches as a pure function of (seed, step): nothing to save, so a run that was killed resumes to the same bits."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +8,7 @@ from functools import cached_property, lru_cache, partial
 import numpy as np
 
 from cardiax.errors import InputError
+from cardiax.streams import stream
 
 Arrays = dict[str, np.ndarray]
 
@@ -55,7 +52,7 @@ class Order:
 
 
 def _epoch_order(order: Order, epoch: int) -> np.ndarray:
-    random = np.random.Philox(key=np.array([order.seed, epoch], np.uint64)).random_raw(order.size)
+    random = stream("batch order", order.seed, epoch).random_raw(order.size)
     if order.shares is None:
         return np.argsort(random, kind="stable")
     cumulative = np.cumsum(order.shares)
@@ -80,7 +77,7 @@ def resampled(targets: np.ndarray, per_class: int, seed: int) -> np.ndarray:
     chosen = []
     for label in np.unique(targets):
         members = np.flatnonzero(targets == label)
-        random = np.random.Philox(key=np.array([seed, 1 + label], np.uint64)).random_raw(len(members))
+        random = stream("class resampling", seed, label).random_raw(len(members))
         drawn = members[np.argsort(random, kind="stable")]
         chosen.append(np.sort(np.resize(drawn, per_class)))
     return np.concatenate(chosen)

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from cardiax.leads import ELECTRODES, twelve_leads
+from cardiax.streams import stream
 from cardiax.transforms import padding_mask
 
 NOISES = {"bw": "baseline wander", "em": "electrode motion", "ma": "muscle"}
@@ -33,7 +34,7 @@ def resample(noise: np.ndarray, rate: float, new_rate: float) -> np.ndarray:
 def segments(noise: np.ndarray, index: np.ndarray, length: int, count: int) -> np.ndarray:
     """`count` segments for each example, drawn independently of each other: (n, length, count, channels).
 
-    Only the bit generator itself is used, as in `cardiax.data`; example i has words i · count … of its stream.
+    Example i has words i · count … of its stream.
 
     Args:
       noise: (m, channels), at the rate of the data.
@@ -47,7 +48,7 @@ def segments(noise: np.ndarray, index: np.ndarray, length: int, count: int) -> n
     room = len(noise) - length + 1
     if room < 1:
         raise ValueError(f"segments wants a recording of at least {length} samples: got {len(noise)}")
-    words = np.random.Philox(key=np.array([0, 0], np.uint64)).random_raw(count * (int(index.max()) + 1))
+    words = stream("noise segment").random_raw(count * (int(index.max()) + 1))
     starts = (words.reshape(-1, count)[index] % np.uint64(room)).astype(np.int64)
     return noise[starts[:, None, :] + np.arange(length)[:, None]]
 
@@ -112,7 +113,7 @@ def add_noise(inputs: np.ndarray, at_zero: np.ndarray, decibels: float) -> np.nd
 def _either(drawn: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Of segments (n, length, count, 2) one channel each, drawn with even odds: (n, length, count)."""
     count = drawn.shape[2]
-    words = np.random.Philox(key=np.array([0, 1], np.uint64)).random_raw(count * (int(index.max()) + 1))
+    words = stream("noise channel").random_raw(count * (int(index.max()) + 1))
     second = (words >> np.uint64(63)).astype(bool).reshape(-1, count)[index]
     return np.where(second[:, None], drawn[..., 1], drawn[..., 0])
 

@@ -16,11 +16,26 @@ SURROUNDING = 10
 NUMBERS = 2 * NEIGHBOURS + 14
 """Numbers of `rhythm_numbers`."""
 
+LOCAL = 5
+"""Intervals before a beat, and as many after, whose mean is its local interval (de Chazal et al. 2004)."""
+
 LEAST_SPREAD = 0.03
 """Of logarithms of intervals, added to the spread that prematurity is measured in: no rhythm is steadier."""
 
 LEAST_RANGE = 0.2
 """mV, added to the range of a record's median beat: a lead that shows little is not blown up to noise."""
+
+
+def beat_intervals(times: np.ndarray) -> np.ndarray:
+    """Of beats at times (n,), s, the interval before each, the one after, and the mean of the ten around it: float32
+    (n, 3), s. What the first and the last beat lack is taken from their other side."""
+    between = np.diff(times)
+    before = np.append(between[:1], between)
+    after = np.append(between, between[-1:])
+    total = np.append(0.0, np.cumsum(between))
+    low = np.maximum(np.arange(len(times)) - LOCAL, 0)
+    high = np.minimum(np.arange(len(times)) + LOCAL, len(between))
+    return np.stack([before, after, (total[high] - total[low]) / (high - low)], axis=1).astype(np.float32)
 
 
 def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
@@ -42,7 +57,7 @@ def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
     What lies beyond a record's ends is as its last interval there.
 
     Args:
-      intervals: (n, 3), s: to the beat before, to the one after, and the mean around.
+      intervals: (n, 3), s, of `beat_intervals`: to the beat before, to the one after, and the mean around.
       record: (n,), the record of each beat; beats of one record are in the order of time.
     """
     found = np.empty((len(record), NUMBERS), np.float32)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cardiax.catalog import BY_PATIENT
 from cardiax.errors import unknown
 
 
@@ -67,7 +68,12 @@ SYSTEMS: dict[str, dict[str, System]] = {
         "cardiax_rr": System(
             "residual network on both leads, with intervals and the patient's median beat",
             {"dataset": "physionet_mitbih/patient"},
-            protocols=("patient",),
+            protocols=BY_PATIENT,
+        ),
+        "cardiax_rr_pauses": System(
+            "the same, with made-up rhythms with pauses; they were made up knowing record 232 of DS2",
+            {"dataset": "physionet_mitbih/patient", "augmentation.pauses": 0.12},
+            protocols=BY_PATIENT,
         ),
         "cnn": System(
             "1-D CNN",

@@ -3,7 +3,8 @@
 A beat is float32 (187,), zero-padded after its last sample; twelve leads are float32 (500, 12), mV at 1 kHz.
 
 The length of a beat is the heart's rate (Kaggle's rows end a fifth of an interval after the next R peak), so no
-transform may write into the padding or take a beat for padding.
+transform may write into the padding or take a beat for padding. Only a change of rate changes the length, and not that
+of a beat that fills all 187 samples: the file has cut it, so its end is not known.
 """
 
 import jax
@@ -23,11 +24,13 @@ def stretch_time(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
     """Play a beat faster or slower by a factor drawn from 1 ± `limit`: a change of heart rate, (187,) → (187,).
 
     The beat's samples are interpolated linearly and its length changes by the same factor; what runs past the last
-    sample is cut, as in the file itself.
+    sample is cut, as in the file itself. A beat that the file cut is never played faster, which would need the samples
+    after the cut: a factor 1 + x is 1 - x there.
     """
     places = jnp.arange(beat.shape[0], dtype=beat.dtype)
     last = jnp.sum(padding_mask(beat)) - 1
-    source = places * jax.random.uniform(key, minval=1 - limit, maxval=1 + limit)
+    factor = jax.random.uniform(key, minval=1 - limit, maxval=1 + limit)
+    source = places * jnp.where(last < beat.shape[0] - 1, factor, 1 - jnp.abs(factor - 1))
     return jnp.where(source <= last, jnp.interp(source, places, beat), 0.0)
 
 
@@ -75,15 +78,17 @@ def mix_pairs(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """mixup (Zhang et al. 2018, arXiv:1710.09412) of each example with the one before it in the global batch.
 
+    A mixture keeps the padding of the example whose share is the larger.
+
     Args:
       key: the same on every device.
-      inputs: (B, ...), one device's share of the batch.
+      inputs: (B, T, C), one device's share of the batch.
       targets: (B, ...), likewise.
       alpha: the neighbour's share is min(b, 1 - b), b from Beta(alpha, alpha).
       axis_name: the axis over which the batch is divided.
 
     Returns:
-      The mixed inputs (B, ...), the neighbours' targets (B, ...) and their shares (B,): the loss of an example is
+      The mixed inputs (B, T, C), the neighbours' targets (B, ...) and their shares (B,): the loss of an example is
       (1 - share) times that against its own target plus share times that against its neighbour's.
     """
     size = inputs.shape[0]
@@ -95,8 +100,10 @@ def mix_pairs(
         everyone = jnp.roll(jax.lax.all_gather(values, axis_name, tiled=True), 1, axis=0)
         return jax.lax.dynamic_slice_in_dim(everyone, start, size)
 
-    weight = share.reshape(size, *[1] * (inputs.ndim - 1))
-    return (1 - weight) * inputs + weight * of_neighbours(inputs), of_neighbours(targets), share
+    weight = share[:, None, None]
+    own = padding_mask(jnp.any(inputs != 0, axis=-1))[..., None]
+    mixed = jnp.where(own, (1 - weight) * inputs + weight * of_neighbours(inputs), 0.0)
+    return mixed, of_neighbours(targets), share
 
 
 def delay(signal: jax.Array, samples: jax.Array, limit: int) -> jax.Array:

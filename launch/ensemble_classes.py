@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.calibration import class_terms, expected_calibration_error, reliability
+from cardiax.catalog import BY_PATIENT
 from cardiax.comparison import resampled_figures
 from cardiax.launch.experiment import Experiment
 
@@ -27,7 +28,7 @@ def figures(experiment: Experiment, terms: np.ndarray, split: str) -> dict[str, 
     """
     *ours, together = [expected_calibration_error(reliability(one)) for one in np.moveaxis(terms, 1, 0)]
     found = {"ece": (ours, {"value": together})}
-    groups = experiment.origin["record"][experiment.split[split]] if experiment.protocol == "patient" else None
+    groups = experiment.origin["record"][experiment.split[split]] if experiment.protocol in BY_PATIENT else None
     scores = terms[:, :, :2]
     last = np.concatenate([scores[:, -1], np.ones((len(terms), 1))], axis=1)
     resampled = resampled_figures([last], lambda sums: sums[..., :2] / sums[..., 2:], groups)[:, 0]

@@ -119,7 +119,7 @@ def load_experiments(
     wanting = [what for what, wanted in together.items() if wanted]
     examples, features, digest = load_examples(records, task, dataset, memory, wanting, say)
     protocol = dataset.drawn_by(config.split)
-    split = draw_split(dataset.kind, protocol, features, records.parts)
+    split = draw_split(dataset, protocol, features, records.parts)
     for name, indices in split.items():
         if not len(indices):
             raise InputError(

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from cardiax.catalog import find_dataset
+from cardiax.catalog import BY_PATIENT, find_dataset
 from cardiax.launch.experiment import Experiment
 from cardiax.metrics import bootstrap_groups, bootstrap_intervals
 from cardiax.tasks.classification import Classification
@@ -23,7 +23,7 @@ def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict
     Where the protocol splits by patient, patients are drawn, so that the interval tells of patients never seen.
     """
     confusion = figures["confusion"]
-    if experiment.protocol == "patient":
+    if experiment.protocol in BY_PATIENT:
         records = experiment.origin["record"][experiment.split[split]]
         cells = len(confusion) * figures["target"] + figures["prediction"]
         of_records = [np.bincount(cells[records == one], minlength=confusion.size) for one in np.unique(records)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import NOISE
+from cardiax.catalog import BY_PATIENT, NOISE
 from cardiax.comparison import resampled_figures, stands_out
 from cardiax.figures.comparison import comparison_figure
 from cardiax.launch.progress import say
@@ -141,7 +141,7 @@ def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
         return None
     cases = [[read_csv(member.workdir.path / "test_cases.csv") for member in row.members] for row in rows]
     sums = [_sums(run, task, merit) for row in cases for run in row]
-    groups = np.asarray([case["record"] for case in cases[0][0]]) if rows[0].protocol == "patient" else None
+    groups = np.asarray([case["record"] for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
     figures = resampled_figures(sums, merit.of_sums, groups)
     ends = np.cumsum([len(row.members) for row in rows])
     place = stands_out(np.split(figures, ends[:-1], axis=1), merit.higher_is_better)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cardiax.data import Order, class_shares, fingerprint, padded_batches
 from cardiax.errors import InputError
+from cardiax.streams import stream
 
 
 @given(seed=st.integers(0, 2**31 - 1), size=st.integers(1, 300), data=st.data())
@@ -31,7 +32,7 @@ def test_seeds_and_epochs_differ():
 
 
 def test_the_order_follows_the_raw_philox_stream():
-    raw = np.random.Philox(key=np.array([3, 5], np.uint64)).random_raw(8)
+    raw = stream("batch order", 3, 5).random_raw(8)
     np.testing.assert_array_equal(Order(3, 8, 1).indices(5 * 8), [np.argsort(raw, kind="stable")[0]])
 
 

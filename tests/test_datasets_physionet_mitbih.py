@@ -7,14 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardiax.catalog import DATASETS
+from cardiax.catalog import DATASETS, find_dataset
 from cardiax.config import recipe
 from cardiax.datasets.physionet_mitbih import records
 from cardiax.datasets.physionet_mitbih.kaggle_rows import kaggle_test_rows, rows
 from cardiax.datasets.physionet_mitbih.records import CLASS_OF, RECORDS, Record
-from cardiax.datasets.physionet_mitbih.windows import intervals, windows
+from cardiax.datasets.physionet_mitbih.windows import windows
 from cardiax.errors import InputError
 from cardiax.rhythm import against_median_beat, rhythm_numbers
+from cardiax.simulate.rhythm import of_records
 from cardiax.splits import DS1, DS2, SAME_SUBJECT, draw_split
 from cardiax.tasks import TASKS
 
@@ -71,13 +72,12 @@ def test_windows_by_hand():
     np.testing.assert_allclose(beats[20].intervals, 1.0, rtol=1e-6)
 
 
-def test_intervals_by_hand():
-    found = intervals(np.array([0.0, 1.0, 1.5, 3.5]))
-    np.testing.assert_allclose(found[:, 0], [1.0, 1.0, 0.5, 2.0])  # the first has none before
-    np.testing.assert_allclose(found[:, 1], [1.0, 0.5, 2.0, 2.0])  # the last has none after
-    np.testing.assert_allclose(found[:, 2], 3.5 / 3)
-    long = intervals(np.cumsum(np.arange(1.0, 31.0)))
-    np.testing.assert_allclose(long[15, 2], np.arange(12.0, 22.0).mean())  # five before, five after
+def test_a_simulated_rhythm_has_the_features_of_a_record_with_the_same_beats():
+    samples = 1000 + np.cumsum(np.random.default_rng(0).integers(150, 500, 200))
+    features = [beat.intervals for beat in windows(record(samples, "N" * 200))]
+    expected = rhythm_numbers(np.stack(features), np.full(200, 100))
+    found = of_records(samples[None] / 360.0, np.zeros((1, 200), bool)).numbers
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_signals_against_the_median_beat_and_the_rhythm_are_the_input():
@@ -126,7 +126,7 @@ def test_no_subject_lies_on_two_sides():
     assert len({*DS1, *DS2, 102, 104, 107, 217}) == len(RECORDS) == 48
     numbers, labels = np.repeat(RECORDS, 5), np.tile(np.arange(5), 48)
     beats = {"record": numbers, "label": labels, "beat": np.random.default_rng(0).random((240, 187))}
-    split = draw_split("beat", "patient", beats, {"train": 100, "test": 140})
+    split = draw_split(find_dataset("physionet_mitbih/patient"), "patient", beats, {"train": 100, "test": 140})
     subjects = {side: set(np.where(numbers[rows] == SAME_SUBJECT, 202, numbers[rows])) for side, rows in split.items()}
     assert not subjects["train"] & subjects["test"]
     assert not subjects["train"] & subjects["validation"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cardiax.rhythm import NUMBERS, against_median_beat, rhythm_numbers
+from cardiax.rhythm import NUMBERS, against_median_beat, beat_intervals, rhythm_numbers
 
 TIMES = np.array([0.0, 1.0, 2.0, 2.5, 4.5, 5.5, 6.5])
 """s: one beat comes after half an interval, and the next after two."""
@@ -13,6 +13,15 @@ def intervals(times):
     between = np.diff(times)
     before, after = np.append(between[:1], between), np.append(between, between[-1:])
     return np.stack([before, after, np.full(len(times), 1.25)], axis=1).astype(np.float32)
+
+
+def test_intervals_by_hand():
+    found = beat_intervals(np.array([0.0, 1.0, 1.5, 3.5]))
+    np.testing.assert_allclose(found[:, 0], [1.0, 1.0, 0.5, 2.0])  # the first has none before
+    np.testing.assert_allclose(found[:, 1], [1.0, 0.5, 2.0, 2.0])  # the last has none after
+    np.testing.assert_allclose(found[:, 2], 3.5 / 3)
+    long = beat_intervals(np.cumsum(np.arange(1.0, 31.0)))
+    np.testing.assert_allclose(long[15, 2], np.arange(12.0, 22.0).mean())  # five before, five after
 
 
 def test_the_numbers_of_a_premature_beat():

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from jax.sharding import Mesh, PartitionSpec
 
 from cardiax.leads import twelve_leads
 from cardiax.transforms import (
@@ -14,6 +15,7 @@ from cardiax.transforms import (
     electrode_gain,
     gramian_angular_field,
     lead_noise,
+    mix_pairs,
     noise_at,
     padding_mask,
     rescale_time,
@@ -57,6 +59,39 @@ def test_stretch_interpolates_and_changes_the_length_by_its_factor():
         assert length == int(np.floor(100 / factor)) + 1
         np.testing.assert_allclose(changed[:length], 1 + factor * np.arange(length), rtol=1e-4)
         assert not changed[length:].any()
+
+
+@given(length=st.integers(1, 187), seed=st.integers(0, 1000))
+@example(length=187, seed=0)
+@example(length=186, seed=0)
+@settings(deadline=None, max_examples=50, derandomize=True)
+def test_stretch_moves_no_end_that_the_file_cut(length, seed):
+    changed = np.asarray(stretch_time(jax.random.key(seed), beat(length), 0.2))
+    factor = float(jax.random.uniform(jax.random.key(seed), minval=0.8, maxval=1.2))
+    expected = 187 if length == 187 else min(187, int(np.floor((length - 1) / factor * (1 + 1e-6))) + 1)
+    assert abs(int(np.sum(np.asarray(padding_mask(changed)))) - expected) <= (length < 187)  # one sample of rounding
+    assert length < 187 or changed.all()
+
+
+@given(lengths=st.lists(st.integers(0, 187), min_size=2, max_size=5), seed=st.integers(0, 1000))
+@settings(deadline=None, max_examples=30, derandomize=True)
+def test_a_mixture_keeps_the_padding_of_its_example(lengths, seed):
+    inputs = jnp.stack([beat(length, place) for place, length in enumerate(lengths)])[..., None]
+    targets = jnp.arange(len(lengths))
+    mesh = Mesh(np.asarray(jax.devices()[:1]), ("data",))
+    mix = jax.shard_map(
+        lambda inputs, targets: mix_pairs(jax.random.key(seed), inputs, targets, 0.5, "data"),
+        mesh=mesh,
+        in_specs=PartitionSpec("data"),
+        out_specs=PartitionSpec("data"),
+    )
+    mixed, neighbours, share = map(np.asarray, mix(inputs, targets))
+    assert neighbours.tolist() == [len(lengths) - 1, *range(len(lengths) - 1)]
+    assert ((share > 0) & (share <= 0.5)).all()
+    for place, length in enumerate(lengths):
+        own, other = np.asarray(inputs[place, :length, 0]), np.asarray(inputs[place - 1, :length, 0])
+        np.testing.assert_allclose(mixed[place, :length, 0], (1 - share[place]) * own + share[place] * other, rtol=1e-5)
+        assert not mixed[place, length:].any()
 
 
 def test_noise_has_the_stated_deviation():

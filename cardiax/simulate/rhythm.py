@@ -9,18 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cardiax.rhythm import rhythm_numbers
+from cardiax.rhythm import beat_intervals, rhythm_numbers
+from cardiax.streams import stream
 
 RECORDS = 60
 """Of each rhythm."""
 
 BEATS = 600
 """A record."""
-
-_LOCAL = 11
-"""Intervals that a beat's local mean is taken over, as `physionet_mitbih/patient` takes it."""
-
-_INTERVALS = BEATS + _LOCAL
 
 
 class Rhythm(NamedTuple):
@@ -43,11 +39,11 @@ def fibrillation() -> Rhythm:
     logarithm, the logarithms' standard deviation from 0.1 to 0.3, no interval below 0.28 s. In fibrillation conduction
     to the ventricles is irregular without a pattern (Bootsma et al. 1970, doi:10.1161/01.CIR.41.5.783).
     """
-    uniform = _uniform(2, 2 + 2 * _INTERVALS)
+    uniform = _uniform("fibrillation", 2 + 2 * BEATS)
     median = _between(np.log(0.45), np.log(1.1), uniform[:, :1])
     deviation = _between(0.1, 0.3, uniform[:, 1:2])
     intervals = np.exp(median + deviation * _normal(uniform[:, 2:]))
-    return _rhythm(np.maximum(intervals, 0.28), np.zeros((RECORDS, _INTERVALS), bool))
+    return of_records(np.cumsum(np.maximum(intervals, 0.28), axis=1), np.zeros((RECORDS, BEATS), bool))
 
 
 @cache
@@ -63,34 +59,37 @@ def pauses() -> Rhythm:
     - In block one beat is not conducted: the interval is 1.6 to 2.05 times the record's usual one of 0.5 to 1.1 s,
       regularly (0.01 to 0.05), and all beats are normal.
     """
-    uniform = _uniform(3, 6 + 3 * _INTERVALS)
-    parameters, chain, noise = np.split(uniform, [6, 6 + _INTERVALS], axis=1)
+    uniform = _uniform("sick sinus node", 6 + 3 * BEATS)
+    parameters, chain, noise = np.split(uniform, [6, 6 + BEATS], axis=1)
     one = [parameters[:, place, None] for place in range(6)]
     ectopic = _chain(chain, _between(0.2, 0.95, one[0]), _between(0.3, 0.95, one[1]))
     short = _between(np.log(0.45), np.log(0.95), one[2])
     long = short + np.log(_between(1.4, 2.8, one[3]))
     deviation = np.where(ectopic, _between(0.01, 0.06, one[4]), _between(0.05, 0.3, one[5]))
     logarithms = np.where(ectopic, short, long) + deviation * _normal(noise)
-    sick = _rhythm(np.exp(np.where(ectopic, logarithms, np.maximum(logarithms, short + np.log(1.25)))), ectopic)
+    logarithms = np.where(ectopic, logarithms, np.maximum(logarithms, short + np.log(1.25)))
+    sick = of_records(np.cumsum(np.exp(logarithms), axis=1), ectopic)
 
-    uniform = _uniform(4, 5 + 3 * _INTERVALS)
-    parameters, chain, noise = np.split(uniform, [5, 5 + _INTERVALS], axis=1)
+    uniform = _uniform("block", 5 + 3 * BEATS)
+    parameters, chain, noise = np.split(uniform, [5, 5 + BEATS], axis=1)
     one = [parameters[:, place, None] for place in range(5)]
     blocked = _chain(chain, _between(0.05, 0.7, one[0]), _between(0.3, 0.97, one[1]))
     short = _between(np.log(0.5), np.log(1.1), one[2])
     logarithms = short + np.log(_between(1.6, 2.05, one[3])) * blocked + _between(0.01, 0.05, one[4]) * _normal(noise)
-    block = _rhythm(np.exp(logarithms), np.zeros_like(blocked))
+    block = of_records(np.cumsum(np.exp(logarithms), axis=1), np.zeros_like(blocked))
     return Rhythm(*(np.concatenate(parts) for parts in zip(sick, block, strict=True)))
 
 
-def _rhythm(intervals: np.ndarray, supraventricular: np.ndarray) -> Rhythm:
-    """Of intervals (R, BEATS + 11), s, each that before a beat of a kind; the first and last few are around alone."""
-    first = _LOCAL // 2
-    local = np.lib.stride_tricks.sliding_window_view(intervals, _LOCAL, axis=1).mean(axis=-1)[:, :-1]
-    before, after = intervals[:, first : first + BEATS], intervals[:, first + 1 : first + 1 + BEATS]
-    columns = np.stack([before, after, local], axis=-1).reshape(-1, 3)
-    numbers = rhythm_numbers(columns, np.repeat(np.arange(len(intervals)), BEATS))
-    return Rhythm(numbers, supraventricular[:, first : first + BEATS].reshape(-1))
+def of_records(times: np.ndarray, supraventricular: np.ndarray) -> Rhythm:
+    """The beats of records as the features of real ones are made.
+
+    Args:
+      times: (R, n), s, when each beat of a record comes.
+      supraventricular: bool (R, n).
+    """
+    columns = np.concatenate([beat_intervals(one) for one in times])
+    numbers = rhythm_numbers(columns, np.repeat(np.arange(len(times)), times.shape[1]))
+    return Rhythm(numbers, supraventricular.reshape(-1))
 
 
 def _chain(uniform: np.ndarray, enter: np.ndarray, stay: np.ndarray) -> np.ndarray:
@@ -105,9 +104,9 @@ def _between(low: float, high: float, uniform: np.ndarray) -> np.ndarray:
     return low + (high - low) * uniform
 
 
-def _uniform(stream: int, columns: int) -> np.ndarray:
-    """(RECORDS, columns) from the bits of NumPy's Philox generator, whose stream is promised for ever."""
-    return np.random.Philox(key=np.array([0, stream], np.uint64)).random_raw((RECORDS, columns)) * 2.0**-64
+def _uniform(rhythm: str, columns: int) -> np.ndarray:
+    """(RECORDS, columns), from 0 to below 1."""
+    return stream(f"simulated {rhythm}").random_raw((RECORDS, columns)) * 2.0**-64
 
 
 def _normal(uniform: np.ndarray) -> np.ndarray:

@@ -7,12 +7,10 @@ import numpy as np
 
 from cardiax.catalog import WINDOW_AFTER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.datasets.physionet_mitbih.records import CLASS_OF, RATE, Record
+from cardiax.rhythm import beat_intervals
 
 HIGH_PASS = 0.5
 """Hz, below which baseline wander is taken out."""
-
-SURROUNDING = 5
-"""Intervals before a beat, and as many after, whose mean is its local interval (de Chazal et al. 2004)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +37,7 @@ def windows(record: Record) -> Iterator[Window]:
     if "MLII" in record.leads:  # in record 114 it is the second
         signals = np.roll(signals, -record.leads.index("MLII"), axis=1)
     beats = [place for place, symbol in enumerate(record.symbols) if symbol in CLASS_OF]
-    spans = intervals(record.samples[beats] / RATE)
+    spans = beat_intervals(record.samples[beats] / RATE)
     for place, span in zip(beats, spans, strict=True):
         first = round(record.samples[place] * WINDOW_RATE / RATE)
         yield Window(
@@ -51,15 +49,3 @@ def windows(record: Record) -> Iterator[Window]:
             sample=int(record.samples[place]),
             symbol=record.symbols[place],
         )
-
-
-def intervals(times: np.ndarray) -> np.ndarray:
-    """Of beats at times (n,), s, the interval before each, the one after, and the mean of those around it: float32
-    (n, 3), s. What the first and the last beat lack is taken from their other side."""
-    between = np.diff(times)
-    before = np.append(between[:1], between)
-    after = np.append(between, between[-1:])
-    total = np.append(0.0, np.cumsum(between))
-    low = np.maximum(np.arange(len(times)) - SURROUNDING, 0)
-    high = np.minimum(np.arange(len(times)) + SURROUNDING, len(between))
-    return np.stack([before, after, (total[high] - total[low]) / (high - low)], axis=1).astype(np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cardiax import datasets
+from cardiax.catalog import find_dataset
 from cardiax.splits import draw_split
 
 KAGGLES_TEST = "f3fdb3fd318275e653fac082b617d8c1ef09fca619a0606dc22c863451c77333"
@@ -52,7 +53,12 @@ def test_every_row_knows_where_it_comes_from(data_dir, real_data):
 def subjects_by_side(parts):
     """Whose beats the protocol `patient` puts on each side; records 201 and 202 are one subject."""
     examples = {key: np.concatenate([part[key] for part in parts.values()]) for key in ("record", "label")}
-    sides = draw_split("beat", "patient", examples, {name: len(part["label"]) for name, part in parts.items()})
+    sides = draw_split(
+        find_dataset("physionet_mitbih/patient"),
+        "patient",
+        examples,
+        {name: len(part["label"]) for name, part in parts.items()},
+    )
     return [set(np.where(examples["record"][rows] == 201, 202, examples["record"][rows])) for rows in sides.values()]
 
 
