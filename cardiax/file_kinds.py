@@ -1,0 +1,72 @@
+"""What a file is by its first bytes, whatever its name says: pages, pointers and archives that stand in for data."""
+
+HEAD = 512
+"""How many of a file's first bytes `kind` wants."""
+
+EMPTY = "an empty file"
+LFS = "a Git LFS pointer (`git lfs pull` fetches the file itself)"
+ANNEX = "a git-annex pointer (`git annex get` fetches the file itself)"
+HTML = "an HTML page, e.g. of a login or an error"
+ZIP, GZIP, BZIP2, XZ, TAR = "a zip archive", "gzip-compressed", "bzip2-compressed", "xz-compressed", "a tar archive"
+ARCHIVES = (ZIP, GZIP, BZIP2, XZ, TAR)
+"""The kinds that Python's standard library opens."""
+
+STAND_INS = (EMPTY, LFS, ANNEX, HTML, "an XML document", "a JSON document")
+"""The kinds that a server or a version control leaves in the place of a file, of whatever kind the file is."""
+
+_MAGIC = (
+    (b"PK\x03\x04", ZIP),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\x1f\x8b", GZIP),
+    (b"BZh", BZIP2),
+    (b"\xfd7zXZ\0", XZ),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed (`zstd -d` decompresses it)"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive (`7z x` unpacks it)"),
+    (b"Rar!\x1a\x07", "a RAR archive (`unrar x` unpacks it)"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook or Word document of 1997 to 2003"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"PAR1", "a Parquet file"),
+    (b"MATLAB 5.0 MAT-file", "a MATLAB file"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"%PDF-", "a PDF document"),
+    (b"{\\rtf", "a rich text document"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\xff\xfe", "text in UTF-16"),
+    (b"\xfe\xff", "text in UTF-16"),
+    (b"version https://git-lfs.github.com/", LFS),
+    (b"/annex/objects/", ANNEX),
+    *((bytes([0x80, protocol]), "a Python pickle, which is never loaded") for protocol in range(2, 6)),
+)
+_OFFICE = {b"xl/": "an Excel workbook", b"word/": "a Word document", b"spreadsheet": "an OpenDocument spreadsheet"}
+
+
+def kind(head: bytes) -> str | None:
+    """What the file is whose first `HEAD` bytes, or all if it has fewer, are `head`; None for plain text and the rest.
+
+    The answer reads on after "found": `an HTML page`, `gzip-compressed`.
+    """
+    if not head.strip(b" \t\r\n"):
+        return EMPTY
+    if head[257:262] == b"ustar":
+        return TAR
+    if head[128:132] == b"DICM":
+        return "a DICOM file"
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return _zip_kind(head) if name == ZIP else name
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script")) or b"<html" in text:
+        return HTML
+    if text.startswith((b"<?xml", b"<error", b"<!doctype")):
+        return "an XML document"
+    return "a JSON document" if text.startswith((b'{"', b"{\n", b"[{")) else None
+
+
+def _zip_kind(head: bytes) -> str:
+    """Office documents are zip archives that begin with a table of contents."""
+    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+    if name == b"mimetype" or name.startswith((b"[Content_Types].xml", b"_rels/", b"xl/", b"docProps/")):
+        return next((kind for mark, kind in _OFFICE.items() if mark in head), "an Excel workbook or other document")
+    return ZIP
