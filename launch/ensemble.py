@@ -57,10 +57,10 @@ def measure_together(
     heading = {key: results[0][key] for key in ("task", "dataset", "protocol", "split", "model", "examples")}
     more, text = calibration.results(experiment, measured["terms"])
     title = f"{heading['dataset']}, {split} set, split by {heading['protocol']}\nensemble of {len(runs)} × {name}"
-    picture = calibration.picture(more, title)
-    path = save_picture(folder / "figures" / f"{name}_{split}{runs[0].harm.name}_calibration", picture)
+    plot = folder / "figures" / f"{name}_{split}{runs[0].harm.name}_calibration"
+    written = save_picture(plot, lambda: calibration.picture(more, title))
     seeds = [result["seed"] for result in results]
-    say("\n".join([_table(name, heading, seeds, figures), *text, f"wrote: {path}"]))
+    say("\n".join([_table(name, heading, seeds, figures), *text, *(f"wrote: {path}" for path in written)]))
     return (
         heading
         | {"runs": [str(run.workdir.path) for run in runs], "seeds": seeds, "figures": figures}

@@ -1,5 +1,7 @@
 """The pictures of one case: its ECG, its activation on a heart, its voltages, and the heart that they light."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,8 @@ def heart_pictures(
     true_times: np.ndarray | None = None,
     voltage: np.ndarray | None = None,
     true_voltage: np.ndarray | None = None,
-) -> dict[str, Any]:
-    """Name → Figure, or the frames of a GIF, on the built-in heart of mean shape, whose sites bear the dataset's names.
+) -> dict[str, Callable[[], Any]]:
+    """Name → what draws a Figure, or the frames of a GIF, on the built-in heart, whose sites bear the dataset's names.
 
     Args:
       leads: (500, 12), mV.
@@ -28,11 +30,11 @@ def heart_pictures(
     """
     heart = build_heart()
     surface = (heart.points, heart.triangles, heart.sites)
-    pictures: dict[str, Any] = {
-        "ecg": ecg_figure(leads, title),
-        "activation": activation_figure(*surface, times, title, true_times),
+    pictures: dict[str, Callable[[], Any]] = {
+        "ecg": partial(ecg_figure, leads, title),
+        "activation": partial(activation_figure, *surface, times, title, true_times),
     }
     if voltage is not None:
-        pictures["voltage"] = voltage_figure(voltage, title, true_voltage)
-        pictures["heart"] = beating_frames(*surface, voltage)
+        pictures["voltage"] = partial(voltage_figure, voltage, title, true_voltage)
+        pictures["heart"] = partial(beating_frames, *surface, voltage)
     return pictures

@@ -64,8 +64,8 @@ def run(options: argparse.Namespace) -> None:
         "length_alone": by_length,
     }
     write_json(out / "leakage.json", found)
-    picture = save_picture(out / "leakage", leakage_figure(scores, sources, by_length))
-    print(f"wrote: {out / 'leakage.json'}, {picture}")
+    written = save_picture(out / "leakage", lambda: leakage_figure(scores, sources, by_length))
+    print(f"wrote: {', '.join(map(str, (out / 'leakage.json', *written)))}")
 
 
 def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:

@@ -61,7 +61,8 @@ def run(options: argparse.Namespace) -> None:
             written.append(folder / f"{stem}_voltage.csv")
             write_atomically(written[1], voltage_csv(voltage))
         pictures = heart_pictures(one, stem, times, voltage=voltage)
-        written += [save_picture(folder / f"{stem}_{name}", picture) for name, picture in pictures.items()]
+        for name, draw in pictures.items():
+            written += save_picture(folder / f"{stem}_{name}", draw)
         active = np.isfinite(times)
         print(
             f"{stem}: {active.sum()} of {len(times)} sites activate, from {np.nanmin(times):.0f} to "

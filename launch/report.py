@@ -1,5 +1,6 @@
 """What a run found: a printed table, SPLIT.json, SPLIT_cases.csv and pictures."""
 
+import itertools
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ from cardiax.launch import report_classes, report_sites
 from cardiax.launch.experiment import Experiment
 from cardiax.launch.progress import say
 from cardiax.launch.report_noise import report_noise
-from cardiax.launch.workdir import Workdir
+from cardiax.launch.workdir import Workdir, without_losing_results
 
 _REPORTS = {"beat": report_classes, "intracardiac": report_sites}
 
@@ -47,14 +48,18 @@ def report(
         "examples": len(experiment.split[split]),
     }
     result = heading | {"parameters": evaluator.parameters(variables)} | kind.results(experiment, figures, split)
-    pictures = kind.pictures(experiment, figures, result, lambda inputs: evaluator.predict(variables, inputs))
     if jax.process_index() == 0:
-        written = [workdir.save_picture(f"{split}{suffix}_{name}", picture) for name, picture in pictures.items()]
-        text = kind.table(result)
-        workdir.write_csv(f"{split}{suffix}_cases.csv", result.pop("cases"))
+        say(kind.table(result))
+        cases = result.pop("cases")
+        workdir.write_csv(f"{split}{suffix}_cases.csv", cases)
         workdir.write_json(f"{split}{suffix}.json", result)
-        say(text)
-        say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}{suffix}.json', *written)))}")
+    # After the results, which a plot that fails must not take along.
+    pictures = {}
+    with without_losing_results(workdir.path / "figures"):
+        pictures = kind.pictures(experiment, figures, result, lambda inputs: evaluator.predict(variables, inputs))
+    if jax.process_index() == 0:
+        written = [workdir.save_picture(f"{split}{suffix}_{name}", draw) for name, draw in pictures.items()]
+        say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}{suffix}.json', *itertools.chain(*written))))}")
     if experiment.noises:
         clean = kind.main_figures(experiment, figures, split)
 

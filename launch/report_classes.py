@@ -1,6 +1,7 @@
 """The report of a task that tells classes of beats apart."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -66,8 +67,8 @@ def pictures(
     figures: dict[str, Any],
     result: dict[str, Any],
     predict: Callable[[np.ndarray], np.ndarray],
-) -> dict[str, Any]:
-    """Name → figure: beats of each class, and the confusion matrix."""
+) -> dict[str, Callable[[], Any]]:
+    """Name → what draws the figure: beats of each class, and the confusion matrix."""
     from cardiax.figures.beats import beats_figure  # Matplotlib is not wanted before the first step
     from cardiax.figures.confusion import confusion_figure
 
@@ -82,8 +83,8 @@ def pictures(
     beats, targets = drawn["input"], drawn["target"]
     unit = "of the median's range" if beats.shape[2] > 1 else ""
     return {
-        "beats": beats_figure(beats[:, :, 0], targets, classes, rate, DRAWN, unit),
-        "confusion": confusion_figure(figures["confusion"], classes, title),
+        "beats": partial(beats_figure, beats[:, :, 0], targets, classes, rate, DRAWN, unit),
+        "confusion": partial(confusion_figure, figures["confusion"], classes, title),
     }
 
 

@@ -41,10 +41,10 @@ def report_noise(
             lead: measure(inputs * (np.arange(len(LEADS)) != place)) for place, lead in enumerate(LEADS)
         }
     if jax.process_index() == 0:
-        written = workdir.save_picture(f"{split}_noise", _picture(result))
-        workdir.write_json(f"{split}_noise.json", result)
         say(_table(result))
-        say(f"wrote: {workdir.path / f'{split}_noise.json'}, {written}")
+        workdir.write_json(f"{split}_noise.json", result)
+        written = workdir.save_picture(f"{split}_noise", lambda: _picture(result))
+        say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}_noise.json', *written)))}")
 
 
 def _conditions(result: dict[str, Any]) -> dict[str, Figures]:

@@ -52,8 +52,8 @@ def pictures(
     figures: dict[str, Any],
     result: dict[str, Any],
     predict: Callable[[np.ndarray], np.ndarray],
-) -> dict[str, Any]:
-    """Name → picture of the case whose error is the median of the split's."""
+) -> dict[str, Callable[[], Any]]:
+    """Name → what draws the picture of the case whose error is the median of the split's."""
     from cardiax.launch.heart_pictures import heart_pictures  # Matplotlib is not wanted before the first step
 
     errors = _case_errors(experiment, figures)

@@ -88,7 +88,7 @@ def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
         protocol: {row.name: row.values(merit) for row in group}
         for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
     }
-    save_picture(folder / "table", comparison_figure(panels, _label(rows, merit)))
+    save_picture(folder / "table", lambda: comparison_figure(panels, _label(rows, merit)))
     return [markdown(rows, best, task)]
 
 

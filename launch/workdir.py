@@ -1,10 +1,12 @@
 """A run's folder: all that is needed to repeat, resume, compare or use it. Each file is written whole or not at all."""
 
+import contextlib
 import csv
 import io
 import json
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +69,9 @@ class Workdir:
         """Write a table of the folder, a column for each key of its rows."""
         write_csv(self.path / name, rows)
 
-    def save_picture(self, name: str, picture: Any) -> Path:
-        """Save a picture below figures/."""
-        return save_picture(self.path / "figures" / name, picture)
+    def save_picture(self, name: str, draw: Callable[[], Any]) -> list[Path]:
+        """Draw and save a picture below figures/, as `save_picture`."""
+        return save_picture(self.path / "figures" / name, draw)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -86,16 +88,32 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     write_atomically(path, text.getvalue().encode())
 
 
-def save_picture(path: Path, picture: Any) -> Path:
-    """Save a Matplotlib figure as `path`.png, or frames uint8 (n, height, width, 3) as `path`.gif; returns its path."""
-    image = io.BytesIO()
-    if isinstance(picture, np.ndarray):
-        write_gif(image, picture)
-    else:
-        picture.savefig(image, format="png", dpi=300)
-    whole = path.with_name(f"{path.name}.{'gif' if isinstance(picture, np.ndarray) else 'png'}")
-    write_atomically(whole, image.getvalue())
-    return whole
+def save_picture(path: Path, draw: Callable[[], Any]) -> list[Path]:
+    """Save what `draw` returns, a Matplotlib figure as `path`.png or frames uint8 (n, height, width, 3) as `path`.gif.
+
+    Returns:
+      Its path, or none: a plot that cannot be drawn or written is a warning (see `without_losing_results`).
+    """
+    with without_losing_results(path):
+        picture, image = draw(), io.BytesIO()
+        if isinstance(picture, np.ndarray):
+            write_gif(image, picture)
+        else:
+            picture.savefig(image, format="png", dpi=300)
+        whole = path.with_name(f"{path.name}.{'gif' if isinstance(picture, np.ndarray) else 'png'}")
+        write_atomically(whole, image.getvalue())
+        return [whole]
+    return []
+
+
+@contextlib.contextmanager
+def without_losing_results(plot: Path | str) -> Iterator[None]:
+    """Turn any failure to draw `plot` into one line on stderr: the results that it shows are on disk, and count."""
+    try:
+        yield
+    except Exception as error:  # whatever Matplotlib, Pillow and the file system raise: there is no narrower class
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        print(f"cardiax: warning: {plot}: not drawn ({why}); the results are not affected", file=sys.stderr)
 
 
 def write_gif(file: io.BytesIO, frames: np.ndarray, rate: float = 12.5) -> None:

@@ -103,3 +103,24 @@ def test_frames_beat_and_turn():
     assert frames.shape[0] == 3
     assert frames.shape[3] == 3
     assert frames[0].mean() < frames[1].mean()  # dark at rest, bright when excited
+
+
+def test_shepard_has_fewer_sites_than_neighbours():
+    np.testing.assert_allclose(shepard_weights(HEART.points, HEART.points[:1]), 1)
+    few = shepard_weights(np.array([[0.0, 0, 0]]), np.array([[1.0, 0, 0], [0, 2, 0]]))
+    np.testing.assert_allclose(few, [[0.8, 0.2]])  # 1 / 1² against 1 / 2²
+    assert shepard_weights(HEART.points, np.zeros((0, 3))).shape == (len(HEART.points), 0)
+
+
+@pytest.mark.parametrize(("active", "true"), [(0, None), (0, np.full(75, 50.0)), (1, np.full(75, 50.0)), (7, None)])
+def test_the_map_of_few_active_sites(active, true):
+    times = np.where(np.arange(75) < active, 30.0, np.nan)  # all at once: no isochrone lies between them
+    figure = activation_figure(*SURFACE, times, "Test", true)
+    assert ("no site activates" in figure.get_suptitle()) == (active == 0)
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    assert (shown.min() < 0.5) == (active > 0)  # an empty map is white
+
+
+def test_times_without_spread_have_no_isochrones():
+    figure = activation_figure(*SURFACE, np.zeros(75), "Test")
+    assert not any(axes.collections for axes in figure.axes[:2])

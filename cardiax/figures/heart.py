@@ -36,20 +36,27 @@ def activation_figure(
       points: (P, 3), mm.
       triangles: (F, 3), the surface.
       sites: int (75,), the points of the sites.
-      predicted: (75,), ms; NaN where a site does not activate, which then counts nowhere.
+      predicted: (75,), ms; NaN where a site does not activate, which then counts nowhere. With no site left the
+        maps are empty, and the title says so.
       title: one line.
       true: (75,), ms, or None where it is not known.
     """
     columns = [("predicted", predicted)] if true is None else [("true", true), ("predicted", predicted)]
     known = np.isfinite(np.sum([times for _, times in columns], axis=0))
     weights = shepard_weights(points, points[sites[known]])
-    span = np.concatenate([times[known] for _, times in columns])
-    times_norm = Normalize(0, max(np.ceil(span.max() / ISOCHRONE) * ISOCHRONE, ISOCHRONE))
-    drawn = [(name, weights @ times[known], times_norm, colormaps["viridis_r"]) for name, times in columns]
+    if not known.any():
+        title = f"{title}: no site activates"
+
+    def over_heart(values: np.ndarray) -> np.ndarray:
+        return weights @ values[known] if known.any() else np.full(len(points), np.nan)
+
+    latest = max(times[known].max(initial=0) for _, times in columns)
+    times_norm = Normalize(0, max(np.ceil(latest / ISOCHRONE) * ISOCHRONE, ISOCHRONE))
+    drawn = [(name, over_heart(times), times_norm, colormaps["viridis_r"]) for name, times in columns]
     if true is not None:
-        error = (predicted - true)[known]
-        largest = max(float(np.abs(error).max()), 1.0)
-        drawn.append(("error", weights @ error, Normalize(-largest, largest), colormaps["RdBu_r"]))
+        error = predicted - true
+        largest = float(np.abs(error[known]).max(initial=1.0))
+        drawn.append(("error", over_heart(error), Normalize(-largest, largest), colormaps["RdBu_r"]))
 
     figure = Figure(figsize=(2.6 * len(drawn) + 0.4, 5.6), layout="constrained")
     panels = figure.subplots(len(VIEWS), len(drawn), squeeze=False)
@@ -62,8 +69,10 @@ def activation_figure(
             axes.imshow(_coloured(image, light, norm, colours), origin="lower", extent=extent)
             if name != "error":
                 levels = np.arange(ISOCHRONE, norm.vmax, ISOCHRONE)
-                x, y = np.linspace(*extent[:2], image.shape[1]), np.linspace(*extent[2:], image.shape[0])
-                axes.contour(x, y, image, levels, colors="black", linewidths=0.35)
+                levels = levels[(levels > values.min()) & (levels < values.max())]  # Matplotlib warns of any other
+                if len(levels):
+                    x, y = np.linspace(*extent[:2], image.shape[1]), np.linspace(*extent[2:], image.shape[0])
+                    axes.contour(x, y, image, levels, colors="black", linewidths=0.35)
             axes.axis("off")
             if row == 0:
                 axes.set_title(name, fontsize=9)

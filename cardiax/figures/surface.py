@@ -10,7 +10,7 @@ TILT = 20.0
 
 
 def shepard_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Shepard's weights (P, S): weights @ values of S sites are the values at P points.
+    """Shepard's weights (P, S): weights @ values of S sites are the values at P points; without sites all are 0.
 
     The weight of a site falls as its distance^-2 (Shepard 1968, doi:10.1145/800186.810616), over the nearest 8 sites.
 
@@ -20,7 +20,8 @@ def shepard_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
     """
     distance = np.linalg.norm(points[:, None] - sites[None], axis=-1)
     weights = np.maximum(distance, 1e-6) ** -POWER
-    weights[distance > np.partition(distance, min(NEIGHBOURS, distance.shape[1]) - 1, axis=1)[:, [NEIGHBOURS - 1]]] = 0
+    if distance.shape[1] > NEIGHBOURS:
+        weights[distance > np.partition(distance, NEIGHBOURS - 1, axis=1)[:, [NEIGHBOURS - 1]]] = 0
     return weights / weights.sum(axis=1, keepdims=True)
 
 
