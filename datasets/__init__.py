@@ -9,7 +9,25 @@ from cardiax.datasets.simulated_heartbeat import (
 from cardiax.datasets.simulated_intracardiac import (
     simulated_intracardiac_dataset_builder as simulated_intracardiac_dataset_builder,
 )
-from cardiax.datasets.store import default_data_dir, is_prepared, load, open_records, prepare, prepared_path, sizes
+from cardiax.datasets.store import (
+    default_data_dir,
+    is_prepared,
+    load,
+    open_records,
+    prepare,
+    prepared_from,
+    prepared_path,
+    sizes,
+)
 from cardiax.datasets.ucsd_intracardiac import ucsd_intracardiac_dataset_builder as ucsd_intracardiac_dataset_builder
 
-__all__ = ["default_data_dir", "is_prepared", "load", "open_records", "prepare", "prepared_path", "sizes"]
+__all__ = [
+    "default_data_dir",
+    "is_prepared",
+    "load",
+    "open_records",
+    "prepare",
+    "prepared_from",
+    "prepared_path",
+    "sizes",
+]

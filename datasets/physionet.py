@@ -1,11 +1,14 @@
 """The databases of PhysioNet: their files fetched or found in a folder, and their records read, through `wfdb`."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow_datasets as tfds
+import numpy as np
 
+from cardiax.datasets.files import Found
 from cardiax.errors import InputError
 
 
@@ -38,17 +41,6 @@ class Database:
         """The names of the files that a folder lacks."""
         return [name for name in self.files if not (folder / name).is_file()]
 
-    def check(self, folder: Path) -> None:
-        """Raise `InputError` where a folder lacks a file."""
-        absent = self.missing(folder)
-        if absent:
-            more = f" and {len(absent) - 1} more files missing" if len(absent) > 1 else ""
-            *most, last = (f".{ending}" for ending in self.endings)
-            raise InputError(
-                f"{folder}: found no {absent[0]}{more}, wanted {', '.join(most)} and {last} of {len(self.records)} "
-                f"records; fetch {self.homepage} whole"
-            )
-
     def download(self, folder: Path) -> Path:
         """Fetch what a folder lacks from PhysioNet; returns the folder."""
         if self.missing(folder):
@@ -63,17 +55,30 @@ class Database:
                 ) from error
         return folder
 
-    def folder(self, dl_manager: tfds.download.DownloadManager) -> Path:
-        """The manual folder if it was given or holds a record, else PhysioNet's files, fetched."""
-        download_dir = Path(dl_manager.download_dir)
-        default = download_dir / "manual"  # TFDS's own
-        try:
-            manual_dir = Path(dl_manager.manual_dir)
-        except AssertionError:  # TFDS's answer to a folder that does not exist or is empty
-            manual_dir = default
-        if manual_dir != default or (manual_dir / self.files[0]).is_file():
-            return manual_dir
-        return self.download(download_dir / self.name)
+    def choose(self, folder: Path, found: Found, records: Sequence[str], target: Path) -> Path:
+        """Links the files of `records` among those found into the folder `target`, which `wfdb` reads; returns it.
+
+        Raises:
+          InputError: files are missing, differ between two places, or are pages or pointers in their place.
+        """
+        names = [f"{record}.{ending}" for record in records for ending in self.endings]
+        picked = {name: found.pick(name, f"fetch {self.homepage} again") for name in names}
+        absent = [name for name, file in picked.items() if file is None]
+        if absent:
+            found.raise_damaged()
+            without = [record for record in records if any(name.startswith(f"{record}.") for name in absent)]
+            some = ", ".join(without[:5]) + (", …" if len(without) > 5 else "")
+            more = f" and {len(absent) - 1} more files missing" if len(absent) > 1 else ""
+            *most, last = (f".{ending}" for ending in self.endings)
+            raise InputError(
+                f"{folder}: found no {absent[0]}{more} (of {len(without)} records: {some}), wanted {', '.join(most)} "
+                f"and {last} of {len(records)} records; fetch {self.homepage} whole"
+            )
+        target.mkdir()
+        for name, file in picked.items():
+            if file is not None:
+                (target / name).symlink_to(file.path.absolute())
+        return target
 
     def read(self, folder: Path, record: str, annotated: bool = False) -> tuple[Any, Any]:
         """One record in ADC units, `d_signal` int16 (length, 2), and its annotations, None unless `annotated`.
@@ -82,14 +87,22 @@ class Database:
           InputError: a file is damaged or another's, or the package `wfdb` is missing.
         """
         wfdb, path = import_wfdb(self.homepage), folder / record
+        shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # not the link that `choose` made
         try:
             found: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
             annotation: Any = wfdb.rdann(str(path), "atr") if annotated else None
         except Exception as error:  # wfdb raises whatever its parsers meet
-            raise InputError(f"{path}: found a record that cannot be read ({error}), wanted PhysioNet's") from error
-        wanted, shape = (self.length, 2), None if found.d_signal is None else found.d_signal.shape
+            raise InputError(f"{shown}: found a record that cannot be read ({error}), wanted PhysioNet's") from error
+        signals: Any = found.d_signal
+        wanted, shape = (self.length, 2), None if signals is None else signals.shape
         if shape != wanted or found.fs != self.rate:
-            raise InputError(f"{path}: found signals {shape} at {found.fs} Hz, wanted {wanted} at {self.rate:g} Hz")
+            raise InputError(f"{shown}: found signals {shape} at {found.fs} Hz, wanted {wanted} at {self.rate:g} Hz")
+        sums = np.sum(signals, axis=0, dtype=np.int64) % 65536
+        if any(header is not None and header % 65536 != own for header, own in zip(found.checksum, sums, strict=True)):
+            raise InputError(
+                f"{shown}: found signals whose checksums are {sums.tolist()}, wanted the header's "
+                f"{[header % 65536 for header in found.checksum]}; fetch {self.homepage} again"
+            )
         return found, annotation
 
 

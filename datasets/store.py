@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 from google.protobuf.json_format import ParseError
 
 from cardiax.catalog import DATASETS
+from cardiax.datasets.files import FromFiles
 from cardiax.datasets.records import Records, damage, damaged, metadata, prepare_command
 from cardiax.errors import InputError, unknown
 
@@ -52,6 +54,7 @@ def prepare(
     download_dir: Path | None = None,
     report: Callable[[str], None] = lambda line: None,
     strict: bool = False,
+    again: bool = False,
 ) -> None:
     """Writes the dataset `name` below `data_dir`, unless it is there; either way its records are counted.
 
@@ -60,23 +63,30 @@ def prepare(
     Args:
       name: a dataset of the catalog, configuration included.
       data_dir: TFDS's data folder.
-      manual_dir: the folder of files that were fetched by hand; TFDS's default is `DOWNLOAD_DIR/manual`.
+      manual_dir: the folder or archive of files that were fetched by hand; TFDS's default is `DOWNLOAD_DIR/manual`.
       download_dir: where downloads are kept; TFDS's default is `DATA_DIR/downloads`.
       report: is given one line for each thing worth knowing about the source files.
       strict: whether a source file that would be left out is an error; not every dataset leaves files out.
+      again: whether a dataset that is there is written anew; it stays until the new one is whole.
 
     Raises:
       InputError: an unknown name, a missing or bad source file, or a prepared dataset that is damaged.
       OSError: `data_dir` cannot be written, or its disk is full.
     """
-    if manual_dir is not None and not Path(manual_dir).is_dir():
-        raise InputError(f"{manual_dir}: not a folder, wanted the folder that holds the files of {name}")
-    builder = _open(name, data_dir)
-    if not _is_complete(builder):
-        with _alone(Path(data_dir).expanduser() / name):
-            builder = _open(name, data_dir)  # another run may have prepared it while this one waited
-            if not _is_complete(builder):
-                _write(builder, manual_dir, download_dir, strict)
+    folder = Path(data_dir).expanduser()
+    if manual_dir is not None and not issubclass(_class(name), FromFiles):
+        raise InputError(f"--manual-dir: means nothing to {name}, which is made of no files; leave it away")
+    if manual_dir is not None and not Path(manual_dir).exists():
+        raise InputError(
+            f"{manual_dir}: found nothing there, expected the folder or the archive that holds the files of {name}"
+        )
+    if again or not is_prepared(name, folder):
+        with _alone(folder / name):
+            if again:
+                _replace(name, folder, manual_dir, download_dir, strict)
+            elif not is_prepared(name, folder):  # another run may have prepared it while this one waited
+                _write(_open(name, folder), manual_dir, download_dir, strict)
+    builder = _open(name, folder)
     _check_records(builder, name)
     for line in metadata(builder).get("notes", ()):
         report(line)
@@ -115,13 +125,22 @@ def sizes(name: str, data_dir: Path) -> dict[str, int]:
     return {split: info.num_examples for split, info in _open(name, data_dir).info.splits.items()}
 
 
-def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
+def prepared_from(name: str, data_dir: Path) -> str | None:
+    """The folder or archive whose files a prepared dataset was made of; None where it was made of none."""
+    return metadata(_open(name, data_dir)).get("source")
+
+
+def _class(name: str) -> type[tfds.core.DatasetBuilder]:
     if name not in DATASETS:
         raise unknown("dataset", name, DATASETS)
+    return tfds.builder_cls(name.partition("/")[0])
+
+
+def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     folder = Path(data_dir).expanduser()
-    base, _, config = name.partition("/")
+    config = name.partition("/")[2]
     try:
-        return tfds.builder_cls(base)(config=config or None, data_dir=folder, file_format=FILE_FORMAT)
+        return _class(name)(config=config or None, data_dir=folder, file_format=FILE_FORMAT)
     except (ParseError, UnicodeDecodeError) as error:  # a dataset_info.json that is cut off or no JSON
         raise InputError(
             f"{name} in {folder / name} is damaged ({_first_line(error)}): delete that folder, then run "
@@ -154,10 +173,13 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Holds the lock of a dataset's folder; the system lets go of it when the process dies."""
+    """Holds the lock of a dataset's folder; the system lets go of it when the process dies. What a killed run left
+    half-written is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for left_over in folder.glob("incomplete.*"):  # TFDS's name for a dataset being written, and ours
+            shutil.rmtree(left_over)
         yield
 
 
@@ -167,10 +189,7 @@ def _write(builder: tfds.core.DatasetBuilder, manual_dir: Path | None, download_
             raise InputError(f"--strict: means nothing to {builder.name}, which leaves no file out; leave it away")
         builder.strict = True
     folder = Path(builder.data_dir)
-    if folder.exists():
-        raise InputError(f"{folder}: exists, but is no prepared dataset: delete that folder and run the same again")
-    for left_over in folder.parent.glob(f"incomplete.*_{folder.name}"):  # TFDS's name for a dataset being written
-        shutil.rmtree(left_over)
+    _check_ours(folder)
     tfds.display_progress_bar(sys.stderr.isatty())
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints two lines, which `launch` words better
@@ -184,6 +203,24 @@ def _write(builder: tfds.core.DatasetBuilder, manual_dir: Path | None, download_
         if refused is None:
             raise
         raise OSError(errno.EIO, f"cannot write the records: {refused[1]}", str(folder.parent)) from error
+
+
+def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:
+    """Writes a dataset beside the one that is there, if one is, and then in its place."""
+    with tempfile.TemporaryDirectory(prefix="incomplete.", dir=data_dir / name) as fresh:
+        builder = _open(name, Path(fresh))
+        old = data_dir / name / Path(builder.data_dir).name
+        _check_ours(old)
+        _write(builder, manual_dir, download_dir or data_dir / "downloads", strict)
+        if old.exists():
+            old.rename(Path(fresh) / "replaced")
+        Path(builder.data_dir).rename(old)
+
+
+def _check_ours(folder: Path) -> None:
+    """Raise `InputError` where a dataset's folder holds something else."""
+    if folder.exists() and not (folder / "dataset_info.json").is_file():
+        raise InputError(f"{folder}: exists, but is no prepared dataset: delete that folder and run the same again")
 
 
 def _check_records(builder: tfds.core.DatasetBuilder, name: str) -> None:

@@ -12,7 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `cardiax prepare`."""
     parser.add_argument("dataset", help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are at hand")
     parser.add_argument(
-        "--manual-dir", type=Path, metavar="DIR", help="the folder that holds the files, or the zip, fetched by hand"
+        "--manual-dir",
+        type=Path,
+        metavar="PATH",
+        help="the files fetched by hand: a folder, at any depth, or an archive",
     )
     parser.add_argument(
         "--download-dir", type=Path, metavar="DIR", help="where downloads go (default: DATA_DIR/downloads)"
@@ -21,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data-dir", type=Path, metavar="DIR", help="where it is written ($TFDS_DATA_DIR or ~/tensorflow_datasets)"
     )
     parser.add_argument("--strict", action="store_true", help="a source file that would be left out is an error")
+    parser.add_argument(
+        "--again", action="store_true", help="prepare anew what is prepared; it stays until the new one is whole"
+    )
     parser.add_argument(
         "--raw", type=Path, metavar="DIR", help="write simulated_intracardiac as the UCSD/LLNL dataset's files instead"
     )
@@ -57,15 +63,21 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None:
-    from cardiax.datasets import is_prepared, load, prepare, prepared_path, sizes
+    from cardiax.datasets import is_prepared, load, prepare, prepared_from, prepared_path, sizes
 
-    path = prepared_path(dataset.name, data_dir)
-    already = is_prepared(dataset.name, data_dir)
+    already = not args.again and is_prepared(dataset.name, data_dir)
     started = time.perf_counter()
     notes: list[str] = []
-    prepare(dataset.name, data_dir, args.manual_dir, args.download_dir, notes.append, args.strict)
+    prepare(dataset.name, data_dir, args.manual_dir, args.download_dir, notes.append, args.strict, args.again)
+    path, source = prepared_path(dataset.name, data_dir), prepared_from(dataset.name, data_dir)
     if already:
-        print(f"{dataset.name}: already prepared in {path} (delete that folder to prepare it anew)")
+        given = {"--manual-dir": args.manual_dir, "--download-dir": args.download_dir, "--strict": args.strict}
+        ignored = [flag for flag, value in given.items() if value]
+        print(
+            f"{dataset.name}: already prepared in {path}{f' from {source}' if source else ''} and kept"
+            + (f", without regard to {' and '.join(ignored)}" if ignored else "")
+            + "; --again prepares it anew"
+        )
     else:
         print(f"{dataset.name}: prepared in {path} in {time.perf_counter() - started:.1f} s")
     if dataset.kind == "beat":

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cardiax.datasets.files import File
 from cardiax.datasets.kaggle_heartbeat import csv_beats
 from cardiax.errors import InputError
 
@@ -28,7 +29,7 @@ def write_rows(path: Path, rows: np.ndarray) -> None:
 
 def read_all(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
     digest = hashlib.sha256()
-    chunks = list(csv_beats.read_beats(csv_beats.Source(path), (0, 1, 2, 3, 4), digest))
+    chunks = list(csv_beats.read_beats(File(path, str(path)), (0, 1, 2, 3, 4), digest))
     return np.concatenate([beats for beats, _ in chunks]), np.concatenate([c[1] for c in chunks]), digest.hexdigest()
 
 
@@ -52,8 +53,8 @@ MISTAKES = {
     "binary": (lambda content: content[:3000] + b"\x93NUMPY" + content, r": binary content \(byte 0x93\)"),
     "zeros": (lambda content: content[:3000] + bytes(100), r": binary content \(byte 0x00\)"),
     "no line break": (lambda content: b"1," * (csv_beats.BLOCK_BYTES + 1), r": no line break in \d+ bytes"),
-    "gzip": (gzip.compress, r": is gzip-compressed, wanted the CSV text: decompress it under the same name"),
-    "zip": (lambda content: b"PK\x03\x04" + content, r": is a zip archive, wanted the CSV text"),
+    "gzip": (gzip.compress, r": found gzip-compressed, expected a CSV file"),
+    "zip": (lambda content: b"PK\x03\x04" + content, r": found a zip archive, expected a CSV file"),
     "187 columns": (
         lambda content: content.split(b",", 1)[1],
         r": line 1 has 187 columns, wanted 188 \(187 samples and a label\)",
@@ -85,7 +86,7 @@ def test_a_mistake_in_a_file_is_named_with_the_way_out(tmp_path, mistake):
         read_all(path)
     message = str(caught.value)
     assert re.match(re.escape(str(path)) + expected, message), message
-    assert message.endswith(("from https://www.kaggle.com/datasets/shayanfazeli/heartbeat", "under the same name"))
+    assert message.endswith("from https://www.kaggle.com/datasets/shayanfazeli/heartbeat")
     assert "\n" not in message
 
 
@@ -94,7 +95,7 @@ def test_a_label_of_the_other_file_is_refused(tmp_path, label, labels):
     path = tmp_path / "ptbdb.csv"
     path.write_text(",".join(["0.5"] * 187 + [label]) + "\n")
     with pytest.raises(InputError, match=f"line 1, column 188: found '{label}', wanted the label {labels[0]}:"):
-        list(csv_beats.read_beats(csv_beats.Source(path), labels, hashlib.sha256()))
+        list(csv_beats.read_beats(File(path, str(path)), labels, hashlib.sha256()))
 
 
 @settings(max_examples=25, deadline=None)

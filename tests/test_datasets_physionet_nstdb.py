@@ -55,8 +55,9 @@ def test_missing_damaged_and_wrong_records_are_told(cardiax, tmp_path):
     assert "bw: found a record that cannot be read" in cardiax.mistake(*command)
     (tmp_path / "ma.dat").unlink()
     message = cardiax.mistake(*command)
-    assert "found no ma.dat, wanted .hea and .dat of 3 records; fetch https://physionet.org/content/nstdb/1.0.0/" in (
-        message
+    assert (
+        "found no ma.dat (of 1 records: ma), wanted .hea and .dat of 3 records; fetch https://physionet.org/content/nstdb/1.0.0/"
+        in (message)
     )
 
 

@@ -1,29 +1,27 @@
-"""Kaggle's four heartbeat CSV files: what they are, where they lie, and reading them with every cell checked.
+"""Kaggle's four heartbeat CSV files: what they are, and reading them with every cell checked.
 
-A file has no header and 188 columns: 187 samples of one beat in [0, 1], zero-padded, then the label. Nothing here
-imports TFDS. Every mistake in a file is an `InputError` of one line that names the file, the line and the column
-(both counted from 1), what was found, what was wanted and what to do.
+A file has no header and 188 columns: 187 samples of one beat in [0, 1], zero-padded, then the label. A table that was
+saved anew, with a header, an index column, quotes, semicolons or tabs, is read too. Every mistake in a file is an
+`InputError` of one line that names the file, the line and the column (both counted from 1), what was found, what was
+wanted and what to do.
 """
 
-import contextlib
 import hashlib
-import zipfile
-import zlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH
+from cardiax.datasets.files import File
 from cardiax.errors import InputError
+from cardiax.file_kinds import EMPTY, HEAD, kind
 
 HOMEPAGE = "https://www.kaggle.com/datasets/shayanfazeli/heartbeat"
 COLUMNS = BEAT_LENGTH + 1
 BLOCK_BYTES = 4 << 20  # one block holds about 860 rows of Kaggle's 4.9 kB
-FOLDERS = ("", "archive/", "ecg_dataset/")  # as Kaggle unpacks, and as the reference projects rename it
-ARCHIVES = ("archive.zip", "heartbeat.zip")  # as Kaggle's page and as Kaggle's command line name the download
 FETCH_AGAIN = f"fetch the file again from {HOMEPAGE}"
 
 
@@ -81,67 +79,7 @@ FILES = {
 """The files of each configuration, in the order of its splits."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a CSV file lies: at `path`, or as `member` of the zip at `path`."""
-
-    path: Path
-    member: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.member}" if self.member else str(self.path)
-
-    @contextlib.contextmanager
-    def open(self) -> Iterator[IO[bytes]]:
-        """The file's bytes as a stream; a zip's member is read in place, nothing is extracted."""
-        if self.member is None:
-            with self.path.open("rb") as stream:
-                yield stream
-        else:
-            with _zip_mistakes(self.path), zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
-                yield stream
-
-
-@contextlib.contextmanager
-def _zip_mistakes(path: Path) -> Iterator[None]:
-    """Turns what `zipfile` raises for a damaged, encrypted or exotic archive into an `InputError`."""
-    try:
-        yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError(
-            f"{path}: not a zip file that can be read ({error}): fetch archive.zip again from {HOMEPAGE}"
-        ) from error
-
-
-def find_csv(folder: Path, name: str) -> Source | None:
-    """The CSV file of that name in `folder`, its `archive` or `ecg_dataset`, or its archive.zip; None without one.
-
-    Of an archive only a member called exactly `NAME`, `archive/NAME` or `ecg_dataset/NAME` is ever looked at.
-
-    Raises:
-      InputError: a folder bears the name, or the archive is no zip file.
-    """
-    for prefix in FOLDERS:
-        path = folder / prefix / name
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder, wanted a CSV file: move the file out of it, or {FETCH_AGAIN}")
-        if path.exists():
-            return Source(path)
-    for archive_name in ARCHIVES:
-        path = folder / archive_name
-        if not path.is_file():
-            continue
-        with _zip_mistakes(path), zipfile.ZipFile(path) as archive:
-            members = set(archive.namelist())
-        for prefix in FOLDERS:
-            if prefix + name in members:
-                return Source(path, prefix + name)
-    return None
-
-
-def read_beats(
-    source: Source, labels: Sequence[int], digest: "hashlib._Hash"
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Streams the rows of `source` in file order, every cell checked.
 
     Args:
@@ -155,24 +93,104 @@ def read_beats(
     Raises:
       InputError: the first mistake in the file.
     """
-    line = 1  # of the block's first row
-    with source.open() as stream:
+    line, blank, layout = 1, 0, None  # `line` is that of the block's first row; `blank` lines stand before it
+    count = 0
+    with source.path.open("rb") as stream:
         for text, complete in _blocks(stream, source, digest):
             rows = text.split("\n")
-            table = _parse(rows)
-            if table is None or not _valid(table, labels).all():
-                raise _first_mistake(rows, line, source, labels, complete)
-            yield table[:, :BEAT_LENGTH].astype(np.float32), table[:, BEAT_LENGTH].astype(np.int32)
-            line += len(rows)
+            if layout is None:
+                layout = Layout.of(rows[0], source)
+                line += layout.header
+                rows = rows[layout.header :]
+            size = len(rows)
+            while rows and not rows[-1].strip():  # blank lines may end a file, and nothing else
+                rows.pop()
+            if rows and blank:
+                raise _row_mistake([""], f"{source}: line {line - blank}", labels, layout.index)
+            if rows:
+                plain = layout.plain(rows)
+                table = _parse(plain)
+                if table is None or not _valid(table, labels).all():
+                    raise _first_mistake(plain, line, source, labels, complete, layout.index)
+                yield table[:, :BEAT_LENGTH].astype(np.float32), table[:, BEAT_LENGTH].astype(np.int32)
+                count += len(rows)
+            blank = size - len(rows) + (0 if rows else blank)
+            line += size
+    if not count:
+        raise InputError(f"{source}: found a header and no row, expected rows of {COLUMNS} columns: {FETCH_AGAIN}")
 
 
-def _blocks(stream: IO[bytes], source: Source, digest: "hashlib._Hash") -> Iterator[tuple[str, bool]]:
+@dataclass(frozen=True)
+class Layout:
+    """How a table was saved.
+
+    Attributes:
+      separator: of cells; beside another than the comma, a comma is a decimal point.
+      quoted: whether cells stand in quotation marks.
+      header: whether the first line names the columns.
+      index: whether the first column counts the rows, as pandas saves it.
+    """
+
+    separator: str = ","
+    quoted: bool = False
+    header: bool = False
+    index: bool = False
+
+    @classmethod
+    def of(cls, row: str, source: File) -> "Layout":
+        """The layout of the table whose first line is `row`.
+
+        Raises:
+          InputError: a header that says that the columns are others, or that was made of a row.
+        """
+        row = row.strip()
+        quoted = row.startswith('"') and row.endswith('"')
+        separator = next((one for one in ";\t" if one in row), ",")
+        cells = [cell.strip().strip('"').lower() for cell in row.split(separator)]
+        if separator != ",":
+            cells = [cell.replace(",", ".") for cell in cells]
+        if len(cells) not in (COLUMNS, COLUMNS + 1):
+            return cls(separator, quoted)
+        if sum(re.fullmatch(r"[01]\.\d+(e[+-]\d+)?\.\d+", cell) is not None for cell in cells) > 2:
+            raise InputError(
+                f"{source}: line 1: found a row that was taken for a header and its values renamed (pandas without "
+                f"header=None), expected samples: {FETCH_AGAIN}"
+            )
+        header = sum(not _is_sample(cell) for cell in cells) > COLUMNS // 2
+        label = next((i for i, cell in enumerate(cells) if cell in ("label", "labels", "class", "target", "y")), -1)
+        if header and 0 <= label < len(cells) - 1:
+            raise InputError(
+                f"{source}: line 1: found the label in column {label + 1} of {len(cells)}, expected it in the last: "
+                f"move that column to the end, or {FETCH_AGAIN}"
+            )
+        index = len(cells) > COLUMNS and (header or cells[0] in ("0", "1"))
+        return cls(separator, quoted, header, index)
+
+    def plain(self, rows: list[str]) -> list[str]:
+        """Rows as Kaggle writes them; an index that does not count stays, as a column too many."""
+        if self.quoted:
+            rows = [row.replace('"', "") for row in rows]
+        if self.separator != ",":
+            rows = [row.replace(",", ".").replace(self.separator, ",") for row in rows]
+        if self.index:
+            rows = [row.partition(",")[2] if row.partition(",")[0].strip().isdigit() else row for row in rows]
+        return rows
+
+
+def _is_sample(cell: str) -> bool:
+    try:
+        return 0 <= float(cell) <= 1
+    except ValueError:
+        return False
+
+
+def _blocks(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterator[tuple[str, bool]]:
     """Blocks of whole lines as text, less the last line break; False with the last one where the file has none."""
     rest = b""
     empty = True
     while block := stream.read(BLOCK_BYTES):
         if empty:
-            _check_magic(block, source)
+            _check_kind(block, source)
             empty = False
         digest.update(block)
         end = block.rfind(b"\n")
@@ -187,15 +205,15 @@ def _blocks(stream: IO[bytes], source: Source, digest: "hashlib._Hash") -> Itera
         yield _text(rest, source), False
 
 
-def _check_magic(block: bytes, source: Source) -> None:
-    for magic, kind in ((b"\x1f\x8b", "gzip-compressed"), (b"PK\x03\x04", "a zip archive")):
-        if block.startswith(magic):
-            raise InputError(f"{source}: is {kind}, wanted the CSV text: decompress it under the same name")
+def _check_kind(block: bytes, source: File) -> None:
+    found = kind(block[:HEAD])
+    if found and found != EMPTY:
+        raise InputError(f"{source}: found {found}, expected a CSV file: {FETCH_AGAIN}")
 
 
-def _text(block: bytes, source: Source) -> str:
+def _text(block: bytes, source: File) -> str:
     try:
-        text = block.decode("ascii")
+        text = block.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{source}: binary content (byte 0x{block[error.start]:02x}), wanted a CSV file: {FETCH_AGAIN}"
@@ -221,8 +239,10 @@ def _valid(table: np.ndarray, labels: Sequence[int]) -> np.ndarray:
     return valid
 
 
-def _first_mistake(rows: list[str], line: int, source: Source, labels: Sequence[int], complete: bool) -> InputError:
-    """The error for the first bad cell of `rows`, the first of which is `line` (from 1) of the file."""
+def _first_mistake(
+    rows: list[str], line: int, source: File, labels: Sequence[int], complete: bool, index: bool
+) -> InputError:
+    """The error for the first bad cell of `rows`, plain, the first of which is `line` (from 1) of the file."""
     for number, row in enumerate(rows, start=line):
         table = _parse([row])
         if table is not None and _valid(table, labels).all():
@@ -230,14 +250,15 @@ def _first_mistake(rows: list[str], line: int, source: Source, labels: Sequence[
         cells = row.rstrip("\r").split(",")
         if not complete and number == line + len(rows) - 1 and len(cells) < COLUMNS:
             return InputError(
-                f"{source}: line {number}, the last, is cut off in column {len(cells)}, wanted {COLUMNS} columns: "
-                f"the file is truncated: {FETCH_AGAIN}"
+                f"{source}: line {number}, the last, is cut off in column {len(cells) + index}, wanted "
+                f"{COLUMNS + index} columns: the file is truncated: {FETCH_AGAIN}"
             )
-        return _row_mistake(cells, f"{source}: line {number}", labels)
+        return _row_mistake(cells, f"{source}: line {number}", labels, index)
     return InputError(f"{source}: lines {line} to {line + len(rows) - 1} are not a table of numbers: {FETCH_AGAIN}")
 
 
-def _row_mistake(cells: list[str], where: str, labels: Sequence[int]) -> InputError:
+def _row_mistake(cells: list[str], where: str, labels: Sequence[int], index: bool) -> InputError:
+    """The error for the first bad one of a row's cells, which stand one further to the right behind an index."""
     if len(cells) != COLUMNS:
         found = "is empty" if cells == [""] else f"has {len(cells)} columns"
         return InputError(f"{where} {found}, wanted {COLUMNS} ({BEAT_LENGTH} samples and a label): {FETCH_AGAIN}")
@@ -253,7 +274,9 @@ def _row_mistake(cells: list[str], where: str, labels: Sequence[int]) -> InputEr
             wanted = "a sample in [0, 1]"
             if column == COLUMNS:
                 wanted = f"the label {' or '.join(str(label) for label in labels)}"
-            return InputError(f"{where}, column {column}: found {cell.strip()[:40]!r}, wanted {wanted}: {FETCH_AGAIN}")
+            return InputError(
+                f"{where}, column {column + index}: found {cell.strip()[:40]!r}, wanted {wanted}: {FETCH_AGAIN}"
+            )
     return InputError(f"{where} is not a row of plain numbers: {FETCH_AGAIN}")
 
 

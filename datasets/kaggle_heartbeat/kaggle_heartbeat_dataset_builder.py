@@ -12,11 +12,13 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from cardiax.catalog import BEAT_LENGTH, DATASETS
+from cardiax.datasets.files import File, Found, FromFiles
 from cardiax.datasets.kaggle_heartbeat import csv_beats, download
-from cardiax.datasets.kaggle_heartbeat.csv_beats import CsvFile, MissingFileError, Source
+from cardiax.datasets.kaggle_heartbeat.csv_beats import CsvFile, MissingFileError
+from cardiax.errors import InputError
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
     """One beat an example, in the order of Kaggle's CSV files.
 
     Features: `beat` (187,) float32 in [0, 1], `label` int64 (the class), `row` int64 (line of its CSV file, from 0).
@@ -61,20 +63,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         files = csv_beats.FILES[self.builder_config.name]
-        folder = _folder(dl_manager, files)
+        names = {file.name for file in files}
+        folder, found = self._find(dl_manager, names.__contains__, lambda: _download(Path(dl_manager.download_dir)))
         generators = {}
         for file in files:
-            source = csv_beats.find_csv(folder, file.name)
+            source = found.pick(file.name, csv_beats.FETCH_AGAIN)
             if source is None:
-                raise MissingFileError(
-                    f"{file.name} is not in {folder}: fetch archive.zip from {csv_beats.HOMEPAGE}, put it (or the CSV "
-                    f"files in it) there, then run `cardiax prepare {self._dataset.name} --manual-dir {folder} "
-                    f"--data-dir {self.data_dir_root}`"
-                )
+                raise _missing(file.name, folder, found)
             generators[file.split] = self._generate_examples(file, source)
         return generators
 
-    def _generate_examples(self, file: CsvFile, source: Source) -> Iterator[tuple[int, dict]]:
+    def _generate_examples(self, file: CsvFile, source: File) -> Iterator[tuple[int, dict]]:
         classes = self._dataset.classes
         counts = np.zeros(len(classes), np.int64)
         digest = hashlib.sha256()
@@ -91,16 +90,24 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         metadata["notes"] += csv_beats.differences(file, counts.tolist(), published, classes, digest.hexdigest())
 
 
-def _folder(dl_manager: tfds.download.DownloadManager, files: tuple[CsvFile, ...]) -> Path:
-    """The folder to search: the manual one if it was given or holds a file of ours, else Kaggle's download."""
-    download_dir = Path(dl_manager.download_dir)
-    default = download_dir / "manual"  # TFDS's own
-    try:
-        manual_dir = Path(dl_manager.manual_dir)
-    except AssertionError:  # TFDS's answer to a folder that does not exist or is empty
-        manual_dir = default
-    if manual_dir != default or any(csv_beats.find_csv(manual_dir, file.name) for file in files):
-        return manual_dir
+def _download(download_dir: Path) -> Path | None:
+    """Kaggle's own download where there is one, or may be."""
     if download.has_credentials() or (download_dir / download.TFDS_FOLDER).is_dir():
         return download.download(download_dir)
-    return manual_dir
+    return None
+
+
+def _missing(name: str, folder: Path, found: Found) -> InputError:
+    """What to say of a file that is nowhere: what lies in its place, if anything does."""
+    advice = (
+        f"fetch archive.zip from {csv_beats.HOMEPAGE} and put it (or the CSV files in it) there, or name it with "
+        "--manual-dir"
+    )
+    stem = name.partition(".")[0]
+    for one in found.left_out:
+        if one.damaged:
+            return InputError(f"{one.shown}: not an archive that can be read ({one.reason}), expected {name}: {advice}")
+    for one in found.left_out:
+        if Path(one.shown).name.lower().startswith(stem):
+            return InputError(f"{one.shown}: found {one.reason}, expected {name}: {advice}")
+    return MissingFileError(f"{name} is not in {folder}: {advice}")

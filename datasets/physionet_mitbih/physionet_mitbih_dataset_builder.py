@@ -4,6 +4,7 @@
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from cardiax.catalog import BEAT_LENGTH, DATASETS, WINDOW_AFTER, WINDOW_BEFORE
+from cardiax.datasets.files import FromFiles
 from cardiax.datasets.physionet_mitbih import records
 from cardiax.datasets.physionet_mitbih.kaggle_rows import Row, kaggle_test_rows, rows
 from cardiax.datasets.physionet_mitbih.windows import Window, windows
 from cardiax.splits import DS1, DS2
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
     """One beat an example, with the record, the sample, the symbol and the annotation that it comes from.
 
     `kaggle`: Kaggle's rows, bit for bit, in its splits; `test` in its order. `kaggle_patient`: the same rows of the
@@ -73,7 +75,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         cut = windows if self.builder_config.name == "patient" else rows
-        found: list[Any] = [one for record in records.read(records.DATABASE.folder(dl_manager)) for one in cut(record)]
+        numbers = records.RECORDS if self.builder_config.name == "kaggle" else sorted({*DS1, *DS2})
+        database = records.DATABASE
+        where, files = self._find(
+            dl_manager,
+            {name.lower() for name in database.files}.__contains__,
+            lambda: database.download(Path(dl_manager.download_dir) / database.name),
+        )
+        folder = database.choose(where, files, [str(number) for number in numbers], self._scratch / "records")
+        found: list[Any] = [one for record in records.read(folder, numbers) for one in cut(record)]
         if self.builder_config.name == "kaggle":
             place = {(row.record, row.annotation_index): row for row in found}
             test = [place.pop(key) for key in kaggle_test_rows()]

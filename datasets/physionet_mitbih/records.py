@@ -1,6 +1,6 @@
 """The records of the MIT-BIH Arrhythmia Database (Moody and Mark 2001), as PhysioNet keeps them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,14 +106,13 @@ class Record:
     symbols: tuple[str, ...]
 
 
-def read(folder: Path) -> Iterator[Record]:
-    """Every record of a folder.
+def read(folder: Path, numbers: Sequence[int] = RECORDS) -> Iterator[Record]:
+    """The records `numbers` of a folder.
 
     Raises:
-      InputError: a file is missing or damaged, or the package `wfdb` is.
+      InputError: a file is damaged or another's, or the package `wfdb` is missing.
     """
-    DATABASE.check(folder)
-    for number in RECORDS:
+    for number in numbers:
         record, annotation = DATABASE.read(folder, str(number), annotated=True)
         yield Record(
             number=number,

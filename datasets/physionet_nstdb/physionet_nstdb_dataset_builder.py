@@ -11,6 +11,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from cardiax.catalog import DATASETS
+from cardiax.datasets.files import FromFiles
 from cardiax.datasets.physionet import Database
 from cardiax.noise import NOISES
 
@@ -24,7 +25,7 @@ DATABASE = Database(
 )
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
     """One noise an example: its `name`, and `signal` float32 (650000, 2), mV at 360 Hz."""
 
     pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
@@ -51,13 +52,19 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             homepage=DATABASE.homepage,
             license="ODC-By 1.0",
             disable_shuffling=True,
+            metadata=tfds.core.MetadataDict(),
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        return {"noise": self._generate_examples(DATABASE.folder(dl_manager))}
+        where, files = self._find(
+            dl_manager,
+            {name.lower() for name in DATABASE.files}.__contains__,
+            lambda: DATABASE.download(Path(dl_manager.download_dir) / DATABASE.name),
+        )
+        folder = DATABASE.choose(where, files, DATABASE.records, self._scratch / "records")
+        return {"noise": self._generate_examples(folder)}
 
     def _generate_examples(self, folder: Path) -> Iterator[tuple[int, dict]]:
-        DATABASE.check(folder)
         for key, name in enumerate(DATABASE.records):
             record, _ = DATABASE.read(folder, name)
             signal = (record.d_signal - np.asarray(record.baseline)) / np.asarray(record.adc_gain)

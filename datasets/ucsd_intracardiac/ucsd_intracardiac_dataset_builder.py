@@ -3,7 +3,6 @@
 # TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
 
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from requests import RequestException
 from tensorflow_datasets.core.download.util import DownloadError
 
 from cardiax.datasets import recording
+from cardiax.datasets.files import FromFiles
 from cardiax.datasets.ucsd_intracardiac import pairs
 from cardiax.errors import InputError
 
@@ -26,7 +26,7 @@ SHARD = 256
 """Recordings a file, 44 MB, which is what is held in memory at once."""
 
 
-class Builder(tfds.core.ShardBasedBuilder):
+class Builder(FromFiles, tfds.core.ShardBasedBuilder):
     """One simulated beat an example, in the order of the files' names.
 
     Features: `electrodes` (500, 10) and `voltage` (500, 75), float32 mV at 1 kHz, and `volunteer`, `pattern`,
@@ -61,47 +61,33 @@ class Builder(tfds.core.ShardBasedBuilder):
             metadata=tfds.core.MetadataDict(counts={}, notes=[], left_out=[]),
         )
 
-    def _download_and_prepare(
-        self,
-        dl_manager: tfds.download.DownloadManager,
-        download_config: tfds.download.DownloadConfig | None = None,
-    ) -> None:
-        scratch_dir = Path(dl_manager.download_dir)
-        scratch_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="extracted-", dir=scratch_dir) as scratch:
-            self._scratch = Path(scratch)
-            super()._download_and_prepare(dl_manager, download_config)
-
     def _example_writer(self) -> recording.Writer:
         return recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (None it never is)
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, list[Callable[[], Iterator]]]:
-        folder = _manual_folder(dl_manager)
-        if folder is None:
-            archives = _download(dl_manager)
-            files, folder = [], Path(dl_manager.download_dir)
-        else:
-            files, archives = pairs.find(folder)
-        # A recording's two files may lie in two archives: all are extracted before the first is read.
-        for number, archive in enumerate(archives):
-            files = files + pairs.extract(archive, self._scratch / str(number))
-        found, left_out = pairs.pair(files)
+        # A recording's two files may lie in two archives: all are unpacked before the first is read.
+        folder, files = self._find(dl_manager, pairs.is_ours, lambda: _download(dl_manager))
+        files.raise_damaged()
+        found, left_out = pairs.pair(files.files)
         sound = list(pairs.sound(found, left_out))
-        if left_out and (self.strict or not sound):
-            first = left_out[0]
+        left_out += files.left_out
+        faults = [one for one in left_out if not _is_readme(one.shown)]
+        if faults and (self.strict or (files.files and not sound)):
+            first = faults[0]
             raise InputError(
-                f"{first.path}: {first.reason}; {len(left_out)} such files and {len(sound)} sound recordings in "
+                f"{first.shown}: {first.reason}; {len(faults)} such files and {len(sound)} sound recordings in "
                 f"{folder}, wanted whole pairs of pECGData_*.npy and VmData_*.npy; mend or remove them"
                 + (", or leave --strict out" if sound else "")
             )
         if not sound:
-            raise InputError(f"{folder}: found no pECGData_*.npy and VmData_*.npy, wanted them; see {HOMEPAGE}")
+            other = f" (but {faults[0].shown}: {faults[0].reason})" if faults else ""
+            raise InputError(f"{folder}: found no pECGData_*.npy and VmData_*.npy{other}, wanted them; see {HOMEPAGE}")
         metadata = self.info.metadata
         metadata["counts"]["recordings"] = [len(sound)]
         metadata["notes"] += pairs.summary(left_out, len(sound))
-        metadata["left_out"] += [f"{one.path.name}: {one.reason}" for one in left_out]
+        metadata["left_out"] += [f"{one.shown}: {one.reason}" for one in left_out]
         return {"recordings": recording.shards(map(pairs.read, sound), len(sound), SHARD)}
 
 
@@ -117,13 +103,6 @@ def _download(dl_manager: tfds.download.DownloadManager) -> list[Path]:
     return [Path(path) for path in parts]
 
 
-def _manual_folder(dl_manager: tfds.download.DownloadManager) -> Path | None:
-    """The manual folder if it was given or holds something of ours; None: download."""
-    default = Path(dl_manager.download_dir) / "manual"  # TFDS's own
-    try:
-        manual_dir = Path(dl_manager.manual_dir)
-    except AssertionError:  # TFDS's answer to a folder that does not exist or is empty
-        return None
-    if manual_dir != default or any(pairs.find(manual_dir)):
-        return manual_dir
-    return None
+def _is_readme(shown: str) -> bool:
+    """Part 1 of the dataset, which lies beside the others and is no mistake."""
+    return shown.lower().endswith(".md") or "readme" in shown.lower().rpartition("/")[2]
