@@ -93,15 +93,14 @@ class Database:
             annotation: Any = wfdb.rdann(str(path), "atr") if annotated else None
         except Exception as error:  # wfdb raises whatever its parsers meet
             raise InputError(f"{shown}: found a record that cannot be read ({error}), wanted PhysioNet's") from error
-        signals: Any = found.d_signal
-        wanted, shape = (self.length, 2), None if signals is None else signals.shape
+        wanted, shape = (self.length, 2), np.shape(found.d_signal)
         if shape != wanted or found.fs != self.rate:
             raise InputError(f"{shown}: found signals {shape} at {found.fs} Hz, wanted {wanted} at {self.rate:g} Hz")
-        sums = np.sum(signals, axis=0, dtype=np.int64) % 65536
-        if any(header is not None and header % 65536 != own for header, own in zip(found.checksum, sums, strict=True)):
+        sums: Any = np.sum(found.d_signal, axis=0, dtype=np.int64)
+        if any(told is not None and (told - own) % 65536 for told, own in zip(found.checksum, sums, strict=True)):
             raise InputError(
-                f"{shown}: found signals whose checksums are {sums.tolist()}, wanted the header's "
-                f"{[header % 65536 for header in found.checksum]}; fetch {self.homepage} again"
+                f"{shown}: found signals of other checksums than the header's {found.checksum}, wanted PhysioNet's; "
+                f"fetch {self.homepage} again"
             )
         return found, annotation
 

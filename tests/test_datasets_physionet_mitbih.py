@@ -142,10 +142,7 @@ def test_missing_and_damaged_records_are_told(tmp_path, cardiax):
     (tmp_path / "100.hea").write_text("100")
     command = ("prepare", "physionet_mitbih/kaggle", "--manual-dir", tmp_path, "--data-dir", tmp_path / "data")
     message = cardiax.mistake(*command)
-    assert (
-        "found no 100.dat and 142 more files missing (of 48 records: 100, 101, 102, 103, 104, …), wanted .hea, .dat and .atr of 48 records"
-        in message
-    )
+    assert "found no 100.dat and 142 more files missing (of 48 records: 100, 101, 102, 103, 104, …), wanted" in message
     for name in records.DATABASE.files:
         (tmp_path / name).write_text(name)
     assert "100: found a record that cannot be read" in cardiax.mistake(*command)
