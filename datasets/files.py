@@ -183,6 +183,7 @@ def _unpack(archive: File, what: str, found: Found, wanted: Callable[[str], bool
     except (*_DAMAGE, RuntimeError, OSError) as error:  # RuntimeError: zipfile's word for an encrypted member
         if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the archive's
             raise
+        found.files[:] = [file for file in found.files if not file.shown.startswith(f"{archive}:")]
         found.left_out.append(LeftOut(archive.shown, str(error) or type(error).__name__, damaged=True))
 
 
@@ -196,14 +197,16 @@ def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], IO[by
         return
     opener = _OPENERS[what]
     with opener(archive.path, "rb") as stream:
-        is_tar = kind(stream.read(HEAD)) == TAR
-    if not is_tar:
-        yield re.sub(r"\.(gz|bz2|xz)$", "", archive.name, flags=re.IGNORECASE), lambda: opener(archive.path, "rb")
-        return
-    with tarfile.open(archive.path) as members:
-        for member in members:
-            if not member.isdir():
-                yield member.name, (lambda member=member: _opened(members, member)) if member.isreg() else None
+        if kind(stream.read(HEAD)) == TAR:
+            stream.seek(0)
+            with tarfile.open(fileobj=stream, mode="r:") as members:
+                for member in members:
+                    if not member.isdir():
+                        yield member.name, (lambda member=member: _opened(members, member)) if member.isreg() else None
+            while stream.read(1 << 20):  # to the checksum at the end, which alone tells of damage within a tar
+                pass
+            return
+    yield re.sub(r"\.(gz|bz2|xz)$", "", archive.name, flags=re.IGNORECASE), lambda: opener(archive.path, "rb")
 
 
 def _opened(members: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:

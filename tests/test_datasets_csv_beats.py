@@ -90,6 +90,84 @@ def test_a_mistake_in_a_file_is_named_with_the_way_out(tmp_path, mistake):
     assert "\n" not in message
 
 
+def columns(names: list[str], separator: str = ","):
+    """A header before the rows."""
+    return lambda lines: [separator.join(names), *lines]
+
+
+def indexed(lines: list[str]) -> list[str]:
+    return [f"{number},{line}" for number, line in enumerate(lines)]
+
+
+NUMBERS = [str(number) for number in range(188)]
+NAMES = [f"t{number}" for number in range(187)] + ["label"]
+LAYOUTS = {
+    "names": columns(NAMES),
+    "pandas' numbers": columns(NUMBERS),
+    "numbers and a name": columns([*NUMBERS[:187], "target"]),
+    "pandas' numbers and index": lambda lines: columns(["", *NUMBERS])(indexed(lines)),
+    "Unnamed: 0": lambda lines: columns(["Unnamed: 0", *NAMES])(indexed(lines)),
+    "an index that was shuffled": lambda lines: columns(["", *NAMES])(
+        [f"{9 * i % 7}{i},{v}" for i, v in enumerate(lines)]
+    ),
+    "an index alone": indexed,
+    "quotes": lambda lines: ['"' + line.replace(",", '","') + '"' for line in columns(NAMES)(lines)],
+    "semicolons": lambda lines: [line.replace(",", ";") for line in lines],
+    "semicolons and decimal commas": lambda lines: [line.replace(",", ";").replace(".", ",") for line in lines],
+    "tabs": lambda lines: [line.replace(",", "\t") for line in columns(NAMES)(lines)],
+    "a byte order mark": lambda lines: ["\ufeff" + lines[0], *lines[1:]],
+    "CRLF": lambda lines: [line + "\r" for line in columns(NAMES)(lines)],
+    "blank last lines": lambda lines: [*lines, "", " ", ""],
+    "labels as whole numbers": lambda lines: [line.rpartition(",")[0] + "," + line[-24] for line in lines],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("block", [5000, 1 << 22])
+def test_a_table_that_was_saved_anew_is_read(tmp_path, layout, block, monkeypatch):
+    monkeypatch.setattr(csv_beats, "BLOCK_BYTES", block)
+    rows = make_rows([0, 1, 2, 3, 4, 0, 0, 4])
+    lines = [",".join(f"{value:.18e}" for value in row) for row in rows]
+    path = tmp_path / "beats.csv"
+    path.write_text("\n".join(LAYOUTS[layout](lines)) + "\n", newline="")
+    beats, labels, _ = read_all(path)
+    np.testing.assert_array_equal(beats, rows[:, :187].astype(np.float32), strict=True)
+    np.testing.assert_array_equal(labels, rows[:, 187].astype(np.int32), strict=True)
+
+
+REFUSED = {
+    "a header alone": (lambda lines: [",".join(NAMES)], "found a header and no row, expected rows of 188 columns"),
+    "the label first": (
+        columns(["label", *NAMES[:187]]),
+        "line 1: found the label in column 1 of 188, expected it in the last",
+    ),
+    "a row as header": (
+        columns(["0.5", *(f"0.0.{number}" for number in range(1, 188))]),
+        "line 1: found a row that was taken for a header and its values renamed",
+    ),
+    "a blank line between": (lambda lines: [*lines[:3], "", *lines[3:]], "line 4 is empty, wanted 188"),
+    "a header and a bad cell": (
+        lambda lines: columns(["", *NAMES])(indexed([*lines[:2], "7," + lines[2].partition(",")[2]])),
+        r"line 4, column 2: found '7', wanted a sample in \[0, 1\]",
+    ),
+    "an index that does not count": (
+        lambda lines: columns(["", *NAMES])([f"0.5,{line}" for line in lines]),
+        "line 2 has 189 columns, wanted 188",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_another_table_is_refused(tmp_path, case, monkeypatch):
+    monkeypatch.setattr(csv_beats, "BLOCK_BYTES", 10_000)
+    change, message = REFUSED[case]
+    lines = [",".join(f"{value:.18e}" for value in row) for row in make_rows([0, 1, 2, 3, 4, 0, 0, 4])]
+    path = tmp_path / "beats.csv"
+    path.write_text("\n".join(change(lines)) + "\n")
+    with pytest.raises(InputError, match=re.escape(str(path)) + ": " + message):
+        read_all(path)
+
+
 @pytest.mark.parametrize(("label", "labels"), [("0.0", (1,)), ("1.0", (0,))])
 def test_a_label_of_the_other_file_is_refused(tmp_path, label, labels):
     path = tmp_path / "ptbdb.csv"

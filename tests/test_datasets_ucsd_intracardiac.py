@@ -5,6 +5,7 @@ import io
 import json
 import tarfile
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -154,6 +155,76 @@ def test_nothing_sound_is_an_error(tmp_path):
         match=r"empty: found no pECGData_\*\.npy and VmData_\*\.npy \(but .*notes\.txt: an empty file\), wanted",
     ):
         datasets.prepare(NAME, tmp_path / "data", tmp_path / "empty", tmp_path / "downloads")
+
+
+CHANGES = {
+    "electrodes in µV": (lambda e, v: (e * 1e3, v), "found values in µV, wanted mV"),
+    "electrodes in V": (lambda e, v: (e / 1e3, v), "found values in V, wanted mV"),
+    "voltages in V": (lambda e, v: (e, v / 1e3), "found values in V, wanted mV"),
+    "voltages in µV": (lambda e, v: (e, v * 1e3), "found values in µV, wanted mV"),
+    "no rest": (lambda e, v: (e, v + 90), "found values out of the range of transmembrane voltages in mV"),
+    "flat electrodes": (lambda e, v: (e * 0, v), "found a constant"),
+    "exchanged": (lambda e, v: (v, e), "found shape (500, 75), those of its partner: exchanged, wanted (500, 10)"),
+    "transposed": (lambda e, v: (e.T, v), "found shape (10, 500), transposed, wanted (500, 10)"),
+    "rows too few": (lambda e, v: (e, v[:499]), "found shape (499, 75), wanted (500, 75)"),
+    "half precision": (lambda e, v: (e, v.astype(np.float16)), "found float16, wanted float32 or float64"),
+    "a Python object": (lambda e, v: (e.astype(object), v), "not a whole array of numbers (Object arrays cannot be"),
+    "big-endian": (lambda e, v: (e.astype(">f8"), v.astype(">f4")), None),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_arrays_of_other_units_and_forms_are_named(tmp_path, change):
+    electrodes, voltage = recording(0)
+    change, reason = CHANGES[change]
+    write(tmp_path, next(iter(TAILS)), *change(electrodes, voltage))
+    found, _ = pairs.pair(File(path, str(path)) for path in sorted(tmp_path.iterdir()))
+    left_out = []
+    (*sound,) = pairs.sound(found, left_out)
+    if reason is None:
+        assert not left_out
+        np.testing.assert_array_equal(pairs.read(sound[0])[1], electrodes.astype(np.float32), strict=True)
+    else:
+        assert not sound
+        assert left_out[0].reason.startswith(reason)
+        assert left_out[1].reason == "partner of a file with a fault"
+
+
+@pytest.mark.parametrize(("factor", "reasons"), [(1, ["duplicate, equal to "]), (2, ["duplicates that differ"] * 2)])
+def test_two_files_of_one_name(tmp_path, factor, reasons):
+    electrodes, voltage = recording(0)
+    tail = next(iter(TAILS))
+    write(tmp_path / "a", tail, electrodes, voltage)
+    write(tmp_path / "b", tail, electrodes * factor, None)
+    found, left_out = pairs.pair(File(path, str(path)) for path in sorted(tmp_path.rglob("*.npy")))
+    assert len(found) == (factor == 1)
+    for one, reason in zip(left_out, reasons, strict=False):
+        assert one.reason.startswith(reason)
+    assert len(left_out) == (1 if factor == 1 else 3)  # the voltage has lost its partner
+
+
+def test_archives_of_every_kind_beside_each_other(tmp_path):
+    folder = tmp_path / "manual"
+    folder.mkdir()
+    forms = {"a.tar": "w", "b.tgz": "w:gz", "c.tar.bz2": "w:bz2", "e.tar.xz": "w:xz"}
+    for number, tail in enumerate(TAILS):
+        write(tmp_path / str(number), tail, *recording(number))
+    for number, (name, mode) in enumerate(forms.items()):
+        with tarfile.open(folder / name, mode) as tar:
+            tar.add(tmp_path / str(number), arcname=f"deep/{number}")
+    with zipfile.ZipFile(folder / "d.zip", "w") as packed:
+        for path in (tmp_path / "4").iterdir():
+            packed.write(path, f"deep/{path.name}")
+    (folder / "_1_1.md").write_text("what it is")
+    notes = []
+    datasets.prepare(NAME, tmp_path / "data", folder, report=notes.append, strict=True)
+    assert datasets.sizes(NAME, tmp_path / "data") == {"recordings": 5}
+    assert datasets.prepared_from(NAME, tmp_path / "data") == str(folder)
+    (folder / "more.csv").write_text("0.1")
+    with pytest.raises(InputError, match=r"more\.csv: not a file of this dataset; 1 such files and 5 sound"):
+        datasets.prepare(NAME, tmp_path / "data", folder, strict=True, again=True)
+    datasets.prepare(NAME, tmp_path / "data", folder, report=notes.append, again=True)
+    assert "left out, not a file of this dataset: 2 (_1_1.md, more.csv)" in notes
 
 
 def test_an_archive_cannot_write_elsewhere(tmp_path):

@@ -56,6 +56,51 @@ def test_a_second_run_says_so(manual_dir, tmp_path, capsys):
     assert again[1] == "  all: 3 beats (normal 2, abnormal 1)"
 
 
+def test_what_is_prepared_is_kept_with_a_line_and_made_anew_with_again(manual_dir, tmp_path, capsys):
+    command = ("kaggle_heartbeat/ptbdb", "--data-dir", tmp_path / "data")
+    run(*command, "--manual-dir", manual_dir, "--again")  # nor is there anything yet
+    other = tmp_path / "other"
+    other.mkdir()
+    for name, label in (("ptbdb_normal.csv", 0), ("ptbdb_abnormal.csv", 1)):
+        np.savetxt(other / name, [[0.5] * 187 + [label]], delimiter=",", fmt="%.18e")
+    capsys.readouterr()
+    run(*command, "--manual-dir", other, "--strict")
+    folder = tmp_path / "data" / "kaggle_heartbeat" / "ptbdb"
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == (
+        f"kaggle_heartbeat/ptbdb: already prepared in {folder / '1.0.0'} from {manual_dir} and kept, without regard to "
+        "--manual-dir and --strict; --again prepares it anew"
+    )
+    assert out[1] == "  all: 3 beats (normal 2, abnormal 1)"
+    (other / "ptbdb_abnormal.csv").write_text("1,2\n")
+    with pytest.raises(InputError, match="line 1 has 2 columns"):
+        run(*command, "--manual-dir", other, "--again")
+    assert datasets.load("kaggle_heartbeat/ptbdb", tmp_path / "data")["all"]["label"].tolist() == [0, 0, 1]
+    np.savetxt(other / "ptbdb_abnormal.csv", [[0.5] * 187 + [1]], delimiter=",", fmt="%.18e")
+    run(*command, "--manual-dir", other, "--again")
+    assert datasets.load("kaggle_heartbeat/ptbdb", tmp_path / "data")["all"]["label"].tolist() == [0, 1]
+    assert datasets.prepared_from("kaggle_heartbeat/ptbdb", tmp_path / "data") == str(other)
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "1.0.0"]
+
+
+def test_again_mends_what_is_damaged_and_spares_what_is_not_ours(manual_dir, tmp_path):
+    command = ("kaggle_heartbeat/ptbdb", "--data-dir", tmp_path / "data", "--manual-dir", manual_dir, "--again")
+    run(*command)
+    folder = tmp_path / "data" / "kaggle_heartbeat" / "ptbdb" / "1.0.0"
+    (folder / "dataset_info.json").write_text("{")
+    run(*command)
+    assert datasets.is_prepared("kaggle_heartbeat/ptbdb", tmp_path / "data")
+    (folder / "dataset_info.json").unlink()
+    with pytest.raises(InputError, match="exists, but is no prepared dataset: delete that folder"):
+        run(*command)
+    assert any(folder.iterdir())
+
+
+def test_files_for_a_simulated_dataset_are_refused(manual_dir, tmp_path):
+    with pytest.raises(InputError, match="--manual-dir: means nothing to simulated_heartbeat, which is made of no"):
+        run("simulated_heartbeat", "--data-dir", tmp_path / "data", "--manual-dir", manual_dir)
+
+
 def test_configurations_without_files_are_skipped_with_a_line(manual_dir, tmp_path, capsys):
     (manual_dir / "ptbdb_normal.csv").unlink()
     run("kaggle_heartbeat", "--manual-dir", manual_dir, "--data-dir", tmp_path / "data")
