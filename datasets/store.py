@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -140,7 +141,9 @@ def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     folder = Path(data_dir).expanduser()
     config = name.partition("/")[2]
     try:
-        return _class(name)(config=config or None, data_dir=folder, file_format=FILE_FORMAT)
+        # No bucket of TFDS holds our datasets; where it looks for them it leaves an empty temporary folder behind.
+        with mock.patch.object(tfds.core.DatasetInfo, "initialize_from_bucket"):
+            return _class(name)(config=config or None, data_dir=folder, file_format=FILE_FORMAT)
     except (ParseError, UnicodeDecodeError) as error:  # a dataset_info.json that is cut off or no JSON
         raise InputError(
             f"{name} in {folder / name} is damaged ({_first_line(error)}): delete that folder, then run "

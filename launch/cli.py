@@ -10,6 +10,7 @@ from typing import NoReturn
 from cardiax.errors import InputError, unknown
 from cardiax.launch.compilation import keep_compiled_programs
 from cardiax.launch.memory import keep_memory
+from cardiax.launch.shell import own_settings, start_jax, without_backend
 
 COMMANDS = {
     "train": "train a model on a task; the same command again goes on where it stopped",
@@ -36,8 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. Exit status 0: done; 2: a mistake in the command or a file that it names; 1: anything else."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     keep_memory()
+    own_settings()
     try:
-        status = _run(list(sys.argv[1:] if arguments is None else arguments))
+        with without_backend():
+            status = _run(list(sys.argv[1:] if arguments is None else arguments))
     except InputError as error:
         status = _fail(str(error))
     except BrokenPipeError:  # the reader of our output, `head` say, has enough
@@ -85,6 +88,8 @@ def run_command(name: str, arguments: list[str]) -> int:
             flags = {action.option_strings[0].lstrip("-") for action in parser._actions if action.option_strings}
             raise unknown("flag", rest[0].lstrip("-").partition("=")[0].replace("-", "_"), flags - {"h"})
         raise InputError(f"found {rest[0]!r} after the last argument, wanted nothing (see `cardiax {name} --help`)")
+    if name != "prepare":
+        start_jax(getattr(options, "distributed", None))
     keep_compiled_programs()
     return module.run(options) or 0
 

@@ -12,6 +12,7 @@ import cardiax
 from cardiax.config import Config, to_dict
 from cardiax.errors import InputError
 from cardiax.launch.progress import say
+from cardiax.launch.shell import settings
 from cardiax.launch.workdir import Workdir
 
 PACKAGES = ("cardiax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
@@ -51,6 +52,7 @@ def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str,
         "versions": versions(),
         "devices": [f"{jax.device_count()} × {jax.devices()[0].device_kind}", f"{jax.process_count()} processes"],
         "platform": platform.platform(),
+        "settings": settings(),
         "git_revision": _git_revision(),
         "data_dir": str(data_dir.absolute()),
         "fingerprints": fingerprints,
@@ -66,6 +68,18 @@ def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str,
     for name in ("versions", "devices"):
         if began.get(name) != environment[name]:
             say(f"note: the run began with {name} {began.get(name)}, now {environment[name]}: bits may differ")
+    note_settings(workdir, began)
+
+
+def note_settings(workdir: Workdir, began: dict[str, Any]) -> None:
+    """Say which settings of JAX and XLA are not those of the run's environment.json, if that names any."""
+    then, now = began.get("settings", settings()), settings()
+    different = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+    for name in different:
+        say(
+            f"note: {workdir.path} was trained with {name} {then.get(name, 'not set')}, now "
+            f"{now.get(name, 'not set')}: bits may differ"
+        )
 
 
 def check_fingerprint(workdir: Workdir, began: dict[str, Any], name: str, found: str) -> None:

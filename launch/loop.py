@@ -5,6 +5,7 @@ import dataclasses
 import math
 import signal
 import statistics
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -188,9 +189,10 @@ def divergence(history: History, row: dict[str, float]) -> str:
 def interrupts() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C or SIGTERM has come: the loop then stops at the end of its step. A second Ctrl-C stops at once.
 
-    Several processes must stop at the same step, which a signal to one of them cannot promise: there it kills.
+    Several processes must stop at the same step, which a signal to one of them cannot promise: there it kills. Nor can
+    a thread besides the main one ask for signals.
     """
-    if jax.process_count() > 1:
+    if jax.process_count() > 1 or threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
     seen: list[int] = []

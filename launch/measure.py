@@ -10,7 +10,7 @@ import numpy as np
 
 from cardiax.data import Arrays
 from cardiax.errors import InputError
-from cardiax.launch.environment import check_fingerprint
+from cardiax.launch.environment import check_fingerprint, note_settings
 from cardiax.launch.experiment import Evaluator, Experiment, load_experiments
 from cardiax.launch.progress import say
 from cardiax.launch.report import report
@@ -125,6 +125,7 @@ def load_runs(
     for workdir, environment in zip(workdirs, environments, strict=True):
         for name, found in experiments[0].fingerprints.items():
             check_fingerprint(workdir, environment, name, found)
+        note_settings(workdir, environment)
     harmed = harm.apply(experiments[0])
     return [
         _load_run(workdir, replace(experiment, examples=harmed.examples, noises=harmed.noises), harm)

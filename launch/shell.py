@@ -1,0 +1,153 @@
+"""What the variables of a person's shell may decide for a command, and what they must not."""
+
+import codecs
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from cardiax.errors import InputError
+
+FIXED: dict[str, Any] = {
+    "jax_enable_x64": False,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_threefry_partitionable": True,
+    "jax_threefry_gpu_kernel_lowering": False,
+    "jax_enable_custom_prng": False,
+    "jax_legacy_prng_key": "allow",
+    "jax_random_seed_offset": 0,
+    "jax_high_dynamic_range_gumbel": False,
+    "jax_disable_jit": False,
+    # A NaN is a value here: the target of a site that does not activate, and the loss of a run that diverged.
+    "jax_debug_nans": False,
+    "jax_debug_infs": False,
+    "jax_transfer_guard": "allow",
+}
+"""JAX's settings that what a run finds rests on: a run has these, whatever the shell says."""
+
+WITHOUT_BITS = (
+    "JAX_CACHE",
+    "JAX_CAPTURED",
+    "JAX_COMPILATION_CACHE",
+    "JAX_COORDINATOR",
+    "JAX_CUDA_VISIBLE",
+    "JAX_DEBUG_LOG",
+    "JAX_DISTRIBUTED",
+    "JAX_DUMP",
+    "JAX_ENABLE_COMPILATION_CACHE",
+    "JAX_EXPLAIN",
+    "JAX_INCLUDE",
+    "JAX_LOG",
+    "JAX_NUMPY_RANK_PROMOTION",
+    "JAX_NUM_",
+    "JAX_PERSISTENT_CACHE",
+    "JAX_PLATFORM",
+    "JAX_PPRINT",
+    "JAX_PROCESS",
+    "JAX_ROCM_VISIBLE",
+    "JAX_TRACEBACK",
+)
+"""How variables of JAX begin that change no result; what devices there are is recorded as such."""
+
+OF_COMPILERS = ("LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE", "XLA_FLAGS")
+
+ASCII = str.maketrans({"×": "x", "–": "-", "−": "-", "±": "+-", "…": "...", "→": "->", "µ": "u", "²": "2", "³": "3"})
+"""What is printed where the terminal's encoding lacks a sign."""
+
+
+def own_settings() -> None:
+    """Set what a command needs: JAX's `FIXED` settings, an output that takes every sign.
+
+    A variable that is not heeded is one line on stderr. JAX may be imported already, as where `main` is called from
+    Python.
+    """
+    for name, value in FIXED.items():
+        typed = os.environ.get(name.upper())
+        if typed is not None and not _says(typed, value):
+            print(f"note: {name.upper()}={typed} is not heeded: results rest on {value}", file=sys.stderr)
+        os.environ[name.upper()] = str(value).lower()
+        if "jax" in sys.modules and name in sys.modules["jax"].config.values:
+            sys.modules["jax"].config.update(name, value)
+    codecs.register_error("cardiax", _written_otherwise)
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) in ("strict", "backslashreplace") and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="cardiax")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@contextlib.contextmanager
+def without_backend() -> Iterator[None]:
+    """Hide MPLBACKEND, which may name a backend that is not installed here, as Jupyter's: plots are files, and need
+    none. The program that called us, if any, then finds it as it was."""
+    typed = os.environ.pop("MPLBACKEND", "")
+    is_first = "matplotlib" not in sys.modules
+    try:
+        yield
+    finally:
+        if typed:
+            os.environ["MPLBACKEND"] = typed
+            if is_first and "matplotlib" in sys.modules:
+                with contextlib.suppress(ValueError):
+                    sys.modules["matplotlib"].rcParams["backend"] = typed
+
+
+def _says(text: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        meant = ("y", "yes", "t", "true", "on", "1") if value else ("n", "no", "f", "false", "off", "0")  # as JAX reads
+        return text.lower() in meant
+    return text.lower() == str(value)
+
+
+def _written_otherwise(error: UnicodeError) -> tuple[str | bytes, int]:
+    """The handler of a sign that an encoding lacks: its likeness in `ASCII`, or Python's escape of it."""
+    assert isinstance(error, UnicodeEncodeError)
+    sign = error.object[error.start]
+    plain = sign.translate(ASCII)
+    one = UnicodeEncodeError(error.encoding, error.object, error.start, error.start + 1, error.reason)
+    return (plain, error.start + 1) if plain != sign else codecs.backslashreplace_errors(one)
+
+
+def start_jax(distributed: str | None) -> None:
+    """Import JAX and find its devices where a variable of the shell may prevent that.
+
+    Args:
+      distributed: as of `start_processes`; other processes must be joined before devices are looked for.
+
+    Raises:
+      InputError: JAX cannot be imported, or finds no device, as the variables are.
+    """
+    typed = {name: value for name, value in os.environ.items() if name.startswith("JAX_") and value}
+    told = {name: value for name, value in typed.items() if name.lower() not in FIXED}
+    if not told:
+        return
+    try:
+        jax = importlib.import_module("jax")
+    except ValueError as error:  # of a setting that has no such value
+        raise InputError(f"{_first_line(error)}; correct the variable or unset it") from error
+    platforms = [f"{name}={told[name]}" for name in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME") if name in told]
+    if platforms and not distributed:
+        try:
+            jax.devices()
+        except (AssertionError, RuntimeError) as error:
+            why = _first_line(error)
+            raise InputError(
+                f"{' '.join(platforms)}: found no such device{why and f' ({why})'}, expected one; unset the variable "
+                "to use what there is, or install JAX for that device"
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].partition(" (set JAX_PLATFORMS")[0].rstrip(".")
+
+
+def settings() -> dict[str, str]:
+    """The variables of JAX and of its compilers that are set and may change bits, as environment.json records them."""
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if value
+        and (name in OF_COMPILERS or (name.startswith("JAX_") and not name.startswith(WITHOUT_BITS)))
+        and name.lower() not in FIXED
+    }
