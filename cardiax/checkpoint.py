@@ -33,24 +33,34 @@ class Checkpoints:
     """The checkpoints in a folder, made where it is absent: of a run, or of a population.
 
     The state of a population has one more axis in front, of members that are all at the same step.
+
+    With `read_only` nothing is made or removed, and a folder of one kind may be absent, as from an archive or a
+    repository, which keep no empty folders.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, read_only: bool = False):
         self.folder = folder.absolute()
         logging.getLogger("absl").setLevel(logging.ERROR)
-        self._managers = {kind: self._manager(kind) for kind in ("latest", "best")}
+        kinds = [kind for kind in ("latest", "best") if not read_only or (self.folder / kind).is_dir()]
+        self._managers = {kind: self._manager(kind, read_only) for kind in kinds}
 
-    def _manager(self, kind: str) -> ocp.CheckpointManager:
-        options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True, enable_async_checkpointing=True)
+    def _manager(self, kind: str, read_only: bool) -> ocp.CheckpointManager:
+        if read_only:  # without what Orbax would take back, with a warning each
+            options = ocp.CheckpointManagerOptions(read_only=True, create=False, save_interval_steps=0)
+        else:
+            options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True, enable_async_checkpointing=True)
         return ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
 
     def step(self, kind: Kind) -> int | None:
         """The step of the checkpoint of that kind, None where there is none."""
-        return self._managers[self._folder_of(kind)].latest_step()
+        return self._step_in(self._folder_of(kind))
+
+    def _step_in(self, folder: Kind) -> int | None:
+        return self._managers[folder].latest_step() if folder in self._managers else None
 
     def _folder_of(self, kind: Kind) -> Kind:
         """Where the checkpoint of that kind lies: the latest may be the best, too."""
-        best, latest = (self._managers[kind].latest_step() for kind in ("best", "latest"))
+        best, latest = self._step_in("best"), self._step_in("latest")
         return "best" if best is not None and (latest is None or best > latest) else kind
 
     def save(self, kind: Kind, state: TrainState, history: History) -> None:
@@ -83,12 +93,11 @@ class Checkpoints:
         self.wait()
         folder, step = self._folder_of(kind), self.step(kind)
         if step is None:
-            raise InputError(f"{self.folder / kind}: found no checkpoint, wanted one; train first")
+            raise InputError(self._why_none(kind))
         manager, where = self._managers[folder], self.folder / folder / str(step)
         mend = f"remove {self.folder} to train anew"
-        with _corrupt_is_input_error(where, mend):
-            record = manager.restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))["record"]
-            found, wanted = record["arrays"], _described(like)
+        record, wanted = self._record(folder, step), _described(like)
+        found = record["arrays"]
         # Told before: Orbax meets one array of another shape with pages of errors, from several threads.
         other = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
         if other:
@@ -102,6 +111,22 @@ class Checkpoints:
         if _digest(state) != record["sha256"]:
             raise InputError(f"{where}: found arrays with another SHA-256 than was written, wanted equal; {mend}")
         return state, record["history"]
+
+    def _record(self, folder: Kind, step: int) -> dict[str, Any]:
+        """What lies beside the state: history, and what the arrays are."""
+        with _corrupt_is_input_error(self.folder / folder / str(step), f"remove {self.folder} to train anew"):
+            restored = self._managers[folder].restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))
+            return {name: restored["record"][name] for name in ("history", "arrays", "sha256")}
+
+    def _why_none(self, kind: Kind) -> str:
+        latest = self._step_in("latest")
+        history = [] if latest is None else self._record("latest", latest)["history"]
+        if kind == "best" and history:
+            return (
+                f"{self.folder}: found no finite validation score in {len(history)} evaluations up to step {latest}, "
+                "expected one at least: training diverged; try a lower --optimizer.learning_rate in a new --workdir"
+            )
+        return f"{self.folder / kind}: found no checkpoint, wanted one; train first"
 
     def wait(self) -> None:
         """Wait until all that was saved is on disk."""

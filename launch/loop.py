@@ -132,6 +132,8 @@ def train(
                 say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
                 return 1
         best, _ = checkpoints.restore("best", state)
+        if math.isnan(score(task, history[-1])):
+            say(f"note: {diverged_later(task, history)}")
 
     # Test, with the parameters that did best on validation.
     from cardiax.launch.report import report  # pictures: a quarter of a second to import, not before the first step
@@ -182,6 +184,16 @@ def divergence(history: History, row: dict[str, float]) -> str:
     return (
         f"training diverged between steps {after} and {row['step']}: found a mean loss of {row['train_loss']}, wanted "
         "a finite one"
+    )
+
+
+def diverged_later(task: Task, history: History) -> str:
+    """What to say of a run whose last validation scores are NaN, after some that were not."""
+    scores = [score(task, row) for row in history]
+    last = max(i for i, value in enumerate(scores) if not math.isnan(value))
+    return (
+        f"training diverged: validation {task.selection} is NaN from step {history[last + 1]['step']:,}; the best step "
+        f"before stands; {REMEDY}"
     )
 
 

@@ -45,6 +45,10 @@ FILE = "population.json"
 """In the population's folder while it is trained: where its members lie, in the order of the checkpoint's axis."""
 
 
+NO_SCORE = "training diverged: found no finite validation score, expected one at least"
+"""What to say of a member of which each evaluation is NaN."""
+
+
 class DivergenceError(InputError):
     """Some members of a population diverged.
 
@@ -131,7 +135,8 @@ def train_together(
                 return 1
             diverged = [pair for pair in zip(population, histories, strict=True) if _diverged(pair[1])]
             failures = {member.workdir.path: divergence(rows[:-1], rows[-1]) for member, rows in diverged}
-        finished = [member for member in members if member.trained]
+        finished = [member for member in members if member.trained and member.checkpoints.step("best") is not None]
+        failures |= {member.workdir.path: NO_SCORE for member in members if member.trained and member not in finished}
 
     # Test, with the parameters of each member that did best on validation.
     from cardiax.launch.report import report  # as in `loop`

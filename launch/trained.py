@@ -1,5 +1,6 @@
 """A trained network from its run folder."""
 
+import contextlib
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -27,9 +28,8 @@ def load_best(workdir: Workdir, config: Config, shape: tuple[int, ...], model: n
     # The checkpoint's arrays must be described before they can be read; the number of steps changes none of them.
     tx = make_optimizer(config.optimizer, steps=1)
     fresh = create_state(model, tx, config.seed, shape, config.ema > 0)
-    checkpoints = Checkpoints(workdir.checkpoints)
-    state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
-    checkpoints.close()
+    with contextlib.closing(Checkpoints(workdir.checkpoints, read_only=True)) as checkpoints:
+        state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
     return state
 
 

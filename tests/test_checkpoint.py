@@ -1,5 +1,6 @@
 """Checkpoints: what goes in comes out, to the bit, and what a killed run left does not stand in the way."""
 
+import contextlib
 import dataclasses
 
 import chex
@@ -113,3 +114,28 @@ def test_buffers_that_are_reused_while_a_checkpoint_is_written_do_not_change_it(
         restored, _ = checkpoints.restore("latest", state)
         chex.assert_trees_all_equal(jax.device_get(restored), kept)
     checkpoints.close()
+
+
+def test_a_folder_that_cannot_be_written_is_read(state, tmp_path):
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("best", at(state, 4), [{"step": 4}])
+    (tmp_path / "latest").rmdir()  # empty: archives and repositories leave it out
+    (tmp_path / "best" / "8.orbax-checkpoint-tmp-7").mkdir()  # a kill left it
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    with contextlib.closing(Checkpoints(tmp_path, read_only=True)) as checkpoints:
+        restored, history = checkpoints.restore("best", state)
+        assert checkpoints.step("latest") == int(restored.step) == 4
+    assert history == [{"step": 4}]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_no_best_says_whether_the_run_diverged(state, tmp_path):
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("latest", at(state, 2), [])
+        with pytest.raises(InputError, match="best: found no checkpoint, wanted one; train first"):
+            checkpoints.restore("best", state)
+        checkpoints.save("latest", at(state, 4), [{"step": 4, "validation_loss": float("nan")}])
+        with pytest.raises(
+            InputError, match=r"found no finite validation score in 1 evaluations up to step 4, .* dive"
+        ):
+            checkpoints.restore("best", state)

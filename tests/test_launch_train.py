@@ -171,6 +171,25 @@ def test_a_diverged_run_stops_and_names_the_steps(cardiax, small_run, tmp_path):
     assert "training diverged between steps 0 and 4: found a mean loss of nan" in message
 
 
+@pytest.mark.parametrize("last_finite", [None, 4])
+def test_a_run_whose_validation_diverges_says_so(last_finite, cardiax, small_run, tmp_path, monkeypatch):
+    def score(task, row):
+        return 0.5 if last_finite and row["step"] <= last_finite else float("nan")
+
+    monkeypatch.setattr("cardiax.launch.loop.score", score)
+    run = [*small_run, "--workdir", tmp_path / "run"]
+    if last_finite:
+        status, out, error = cardiax(*run)
+        assert status == 0, error
+        assert "best step on validation: 4\n" in out
+        assert "note: training diverged: validation macro_f1 is NaN from step 8; the best step before stands" in out
+        return
+    for command in (run, ["evaluate", tmp_path / "run"]):
+        message = cardiax.mistake(*command)
+        assert "found no finite validation score in 2 evaluations up to step 8" in message
+        assert "training diverged; try a lower --optimizer.learning_rate in a new --workdir" in message
+
+
 def test_patience_stops_early(cardiax, small_run, tmp_path):
     run = [*small_run, "--workdir", tmp_path / "run", "--optimizer.learning_rate", 0, "--ema", 0, "--patience", 1]
     status, out, _ = cardiax(*run, "--model", "reference_cnn", "--model_args", "channels=(4,4,4)", "--epochs", 9)
