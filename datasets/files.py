@@ -29,11 +29,14 @@ import tensorflow_datasets as tfds
 from cardiax.errors import InputError
 from cardiax.file_kinds import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, kind
 
+OTHER = "a file of another name"
+"""The reason to leave out a file that is nothing worse."""
+
 DEPTH = 4
 """How many archives may lie within one another."""
 
 _OPENERS: dict[str, Callable[[Path, str], Any]] = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open, TAR: open}
-_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz")
+_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
 
@@ -65,7 +68,8 @@ class File:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that is not used, and why; `damaged`: an archive that may hold what is wanted."""
+    """A file that is not used, and why; `damaged`: an archive that cannot be read and may hold what is
+    wanted."""
 
     shown: str
     reason: str
@@ -107,7 +111,8 @@ class Found:
         for one in self.left_out:
             if one.damaged:
                 raise InputError(
-                    f"{one.shown}: found a damaged archive ({one.reason}), expected a whole one; fetch it again"
+                    f"{one.shown}: found an archive that cannot be read ({one.reason}), expected a whole .zip or "
+                    ".tar.gz; fetch it again or unpack it"
                 )
 
 
@@ -147,7 +152,10 @@ def _take(path: Path, shown: str, found: Found, wanted: Callable[[str], bool], s
     try:
         what = file.kind()
     except OSError as error:
-        found.left_out.append(LeftOut(shown, error.strerror or str(error)))
+        nowhere = path.is_symlink() and not path.exists()
+        found.left_out.append(
+            LeftOut(shown, "a link to nothing" if nowhere else f"a file that cannot be read ({error})")
+        )
         return
     if what in ARCHIVES and depth < DEPTH:
         _unpack(file, what, found, wanted, scratch, depth)
@@ -157,7 +165,7 @@ def _take(path: Path, shown: str, found: Found, wanted: Callable[[str], bool], s
         reason = f"{what or 'no archive'}{', too deep within others' if what in ARCHIVES else ''}"
         found.left_out.append(LeftOut(shown, reason, damaged=True))
     else:
-        found.left_out.append(LeftOut(shown, what or "not a file of this dataset"))
+        found.left_out.append(LeftOut(shown, what or OTHER))
 
 
 def _unpack(archive: File, what: str, found: Found, wanted: Callable[[str], bool], scratch: Path, depth: int) -> None:
@@ -170,7 +178,7 @@ def _unpack(archive: File, what: str, found: Found, wanted: Callable[[str], bool
             if ".." in parts or member.startswith("/"):
                 found.left_out.append(LeftOut(shown, "a path that leads out of the archive"))
             elif not wanted(_usual(name).lower()) and not name.lower().endswith(_SUFFIXES):
-                found.left_out.append(LeftOut(shown, "not a file of this dataset"))
+                found.left_out.append(LeftOut(shown, OTHER))
             elif opened is None:
                 found.left_out.append(LeftOut(shown, "a link or a device within an archive, which is not followed"))
             else:

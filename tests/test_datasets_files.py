@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cardiax.datasets.files import Found, find
+from cardiax.datasets.files import OTHER, Found, find
 from cardiax.errors import InputError
 
 NAME = "beats.csv"
@@ -126,6 +126,8 @@ DAMAGED = {
     "a.tar": tarred(BIG)[:40_000],
     "b.csv.gz": gzip.compress(TEXT * 1000)[:-12],
     "c.zip": HTML,
+    "e.rar": b"Rar!\x1a\x07\x01\0",
+    "f.7z": b"7z\xbc\xaf\x27\x1c and more",
     "d.zip": b"PK\x03\x04 and no more",
 }
 
@@ -135,8 +137,8 @@ def test_a_damaged_archive_is_named(tmp_path, name):
     write(tmp_path / "given", {name.replace("b.", "beats."): DAMAGED[name]})
     found = look(tmp_path / "given", tmp_path / "scratch")
     assert found.pick(NAME, "") is None
-    assert [one.damaged for one in found.left_out if one.reason != "not a file of this dataset"] == [True]
-    with pytest.raises(InputError, match=r"found a damaged archive \(.+\), expected a whole one; fetch it again"):
+    assert [one.damaged for one in found.left_out if one.reason != OTHER] == [True]
+    with pytest.raises(InputError, match=r"found an archive that cannot be read \(.+\), expected a whole"):
         found.raise_damaged()
 
 
@@ -168,9 +170,12 @@ def test_archives_without_end_are_not_followed(tmp_path):
 
 
 def test_every_other_file_is_named(tmp_path):
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "a link").symlink_to(tmp_path / "nowhere")
     write(tmp_path / "given", {NAME: TEXT, "notes.txt": b"x", "beats.xlsx": zipped({"[Content_Types].xml": b""})})
     found = look(tmp_path / "given", tmp_path / "scratch")
     assert [(Path(one.shown).name, one.reason) for one in found.left_out] == [
+        ("a link", "a link to nothing"),
         ("beats.xlsx", "an Excel workbook or other document"),
-        ("notes.txt", "not a file of this dataset"),
+        ("notes.txt", OTHER),
     ]

@@ -152,6 +152,28 @@ def test_a_configuration_needs_only_its_own_files(manual_dir, tmp_path):
     assert "mitbih_train.csv is not in" in failure(MITBIH, tmp_path / "data", manual_dir)
 
 
+STRANGERS = {
+    "mitbih_train.csv.txt": (b"0,0", "found a file of another name, expected mitbih_train.csv: fetch archive.zip from"),
+    "mitbih_train.xlsx": (b"PK\x03\x04" + bytes(22) + b"\x13\0\0\0[Content_Types].xml", "found an Excel workbook"),
+    "archive.7z": (b"7z\xbc\xaf\x27\x1c", "not an archive that can be read (a 7z archive"),
+    "archive.zip.crdownload": (b"PK\x03\x04", "not an archive that can be read (File is not a zip file)"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_what_lies_there_instead_is_named(manual_dir, tmp_path, name):
+    (manual_dir / "mitbih_train.csv").unlink()
+    content, message = STRANGERS[name]
+    (manual_dir / name).write_bytes(content)
+    assert f"{manual_dir / name}: {message}" in failure(MITBIH, tmp_path / "data", manual_dir)
+
+
+def test_one_file_is_not_read_as_two(manual_dir, tmp_path):
+    (manual_dir / "mitbih_test.csv").write_bytes((manual_dir / "mitbih_train.csv").read_bytes())
+    message = failure(MITBIH, tmp_path / "data", manual_dir)
+    assert "mitbih_test.csv: found the very bytes of mitbih_train.csv, expected mitbih_test.csv" in message
+
+
 @pytest.mark.parametrize("folder", ["archive", "ecg_dataset"])
 def test_files_may_lie_in_the_folder_that_kaggle_unpacks(manual_dir, tmp_path, folder):
     (tmp_path / "above").mkdir()

@@ -1,5 +1,7 @@
 """The noises from WFDB files written here, and what is told when files are missing, damaged or another's."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ LENGTH = 650_000
 def write_records(folder, length=LENGTH, rate=360):
     """Three records of PhysioNet's form, 12 bits, 200 units a mV; returns them as whole units (length, 2)."""
     wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    folder.mkdir(exist_ok=True)
     found = {}
     for seed, name in enumerate(("bw", "em", "ma")):
         units = np.random.default_rng(seed).integers(-1000, 1000, (length, 2))
@@ -45,6 +48,25 @@ def test_the_noises_in_millivolt(cardiax, tmp_path):
         wanted = np.stack([units[name][:, 0] / 200, (units[name][:, 1] - 10) / 100], axis=1)
         np.testing.assert_array_equal(signal, wanted.astype(np.float32))
     assert "physionet_nstdb (for the protocol noise): prepared" in cardiax("info", "--data-dir", tmp_path / "data")[1]
+
+
+def test_physionets_zip_is_read_and_a_changed_sample_is_told(cardiax, tmp_path):
+    units = write_records(tmp_path / "nstdb")
+    archive = tmp_path / "mit-bih-noise-stress-test-database-1.0.0.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in (tmp_path / "nstdb").iterdir():
+            packed.write(path, f"{archive.stem}/{path.name}")
+    datasets.prepare("physionet_nstdb", tmp_path / "data", archive)
+    found = datasets.load("physionet_nstdb", tmp_path / "data")["noise"]["signal"]
+    np.testing.assert_array_equal(found[1, :, 0], (units["em"][:, 0] / 200).astype(np.float32))
+    assert datasets.prepared_from("physionet_nstdb", tmp_path / "data") == str(archive)
+    content = bytearray((tmp_path / "nstdb" / "em.dat").read_bytes())
+    content[3000] ^= 1
+    (tmp_path / "nstdb" / "em.dat").write_bytes(content)
+    command = ("prepare", "physionet_nstdb", "--manual-dir", tmp_path / "nstdb", "--data-dir", tmp_path / "other")
+    assert "em: found signals of other checksums than the header's" in cardiax.mistake(*command)
+    (tmp_path / "nstdb" / "em.dat").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    assert "em.dat: found a Git LFS pointer" in cardiax.mistake(*command)
 
 
 def test_missing_damaged_and_wrong_records_are_told(cardiax, tmp_path):

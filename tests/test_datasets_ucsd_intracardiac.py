@@ -221,10 +221,10 @@ def test_archives_of_every_kind_beside_each_other(tmp_path):
     assert datasets.sizes(NAME, tmp_path / "data") == {"recordings": 5}
     assert datasets.prepared_from(NAME, tmp_path / "data") == str(folder)
     (folder / "more.csv").write_text("0.1")
-    with pytest.raises(InputError, match=r"more\.csv: not a file of this dataset; 1 such files and 5 sound"):
+    with pytest.raises(InputError, match=r"more\.csv: a file of another name; 1 such files and 5 sound"):
         datasets.prepare(NAME, tmp_path / "data", folder, strict=True, again=True)
     datasets.prepare(NAME, tmp_path / "data", folder, report=notes.append, again=True)
-    assert "left out, not a file of this dataset: 2 (_1_1.md, more.csv)" in notes
+    assert "left out, a file of another name: 2 (_1_1.md, more.csv)" in notes
 
 
 def test_an_archive_cannot_write_elsewhere(tmp_path):
@@ -243,7 +243,7 @@ def test_an_archive_cannot_write_elsewhere(tmp_path):
 def test_a_truncated_archive_is_named(manual_dir, tmp_path):
     path = manual_dir / "_2_1.tgz"
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(InputError, match=r"_2_1\.tgz: found a damaged archive"):
+    with pytest.raises(InputError, match=r"_2_1\.tgz: found an archive that cannot be read"):
         datasets.prepare(NAME, tmp_path / "data", manual_dir, tmp_path / "downloads")
 
 
