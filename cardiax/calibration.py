@@ -7,7 +7,7 @@ needs no prediction.
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import stdtrit
 
 from cardiax.losses import cross_entropy
 
@@ -81,9 +81,10 @@ def spread_terms(outputs: jax.Array, target: jax.Array) -> jax.Array:
     """The terms of an ensemble's spread and error of each element: float32 (..., 6), in the order of `SPREAD_TERMS`.
 
     `square` is the squared error of the members' mean and `variance` their variance, M − 1 in the denominator, both in
-    the unit of the target squared. `inside_p` tells whether the target lies within mean ± z · s, the interval that
-    would hold it with probability p, were it normal about the mean with the members' standard deviation s. All are 0
-    where the target is NaN.
+    the unit of the target squared. `inside_p` tells whether the target lies within mean ± t · s · √(1 + 1/M), s being
+    the members' standard deviation and t the quantile of Student's distribution of M − 1 degrees of freedom: the
+    interval that holds it with probability p where target and members are draws of one normal distribution. All are 0
+    where the target is NaN; where a member is not finite, the square and the variance are not either.
 
     Args:
       outputs: (M, ...), of M ≥ 2 members.
@@ -99,7 +100,9 @@ def spread_terms(outputs: jax.Array, target: jax.Array) -> jax.Array:
     counts = jnp.isfinite(target)
     error = jnp.where(counts, jnp.mean(outputs, axis=0) - target, 0.0)
     variance = jnp.where(counts, jnp.var(outputs, axis=0, ddof=1), 0.0)
-    inside = [counts & (jnp.abs(error) <= ndtri((1 + level) / 2) * jnp.sqrt(variance)) for level in LEVELS]
+    members = len(outputs)
+    unit = jnp.sqrt(variance * (1 + 1 / members))
+    inside = [counts & (jnp.abs(error) <= stdtrit(members - 1, (1 + level) / 2) * unit) for level in LEVELS]
     return jnp.stack([counts, error**2, variance, *inside], axis=-1, dtype=jnp.float32)
 
 

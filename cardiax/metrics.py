@@ -4,6 +4,8 @@ The confusion matrix is the sufficient statistic: it is summed over batches (on 
 examples), and everything else is computed from it on the host in float64.
 """
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,14 +46,15 @@ def confusion_matrix(
 def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Accuracy, macro-F1, and per class precision (positive predictivity), recall (sensitivity) and F1.
 
-    0/0 is 0, as scikit-learn has it with `zero_division=0`: a class never predicted has precision 0, a class without
-    examples recall 0. The macro-F1 is the plain mean of F1 over the classes that have an example or are predicted.
+    What cannot be told is NaN: precision, recall and F1 of a class without examples, and the precision of one that is
+    never predicted. The macro-F1 is the plain mean of F1 over the classes that have an example or are predicted, where
+    one that has no example counts as 0, as in scikit-learn.
 
     Args:
       confusion: (..., C, C), counts, rows true and columns predicted; leading axes are kept.
 
     Returns:
-      `accuracy` and `macro_f1` (...), `precision`, `recall` and `f1` (..., C); float64 in [0, 1].
+      `accuracy` and `macro_f1` (...), `precision`, `recall` and `f1` (..., C); float64 in [0, 1], or NaN.
 
     Raises:
       ValueError: if the last two axes differ, or a matrix counts no example.
@@ -65,19 +68,15 @@ def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     true = confusion.sum(axis=-1)
     predicted = confusion.sum(axis=-2)
-    f1 = _ratio(2 * hits, true + predicted)
-    return {
-        "accuracy": hits.sum(axis=-1) / total,
-        "macro_f1": f1.sum(axis=-1) / np.count_nonzero(true + predicted, axis=-1),
-        "precision": _ratio(hits, predicted),
-        "recall": _ratio(hits, true),
-        "f1": f1,
-    }
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """numerator / denominator, with 0/0 = 0; both of one shape."""
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+    with np.errstate(invalid="ignore"):
+        f1 = 2 * hits / (true + predicted)
+        return {
+            "accuracy": hits.sum(axis=-1) / total,
+            "macro_f1": np.nansum(f1, axis=-1) / np.count_nonzero(true + predicted, axis=-1),
+            "precision": np.where(true > 0, hits / predicted, np.nan),
+            "recall": hits / true,
+            "f1": np.where(true > 0, f1, np.nan),
+        }
 
 
 def bootstrap_intervals(
@@ -96,7 +95,9 @@ def bootstrap_intervals(
       level: coverage, in (0, 1).
 
     Returns:
-      For each key of `classification_metrics`, (2,) for a scalar and (2, C) per class: lower and upper bound.
+      For each key of `classification_metrics`, (3,) for a scalar and (3, C) per class: lower bound, upper bound, and
+      how many resamples had no such figure and were left out. A resample without examples of a class that the test set
+      has has no recall, F1 or precision of that class, and no macro-F1.
 
     Raises:
       ValueError: if `confusion` is not (C, C) or counts no example, or `level` is not in (0, 1).
@@ -139,8 +140,16 @@ def bootstrap_groups(
 
 
 def _quantiles(confusions: np.ndarray, level: float) -> dict[str, np.ndarray]:
+    metrics = classification_metrics(confusions)
+    true = confusions.sum(axis=-1) > 0
+    metrics["macro_f1"][(true != true.any(axis=0)).any(axis=-1)] = np.nan
     bounds = [(1 - level) / 2, (1 + level) / 2]
-    return {name: np.quantile(values, bounds, axis=0) for name, values in classification_metrics(confusions).items()}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice encountered")  # a class that the test set lacks
+        return {
+            name: np.concatenate([np.nanquantile(values, bounds, axis=0), np.isnan(values).sum(axis=0)[None]])
+            for name, values in metrics.items()
+        }
 
 
 def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

@@ -16,15 +16,18 @@ SUMS = ("count", "absolute", "square", "target", "target_square")
 
 
 def error_sums(prediction: jax.Array, target: jax.Array) -> jax.Array:
-    """The terms of the five sums of each element: (...) and (...) → float32 (..., 5); all 0 where either is NaN.
+    """The terms of the five sums of each element: (...) and (...) → float32 (..., 5); all 0 where the target is NaN.
+
+    A prediction that is not finite is not left out: its errors are NaN, and so is every figure that they enter.
 
     Raises:
       ValueError: if the shapes differ.
     """
     if prediction.shape != target.shape:
         raise ValueError(f"error_sums wants two arrays of one shape: got {prediction.shape} and {target.shape}")
-    counts = jnp.isfinite(prediction) & jnp.isfinite(target)
-    error = jnp.where(counts, prediction - target, 0.0)
+    counts = jnp.isfinite(target)
+    error = jnp.where(jnp.isfinite(prediction), prediction - target, jnp.nan)
+    error = jnp.where(counts, error, 0.0)
     true = jnp.where(counts, target, 0.0)
     return jnp.stack([counts.astype(jnp.float32), jnp.abs(error), error**2, true, true**2], axis=-1)
 

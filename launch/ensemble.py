@@ -106,8 +106,9 @@ def _figures(results: Sequence[dict[str, Any]], ensemble: dict[str, Any]) -> Fig
 
 
 def _figure(values: Sequence[float], ensemble: dict[str, Any]) -> dict[str, Any]:
-    mean, half_width = mean_interval(np.asarray(values))
-    members = {"mean": float(mean), "half_width": float(half_width), "values": list(values)}
+    known = np.asarray(values, float)  # a figure that a run does not have is None in its JSON
+    mean, half_width = mean_interval(known)
+    members = {"mean": float(mean), "half_width": float(half_width), "values": known.tolist()}
     return {"members": members, "ensemble": ensemble}
 
 

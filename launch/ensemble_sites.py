@@ -57,7 +57,7 @@ def results(experiment: Experiment, terms: np.ndarray) -> tuple[dict[str, Any], 
     )
     return {"spread": found}, [
         f"standard deviation of the seeds {spread:.3f}, root mean square error of the ensemble {error:.3f} "
-        f"{found['unit']}; normal intervals: {', '.join(held)}",
+        f"{found['unit']}; t intervals: {', '.join(held)}",
         f"rank correlation of the two: {over_sites:.2f} over sites of cases, {over_cases:.2f} over cases",
     ]
 

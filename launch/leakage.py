@@ -89,10 +89,10 @@ def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
         )
     return {
         split: {
-            "accuracy": np.asarray([one["accuracy"]["value"] for one in of]),
-            "macro-F1": np.asarray([one["macro_f1"]["value"] for one in of]),
+            "accuracy": np.asarray([one["accuracy"]["value"] for one in of], float),
+            "macro-F1": np.asarray([one["macro_f1"]["value"] for one in of], float),
         }
-        | {f"F1 {name}": np.asarray([one["classes"][name]["f1"]["value"] for one in of]) for name in "NSVF"}
+        | {f"F1 {name}": np.asarray([one["classes"][name]["f1"]["value"] for one in of], float) for name in "NSVF"}
         for split, of in results.items()
     }
 

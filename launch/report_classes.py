@@ -8,7 +8,7 @@ import numpy as np
 
 from cardiax.catalog import BY_PATIENT, find_dataset
 from cardiax.launch.experiment import Experiment
-from cardiax.metrics import bootstrap_groups, bootstrap_intervals
+from cardiax.metrics import bootstrap_groups, bootstrap_intervals, classification_metrics
 from cardiax.tasks.classification import Classification
 
 LEVEL = 0.95
@@ -21,37 +21,56 @@ DRAWN = 6
 def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
     """The fields of SPLIT.json from the figures of `Classification.summarize`, with bootstrap intervals, and `cases`.
 
-    Where the protocol splits by patient, patients are drawn, so that the interval tells of patients never seen.
+    Where the protocol splits by patient, records are drawn, so that the interval tells of patients never seen; and
+    where the split has the dataset's dominant record, `without_record` tells the same of the others.
     """
-    confusion = figures["confusion"]
-    if experiment.protocol in BY_PATIENT:
-        records = experiment.origin["record"][experiment.split[split]]
-        cells = len(confusion) * figures["target"] + figures["prediction"]
-        of_records = [np.bincount(cells[records == one], minlength=confusion.size) for one in np.unique(records)]
-        drawn, intervals = (
-            "records",
-            bootstrap_groups(np.reshape(of_records, (-1, *confusion.shape)), RESAMPLES, level=LEVEL),
-        )
-    else:
-        drawn, intervals = "beats", bootstrap_intervals(confusion, RESAMPLES, level=LEVEL)
-
-    def with_interval(name: str, index: int | None = None) -> dict[str, float]:
-        place = () if index is None else (index,)
-        low, high = (float(bound[place]) for bound in intervals[name])
-        return {"value": float(figures[name][place]), "low": low, "high": high}
-
-    return {
+    dataset = find_dataset(experiment.config.dataset)
+    records = experiment.origin["record"][experiment.split[split]] if experiment.protocol in BY_PATIENT else None
+    drawn = "beats" if records is None else "records"
+    found = {
         "interval": f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples",
         "loss": figures["loss"],
+    }
+    if records is not None:
+        found["note"] = dataset.note
+    found |= _metrics(experiment, figures, records)
+    if records is not None and dataset.dominant_record in records:
+        rest = records != dataset.dominant_record
+        others = {name: figures[name][rest] for name in ("target", "prediction")}
+        found["without_record"] = {"record": dataset.dominant_record} | _metrics(experiment, others, records[rest])
+    return found | {"cases": _cases(experiment, figures, split)}
+
+
+def _metrics(experiment: Experiment, figures: dict[str, Any], records: np.ndarray | None) -> dict[str, Any]:
+    """Accuracy, macro-F1, the figures of each class and the confusion matrix, with intervals, of beats whose `target`
+    and `prediction` are given, (n,); over `records` (n,), where they are."""
+    classes = _classes(experiment)
+    size = len(classes)
+    cells = size * figures["target"] + figures["prediction"]
+    groups = np.zeros(len(cells), np.int64) if records is None else np.unique(records, return_inverse=True)[1]
+    counts = np.bincount(size**2 * groups + cells, minlength=size**2 * (groups.max() + 1)).reshape(-1, size, size)
+    confusion = counts.sum(axis=0)
+    intervals = (
+        bootstrap_intervals(confusion, RESAMPLES, level=LEVEL)
+        if records is None
+        else bootstrap_groups(counts, RESAMPLES, level=LEVEL)
+    )
+    metrics = classification_metrics(confusion)
+
+    def with_interval(name: str, *place: int) -> dict[str, Any]:
+        low, high, undefined = (float(bound[place]) for bound in intervals[name])
+        one: dict[str, Any] = {"value": float(metrics[name][place]), "low": low, "high": high}
+        return one | ({"undefined_resamples": int(undefined)} if undefined else {})
+
+    return {
         "accuracy": with_interval("accuracy"),
         "macro_f1": with_interval("macro_f1"),
         "classes": {
             name: {"examples": int(confusion[i].sum())}
             | {figure: with_interval(figure, i) for figure in ("precision", "recall", "f1")}
-            for i, name in enumerate(_classes(experiment))
+            for i, name in enumerate(classes)
         },
         "confusion": confusion.tolist(),
-        "cases": _cases(experiment, figures, split),
     }
 
 
@@ -90,22 +109,49 @@ def pictures(
 
 def table(result: dict[str, Any]) -> str:
     """The result as text: a line for each class, then the figures of all, with their intervals."""
-    lines = [f"{'class':<10}{'beats':>8}  {'precision':^22}  {'recall':^22}  {'F1':^22}"]
-    for name, row in result["classes"].items():
-        cells = "  ".join(_cell(row[figure]) for figure in ("precision", "recall", "f1"))
-        lines.append(f"{name:<10}{row['examples']:>8,}  {cells}")
-    lines.append(f"accuracy  {_cell(result['accuracy'])}   macro-F1  {_cell(result['macro_f1'])}")
+    lines = _lines(result)
     lines.append(f"on {result['examples']:,} {result['split']} beats of {result['dataset']} ({result['interval']})")
+    if undefined := _undefined(result):
+        lines.append(f"resamples that lack a class, and are left out of its interval: {undefined}")
+    if rest := result.get("without_record"):
+        lines += [f"without record {rest['record']}:", *_lines(rest)]
+    if "note" in result:
+        lines.append(f"note: {result['note']}")
     return "\n".join(lines)
 
 
+def _lines(result: dict[str, Any]) -> list[str]:
+    lines = [f"{'class':<10}{'beats':>8}  {'precision':^22}  {'recall':^22}  {'F1':^22}"]
+    for name, row in result["classes"].items():
+        cells = "  ".join(f"{_cell(row[figure]):<22}" for figure in ("precision", "recall", "f1"))
+        lines.append(f"{name:<10}{row['examples']:>8,}  {cells}".rstrip())
+    return [*lines, f"accuracy  {_cell(result['accuracy'])}   macro-F1  {_cell(result['macro_f1'])}"]
+
+
+def _undefined(result: dict[str, Any]) -> str:
+    """How many resamples each figure does without, where it has a value all the same."""
+    found = {"macro-F1": result["macro_f1"]} | {
+        f"{figure} of {name}": row[figure]
+        for name, row in result["classes"].items()
+        for figure in ("precision", "recall", "f1")
+        if np.isfinite(row[figure]["value"])
+    }
+    return ", ".join(f"{n} of {name}" for name, one in found.items() if (n := one.get("undefined_resamples")))
+
+
 def _cases(experiment: Experiment, figures: dict[str, Any], split: str) -> list[dict[str, Any]]:
-    """Of every beat its class, the predicted one, and what is known of its origin."""
+    """Of every beat its row in the dataset, its class, the predicted one, the probability of each class, and what is
+    known of its origin."""
     classes, places = _classes(experiment), experiment.split[split]
-    origin = {name: values[places] for name, values in experiment.origin.items() if name != "label"}
+    origin = {"row": np.arange(places.max() + 1)} | experiment.origin
+    origin = {name: values[places] for name, values in origin.items() if name != "label"}
     return [
-        {"class": classes[true], "prediction": classes[found]} | {name: values[i] for name, values in origin.items()}
-        for i, (true, found) in enumerate(zip(figures["target"], figures["prediction"], strict=True))
+        {"class": classes[true], "prediction": classes[found]}
+        | {f"p_{name}": f"{p:.6f}" for name, p in zip(classes, probabilities, strict=True)}
+        | {name: values[i] for name, values in origin.items()}
+        for i, (true, found, probabilities) in enumerate(
+            zip(figures["target"], figures["prediction"], figures["probabilities"], strict=True)
+        )
     ]
 
 
@@ -113,5 +159,7 @@ def _classes(experiment: Experiment) -> tuple[str, ...]:
     return cast(Classification, experiment.task).classes
 
 
-def _cell(figure: dict[str, float]) -> str:
+def _cell(figure: dict[str, Any]) -> str:
+    if not np.isfinite(figure["value"]):
+        return "–"
     return f"{figure['value']:.4f} [{figure['low']:.4f}, {figure['high']:.4f}]"

@@ -79,6 +79,8 @@ def _label(name: str, figure: Any) -> str:
 def _cell(name: str, figure: Any) -> str:
     if not isinstance(figure, dict):
         return f"{figure:.3f}"
+    if not np.isfinite(figure["value"]):
+        return "–"
     if name.startswith("recall_"):
         return f"{figure['value']:.3f}"
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"

@@ -20,6 +20,8 @@ def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict
         "loss": figures["loss"],
     } | _overall(experiment, figures)
     first = next(iter(_units(experiment)))
+    if wrong := int(np.isnan(figures[first]).any(axis=(1, 2)).sum()):
+        found["cases_with_predictions_that_are_not_finite"] = wrong
     of_sites = regression_metrics(figures[first].sum(axis=0, dtype=np.float64))
     site_intervals = bootstrap_cases(figures[first], RESAMPLES, level=LEVEL)
     found["sites"] = {
@@ -85,6 +87,8 @@ def table(result: dict[str, Any]) -> str:
             )
     if "activations_found" in result:
         lines.append(f"activations found {result['activations_found']:.2%} of those there are")
+    if wrong := result.get("cases_with_predictions_that_are_not_finite"):
+        lines.append(f"found predictions that are not finite numbers in {wrong} cases: their errors cannot be told")
     first = next(iter(result["cases"][0]))
     of_cases = np.asarray([case[first] for case in result["cases"]])
     of_sites = {name: site[first] for name, site in result["sites"].items()}

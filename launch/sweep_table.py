@@ -144,7 +144,8 @@ def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
     groups = np.asarray([case["record"] for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
     figures = resampled_figures(sums, merit.of_sums, groups)
     ends = np.cumsum([len(row.members) for row in rows])
-    place = stands_out(np.split(figures, ends[:-1], axis=1), merit.higher_is_better)
+    units = len(sums[0]) if groups is None else len(np.unique(groups))
+    place = stands_out(np.split(figures, ends[:-1], axis=1), merit.higher_is_better, units=units)
     return None if place is None else rows[place].name
 
 
@@ -165,26 +166,46 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     columns += [name for name, value in rows[0].results[0].items() if _is_figure(name, value) and name not in columns]
     classes = list(rows[0].results[0].get("classes", {}))[1:]
     titles = ["protocol", "system", *(_label(rows, name) for name in columns)]
-    titles += [f"{name}: recall / precision" for name in classes] + ["parameters", "minutes", "seeds"]
+    titles += [f"{name}: recall / precision" for name in classes]
+    by_record = [row for row in rows if "without_record" in row.results[0]]
+    if by_record:
+        record = by_record[0].results[0]["without_record"]["record"]
+        titles += ["macro f1 over records", f"macro f1 without {record}", f"{classes[0]} without {record}"]
+    titles += ["parameters", "minutes", "seeds"]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in rows:
         cells = [row.protocol, row.name]
         for name in columns:
             cell = _mean(row.values(name), row.results, name)
             cells.append(f"**{cell}**" if best.get((row.protocol, name)) == row.name else cell)
-        for name in classes:
-            recall, precision = (
-                np.nanmean(row.values(f"classes.{name}.{figure}")) for figure in ("recall", "precision")
-            )
-            cells.append(f"{recall:.3f} / {precision:.3f}" if np.isfinite(recall) else "–")
+        cells += [_pair(row, f"classes.{name}") for name in classes]
+        if by_record:
+            cells += _by_record(row, classes[0]) if row in by_record else ["–"] * 3
         cells += [f"{row.results[0]['parameters']:,}", f"{row.seconds.mean() / 60:.1f}", str(len(row.results))]
         lines.append("| " + " | ".join(cells) + " |")
     interval = rows[0].results[0]["interval"]
+    notes = dict.fromkeys(row.results[0]["note"] for row in rows if "note" in row.results[0])
     return "\n".join(lines) + (
         f"\n\nMean over seeds ± 95 % t interval; of one seed its {interval}. Bold: better than every other row of its "
-        "protocol beyond chance (paired bootstrap over the test cases, patients where the protocol splits by patient). "
-        "Parameters of trees are their leaves; minutes are those of training, evaluations included.\n"
+        "protocol beyond chance (Welch's t test with the variance over seeds and that of a paired bootstrap over test "
+        "cases, or over records where the protocol splits by patient; Holm's correction for the number of rows; one "
+        "seed alone is never bold). Parameters of trees are their leaves; minutes are those of training, evaluations "
+        "included." + "".join(f" By patient, {note}." for note in notes) + "\n"
     )
+
+
+def _pair(row: Row, name: str) -> str:
+    """Recall and precision of a class, dotted as in `classes.S`; means over seeds."""
+    cells = [row.values(f"{name}.{figure}") for figure in ("recall", "precision")]
+    return " / ".join("–" if np.isnan(one).all() else f"{np.nanmean(one):.3f}" for one in cells)
+
+
+def _by_record(row: Row, name: str) -> list[str]:
+    """The interval over records (the mean of the seeds' bounds), and the same figures without the dominant record."""
+    low, high = (np.mean([result["macro_f1"][bound] for result in row.results]) for bound in ("low", "high"))
+    rest = [result["without_record"] for result in row.results]
+    macro = _mean(row.values("without_record.macro_f1"), rest, "macro_f1")
+    return [f"{low:.3f} … {high:.3f}", macro, _pair(row, f"without_record.classes.{name}")]
 
 
 def _is_figure(name: str, value: Any) -> bool:
@@ -210,7 +231,7 @@ def _value(result: dict[str, Any], figure: str) -> float:
     found: Any = result
     for key in figure.split("."):
         found = found.get(key) if isinstance(found, dict) else None
-    return float("nan") if found is None else float(found["value"])
+    return float("nan") if found is None or found["value"] is None else float(found["value"])
 
 
 def _csv_row(row: Row, task: Task) -> dict[str, Any]:
@@ -220,6 +241,8 @@ def _csv_row(row: Row, task: Task) -> dict[str, Any]:
     figures += [
         f"classes.{name}.{figure}" for name in first.get("classes", {}) for figure in ("precision", "recall", "f1")
     ]
+    if "without_record" in first:
+        figures += [f"without_record.{name}" for name in figures]
     cells: dict[str, Any] = {"protocol": row.protocol, "system": row.name, "seeds": len(row.results)}
     for name in figures:
         mean, half_width = mean_interval(row.values(name))

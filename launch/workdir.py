@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -75,14 +76,24 @@ class Workdir:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write an object as indented JSON."""
-    write_atomically(path, json.dumps(value, indent=2).encode() + b"\n")
+    """Write an object as indented JSON; a number that is not finite, which JSON does not know, is null."""
+    write_atomically(path, json.dumps(_finite(value), indent=2, allow_nan=False).encode() + b"\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write a table, a column for each key of its rows."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["step"], lineterminator="\n")
+    writer = csv.DictWriter(
+        text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)) or ["step"], lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(path, text.getvalue().encode())

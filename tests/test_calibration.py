@@ -109,6 +109,14 @@ def test_intervals_of_many_normal_members_hold_what_they_should():
     np.testing.assert_allclose(error, spread, rtol=0.15)
 
 
+@pytest.mark.parametrize("members", [2, 3, 5, 10])
+def test_a_calibrated_ensemble_of_few_members_holds_what_it_should(members):
+    scale = RANDOM.uniform(0.1, 10, 20_000).astype(np.float32)
+    drawn = scale * RANDOM.normal(size=(members + 1, 20_000)).astype(np.float32)
+    terms = np.asarray(spread_terms(jnp.asarray(drawn[1:]), jnp.asarray(drawn[0])))
+    np.testing.assert_allclose(coverage(terms.sum(axis=0, dtype=np.float64)), [0.5, 0.8, 0.95], atol=0.012)
+
+
 def test_groups_of_like_spread_leave_out_what_has_no_target():
     terms = np.array([[1, 4, 1, 0, 0, 0], [1, 16, 9, 0, 0, 0], [0] * 6, [1, 36, 25, 0, 0, 0], [1, 64, 49, 0, 0, 0]])
     found = error_by_spread(terms, bins=2)

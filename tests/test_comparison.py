@@ -1,10 +1,10 @@
-"""The paired bootstrap against values worked by hand and against SciPy."""
+"""Which system is better beyond chance: against SciPy, by hand, and how often equal systems are told apart."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from cardiax.comparison import difference_interval, resampled_figures, stands_out
+from cardiax.comparison import beats_chance, resampled_figures, stands_out
 
 RANDOM = np.random.default_rng(0)
 
@@ -17,16 +17,44 @@ def as_sums(errors):
     return np.stack([errors, np.ones_like(errors)], axis=1)
 
 
-def test_the_interval_of_a_difference_is_scipys_paired_bootstrap():
+def test_of_equal_seeds_it_is_a_paired_test_of_the_cases():
     difficulty = RANDOM.gamma(2.0, 3.0, 400)
-    ours, theirs = (difficulty + RANDOM.normal(shift, 0.5, 400) for shift in (0.0, 0.3))
-    figures = resampled_figures([as_sums(ours), as_sums(theirs)], mean, resamples=4000)
-    low, high = difference_interval(figures[:, :1], figures[:, 1:])
-    wanted = stats.bootstrap((ours - theirs,), np.mean, method="percentile", n_resamples=4000, rng=1)
-    assert (low, high) == pytest.approx(tuple(wanted.confidence_interval), abs=0.01)
-    # Paired, a difference of 0.3 stands out from a difficulty that spreads by 4; unpaired it would not.
-    assert high < 0
-    assert stats.ttest_ind(ours, theirs).pvalue > 0.05
+    ours, theirs = (difficulty + RANDOM.normal(shift, 0.5, 400) for shift in (0.0, 0.05))
+    figures = resampled_figures([as_sums(ours)] * 2 + [as_sums(theirs)] * 2, mean, resamples=4000)
+    found = beats_chance(figures[:, :2], figures[:, 2:])
+    assert found == pytest.approx(stats.ttest_rel(ours, theirs).pvalue, abs=0.02)
+    # A difference of 0.05 is seen against a difficulty that spreads by 4; unpaired it would not be.
+    assert found < stats.ttest_ind(ours, theirs).pvalue / 2
+
+
+def test_where_cases_leave_no_doubt_it_is_welchs_test_of_the_seeds():
+    ours, theirs = np.array([0.91, 0.93, 0.92]), np.array([0.90, 0.88, 0.95, 0.89])
+    expected = stats.ttest_ind(ours, theirs, equal_var=False).pvalue
+    assert beats_chance(np.tile(ours, (50, 1)), np.tile(theirs, (50, 1))) == pytest.approx(expected, rel=1e-6)
+
+
+def table_of(systems, cases, deviation, gains=(), seeds=3):
+    """Which system of one simulated table is called better: each answers right with probability 0.9 + a seed's own."""
+    chances = 0.9 + np.asarray([*gains, *[0.0] * (systems - len(gains))])[:, None]
+    chances = chances + deviation * RANDOM.normal(size=(systems, seeds))
+    hard = RANDOM.random(cases)  # the same cases are hard for all
+    noise = RANDOM.random((systems, seeds, cases))
+    right = np.where(noise < 0.5, hard, RANDOM.random((systems, seeds, cases))) < chances[..., None]
+    figures = resampled_figures([as_sums(run) for run in right.reshape(-1, cases)], mean, resamples=150)
+    return stands_out(np.split(figures, systems, axis=1), higher_is_better=True, units=cases)
+
+
+@pytest.mark.parametrize(("systems", "deviation"), [(2, 0.01), (2, 0.0), (5, 0.01)])
+def test_equal_systems_rarely_stand_out(systems, deviation):
+    # Cases alone, as it was done before, call one of two better in 3 of 5 such tables with a deviation of 0.01.
+    alarms = [table_of(systems, 1000, deviation) is not None for _ in range(300)]
+    assert np.mean(alarms) <= 0.05
+
+
+def test_a_better_system_stands_out():
+    found = [table_of(4, 1000, 0.003, gains=(0.0, 0.05)) for _ in range(30)]
+    assert found.count(1) >= 25
+    assert set(found) <= {1, None}
 
 
 def test_patients_are_drawn_whole():
@@ -63,3 +91,26 @@ def test_only_a_system_beyond_chance_stands_out():
     assert stands_out([chance], higher_is_better=True) is None
     # The mean over seeds counts: here one seed is far better and the other as much worse.
     assert stands_out([chance + np.array([5.0, -5.0]), chance], higher_is_better=True) is None
+    # One seed tells nothing of the others, and a figure that is not finite nothing at all.
+    assert stands_out([chance[:, :1] + 5, chance], higher_is_better=True) is None
+    assert stands_out([chance + np.inf, chance], higher_is_better=True) is None
+
+
+def test_the_closest_rival_decides_and_holm_corrects_the_others():
+    # Of seeds 0 and 2 ε apart, t with two degrees of freedom: p of the two comparisons is 0.02 and 0.04 by hand.
+    def system(centre, half):
+        return np.tile([centre - half, centre + half], (10, 1))
+
+    best = system(0.0, 0.1)
+    rivals = [system(-stats.t.isf(p / 2, 2) * np.sqrt(0.02), 0.1) for p in (0.02, 0.04)]
+    assert [beats_chance(best, rival) for rival in rivals] == pytest.approx([0.02, 0.04])
+    assert stands_out([best, *rivals], higher_is_better=True) == 0  # 2 · 0.02 and 0.04
+    assert stands_out([best, rivals[1], rivals[1]], higher_is_better=True) is None  # 2 · 0.04
+
+
+def test_resamples_without_a_figure_are_left_out():
+    figures = RANDOM.normal(0, 0.1, (500, 2))
+    gaps = figures.copy()
+    gaps[::7] = np.nan
+    assert beats_chance(gaps + 1, figures) < 0.05
+    assert stands_out([gaps + 1, figures], higher_is_better=True) == 0

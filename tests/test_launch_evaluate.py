@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cardiax.config import recipe
 from cardiax.launch import report_classes
 from cardiax.launch.experiment import evaluation_batch
 from cardiax.metrics import classification_metrics
@@ -54,8 +55,14 @@ def test_validation_agrees_with_the_training_log(runs, cardiax):
     assert result["classes"]["V"]["f1"]["value"] == metrics["f1"][2]
     assert result["examples"] == 60
     header, *cases = (runs[0] / "validation_cases.csv").read_text().splitlines()
-    assert header == "class,prediction,row"
+    assert header == "class,prediction,p_N,p_S,p_V,p_F,p_Q,row"
     assert sum(case.startswith("V,V,") for case in cases) == result["confusion"][2][2]
+    for case in cases:
+        _, prediction, *probabilities, row = case.split(",")
+        probabilities = np.array(probabilities, float)
+        assert probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert prediction == "NSVFQ"[probabilities.argmax()]
+        assert 0 <= int(row) < 600
 
 
 def test_several_runs_give_a_mean_and_an_interval(runs, cardiax):
@@ -84,15 +91,32 @@ def test_patients_are_drawn_where_the_protocol_is_by_patient():
     # Two patients of 50 beats: all of one are right, all of the other wrong, so that the interval is 0 … 1.
     target = np.tile([0, 1, 2, 3, 4], 20).astype(np.int32)
     prediction = np.where(np.arange(100) < 50, target, (target + 1) % 5)
-    origin = {"record": np.repeat([100, 103], 50)}
-    figures = TASKS["arrhythmia"].summarize({"target": target, "prediction": prediction, "loss": np.zeros(100)})
+    origin = {"record": np.repeat([100, 232], 50)}
+    measured = {
+        "target": target,
+        "prediction": prediction,
+        "loss": np.zeros(100),
+        "probabilities": np.ones((100, 5)) / 5,
+    }
+    figures = TASKS["arrhythmia"].summarize(measured)
+    config = recipe("arrhythmia", "physionet_mitbih/patient")
     for protocol, drawn, width in (("patient", "records", 1.0), ("kaggle", "beats", 0.2)):
         experiment = SimpleNamespace(
-            protocol=protocol, origin=origin, split={"test": np.arange(100)}, task=TASKS["arrhythmia"]
+            config=config, protocol=protocol, origin=origin, split={"test": np.arange(100)}, task=TASKS["arrhythmia"]
         )
         result = report_classes.results(experiment, figures, "test")
         assert f"bootstrap over {drawn}" in result["interval"]
         assert result["accuracy"]["high"] - result["accuracy"]["low"] == pytest.approx(width, abs=0.05)
+        assert ("without_record" in result) == ("note" in result) == (protocol == "patient")
+        if protocol == "patient":
+            # The other patient's beats are all right, and every resample is of that patient alone.
+            assert result["without_record"]["record"] == 232
+            assert result["without_record"]["macro_f1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+            text = report_classes.table(
+                result | {"examples": 100, "split": "test", "dataset": "physionet_mitbih/patient"}
+            )
+            assert "without record 232:" in text
+            assert "record 201 of DS1 is left out of training" in text
 
 
 def test_the_network_on_whole_fields_is_evaluated_within_8_gib():

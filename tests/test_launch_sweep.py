@@ -190,7 +190,7 @@ def test_one_member_that_fails_stops_no_other_and_is_told(data_dir, tmp_path, ca
 
 def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
     arguments = ("sweep", "heartbeat", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir)
-    arguments += ("--workdir", tmp_path, "--systems", "cnn,xgboost", "--seeds", 1, "--steps", 2, "--per_class", 60)
+    arguments += ("--workdir", tmp_path, "--systems", "cnn,xgboost", "--seeds", 2, "--steps", 2, "--per_class", 60)
     arguments += ("--optimizer.learning_rate", 0)  # typed fields hold for every system
     status, out, error = cardiax(*arguments)
     assert status == 0, error
@@ -198,8 +198,9 @@ def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
     assert list(rows) == ["cnn", "xgboost"]
     # These beats are told apart by trees and not by a network that learns nothing.
     assert float(rows["xgboost"]["accuracy"]) > 0.95 > float(rows["cnn"]["accuracy"])
-    line = next(line for line in out.splitlines() if line.startswith("| kaggle | xgboost |"))
-    assert line.count("**") == 4
+    lines = [line for line in out.splitlines() if line.startswith("| kaggle |")]
+    assert "**" not in lines[0]
+    assert "**" in lines[1]
     status, out, _ = cardiax(*arguments, "--table")
     assert status == 0
     assert "train:" not in out

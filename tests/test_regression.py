@@ -11,13 +11,22 @@ from cardiax.regression import bootstrap_cases, error_sums, regression_metrics
 
 
 def test_sums_by_hand():
-    sums = error_sums(jnp.array([3.0, 1.0, jnp.nan, 2.0]), jnp.array([1.0, 1.0, 4.0, jnp.nan]))
+    sums = error_sums(jnp.array([3.0, 1.0, jnp.nan, 2.0]), jnp.array([1.0, 1.0, jnp.nan, jnp.nan]))
     wanted = [[1, 2, 4, 1, 1], [1, 0, 0, 1, 1], [0] * 5, [0] * 5]
     np.testing.assert_array_equal(sums, wanted)
     metrics = regression_metrics(np.asarray(sums).sum(axis=0))
     assert metrics["mae"] == 1.0
     assert metrics["rmse"] == pytest.approx(np.sqrt(2))
     assert np.isnan(metrics["r2"])  # both targets are 1
+
+
+@pytest.mark.parametrize("wrong", [jnp.nan, jnp.inf, -jnp.inf])
+def test_a_prediction_that_is_not_finite_has_no_error_that_is(wrong):
+    sums = error_sums(jnp.array([1.0, wrong, 1.0]), jnp.array([0.0, 0.0, jnp.nan]))
+    np.testing.assert_array_equal(sums[:, 0], [1, 1, 0])
+    metrics = regression_metrics(np.asarray(sums).sum(axis=0))
+    assert not any(np.isfinite(value) for value in metrics.values())
+    assert not np.isfinite(bootstrap_cases(np.asarray(sums)[1:2], resamples=5)["mae"]).any()
 
 
 @given(seed=st.integers(0, 2**31), size=st.integers(3, 200), bias=st.floats(-20, 20))

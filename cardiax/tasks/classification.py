@@ -172,12 +172,18 @@ class Classification:
         return jax.nn.logsumexp(log_probabilities, axis=0) - jnp.log(float(len(logits)))
 
     def measure(self, logits: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
-        """What evaluation keeps of each example, each (B,): its predicted class, its own, and its loss in nats."""
-        return {"prediction": jnp.argmax(logits, axis=-1), "target": target, "loss": cross_entropy(logits, target)}
+        """What evaluation keeps of each example: its predicted class, its own, its loss in nats, each (B,), and the
+        `probabilities` of the classes (B, C)."""
+        return {
+            "prediction": jnp.argmax(logits, axis=-1),
+            "target": target,
+            "loss": cross_entropy(logits, target),
+            "probabilities": jax.nn.softmax(logits, axis=-1),
+        }
 
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
-        """The figures of a split from the measures of all its examples, with `confusion` (C, C), `target` (n,) and
-        `prediction` (n,)."""
+        """The figures of a split from the measures of all its examples, with `confusion` (C, C), `target` (n,),
+        `prediction` (n,) and `probabilities` (n, C)."""
         confusion = np.asarray(confusion_matrix(measured["target"], measured["prediction"], self.outputs))
         return {
             "loss": float(np.mean(measured["loss"], dtype=np.float64)),
@@ -185,6 +191,7 @@ class Classification:
             "confusion": confusion,
             "target": measured["target"],
             "prediction": measured["prediction"],
+            "probabilities": measured["probabilities"],
         }
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:

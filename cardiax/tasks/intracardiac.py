@@ -185,11 +185,16 @@ class Transmembrane(_TwelveLeads):
         return {
             "loss": mean_huber(voltage, target, delta=5.0),
             "voltage": jnp.sum(error_sums(voltage, target), axis=1),
-            "activation": error_sums(times, true_times),
-            "apd90": error_sums(apd90(voltage), apd90(target)),
+            "activation": _where_read(times, true_times),
+            "apd90": _where_read(apd90(voltage), apd90(target)),
             "active": active,
             "found": active & jnp.isfinite(times),
         }
+
+
+def _where_read(read: jax.Array, true: jax.Array) -> jax.Array:
+    """`error_sums` of what can be read from both voltages; `found` counts the sites whose predicted one never rises."""
+    return error_sums(read, jnp.where(jnp.isnan(read), jnp.nan, true))
 
 
 def _leads(examples: dict[str, np.ndarray]) -> np.ndarray:
