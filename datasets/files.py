@@ -40,6 +40,10 @@ _SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zs
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
 
+class MissingFileError(InputError):
+    """A file is in none of the places where it may lie."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file that was found.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.datasets.files import Found
+from cardiax.datasets.files import Found, MissingFileError
 from cardiax.errors import InputError
 
 
@@ -70,7 +70,7 @@ class Database:
             some = ", ".join(without[:5]) + (", …" if len(without) > 5 else "")
             more = f" and {len(absent) - 1} more files missing" if len(absent) > 1 else ""
             *most, last = (f".{ending}" for ending in self.endings)
-            raise InputError(
+            raise MissingFileError(
                 f"{folder}: found no {absent[0]}{more} (of {len(without)} records: {some}), wanted {', '.join(most)} "
                 f"and {last} of {len(records)} records; fetch {self.homepage} whole"
             )

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         raise unknown("dataset", name, [*DATASETS, *{known.split("/")[0] for known in DATASETS}])
 
     from cardiax.datasets import default_data_dir
-    from cardiax.datasets.kaggle_heartbeat.csv_beats import MissingFileError
+    from cardiax.datasets.files import MissingFileError
 
     data_dir = args.data_dir or default_data_dir()
     missing = []

@@ -25,10 +25,6 @@ BLOCK_BYTES = 4 << 20  # one block holds about 860 rows of Kaggle's 4.9 kB
 FETCH_AGAIN = f"fetch the file again from {HOMEPAGE}"
 
 
-class MissingFileError(InputError):
-    """A file of Kaggle's is in none of the places where it may lie."""
-
-
 @dataclass(frozen=True)
 class CsvFile:
     """One of Kaggle's files.
