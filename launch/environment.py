@@ -1,12 +1,17 @@
 """Where a run happens: its processes, versions, devices and data, as environment.json tells them."""
 
+import contextlib
 import importlib.metadata
+import json
 import platform
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
+from jax.experimental.multihost_utils import broadcast_one_to_all
 
 import cardiax
 from cardiax.config import Config, to_dict
@@ -14,6 +19,9 @@ from cardiax.errors import InputError
 from cardiax.launch.progress import say
 from cardiax.launch.shell import settings
 from cardiax.launch.workdir import Workdir
+
+PAGE = 1024
+"""Bytes by which messages between processes grow, so that few programs are compiled for them."""
 
 PACKAGES = ("cardiax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
 """The packages that decide the bits."""
@@ -37,6 +45,44 @@ def start_processes(how: str | None) -> None:
         jax.distributed.initialize(coordinator, *numbers)
 
 
+def by_first_process(decide: Callable[[], Any]) -> Any:
+    """What `decide` gives in process 0, in every process: whatever a clock or a folder tells must be decided once.
+
+    Args:
+      decide: gives what JSON can hold; called in process 0 alone. If it raises, every process does.
+
+    Raises:
+      InputError: an `InputError` or an `OSError` in process 0.
+    """
+    if jax.process_count() == 1:
+        return decide()
+    answer: dict[str, Any] = {}
+    if jax.process_index() == 0:
+        try:
+            answer = {"value": decide()}
+        except InputError as error:
+            answer = {"error": str(error)}
+        except OSError as error:
+            answer = {"error": f"{error.filename or 'process 0'}: {error.strerror}"}
+    text = json.dumps(answer).encode()
+    size = int(broadcast_one_to_all(np.int32(len(text))))
+    room = np.zeros(-(-size // PAGE) * PAGE, np.uint8)
+    if jax.process_index() == 0:
+        room[:size] = np.frombuffer(text, np.uint8)
+    answer = json.loads(np.asarray(broadcast_one_to_all(room)).tobytes()[:size])
+    if "error" in answer:
+        raise InputError(answer["error"])
+    return answer["value"]
+
+
+@contextlib.contextmanager
+def hold(workdir: Workdir) -> Iterator[None]:
+    """`Workdir.hold` for all processes of a run: the first one holds it."""
+    with contextlib.ExitStack() as stack:
+        by_first_process(lambda: stack.enter_context(workdir.hold()))
+        yield
+
+
 def versions() -> dict[str, str]:
     """Python's version and those of `PACKAGES`."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
@@ -57,12 +103,18 @@ def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str,
         "data_dir": str(data_dir.absolute()),
         "fingerprints": fingerprints,
     }
-    if not (workdir.path / "environment.json").exists():
-        if jax.process_index() == 0:
-            workdir.write_json("config.json", to_dict(config))
-            workdir.write_json("environment.json", environment)
+
+    def begin() -> dict[str, Any] | None:
+        workdir.check(config)  # again, now that nobody else writes
+        if (workdir.path / "environment.json").exists():
+            return workdir.read_json("environment.json")
+        workdir.write_json("config.json", to_dict(config))
+        workdir.write_json("environment.json", environment)
+        return None
+
+    began = by_first_process(begin)
+    if began is None:
         return
-    began = workdir.read_json("environment.json")
     for name, found in fingerprints.items():
         check_fingerprint(workdir, began, name, found)
     for name in ("versions", "devices"):

@@ -13,6 +13,7 @@ error; with ensemble.json and pictures in the sweep's folder. Examples:
 """
 
 import argparse
+import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,11 +68,17 @@ def run(options: argparse.Namespace) -> None:
     folder = Path(options.out) if options.out else next(iter(rows.values()))[0].path.absolute().parent
     found = {}
     for name, workdirs in rows.items():
-        runs = load_runs(workdirs, data_dir, harm, bool(options.protocol), options.memory)
         results = []
-        for run in runs:
-            say(f"evaluate: {run.workdir.path}")
-            results.append(run.report(options.split))
+        with contextlib.ExitStack() as held:
+            for workdir in workdirs:
+                if workdir.is_read_only:
+                    say(f"note: {workdir.path} cannot be written: what is measured is printed, and not kept")
+                else:
+                    held.enter_context(workdir.hold())
+            runs = load_runs(workdirs, data_dir, harm, bool(options.protocol), options.memory)
+            for run in runs:
+                say(f"evaluate: {run.workdir.path}")
+                results.append(run.report(options.split))
         if len(runs) > 1:
             found[name] = measure_together(name, runs, results, options.split, folder)
     if found:

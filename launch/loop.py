@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 import signal
 import statistics
@@ -19,7 +20,7 @@ from cardiax import datasets
 from cardiax.checkpoint import Checkpoints, History
 from cardiax.config import Config
 from cardiax.errors import InputError
-from cardiax.launch.environment import record_environment, start_processes
+from cardiax.launch.environment import by_first_process, hold, record_environment, start_processes
 from cardiax.launch.experiment import Evaluator, Experiment, load_experiment
 from cardiax.launch.feed import Feed
 from cardiax.launch.progress import Events, Progress, say
@@ -49,11 +50,20 @@ def train(
 ) -> int:
     """Train `config` in `workdir`, from its last checkpoint if there is one, then test; 0: done, 1: interrupted.
 
+    Several processes do as the first one finds: what its clock and its folder tell is decided once.
+
     With `minutes`, as many steps are made as fit into that time on this machine, evaluations not counted; their number
     is measured first and becomes part of the config, so that the run can be repeated. `memory`: see `load_experiment`.
     """
-    started = time.monotonic() - workdir.seconds()
     start_processes(distributed)
+    with hold(workdir):
+        return _train(config, workdir, data_dir, minutes, memory)
+
+
+def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: float | None, memory: float | None) -> int:
+    started = time.monotonic() - by_first_process(workdir.seconds)
+    steps, minutes = by_first_process(lambda: [config.steps, minutes])
+    config = dataclasses.replace(config, steps=steps)
     mesh = make_mesh()
     check_divisible(config.batch_size, mesh.size)
 
@@ -73,10 +83,10 @@ def train(
         return replicate(jax.device_get(init()), mesh), feed.map_step(step)
 
     if minutes:
-        seconds = _seconds_a_step(*build(1000), feed)
+        seconds = by_first_process(functools.partial(float, _seconds_a_step(*build(1000), feed)))
         config = dataclasses.replace(config, steps=max(1, int(60 * minutes / seconds)))
         experiment = dataclasses.replace(experiment, config=config)
-    total = total_steps(experiment)
+    total, is_first = total_steps(experiment), jax.process_index() == 0
     state, train_step = build(total)
     record = jax.jit(record_score)
     evaluator = Evaluator(experiment, mesh)
@@ -92,11 +102,12 @@ def train(
         # anew from the checkpoint's history.
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints)))
         history: History = []
-        if checkpoints.step("latest") is not None:
+        if by_first_process(lambda: checkpoints.step("latest")) is not None:
             state, history = checkpoints.restore("latest", state)
             say(f"resume: from step {int(state.step):,}")
         first, stale = int(state.step), int(state.stale)
-        workdir.write_metrics(history)
+        if is_first:
+            workdir.write_metrics(history)
 
         # Loop.
         in_flight: deque[tuple[jax.Array, int]] = deque()
@@ -117,13 +128,15 @@ def train(
                 row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
                 if not math.isfinite(row["train_loss"]):
                     raise InputError(f"{divergence(history, row)}; {REMEDY}")
-                row |= validation_figures(task, evaluator(evaluated(state), "validation"))
+                measured = evaluator(evaluated(state), "validation")
+                row |= by_first_process(functools.partial(validation_figures, task, measured))
                 history = [*history, row]
                 state = record(state, jnp.float32(score(task, row)))
                 stale = int(state.stale)
                 checkpoints.save("latest" if stale else "best", state, history)
-                workdir.write_metrics(history)
-                workdir.write_seconds(time.monotonic() - started)
+                if is_first:
+                    workdir.write_metrics(history)
+                    workdir.write_seconds(time.monotonic() - started)
                 events.write(row)
                 progress.evaluation(row)
             if interrupted():

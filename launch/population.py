@@ -107,6 +107,15 @@ def train_together(
       InputError: a folder holds something else.
       ValueError: `configs` are of several groups, or have `patience`.
     """
+    with contextlib.ExitStack() as held:
+        for workdir in workdirs:
+            held.enter_context(workdir.hold())
+        return _train_together(configs, workdirs, folder, data_dir, memory)
+
+
+def _train_together(
+    configs: Sequence[Config], workdirs: Sequence[Workdir], folder: Path, data_dir: str | None, memory: float | None
+) -> int:
     varying = [name for name, column in varying_values(configs).items() if len(set(column)) > 1]
     if configs[0].patience:
         raise ValueError("found a config with patience, wanted none: such a run ends when it likes; train it alone")

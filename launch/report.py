@@ -29,7 +29,7 @@ def report(
     SPLIT_cases.csv tells of every case what it is, and what became of it.
 
     `evaluator` is an `Evaluator` or another with its methods. The files bear the split's name and a `suffix` that
-    tells what was done to its inputs.
+    tells what was done to its inputs. A folder that cannot be written (see `Workdir.is_read_only`) stays as it is.
 
     An experiment with noises has a second report, on its inputs with noise and with leads missing.
 
@@ -48,16 +48,17 @@ def report(
         "examples": len(experiment.split[split]),
     }
     result = heading | {"parameters": evaluator.parameters(variables)} | kind.results(experiment, figures, split)
-    if jax.process_index() == 0:
-        say(kind.table(result))
-        cases = result.pop("cases")
+    is_writer = jax.process_index() == 0 and not workdir.is_read_only
+    say(kind.table(result))
+    cases = result.pop("cases")
+    if is_writer:
         workdir.write_csv(f"{split}{suffix}_cases.csv", cases)
         workdir.write_json(f"{split}{suffix}.json", result)
     # After the results, which a plot that fails must not take along.
     pictures = {}
     with without_losing_results(workdir.path / "figures"):
         pictures = kind.pictures(experiment, figures, result, lambda inputs: evaluator.predict(variables, inputs))
-    if jax.process_index() == 0:
+    if is_writer:
         written = [workdir.save_picture(f"{split}{suffix}_{name}", draw) for name, draw in pictures.items()]
         say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}{suffix}.json', *itertools.chain(*written))))}")
     if experiment.noises:

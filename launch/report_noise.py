@@ -40,8 +40,8 @@ def report_noise(
         result["missing"] = {
             lead: measure(inputs * (np.arange(len(LEADS)) != place)) for place, lead in enumerate(LEADS)
         }
-    if jax.process_index() == 0:
-        say(_table(result))
+    say(_table(result))
+    if jax.process_index() == 0 and not workdir.is_read_only:
         workdir.write_json(f"{split}_noise.json", result)
         written = workdir.save_picture(f"{split}_noise", lambda: _picture(result))
         say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}_noise.json', *written)))}")

@@ -144,8 +144,9 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
 
             try:
                 data_dir = Path(options.data_dir) if options.data_dir else None
-                (trained,) = load_runs([member.workdir], data_dir, with_noise=True, memory=options.memory)
-                trained.report("test")
+                with member.workdir.hold():
+                    (trained,) = load_runs([member.workdir], data_dir, with_noise=True, memory=options.memory)
+                    trained.report("test")
             except InputError as error:
                 say(f"sweep: {error}")
                 note([member.workdir], str(error))

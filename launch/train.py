@@ -119,9 +119,14 @@ def start(
     from cardiax.models import TREES
 
     if config.model in TREES:
+        if distributed:
+            raise InputError(
+                f"--distributed: found it with the model {config.model}, which one process trains; omit it"
+            )
         from cardiax.launch import trees
 
-        return trees.train(config, workdir, data_dir, memory)
+        with workdir.hold():
+            return trees.train(config, workdir, data_dir, memory)
     from cardiax.launch.loop import train
 
     return train(config, workdir, data_dir, distributed, None if config.steps else minutes, memory)

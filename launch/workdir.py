@@ -2,11 +2,15 @@
 
 import contextlib
 import csv
+import errno
+import fcntl
 import io
 import json
 import math
 import os
+import platform
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,9 @@ import numpy as np
 
 from cardiax.config import Config, differences, from_dict
 from cardiax.errors import InputError
+
+LOCK = ".lock"
+"""Held by the command that writes into the folder; the system lets go of it when the process ends, however it does."""
 
 
 class Workdir:
@@ -27,6 +34,29 @@ class Workdir:
     def checkpoints(self) -> Path:
         """Orbax's folder: latest and best."""
         return self.path / "checkpoints"
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it is there and cannot be written: it is read, and what is measured is printed alone."""
+        return self.path.is_dir() and not os.access(self.path, os.W_OK | os.X_OK)
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Make the folder if need be, and keep other commands from writing into it; it goes again if it stays empty.
+
+        Raises:
+          InputError: another command holds it.
+        """
+        made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        with _locked(self.path / LOCK):
+            try:
+                yield
+            finally:
+                if os.listdir(self.path) == [LOCK]:
+                    (self.path / LOCK).unlink()
+                    with contextlib.suppress(OSError):  # another command has just begun one beside it
+                        for folder in made:
+                            folder.rmdir()
 
     def check(self, config: Config) -> None:
         """Raise `InputError` where the folder holds a run of another config, or something that is no run."""
@@ -73,6 +103,37 @@ class Workdir:
     def save_picture(self, name: str, draw: Callable[[], Any]) -> list[Path]:
         """Draw and save a picture below figures/, as `save_picture`."""
         return save_picture(self.path / "figures" / name, draw)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock at `path`, which tells whose it is."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+", buffering=0) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                owner = file.read().decode(errors="replace").strip() or "another process"
+                raise InputError(
+                    f"{path.parent}: found it in use by {owner}, expected it free; wait for that command or choose "
+                    "another folder"
+                ) from error
+            except OSError as error:
+                if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                    raise
+                why = f"{path.parent} lies where files cannot be locked: let no other command write into it"
+                print(f"note: {why}", file=sys.stderr)
+            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                continue  # the one before us has just removed it
+            try:
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%F %T')}\n".encode())
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from error  # writing does not say to what
+            yield
+            return
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -168,8 +229,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _is_left_over(path: Path) -> bool:
-    """Whether a file is what `write_atomically` leaves when it is killed."""
-    return path.name.startswith(".") and path.name.endswith(".tmp")
+    """Whether a file is what a command leaves that is killed before it began."""
+    return path.name == LOCK or (path.name.startswith(".") and path.name.endswith(".tmp"))
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -44,6 +44,20 @@ def test_evaluation_repeats_the_runs_own_test(runs, cardiax):
     assert "macro-F1" in out
 
 
+def test_a_folder_that_cannot_be_written_is_measured(runs, cardiax, monkeypatch, tmp_path):
+    folder = shutil.copytree(runs[1], tmp_path / "copy")
+    (folder / "test.json").unlink()
+    shutil.rmtree(folder / "checkpoints" / "latest", ignore_errors=True)
+    before = sorted(folder.rglob("*"))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    status, out, _ = cardiax("evaluate", folder)
+    assert status == 0
+    assert f"note: {folder} cannot be written: what is measured is printed, and not kept" in out
+    assert "macro-F1" in out
+    assert "wrote" not in out
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_validation_agrees_with_the_training_log(runs, cardiax):
     assert cardiax("evaluate", runs[0], "--split", "validation")[0] == 0
     result = json.loads((runs[0] / "validation.json").read_text())
