@@ -128,6 +128,8 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
                 row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
                 if not math.isfinite(row["train_loss"]):
                     raise InputError(f"{divergence(history, row)}; {REMEDY}")
+                while in_flight:
+                    progress.step(*in_flight.popleft())
                 measured = evaluator(evaluated(state), "validation")
                 row |= by_first_process(functools.partial(validation_figures, task, measured))
                 history = [*history, row]

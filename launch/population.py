@@ -240,6 +240,8 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
                 progress.step(in_flight.popleft())
             done = step + 1
             if done % steps_per_epoch == 0 or done == total:
+                while in_flight:
+                    progress.step(in_flight.popleft())
                 histories = _evaluate(members, evaluator, state, histories, done)
                 scores = [-math.inf if _diverged(rows) else score(one.task, rows[-1]) for rows in histories]
                 state = record(state, divide_members(np.asarray(scores, np.float32), mesh))

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import jax
+import numpy as np
 from tqdm import tqdm
 
 
@@ -18,15 +19,30 @@ def say(line: str) -> None:
 
 
 class Progress:
-    """Steps done of `total`, with the rate and the time left; `first` of them were done before."""
+    """Steps done of `total`, with the loss, the rate and the time left; `first` of them were done before.
+
+    The first steps take compilation along, which says nothing about the others: until they are done the bar says that
+    the program is compiled, and the rate is that of the steps after them.
+    """
 
     def __init__(self, total: int, first: int):
-        hidden = jax.process_index() != 0 or not sys.stderr.isatty()
-        self._bar = tqdm(total=total, initial=first, unit="step", disable=hidden, dynamic_ncols=True, smoothing=0.05)
+        self._total, self._done = total, first
+        self._hidden = jax.process_index() != 0 or not sys.stderr.isatty()
+        self._is_compiled = False
+        self._bar = tqdm(total=0, desc="compiling", bar_format="{desc} …", leave=False, disable=self._hidden)
 
     def step(self, loss: jax.Array, steps: int = 1) -> None:
-        """So many more steps are done once their losses are there; waits for them."""
+        """So many more steps are done once their losses, of any shape, are there; waits for them."""
         loss.block_until_ready()
+        self._done += steps
+        if self._hidden:
+            return
+        if not self._is_compiled:
+            self._bar.close()
+            options: dict[str, Any] = {"unit": "step", "dynamic_ncols": True, "smoothing": 0.05}
+            self._bar, self._is_compiled = tqdm(total=self._total, initial=self._done, **options), True
+            return
+        self._bar.set_postfix(loss=f"{np.mean(loss):.4f}", refresh=False)
         self._bar.update(steps)
 
     def evaluation(self, row: dict[str, float], run: str = "") -> None:
