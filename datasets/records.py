@@ -7,6 +7,7 @@ for each batch."""
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -163,9 +164,9 @@ def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
     return dict((builder.info.metadata or {}).items())
 
 
-def prepare_command(name: str, data_dir: Path) -> str:
-    """What to type to prepare a dataset."""
-    return f"cardiax prepare {name} --data-dir {data_dir}"
+def prepare_command(name: str, data_dir: Path | str | None) -> str:
+    """What to type to prepare a dataset, as a shell reads it; `data_dir`: as it was given, if it was."""
+    return shlex.join(["cardiax", "prepare", name, *(["--data-dir", str(data_dir)] if data_dir else [])])
 
 
 @contextlib.contextmanager

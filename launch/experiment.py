@@ -16,6 +16,7 @@ from cardiax import datasets
 from cardiax.catalog import NOISE, find_dataset
 from cardiax.config import Config
 from cardiax.data import Arrays, Order, fingerprint, padded_batches, resampled
+from cardiax.datasets.records import prepare_command
 from cardiax.errors import InputError, unknown
 from cardiax.launch.examples import Examples, load_examples
 from cardiax.models import TREES, build_model
@@ -108,7 +109,9 @@ def load_experiments(
     check_config(task, config)
     noises = _load_noises(dataset.rate, data_dir) if with_noise or config.split == NOISE else {}
     if dataset.built_in:
-        say(f"data: {dataset.name}, made by cardiax itself; {_REAL[dataset.kind]}")
+        what, family, real = _REAL[dataset.kind]
+        command = prepare_command(family, None if data_dir == datasets.default_data_dir() else data_dir)
+        say(f"data: {dataset.name}, made by cardiax itself; for {what} run `{command}` and train with --dataset {real}")
         datasets.prepare(dataset.name, data_dir, report=say)
     records = datasets.open_records(dataset.name, data_dir)
     together = {
@@ -151,10 +154,10 @@ def _load_noises(rate: float, data_dir: Path) -> Arrays:
 
 
 _REAL = {
-    "beat": "for real beats run `cardiax prepare kaggle_heartbeat` and train with --dataset kaggle_heartbeat/mitbih",
-    "intracardiac": "for the UCSD/LLNL dataset (5.2 GB) run `cardiax prepare ucsd_intracardiac` and train with "
-    "--dataset ucsd_intracardiac",
+    "beat": ("real beats", "kaggle_heartbeat", "kaggle_heartbeat/mitbih"),
+    "intracardiac": ("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac", "ucsd_intracardiac"),
 }
+"""Kind of example → what is real, the datasets to prepare, and the one to train with."""
 
 
 class Evaluator:

@@ -15,6 +15,7 @@ def run(options: argparse.Namespace) -> None:
 
     from cardiax import datasets
     from cardiax.catalog import DATASETS
+    from cardiax.datasets.records import prepare_command
     from cardiax.launch.environment import versions
     from cardiax.models import MODELS, TREES
     from cardiax.tasks import TASKS
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
         elif dataset.built_in:
             status = "not prepared; the first training makes it"
         else:
-            status = f"missing; `cardiax prepare {name}` fetches it or says how"
+            status = f"missing; `{prepare_command(name, options.data_dir)}` fetches it or says how"
         use = f"split by {', '.join(dataset.protocols)}" if dataset.protocols else "for the protocol noise"
         lines[f"datasets in {data_dir}"].append(f"{name} ({use}): {status}")
     for title, entries in lines.items():

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import platform
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -210,9 +211,8 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
     except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: found no such file, wanted it; `cardiax evaluate {path.parent}` writes it"
-        ) from error
+        command = shlex.join(["cardiax", "evaluate", str(path.parent)])
+        raise InputError(f"{path}: found no such file, wanted it; `{command}` writes it") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -3,6 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
+from cardiax.errors import InputError
+from cardiax.launch.workdir import read_csv
+
 HEAVY = ("jax", "flax", "orbax", "tensorflow_datasets", "matplotlib", "numpy", "tensorflow")
 
 
@@ -62,7 +67,22 @@ def test_info_tells_what_is_there_and_what_is_missing(cardiax, data_dir):
     lines = [line.strip() for line in out.splitlines()]
     assert any(line.startswith("kaggle_heartbeat/mitbih") and line.endswith(": prepared") for line in lines)
     assert any(
-        line.startswith("kaggle_heartbeat/ptbdb") and "cardiax prepare kaggle_heartbeat/ptbdb" in line for line in lines
+        line.startswith("kaggle_heartbeat/ptbdb")
+        and line.endswith(
+            f"missing; `cardiax prepare kaggle_heartbeat/ptbdb --data-dir {data_dir}` fetches it or says how"
+        )
+        for line in lines
     )
     assert "resnet1d" in lines
     assert any(line.startswith("arrhythmia: which AAMI class") for line in lines)
+
+
+def test_printed_commands_can_be_pasted(cardiax, tmp_path):
+    folder = tmp_path / "my data"
+    command = f"`cardiax prepare kaggle_heartbeat/ptbdb --data-dir '{folder}'`"
+    assert f"missing; {command} fetches it" in cardiax("info", "--data-dir", folder)[1]
+    train = ("train", "heartbeat", "--dataset", "kaggle_heartbeat/ptbdb", "--workdir", tmp_path / "run")
+    assert f"run {command}" in cardiax.mistake(*train, "--data-dir", folder)
+    with pytest.raises(InputError, match=f"`cardiax evaluate '{folder}'` writes it"):
+        read_csv(folder / "test_cases.csv")
+    assert "`cardiax prepare kaggle_heartbeat/ptbdb` fetches it" in cardiax("info")[1]
