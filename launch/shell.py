@@ -73,7 +73,9 @@ def own_settings() -> None:
             sys.modules["jax"].config.update(name, value)
     codecs.register_error("cardiax", _written_otherwise)
     for stream in (sys.stdout, sys.stderr):
-        if getattr(stream, "errors", None) in ("strict", "backslashreplace") and hasattr(stream, "reconfigure"):
+        if getattr(stream, "errors", None) in ("strict", "surrogateescape", "backslashreplace") and hasattr(
+            stream, "reconfigure"
+        ):
             stream.reconfigure(errors="cardiax")  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -101,9 +103,12 @@ def _says(text: str, value: Any) -> bool:
 
 
 def _written_otherwise(error: UnicodeError) -> tuple[str | bytes, int]:
-    """The handler of a sign that an encoding lacks: its likeness in `ASCII`, or Python's escape of it."""
+    """The handler of a sign that an encoding lacks: its likeness in `ASCII`, the byte that a file's name has there and
+    no encoding explains (PEP 383), or Python's escape of it."""
     assert isinstance(error, UnicodeEncodeError)
     sign = error.object[error.start]
+    if 0xDC80 <= ord(sign) <= 0xDCFF:
+        return bytes([ord(sign) - 0xDC00]), error.start + 1
     plain = sign.translate(ASCII)
     one = UnicodeEncodeError(error.encoding, error.object, error.start, error.start + 1, error.reason)
     return (plain, error.start + 1) if plain != sign else codecs.backslashreplace_errors(one)

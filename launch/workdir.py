@@ -46,8 +46,11 @@ class Workdir:
         """Make the folder if need be, and keep other commands from writing into it; it goes again if it stays empty.
 
         Raises:
-          InputError: another command holds it.
+          InputError: another command holds it, or its name is one that TensorStore cannot take.
         """
+        name = str(self.path.absolute())
+        if any(0xD800 <= ord(sign) <= 0xDFFF for sign in name):  # a byte of the name that the locale does not explain
+            raise InputError(f"{name}: found a name that is not UTF-8, expected one; rename it, or set LANG=C.UTF-8")
         made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         with _locked(self.path / LOCK):
             try:

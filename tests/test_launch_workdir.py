@@ -98,3 +98,9 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == (
         f"note: {tmp_path} lies where files cannot be locked: let no other command write into it\n"
     )
+
+
+def test_a_name_that_no_encoding_explains_is_told(tmp_path):
+    with pytest.raises(InputError, match="found a name that is not UTF-8"), Workdir(tmp_path / "\udce4").hold():
+        pass
+    assert not list(tmp_path.iterdir())
