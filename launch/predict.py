@@ -1,19 +1,24 @@
-"""Ask a trained network for the heart behind your own 12-lead recordings.
+"""Predict the activation of the heart, or its voltages, from your own 12-lead recordings.
 
-Reads .npy (time × 10 electrodes or 12 leads), .csv (a header names the leads) and WFDB records, in mV; writes for each
-file a CSV with units and pictures. Every file is read before the first answer is written. Examples:
+Reads NumPy arrays (time × 12 leads or 10 electrodes), tables of text (.csv, .tsv, .txt, also .gz; the first line names
+the leads) and WFDB records. For each file it writes a CSV with units and plots. Every file is read and checked before
+the first output is written. Examples:
 
-  cardiax predict runs/mine beat.npy
-  cardiax predict runs/mine holter.hea --start 12345 --out answers
+  cardiax predict runs/mine beat.npy --rate 1000
+  cardiax predict runs/mine holter.hea --start 12345 --out predictions
+  cardiax predict runs/mine beat.npy --rate 500 --leads I,II,III,aVR,aVF,aVL,V1,V2,V3,V4,V5,V6
 """
 
 import argparse
 import csv
 import io
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from cardiax.catalog import WINDOW
 from cardiax.errors import InputError
 from cardiax.launch.cli import positive
 from cardiax.launch.workdir import Workdir, save_picture, write_atomically
@@ -22,14 +27,26 @@ from cardiax.launch.workdir import Workdir, save_picture, write_atomically
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run folder, the files, and what the files do not tell."""
     parser.add_argument("workdir", metavar="WORKDIR", help="a run's folder, of the task activation or transmembrane")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".npy, .csv, or a WFDB record (.hea)")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help=".npy, .csv, .tsv, .txt, .gz of these, or a WFDB record (.hea)",
+    )
     parser.add_argument("--rate", type=positive, metavar="HZ", help="samples a second, where a file does not tell")
-    parser.add_argument("--start", type=float, metavar="MS", help="where the beat begins, in a file longer than 500 ms")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the answers (default: WORKDIR/predictions)")
+    parser.add_argument(
+        "--start", type=float, metavar="MS", help="where the beat begins, in the file's own times where it has them"
+    )
+    parser.add_argument(
+        "--leads", metavar="A,B", help="names of the channels in order, where a file does not name them"
+    )
+    parser.add_argument("--unit", choices=("V", "mV", "uV"), help="of the channels, where a file states none (mV)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the outputs (default: WORKDIR/predictions)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read every file, then answer for each: times or voltages as CSV, and pictures."""
+    """Read every file, then predict for each: times or voltages as CSV, and plots."""
     workdir = Workdir(options.workdir)
     config = workdir.config()
     if config.task not in ("activation", "transmembrane"):
@@ -37,22 +54,27 @@ def run(options: argparse.Namespace) -> None:
             f"{workdir.path}: found a run of {config.task!r}, wanted activation or transmembrane; "
             "`cardiax predict` reads twelve leads"
         )
-    stems = [path.stem for path in options.files]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise InputError(f"predict: found several files named {twice[0]}, wanted different names; answer them apart")
+    stems = output_names(options.files)
 
-    from cardiax.launch.recordings import read_leads
+    from cardiax.launch.recordings import read_beat
 
-    leads = np.stack([read_leads(path, options.rate, options.start) for path in options.files])
+    names = [name.strip() for name in options.leads.split(",")] if options.leads else None
+    unit = options.unit.lower() if options.unit else None
+    beats = [read_beat(path, options.rate, options.start, names, unit) for path in options.files]
+    leads = np.stack([beat.leads for beat in beats])
 
     from cardiax.launch.heart_pictures import heart_pictures
     from cardiax.launch.trained import load_predictor
     from cardiax.leads import activation_time
 
     outputs = load_predictor(workdir)(leads)
+    for path, output in zip(options.files, outputs, strict=True):
+        if not np.isfinite(output).all():
+            raise InputError(
+                f"{path}: found an output of the network that is no number, expected {config.task}; nothing written"
+            )
     folder = options.out or workdir.path / "predictions"
-    for stem, one, output in zip(stems, leads, outputs, strict=True):
+    for stem, beat, output in zip(stems, beats, outputs, strict=True):
         voltage = output if output.ndim == 2 else None
         times = output if voltage is None else np.asarray(activation_time(output))
         written = [folder / f"{stem}_activation.csv"]
@@ -60,17 +82,58 @@ def run(options: argparse.Namespace) -> None:
         if voltage is not None:
             written.append(folder / f"{stem}_voltage.csv")
             write_atomically(written[1], voltage_csv(voltage))
-        pictures = heart_pictures(one, stem, times, voltage=voltage)
+        pictures = heart_pictures(beat.leads, stem, times, voltage=voltage)
         for name, draw in pictures.items():
             written += save_picture(folder / f"{stem}_{name}", draw)
         active = np.isfinite(times)
+        notes = [f"note: {note}" for note in beat.notes]
+        if np.any(times[active] < 0) or np.any(times[active] > WINDOW):
+            outside = int(np.sum((times < 0) | (times > WINDOW)))
+            notes.append(
+                f"warning: {outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} "
+                f"to {np.nanmax(times):.0f} ms: the network does not know such a recording; do not trust them"
+            )
+        if notes:
+            written.append(folder / f"{stem}_notes.txt")
+            write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
         print(
             f"{stem}: {active.sum()} of {len(times)} sites activate, from {np.nanmin(times):.0f} to "
             f"{np.nanmax(times):.0f} ms"
             if active.any()
             else f"{stem}: no site activates"
         )
+        for note in notes:
+            print(f"{stem}: {note}", file=sys.stderr)
         print(f"  wrote: {', '.join(map(str, written))}")
+
+
+def output_names(paths: Sequence[Path]) -> list[str]:
+    """The beginning of the names of each file's outputs: its own name without an ending, and as much of its folders or
+    its ending as tells it from the others.
+
+    Raises:
+      InputError: one file is given twice.
+    """
+    whole = [path.resolve() for path in paths]
+    for path in paths:
+        if whole.count(path.resolve()) > 1:
+            raise InputError(f"{path}: found this file twice, expected each once")
+    endings = (".npy", ".csv", ".tsv", ".txt", ".hea", ".dat", ".mat")
+
+    def name(path: Path, folders: int, with_ending: bool) -> str:
+        last = path.name
+        plain = last.removesuffix(".gz")
+        if not with_ending and plain.lower().endswith(endings):
+            last = plain[: plain.rindex(".")]
+        return "_".join([*path.parts[len(path.parts) - 1 - folders : -1], last]).replace("/", "")
+
+    for with_ending in (False, True):
+        for folders in range(max(len(path.parts) for path in whole)):
+            names = [name(path, folders, with_ending) for path in whole]
+            if len(set(names)) == len(names):
+                own = [name(path, 0, False) for path in whole]
+                return [one if own.count(one) == 1 else other for one, other in zip(own, names, strict=True)]
+    raise AssertionError("different files have different paths")
 
 
 def times_csv(times: np.ndarray) -> bytes:

@@ -1,203 +1,283 @@
-"""Twelve leads from a person's own files: NumPy arrays, CSV and WFDB records, at 1 kHz in mV, leads found by name."""
+"""Twelve leads of one beat from a person's own file, at 1 kHz in mV, checked for what no network could be asked."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from cardiax import lead_checks, lead_names
 from cardiax.catalog import WINDOW
 from cardiax.errors import InputError
+from cardiax.file_kinds import GZIP, HEAD, kind
+from cardiax.launch.formats import text_table
+from cardiax.launch.formats.recording import Recording
+from cardiax.lead_checks import LIMB, LIMB_OF_TWO
+from cardiax.lead_names import MILLIVOLTS, Channel
 from cardiax.leads import ELECTRODES, LEADS, twelve_leads
 
-LARGEST = 30.0
-"""mV; a surface ECG is smaller, so that what is larger is in another unit."""
+CHEST = LEADS[6:]
 
-MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6}
-
-TIME_COLUMNS = {"time_s": 1.0, "time_ms": 1e-3}
-"""Names of a CSV file's column of times, and their unit in seconds."""
+CONTEXT = 0.25
+"""s read on either side of a beat that is resampled, so that its ends are as if the whole file had been."""
 
 
 @dataclass(frozen=True, eq=False)
-class Signals:
-    """What a file holds.
+class Beat:
+    """Twelve leads of 500 ms.
 
     Attributes:
-      values: float64 (T, C), mV.
-      names: of the C channels.
-      rate: samples a second; None where the file does not tell.
+      leads: float32 (500, 12), mV at 1 kHz, in the order of `LEADS`.
+      notes: what a person should know of them, in words.
     """
 
-    values: np.ndarray
-    names: tuple[str, ...]
-    rate: float | None
+    leads: np.ndarray
+    notes: tuple[str, ...]
 
 
-def read_leads(path: Path, rate: float | None = None, start: float | None = None) -> np.ndarray:
-    """Twelve leads of 500 ms from a file: float32 (500, 12), mV at 1 kHz, in the order of `LEADS`.
+def read_beat(
+    path: Path,
+    rate: float | None = None,
+    start: float | None = None,
+    names: Sequence[str] | None = None,
+    unit: str | None = None,
+) -> Beat:
+    """Twelve leads of 500 ms from a file; only these are read and judged.
 
     Args:
-      path: .npy (T, 10) electrodes or (T, 12) leads, in mV and in the order of `ELECTRODES` or `LEADS`; .csv whose
-        header names them; or a WFDB record (.hea, .dat, or the record's name).
-      rate: Hz, where the file does not tell; 500 rows of .npy are taken to be at 1 kHz.
-      start: ms at which the 500 ms begin, the onset of a beat; may be left out where the file holds 500 ms.
+      path: .npy (T, channels), a table of text, or a WFDB record (.hea, .dat, .mat, or its name).
+      rate: Hz, where the file does not tell.
+      start: ms at which the 500 ms begin, the onset of a beat, in the file's own times where it has them; may be left
+        out where the file holds 500 ms.
+      names: of the channels, where the file does not name them; by default 12 channels are `LEADS` in order and 10 are
+        `ELECTRODES`.
+      unit: of all channels, where the file states none; by default mV.
 
     Raises:
-      InputError: in one line, what was found, what was wanted, what to do.
+      InputError: in one line, what was found, what was expected, what to do.
     """
-    signals = _read(path)
-    if rate is not None and signals.rate is not None and abs(rate / signals.rate - 1) > 1e-3:
-        raise InputError(f"{path}: found {signals.rate:g} Hz in the file and --rate {rate:g}, wanted one; leave it out")
-    rate = signals.rate or rate
+    recording = open_recording(path)
+    channels = [lead_names.parse(name) for name in _names(recording, names)]
+    used, notes = _wanted(path, recording, channels, names)
+    factors = [_millivolts(path, recording, channels[place], place, unit) for place in used]
+    values, rate = _window(recording, rate, start, used)
+    values = values * factors * [channels[place].sign for place in used]
+    if not np.isfinite(values).all():
+        sample, place = np.argwhere(~np.isfinite(values))[0]
+        name = channels[used[place]].lead or channels[used[place]].electrode
+        raise InputError(
+            f"{path}: found no number in {name} {sample} ms into the beat, expected mV; choose another --start"
+        )
+    leads, given = _twelve(values, [channels[place] for place in used])
+    _judge(path, leads, given, recording.names is None and names is None)
+    return Beat(leads.astype(np.float32), tuple(notes))
+
+
+def open_recording(path: Path) -> Recording:
+    """The recording in a file of any known format, by its name's ending and by what it is.
+
+    Raises:
+      InputError: there is no such file, or it is of no known format.
+    """
+    ending = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if path.is_dir():
+        raise InputError(f"{path}: found a folder, expected a file; name the recordings in it")
+    found = None
+    if path.exists():
+        with path.open("rb") as file:
+            found = kind(file.read(HEAD))
+    if found and found not in ("a NumPy array", "text in UTF-16") and not (found == GZIP and _is_table(path)):
+        raise InputError(f"{path}: found {found}, expected .npy, a table of text or a WFDB record (.hea)")
+    elif not path.exists() and (ending == "npy" or _is_table(path)):
+        raise InputError(f"{path}: found no such file, expected a recording")
+    if ending == "npy":
+        from cardiax.launch.formats.numpy_array import open_array
+
+        return open_array(path)
+    if _is_table(path):
+        return text_table.open_table(path)
+    from cardiax.launch.formats.wfdb_record import ENDINGS, open_record
+
+    if path.suffix not in (*ENDINGS, "") and not path.with_name(f"{path.name}.hea").exists():
+        found = f"a file ending in {path.suffix!r}" if path.exists() else "no such file"
+        raise InputError(f"{path}: found {found}, expected .npy, .csv, .tsv, .txt or a WFDB record (.hea)")
+    return open_record(path)
+
+
+def _is_table(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(text_table.ENDINGS)
+
+
+def _names(recording: Recording, names: Sequence[str] | None) -> Sequence[str]:
+    path, count = recording.path, recording.channels
+    if names is not None:
+        if len(names) != count:
+            raise InputError(f"{path}: found {count} channels, expected the {len(names)} of --leads")
+        return names
+    if recording.names is not None:
+        return recording.names
+    known = {len(ELECTRODES): ELECTRODES, len(LEADS): LEADS}
+    if path.suffix.lower() == ".npy" and count in known:
+        return known[count]
+    raise InputError(
+        f"{path}: found {count} channels without names, expected to be told which is which; give --leads "
+        f"{','.join(LEADS) if count == len(LEADS) else 'I,II,V1,…'}"
+    )
+
+
+def _wanted(
+    path: Path, recording: Recording, channels: list[Channel], names: Sequence[str] | None
+) -> tuple[list[int], list[str]]:
+    """The channels that make twelve leads, and what to tell of them."""
+    leads, electrodes = (_places(path, [one[kind] for one in channels]) for kind in (0, 1))
+    if all(name in electrodes for name in ("RA", "LA", "LL", *CHEST)):
+        return [electrodes[name] for name in ELECTRODES if name != "RL"], []
+    limbs = [name for name in LIMB if name in leads]
+    absent = [name for name in CHEST if name not in leads]
+    if absent or len(limbs) < 2:
+        told = ", ".join(name for name in LEADS if name in leads) or "none"
+        found = ", ".join(names or recording.names or ()) or "without names"
+        wanted = [*absent, *(["two of I, II, III, aVR, aVL, aVF"] if len(limbs) < 2 else [])]
+        raise InputError(
+            f"{path}: found the channels {found}, of which leads are {told}; expected also {', '.join(wanted)}, or the "
+            f"electrodes {', '.join(ELECTRODES)}"
+        )
+    missing = [name for name in LIMB if name not in limbs]
+    notes = [f"{', '.join(missing)} follow from {' and '.join(limbs[:2])}"] if missing else []
+    return [leads[name] for name in LEADS if name in leads], notes
+
+
+def _places(path: Path, found: Sequence[str | int | None]) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for place, name in enumerate(found):
+        if isinstance(name, str):
+            if name in places:
+                raise InputError(f"{path}: found several channels for {name}, expected one")
+            places[name] = place
+    return places
+
+
+def _millivolts(path: Path, recording: Recording, channel: Channel, place: int, unit: str | None) -> float:
+    stated = recording.units[place] or channel.unit
+    if stated is not None and stated not in MILLIVOLTS:
+        name = channel.lead or channel.electrode
+        raise InputError(f"{path}: found the unit {stated!r} of {name}, expected one of V, mV, uV, nV")
+    return MILLIVOLTS[stated or unit or "mv"]
+
+
+def _window(
+    recording: Recording, rate: float | None, start: float | None, used: Sequence[int]
+) -> tuple[np.ndarray, float]:
+    """The channels `used` of 500 ms from `start` ms, at 1 kHz: float64 (500, channels), and the file's rate."""
+    path, times = recording.path, recording.times
+    begins = float(times[0]) if times is not None else 0.0
+    found = recording.rate
+    if found is None and times is not None:  # uneven somewhere: what counts is where the beat is
+        from_start = np.flatnonzero(times >= (begins if start is None else start / 1000) - 1e-9)
+        first = int(from_start[0]) if len(from_start) else 0
+        step = float(np.median(np.diff(times)))
+        part = times[first : first + round(0.5 / step) + 1]
+        found = text_table.even_rate(part)
+        if found is None or start is None:
+            raise InputError(f"{path}: found uneven times, expected one step between all samples of the beat")
+        begins = float(part[0]) - first / found
+    if rate is not None and found is not None and abs(rate / found - 1) > 1e-3:
+        raise InputError(f"{path}: found {found:g} Hz in the file and --rate {rate:g}, expected one; leave --rate out")
+    rate = found or rate
     if rate is None:
         raise InputError(
-            f"{path}: found {len(signals.values)} samples of unknown rate, wanted samples a second; give --rate HZ"
-            + (f" or a column {' or '.join(TIME_COLUMNS)}" if path.suffix == ".csv" else "")
+            f"{path}: found {recording.samples} samples and no rate, expected to be told it; give --rate HZ"
+            + (" or a column time_s or time_ms" if text_table.ENDINGS and _is_table(path) else "")
         )
-    leads = _twelve(path, signals)
-    return _window(path, leads, rate, start).astype(np.float32)
-
-
-def _read(path: Path) -> Signals:
-    if path.suffix == ".npy":
-        signals = _read_array(path)
-    elif path.suffix == ".csv":
-        signals = _read_csv(path)
-    elif path.suffix in ("", ".hea", ".dat"):
-        signals = _read_wfdb(path)
-    else:
-        raise InputError(f"{path}: found a file ending in {path.suffix!r}, wanted .npy, .csv or a WFDB record (.hea)")
-    if not len(signals.values):
-        raise InputError(f"{path}: found no samples, wanted at least {WINDOW} ms")
-    return signals
-
-
-def _read_array(path: Path) -> Signals:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path}: found no plain NumPy array ({error}), wanted numbers as np.save writes") from error
-    names = {len(ELECTRODES): ELECTRODES, len(LEADS): LEADS}
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise InputError(f"{path}: found {getattr(array, 'dtype', 'several arrays')}, wanted one array of numbers, mV")
-    if array.ndim != 2 or array.shape[1] not in names:
-        turn = "; transpose it" if array.ndim == 2 and array.shape[0] in names else ""
+    length = 1000 * recording.samples / rate
+    one = 1000 / rate
+    if start is None and length > WINDOW + one:
         raise InputError(
-            f"{path}: found shape {array.shape}, wanted time × {len(ELECTRODES)} electrodes or {len(LEADS)} leads{turn}"
+            f"{path}: found {length:.0f} ms, expected the {WINDOW} ms of one beat; give --start MS, where it begins"
         )
-    values = array.astype(np.float64)
-    return Signals(values, names[array.shape[1]], 1000.0 if len(values) == WINDOW else None)
-
-
-def _read_csv(path: Path) -> Signals:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = csv.reader(file)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: found no text ({error}), wanted comma-separated values") from error
-    except ValueError as error:
-        raise InputError(f"{path}: found nothing, wanted a header that names the leads") from error
-    names = [name.strip() for name in header]
-    values = np.empty((len(rows), len(names)))
-    for place, row in enumerate(rows):
-        if len(row) != len(names):
-            raise InputError(
-                f"{path}: found {len(row)} cells in line {place + 2}, wanted {len(names)} as in the header"
-            )
-        try:
-            values[place] = [float(cell) for cell in row]
-        except ValueError as error:
-            raise InputError(f"{path}: found in line {place + 2}: {error}; wanted numbers, mV") from error
-    times = [place for place, name in enumerate(names) if name.lower() in TIME_COLUMNS]
-    if not times:
-        return Signals(values, tuple(names), None)
-    seconds = values[:, times[0]] * TIME_COLUMNS[names[times[0]].lower()]
-    steps = np.diff(seconds)
-    if len(steps) == 0 or not (steps > 0).all() or np.ptp(steps) > 0.01 * steps.mean():
-        raise InputError(f"{path}: found uneven times in {names[times[0]]!r}, wanted one step between all samples")
-    kept = [place for place in range(len(names)) if place not in times]
-    # Times are often rounded: their mean step is not.
-    return Signals(values[:, kept], tuple(names[place] for place in kept), len(steps) / (seconds[-1] - seconds[0]))
-
-
-def _read_wfdb(path: Path) -> Signals:
-    record = path.with_suffix("")
-    if not record.with_suffix(".hea").exists():
-        raise InputError(f"{path}: found no {record.name}.hea, wanted a WFDB record's header, or a .npy or .csv file")
-    try:
-        import wfdb
-    except ImportError as error:
+    ahead = 0.0 if start is None else start / 1000 - begins
+    if ahead < -1e-9 or 1000 * ahead + WINDOW > length + (one if rate != 1000 else 1e-6):
+        ends = 1000 * begins + length
         raise InputError(
-            f"{path}: found a WFDB record and no package wfdb, wanted it; run pip install 'cardiax[wfdb]'"
-        ) from error
-    try:
-        found: Any = wfdb.rdrecord(str(record))
-    except Exception as error:  # wfdb raises whatever its parser meets
-        raise InputError(f"{path}: found a WFDB record that cannot be read ({error}), wanted a whole one") from error
-    units = [str(unit).lower() for unit in found.units]
-    foreign = [unit for unit in found.units if str(unit).lower() not in MILLIVOLTS]
-    if foreign:
-        raise InputError(f"{path}: found the unit {foreign[0]!r}, wanted one of V, mV, uV, nV")
-    values = found.p_signal * np.asarray([MILLIVOLTS[unit] for unit in units])
-    return Signals(values, tuple(found.sig_name), float(found.fs))
-
-
-def _twelve(path: Path, signals: Signals) -> np.ndarray:
-    """Leads (T, 12) from channels that are found by name, whatever their order and case."""
-    for wanted, what in ((LEADS, "leads"), (ELECTRODES, "electrodes")):
-        places = _places(path, signals.names, wanted)
-        absent = [name for name, place in zip(wanted, places, strict=True) if place is None]
-        if absent == ["RL"]:  # the ground, which enters no lead
-            places[wanted.index("RL")], absent = 0, []
-        if not absent:
-            values = signals.values[:, [place for place in places if place is not None]]
-            break
-        if len(absent) < len(wanted) - 6:  # the chest leads bear the electrodes' names
-            raise InputError(
-                f"{path}: found {what} {', '.join(name for name in wanted if name not in absent)}, wanted also "
-                f"{', '.join(absent)}; the network needs all {len(wanted)}"
-            )
-    else:
-        raise InputError(
-            f"{path}: found channels {', '.join(signals.names) or 'without names'}, wanted the leads "
-            f"{', '.join(LEADS)} or the electrodes {', '.join(ELECTRODES)}"
+            f"{path}: found {1000 * begins:.0f} to {ends:.0f} ms, expected {WINDOW} ms from {start or 0:g} ms on"
         )
-    if not np.isfinite(values).all():
-        time, channel = np.argwhere(~np.isfinite(values))[0]
-        raise InputError(f"{path}: found {values[time, channel]} in {wanted[channel]}, sample {time}, wanted mV")
-    if what == "electrodes":
-        values = np.asarray(twelve_leads(values.astype(np.float32)), np.float64)
-    largest = np.abs(values).max(initial=0)
-    if largest > LARGEST:
-        raise InputError(f"{path}: found a lead of {largest:g}, wanted mV, {LARGEST:g} at most; is it in µV?")
-    return values
+    if rate == 1000:
+        first = min(round(1000 * ahead), recording.samples - WINDOW)
+        return recording.read(first, first + WINDOW, used), rate
+    low = max(int((ahead - CONTEXT) * rate), 0)
+    high = min(int((ahead + WINDOW / 1000 + CONTEXT) * rate) + 2, recording.samples)
+    return _resampled(recording.read(low, high, used), rate, ahead - low / rate), rate
 
 
-def _places(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[int | None]:
-    plain = [name.lower().removeprefix("lead").strip(" _") for name in names]
-    for name in wanted:
-        if plain.count(name.lower()) > 1:
-            raise InputError(f"{path}: found {plain.count(name.lower())} channels {name}, wanted one")
-    return [plain.index(name.lower()) if name.lower() in plain else None for name in wanted]
+def _resampled(values: np.ndarray, rate: float, ahead: float) -> np.ndarray:
+    """500 samples at 1 kHz from `ahead` s after the first of `values` (n, channels) on.
 
-
-def _window(path: Path, leads: np.ndarray, rate: float, start: float | None) -> np.ndarray:
-    """500 samples at 1 kHz from `start` ms."""
+    Samples without a number before or after the beat end the context that it is resampled in; within it they stay.
+    """
+    from scipy.interpolate import make_interp_spline
     from scipy.signal import resample_poly
 
+    inside = np.arange(len(values)) / rate - ahead
+    outside = (inside < -1e-9) | (inside > (WINDOW - 1) / 1000 + 1 / rate)
+    gaps = np.flatnonzero(outside & ~np.isfinite(values).all(axis=1))
+    low = max((gap + 1 for gap in gaps if inside[gap] < 0), default=0)
+    high = min((gap for gap in gaps if inside[gap] > 0), default=len(values))
+    values, ahead = values[low:high], ahead - low / rate
+    if not np.isfinite(values).all():
+        return np.full((WINDOW, values.shape[1]), np.nan)
     ratio = Fraction(1000 / rate).limit_denominator(1000)
-    if ratio != 1:
-        leads = resample_poly(leads, ratio.numerator, ratio.denominator, padtype="line")
-    length = len(leads)
-    if start is None and length > WINDOW:
+    dense = resample_poly(values, ratio.numerator, ratio.denominator, padtype="line")
+    at = ahead * 1000 + np.arange(WINDOW)
+    places = np.clip(at, 0, len(dense) - 1)
+    if np.allclose(at, np.rint(at), atol=1e-6):
+        return dense[np.rint(places).astype(int)]
+    return make_interp_spline(np.arange(len(dense)), dense, k=3)(places)
+
+
+def _twelve(values: np.ndarray, channels: list[Channel]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Twelve leads (500, 12), and which limb leads were recorded."""
+    if all(channel.electrode for channel in channels):
+        order = [[channel.electrode for channel in channels].index(name) for name in ELECTRODES if name != "RL"]
+        whole = np.insert(values[:, order], ELECTRODES.index("RL"), 0.0, axis=1)
+        return np.asarray(twelve_leads(whole)), ()
+    names = [channel.lead for channel in channels]
+    given = tuple(name for name in LIMB if name in names)
+    limb = values[:, [names.index(name) for name in given]]
+    two = limb @ np.linalg.pinv(LIMB_OF_TWO[[LIMB.index(name) for name in given]]).T
+    leads = np.concatenate([two @ LIMB_OF_TWO.T, values[:, [names.index(name) for name in CHEST]]], axis=1)
+    leads[:, [LIMB.index(name) for name in given]] = limb
+    return leads, given
+
+
+def _judge(path: Path, leads: np.ndarray, given: tuple[str, ...], unnamed: bool) -> None:
+    """Raise `InputError` where a network's output for these leads could not be trusted."""
+    largest, spread = float(np.abs(leads - np.median(leads, axis=0)).max()), float(np.ptp(leads, axis=0).max())
+    dead = lead_checks.dead_leads(leads)
+    if largest > lead_checks.LARGEST:
         raise InputError(
-            f"{path}: found {length} ms, wanted the {WINDOW} ms of one beat; give --start MS, where the beat begins"
+            f"{path}: found a lead of {largest:.4g}, expected mV, at most {lead_checks.LARGEST:g}; ADC counts must be "
+            "divided by their gain, and µV told by --unit uV"
         )
-    first = round(start or 0)
-    if not 0 <= first <= length - WINDOW:
-        raise InputError(f"{path}: found {length} ms, wanted {WINDOW} from {first} ms on")
-    return leads[first : first + WINDOW]
+    if 0 < spread < lead_checks.SMALLEST:
+        raise InputError(
+            f"{path}: found leads of at most {spread:.3g} from their lowest to their highest sample, expected mV, "
+            f"{lead_checks.SMALLEST:g} or more; volts are told by --unit V"
+        )
+    if dead:
+        raise InputError(
+            f"{path}: found no signal in {', '.join(dead)} (flat, or an electrode is off), expected all twelve leads"
+        )
+    railed = lead_checks.railed_leads(leads)
+    if railed:
+        raise InputError(
+            f"{path}: found {', '.join(railed)} at an end of the amplifier's range for {lead_checks.RAILED} ms or more "
+            "(saturated), expected a signal that is not cut off"
+        )
+    broken = lead_checks.broken_identity(leads, given)
+    if broken:
+        order = "; name the columns with --leads, e.g. I,II,III,aVR,aVF,aVL,V1,…" if unnamed else ""
+        raise InputError(
+            f"{path}: found limb leads that break Einthoven's and Goldberger's identities: {broken}; expected "
+            f"III = II - I, aVR = -(I + II)/2, aVL = I - II/2 and aVF = II - I/2{order}"
+        )

@@ -1,12 +1,14 @@
 """`cardiax predict`: a person's recordings to times and voltages, with units and pictures."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cardiax import datasets
-from cardiax.leads import SITE_NAMES, activation_time
+from cardiax.launch.predict import output_names
+from cardiax.leads import SITE_NAMES, activation_time, twelve_leads
 from cardiax.simulate.action_potential import action_potential
 
 SMALL = ("--model_args", "widths=(8,8),blocks=1,hidden=8", "--batch_size", "8", "--steps", "2")
@@ -43,25 +45,33 @@ def read(path):
 
 def test_times_with_units_and_pictures(cardiax, trained, tmp_path):
     run, random = trained("activation"), np.random.default_rng(0)
-    np.save(tmp_path / "one.npy", random.normal(size=(500, 10)))
-    np.save(tmp_path / "two.npy", random.normal(size=(500, 12)))
-    status, out, error = cardiax("predict", run, tmp_path / "one.npy", tmp_path / "two.npy")
+    electrodes = random.normal(size=(500, 10))
+    np.save(tmp_path / "one.npy", electrodes)
+    (tmp_path / "other").mkdir()
+    np.save(tmp_path / "other" / "one.npy", twelve_leads(electrodes))
+    files = (tmp_path / "one.npy", tmp_path / "other" / "one.npy")
+    status, out, error = cardiax("predict", run, *files, "--rate", 1000)
     assert status == 0, error
-    assert "one: 75 of 75 sites activate" in out
-    for name in ("one", "two"):
+    assert "75 of 75 sites activate" in out
+    found = []
+    for name in (f"{tmp_path.name}_one", "other_one"):
         header, rows = read(run / "predictions" / f"{name}_activation.csv")
         assert header == ["site", "activation_time_ms"]
         assert [row[0] for row in rows] == list(SITE_NAMES)
-        assert all(np.isfinite(float(row[1])) for row in rows)
+        found.append(np.array([row[1] for row in rows], float))
         for picture in ("ecg", "activation"):
             content = (run / "predictions" / f"{name}_{picture}.png").read_bytes()
             assert content.startswith(b"\x89PNG")
+        # A network of two steps knows nothing: times beyond the 500 ms are told, on screen and beside them.
+        outside = ((found[-1] < 0) | (found[-1] > 500)).any()
+        assert (run / "predictions" / f"{name}_notes.txt").exists() == outside == (f"{name}: warning:" in error)
+    np.testing.assert_allclose(*found, atol=0.02)
 
 
 def test_voltages_with_units_and_pictures(cardiax, trained, tmp_path):
     run = trained("transmembrane")
-    np.save(tmp_path / "one.npy", np.random.default_rng(0).normal(size=(500, 12)))
-    status, _, error = cardiax("predict", run, tmp_path / "one.npy", "--out", tmp_path / "answers")
+    np.save(tmp_path / "one.npy", np.random.default_rng(0).normal(size=(500, 10)))
+    status, _, error = cardiax("predict", run, tmp_path / "one.npy", "--rate", 1000, "--out", tmp_path / "answers")
     assert status == 0, error
     header, rows = read(tmp_path / "answers" / "one_voltage.csv")
     assert header == ["time_ms", *(f"{name}_mV" for name in SITE_NAMES)]
@@ -75,17 +85,31 @@ def test_voltages_with_units_and_pictures(cardiax, trained, tmp_path):
 
 def test_nothing_is_written_where_one_file_is_wrong(cardiax, trained, tmp_path):
     run = trained("activation")
-    np.save(tmp_path / "good.npy", np.zeros((500, 12)))
-    np.save(tmp_path / "bad.npy", np.zeros((500, 11)))
-    message = cardiax.mistake("predict", run, tmp_path / "good.npy", tmp_path / "bad.npy")
-    assert "bad.npy: found shape (500, 11), wanted time × 10 electrodes or 12 leads" in message
+    np.save(tmp_path / "good.npy", np.random.default_rng(0).normal(size=(500, 10)))
+    np.save(tmp_path / "flat.npy", np.zeros((500, 12)))
+    command = ("predict", "--rate", 1000, run, tmp_path / "good.npy")
+    assert "flat.npy: found no signal in I, II" in cardiax.mistake(*command, tmp_path / "flat.npy")
+    assert "good.npy: found this file twice" in cardiax.mistake(*command, tmp_path / "good.npy")
+    assert "missing.npy: found no such file" in cardiax.mistake(*command, tmp_path / "missing.npy")
+    assert "found 12 channels, expected the 2 of --leads" in cardiax.mistake(
+        "predict", run, tmp_path / "flat.npy", "--rate", 1000, "--leads", "I,II"
+    )
     assert not (run / "predictions").exists()
-    (tmp_path / "other").mkdir()
-    np.save(tmp_path / "other" / "good.npy", np.zeros((500, 12)))
-    message = cardiax.mistake("predict", run, tmp_path / "good.npy", tmp_path / "other" / "good.npy")
-    assert "found several files named good" in message
-    assert "missing.npy: No such file" in cardiax.mistake("predict", run, tmp_path / "missing.npy")
     assert "argument --rate" in cardiax.mistake("predict", run, tmp_path / "good.npy", "--rate", "-3")
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a/x.npy", "a/y.csv.gz"], ["x", "y"]),
+        (["a/x.npy", "b/x.npy", "b/z.hea"], ["a_x", "b_x", "z"]),
+        (["a/c/x.npy", "b/c/x.npy"], ["a_c_x", "b_c_x"]),
+        (["a/x.npy", "a/x.csv"], ["x.npy", "x.csv"]),
+        (["patient1.v2", "patient1.v3.hea"], ["patient1.v2", "patient1.v3"]),
+    ],
+)
+def test_the_outputs_of_each_file_have_a_name_of_their_own(paths, names):
+    assert output_names([Path(path) for path in paths]) == names
 
 
 def test_other_folders_are_told(cardiax, tmp_path):

@@ -1,0 +1,34 @@
+"""NumPy arrays, time × channels, mapped into memory and read where they are asked for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cardiax.errors import InputError
+from cardiax.launch.formats.recording import Recording
+
+
+def open_array(path: Path) -> Recording:
+    """The recording in a .npy file, which tells neither names nor units nor the rate.
+
+    Raises:
+      InputError: it is no plain array of numbers, time × channels.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path}: found no plain NumPy array ({error}), expected numbers as np.save writes") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise InputError(
+            f"{path}: found {getattr(array, 'dtype', 'several arrays')}, expected one array of numbers, mV"
+        )
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise InputError(f"{path}: found shape {array.shape}, expected time × leads")
+    if array.shape[1] > array.shape[0]:
+        raise InputError(f"{path}: found shape {array.shape}, expected time × leads; transpose it")
+
+    def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
+        return np.asarray(array[first:last, list(channels)], np.float64)
+
+    return Recording(path, None, (None,) * array.shape[1], len(array), None, None, read)

@@ -1,0 +1,273 @@
+"""Tables of text: commas, semicolons or tabs, with names in the first line and perhaps a column of times."""
+
+import codecs
+import gzip
+import io
+import itertools
+import re
+from array import array
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import numpy as np
+
+from cardiax import lead_names
+from cardiax.errors import InputError
+from cardiax.launch.formats.recording import Recording
+
+ENDINGS = (".csv", ".tsv", ".txt", ".asc")
+
+SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3}
+SECONDS |= {"milliseconds": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6}
+"""Units of times, in seconds."""
+
+TIMES = ("time", "t", "timestamp", "elapsed time", "elapsed", "datetime", "date", "zeit", "tiempo", "temps", *SECONDS)
+INDICES = ("", "index", "sample", "samples", "sample #", "n", "no", "unnamed: 0")
+
+RATES = (40.0, 50_000.0)
+"""Hz, of an ECG: times whose unit is not told are in the one that gives such a rate."""
+
+_RATE = re.compile(r"(?:rate|frequency|\bfs|freq)\D{0,24}?(\d+(?:[.,]\d+)?)\s*(k?hz)?", re.IGNORECASE)
+
+
+class Layout(NamedTuple):
+    """How a table is written.
+
+    Attributes:
+      encoding: of its text.
+      delimiter: between cells; None for white space.
+      names: of the columns, as they stand there; None where the first line holds numbers.
+      units: of each column; None where none is told.
+      skip: lines before the first row of numbers.
+      rate: Hz, from a comment; None without one.
+    """
+
+    encoding: str
+    delimiter: str | None
+    names: list[str] | None
+    units: list[str | None]
+    skip: int
+    rate: float | None
+
+
+def open_table(path: Path) -> Recording:
+    """The recording in a table of text, in mV unless it tells another unit.
+
+    Raises:
+      InputError: what is wrong with it, and where.
+    """
+    layout = _layout(path)
+    columns = len(layout.units)
+    roles = [_role(name) for name in layout.names] if layout.names else ["signal"] * columns
+    signals = [place for place, role in enumerate(roles) if role == "signal"]
+    times = [place for place, role in enumerate(roles) if role == "time"]
+    seconds, rows = _scan(path, layout, times[0] if times else None)
+    if not rows:
+        raise InputError(f"{path}: found no rows of numbers, expected time × leads")
+    rate = layout.rate
+    if seconds is not None:
+        name = layout.names[times[0]] if layout.names else "the first column"
+        seconds = seconds * _factor(path, seconds, name, layout.units[times[0]])
+        rate = even_rate(seconds)
+
+    def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
+        places = [signals[channel] for channel in channels]
+        values = np.empty((last - first, len(places)))
+        chosen = itertools.islice(_rows(path, layout), first, last)
+        for row, (number, line) in enumerate(chosen):
+            cells = line.split(layout.delimiter)
+            values[row] = [_number(path, number, cells[place], layout) for place in places]
+        return values
+
+    names = tuple(layout.names[place] for place in signals) if layout.names else None
+    return Recording(path, names, tuple(layout.units[place] for place in signals), rows, rate, seconds, read)
+
+
+def _open(path: Path, encoding: str) -> TextIO:
+    return io.TextIOWrapper(_open_bytes(path), encoding=encoding)
+
+
+def _open_bytes(path: Path) -> Any:
+    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def _layout(path: Path) -> Layout:
+    encoding = _encoding(path)
+    rate, head, skip = None, [], 0
+    with _open(path, encoding) as file:
+        for number, line in enumerate(file):
+            if line.lstrip().startswith(("#", "%")):
+                found = _RATE.search(line)
+                if found:
+                    rate = float(found[1].replace(",", ".")) * (1000 if (found[2] or "").lower() == "khz" else 1)
+            elif line.strip():
+                head.append((number, line.rstrip("\r\n")))
+                if len(head) == 3:
+                    break
+    if not head:
+        raise InputError(f"{path}: found nothing, expected a header that names the leads")
+    delimiter = _delimiter(head[-1][1])
+    split = [[_plain(cell) for cell in _cells(line, delimiter)] for _, line in head]
+    names: list[str] | None = None
+    units: list[str | None] = [None] * len(split[-1])
+    skip = head[0][0]
+    if not all(map(_is_number, filter(None, split[0]))):
+        names, skip = split[0], head[0][0] + 1
+        units = [_unit_of(name) for name in names]
+        if len(split) > 1 and not any(map(_is_number, split[1])) and not any(map(_is_clock, split[1])):
+            if len(split[1]) == len(names):
+                units = [own.strip("()[] ").lower() or unit for own, unit in zip(split[1], units, strict=True)]
+            skip = head[1][0] + 1
+    return Layout(encoding, delimiter, names, units, skip, rate)
+
+
+def _encoding(path: Path) -> str:
+    with _open_bytes(path) as file:
+        try:
+            head = file.read(4096)
+        except (OSError, EOFError) as error:
+            raise InputError(f"{path}: found a damaged gzip file ({error}), expected a whole one") from error
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\0" in head:
+        raise InputError(f"{path}: found no text, expected a table of numbers")
+    try:
+        head[: head.rfind(b"\n") + 1].decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8-sig"
+
+
+def _delimiter(line: str) -> str | None:
+    for mark in (";", "\t", ","):
+        if mark in line:
+            return mark
+    return None
+
+
+def _cells(line: str, delimiter: str | None) -> list[str]:
+    cells = line.split(delimiter)
+    return cells[:-1] if delimiter and not cells[-1].strip() and len(cells) > 1 else cells
+
+
+def _plain(cell: str) -> str:
+    return cell.strip().strip("'\"").strip()
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_clock(cell: str) -> bool:
+    return _clock(cell) is not None
+
+
+def _unit_of(name: str) -> str | None:
+    found = re.search(r"[\(\[{]\s*([^\)\]}]+?)\s*[\)\]}]\s*$|_(s|ms|us|µs|sec)$", name, re.IGNORECASE)
+    return (found[1] or found[2]).lower() if found else lead_names.parse(name).unit
+
+
+def _role(name: str) -> str:
+    plain = re.sub(r"[\(\[{].*$|_(s|ms|us|µs|sec)$", "", name.lower()).strip(" _")
+    if plain in TIMES:
+        return "time"
+    return "index" if plain in INDICES else "signal"
+
+
+def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
+    """Line number, from 1, and text of every row of numbers, each of as many cells."""
+    width, mark = len(layout.units), layout.delimiter
+    with _open(path, layout.encoding) as file:
+        try:
+            for number, line in enumerate(file):
+                if number < layout.skip or not line.strip() or line.lstrip().startswith(("#", "%")):
+                    continue
+                line = line.rstrip("\r\n")
+                cells = line.count(mark) + 1 if mark else len(line.split())
+                if cells != width and not (mark and cells == width + 1 and line.rstrip(" ").endswith(mark)):
+                    raise InputError(
+                        f"{path}: found {cells} cells in line {number + 1}, expected {width} as in the first lines"
+                    )
+                yield number + 1, line
+        except (UnicodeDecodeError, EOFError, OSError) as error:
+            raise InputError(f"{path}: found text that cannot be read ({error}), expected a whole table") from error
+
+
+def _scan(path: Path, layout: Layout, column: int | None) -> tuple[np.ndarray | None, int]:
+    """The times as they stand there, float64 (rows,), in s where they are clock times, and how many rows there are."""
+    times, rows = array("d"), 0
+    for number, line in _rows(path, layout):
+        rows += 1
+        if column is not None:
+            cell = _plain(line.split(layout.delimiter, column + 1)[column])
+            clock = _clock(cell)
+            times.append(_number(path, number, cell, layout) if clock is None else clock)
+    return (np.asarray(times) if column is not None else None), rows
+
+
+def _number(path: Path, line: int, cell: str, layout: Layout) -> float:
+    text = _plain(cell)
+    if layout.delimiter != ",":
+        text = text.replace(",", ".")
+    if not text or text.lower() in ("na", "n/a", "null", "-"):
+        return float("nan")
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"{path}: found {text!r} in line {line}, expected a number") from error
+
+
+def _clock(cell: str) -> float | None:
+    """Seconds of a time of day or a date with one; None of anything else."""
+    if ":" not in cell:
+        return None
+    date, _, clock = cell.strip("[]").replace("T", " ").rpartition(" ")
+    try:
+        parts = [float(part.replace(",", ".").rstrip("Z")) for part in clock.split(":")]
+        days = datetime.fromisoformat(date.strip()).toordinal() if re.match(r"\d{4}-\d\d-\d\d$", date.strip()) else 0
+    except ValueError:
+        return None
+    return days * 86400 + sum(part * 60**power for power, part in enumerate(reversed(parts)))
+
+
+def _factor(path: Path, times: np.ndarray, name: str, unit: str | None) -> float:
+    """Of the unit of times, in seconds: as it is told, or the only one that an ECG can be sampled in."""
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    if not np.isfinite(times).all() or step <= 0:
+        raise InputError(f"{path}: found times in {name!r} that are missing or do not rise, expected one for each row")
+    if unit in SECONDS:
+        return SECONDS[unit]
+    plausible = [one for one in (1.0, 1e-3, 1e-6) if RATES[0] <= 1 / (step * one) <= RATES[1]]
+    if len(plausible) != 1:
+        raise InputError(
+            f"{path}: found a step of {step:g} between the times in {name!r}, whose unit is not told; call the column "
+            "time_s or time_ms"
+        )
+    return plausible[0]
+
+
+def even_rate(seconds: np.ndarray) -> float | None:
+    """Samples a second of times that lie on a straight line but for their rounding; None where they do not."""
+    if len(seconds) < 3:
+        return None
+    step = float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
+    off = seconds - seconds[0] - step * np.arange(len(seconds))
+    if step <= 0 or np.ptp(off) > 2 * (_resolution(seconds) + 0.02 * step):
+        return None
+    rate = 1 / step
+    return float(round(rate)) if abs(rate / max(round(rate), 1) - 1) < 2e-3 else rate
+
+
+def _resolution(seconds: np.ndarray) -> float:
+    """What times are rounded to, s; 0 where they are not to a power of ten."""
+    for power in range(7):
+        scaled = seconds * 10.0**power
+        if np.abs(scaled - np.rint(scaled)).max() < 1e-3:
+            return 10.0**-power
+    return 0.0

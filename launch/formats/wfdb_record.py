@@ -1,0 +1,121 @@
+"""WFDB records, also of several segments and of MATLAB files, as PhysioNet keeps them."""
+
+import atexit
+import contextlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.errors import InputError
+from cardiax.launch.formats.recording import Recording
+
+ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")
+
+
+def open_record(path: Path) -> Recording:
+    """The recording of a record, given by its header, its signal file or its name without an ending.
+
+    Raises:
+      InputError: a file is missing or damaged, or the package `wfdb` is not installed.
+    """
+    record = path.with_suffix("") if path.suffix in ENDINGS else path
+    header = record.with_name(f"{record.name}.hea")
+    if not header.exists():
+        raise InputError(f"{path}: found no {header.name}, expected a WFDB record's header beside it")
+    try:
+        import wfdb
+    except ImportError as error:
+        raise InputError(
+            f"{path}: found a WFDB record and no package wfdb, expected it; run pip install 'cardiax[wfdb]'"
+        ) from error
+    plain = _plainly_named(header)
+    record = plain or record
+    found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))
+    signals = _signals(path, header)
+    names = [name for name, _, _ in signals]
+    counts = [name or f"channel {place + 1}" for place, (name, gain, _) in enumerate(signals) if not gain]
+    if counts:
+        raise InputError(
+            f"{header}: found no gain of {', '.join(counts)} (uncalibrated ADC counts), expected ADC counts per mV; "
+            "write them into the header as in 'name.dat 16 200/mV'"
+        )
+
+    def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
+        part: Any = _call(path, lambda: wfdb.rdrecord(str(record), sampfrom=first, sampto=last, return_res=64))
+        return np.asarray(part.p_signal[:, list(channels)], np.float64)
+
+    return Recording(
+        path=path,
+        names=None if None in names else tuple(str(name) for name in names),
+        units=tuple(unit for _, _, unit in signals),
+        samples=int(found.sig_len),
+        rate=float(found.fs),
+        times=None,
+        read=read,
+    )
+
+
+def _plainly_named(header: Path) -> Path | None:
+    """A copy of a header, with links to its signals, whose names have no dots, which `wfdb` does not read; None where
+    they have none. The folder goes when the process ends."""
+    first, *rest = header.read_bytes().splitlines(keepends=True)
+    if b"." not in first.split(None, 1)[0]:
+        return None
+    folder = Path(_stack.enter_context(tempfile.TemporaryDirectory()))
+    files = dict.fromkeys(line.split(None, 1)[0] for line in rest if line.strip() and not line.startswith(b"#"))
+    for place, name in enumerate(files):
+        (folder / f"signal{place}.dat").symlink_to((header.parent / name.decode()).resolve())
+        rest = [
+            line.replace(name, f"signal{place}.dat".encode(), 1) if line.startswith(name) else line for line in rest
+        ]
+    (folder / "record.hea").write_bytes(b"".join([b"record " + first.split(None, 1)[1], *rest]))
+    return folder / "record"
+
+
+_stack = contextlib.ExitStack()
+atexit.register(_stack.close)
+
+
+def _call(path: Path, read: Any) -> Any:
+    try:
+        return read()
+    except Exception as error:  # wfdb raises whatever its parser meets
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: found a WFDB record that cannot be read ({text}), expected a whole one") from error
+
+
+def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
+    """Name, gain and unit of each signal, from the header's bytes: `wfdb` takes `µV` for V.
+
+    A record of segments has them in its layout, or its first segment.
+    """
+    lines = [line for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
+    first = _text(lines[0]).split() if lines else []
+    if not first:
+        raise InputError(f"{header}: found nothing, expected a WFDB header")
+    if "/" in first[0]:
+        for line in lines[1:]:
+            segment = _text(line).split()[0]
+            if segment != "~":
+                return _signals(path, header.with_name(f"{segment}.hea"))
+    found = []
+    for line in lines[1:]:
+        fields = _text(line).split(None, 8)
+        scale, _, unit = (fields[2] if len(fields) > 2 else "").partition("/")
+        number = scale.partition("(")[0]
+        try:
+            gain = float(number) if number else 0.0
+        except ValueError as error:
+            raise InputError(f"{header}: found the gain {number!r}, expected ADC counts per mV") from error
+        found.append((fields[8].strip() if len(fields) > 8 else None, gain, unit.lower() or "mv"))
+    return found
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
