@@ -88,9 +88,10 @@ def run_command(name: str, arguments: list[str]) -> int:
             flags = {action.option_strings[0].lstrip("-") for action in parser._actions if action.option_strings}
             raise unknown("flag", rest[0].lstrip("-").partition("=")[0].replace("-", "_"), flags - {"h"})
         raise InputError(f"found {rest[0]!r} after the last argument, wanted nothing (see `cardiax {name} --help`)")
-    if name != "prepare" or options.dataset.startswith("simulated"):  # files are read without a device
-        start_jax(getattr(options, "distributed", None))
+    shell = dict(os.environ)
     keep_compiled_programs()
+    if name != "prepare" or options.dataset.startswith("simulated"):  # files are read without a device
+        start_jax(shell, getattr(options, "distributed", None))
     return module.run(options) or 0
 
 

@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cardiax.errors import InputError
@@ -114,16 +114,17 @@ def _written_otherwise(error: UnicodeError) -> tuple[str | bytes, int]:
     return (plain, error.start + 1) if plain != sign else codecs.backslashreplace_errors(one)
 
 
-def start_jax(distributed: str | None) -> None:
+def start_jax(shell: Mapping[str, str], distributed: str | None) -> None:
     """Import JAX and find its devices where a variable of the shell may prevent that.
 
     Args:
+      shell: the variables as they were typed, before `keep_compiled_programs` added some.
       distributed: as of `start_processes`; other processes must be joined before devices are looked for.
 
     Raises:
       InputError: JAX cannot be imported, or finds no device, as the variables are.
     """
-    typed = {name: value for name, value in os.environ.items() if name.startswith("JAX_") and value}
+    typed = {name: value for name, value in shell.items() if name.startswith("JAX_") and value}
     told = {name: value for name, value in typed.items() if name.lower() not in FIXED}
     if not told:
         return
