@@ -11,14 +11,17 @@ import numpy as np
 import optax
 import pytest
 
+from cardiax import random
 from cardiax.config import Config, OptimizerConfig, with_overrides
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.models import build_model
+from cardiax.models.normalization import BatchNorm
 from cardiax.parallel import check_divisible, divide, make_mesh, map_eval_step, map_train_step, replicate
 from cardiax.state import create_state, evaluated, record_score
 from cardiax.step import AXIS, make_eval_step, make_optimizer, make_train_step
 from cardiax.tasks import TASKS
+from cardiax.transforms import mix_pairs
 
 TASK = TASKS["arrhythmia"]
 TOLERANCE = 5e-6
@@ -26,9 +29,9 @@ SMALL = {"model_args": "widths=(8,16),blocks=1", "batch_size": 16}
 
 
 def batch(size=16, seed=0):
-    random = np.random.default_rng(seed)
-    beats = np.where(np.arange(187) < random.integers(60, 188, (size, 1)), random.uniform(0, 1, (size, 187)), 0)
-    return {"input": beats[:, :, None].astype(np.float32), "target": random.integers(0, 5, size).astype(np.int32)}
+    draw = np.random.default_rng(seed)
+    beats = np.where(np.arange(187) < draw.integers(60, 188, (size, 1)), draw.uniform(0, 1, (size, 187)), 0)
+    return {"input": beats[:, :, None].astype(np.float32), "target": draw.integers(0, 5, size).astype(np.int32)}
 
 
 def setup(weights=None, **overrides):
@@ -154,13 +157,110 @@ def test_the_loss_that_is_given_is_the_one_that_trains():
     assert float(loss) == 0
 
 
-def test_average_follows_the_parameters():
-    # Step 0: decay min(0.999, 1/10), so the average is a tenth of the old parameters and nine tenths of the new.
-    _, state, step = setup()
-    after, _ = run(step, state, 1, steps=1)
-    wanted = jax.tree.map(lambda old, new: 0.1 * old + 0.9 * new, jax.device_get(state.params), after.params)
-    chex.assert_trees_all_close(after.average[0], wanted, atol=1e-6)
-    assert evaluated(after)["params"] is after.average[0]
+def test_without_an_average_the_raw_variables_are_evaluated():
+    _, state, _ = setup(ema=0)
+    assert state.average == ()
+    assert evaluated(state) == {"params": state.params, "batch_stats": state.model_state["batch_stats"]}
+
+
+class Table(nn.Module):
+    """One number for each index: the gradient of the mean loss tells what each example has put into it."""
+
+    @nn.compact
+    def __call__(self, x, train):
+        return x[:, 0] @ self.param("table", nn.initializers.zeros, x.shape[-1:])
+
+
+class Drawn:
+    """A task whose augmentation multiplies an example by a number drawn with its key."""
+
+    def augment(self, key, input, target, config):
+        return input * jax.random.uniform(key), target
+
+
+def after_one_table_step(devices, mixup):
+    """The mean gradient of the table, (16,), of one-hot examples with the loss (target + 1) * output."""
+    config = with_overrides(
+        Config(), {"seed": 3, "optimizer.name": "sgd", "ema": 0, "augmentation.mixup": mixup, "batch_size": 16}
+    )
+    tx, mesh = optax.sgd(1.0), make_mesh(jax.devices()[:devices])
+    step = make_train_step(Drawn(), Table(), tx, config, lambda outputs, target: (target + 1.0) * outputs)
+    state = replicate(jax.device_get(create_state(Table(), tx, 0, (1, 16), ema=False)), mesh)
+    examples = {"input": np.eye(16, dtype=np.float32)[:, None], "target": np.arange(16, dtype=np.int32)}
+    after, _ = map_train_step(step, mesh)(state, divide(examples, mesh))
+    return -np.asarray(after.params["table"])
+
+
+def keys_of_the_first_step():
+    return jax.random.split(jax.random.fold_in(random.key(3), 0), 3)
+
+
+def drawn_for_each_example():
+    return np.array([float(jax.random.uniform(jax.random.fold_in(keys_of_the_first_step()[0], i))) for i in range(16)])
+
+
+@pytest.mark.parametrize("devices", [1, 8])
+def test_each_example_is_augmented_with_a_key_of_its_own(devices):
+    drawn = drawn_for_each_example()
+    assert len(set(drawn)) == 16
+    np.testing.assert_allclose(after_one_table_step(devices, 0.0), drawn * np.arange(1, 17) / 16, rtol=1e-5)
+
+
+@pytest.mark.parametrize("devices", [1, 8])
+def test_a_mixture_learns_both_targets_by_their_shares(devices):
+    mix = partial(mix_pairs, keys_of_the_first_step()[1], alpha=0.5, axis_name=AXIS)
+    mesh = make_mesh(jax.devices()[:1])
+    inputs = drawn_for_each_example()[:, None, None].astype(np.float32) * np.eye(16, dtype=np.float32)[:, None]
+    mapped = jax.shard_map(mix, mesh=mesh, in_specs=jax.P(AXIS), out_specs=jax.P(AXIS), check_vma=False)
+    mixed, neighbour, share = map(np.asarray, mapped(inputs, np.arange(16)))
+    assert share.max() > 0.1
+    weights = (1 - share) * np.arange(1, 17) + share * (neighbour + 1)
+    expected = (weights[:, None] * mixed[:, 0]).mean(axis=0)
+    np.testing.assert_allclose(after_one_table_step(devices, 0.5), expected, rtol=1e-5)
+
+
+class Normalized(nn.Module):
+    """Batch normalisation and a sum: the smallest model with both parameters and batch statistics."""
+
+    @nn.compact
+    def __call__(self, x, train):
+        return BatchNorm(not train, 0.5, AXIS)(x).sum(axis=(1, 2))
+
+
+@pytest.mark.parametrize(("step", "decay"), [(0, 0.1), (2, 0.25), (10**6, 0.75)])
+def test_average_follows_parameters_and_batch_statistics(step, decay):
+    # The decay is (1 + step) / (10 + step) until it reaches that of the config.
+    tx, mesh = optax.sgd(1.0), make_mesh(jax.devices()[:1])
+    config = with_overrides(Config(), {"ema": 0.75, "augmentation.mixup": 0})
+    train_step = make_train_step(Drawn(), Normalized(), tx, config, lambda outputs, target: (outputs - target) ** 2)
+    state = create_state(Normalized(), tx, 0, (2, 3), ema=True)
+    state = replicate(jax.device_get(dataclasses.replace(state, step=jnp.int32(step))), mesh)
+    before = jax.device_get((state.params, state.model_state))
+    inputs = np.random.default_rng(0).normal(5.0, 2.0, (8, 2, 3)).astype(np.float32)
+    state, _ = map_train_step(train_step, mesh)(state, divide({"input": inputs, "target": np.arange(8)}, mesh))
+    after = (state.params, state.model_state)
+    for old, new in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
+        assert np.abs(old - new).max() > 0.01
+    expected = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, before, after)
+    chex.assert_trees_all_close(state.average, expected, rtol=1e-5, atol=1e-6)
+    assert evaluated(state) == {"params": state.average[0], "batch_stats": state.average[1]["batch_stats"]}
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
+def test_gradients_are_clipped_to_their_norm(name):
+    # Adam does not see the scale of one gradient, so a small one follows: a clipped (3, 4) and itself are (0.6, 0.8).
+    def updates(clip_norm, gradients):
+        options = {"name": name, "learning_rate": 1.0, "warmup": 0.0, "schedule": "constant", "weight_decay": 0.0}
+        tx = make_optimizer(OptimizerConfig(**options, clip_norm=clip_norm), 10)
+        params = {"kernel": jnp.zeros(2)}
+        state, update = tx.init(params), params
+        for gradient in gradients:
+            update, state = tx.update({"kernel": jnp.array(gradient)}, state, params)
+        return np.asarray(update["kernel"])
+
+    small, large = (0.3, -0.4), (3.0, 4.0)
+    np.testing.assert_allclose(updates(1.0, [large, small]), updates(0.0, [(0.6, 0.8), small]), rtol=1e-5)
+    assert np.abs(updates(0.0, [large, small]) - updates(1.0, [large, small])).max() > 0.01
 
 
 def test_evaluation_returns_every_example_in_order():

@@ -58,6 +58,19 @@ def test_figures_of_a_split_by_hand():
     assert scalars["f1_abnormal"] == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize(
+    ("balance", "weights"), [("weights", [2 / 3, 2.0]), ("none", [1.0, 1.0]), ("sampling", [1.0, 1.0])]
+)
+def test_the_training_loss_weighs_classes_and_smooths_labels(balance, weights):
+    # Three normal beats to one abnormal: with the power 1 they weigh 2/3 and 2, of mean 1 over beats.
+    # Logits 0 and log 3: -log p is log 4 and log 4/3, and their mean is what the smoothing of 0.2 mixes in.
+    config = with_overrides(recipe("heartbeat"), {"balance": balance, "balance_power": 1.0, "label_smoothing": 0.2})
+    loss = TASKS["heartbeat"].training_loss(config, np.array([0, 0, 0, 1]))
+    found = loss(jnp.log(jnp.array([[1.0, 3.0], [1.0, 3.0]])), jnp.array([0, 1]))
+    nats = np.log([4, 4 / 3])
+    np.testing.assert_allclose(found, weights * (0.8 * nats + 0.2 * nats.mean()), rtol=1e-5)
+
+
 def test_names():
     assert find_task("heartbeat").summary == "is this beat healthy?"
     with pytest.raises(InputError, match="unknown task 'hearbeat': did you mean 'heartbeat'"):
