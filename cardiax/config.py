@@ -8,7 +8,7 @@ experiment: the same config gives the same bits wherever it is run.
 import ast
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -232,6 +232,29 @@ def with_leaves(config: Config, values: Mapping[str, Any]) -> Config:
     for group, values in changes.items():
         top[group] = dataclasses.replace(getattr(config, group), **values)
     return dataclasses.replace(config, **top)
+
+
+def unread(config: Config) -> dict[str, str]:
+    """The fields that an experiment does not read, each with the reason: what is typed there would do nothing."""
+    dataset, found = find_dataset(config.dataset), {}
+    if config.optimizer.name != "adamw":
+        found["optimizer.weight_decay"] = f"{config.optimizer.name} has no weight decay, as --optimizer.name adamw has"
+    if config.balance == "none":
+        found["balance_power"] = "no --balance is asked for"
+    if dataset.by_record:
+        found["augmentation.stretch"] = f"beats of {dataset.name} are not stretched, since their rhythm tells the time"
+    elif dataset.kind == "beat":
+        reason = f"beats of {dataset.name} come without their rhythm, as those of physionet_mitbih/patient have"
+        found |= {"augmentation.fibrillation": reason, "augmentation.pauses": reason}
+    return found
+
+
+def refuse_unread(config: Config, typed: Iterable[str]) -> None:
+    """Raise `InputError` where a field that was typed, and asks for something, is not read."""
+    reasons, values = unread(config), leaves(config)
+    for name in typed:
+        if name in reasons and values[name][1] != 0:
+            raise InputError(f"{name}: found {values[name][1]}, which would do nothing: {reasons[name]}; leave it out")
 
 
 def switched_on(value: Any) -> bool:

@@ -26,7 +26,13 @@ COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line.
+
+    Attributes:
+      typed: the words of the command.
+    """
+
+    typed: Sequence[str] = ()
 
     def error(self, message: str) -> NoReturn:
         """A mistake in the command."""
@@ -81,6 +87,7 @@ def run_command(name: str, arguments: list[str]) -> int:
         prog=f"cardiax {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.allow_abbrev = False
+    parser.typed = arguments  # --help shows the defaults of the task in them
     module.add_arguments(parser)
     options, rest = parser.parse_known_args(arguments)
     if rest:

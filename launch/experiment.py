@@ -19,7 +19,7 @@ from cardiax.data import Arrays, Order, fingerprint, padded_batches, resampled
 from cardiax.datasets.records import prepare_command
 from cardiax.errors import InputError, unknown
 from cardiax.launch.examples import Examples, load_examples
-from cardiax.models import TREES, build_model
+from cardiax.models import TREES, build_model, check_reads
 from cardiax.noise import resample
 from cardiax.parallel import divide, map_eval_step, process_share
 from cardiax.splits import Split, draw_split
@@ -102,8 +102,9 @@ def load_experiments(
     config = configs[0]
     task = find_task(config.task)
     dataset = find_dataset(config.dataset)
-    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
     task.check(dataset)
+    check_reads(config.model, config.task, dataset)
+    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
     if config.split not in dataset.protocols:
         raise unknown(f"split of {dataset.name}", config.split, dataset.protocols)
     check_config(task, config)

@@ -96,6 +96,9 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
         f"{total:,} steps of {config.batch_size}, {mesh.size} × {jax.devices()[0].device_kind}, in {workdir.path}"
     )
 
+    # What the step refuses is told before the folder is begun.
+    with contextlib.closing(feed.batches(0, 1)) as batches:
+        jax.eval_shape(train_step, state, next(batches)[1])
     record_environment(workdir, config, experiment.fingerprints, data_path)
     with contextlib.ExitStack() as stack:
         # Resume. A killed run's metrics.csv may be ahead of its checkpoint, which was still being written: it is made

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cardiax.catalog import NOISE, find_dataset
-from cardiax.config import Config, leaves, recipe, to_dict, with_overrides
+from cardiax.config import Config, leaves, recipe, refuse_unread, to_dict, unread, with_overrides
 from cardiax.errors import InputError, unknown
 from cardiax.launch import train
 from cardiax.launch.cli import positive
@@ -200,7 +200,8 @@ def plan(options: argparse.Namespace) -> list[Member]:
     base = recipe(task, typed.get("dataset"))
     protocols = options.protocols.split(",") if options.protocols else [base.split]
     grid = [parse_grid(text) for text in options.grid]
-    members = []
+    members: list[Member] = []
+    asked: list[tuple[Config, set[str]]] = []
     for protocol, name in itertools.product(protocols, names):
         system = find_system(task, name) if name else None
         if system and system.protocols and protocol not in system.protocols:
@@ -215,12 +216,30 @@ def plan(options: argparse.Namespace) -> list[Member]:
         for values in itertools.product(*(values for _, values in grid)):
             cell = dict(zip((field for field, _ in grid), values, strict=True))
             config = with_overrides(start, cell)
+            asked += [(config, {*typed, *cell})]
             row = ", ".join([name or config.model, *(f"{field}={value}" for field, value in cell.items())])
             for seed in range(options.seeds):
                 place = "-".join([row.replace(", ", "-").replace("/", "_"), drawn_by, f"seed{seed}"])
                 member = with_overrides(config, {"seed": seed})
                 members.append(Member(row, protocol, member, Workdir(folder(options) / place)))
+    _check(asked)
     return members
+
+
+def _check(asked: list[tuple[Config, set[str]]]) -> None:
+    """Raise `InputError` where a member names what there is not, or where no member reads a field that was typed."""
+    from cardiax.models import build_model, check_reads
+    from cardiax.tasks import check_config, find_task
+
+    for config, _ in asked:
+        task, dataset = find_task(config.task), find_dataset(config.dataset)
+        task.check(dataset)
+        check_reads(config.model, config.task, dataset)
+        build_model(config.model, task.outputs, None, config.model_args, config.precision)
+        check_config(task, config)
+    for name in set().union(*(typed for _, typed in asked)):
+        if all(name in unread(config) for config, _ in asked):
+            refuse_unread(asked[0][0], [name])
 
 
 def parse_grid(text: str) -> tuple[str, list[str]]:

@@ -10,21 +10,31 @@ command again goes on where a run was stopped or killed, to the same bits. Examp
 
 import argparse
 import dataclasses
+import hashlib
+import itertools
+import json
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from cardiax.catalog import find_dataset
-from cardiax.config import Config, leaves, recipe, with_overrides
+from cardiax.config import RECIPES, Config, leaves, recipe, refuse_unread, to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.cli import positive
 from cardiax.launch.workdir import Workdir, read_config
+
+LONGEST = 80
+"""Characters of a run's default name that tell what differs from the recipe."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The task, the places, and one flag for every config field."""
     parser.add_argument("task", nargs="?", metavar="TASK", help="heartbeat, arrhythmia, activation or transmembrane")
     parser.add_argument("--config", metavar="FILE", help="repeat the experiment of a run's config.json")
-    parser.add_argument("--workdir", metavar="DIR", help="the run's folder (default: runs/TASK-DATASET-MODEL-seedN)")
+    parser.add_argument(
+        "--workdir", metavar="DIR", help="the run's folder (default: in runs/, named by what it trains)"
+    )
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
     parser.add_argument("--distributed", metavar="HOW", help="several hosts: auto, or HOST:PORT,PROCESSES,INDEX")
     parser.add_argument(
@@ -50,13 +60,28 @@ def add_memory(parser: argparse.ArgumentParser) -> None:
 
 def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:
     """One flag for every config field, `but` some."""
-    fields = parser.add_argument_group("experiment", "every field of the config; the defaults depend on the dataset")
-    for name, (item, value) in leaves(Config()).items():
+    config, told = parser_recipe(getattr(parser, "typed", ()))
+    fields = parser.add_argument_group("experiment", f"every field of the config, with {told}")
+    for name, (item, value) in leaves(config).items():
         if name not in but:
             choices = f" ({', '.join(item.metadata['choices'])})" if item.metadata.get("choices") else ""
             flags = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
             text = f"{item.metadata['help']}{choices}; {value}" if value != {} else item.metadata["help"]
             fields.add_argument(*flags, dest=name, metavar="X", default=argparse.SUPPRESS, help=text.replace("%", "%%"))
+
+
+def parser_recipe(typed: Sequence[str]) -> tuple[Config, str]:
+    """The recipe whose defaults --help shows, of the task and dataset in what was typed, and whose it is in words."""
+    task = next((word for word in typed if word in RECIPES), None)
+    if task is None:
+        return recipe("arrhythmia"), "the defaults of arrhythmia (name another TASK before --help for its own)"
+    dataset = next((after for word, after in itertools.pairwise(typed) if word == "--dataset"), None)
+    dataset = next((word.partition("=")[2] for word in typed if word.startswith("--dataset=")), dataset)
+    try:
+        config = recipe(task, dataset or RECIPES[task].dataset)
+    except InputError:  # which is told when the command is run
+        config = recipe(task, RECIPES[task].dataset)
+    return config, f"the defaults of {task} on {config.dataset}"
 
 
 def typed_fields(options: argparse.Namespace) -> dict[str, str]:
@@ -79,19 +104,30 @@ def read_options(options: argparse.Namespace) -> Config:
     else:
         config = recipe(options.task, typed.get("dataset"))
     config = with_overrides(config, typed)
-    return dataclasses.replace(config, dataset=find_dataset(config.dataset).name)
+    config = dataclasses.replace(config, dataset=find_dataset(config.dataset).name)
+    refuse_unread(config, typed)
+    return config
 
 
-def default_workdir(config: Config) -> Path:
-    """Where a run goes that was not told: one folder for each task, dataset, model and seed."""
-    dataset = config.dataset.replace("/", "-")
-    return Path("runs", f"{config.task}-{dataset}-{config.model}-seed{config.seed}")
+def default_workdir(config: Config, minutes: float | None = None) -> Path:
+    """Where a run goes that was not told: a folder named by its task, dataset, model, what differs from the recipe, and
+    seed. A name that would be long is cut, and tells the rest by a digest."""
+    usual, own = to_dict(recipe(config.task, config.dataset)), to_dict(config)
+    named = ("task", "dataset", "model", "seed")
+    differing = [f"{name}={own[name]}" for name in own if own[name] != usual[name] and name not in named]
+    if minutes:
+        differing.append(f"minutes={minutes:g}")
+    text = "-".join(re.sub(r"[^\w.=+-]+", "_", one).strip("_") for one in differing)
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}-{hashlib.sha256(json.dumps(differing).encode()).hexdigest()[:8]}"
+    parts = [config.task, config.dataset.replace("/", "-"), config.model, text, f"seed{config.seed}"]
+    return Path("runs", "-".join(filter(None, parts)))
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, or go on training, then test; 0 when done, 1 when interrupted."""
     config = read_options(options)
-    workdir = Workdir(options.workdir or default_workdir(config))
+    workdir = Workdir(options.workdir or default_workdir(config, options.minutes))
     if options.minutes and config.steps:
         raise InputError(f"train: found --minutes {options.minutes:g} and {config.steps} steps, wanted one of the two")
     config = fixed_steps(config, workdir, options.minutes)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from cardiax.catalog import find_dataset
 from cardiax.checkpoint import Checkpoints
 from cardiax.config import Config
 from cardiax.errors import InputError
@@ -38,6 +39,6 @@ def load_predictor(workdir: Workdir) -> Callable[[np.ndarray], np.ndarray]:
     config = workdir.config()
     task = find_task(config.task)
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
-    variables = evaluated(load_best(workdir, config, task.input_shape, model, make_mesh()))
+    variables = evaluated(load_best(workdir, config, task.shape(find_dataset(config.dataset)), model, make_mesh()))
     apply = jax.jit(lambda inputs: model.apply(variables, inputs, train=False))
     return lambda inputs: np.asarray(apply(inputs))

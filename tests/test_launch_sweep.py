@@ -217,6 +217,9 @@ def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
         (["--grid", "epochs=1,1"], "each value once"),
         (["--grid", "epochs=1,no"], "epochs: found 'no'"),
         (["--seeds", "0"], "--seeds: found 0"),
+        (["--grid", "model=resnet1d,resnet9"], "unknown model 'resnet9'"),
+        (["--grid", "model_args=kernel=3,kernl=5"], "unknown field of model resnet1d 'kernl'"),
+        (["--systems", "cardiax,cnn", "--augmentation.pauses", "0.1"], "augmentation.pauses: found 0.1"),
         (["--table"], "found no member that is done"),
     ],
 )

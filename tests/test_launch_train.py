@@ -4,12 +4,17 @@ import csv
 import gc
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+
+from cardiax.config import recipe, with_overrides
+from cardiax.errors import InputError
+from cardiax.launch.train import default_workdir
 
 FILES = ("metrics.csv", "test.json", "config.json")
 
@@ -289,3 +294,76 @@ def test_too_few_beats_for_a_split_are_refused(cardiax, tmp_path):
     message = cardiax.mistake(*arguments, "--split", "published", "--workdir", tmp_path / "run")
     assert "found 6 examples, too few for the split 'published': validation would be empty" in message
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["--augmentation.fibrillation", "0.2"], "augmentation.fibrillation: found 0.2, which would do nothing"),
+        (["--augmentation.pauses", "0.2"], "augmentation.pauses: found 0.2, which would do nothing"),
+        (["--optimizer.name", "adam", "--optimizer.weight_decay", "0.1"], "adam has no weight decay"),
+        (["--optimizer.name", "sgd", "--optimizer.weight_decay", "0.1"], "sgd has no weight decay"),
+        (["--balance_power", "1"], "balance_power: found 1.0, which would do nothing: no --balance is asked for"),
+        (["--model", "activation_cnn"], "found 'activation_cnn', which does not read beats of one lead"),
+        (["--augmentation.shift", "3"], "augmentation.shift: found 3, but it means nothing to task 'arrhythmia'"),
+    ],
+)
+def test_fields_that_would_do_nothing_are_refused_before_the_folder_is_begun(cardiax, small_run, tmp_path, typed, told):
+    assert told in cardiax.mistake(*small_run, *typed, "--workdir", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_beats_with_their_rhythm_are_not_stretched_nor_shown_to_models_of_one_lead(cardiax, tmp_path):
+    command = ("train", "arrhythmia", "--dataset", "physionet_mitbih/patient", "--workdir", tmp_path / "run")
+    assert "are not stretched" in cardiax.mistake(*command, "--augmentation.stretch", "0.1")
+    for model in ("reference_cnn", "field_cnn", "xgboost"):
+        told = cardiax.mistake(*command, "--model", model, "--model_args", "", "--data-dir", tmp_path)
+        assert f"found '{model}', which does not read several leads with the rhythm around a beat" in told
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_the_step_refuses_is_told_before_the_folder_is_begun(cardiax, small_run, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise InputError("found a beat that no step takes")
+
+    monkeypatch.setattr("cardiax.tasks.classification.Classification.augment", refuse)
+    assert "no step takes" in cardiax.mistake(*small_run, "--workdir", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_runs_default_name_tells_what_differs_from_the_recipe():
+    usual = recipe("arrhythmia")
+    names = {
+        default_workdir(with_overrides(usual, fields), minutes).name
+        for fields, minutes in [
+            ({}, None),
+            ({"augmentation.mixup": 0}, None),
+            ({"optimizer.learning_rate": "1e-3"}, None),
+            ({"optimizer.learning_rate": "1e-3", "epochs": 3}, None),
+            ({"model_args": "widths=(16,32),kernel=3"}, None),
+            ({"seed": 1}, None),
+            ({}, 10.0),
+        ]
+    }
+    assert len(names) == 7
+    assert "arrhythmia-simulated_heartbeat-resnet1d-seed0" in names
+    assert "arrhythmia-simulated_heartbeat-resnet1d-augmentation.mixup=0.0-seed0" in names
+    assert all(re.fullmatch(r"[\w.=+-]{1,200}", name) for name in names)
+    one = default_workdir(with_overrides(usual, {"optimizer.learning_rate": "0.001", "epochs": "3"}))
+    assert one == default_workdir(with_overrides(usual, {"epochs": 3, "optimizer.learning_rate": 1e-3}))
+    long = [{"model_args": f"widths={tuple(range(1, 40))},kernel={kernel}"} for kernel in (3, 5)]
+    first, second = (default_workdir(with_overrides(usual, fields)).name for fields in long)
+    assert first != second
+    assert max(map(len, (first, second))) < 180
+
+
+def test_help_shows_the_defaults_of_the_task_that_is_typed(cardiax):
+    _, usual, _ = cardiax("train", "--help")
+    assert "the defaults of arrhythmia (name another TASK" in " ".join(usual.split())
+    _, text, _ = cardiax("train", "activation", "--help")
+    text = " ".join(text.split())
+    assert "the defaults of activation on simulated_intracardiac" in text
+    assert "passes over the training split; 100" in text
+    assert "a name in MODELS; activation_resnet" in text
+    _, text, _ = cardiax("train", "arrhythmia", "--dataset", "physionet_mitbih/patient", "--help")
+    assert "passes over the training split; 12" in " ".join(text.split())

@@ -10,6 +10,7 @@ from typing import Any
 
 import flax.linen as nn
 
+from cardiax.catalog import Dataset
 from cardiax.errors import InputError, unknown
 from cardiax.models.cnn import ActivationCNN, ReferenceCNN
 from cardiax.models.field import FieldCNN
@@ -35,7 +36,36 @@ MODELS: dict[str, type[nn.Module]] = {
 TREES: dict[str, type[Trees]] = {"xgboost": Trees}
 """Models that are no networks: `cardiax.launch.trees` runs them."""
 
+READS: dict[str, tuple[str, ...]] = {
+    "reference_cnn": ("beat",),
+    "field_cnn": ("beat",),
+    "resnet1d": ("beat", "record"),
+    "activation_cnn": ("activation",),
+    "activation_squeezenet": ("activation",),
+    "activation_resnet": ("activation",),
+    "transmembrane_bilstm": ("transmembrane",),
+    "transmembrane_squeezenet": ("transmembrane",),
+    "voltage_template": ("transmembrane",),
+    "xgboost": ("beat",),
+}
+"""What each model is made for: `beat`, one lead of 187 samples; `record`, several leads beside the features of the
+rhythm around (see `cardiax.tasks.classification`); or a task on twelve leads."""
+
 _GIVEN = {"outputs", "axis_name", "parent", "name"}
+
+
+def check_reads(name: str, task: str, dataset: Dataset) -> None:
+    """Raise `InputError` where the model of that name cannot read what the task makes of the dataset."""
+    wanted = task if dataset.kind != "beat" else "record" if dataset.by_record else "beat"
+    if name not in READS:
+        raise unknown("model", name, READS)
+    if wanted not in READS[name]:
+        fitting = ", ".join(model for model, read in READS.items() if wanted in read)
+        what = {"beat": "beats of one lead", "record": "several leads with the rhythm around a beat"}
+        raise InputError(
+            f"model: found {name!r}, which does not read {what.get(wanted, 'twelve leads for ' + task)}, the examples "
+            f"of {dataset.name}; expected one of {fitting}"
+        )
 
 
 def build_model(

@@ -57,6 +57,10 @@ class Task(Protocol):
         """Whether the highest or the lowest `selection` is best."""
         ...
 
+    def shape(self, dataset: Dataset) -> tuple[int, ...]:
+        """Of one input that the task makes of the dataset."""
+        ...
+
     @property
     def meaningless(self) -> tuple[str, ...]:
         """Config fields that mean nothing to the task."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.catalog import BEAT_LENGTH, Dataset
+from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, Dataset
 from cardiax.config import AugmentationConfig, Config, switched_on
 from cardiax.data import class_shares
 from cardiax.errors import InputError
@@ -46,6 +46,10 @@ class Classification:
     """The validation figure that picks the best checkpoint, the highest first."""
     higher_is_better = True
     meaningless = ("augmentation.shift", "augmentation.drop_lead")
+
+    def shape(self, dataset: Dataset) -> tuple[int, ...]:
+        """Of one input that the task makes of the dataset, see `arrays`."""
+        return (WINDOW_BEFORE + WINDOW_AFTER, 5) if dataset.by_record else self.input_shape
 
     @property
     def outputs(self) -> int:

@@ -56,6 +56,11 @@ class _TwelveLeads:
         """The validation figure that picks the best checkpoint, the lowest first."""
         return f"{next(iter(self.units))}_mae"
 
+    def shape(self, dataset: Dataset) -> tuple[int, ...]:
+        """Of one input that the task makes of the dataset."""
+        del dataset
+        return self.input_shape
+
     def check(self, dataset: Dataset) -> None:
         """Raise `InputError` where the dataset holds no intracardiac recordings."""
         if dataset.kind != self.kind:
