@@ -108,6 +108,41 @@ def test_the_closest_rival_decides_and_holm_corrects_the_others():
     assert stands_out([best, rivals[1], rivals[1]], higher_is_better=True) is None  # 2 · 0.04
 
 
+def test_few_cases_leave_few_degrees_of_freedom():
+    # Equal seeds: nothing varies but the cases, and t has one degree of freedom less than there are of them.
+    draws = np.repeat([0.0, 1.0, 2.0], 2).reshape(3, 2)  # differences of mean 1 and variance 1
+    nothing = np.zeros((3, 2))
+    assert beats_chance(draws, nothing, units=4) == pytest.approx(2 * stats.t.sf(1, 3))
+    assert beats_chance(nothing, draws, units=4) == pytest.approx(2 * stats.t.sf(1, 3))
+    assert beats_chance(draws, nothing) == pytest.approx(2 * stats.norm.sf(1), abs=1e-6)
+    # Of 20 standard deviations four cases are certain to one in three thousand, and two are not.
+    assert stands_out([draws + 19, nothing], higher_is_better=True, units=4) == 0
+    assert stands_out([draws + 9, nothing], higher_is_better=True, units=2) is None
+    assert stands_out([draws + 9, nothing], higher_is_better=True, units=2, level=0.9) == 0
+
+
+def test_variances_of_cases_and_of_seeds_add_up():
+    # Cases: differences 0.5, 1.5, 2.5, variance 1. Seeds of ours 1 and 2: s²/n 1/4. So t is 1.5 / √1.25, of Welch's
+    # 1.25² / (1²/9 + 0.25²/1) degrees of freedom for ten cases.
+    ours = np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]])
+    expected = 2 * stats.t.sf(1.5 / np.sqrt(1.25), 1.25**2 / (1 / 9 + 0.25**2))
+    assert beats_chance(ours, np.zeros((3, 2)), units=10) == pytest.approx(expected)
+
+
+def test_without_any_variance_a_difference_is_certain():
+    same = np.full((5, 2), 0.9)
+    assert beats_chance(same, same) == 1.0
+    assert beats_chance(same, same - 0.1) == 0.0
+
+
+def test_resamples_are_as_many_as_asked_and_follow_their_seed():
+    errors = as_sums(RANDOM.random(20))
+    first = resampled_figures([errors], mean, resamples=501)
+    assert first.shape == (501, 1)
+    assert len(np.unique(first)) > 490
+    assert not np.array_equal(first, resampled_figures([errors], mean, resamples=501, seed=1))
+
+
 def test_resamples_without_a_figure_are_left_out():
     figures = RANDOM.normal(0, 0.1, (500, 2))
     gaps = figures.copy()

@@ -76,5 +76,7 @@ def test_huber_by_hand():
 def test_huber_of_an_example_without_a_target_is_nothing():
     loss = mean_huber(jnp.ones((2, 3, 4)), jnp.stack([jnp.zeros((3, 4)), jnp.full((3, 4), jnp.nan)]), 1.0)
     np.testing.assert_allclose(loss, [0.5, 0.0])
+    one = jnp.full((3, 4), jnp.nan).at[1, 2].set(0.0)  # of which the mean is its own loss
+    np.testing.assert_allclose(mean_huber(jnp.ones((1, 3, 4)), one[None], 1.0), [0.5])
     with pytest.raises(ValueError, match="one shape"):
         mean_huber(jnp.ones((2, 3)), jnp.ones(2), 1.0)

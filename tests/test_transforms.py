@@ -109,6 +109,24 @@ def test_warp_is_bounded_by_its_sine():
     np.testing.assert_allclose(gain.std(), 0.05 / np.sqrt(2), rtol=0.05)
 
 
+def test_warp_is_a_sine_of_half_a_period_to_two():
+    keys = jax.random.split(jax.random.key(2), 500)
+    gain = np.asarray(jax.vmap(warp_amplitude, (0, None, None))(keys, jnp.ones(187), 0.05)) - 1
+    time = np.linspace(0, 1, 187)
+    frequencies = np.linspace(0.5, 2, 151)
+
+    def residual(frequency):  # of the best sine of that frequency, over the variance
+        waves = np.stack([np.sin(2 * np.pi * frequency * time), np.cos(2 * np.pi * frequency * time)])
+        return ((gain - gain @ np.linalg.pinv(waves) @ waves) ** 2).sum(axis=1) / (gain**2).sum(axis=1)
+
+    residuals = np.stack([residual(frequency) for frequency in frequencies])
+    assert residuals.min(axis=0).max() < 1e-2
+    found = frequencies[residuals.argmin(axis=0)]
+    assert abs(found.mean() - 1.25) < 0.08
+    assert found.min() < 0.55
+    assert found.max() > 1.95
+
+
 def test_the_field_is_that_of_pyts():
     image = pytest.importorskip("pyts.image", reason="pyts is the reference for Gramian angular fields")
     random = np.random.default_rng(0)
@@ -162,6 +180,16 @@ def test_electrode_gains_scale_potentials():
     gains, residual, *_ = np.linalg.lstsq(columns, np.asarray(changed).ravel(), rcond=None)
     assert residual.max() < 1e-6
     assert 0.01 < np.abs(gains - 1).max() < 0.4
+
+
+def test_electrode_gains_have_the_stated_deviation():
+    electrodes = np.zeros((1, 10), np.float32)
+    electrodes[0, 4:] = 1.0  # the chest alone, whose leads see their own electrode against Wilson's terminal
+    keys = jax.random.split(jax.random.key(0), 2000)
+    gains = np.asarray(jax.vmap(electrode_gain, (0, None, None))(keys, twelve_leads(electrodes), 0.1))[:, 0, 6:]
+    np.testing.assert_allclose(gains.mean(axis=0), 1, atol=0.01)
+    np.testing.assert_allclose(gains.std(axis=0), 0.1, rtol=0.06)
+    assert np.abs(np.corrcoef(gains.T) - np.eye(6)).max() < 0.1
 
 
 def test_noise_of_leads_has_the_ratio_that_it_promises():
