@@ -80,6 +80,8 @@ def test_runs_of_other_cases_are_refused():
         resampled_figures([as_sums(np.ones(3)), as_sums(np.ones(4))], mean)
     with pytest.raises(ValueError, match="same cases"):
         resampled_figures([as_sums(np.ones(3))], mean, np.zeros(2))
+    with pytest.raises(ValueError, match="same cases"):
+        resampled_figures([], mean)
 
 
 def test_only_a_system_beyond_chance_stands_out():

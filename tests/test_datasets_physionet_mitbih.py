@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardiax.catalog import DATASETS, find_dataset
+from cardiax.catalog import DATASETS
 from cardiax.config import recipe
 from cardiax.datasets.physionet_mitbih import records
 from cardiax.datasets.physionet_mitbih.kaggle_rows import kaggle_test_rows, rows
@@ -16,7 +16,6 @@ from cardiax.datasets.physionet_mitbih.windows import windows
 from cardiax.errors import InputError
 from cardiax.rhythm import against_median_beat, rhythm_numbers
 from cardiax.simulate.rhythm import of_records
-from cardiax.splits import DS1, DS2, SAME_SUBJECT, draw_split
 from cardiax.tasks import TASKS
 
 
@@ -120,21 +119,6 @@ def test_aami_classes_of_symbols():
         "F": "F",
         **dict.fromkeys("/fQ", "Q"),
     }
-
-
-def test_no_subject_lies_on_two_sides():
-    assert len({*DS1, *DS2, 102, 104, 107, 217}) == len(RECORDS) == 48
-    numbers, labels = np.repeat(RECORDS, 5), np.tile(np.arange(5), 48)
-    beats = {"record": numbers, "label": labels, "beat": np.random.default_rng(0).random((240, 187))}
-    split = draw_split(find_dataset("physionet_mitbih/patient"), "patient", beats, {"train": 100, "test": 140})
-    subjects = {side: set(np.where(numbers[rows] == SAME_SUBJECT, 202, numbers[rows])) for side, rows in split.items()}
-    assert not subjects["train"] & subjects["test"]
-    assert not subjects["train"] & subjects["validation"]
-    assert not subjects["validation"] & subjects["test"]
-    assert subjects["test"] == set(DS2)
-    assert subjects["train"] | subjects["validation"] == set(DS1) - {SAME_SUBJECT}
-    for rows_of_side in split.values():
-        assert set(labels[rows_of_side]) == {0, 1, 2, 3}
 
 
 def test_missing_and_damaged_records_are_told(tmp_path, cardiax):

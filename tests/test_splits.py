@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardiax.catalog import FOLDS, find_dataset
+from cardiax.datasets.physionet_mitbih.records import RECORDS
 from cardiax.errors import InputError
 from cardiax.leads import SITE_NAMES
 from cardiax.simulate.patterns import PATTERNS, pattern_onsets
-from cardiax.splits import DS1, DS1_FOLDS, DS2, SAME_SUBJECT, draw_split, row_groups
+from cardiax.splits import DS1, DS1_FOLDS, DS2, SAME_SUBJECT, VALIDATION, draw_split, row_groups
 
 BEATS, HEARTS = find_dataset("kaggle_heartbeat/mitbih"), find_dataset("ucsd_intracardiac")
 
@@ -145,6 +146,22 @@ def test_the_catalogue_knows_every_pattern_of_one_site():
     alone = {pattern: started(pattern, -1) for pattern in range(PATTERNS)}
     found = {pattern: next(iter(sites))[0] for pattern, sites in alone.items() if len(sites) == 1}
     assert found == find_dataset("simulated_intracardiac").single_site_patterns
+
+
+def test_no_subject_lies_on_two_sides():
+    assert len({*DS1, *DS2, 102, 104, 107, 217}) == len(RECORDS) == 48
+    numbers, labels = np.repeat(RECORDS, 5), np.tile(np.arange(5), 48)
+    beats = {"record": numbers, "label": labels, "beat": np.random.default_rng(0).random((240, 187))}
+    split = draw_split(find_dataset("physionet_mitbih/patient"), "patient", beats, {"train": 100, "test": 140})
+    subjects = {side: set(np.where(numbers[rows] == SAME_SUBJECT, 202, numbers[rows])) for side, rows in split.items()}
+    assert not subjects["train"] & subjects["test"]
+    assert not subjects["train"] & subjects["validation"]
+    assert not subjects["validation"] & subjects["test"]
+    assert subjects["test"] == set(DS2)
+    assert subjects["validation"] == set(VALIDATION)
+    assert subjects["train"] | subjects["validation"] == set(DS1) - {SAME_SUBJECT}
+    for rows_of_side in split.values():
+        assert set(labels[rows_of_side]) == {0, 1, 2, 3}
 
 
 def test_cross_validation_tests_every_patient_of_ds1_once_and_never_opens_ds2():
