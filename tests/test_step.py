@@ -311,6 +311,24 @@ def test_record_score_keeps_the_best():
     assert seen == [(0.5, 0, 0, 0.0), (0.5, 0, 1, 0.0), (0.5, 0, 2, 0.0), (0.6, 3, 0, 0.0)]
 
 
+class Dense(nn.Module):
+    """The smallest model whose parameters are random."""
+
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(1, name="dense")(x)
+
+
+def test_a_fresh_state_takes_any_first_score_and_follows_its_seed():
+    states = [create_state(Dense(), optax.sgd(1.0), seed, (1, 3), ema=False) for seed in (0, 0, 1)]
+    first = record_score(states[0], jnp.float32(-30.0))  # scores of errors are negative
+    assert (float(first.best_score), int(first.stale)) == (-30.0, 0)
+    assert (int(states[0].step), int(states[0].best_step), int(states[0].stale)) == (0, 0, 0)
+    assert float(states[0].loss_sum) == 0
+    chex.assert_trees_all_equal(states[0].params, states[1].params)
+    assert not np.array_equal(*(state.params["dense"]["kernel"] for state in states[1:]))
+
+
 def test_batches_must_divide_over_the_devices():
     check_divisible(64, 8)
     with pytest.raises(InputError, match="batch_size: found 20, wanted a multiple of the 8 devices, 16 say"):
