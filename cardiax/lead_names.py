@@ -5,14 +5,17 @@ from typing import NamedTuple
 
 from cardiax.leads import ELECTRODES, LEADS
 
-MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "millivolt": 1.0, "microvolt": 1e-3}
+MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6}
+MILLIVOLTS |= {"volt": 1e3, "volts": 1e3, "millivolt": 1.0, "millivolts": 1.0, "microvolt": 1e-3, "microvolts": 1e-3}
 """Unit in lower case → mV. The micro sign (U+00B5) and the Greek letter mu (U+03BC) are two characters."""
 
 _KNOWN = {lead.lower(): lead for lead in LEADS} | {f"c{number}": f"V{number}" for number in range(1, 7)}
 _KNOWN |= {f"d{lead.lower()}": lead for lead in LEADS[:3]} | {f"d{number}": LEADS[number - 1] for number in (1, 2, 3)}
 _ELECTRODES = {name.lower(): name for name in ELECTRODES} | {"r": "RA", "l": "LA", "f": "LL", "n": "RL"}
 _ELECTRODES |= {f"c{number}": f"V{number}" for number in range(1, 7)}
-_PREFIX = re.compile(r"^(mdc_ecg(_elec_potl|_lead)?|ecg|ekg|lead|ch|channel|abl|derivation)[\s_:.]+", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^((mdc_ecg(_elec_potl|_lead)?|ch|channel|abl|derivation)[\s_:.]+|(ecg|ekg|lead)[\s_:.]*)", re.IGNORECASE
+)
 
 
 class Channel(NamedTuple):

@@ -85,6 +85,8 @@ SPELLINGS = {
     "ECG": [f"ECG_{name}" for name in LEADS],
     "Lead": [f"Lead {name}" for name in LEADS],
     "ECG lead": [f"ECG lead {name}" for name in LEADS],
+    "LeadI": [f"Lead{name}" for name in LEADS],
+    "plural": [f"{name} (millivolts)" for name in LEADS],
     "quoted": [f"'{name}'" for name in LEADS],
 }
 
@@ -101,10 +103,8 @@ def test_however_a_table_is_written(tmp_path_factory, spelling, order, form, com
     (mark, ending), names = form, [SPELLINGS[spelling][i] for i in order]
     decimal = "," if comma and mark != "," else "."
     text = table(names, TWELVE[:, order], mark=mark, number=lambda x: f"{x:.5f}".replace(".", decimal))
-    if ends == ",end":  # a mark at the end of each row
-        text = text.replace("\n", f"{mark}\n")
-    else:
-        text += ends
+    text = text.replace("\n", f"{mark}\n") if ends == ",end" else text + ends  # a mark at the end of each row
+    text = f"sep=;\n{text}" if mark == ";" and comma else text
     path = written(tmp_path_factory.mktemp("table") / f"ecg.{ending}", text)
     np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-5)
 
@@ -121,6 +121,7 @@ def test_however_a_table_is_written(tmp_path_factory, spelling, order, form, com
         ("timestamp", 10 + TIME / 1000),
         ("time", [f"2024-01-01 00:00:0{t / 1000:.3f}" for t in TIME]),
         ("Elapsed time", [f"'0:00.{t:03d}'" for t in TIME]),
+        ("time", [f"23:59:59.{750 + t}" if t < 250 else f"00:00:00.{t - 250:03d}" for t in TIME]),
     ],
 )
 def test_columns_of_times(tmp_path, name, times):

@@ -98,6 +98,8 @@ def _layout(path: Path) -> Layout:
     rate, head, skip = None, [], 0
     with _open(path, encoding) as file:
         for number, line in enumerate(file):
+            if line.lower().startswith("sep="):  # Excel's own mark
+                continue
             if line.lstrip().startswith(("#", "%")):
                 found = _RATE.search(line)
                 if found:
@@ -201,13 +203,15 @@ def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
 
 def _scan(path: Path, layout: Layout, column: int | None) -> tuple[np.ndarray | None, int]:
     """The times as they stand there, float64 (rows,), in s where they are clock times, and how many rows there are."""
-    times, rows = array("d"), 0
+    times, rows, days = array("d"), 0, 0.0
     for number, line in _rows(path, layout):
         rows += 1
         if column is not None:
             cell = _plain(line.split(layout.delimiter, column + 1)[column])
             clock = _clock(cell)
-            times.append(_number(path, number, cell, layout) if clock is None else clock)
+            if clock is not None and times and clock + days < times[-1] - 43_200:
+                days += 86_400  # past midnight
+            times.append(_number(path, number, cell, layout) if clock is None else clock + days)
     return (np.asarray(times) if column is not None else None), rows
 
 
@@ -238,7 +242,7 @@ def _clock(cell: str) -> float | None:
 
 def _factor(path: Path, times: np.ndarray, name: str, unit: str | None) -> float:
     """Of the unit of times, in seconds: as it is told, or the only one that an ECG can be sampled in."""
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    step = float(times[-1] - times[0]) / max(len(times) - 1, 1)
     if not np.isfinite(times).all() or step <= 0:
         raise InputError(f"{path}: found times in {name!r} that are missing or do not rise, expected one for each row")
     if unit in SECONDS:
