@@ -34,6 +34,11 @@ def open_record(path: Path) -> Recording:
     plain = _plainly_named(header)
     record = plain or record
     found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))
+    if not found.fs or found.sig_len is None:
+        raise InputError(
+            f"{header}: found no sampling rate or number of samples, expected both in the first line, as in "
+            f"'{header.stem} 12 500 5000'"
+        )
     signals = _signals(path, header)
     names = [name for name, _, _ in signals]
     counts = [name or f"channel {place + 1}" for place, (name, gain, _) in enumerate(signals) if not gain]
