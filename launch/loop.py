@@ -76,7 +76,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
     # Model, optimiser, step.
     loss_of_examples = task.training_loss(config, experiment.targets)
 
-    def build(total: int) -> tuple[TrainState, Callable]:
+    def build(total: int) -> tuple[TrainState, Any]:
         tx = make_optimizer(config.optimizer, total)
         init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, shape, config.ema > 0))
         step = make_train_step(task, experiment.model, tx, config, loss_of_examples)
@@ -98,7 +98,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
 
     # What the step refuses is told before the folder is begun.
     with contextlib.closing(feed.batches(0, 1)) as batches:
-        jax.eval_shape(train_step, state, next(batches)[1])
+        train_step.eval_shape(state, next(batches)[1])
     record_environment(workdir, config, experiment.fingerprints, data_path)
     with contextlib.ExitStack() as stack:
         # Resume. A killed run's metrics.csv may be ahead of its checkpoint, which was still being written: it is made
