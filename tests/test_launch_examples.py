@@ -74,7 +74,7 @@ def test_a_streamed_run_is_that_in_memory(whole, cardiax, small_run, tmp_path):
 
 
 def test_a_streamed_run_that_is_killed_goes_on_to_the_same_bits(whole, cardiax, small_run, tmp_path):
-    # In the second of two epochs of four steps: two batches are read before they are wanted.
+    # In the second of two epochs of four steps: two batches are read before they are wanted, and one to trace the step.
     code = """
         import os, sys, time
         from pathlib import Path
@@ -83,7 +83,7 @@ def test_a_streamed_run_that_is_killed_goes_on_to_the_same_bits(whole, cardiax, 
         take, inputs = Rows.take, []
         def killed(rows, places):
             inputs.extend([places] if places.size == 128 and rows.shape else [])
-            if len(inputs) == 7:
+            if len(inputs) == 8:
                 while not list(Path(sys.argv[-3], "checkpoints").glob("*/4")):  # it is written in the background
                     time.sleep(0.01)
                 os._exit(9)

@@ -97,4 +97,6 @@ def test_a_run_is_like_any_other(cardiax, data_dir, tmp_path):
 
 def test_other_tasks_are_told(cardiax, tmp_path):
     command = ("train", "activation", "--dataset", "ucsd_intracardiac", "--model", "xgboost", "--data-dir", tmp_path)
-    assert "ucsd_intracardiac is not prepared" in cardiax.mistake(*command, "--workdir", tmp_path / "run")
+    told = cardiax.mistake(*command, "--workdir", tmp_path / "run")
+    assert "found 'xgboost', which does not read twelve leads for activation" in told
+    assert not (tmp_path / "run").exists()
