@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -106,6 +107,14 @@ def positive(text: str) -> float:
     """The type of a flag that takes a number above 0."""
     value = float(text)
     if not 0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
+def finite(text: str) -> float:
+    """The type of a flag that takes any number but infinity and NaN."""
+    value = float(text)
+    if not math.isfinite(value):
         raise ValueError
     return value
 

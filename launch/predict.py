@@ -20,7 +20,7 @@ import numpy as np
 
 from cardiax.catalog import WINDOW
 from cardiax.errors import InputError
-from cardiax.launch.cli import positive
+from cardiax.launch.cli import finite, positive
 from cardiax.launch.workdir import Workdir, save_picture, write_atomically
 
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rate", type=positive, metavar="HZ", help="samples a second, where a file does not tell")
     parser.add_argument(
-        "--start", type=float, metavar="MS", help="where the beat begins, in the file's own times where it has them"
+        "--start", type=finite, metavar="MS", help="where the beat begins, in the file's own times where it has them"
     )
     parser.add_argument(
         "--leads", metavar="A,B", help="names of the channels in order, where a file does not name them"

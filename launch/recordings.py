@@ -61,7 +61,7 @@ def read_beat(
     channels = [lead_names.parse(name) for name in _names(recording, names)]
     used, notes = _wanted(path, recording, channels, names)
     factors = [_millivolts(path, recording, channels[place], place, unit) for place in used]
-    values, rate = _window(recording, rate, start, used)
+    values = _window(recording, rate, start, used)
     values = values * factors * [channels[place].sign for place in used]
     if not np.isfinite(values).all():
         sample, place = np.argwhere(~np.isfinite(values))[0]
@@ -89,7 +89,7 @@ def open_recording(path: Path) -> Recording:
             found = kind(file.read(HEAD))
     if found and found not in ("a NumPy array", "text in UTF-16") and not (found == GZIP and _is_table(path)):
         raise InputError(f"{path}: found {found}, expected .npy, a table of text or a WFDB record (.hea)")
-    elif not path.exists() and (ending == "npy" or _is_table(path)):
+    if not path.exists() and (ending == "npy" or _is_table(path)):
         raise InputError(f"{path}: found no such file, expected a recording")
     if ending == "npy":
         from cardiax.launch.formats.numpy_array import open_array
@@ -166,10 +166,8 @@ def _millivolts(path: Path, recording: Recording, channel: Channel, place: int, 
     return MILLIVOLTS[stated or unit or "mv"]
 
 
-def _window(
-    recording: Recording, rate: float | None, start: float | None, used: Sequence[int]
-) -> tuple[np.ndarray, float]:
-    """The channels `used` of 500 ms from `start` ms, at 1 kHz: float64 (500, channels), and the file's rate."""
+def _window(recording: Recording, rate: float | None, start: float | None, used: Sequence[int]) -> np.ndarray:
+    """The channels `used` of 500 ms from `start` ms, at 1 kHz: float64 (500, channels)."""
     path, times = recording.path, recording.times
     begins = float(times[0]) if times is not None else 0.0
     found = recording.rate
@@ -188,7 +186,7 @@ def _window(
     if rate is None:
         raise InputError(
             f"{path}: found {recording.samples} samples and no rate, expected to be told it; give --rate HZ"
-            + (" or a column time_s or time_ms" if text_table.ENDINGS and _is_table(path) else "")
+            + (" or a column time_s or time_ms" if _is_table(path) else "")
         )
     length = 1000 * recording.samples / rate
     one = 1000 / rate
@@ -204,10 +202,10 @@ def _window(
         )
     if rate == 1000:
         first = min(round(1000 * ahead), recording.samples - WINDOW)
-        return recording.read(first, first + WINDOW, used), rate
+        return recording.read(first, first + WINDOW, used)
     low = max(int((ahead - CONTEXT) * rate), 0)
     high = min(int((ahead + WINDOW / 1000 + CONTEXT) * rate) + 2, recording.samples)
-    return _resampled(recording.read(low, high, used), rate, ahead - low / rate), rate
+    return _resampled(recording.read(low, high, used), rate, ahead - low / rate)
 
 
 def _resampled(values: np.ndarray, rate: float, ahead: float) -> np.ndarray:

@@ -4,7 +4,7 @@ Each member is a run of `cardiax train` in a folder of its own below the sweep's
 numbers alone are trained together, as one program. The same command again goes on where it was stopped or killed. The
 protocol `noise` tests the runs of the dataset's first protocol again, with real noise. The table (table.md, table.csv,
 table.png) gives means over seeds with 95 % intervals, parameters and training time; bold: better than every other row
-beyond chance, by a paired bootstrap. Examples:
+beyond chance, counting seeds and test cases. Examples:
 
   cardiax sweep arrhythmia --seeds 8 --grid optimizer.learning_rate=1e-3,3e-3
   cardiax sweep arrhythmia --dataset physionet_mitbih/kaggle --systems cardiax,cnn --protocols kaggle,patient

@@ -46,7 +46,6 @@ def table_of(systems, cases, deviation, gains=(), seeds=3):
 
 @pytest.mark.parametrize(("systems", "deviation"), [(2, 0.01), (2, 0.0), (5, 0.01)])
 def test_equal_systems_rarely_stand_out(systems, deviation):
-    # Cases alone, as it was done before, call one of two better in 3 of 5 such tables with a deviation of 0.01.
     alarms = [table_of(systems, 1000, deviation) is not None for _ in range(300)]
     assert np.mean(alarms) <= 0.05
 

@@ -96,6 +96,8 @@ def test_nothing_is_written_where_one_file_is_wrong(cardiax, trained, tmp_path):
     )
     assert not (run / "predictions").exists()
     assert "argument --rate" in cardiax.mistake("predict", run, tmp_path / "good.npy", "--rate", "-3")
+    for start in ("nan", "inf", "soon"):
+        assert "argument --start" in cardiax.mistake("predict", run, tmp_path / "good.npy", "--start", start)
 
 
 @pytest.mark.parametrize(
