@@ -54,7 +54,9 @@ class AugmentationConfig:
         low=0.0,
         high=4.0,
     )
-    mixup: float = setting(0.2, "pairs of examples are mixed with a share from Beta(this, this); 0: not", low=0.0)
+    mixup: float = setting(
+        0.2, "pairs of examples are mixed with a share from Beta(this, this); 0: not", low=0.0, high=1000.0
+    )
     electrode_gain: float = setting(
         0.0, "each electrode's potential, or a beat, is scaled by 1 + a number of this deviation", low=0.0, high=1.0
     )
@@ -234,9 +236,18 @@ def with_leaves(config: Config, values: Mapping[str, Any]) -> Config:
     return dataclasses.replace(config, **top)
 
 
+TREES_READ = {"xgboost": ("task", "dataset", "split", "model", "model_args", "precision", "seed", "per_class")}
+"""Model that is no network → the fields that it reads."""
+
+
 def unread(config: Config) -> dict[str, str]:
     """The fields that an experiment does not read, each with the reason: what is typed there would do nothing."""
     dataset, found = find_dataset(config.dataset), {}
+    if config.model in TREES_READ:
+        read, reason = TREES_READ[config.model], f"the model {config.model} makes no training steps"
+        return {name: reason for name in leaves(config) if name not in read}
+    if config.steps:
+        found["epochs"] = f"the run ends after {config.steps} steps"
     if config.optimizer.name != "adamw":
         found["optimizer.weight_decay"] = f"{config.optimizer.name} has no weight decay, as --optimizer.name adamw has"
     if config.balance == "none":

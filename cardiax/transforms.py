@@ -15,6 +15,10 @@ from cardiax import random
 from cardiax.leads import ELECTRODES, LEADS, twelve_leads
 
 
+SHARE_GRID = 513
+"""Points of the grid from which `smaller_share` reads; enough for alpha up to 1000."""
+
+
 def padding_mask(beat: jax.Array | np.ndarray) -> jax.Array:
     """True on the samples up to the last one that is not 0: (..., 187) → bool (..., 187)."""
     return jnp.flip(jnp.cumsum(jnp.flip(beat != 0, -1), -1), -1) > 0
@@ -93,8 +97,7 @@ def mix_pairs(
     """
     size = inputs.shape[0]
     start = jax.lax.axis_index(axis_name) * size
-    drawn = jax.random.beta(key, alpha, alpha, (size * jax.lax.axis_size(axis_name),))
-    share = jax.lax.dynamic_slice_in_dim(jnp.minimum(drawn, 1 - drawn), start, size)
+    share = jax.lax.dynamic_slice_in_dim(smaller_share(key, alpha, size * jax.lax.axis_size(axis_name)), start, size)
 
     def of_neighbours(values: jax.Array) -> jax.Array:
         everyone = jnp.roll(jax.lax.all_gather(values, axis_name, tiled=True), 1, axis=0)
@@ -104,6 +107,22 @@ def mix_pairs(
     own = padding_mask(jnp.any(inputs != 0, axis=-1))[..., None]
     mixed = jnp.where(own, (1 - weight) * inputs + weight * of_neighbours(inputs), 0.0)
     return mixed, of_neighbours(targets), share
+
+
+def smaller_share(key: jax.Array, alpha: float | jax.Array, count: int) -> jax.Array:
+    """min(b, 1 - b) of `count` numbers b from Beta(alpha, alpha): (count,), from 0 to 1/2; alpha may be traced.
+
+    The density is summed over a grid and its inverse read off it, which is one pass on any device; `jax.random.beta`
+    rejects in loops, for each of which a GPU waits. With x = w^max(1, 1 / alpha) / 2 the density of w, 0 to 1, is
+    bounded and smooth: (2 - 2x)^(alpha - 1), times w^(alpha - 1) if alpha > 1, but for a factor.
+    """
+    grid = jnp.linspace(0.0, 1.0, SHARE_GRID)
+    power = jnp.maximum(1.0, 1.0 / alpha)
+    share = 0.5 * grid**power
+    density = (jnp.where(alpha > 1, grid, 1.0) * (2 - 2 * share)) ** (alpha - 1.0)
+    below = jnp.concatenate([jnp.zeros(1), jnp.cumsum(density[1:] + density[:-1])])
+    drawn = jax.random.uniform(key, (count,), maxval=below[-1])
+    return 0.5 * jnp.interp(drawn, below, grid) ** power
 
 
 def delay(signal: jax.Array, samples: jax.Array, limit: int) -> jax.Array:

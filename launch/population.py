@@ -127,6 +127,7 @@ def _train_together(
     experiments = load_experiments(configs, data_path, say, memory=memory)
     mesh = make_mesh()
     evaluator = Evaluator(experiments[0], mesh)
+    _trace_step(experiments[0])
 
     # Members.
     failures: dict[Path, str] = {}
@@ -157,6 +158,16 @@ def _train_together(
     if failures:
         raise DivergenceError(failures, len(members))
     return 0
+
+
+def _trace_step(experiment: Experiment) -> None:
+    """Tell what the training step refuses, for any of the members, before the folder of one is begun."""
+    config, total, examples = experiment.config, total_steps(experiment), experiment.examples
+    values = varying_values([config])
+    state = jax.eval_shape(lambda: create_population(experiment.model, config, total, examples.shape, values))
+    step = make_population_step(experiment.task, experiment.model, config, total, experiment.targets, unroll=True)
+    batch = jax.tree.map(lambda array: array[None], examples.take(experiment.order.indices(0)))
+    map_population_step(step, make_population_mesh(1)).eval_shape(state, values, batch)
 
 
 def half_done(folder: Path) -> list[Workdir]:

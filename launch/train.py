@@ -130,6 +130,8 @@ def run(options: argparse.Namespace) -> int:
     workdir = Workdir(options.workdir or default_workdir(config, options.minutes))
     if options.minutes and config.steps:
         raise InputError(f"train: found --minutes {options.minutes:g} and {config.steps} steps, wanted one of the two")
+    if options.minutes and "epochs" in typed_fields(options):
+        raise InputError(f"train: found --minutes {options.minutes:g} and --epochs, wanted one of the two")
     config = fixed_steps(config, workdir, options.minutes)
     workdir.check(config)
     return start(config, workdir, options.data_dir, options.distributed, options.minutes, options.memory)

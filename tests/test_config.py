@@ -3,12 +3,21 @@
 import dataclasses
 import json
 
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardiax.config import Config, differences, from_dict, leaves, recipe, to_dict, with_overrides
+from cardiax.catalog import find_dataset
+from cardiax.config import Config, differences, from_dict, leaves, recipe, to_dict, unread, with_overrides
+from cardiax.data import Order, resampled
 from cardiax.errors import InputError
+from cardiax.state import create_state
+from cardiax.step import AXIS, make_optimizer, make_train_step
+from cardiax.tasks import find_task
 
 
 def test_overrides_reach_nested_fields_and_leave_the_rest():
@@ -83,3 +92,80 @@ def test_recipe_takes_the_datasets_own_protocol():
     assert recipe("heartbeat", "kaggle_heartbeat").dataset == "kaggle_heartbeat/mitbih"
     with pytest.raises(InputError, match="did you mean 'simulated_heartbeat'"):
         recipe("heartbeat", "simulated_hartbeat")
+
+
+class Linear(nn.Module):
+    """A model that is traced in no time, since what reads a field is the training around it."""
+
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, x, train):
+        del train
+        return nn.Dense(int(np.prod(self.shape)))(x.reshape(len(x), -1)).reshape(-1, *self.shape)
+
+
+def program(config, targets):
+    """All that trains: initialisation and step as jaxprs with their constants, the order of examples, the steps."""
+    task, dataset = find_task(config.task), find_dataset(config.dataset)
+    own = {"activation": (75,), "transmembrane": (500, 75)}.get(config.task, ())
+    model, shape = Linear(own or (task.outputs,)), task.shape(dataset)
+    if config.per_class:
+        targets = targets[resampled(targets, config.per_class, config.seed)]
+    order = Order(config.seed, len(targets), config.batch_size, task.shares(config, targets))
+    total = config.steps or config.epochs * order.steps_per_epoch
+    tx = make_optimizer(config.optimizer, total)
+
+    def train(batch):
+        state = create_state(model, tx, config.seed, shape, config.ema > 0)
+        return make_train_step(task, model, tx, config, task.training_loss(config, targets))(state, batch)
+
+    batch = {
+        "input": jax.ShapeDtypeStruct((4, *shape), jnp.float32),
+        "target": jax.ShapeDtypeStruct((4, *own), jnp.float32 if own else jnp.int32),
+    }
+    traced = jax.make_jaxpr(train, axis_env=[(AXIS, 1)])(batch)
+    constants = [np.asarray(constant).tobytes() for constant in traced.consts]
+    return str(traced.jaxpr), constants, order.indices(1).tolist(), total
+
+
+IDENTITY = ("task", "dataset", "split", "model", "model_args", "precision")
+"""Fields that name the data and the model."""
+
+ON_THE_HOST = ("patience",)
+"""Fields that the loop reads between evaluations."""
+
+
+@pytest.mark.parametrize(
+    ("task", "dataset", "changes"),
+    [
+        ("arrhythmia", "simulated_heartbeat", {}),
+        ("arrhythmia", "simulated_heartbeat", {"optimizer.name": "adam"}),
+        ("arrhythmia", "simulated_heartbeat", {"balance": "weights", "steps": 7}),
+        ("heartbeat", "kaggle_heartbeat/ptbdb", {"optimizer.name": "sgd"}),
+        ("arrhythmia", "physionet_mitbih/patient", {"augmentation.warp": 0.1}),
+        ("activation", "simulated_intracardiac", {}),
+        ("transmembrane", "simulated_intracardiac", {"optimizer.schedule": "constant"}),
+    ],
+)
+def test_a_field_is_called_unread_exactly_where_another_value_of_it_changes_nothing(task, dataset, changes):
+    start = with_overrides(recipe(task, dataset), {"batch_size": 5, **changes})
+    classes = find_task(task).outputs if find_dataset(dataset).kind == "beat" else 0
+    targets = np.arange(40) ** 2 % 7 % classes if classes else np.zeros((40, 0))
+    before = program(start, targets)
+    silent, refused = set(unread(start)), find_task(task).meaningless
+    for name, (item, value) in leaves(start).items():
+        if name in (*IDENTITY, *ON_THE_HOST):
+            assert name not in silent
+            continue
+        if name in refused:
+            continue  # in every config that asks for it, not only where it is typed
+        others = [other for other in item.metadata["choices"] if other != value]
+        other = others[-1] if others else 6 if item.type is int else 0.35
+        changed = with_overrides(start, {name: other})
+        assert changed != start
+        try:
+            nothing_changes = program(changed, targets) == before
+        except InputError:  # of the step itself
+            nothing_changes = True
+        assert nothing_changes == (name in silent), name

@@ -228,3 +228,14 @@ def test_what_cannot_be_trained_together_is_refused(whole, data_dir, tmp_path):
         train_all(tmp_path, data_dir, configs({"patience": 2}))
     with pytest.raises(InputError, match="epochs: wanted 2, found 3"):
         train_all(whole, data_dir, configs({"epochs": 2}))
+
+
+def test_what_the_step_refuses_is_told_before_any_folder_is_begun(data_dir, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise InputError("found a beat that no step takes")
+
+    monkeypatch.setattr("cardiax.tasks.classification.Classification.augment", refuse)
+    with pytest.raises(InputError, match="no step takes"):
+        train_all(tmp_path, data_dir, configs())
+    for place in (*(f"member{i}" for i in range(len(MEMBERS))), "together"):
+        assert [path.name for path in (tmp_path / place).glob("*")] in ([], [".lock"])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jax.sharding import Mesh, PartitionSpec
+from scipy import stats
 
 from cardiax.leads import twelve_leads
 from cardiax.transforms import (
@@ -19,6 +20,7 @@ from cardiax.transforms import (
     noise_at,
     padding_mask,
     rescale_time,
+    smaller_share,
     stretch_time,
     warp_amplitude,
     white_noise,
@@ -29,6 +31,13 @@ def beat(length, seed=0):
     """A beat of so many samples that is nowhere 0, zero-padded to 187."""
     values = np.random.default_rng(seed).uniform(0.1, 1, 187).astype(np.float32)
     return jnp.asarray(np.where(np.arange(187) < length, values, 0))
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.2, 1.0, 1.5, 32.0, 1000.0])
+def test_shares_are_distributed_as_the_smaller_part_of_beta(alpha):
+    shares = jax.jit(smaller_share, static_argnums=2)(jax.random.key(3), alpha, 20_000)
+    found = stats.kstest(np.asarray(shares, np.float64), lambda share: 2 * stats.beta.cdf(share, alpha, alpha))
+    assert found.pvalue > 0.001
 
 
 def test_padding_mask_keeps_inner_zeros():
