@@ -14,7 +14,6 @@ import numpy as np
 from cardiax import random
 from cardiax.leads import ELECTRODES, LEADS, twelve_leads
 
-
 SHARE_GRID = 513
 """Points of the grid from which `smaller_share` reads; enough for alpha up to 1000."""
 

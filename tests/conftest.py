@@ -1,9 +1,10 @@
 """Eight CPU devices, no rank promotion, and the place of the real data: what every test runs under."""
 
+import csv
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,36 @@ def small_run(data_dir: Path) -> list[str]:
         *("train", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", str(data_dir)),
         *("--model_args", "widths=(8,16),blocks=1", "--batch_size", "128", "--epochs", "2"),
     ]
+
+
+@pytest.fixture
+def one_epoch(cardiax: CommandLine, tmp_path: Path) -> Callable[[str, str, Path], tuple[float, float]]:
+    """Train a task's default experiment on a dataset for one epoch: the validation score before it and after."""
+    from cardiax.config import recipe
+    from cardiax.launch.experiment import Evaluator, load_experiment
+    from cardiax.launch.loop import score, validation_figures
+    from cardiax.parallel import make_mesh
+    from cardiax.state import create_state, evaluated
+    from cardiax.step import make_optimizer
+
+    def train(task: str, dataset: str, data_dir: Path) -> tuple[float, float]:
+        config = recipe(task, dataset)
+        experiment = load_experiment(config, data_dir, print)
+        fresh = create_state(
+            experiment.model,
+            make_optimizer(config.optimizer, 1),
+            config.seed,
+            experiment.examples.shape,
+            config.ema > 0,
+        )
+        figures = Evaluator(experiment, make_mesh())(evaluated(fresh), "validation")
+        before = score(experiment.task, validation_figures(experiment.task, figures))
+        workdir = tmp_path / "run"
+        command = ("train", task, "--dataset", dataset, "--data-dir", data_dir, "--workdir", workdir, "--epochs", 1)
+        status, _, error = cardiax(*command)
+        assert status == 0, error
+        with (workdir / "metrics.csv").open(newline="") as file:
+            (row,) = csv.DictReader(file)
+        return before, score(experiment.task, {name: float(value) for name, value in row.items()})
+
+    return train

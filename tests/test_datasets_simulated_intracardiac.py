@@ -1,6 +1,7 @@
 """The built-in hearts as a dataset, and as files that the UCSD/LLNL builder reads back."""
 
 import numpy as np
+import pytest
 from array_record.python.array_record_module import ArrayRecordReader
 
 from cardiax import datasets
@@ -22,6 +23,7 @@ def test_raw_files_are_read_back_by_the_ucsd_builder(cardiax, tmp_path, monkeypa
         assert {key: arrays[key][row].item() for key in vars(origin)} == vars(origin)
 
 
+@pytest.mark.slow
 def test_the_builder_writes_what_it_simulates(tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "VOLUNTEERS", 2)
     monkeypatch.setattr(builder, "BEATS", 3)

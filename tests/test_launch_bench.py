@@ -13,6 +13,7 @@ from cardiax.models.precision import InBfloat16
 TINY = ("--model-args", "channels=(4,),widths=(4,),dropout_rate=0.0", "--blocks", "2", "--seconds", "0.01")
 
 
+@pytest.mark.slow
 def test_a_tiny_model_is_timed_and_its_figures_agree(cardiax, tmp_path):
     file = tmp_path / "bench.json"
     status, out, error = cardiax("bench", "heartbeat", "--model", "reference_cnn", *TINY, "--json", file)

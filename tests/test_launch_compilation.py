@@ -32,6 +32,7 @@ def assert_same_run(one, other):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_kept_programs_change_no_bits_and_say_nothing(home, small_run, tmp_path):
     train(small_run, tmp_path / "without", JAX_COMPILATION_CACHE_DIR="")
     assert not (home / "cardiax").exists()

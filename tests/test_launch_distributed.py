@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 
 def start(*arguments):
@@ -20,6 +21,7 @@ def start(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_agree_with_one_and_resume(small_run, tmp_path):
     # Each would measure other steps in its minutes: the first one's hold.
     steps = 0

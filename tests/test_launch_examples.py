@@ -62,6 +62,7 @@ def experiments(data_dir, **overrides):
     return load_experiment(config, data_dir, print), load_experiment(config, data_dir, print, memory=LITTLE)
 
 
+@pytest.mark.slow
 def test_a_streamed_run_is_that_in_memory(whole, cardiax, small_run, tmp_path):
     status, out, error = cardiax(*small_run, "--workdir", tmp_path / "run", "--memory", LITTLE)
     assert status == 0, error
@@ -73,6 +74,7 @@ def test_a_streamed_run_is_that_in_memory(whole, cardiax, small_run, tmp_path):
     assert_same_run(tmp_path / "run", whole)
 
 
+@pytest.mark.slow
 def test_a_streamed_run_that_is_killed_goes_on_to_the_same_bits(whole, cardiax, small_run, tmp_path):
     # In the second of two epochs of four steps: two batches are read before they are wanted, and one to trace the step.
     code = """

@@ -29,6 +29,7 @@ class Dense(nn.Module):
         return nn.Dense(5)(nn.Dropout(0.3, deterministic=not train)(hidden))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [1, 8])
 def test_steps_in_one_program_are_single_steps(devices):
     task, mesh = TASKS["arrhythmia"], make_mesh(jax.devices()[:devices])
@@ -65,6 +66,7 @@ def rows(folder):
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_a_run_on_the_device_is_that_from_the_host(cardiax, small_run, monkeypatch, tmp_path):
     assert cardiax(*small_run, "--workdir", tmp_path / "host")[0] == 0
     made = []

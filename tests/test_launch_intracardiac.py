@@ -42,6 +42,7 @@ def command(task, data_dir, workdir, *more):
     return ("train", task, *where, *SMALL, *more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["random", "volunteer"])
 def test_activation_trains_tests_and_draws(cardiax, data_dir, tmp_path, protocol):
     status, out, err = cardiax(*command("activation", data_dir, tmp_path / "run", "--split", protocol))
@@ -67,6 +68,7 @@ def test_activation_trains_tests_and_draws(cardiax, data_dir, tmp_path, protocol
     assert bool(tested & trained) == (protocol == "random")
 
 
+@pytest.mark.slow
 def test_transmembrane_trains_tests_and_draws(cardiax, data_dir, tmp_path):
     status, _, err = cardiax(*command("transmembrane", data_dir, tmp_path / "run"))
     assert status == 0, err
@@ -79,6 +81,7 @@ def test_transmembrane_trains_tests_and_draws(cardiax, data_dir, tmp_path):
     assert float(rows[-1]["validation_voltage_mae"]) > 0
 
 
+@pytest.mark.slow
 def test_a_lower_error_is_better(cardiax, data_dir, tmp_path):
     assert cardiax(*command("activation", data_dir, tmp_path / "run", "--steps", "20"))[0] == 0
     rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").read_text().splitlines()))
@@ -87,6 +90,7 @@ def test_a_lower_error_is_better(cardiax, data_dir, tmp_path):
     assert best == int(rows[int(np.argmin(errors))]["step"])
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(cardiax, data_dir, tmp_path):
     noisy = ("--augmentation.noise", "0.5", "--augmentation.drop_lead", "0.5", "--augmentation.shift", "20")
     for name in ("a", "b"):
@@ -95,6 +99,7 @@ def test_the_same_run_gives_the_same_bytes(cardiax, data_dir, tmp_path):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+@pytest.mark.slow
 def test_harmed_leads_are_measured_beside_the_others(cardiax, data_dir, tmp_path):
     run = tmp_path / "run"
     assert cardiax(*command("activation", data_dir, run))[0] == 0
@@ -130,6 +135,7 @@ def test_what_does_not_fit_is_told(cardiax, data_dir, tmp_path):
     assert "augmentation.mixup: found 0.2, but it means nothing to task 'activation'" in told
 
 
+@pytest.mark.slow
 def test_recordings_that_stay_on_disk_give_the_same_bytes(cardiax, data_dir, tmp_path):
     for name, memory in (("held", 1), ("streamed", 1e-4)):
         status, out, err = cardiax(*command("activation", data_dir, tmp_path / name, "--memory", memory))

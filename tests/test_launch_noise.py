@@ -59,6 +59,7 @@ def test_every_dataset_to_learn_from_has_the_protocol_and_none_as_its_default():
         assert dataset.drawn_by("published") == "published"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["resnet1d", "xgboost"])
 def test_trained_by_the_protocol_and_evaluated_after(cardiax, small_run, both, tmp_path, model):
     command = [*small_run, "--data-dir", both, "--steps", "2"]
@@ -109,6 +110,7 @@ def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_pat
     assert "found --protocol noise with --noise or --drop-lead, wanted one" in told
 
 
+@pytest.mark.slow
 def test_twelve_leads_with_noise_and_without_each_lead(cardiax, noises, tmp_path):
     raw, folder = tmp_path / "raw", tmp_path / "data"
     raw.mkdir()

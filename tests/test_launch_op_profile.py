@@ -61,6 +61,7 @@ def test_kinds_by_hand():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="binds a process to a core, as Linux can")
 def test_profiles_of_a_step_and_of_inference(cardiax, tmp_path):
     file = tmp_path / "bench.json"

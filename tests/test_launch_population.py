@@ -133,6 +133,7 @@ def start(folder, data_dir):
     )
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(whole, data_dir, tmp_path):
     seed = random.randrange(2**32)
     draw, kills = random.Random(seed), 0
@@ -150,6 +151,7 @@ def test_killed_at_random_moments(whole, data_dir, tmp_path):
     assert_same_members(tmp_path, whole)
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_at_a_checkpoint(whole, data_dir, tmp_path, monkeypatch, capsys):
     @contextlib.contextmanager
     def after_six_steps():
@@ -168,6 +170,7 @@ def test_an_interrupt_ends_at_a_checkpoint(whole, data_dir, tmp_path, monkeypatc
     assert_same_members(tmp_path, whole)
 
 
+@pytest.mark.slow
 def test_killed_between_the_members_own_checkpoints(whole, data_dir, tmp_path, monkeypatch, capsys):
     # Two members have theirs and look trained; all four go on from the population's.
     saved = []

@@ -43,6 +43,7 @@ def read(path):
     return header, rows
 
 
+@pytest.mark.slow
 def test_times_with_units_and_pictures(cardiax, trained, tmp_path):
     run, random = trained("activation"), np.random.default_rng(0)
     electrodes = random.normal(size=(500, 10))
@@ -68,6 +69,7 @@ def test_times_with_units_and_pictures(cardiax, trained, tmp_path):
     np.testing.assert_allclose(*found, atol=0.02)
 
 
+@pytest.mark.slow
 def test_voltages_with_units_and_pictures(cardiax, trained, tmp_path):
     run = trained("transmembrane")
     np.save(tmp_path / "one.npy", np.random.default_rng(0).normal(size=(500, 10)))

@@ -82,6 +82,7 @@ def finish(process):
     return out
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(whole, small_run, tmp_path):
     resumed, kills = tmp_path / "run", 0
     seed = random.randrange(2**32)
@@ -94,6 +95,7 @@ def test_killed_at_random_moments(whole, small_run, tmp_path):
     assert_same_run(resumed, whole)
 
 
+@pytest.mark.slow
 def test_killed_right_after_an_epoch(whole, small_run, tmp_path):
     # The moment in which metrics.csv and the checkpoints change.
     for epoch in (1, 3):
@@ -102,6 +104,7 @@ def test_killed_right_after_an_epoch(whole, small_run, tmp_path):
     assert_same_run(tmp_path / "run", whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_at_a_checkpoint(number, whole, small_run, tmp_path):
     resumed = tmp_path / "run"
@@ -119,6 +122,7 @@ def test_an_interrupt_ends_at_a_checkpoint(number, whole, small_run, tmp_path):
     assert_same_run(resumed, whole)
 
 
+@pytest.mark.slow
 def test_a_half_written_checkpoint_is_not_trusted(whole, small_run, tmp_path):
     # What a kill in the middle of a write leaves: Orbax's temporary folder, of a later step, with a part of the files.
     resumed = tmp_path / "run"

@@ -12,6 +12,7 @@ from cardiax.launch.workload import configure
 TINY = ("--model-args", "channels=(4,),widths=(4,),dropout_rate=0.0", "--blocks", "2", "--seconds", "0.01")
 
 
+@pytest.mark.slow
 def test_every_layout_has_the_same_losses(monkeypatch, cardiax, tmp_path):
     monkeypatch.setattr(scaling, "LAYOUTS", ((1, 8), (2, 1)))
     file = tmp_path / "bench.json"

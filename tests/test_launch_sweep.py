@@ -86,6 +86,7 @@ def test_what_is_done_is_not_done_again_and_what_is_missing_is(swept, command, c
     assert figures((swept / "table.csv").read_text()) == figures(wanted)
 
 
+@pytest.mark.slow
 def test_members_that_differ_in_numbers_are_trained_together(swept, data_dir, tmp_path, cardiax):
     status, out, error = cardiax(
         *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", tmp_path),
@@ -131,6 +132,7 @@ def test_what_fails_for_all_members_of_a_program_is_told_once(tmp_path, cardiax)
     assert error.count("is not prepared") == 1
 
 
+@pytest.mark.slow
 def test_a_population_that_was_stopped_is_finished_before_new_seeds_begin(data_dir, tmp_path, cardiax, monkeypatch):
     def sweep(folder, seeds):
         where = ("--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", folder)
@@ -188,6 +190,7 @@ def test_one_member_that_fails_stops_no_other_and_is_told(data_dir, tmp_path, ca
     assert "2 members together" in out
 
 
+@pytest.mark.slow
 def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
     arguments = ("sweep", "heartbeat", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir)
     arguments += ("--workdir", tmp_path, "--systems", "cnn,xgboost", "--seeds", 2, "--steps", 2, "--per_class", 60)

@@ -53,6 +53,7 @@ def test_a_run_leaves_everything(finished):
     assert not list(finished.rglob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_equal_runs_give_equal_files(finished, cardiax, small_run, tmp_path):
     assert cardiax(*small_run, "--workdir", tmp_path / "again")[0] == 0
     for name in FILES:
@@ -200,6 +201,7 @@ def test_a_run_whose_validation_diverges_says_so(last_finite, cardiax, small_run
         assert "training diverged; try a lower --optimizer.learning_rate in a new --workdir" in message
 
 
+@pytest.mark.slow
 def test_patience_stops_early(cardiax, small_run, tmp_path):
     run = [*small_run, "--workdir", tmp_path / "run", "--optimizer.learning_rate", 0, "--ema", 0, "--patience", 1]
     status, out, _ = cardiax(*run, "--model", "reference_cnn", "--model_args", "channels=(4,4,4)", "--epochs", 9)
@@ -208,6 +210,7 @@ def test_patience_stops_early(cardiax, small_run, tmp_path):
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balance", ["weights", "sampling"])
 def test_balance_and_the_heartbeat_task(balance, cardiax, small_run, tmp_path):
     arguments = ["train", "heartbeat", *small_run[2:], "--balance", balance, "--steps", 4]
@@ -244,6 +247,7 @@ def test_events_are_written_without_pytorch_where_it_is_installed(tmp_path):
     assert len(list((tmp_path / "run" / "tensorboard").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_minutes_become_steps_that_can_be_repeated(cardiax, small_run, tmp_path):
     # A hundredth of a second on a step of some milliseconds; the number is the machine's.
     status, _, error = cardiax(*small_run, "--minutes", 0.01, "--workdir", tmp_path / "timed")

@@ -32,6 +32,7 @@ def convolutions(draw):
     return whole(random, batch, samples, channels), whole(random, taps, channels, features), stride, padding
 
 
+@pytest.mark.slow
 @given(convolutions())
 @settings(max_examples=60, deadline=None)
 def test_a_convolution_and_its_gradients_are_those_of_float32_rounded_once(convolution):

@@ -59,6 +59,7 @@ def convolutions(draw):
 
 
 # XLA's own gradient of the inputs ends the process while it compiles (jaxlib 0.10.2).
+@pytest.mark.slow
 @example(((1, 3, 8, 4), (2, 2, 4, 5), (2, 2), [(0, 0), (1, 1)]), False)
 @example(((3, 6, 5, 4), (2, 4, 4, 1), (2, 2), [(1, 1), (0, 3)]), True)
 @example(((1, 4, 2, 3), (2, 2, 3, 1), (2, 3), [(1, 1), (1, 0)]), True)

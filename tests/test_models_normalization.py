@@ -32,6 +32,7 @@ def applied(layer, train, params, statistics, x, pulled):
     return (y, {name: new["batch_stats"][name] for name in statistics}), pull(pulled)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 6), min_size=2, max_size=4).filter(lambda shape: np.prod(shape[:-1]) > 1), st.booleans())
 @settings(max_examples=30, deadline=None)
 def test_all_is_as_flax_has_it(shape, train):

@@ -49,6 +49,7 @@ def test_every_product_but_the_last_layers_is_bfloat16_and_the_outputs_are_close
     assert np.sqrt(np.mean((found - wanted) ** 2)) < 0.05 * np.std(wanted)
 
 
+@pytest.mark.slow
 def test_the_state_and_the_loss_stay_float32_and_training_goes_the_same_way():
     task, losses = TASKS["arrhythmia"], {}
     random = np.random.default_rng(0)

@@ -124,6 +124,7 @@ def test_a_member_is_the_run_that_it_is_alone(population, last_alone):
     chex.assert_trees_all_close(of(population[1], -1), state, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_members_one_after_another_are_the_runs_that_they_are_alone(last_alone):
     fresh, state, losses = together(members()[-2:], devices=1, unroll=True)
     chex.assert_trees_all_equal(of(fresh, -1), last_alone[0])
@@ -131,6 +132,7 @@ def test_members_one_after_another_are_the_runs_that_they_are_alone(last_alone):
     chex.assert_trees_all_close(of(state, -1), last_alone[1], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_four_devices_train_one_member_each(population):
     fresh, state, losses = together(members(), devices=4)
     chex.assert_trees_all_equal(fresh, population[0])

@@ -137,6 +137,7 @@ def test_rows_are_in_range_and_padded_from_where_the_intervals_say(key, rows):
         assert not row[stop:].any()
 
 
+@pytest.mark.slow
 def test_chunks_order_and_jit_do_not_change_a_beat(key, rows):
     np.testing.assert_allclose(SIMULATE(key, INDICES[20:35], LABELS[20:35], SUBJECTS[20:35]), rows[20:35], atol=1e-6)
     backwards = SIMULATE(key, INDICES[::-1], LABELS[::-1], SUBJECTS[::-1])

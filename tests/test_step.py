@@ -59,6 +59,7 @@ def run(step, state, devices, steps=3):
     return jax.device_get(state), losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["resnet1d", "reference_cnn"])
 def test_one_device_eight_devices_and_pmap_agree(model):
     # The same numbers but for the order of float32 sums: a mean over the batch is a mean of eight means. Gradient
@@ -143,6 +144,7 @@ def test_plain_step_is_gradient_descent_on_the_mean_loss():
     assert after.average == ()
 
 
+@pytest.mark.slow
 def test_the_loss_that_is_given_is_the_one_that_trains():
     plain, doubled = setup(), setup(jnp.full(5, 2.0))
     np.testing.assert_allclose(

@@ -1,5 +1,7 @@
 """Changes of training examples: padding stays padding, and the numbers are those worked by hand."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,19 +84,23 @@ def test_stretch_moves_no_end_that_the_file_cut(length, seed):
     assert length < 187 or changed.all()
 
 
-@given(lengths=st.lists(st.integers(0, 187), min_size=2, max_size=5), seed=st.integers(0, 1000))
+@jax.jit
+@partial(
+    jax.shard_map,
+    mesh=Mesh(np.asarray(jax.devices()[:1]), ("data",)),
+    in_specs=(PartitionSpec(), PartitionSpec("data"), PartitionSpec("data")),
+    out_specs=PartitionSpec("data"),
+)
+def mixed_pairs(key, inputs, targets):
+    return mix_pairs(key, inputs, targets, 0.5, "data")
+
+
+@given(lengths=st.lists(st.integers(0, 187), min_size=4, max_size=4), seed=st.integers(0, 1000))
 @settings(deadline=None, max_examples=30, derandomize=True)
 def test_a_mixture_keeps_the_padding_of_its_example(lengths, seed):
     inputs = jnp.stack([beat(length, place) for place, length in enumerate(lengths)])[..., None]
     targets = jnp.arange(len(lengths))
-    mesh = Mesh(np.asarray(jax.devices()[:1]), ("data",))
-    mix = jax.shard_map(
-        lambda inputs, targets: mix_pairs(jax.random.key(seed), inputs, targets, 0.5, "data"),
-        mesh=mesh,
-        in_specs=PartitionSpec("data"),
-        out_specs=PartitionSpec("data"),
-    )
-    mixed, neighbours, share = map(np.asarray, mix(inputs, targets))
+    mixed, neighbours, share = map(np.asarray, mixed_pairs(jax.random.key(seed), inputs, targets))
     assert neighbours.tolist() == [len(lengths) - 1, *range(len(lengths) - 1)]
     assert ((share > 0) & (share <= 0.5)).all()
     for place, length in enumerate(lengths):
@@ -136,6 +142,7 @@ def test_warp_is_a_sine_of_half_a_period_to_two():
     assert found.max() > 1.95
 
 
+@pytest.mark.slow  # pyts compiles with Numba, half a minute of it
 def test_the_field_is_that_of_pyts():
     image = pytest.importorskip("pyts.image", reason="pyts is the reference for Gramian angular fields")
     random = np.random.default_rng(0)
@@ -149,11 +156,12 @@ def test_the_field_is_that_of_pyts():
 
 
 def test_the_field_by_hand():
-    field = gramian_angular_field(jnp.asarray([0.0, 0.5, 1.0]), 3)  # angles π, π/2, 0
+    make = jax.jit(gramian_angular_field, static_argnums=1)
+    field = make(jnp.asarray([0.0, 0.5, 1.0]), 3)  # angles π, π/2, 0
     np.testing.assert_allclose(field, [[1, 0, -1], [0, -1, 0], [-1, 0, 1]], atol=1e-6)
-    flat = gramian_angular_field(jnp.full((4,), 0.3), 4)
+    flat = make(jnp.full((4,), 0.3), 4)
     np.testing.assert_array_equal(flat, 1)
-    gradient = jax.grad(lambda beat: gramian_angular_field(beat, 4).sum())(jnp.asarray([0.0, 0.2, 1.0, 0.4]))
+    gradient = jax.jit(jax.grad(lambda beat: make(beat, 4).sum()))(jnp.asarray([0.0, 0.2, 1.0, 0.4]))
     assert np.isfinite(gradient).all()
 
 

@@ -19,6 +19,7 @@ def manual_dir(real_data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_every_mitbih_row_is_kaggles_to_the_bit(real_data, manual_dir, tmp_path):
     lines = []
     datasets.prepare("kaggle_heartbeat/mitbih", tmp_path, manual_dir, report=lines.append)

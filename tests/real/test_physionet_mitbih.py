@@ -68,12 +68,14 @@ def check_no_subject_on_two_sides(parts):
     assert 202 in sides[2]
 
 
+@pytest.mark.slow
 def test_no_subject_of_kaggles_rows_lies_on_two_sides(data_dir, real_data):
     check_no_subject_on_two_sides(datasets.load("physionet_mitbih/kaggle", data_dir))
     datasets.prepare("physionet_mitbih/kaggle_patient", data_dir, real_data / "mitdb")
     check_no_subject_on_two_sides(datasets.load("physionet_mitbih/kaggle_patient", data_dir))
 
 
+@pytest.mark.slow
 def test_windows_by_patient_train(cardiax, real_data, tmp_path):
     datasets.prepare("physionet_mitbih/patient", tmp_path / "data", real_data / "mitdb")
     beats = datasets.load("physionet_mitbih/patient", tmp_path / "data")

@@ -20,6 +20,7 @@ def prepared(real_data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_heartbeat_on_ptbdb_rows(prepared, cardiax, tmp_path):
     arguments = ["train", "heartbeat", "--dataset", "kaggle_heartbeat/ptbdb", "--data-dir", prepared, *QUICK]
     status, out, _ = cardiax(*arguments, "--workdir", tmp_path / "run")
@@ -29,3 +30,24 @@ def test_heartbeat_on_ptbdb_rows(prepared, cardiax, tmp_path):
     assert result["protocol"] == "published"
     assert {name: row["examples"] for name, row in result["classes"].items()} == {"normal": 10, "abnormal": 10}
     assert cardiax("evaluate", tmp_path / "run", "--split", "validation")[0] == 0
+
+
+@pytest.fixture(scope="module")
+def beats(real_data, tmp_path_factory):
+    """A data folder with the MIT-BIH Arrhythmia Database in each of its configurations."""
+    from cardiax import datasets
+
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("kaggle", "kaggle_patient", "patient"):
+        datasets.prepare(f"physionet_mitbih/{name}", folder, manual_dir=real_data / "mitdb")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["heartbeat", "arrhythmia"])
+@pytest.mark.parametrize("configuration", ["kaggle", "kaggle_patient", "patient"])
+def test_one_epoch_of_the_default_model_ends_better_than_it_began(one_epoch, beats, task, configuration):
+    # The rows of kaggle_heartbeat/mitbih are those of physionet_mitbih/kaggle; of ptbdb 200 are at hand, one step's.
+    before, after = one_epoch(task, f"physionet_mitbih/{configuration}", beats)
+    assert after > before

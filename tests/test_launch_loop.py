@@ -1,0 +1,24 @@
+"""The loop as a whole: a network that is trained knows more than one that is not."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def built_in(tmp_path_factory):
+    """A data folder for the datasets that cardiax makes itself."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "dataset"),
+    [
+        ("heartbeat", "simulated_heartbeat"),
+        ("arrhythmia", "simulated_heartbeat"),
+        ("activation", "simulated_intracardiac"),
+        ("transmembrane", "simulated_intracardiac"),
+    ],
+)
+def test_one_epoch_of_the_default_model_ends_better_than_it_began(one_epoch, built_in, task, dataset):
+    before, after = one_epoch(task, dataset, built_in)
+    assert after > before
