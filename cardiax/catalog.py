@@ -41,7 +41,7 @@ class Dataset:
       kind: what an example is: `beat` (one beat and its label), `intracardiac` (electrodes and the voltages of 75
         sites, 500 ms), or `noise` (what electrodes record besides the heart, to test with and not to learn from).
       rate: samples a second, Hz. Kaggle's page says 125 of both halves; the MIT-BIH half is every third sample of 360.
-      protocols: the ways in which it may be split (see `cardiax.splits`), the default first; `NOISE` splits as the
+      protocols: the ways in which it may be split (see `cardiax.protocols`), the default first; `NOISE` splits as the
         default does. Nothing is learnt from a dataset without protocols.
       classes: label names of beats; label i is `classes[i]`.
       counts: examples per class, for each split on disk; empty where the generator or the user decides.
@@ -49,8 +49,8 @@ class Dataset:
       by_record: True where what the model is shown of a beat depends on all beats of its record.
       dominant_record: a test record that holds most beats of a class; metrics are reported without it too.
       note: what a reader of its metrics by patient must know.
-      single_site_patterns: activation pattern → the one site that it starts at, an index in `cardiax.leads.SITE_NAMES`;
-        such a pattern begins as a stimulus of that site does.
+      single_site_patterns: activation pattern → the one site that it starts at, an index in
+        `cardiax.ecg.leads.SITE_NAMES`; such a pattern begins as a stimulus of that site does.
     """
 
     name: str

@@ -111,52 +111,6 @@ class Config:
     augmentation: AugmentationConfig = AugmentationConfig()
 
 
-_TWELVE_LEADS = Config(
-    dataset="simulated_intracardiac",
-    split="random",
-    batch_size=32,
-    optimizer=OptimizerConfig(learning_rate=2e-3),
-    augmentation=AugmentationConfig(stretch=0.08, warp=0.0, noise=0.02, mixup=0.0),
-)
-
-RECIPES = {
-    "heartbeat": Config(task="heartbeat"),
-    "arrhythmia": Config(task="arrhythmia"),
-    "activation": dataclasses.replace(_TWELVE_LEADS, task="activation", model="activation_resnet", epochs=100),
-    "transmembrane": dataclasses.replace(_TWELVE_LEADS, task="transmembrane", model="voltage_template", epochs=50),
-}
-"""The default experiment of each task."""
-
-BY_DATASET: dict[str, dict[str, Any]] = {
-    "simulated_heartbeat": {"epochs": 10},  # which is learnt sooner
-    "physionet_mitbih/patient": {  # sixteen patients are soon learnt by heart
-        "epochs": 12,
-        "batch_size": 256,
-        "model_args": {"widths": (16, 32, 64), "blocks": 1, "kernel": 7, "dropout_rate": 0.3},
-        "balance": "sampling",
-        "ema": 0.99,
-        "optimizer.learning_rate": 2e-3,
-        "optimizer.warmup": 0.1,
-        "optimizer.weight_decay": 0.05,
-        "augmentation.stretch": 0.0,
-        "augmentation.electrode_gain": 0.4,
-        "augmentation.warp": 0.0,
-        "augmentation.noise": 1.2,
-        "augmentation.mixup": 0.0,
-        "augmentation.fibrillation": 0.25,
-    },
-}
-"""What the default experiment of any task is on a dataset that asks for something else."""
-
-
-def recipe(task: str, dataset: str | None = None) -> Config:
-    """The default experiment of a task on a dataset (None: the built-in one)."""
-    config = RECIPES.get(task, Config(task=task))
-    found = find_dataset(dataset or config.dataset)
-    config = dataclasses.replace(config, dataset=found.name, split=next(iter(found.protocols), config.split))
-    return with_overrides(config, BY_DATASET.get(found.name, {}))
-
-
 def leaves(config: Any, prefix: str = "") -> dict[str, tuple[dataclasses.Field, Any]]:
     """Every field of a config, nested ones as `optimizer.learning_rate`, with its value."""
     found: dict[str, tuple[dataclasses.Field, Any]] = {}
@@ -183,15 +137,15 @@ def parse(name: str, item: dataclasses.Field, value: Any) -> Any:
             raise ValueError
         parsed: Any = kind(value)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: found {value!r}, wanted {_wanted(item)}") from error
+        raise InputError(f"{name}: found {value!r}, expected {_expected(item)}") from error
     if metadata["choices"] and parsed not in metadata["choices"]:
         raise unknown(name, parsed, metadata["choices"])
     if kind is not str and not (math.isfinite(parsed) and metadata["low"] <= parsed <= metadata["high"]):
-        raise InputError(f"{name}: found {value}, wanted {_wanted(item)}")
+        raise InputError(f"{name}: found {value}, expected {_expected(item)}")
     return parsed
 
 
-def _wanted(item: dataclasses.Field) -> str:
+def _expected(item: dataclasses.Field) -> str:
     kind = {int: "a whole number", float: "a number", str: "a name"}[item.type]  # pyright: ignore[reportArgumentType]
     low, high = item.metadata["low"], item.metadata["high"]
     if low == -math.inf:
@@ -210,7 +164,7 @@ def _model_args(name: str, value: Any) -> dict[str, Any]:
             pairs = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
         except (SyntaxError, ValueError) as error:
             raise InputError(
-                f"{name}: found {value!r}, wanted fields of the model, as in dropout_rate=0.1,widths=(16,32)"
+                f"{name}: found {value!r}, expected fields of the model, as in dropout_rate=0.1,widths=(16,32)"
             ) from error
     return {key: tuple(item) if isinstance(item, list) else item for key, item in pairs.items()}
 
@@ -264,11 +218,11 @@ def refuse_unread(config: Config, typed: Iterable[str]) -> None:
     """Raise `InputError` where a field that was typed, and asks for something, is not read."""
     reasons, values = unread(config), leaves(config)
     for name in typed:
-        if name in reasons and values[name][1] != 0:
+        if name in reasons and values[name][1] not in (0, "none"):
             raise InputError(f"{name}: found {values[name][1]}, which would do nothing: {reasons[name]}; leave it out")
 
 
-def switched_on(value: Any) -> bool:
+def enabled(value: Any) -> bool:
     """Whether a numeric field asks for what it names: it is not 0.
 
     One that is traced does, since the members of a population differ in a field only where none of them has 0.
@@ -287,6 +241,6 @@ def from_dict(fields: Mapping[str, Any]) -> Config:
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:
-    """`name: value wanted, value found` for each field in which two configs differ."""
+    """`name: value expected, value found` for each field in which two configs differ."""
     left, right = to_dict(ours), to_dict(theirs)
-    return [f"{name}: wanted {left[name]!r}, found {right[name]!r}" for name in left if left[name] != right[name]]
+    return [f"{name}: expected {left[name]!r}, found {right[name]!r}" for name in left if left[name] != right[name]]

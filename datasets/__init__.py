@@ -9,7 +9,7 @@ from cardiax.datasets.simulated_heartbeat import (
 from cardiax.datasets.simulated_intracardiac import (
     simulated_intracardiac_dataset_builder as simulated_intracardiac_dataset_builder,
 )
-from cardiax.datasets.store import (
+from cardiax.datasets.storage.prepared import (
     default_data_dir,
     is_prepared,
     load,

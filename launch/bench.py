@@ -66,11 +66,12 @@ def run(options: argparse.Namespace) -> None:
     """Measure, print a line for each model as it is done, write the JSON."""
     if options.scaling and (options.peer or options.profile):
         other = f"--peer {options.peer}" if options.peer else "--profile"
-        raise InputError(f"bench: found --scaling and {other}, wanted one of the two")
-    from cardiax.config import recipe, with_overrides
-    from cardiax.launch import op_profile, peer, scaling, workload
-    from cardiax.launch.machine import describe_machine, matmul_peak
-    from cardiax.launch.progress import say
+        raise InputError(f"bench: found --scaling and {other}, expected one of the two")
+    from cardiax.config import with_overrides
+    from cardiax.launch.run.progress import say
+    from cardiax.launch.timing import device_scaling, op_profile, pytorch_twin, workload
+    from cardiax.launch.timing.machine import describe_machine, matmul_peak
+    from cardiax.recipes import recipe
 
     default = options.scaling and not options.model
     pairs = _defaults(options.tasks) if default else _pairs(options.tasks, options.model)
@@ -78,8 +79,8 @@ def run(options: argparse.Namespace) -> None:
     bare = options.peer is not None
     configs = [workload.configure(*pair, model_args, bare, options.precision) for pair in pairs]
     if options.json and not Path(options.json).absolute().parent.is_dir():
-        raise InputError(f"--json: found no folder for {options.json}, wanted one; make it first")
-    torch = {"torch": peer.check()} if options.peer else {}
+        raise InputError(f"--json: found no folder for {options.json}, expected one; make it first")
+    torch = {"torch": pytorch_twin.check()} if options.peer else {}
     if options.profile:
         op_profile.check()
 
@@ -96,8 +97,8 @@ def run(options: argparse.Namespace) -> None:
         say(_peer_head() if options.peer else _head())
     for config in configs:
         if options.scaling:
-            result = scaling.measure_scaling(config, options.blocks, options.seconds)
-            say(scaling.table(result))
+            result = device_scaling.measure_scaling(config, options.blocks, options.seconds)
+            say(device_scaling.table(result))
         else:
             result = _measure(config, options, peak)
             say(_peer_row(result) if options.peer else _row(result))
@@ -112,14 +113,14 @@ def run(options: argparse.Namespace) -> None:
 
 def _defaults(tasks: list[str]) -> list[tuple[str, str]]:
     """The tasks with their default models; `arrhythmia` where none is named."""
-    from cardiax.launch.workload import models_of
+    from cardiax.launch.timing.workload import models_of
 
     return [(task, models_of(task)[0]) for task in tasks or ["arrhythmia"]]
 
 
 def _pairs(tasks: list[str], models: list[str] | None) -> list[tuple[str, str]]:
     """The (task, model) pairs that are asked for: every named model with each task that takes it."""
-    from cardiax.launch.workload import ON_REQUEST, models_of
+    from cardiax.launch.timing.workload import ON_REQUEST, models_of
     from cardiax.tasks import TASKS
 
     fitting = {task: models_of(task) for task in tasks or TASKS}
@@ -137,18 +138,18 @@ def _pairs(tasks: list[str], models: list[str] | None) -> list[tuple[str, str]]:
 
 
 def _measure(config: Any, options: argparse.Namespace, peak: float) -> dict[str, Any]:
-    from cardiax.launch import peer, workload
-    from cardiax.launch.machine import peak_memory
-    from cardiax.launch.stopwatch import alternate, spread
+    from cardiax.launch.timing import pytorch_twin, workload
+    from cardiax.launch.timing.machine import peak_memory
+    from cardiax.launch.timing.stopwatch import alternate, spread
 
     ours = workload.prepare(config)
-    with peer.start(ours) if options.peer else contextlib.nullcontext() as twin:
-        losses = peer.compare_losses(twin, ours) if twin else {}
-        runs = {"cardiax": workload.training(ours)} | (peer.training(twin) if twin else {})
+    with pytorch_twin.start(ours) if options.peer else contextlib.nullcontext() as twin:
+        losses = pytorch_twin.compare_losses(twin, ours) if twin else {}
+        runs = {"cardiax": workload.training(ours)} | (pytorch_twin.training(twin) if twin else {})
         train = alternate(runs, options.blocks, options.seconds)
         infer = {}
         for size in workload.SIZES:
-            runs = {"cardiax": workload.inference(ours, size)} | (peer.inference(twin, size) if twin else {})
+            runs = {"cardiax": workload.inference(ours, size)} | (pytorch_twin.inference(twin, size) if twin else {})
             infer[str(size)] = alternate(runs, options.blocks, options.seconds)
     step = spread(train["cardiax"])
     result = {
@@ -170,8 +171,8 @@ def _measure(config: Any, options: argparse.Namespace, peak: float) -> dict[str,
     if not options.no_start:
         result["seconds_to_first_step"] = workload.seconds_to_first_step(config)
     if twin:
-        inference = {size: peer.compare(times) for size, times in infer.items()}
-        compared = peer.compare(train)
+        inference = {size: pytorch_twin.compare(times) for size, times in infer.items()}
+        compared = pytorch_twin.compare(train)
         at_peak = compared["seconds"][compared["best"]] * peak / ours.flops
         torch = {"step": compared, "ratio_at_peak": at_peak, "inference": inference}
         result |= {"losses": losses, "torch": torch}

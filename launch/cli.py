@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cardiax.errors import InputError, unknown
-from cardiax.launch.compilation import keep_compiled_programs
-from cardiax.launch.memory import keep_memory
-from cardiax.launch.shell import own_settings, start_jax, without_backend
+from cardiax.launch.system.compile_cache import keep_compiled_programs
+from cardiax.launch.system.memory import keep_memory
+from cardiax.launch.system.shell_settings import own_settings, start_jax, without_backend
 
 COMMANDS = {
     "train": "train a model on a task; the same command again goes on where it stopped",
@@ -95,7 +95,7 @@ def run_command(name: str, arguments: list[str]) -> int:
         if rest[0].startswith("-"):
             flags = {action.option_strings[0].lstrip("-") for action in parser._actions if action.option_strings}
             raise unknown("flag", rest[0].lstrip("-").partition("=")[0].replace("-", "_"), flags - {"h"})
-        raise InputError(f"found {rest[0]!r} after the last argument, wanted nothing (see `cardiax {name} --help`)")
+        raise InputError(f"found {rest[0]!r} after the last argument, expected nothing (see `cardiax {name} --help`)")
     shell = dict(os.environ)
     keep_compiled_programs()
     if name != "prepare" or options.dataset.startswith("simulated"):  # files are read without a device

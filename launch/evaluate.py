@@ -1,9 +1,9 @@
-"""Measure trained models from their run folders alone: figures with 95 % intervals, per class, and a picture.
+"""Measure trained models from their run folders alone: figures with 95 % intervals, per class, and a plot.
 
-Writes SPLIT.json and pictures below figures/ into each folder, with real noise SPLIT_noise.json besides. A sweep's
+Writes SPLIT.json and plots below figures/ into each folder, with real noise SPLIT_noise.json besides. A sweep's
 folder stands for its finished runs. Runs that differ in seed alone are also measured together: the mean over seeds, the
 ensemble of them (mean of class probabilities, of times, of voltages), and its calibration, or its spread against its
-error; with ensemble.json and pictures in the sweep's folder. Examples:
+error; with ensemble.json and plots in the sweep's folder. Examples:
 
   cardiax evaluate runs/mine
   cardiax evaluate runs/mine --protocol noise
@@ -21,9 +21,9 @@ from pathlib import Path
 from cardiax.catalog import NOISE
 from cardiax.config import Config, to_dict
 from cardiax.errors import InputError, unknown
+from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.train import add_memory
-from cardiax.launch.workdir import Workdir
-from cardiax.splits import SPLITS
+from cardiax.protocols import SPLITS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_memory(parser)
     parser.add_argument(
-        "--out", metavar="DIR", help="where ensemble.json and its pictures go (default: where the first run lies)"
+        "--out", metavar="DIR", help="where ensemble.json and its plots go (default: where the first run lies)"
     )
     parser.add_argument(
         "--protocol", metavar="NAME", help="noise: then also with real noise, and of twelve leads with each missing"
@@ -56,15 +56,15 @@ def run(options: argparse.Namespace) -> None:
         raise unknown("protocol", options.protocol, [NOISE])
     if options.protocol and (options.noise is not None or options.drop_lead):
         raise InputError(
-            "evaluate: found --protocol noise with --noise or --drop-lead, wanted one; evaluate them apart"
+            "evaluate: found --protocol noise with --noise or --drop-lead, expected one; evaluate them apart"
         )
     rows = group(find_runs(options.workdirs))
 
-    from cardiax.launch.ensemble import measure_together, write_ensembles
-    from cardiax.launch.measure import Harm, load_runs
-    from cardiax.launch.progress import say
+    from cardiax.launch.report.ensemble import measure_together, write_ensembles
+    from cardiax.launch.report.measured_runs import Corruption, load_runs
+    from cardiax.launch.run.progress import say
 
-    harm, data_dir = Harm(options.noise, options.drop_lead), options.data_dir and Path(options.data_dir)
+    corruption, data_dir = Corruption(options.noise, options.drop_lead), options.data_dir and Path(options.data_dir)
     folder = Path(options.out) if options.out else next(iter(rows.values()))[0].path.absolute().parent
     found = {}
     for name, workdirs in rows.items():
@@ -75,14 +75,14 @@ def run(options: argparse.Namespace) -> None:
                     say(f"note: {workdir.path} cannot be written: what is measured is printed, and not kept")
                 else:
                     held.enter_context(workdir.hold())
-            runs = load_runs(workdirs, data_dir, harm, bool(options.protocol), options.memory)
+            runs = load_runs(workdirs, data_dir, corruption, bool(options.protocol), options.memory)
             for run in runs:
                 say(f"evaluate: {run.workdir.path}")
                 results.append(run.report(options.split))
         if len(runs) > 1:
             found[name] = measure_together(name, runs, results, options.split, folder)
     if found:
-        write_ensembles(folder, found, options.split, harm)
+        write_ensembles(folder, found, options.split, corruption)
 
 
 def find_runs(paths: Sequence[str | Path]) -> list[Workdir]:
@@ -90,9 +90,9 @@ def find_runs(paths: Sequence[str | Path]) -> list[Workdir]:
     runs: dict[Path, Workdir] = {}
     for path in map(Path, paths):
         below = [] if (path / "config.json").exists() else sorted(path.glob("[!.]*/config.json"))
-        finished = [place.parent for place in below if (place.parent / "test.json").exists()]
+        finished = [index.parent for index in below if (index.parent / "test.json").exists()]
         if below and not finished:
-            raise InputError(f"{path}: found no run that is done, wanted one; `cardiax sweep` goes on with them")
+            raise InputError(f"{path}: found no run that is done, expected one; `cardiax sweep` goes on with them")
         for folder in finished or [path]:
             runs.setdefault(folder.resolve(), Workdir(folder))
     return list(runs.values())
@@ -115,14 +115,14 @@ def group(runs: Sequence[Workdir]) -> dict[str, list[Workdir]]:
         row = rows.setdefault(common, {})
         if config.seed in row:
             raise InputError(
-                f"evaluate: found seed {config.seed} in {row[config.seed].path} and {workdir.path}, wanted each seed "
+                f"evaluate: found seed {config.seed} in {row[config.seed].path} and {workdir.path}, expected each seed "
                 "once; leave one out"
             )
         row[config.seed] = workdir
         names.setdefault(common, name)
     if len(set(names.values())) < len(names):
         raise InputError(
-            f"evaluate: found several experiments in folders of one name, {', '.join(names.values())}, wanted names "
+            f"evaluate: found several experiments in folders of one name, {', '.join(names.values())}, expected names "
             "that tell them apart; evaluate them one by one"
         )
     return {names[common]: [row[seed] for seed in sorted(row)] for common, row in rows.items()}

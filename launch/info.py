@@ -15,8 +15,8 @@ def run(options: argparse.Namespace) -> None:
 
     from cardiax import datasets
     from cardiax.catalog import DATASETS
-    from cardiax.datasets.records import prepare_command
-    from cardiax.launch.environment import versions
+    from cardiax.datasets.storage.record_files import prepare_command
+    from cardiax.launch.run.environment import versions
     from cardiax.models import MODELS, TREES
     from cardiax.tasks import TASKS
 

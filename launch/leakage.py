@@ -16,7 +16,7 @@ import numpy as np
 
 from cardiax.catalog import find_dataset
 from cardiax.errors import InputError
-from cardiax.launch.workdir import Workdir, save_picture, write_json
+from cardiax.launch.run.run_folder import Workdir, save_plot, write_json
 
 DATASET = "physionet_mitbih/kaggle"
 SPLITS = ("kaggle", "patient")
@@ -34,8 +34,8 @@ def run(options: argparse.Namespace) -> None:
     scores = read_scores([Workdir(path) for path in options.workdirs])
 
     from cardiax import datasets
-    from cardiax.figures.leakage import leakage_figure
-    from cardiax.metrics import mean_interval
+    from cardiax.plots.leakage_bars import leakage_figure
+    from cardiax.stats.classification import mean_interval
 
     folder = Path(options.data_dir) if options.data_dir else datasets.default_data_dir()
     parts = datasets.load(DATASET, folder)
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
         "length_alone": by_length,
     }
     write_json(out / "leakage.json", found)
-    written = save_picture(out / "leakage", lambda: leakage_figure(scores, sources, by_length))
+    written = save_plot(out / "leakage", lambda: leakage_figure(scores, sources, by_length))
     print(f"wrote: {', '.join(map(str, (out / 'leakage.json', *written)))}")
 
 
@@ -77,7 +77,7 @@ def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
         dataset = find_dataset(config.dataset).name
         if config.task != "arrhythmia" or config.split not in SPLITS or not dataset.endswith(("kaggle", "mitbih")):
             raise InputError(
-                f"{workdir.path}: found {config.task} on {dataset} split by {config.split}, wanted arrhythmia on "
+                f"{workdir.path}: found {config.task} on {dataset} split by {config.split}, expected arrhythmia on "
                 f"{DATASET} split by {' or '.join(SPLITS)}"
             )
         models.add((config.model, *sorted(config.model_args.items())))
@@ -85,7 +85,7 @@ def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
     if len(models) != 1 or not all(results.values()):
         raise InputError(
             f"leakage: found {len(models)} models and {' and '.join(str(len(of)) for of in results.values())} runs of "
-            f"the splits {' and '.join(SPLITS)}, wanted one model and runs of both"
+            f"the splits {' and '.join(SPLITS)}, expected one model and runs of both"
         )
     return {
         split: {
@@ -99,7 +99,7 @@ def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
 
 def sources_of_classes(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Class → its records and their shares, of all rows."""
-    from cardiax.leakage import shares_of_records
+    from cardiax.stats.split_leakage import shares_of_records
 
     labels, records = (np.concatenate([part[name] for part in parts.values()]) for name in ("label", "record"))
     return {name: shares_of_records(labels, records, i) for i, name in enumerate("NSVF")}
@@ -107,8 +107,8 @@ def sources_of_classes(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, tup
 
 def scores_by_length(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:
     """Classifier → macro-F1 on Kaggle's test beats: always N, and two that see nothing but the length."""
-    from cardiax.leakage import beat_lengths, predict_by_length
-    from cardiax.metrics import classification_metrics
+    from cardiax.stats.classification import classification_metrics
+    from cardiax.stats.split_leakage import beat_lengths, predict_by_length
 
     train, test = parts["train"], parts["test"]
     classes = len(find_dataset(DATASET).classes)

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Simulate, compare, print."""
     from cardiax.datasets.simulated_intracardiac.simulated_intracardiac_dataset_builder import simulate
-    from cardiax.simulate.likeness import likeness
+    from cardiax.simulate.dataset_statistics import likeness
 
     if options.fit:
         fit()
@@ -30,9 +30,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def table(found: dict[str, np.ndarray], beats: int) -> str:
-    """The figures of `cardiax.simulate.likeness.likeness` as text, each beside its target."""
-    from cardiax.leads import LEADS
-    from cardiax.simulate.likeness import LEAD_MEAN, LEAD_RANGE, LEAD_SPREAD
+    """The figures of `cardiax.simulate.dataset_statistics.likeness` as text, each beside its target."""
+    from cardiax.ecg.leads import LEADS
+    from cardiax.simulate.dataset_statistics import LEAD_MEAN, LEAD_RANGE, LEAD_SPREAD
 
     lines = [f"{beats} simulated beats beside the UCSD/LLNL dataset's published figures", ""]
     lines.append(
@@ -49,13 +49,13 @@ def table(found: dict[str, np.ndarray], beats: int) -> str:
     low, high, mean, spread = found["activation"]
     lines += [
         "",
-        f"spread of the leads: within a factor {ratio.max():.2f} (wanted 1.25)",
-        f"mean voltage of the 75 sites: mean absolute error {mean_error.mean():.2f} mV (wanted 1.5), "
-        f"{np.count_nonzero(mean_error <= 5)} sites within 5 mV (wanted 73)",
+        f"spread of the leads: within a factor {ratio.max():.2f} (expected 1.25)",
+        f"mean voltage of the 75 sites: mean absolute error {mean_error.mean():.2f} mV (expected 1.5), "
+        f"{np.count_nonzero(mean_error <= 5)} sites within 5 mV (expected 73)",
         f"  one constant for all sites: {constant.mean():.2f} mV, {np.count_nonzero(constant <= 5)} sites",
-        f"spread of the sites' voltage: within {spread_error.max():.2f} mV (wanted 2.5)",
-        f"activation times: {low:.0f} … {high:.0f} ms (wanted 0 … 185), mean {mean:.1f}, "
-        f"standard deviation {spread:.1f} ms (wanted 28 … 33)",
+        f"spread of the sites' voltage: within {spread_error.max():.2f} mV (expected 2.5)",
+        f"activation times: {low:.0f} … {high:.0f} ms (expected 0 … 185), mean {mean:.1f}, "
+        f"standard deviation {spread:.1f} ms (expected 28 … 33)",
     ]
     return "\n".join(lines)
 
@@ -68,11 +68,11 @@ def fit(volunteers: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15), beats: int = 
     import jax.numpy as jnp
     from scipy.optimize import least_squares
 
-    from cardiax.leads import twelve_leads
-    from cardiax.simulate.geometry import build_heart
-    from cardiax.simulate.intracardiac import GAIN, planned_beat, prepare_heart, tissue_voltage
+    from cardiax.ecg.leads import twelve_leads
+    from cardiax.simulate.dataset_statistics import LEAD_SPREAD
+    from cardiax.simulate.heart_geometry import build_heart
+    from cardiax.simulate.heart_recording import GAIN, planned_beat, prepare_heart, tissue_voltage
     from cardiax.simulate.lead_field import lead_field
-    from cardiax.simulate.likeness import LEAD_SPREAD
     from cardiax.simulate.patterns import plan
     from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE, volunteer
 

@@ -21,7 +21,7 @@ import numpy as np
 from cardiax.catalog import WINDOW
 from cardiax.errors import InputError
 from cardiax.launch.cli import finite, positive
-from cardiax.launch.workdir import Workdir, save_picture, write_atomically
+from cardiax.launch.run.run_folder import Workdir, save_plot, write_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,21 +51,21 @@ def run(options: argparse.Namespace) -> None:
     config = workdir.config()
     if config.task not in ("activation", "transmembrane"):
         raise InputError(
-            f"{workdir.path}: found a run of {config.task!r}, wanted activation or transmembrane; "
+            f"{workdir.path}: found a run of {config.task!r}, expected activation or transmembrane; "
             "`cardiax predict` reads twelve leads"
         )
     stems = output_names(options.files)
 
-    from cardiax.launch.recordings import read_beat
+    from cardiax.launch.formats.twelve_lead_beat import read_beat
 
     names = [name.strip() for name in options.leads.split(",")] if options.leads else None
     unit = options.unit.lower() if options.unit else None
     beats = [read_beat(path, options.rate, options.start, names, unit) for path in options.files]
     leads = np.stack([beat.leads for beat in beats])
 
-    from cardiax.launch.heart_pictures import heart_pictures
-    from cardiax.launch.trained import load_predictor
-    from cardiax.leads import activation_time
+    from cardiax.ecg.voltage import activation_time
+    from cardiax.launch.report.heart_plots import case_plots
+    from cardiax.launch.run.restored import load_predictor
 
     outputs = load_predictor(workdir)(leads)
     for path, output in zip(options.files, outputs, strict=True):
@@ -82,9 +82,9 @@ def run(options: argparse.Namespace) -> None:
         if voltage is not None:
             written.append(folder / f"{stem}_voltage.csv")
             write_atomically(written[1], voltage_csv(voltage))
-        pictures = heart_pictures(beat.leads, stem, times, voltage=voltage)
-        for name, draw in pictures.items():
-            written += save_picture(folder / f"{stem}_{name}", draw)
+        plots = case_plots(beat.leads, stem, times, voltage=voltage)
+        for name, draw in plots.items():
+            written += save_plot(folder / f"{stem}_{name}", draw)
         active = np.isfinite(times)
         notes = [f"note: {note}" for note in beat.notes]
         if np.any(times[active] < 0) or np.any(times[active] > WINDOW):
@@ -138,7 +138,7 @@ def output_names(paths: Sequence[Path]) -> list[str]:
 
 def times_csv(times: np.ndarray) -> bytes:
     """Activation times (75,), ms, one site a line; empty for a site that never activates."""
-    from cardiax.leads import SITE_NAMES
+    from cardiax.ecg.leads import SITE_NAMES
 
     rows = ((name, f"{time:.2f}" if np.isfinite(time) else "") for name, time in zip(SITE_NAMES, times, strict=True))
     return _csv(("site", "activation_time_ms"), rows)
@@ -146,7 +146,7 @@ def times_csv(times: np.ndarray) -> bytes:
 
 def voltage_csv(voltage: np.ndarray) -> bytes:
     """Voltages (500, 75), mV, one time a line."""
-    from cardiax.leads import SITE_NAMES
+    from cardiax.ecg.leads import SITE_NAMES
 
     header = ("time_ms", *(f"{name}_mV" for name in SITE_NAMES))
     return _csv(header, ((time, *(f"{value:.3f}" for value in row)) for time, row in enumerate(voltage)))

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     """Prepare every dataset that `args.dataset` names; of several, one whose files are missing is skipped."""
     name = args.dataset.rstrip("/")
     if (args.mesh is None) != (args.sites is None) or (args.mesh and not args.raw):
-        raise InputError("prepare: found only some of --mesh, --sites and --raw, wanted all three for a mesh of yours")
+        raise InputError("prepare: found only some of --mesh, --sites and --raw, expected all three for your mesh")
     if args.raw:
         _write_raw(name, args.raw, args.mesh, args.sites)
         return
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         raise unknown("dataset", name, [*DATASETS, *{known.split("/")[0] for known in DATASETS}])
 
     from cardiax.datasets import default_data_dir
-    from cardiax.datasets.files import MissingFileError
+    from cardiax.datasets.storage.manual_files import MissingFileError
 
     data_dir = args.data_dir or default_data_dir()
     missing = []
@@ -95,13 +95,13 @@ def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None
 def _write_raw(name: str, folder: Path, mesh: Path | None, sites: Path | None) -> None:
     if name != "simulated_intracardiac":
         raise InputError(
-            f"--raw: found dataset {name!r}, wanted simulated_intracardiac, the one that can be written so"
+            f"--raw: found dataset {name!r}, expected simulated_intracardiac, the one that can be written so"
         )
     if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: found files in it, wanted a new or empty folder; choose another --raw")
+        raise InputError(f"{folder}: found files in it, expected a new or empty folder; choose another --raw")
 
     from cardiax.datasets.simulated_intracardiac.simulated_intracardiac_dataset_builder import write_raw
-    from cardiax.launch.mesh import read_heart
+    from cardiax.launch.formats.heart_mesh import read_heart
 
     heart = read_heart(mesh, sites) if mesh and sites else None
     print(f"{name}: {write_raw(folder, heart=heart)} recordings written below {folder}")

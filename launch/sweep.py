@@ -17,44 +17,18 @@ import itertools
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cardiax.catalog import NOISE, find_dataset
-from cardiax.config import Config, leaves, recipe, refuse_unread, to_dict, unread, with_overrides
+from cardiax.baselines import SYSTEMS, find_system
+from cardiax.catalog import find_dataset
+from cardiax.config import Config, leaves, refuse_unread, to_dict, unread, with_overrides
 from cardiax.errors import InputError, unknown
 from cardiax.launch import train
 from cardiax.launch.cli import positive
-from cardiax.launch.workdir import Workdir
-from cardiax.systems import SYSTEMS, find_system
-
-
-@dataclass(frozen=True)
-class Member:
-    """One run of a sweep.
-
-    Attributes:
-      row: the system, and the values of the grid: what the seeds of one row of the table have in common.
-      protocol: as it was asked for; `noise` shares the runs of the protocol that it draws its split by.
-      config: the experiment.
-      workdir: its folder.
-    """
-
-    row: str
-    protocol: str
-    config: Config
-    workdir: Workdir
-
-    @property
-    def done(self) -> bool:
-        """Whether it was trained and tested."""
-        return self.trained and (self.protocol != NOISE or (self.workdir.path / "test_noise.json").exists())
-
-    @property
-    def trained(self) -> bool:
-        """Whether it was trained and tested without noise."""
-        return (self.workdir.path / "test.json").exists()
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.sweep_member import Member
+from cardiax.recipes import recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         return 1
     done = [member for member in members if member.done]
     if done:
-        from cardiax.launch.sweep_table import write_table
+        from cardiax.launch.report.sweep_table import write_table
 
         write_table(folder(options), done)
     if failed:
@@ -97,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         count = sum(map(len, failed.values()))
         raise InputError(f"{folder(options)}: {count} of {len(members)} members failed: {told}")
     if not done:
-        raise InputError(f"{folder(options)}: found no member that is done, wanted one; leave --table out to train")
+        raise InputError(f"{folder(options)}: found no member that is done, expected one; leave --table out to train")
     return 0
 
 
@@ -109,8 +83,8 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
     Returns:
       What went wrong → the names of the members that failed by it; None when interrupted.
     """
-    from cardiax.launch.population import DivergenceError, train_together
-    from cardiax.launch.progress import say
+    from cardiax.launch.loops.population_loop import DivergenceError, train_together
+    from cardiax.launch.run.progress import say
 
     failed: dict[str, list[str]] = {}
 
@@ -119,11 +93,11 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
 
     missing = list({member.workdir.path: member for member in members if not member.trained}.values())
     say(f"sweep: {len(missing)} runs to train in {folder(options)}")
-    for configs, workdirs, place in _programs(missing, options):
+    for configs, workdirs, index in _programs(missing, options):
         say(f"sweep: {', '.join(str(workdir.path) for workdir in workdirs)}")
         try:
-            if place:
-                status = train_together(configs, workdirs, place, options.data_dir, options.memory)
+            if index:
+                status = train_together(configs, workdirs, index, options.data_dir, options.memory)
             else:
                 config = train.fixed_steps(configs[0], workdirs[0], options.minutes)
                 status = train.start(
@@ -140,7 +114,7 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
             note(workdirs, str(error))
     for member in members:
         if member.trained and not member.done:
-            from cardiax.launch.measure import load_runs
+            from cardiax.launch.report.measured_runs import load_runs
 
             try:
                 data_dir = Path(options.data_dir) if options.data_dir else None
@@ -157,19 +131,19 @@ def _programs(
     missing: list[Member], options: argparse.Namespace
 ) -> Iterator[tuple[list[Config], list[Workdir], Path | None]]:
     """What to train at once: configs, folders, and what the members of a population have in common; None: one alone."""
-    from cardiax.launch.population import half_done
-    from cardiax.population import groups
+    from cardiax.launch.loops.population_loop import half_done
+    from cardiax.training.population import groups
 
     waiting = {member.workdir.path.resolve(): member for member in missing}
     apart = options.minutes or options.apart
-    for place in sorted(folder(options).glob(".population-*")):
-        workdirs = half_done(place)
+    for index in sorted(folder(options).glob(".population-*")):
+        workdirs = half_done(index)
         if all((workdir.path / "test.json").exists() for workdir in workdirs):
-            shutil.rmtree(place)  # what a finished population left when it was killed
+            shutil.rmtree(index)  # what a finished population left when it was killed
         elif not apart and any(workdir.path.resolve() in waiting for workdir in workdirs):
             planned = [waiting.pop(workdir.path.resolve(), None) for workdir in workdirs]
             pairs = zip(workdirs, planned, strict=True)
-            yield [member.config if member else workdir.config() for workdir, member in pairs], workdirs, place
+            yield [member.config if member else workdir.config() for workdir, member in pairs], workdirs, index
     rest = list(waiting.values())
     for some in [[i] for i in range(len(rest))] if apart else groups([member.config for member in rest]):
         configs, workdirs = [rest[i].config for i in some], [rest[i].workdir for i in some]
@@ -194,7 +168,7 @@ def plan(options: argparse.Namespace) -> list[Member]:
     if task not in SYSTEMS:
         raise unknown("task", task, SYSTEMS)
     if options.seeds < 1:
-        raise InputError(f"--seeds: found {options.seeds}, wanted 1 or more")
+        raise InputError(f"--seeds: found {options.seeds}, expected 1 or more")
     typed = train.typed_fields(options)
     names = options.systems.split(",") if options.systems else [None]
     base = recipe(task, typed.get("dataset"))
@@ -219,9 +193,9 @@ def plan(options: argparse.Namespace) -> list[Member]:
             asked += [(config, {*typed, *cell})]
             row = ", ".join([name or config.model, *(f"{field}={value}" for field, value in cell.items())])
             for seed in range(options.seeds):
-                place = "-".join([row.replace(", ", "-").replace("/", "_"), drawn_by, f"seed{seed}"])
+                index = "-".join([row.replace(", ", "-").replace("/", "_"), drawn_by, f"seed{seed}"])
                 member = with_overrides(config, {"seed": seed})
-                members.append(Member(row, protocol, member, Workdir(folder(options) / place)))
+                members.append(Member(row, protocol, member, Workdir(folder(options) / index)))
     _check(asked)
     return members
 
@@ -247,12 +221,12 @@ def parse_grid(text: str) -> tuple[str, list[str]]:
     name, _, values = text.partition("=")
     found = [value for value in values.split(",") if value]
     if not found:
-        raise InputError(f"--grid: found {text!r}, wanted FIELD=A,B as in optimizer.learning_rate=1e-3,3e-3")
+        raise InputError(f"--grid: found {text!r}, expected FIELD=A,B as in optimizer.learning_rate=1e-3,3e-3")
     name = name.replace("-", "_")
     if name not in leaves(Config()):
         raise unknown("field", name, leaves(Config()))
     if name in ("task", "dataset", "split", "seed"):
-        raise InputError(f"--grid: found {name!r}, wanted another field: --seeds, --protocols and --dataset vary these")
+        raise InputError(f"--grid: found {name!r}, expected another field; see --seeds, --protocols, --dataset")
     if len(set(found)) < len(found):
-        raise InputError(f"--grid: found {text!r}, wanted each value once")
+        raise InputError(f"--grid: found {text!r}, expected each value once")
     return name, found

@@ -19,10 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cardiax.catalog import find_dataset
-from cardiax.config import RECIPES, Config, leaves, recipe, refuse_unread, to_dict, with_overrides
+from cardiax.config import Config, leaves, refuse_unread, to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.cli import positive
-from cardiax.launch.workdir import Workdir, read_config
+from cardiax.launch.run.run_folder import Workdir, read_config
+from cardiax.recipes import RECIPES, recipe
 
 LONGEST = 80
 """Characters of a run's default name that tell what differs from the recipe."""
@@ -53,7 +54,7 @@ def add_memory(parser: argparse.ArgumentParser) -> None:
         "--memory",
         type=positive,
         metavar="GIB",
-        help="examples that take more are read from disk as they are wanted, to the same bits (default: half of what "
+        help="examples that take more are read from disk as they are needed, to the same bits (default: half of what "
         "is available)",
     )
 
@@ -95,10 +96,10 @@ def read_options(options: argparse.Namespace) -> Config:
     if options.config:
         config = read_config(Path(options.config))
         if options.task not in (None, config.task):
-            raise InputError(f"{options.config}: found task {config.task!r}, wanted {options.task!r} as typed")
+            raise InputError(f"{options.config}: found task {config.task!r}, expected {options.task!r} as typed")
     elif options.task is None:
         raise InputError(
-            "train: found no TASK, wanted one: heartbeat, arrhythmia, activation or transmembrane "
+            "train: found no TASK, expected one: heartbeat, arrhythmia, activation or transmembrane "
             "(see `cardiax train --help`)"
         )
     else:
@@ -129,9 +130,9 @@ def run(options: argparse.Namespace) -> int:
     config = read_options(options)
     workdir = Workdir(options.workdir or default_workdir(config, options.minutes))
     if options.minutes and config.steps:
-        raise InputError(f"train: found --minutes {options.minutes:g} and {config.steps} steps, wanted one of the two")
+        raise InputError(f"train: found --minutes {options.minutes:g} and {config.steps} steps, expected one of them")
     if options.minutes and "epochs" in typed_fields(options):
-        raise InputError(f"train: found --minutes {options.minutes:g} and --epochs, wanted one of the two")
+        raise InputError(f"train: found --minutes {options.minutes:g} and --epochs, expected one of the two")
     config = fixed_steps(config, workdir, options.minutes)
     workdir.check(config)
     return start(config, workdir, options.data_dir, options.distributed, options.minutes, options.memory)
@@ -161,11 +162,11 @@ def start(
             raise InputError(
                 f"--distributed: found it with the model {config.model}, which one process trains; omit it"
             )
-        from cardiax.launch import trees
+        from cardiax.launch.loops.boosting_loop import boost
 
         with workdir.hold():
-            return trees.train(config, workdir, data_dir, memory)
-    from cardiax.launch.loop import train
+            return boost(config, workdir, data_dir, memory)
+    from cardiax.launch.loops.training_loop import train
 
     return train(config, workdir, data_dir, distributed, None if config.steps else minutes, memory)
 

@@ -106,12 +106,12 @@ def small_run(data_dir: Path) -> list[str]:
 @pytest.fixture
 def one_epoch(cardiax: CommandLine, tmp_path: Path) -> Callable[[str, str, Path], tuple[float, float]]:
     """Train a task's default experiment on a dataset for one epoch: the validation score before it and after."""
-    from cardiax.config import recipe
-    from cardiax.launch.experiment import Evaluator, load_experiment
-    from cardiax.launch.loop import score, validation_figures
-    from cardiax.parallel import make_mesh
-    from cardiax.state import create_state, evaluated
-    from cardiax.step import make_optimizer
+    from cardiax.launch.loops.training_loop import score, validation_figures
+    from cardiax.launch.run.experiment import Evaluator, load_experiment
+    from cardiax.recipes import recipe
+    from cardiax.training.device_mesh import make_mesh
+    from cardiax.training.optimizer import make_optimizer
+    from cardiax.training.state import create_state, evaluated
 
     def train(task: str, dataset: str, data_dir: Path) -> tuple[float, float]:
         config = recipe(task, dataset)

@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardiax.catalog import find_dataset
-from cardiax.config import Config, differences, from_dict, leaves, recipe, to_dict, unread, with_overrides
-from cardiax.data import Order, resampled
+from cardiax.config import Config, differences, from_dict, leaves, to_dict, unread, with_overrides
 from cardiax.errors import InputError
-from cardiax.state import create_state
-from cardiax.step import AXIS, make_optimizer, make_train_step
+from cardiax.recipes import recipe
 from cardiax.tasks import find_task
+from cardiax.tasks.class_balance import resampled
+from cardiax.training.batch_order import Order
+from cardiax.training.optimizer import make_optimizer
+from cardiax.training.state import create_state
+from cardiax.training.step import AXIS, make_train_step
 
 
 def test_overrides_reach_nested_fields_and_leave_the_rest():
@@ -51,23 +54,23 @@ def test_json_round_trip(seed, learning_rate, stretch, balance, widths):
 
 
 def test_differences_name_field_and_both_values():
-    assert differences(Config(), with_overrides(Config(), {"seed": 7})) == ["seed: wanted 0, found 7"]
+    assert differences(Config(), with_overrides(Config(), {"seed": 7})) == ["seed: expected 0, found 7"]
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("epochs", "0", "epochs: found 0, wanted a whole number of 1 or more"),
-        ("epochs", "2.5", "epochs: found '2.5', wanted a whole number of 1 or more"),
-        ("epochs", 2.0, "epochs: found 2.0, wanted a whole number"),
+        ("epochs", "0", "epochs: found 0, expected a whole number of 1 or more"),
+        ("epochs", "2.5", "epochs: found '2.5', expected a whole number of 1 or more"),
+        ("epochs", 2.0, "epochs: found 2.0, expected a whole number"),
         ("epochs", True, "epochs: found True"),
-        ("ema", "1.5", "ema: found 1.5, wanted a number from 0 to 1"),
-        ("ema", "nan", "ema: found nan, wanted a number from 0 to 1"),
-        ("optimizer.learning_rate", "fast", "optimizer.learning_rate: found 'fast', wanted a number"),
+        ("ema", "1.5", "ema: found 1.5, expected a number from 0 to 1"),
+        ("ema", "nan", "ema: found nan, expected a number from 0 to 1"),
+        ("optimizer.learning_rate", "fast", "optimizer.learning_rate: found 'fast', expected a number"),
         ("optimizer.learning_rate", "inf", "optimizer.learning_rate: found inf"),
         ("balance", "weight", "unknown balance 'weight': did you mean 'weights'? known: none, sampling, weights"),
-        ("model", 3, "model: found 3, wanted a name"),
-        ("model_args", "widths=(1,", "model_args: found 'widths=(1,', wanted fields of the model"),
+        ("model", 3, "model: found 3, expected a name"),
+        ("model_args", "widths=(1,", "model_args: found 'widths=(1,', expected fields of the model"),
         ("model_args", "__import__('os')", "model_args: found"),
         ("model_args", "width=open('x')", "model_args: found"),
         ("epoch", "3", "unknown field 'epoch': did you mean 'epochs'? known: augmentation.drop_lead, "),

@@ -12,14 +12,14 @@ import flax.linen as nn
 
 from cardiax.catalog import Dataset
 from cardiax.errors import InputError, unknown
-from cardiax.models.cnn import ActivationCNN, ReferenceCNN
-from cardiax.models.field import FieldCNN
-from cardiax.models.intracardiac import ActivationResNet, VoltageTemplate
-from cardiax.models.lstm import TransmembraneBiLSTM
-from cardiax.models.precision import InBfloat16
-from cardiax.models.resnet import ResNet1D
-from cardiax.models.squeezenet import ActivationSqueezeNet, TransmembraneSqueezeNet
-from cardiax.models.trees import Trees
+from cardiax.models.heart_networks import ActivationResNet, VoltageTemplate
+from cardiax.models.reference_bilstm import TransmembraneBiLSTM
+from cardiax.models.reference_cnn import ActivationCNN, ReferenceCNN
+from cardiax.models.reference_field_cnn import FieldCNN
+from cardiax.models.reference_squeezenet import ActivationSqueezeNet, TransmembraneSqueezeNet
+from cardiax.models.reference_xgboost import Trees
+from cardiax.models.resnet1d import ResNet1D
+from cardiax.nn.mixed_precision import InBfloat16
 
 MODELS: dict[str, type[nn.Module]] = {
     "reference_cnn": ReferenceCNN,
@@ -34,7 +34,7 @@ MODELS: dict[str, type[nn.Module]] = {
 }
 
 TREES: dict[str, type[Trees]] = {"xgboost": Trees}
-"""Models that are no networks: `cardiax.launch.trees` runs them."""
+"""Models that are no networks: `cardiax.launch.loops.boosting_loop` trains them."""
 
 READS: dict[str, tuple[str, ...]] = {
     "reference_cnn": ("beat",),
@@ -49,22 +49,22 @@ READS: dict[str, tuple[str, ...]] = {
     "xgboost": ("beat",),
 }
 """What each model is made for: `beat`, one lead of 187 samples; `record`, several leads beside the features of the
-rhythm around (see `cardiax.tasks.classification`); or a task on twelve leads."""
+rhythm around (see `cardiax.tasks.beat_classification`); or a task on twelve leads."""
 
 _GIVEN = {"outputs", "axis_name", "parent", "name"}
 
 
 def check_reads(name: str, task: str, dataset: Dataset) -> None:
     """Raise `InputError` where the model of that name cannot read what the task makes of the dataset."""
-    wanted = task if dataset.kind != "beat" else "record" if dataset.by_record else "beat"
+    expected = task if dataset.kind != "beat" else "record" if dataset.by_record else "beat"
     if name not in READS:
         raise unknown("model", name, READS)
-    if wanted not in READS[name]:
-        fitting = ", ".join(model for model, read in READS.items() if wanted in read)
+    if expected not in READS[name]:
+        fitting = ", ".join(model for model, read in READS.items() if expected in read)
         what = {"beat": "beats of one lead", "record": "several leads with the rhythm around a beat"}
         raise InputError(
-            f"model: found {name!r}, which does not read {what.get(wanted, 'twelve leads for ' + task)}, the examples "
-            f"of {dataset.name}; expected one of {fitting}"
+            f"model: found {name!r}, which does not read {what.get(expected, 'twelve leads for ' + task)}, the "
+            f"examples of {dataset.name}; expected one of {fitting}"
         )
 
 
@@ -99,10 +99,10 @@ def build_model(
         if not isinstance(
             value, int if isinstance(default, int) else (int, float) if isinstance(default, float) else type(default)
         ):
-            raise InputError(f"model_args: found {key}={value!r}, wanted a value like {default!r}")
+            raise InputError(f"model_args: found {key}={value!r}, expected a value like {default!r}")
     model = module(outputs=outputs, axis_name=axis_name, **(args or {}))
     if precision == "float32":
         return model
     if name in TREES:
-        raise InputError(f"precision: found {precision!r}, but it means nothing to model {name!r}; wanted 'float32'")
+        raise InputError(f"precision: found {precision!r}, but it means nothing to model {name!r}; expected 'float32'")
     return InBfloat16(model)

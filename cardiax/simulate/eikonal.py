@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from cardiax.simulate.geometry import Heart
+from cardiax.simulate.heart_geometry import Heart
 
 SPEEDS = (0.68, 0.45, 0.295)
 """Along the fibres, in the wall across them, and through it, m/s, which is mm/ms: the order of what is measured in

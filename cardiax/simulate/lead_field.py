@@ -8,7 +8,7 @@ in each tetrahedron this is one matrix product a beat. The fibres' anisotropy of
 import numpy as np
 from scipy.sparse import coo_array
 
-from cardiax.leads import ELECTRODES
+from cardiax.ecg.leads import ELECTRODES
 
 CONDUCTIVITY_RATIO = 1.0
 """σ_i/σ: the intracellular conductivity over the torso's. One gain, which `cardiax.simulate.recordings` fits."""
@@ -27,8 +27,8 @@ ELECTRODE_POSITIONS = np.array(
         [140.0, 0.0, -20.0],  # V6, same height, mid-axillary
     ]
 )
-"""Places of `cardiax.leads.ELECTRODES` on a standard adult's torso, mm: x to the left, y to the front, z up, from the
-middle of the heart's base. The tape measures of the clinic, not of a person."""
+"""Places of `cardiax.ecg.leads.ELECTRODES` on a standard adult's torso, mm: x to the left, y to the front, z up, from
+the middle of the heart's base. The tape measures of the clinic, not of a person."""
 
 
 def lead_field(points: np.ndarray, tetrahedra: np.ndarray, electrodes: np.ndarray) -> np.ndarray:

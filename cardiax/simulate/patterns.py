@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cardiax.leads import SITE_NAMES
+from cardiax.ecg.leads import SITE_NAMES
 from cardiax.simulate.volunteers import normals, uniforms
 
 PATTERNS = 29

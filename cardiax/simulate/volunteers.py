@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cardiax.simulate.geometry import HeartShape
+from cardiax.simulate.heart_geometry import HeartShape
 from cardiax.simulate.lead_field import ELECTRODE_POSITIONS
 
 VOLUNTEERS = 16

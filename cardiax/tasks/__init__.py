@@ -12,8 +12,8 @@ import numpy as np
 from cardiax.catalog import AAMI_CLASSES, Dataset
 from cardiax.config import AugmentationConfig, Config, leaves
 from cardiax.errors import InputError, unknown
-from cardiax.tasks.classification import Classification
-from cardiax.tasks.intracardiac import Activation, Transmembrane
+from cardiax.tasks.beat_classification import Classification
+from cardiax.tasks.ecg_imaging import Activation, Transmembrane
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 """Outputs (B, ...) and targets (B, ...) of a batch → the loss of each example (B,)."""
@@ -150,4 +150,4 @@ def check_config(task: Task, config: Config) -> None:
         value = fields[name][1]
         if value not in (0, "none"):
             neutral = "none" if isinstance(value, str) else 0
-            raise InputError(f"{name}: found {value}, but it means nothing to task {task.name!r}; wanted {neutral}")
+            raise InputError(f"{name}: found {value}, but it means nothing to task {task.name!r}; expected {neutral}")

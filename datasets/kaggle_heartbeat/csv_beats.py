@@ -3,7 +3,7 @@
 A file has no header and 188 columns: 187 samples of one beat in [0, 1], zero-padded, then the label. A table that was
 saved anew, with a header, an index column, quotes, semicolons or tabs, is read too. Every mistake in a file is an
 `InputError` of one line that names the file, the line and the column (both counted from 1), what was found, what was
-wanted and what to do.
+expected and what to do.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ from typing import IO
 import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH
-from cardiax.datasets.files import File
+from cardiax.datasets.storage.file_kinds import EMPTY, HEAD, kind
+from cardiax.datasets.storage.manual_files import File
 from cardiax.errors import InputError
-from cardiax.file_kinds import EMPTY, HEAD, kind
 
 HOMEPAGE = "https://www.kaggle.com/datasets/shayanfazeli/heartbeat"
 COLUMNS = BEAT_LENGTH + 1
@@ -191,12 +191,12 @@ def _blocks(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterato
         digest.update(block)
         end = block.rfind(b"\n")
         if end < 0 and len(rest) + len(block) > BLOCK_BYTES:
-            raise InputError(f"{source}: no line break in {BLOCK_BYTES} bytes, wanted a CSV file: {FETCH_AGAIN}")
+            raise InputError(f"{source}: no line break in {BLOCK_BYTES} bytes, expected a CSV file: {FETCH_AGAIN}")
         if end >= 0:
             yield _text(rest + block[:end], source), True
         rest = rest + block if end < 0 else block[end + 1 :]
     if empty:
-        raise InputError(f"{source}: the file is empty, wanted rows of {COLUMNS} columns: {FETCH_AGAIN}")
+        raise InputError(f"{source}: the file is empty, expected rows of {COLUMNS} columns: {FETCH_AGAIN}")
     if rest:
         yield _text(rest, source), False
 
@@ -212,10 +212,10 @@ def _text(block: bytes, source: File) -> str:
         text = block.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{source}: binary content (byte 0x{block[error.start]:02x}), wanted a CSV file: {FETCH_AGAIN}"
+            f"{source}: binary content (byte 0x{block[error.start]:02x}), expected a CSV file: {FETCH_AGAIN}"
         ) from error
     if "\0" in text:
-        raise InputError(f"{source}: binary content (byte 0x00), wanted a CSV file: {FETCH_AGAIN}")
+        raise InputError(f"{source}: binary content (byte 0x00), expected a CSV file: {FETCH_AGAIN}")
     return text
 
 
@@ -246,7 +246,7 @@ def _first_mistake(
         cells = row.rstrip("\r").split(",")
         if not complete and number == line + len(rows) - 1 and len(cells) < COLUMNS:
             return InputError(
-                f"{source}: line {number}, the last, is cut off in column {len(cells) + index}, wanted "
+                f"{source}: line {number}, the last, is cut off in column {len(cells) + index}, expected "
                 f"{COLUMNS + index} columns: the file is truncated: {FETCH_AGAIN}"
             )
         return _row_mistake(cells, f"{source}: line {number}", labels, index)
@@ -257,7 +257,7 @@ def _row_mistake(cells: list[str], where: str, labels: Sequence[int], index: boo
     """The error for the first bad one of a row's cells, which stand one further to the right behind an index."""
     if len(cells) != COLUMNS:
         found = "is empty" if cells == [""] else f"has {len(cells)} columns"
-        return InputError(f"{where} {found}, wanted {COLUMNS} ({BEAT_LENGTH} samples and a label): {FETCH_AGAIN}")
+        return InputError(f"{where} {found}, expected {COLUMNS} ({BEAT_LENGTH} samples and a label): {FETCH_AGAIN}")
     for column, cell in enumerate(cells, start=1):
         table = np.zeros((1, COLUMNS))
         table[0, BEAT_LENGTH] = labels[0]
@@ -267,11 +267,11 @@ def _row_mistake(cells: list[str], where: str, labels: Sequence[int], index: boo
         except ValueError:
             valid = False
         if not valid:
-            wanted = "a sample in [0, 1]"
+            expected = "a sample in [0, 1]"
             if column == COLUMNS:
-                wanted = f"the label {' or '.join(str(label) for label in labels)}"
+                expected = f"the label {' or '.join(str(label) for label in labels)}"
             return InputError(
-                f"{where}, column {column + index}: found {cell.strip()[:40]!r}, wanted {wanted}: {FETCH_AGAIN}"
+                f"{where}, column {column + index}: found {cell.strip()[:40]!r}, expected {expected}: {FETCH_AGAIN}"
             )
     return InputError(f"{where} is not a row of plain numbers: {FETCH_AGAIN}")
 

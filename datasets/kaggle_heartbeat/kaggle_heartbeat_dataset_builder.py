@@ -12,9 +12,9 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from cardiax.catalog import BEAT_LENGTH, DATASETS
-from cardiax.datasets.files import File, Found, FromFiles, MissingFileError
 from cardiax.datasets.kaggle_heartbeat import csv_beats, download
 from cardiax.datasets.kaggle_heartbeat.csv_beats import CsvFile
+from cardiax.datasets.storage.manual_files import File, Found, FromFiles, MissingFileError
 from cardiax.errors import InputError
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH
-from cardiax.datasets.physionet_mitbih.records import CLASS_OF, LENGTH, Record
+from cardiax.datasets.physionet_mitbih.mitbih_records import CLASS_OF, LENGTH, Record
 
 STEP = 3
 """Kaggle's rows are every third sample: 120 Hz."""
@@ -37,19 +37,19 @@ class Row:
 def rows(record: Record) -> Iterator[Row]:
     """The rows of a record, in the order of its annotations."""
     samples = record.samples.copy()
-    for place, sample in MOVED.get(record.number, {}).items():
-        samples[place] = sample
+    for index, sample in MOVED.get(record.number, {}).items():
+        samples[index] = sample
     after = np.append(samples[2:], LENGTH)
     signal = record.signals[:, 0].astype(np.float64)
-    for place, symbol in enumerate(record.symbols[:-1]):
+    for index, symbol in enumerate(record.symbols[:-1]):
         if symbol in CLASS_OF:
-            end = int(samples[place + 1] + 0.2 * (after[place] - samples[place + 1]))
-            segment = signal[samples[place] : end : STEP]
+            end = int(samples[index + 1] + 0.2 * (after[index] - samples[index + 1]))
+            segment = signal[samples[index] : end : STEP]
             low, high = segment.min(), segment.max()
             beat = np.zeros(BEAT_LENGTH, np.float32)
             scaled = ((segment - low) / (high - low))[:BEAT_LENGTH]
             beat[: len(scaled)] = scaled
-            yield Row(beat, CLASS_OF[symbol], record.number, place, int(samples[place]), symbol)
+            yield Row(beat, CLASS_OF[symbol], record.number, index, int(samples[index]), symbol)
 
 
 def kaggle_test_rows() -> list[tuple[int, int]]:

@@ -12,11 +12,11 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from cardiax.catalog import BEAT_LENGTH, DATASETS, WINDOW_AFTER, WINDOW_BEFORE
-from cardiax.datasets.files import FromFiles
-from cardiax.datasets.physionet_mitbih import records
+from cardiax.datasets.physionet_mitbih import mitbih_records
+from cardiax.datasets.physionet_mitbih.beat_windows import Window, windows
 from cardiax.datasets.physionet_mitbih.kaggle_rows import Row, kaggle_test_rows, rows
-from cardiax.datasets.physionet_mitbih.windows import Window, windows
-from cardiax.splits import DS1, DS2
+from cardiax.datasets.storage.manual_files import FromFiles
+from cardiax.protocols import DS1, DS2
 
 
 class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
@@ -37,8 +37,8 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
         tfds.core.BuilderConfig(name="patient", description="Beats around the R peak, both leads, by patient."),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
-        f"The files .hea, .dat and .atr of the {len(records.RECORDS)} records of {records.DATABASE.homepage}, in the "
-        "manual folder; without them they are downloaded."
+        f"The files .hea, .dat and .atr of the {len(mitbih_records.RECORDS)} records of "
+        f"{mitbih_records.DATABASE.homepage}, in the manual folder; without them they are downloaded."
     )
 
     def __init__(self, *, file_format: str | None = None, **kwargs):
@@ -63,7 +63,7 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
             supervised_keys=("signal" if windowed else "beat", "label"),
-            homepage=records.DATABASE.homepage,
+            homepage=mitbih_records.DATABASE.homepage,
             license="ODC-By 1.0",
             disable_shuffling=True,
             metadata=tfds.core.MetadataDict(counts={}, notes=[]),
@@ -75,19 +75,19 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         cut = windows if self.builder_config.name == "patient" else rows
-        numbers = records.RECORDS if self.builder_config.name == "kaggle" else sorted({*DS1, *DS2})
-        database = records.DATABASE
+        numbers = mitbih_records.RECORDS if self.builder_config.name == "kaggle" else sorted({*DS1, *DS2})
+        database = mitbih_records.DATABASE
         where, files = self._find(
             dl_manager,
             {name.lower() for name in database.files}.__contains__,
             lambda: database.download(Path(dl_manager.download_dir) / database.name),
         )
         folder = database.choose(where, files, [str(number) for number in numbers], self._scratch / "records")
-        found: list[Any] = [one for record in records.read(folder, numbers) for one in cut(record)]
+        found: list[Any] = [one for record in mitbih_records.read(folder, numbers) for one in cut(record)]
         if self.builder_config.name == "kaggle":
-            place = {(row.record, row.annotation_index): row for row in found}
-            test = [place.pop(key) for key in kaggle_test_rows()]
-            sides = {"train": list(place.values()), "test": test}
+            index = {(row.record, row.annotation_index): row for row in found}
+            test = [index.pop(key) for key in kaggle_test_rows()]
+            sides = {"train": list(index.values()), "test": test}
         else:
             sides = {name: [row for row in found if row.record in side] for name, side in (("ds1", DS1), ("ds2", DS2))}
         return {name: self._generate_examples(name, side) for name, side in sides.items()}

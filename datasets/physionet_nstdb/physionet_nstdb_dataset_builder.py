@@ -11,9 +11,9 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from cardiax.catalog import DATASETS
-from cardiax.datasets.files import FromFiles
-from cardiax.datasets.physionet import Database
-from cardiax.noise import NOISES
+from cardiax.datasets.storage.manual_files import FromFiles
+from cardiax.datasets.storage.wfdb_database import Database
+from cardiax.ecg.recorded_noise import NOISES
 
 DATABASE = Database(
     name="nstdb",

@@ -1,4 +1,4 @@
-"""simulated_intracardiac: recordings computed by `cardiax.simulate.intracardiac`, for when nothing has been
+"""simulated_intracardiac: recordings computed by `cardiax.simulate.heart_recording`, for when nothing has been
 downloaded."""
 
 import os
@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
 
-from cardiax.datasets import recording
-from cardiax.datasets.recording import Origin
-from cardiax.simulate.geometry import Heart
+from cardiax.datasets.storage import electrode_recording
+from cardiax.datasets.storage.electrode_recording import Origin
+from cardiax.simulate.heart_geometry import Heart
 from cardiax.simulate.patterns import Plan, plan
 from cardiax.simulate.volunteers import VOLUNTEERS
 
@@ -30,22 +30,22 @@ class Builder(tfds.core.ShardBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=recording.features(),
+            features=electrode_recording.features(),
             supervised_keys=("electrodes", "voltage"),
             homepage="https://doi.org/10.6075/J0SN094N",
             disable_shuffling=True,
             metadata=tfds.core.MetadataDict(counts={"recordings": [VOLUNTEERS * BEATS]}),
         )
 
-    def _example_writer(self) -> recording.Writer:
-        return recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (None it never is)
+    def _example_writer(self) -> electrode_recording.Writer:
+        return electrode_recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (None it never is)
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, list[Callable[[], Iterator]]]:
         del dl_manager  # nothing to fetch
         recordings = simulate(BEATS, VOLUNTEERS)
-        return {"recordings": recording.shards(recordings, VOLUNTEERS * BEATS, BEATS)}
+        return {"recordings": electrode_recording.shards(recordings, VOLUNTEERS * BEATS, BEATS)}
 
 
 def simulate(
@@ -58,8 +58,8 @@ def simulate(
     """
     import jax
 
-    from cardiax.simulate.intracardiac import planned_beat, prepare_heart, simulate_beat
-    from cardiax.simulate.mesh import reshaped
+    from cardiax.simulate.heart_recording import planned_beat, prepare_heart, simulate_beat
+    from cardiax.simulate.tetrahedral_mesh import reshaped
     from cardiax.simulate.volunteers import volunteer
 
     step = jax.jit(simulate_beat)
@@ -89,8 +89,15 @@ def write_raw(folder: Path, beats: int = BEATS, volunteers: int = VOLUNTEERS, he
     for origin, electrodes, voltage in simulate(beats, volunteers, heart):
         series = folder / origin.folder
         series.mkdir(parents=True, exist_ok=True)
-        for prefix, values in ((recording.ELECTRODE_PREFIX, electrodes), (recording.VOLTAGE_PREFIX, voltage)):
-            np.save(series / f"{prefix}{recording.tail(origin)}.npy", values.astype(np.float64), allow_pickle=False)
+        for prefix, values in (
+            (electrode_recording.ELECTRODE_PREFIX, electrodes),
+            (electrode_recording.VOLTAGE_PREFIX, voltage),
+        ):
+            np.save(
+                series / f"{prefix}{electrode_recording.tail(origin)}.npy",
+                values.astype(np.float64),
+                allow_pickle=False,
+            )
         written += 1
     return written
 

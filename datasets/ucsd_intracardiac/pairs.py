@@ -7,8 +7,14 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from cardiax.datasets.files import File, LeftOut
-from cardiax.datasets.recording import ELECTRODE_PREFIX, ELECTRODE_SHAPE, VOLTAGE_PREFIX, VOLTAGE_SHAPE, Origin
+from cardiax.datasets.storage.electrode_recording import (
+    ELECTRODE_PREFIX,
+    ELECTRODE_SHAPE,
+    VOLTAGE_PREFIX,
+    VOLTAGE_SHAPE,
+    Origin,
+)
+from cardiax.datasets.storage.manual_files import File, LeftOut
 
 KEYS = ("volunteer", "pattern", "innerindex", "bcl", "gkr")
 _KEY = re.compile(rf"(?:^|(?<=[_.]))({'|'.join(KEYS)})\.v?(\d+)(?=[_.]|$)")
@@ -124,10 +130,10 @@ def _array(file: File) -> np.ndarray:
     except (ValueError, EOFError) as error:
         raise ValueError(f"not a whole array of numbers ({str(error).partition(chr(10))[0]})") from error
     if array.dtype.kind != "f" or array.dtype.itemsize < 4:
-        raise ValueError(f"found {array.dtype}, wanted float32 or float64")
+        raise ValueError(f"found {array.dtype}, expected float32 or float64")
     if array.shape != shape:
         hint = {shape[::-1]: ", transposed", other: ", those of its partner: exchanged"}.get(array.shape, "")
-        raise ValueError(f"found shape {array.shape}{hint}, wanted {shape}")
+        raise ValueError(f"found shape {array.shape}{hint}, expected {shape}")
     if not np.isfinite(array).all():
         raise ValueError("found NaN or infinity")
     _check_unit(array, electrodes)
@@ -142,9 +148,9 @@ def _check_unit(array: np.ndarray, electrodes: bool) -> None:
         return
     for unit, factor in (("V", 1e3), ("µV", 1e-3)):
         if low <= value * factor <= high and value:
-            raise ValueError(f"found values in {unit}, wanted mV")
-    wanted = "electrodes" if electrodes else "transmembrane voltages"
-    raise ValueError("found a constant" if np.ptp(array) == 0 else f"found values out of the range of {wanted} in mV")
+            raise ValueError(f"found values in {unit}, expected mV")
+    expected = "electrodes" if electrodes else "transmembrane voltages"
+    raise ValueError("found a constant" if np.ptp(array) == 0 else f"found values out of the range of {expected} in mV")
 
 
 def summary(left_out: list[LeftOut], used: int) -> list[str]:

@@ -12,8 +12,8 @@ from etils import epath
 from requests import RequestException
 from tensorflow_datasets.core.download.util import DownloadError
 
-from cardiax.datasets import recording
-from cardiax.datasets.files import FromFiles
+from cardiax.datasets.storage import electrode_recording
+from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.ucsd_intracardiac import pairs
 from cardiax.errors import InputError
 
@@ -30,9 +30,9 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
     """One simulated beat an example, in the order of the files' names.
 
     Features: `electrodes` (500, 10) and `voltage` (500, 75), float32 mV at 1 kHz, and `volunteer`, `pattern`,
-    `innerindex`, `bcl`, `gkr` and `folder` as the file's name has them (see `cardiax.datasets.recording.Origin`).
-    Split: `recordings`. `info.metadata` holds `counts`, `notes` (one line for each kind of fault) and `left_out`
-    (every file that is not used, with the reason).
+    `innerindex`, `bcl`, `gkr` and `folder` as the file's name has them (see
+    `cardiax.datasets.storage.electrode_recording.Origin`). Split: `recordings`. `info.metadata` holds `counts`, `notes`
+    (one line for each kind of fault) and `left_out` (every file that is not used, with the reason).
 
     Attributes:
       strict: whether a file that would be left out is an error instead.
@@ -53,7 +53,7 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=recording.features(),
+            features=electrode_recording.features(),
             supervised_keys=("electrodes", "voltage"),
             homepage=HOMEPAGE,
             license="see the dataset's page",
@@ -61,8 +61,8 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
             metadata=tfds.core.MetadataDict(counts={}, notes=[], left_out=[]),
         )
 
-    def _example_writer(self) -> recording.Writer:
-        return recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (None it never is)
+    def _example_writer(self) -> electrode_recording.Writer:
+        return electrode_recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (None it never is)
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
@@ -78,17 +78,19 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
             first = faults[0]
             raise InputError(
                 f"{first.shown}: {first.reason}; {len(faults)} such files and {len(sound)} sound recordings in "
-                f"{folder}, wanted whole pairs of pECGData_*.npy and VmData_*.npy; mend or remove them"
+                f"{folder}, expected whole pairs of pECGData_*.npy and VmData_*.npy; mend or remove them"
                 + (", or leave --strict out" if sound else "")
             )
         if not sound:
             other = f" (but {faults[0].shown}: {faults[0].reason})" if faults else ""
-            raise InputError(f"{folder}: found no pECGData_*.npy and VmData_*.npy{other}, wanted them; see {HOMEPAGE}")
+            raise InputError(
+                f"{folder}: found no pECGData_*.npy and VmData_*.npy{other}, expected both; see {HOMEPAGE}"
+            )
         metadata = self.info.metadata
         metadata["counts"]["recordings"] = [len(sound)]
         metadata["notes"] += pairs.summary(left_out, len(sound))
         metadata["left_out"] += [f"{one.shown}: {one.reason}" for one in left_out]
-        return {"recordings": recording.shards(map(pairs.read, sound), len(sound), SHARD)}
+        return {"recordings": electrode_recording.shards(map(pairs.read, sound), len(sound), SHARD)}
 
 
 def _download(dl_manager: tfds.download.DownloadManager) -> list[Path]:
@@ -97,7 +99,7 @@ def _download(dl_manager: tfds.download.DownloadManager) -> list[Path]:
         parts: Any = dl_manager.download([URL.format(part=part) for part in PARTS])
     except (DownloadError, RequestException) as error:
         raise InputError(
-            f"{HOMEPAGE}: found no way to fetch an archive ({error}), wanted all of them; run the same again, which "
+            f"{HOMEPAGE}: found no way to fetch an archive ({error}), expected all of them; run the same again, which "
             "fetches what is missing, or fetch them by hand and give --manual-dir DIR"
         ) from error
     return [Path(path) for path in parts]

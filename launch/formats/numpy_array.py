@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.launch.formats.recording import Recording
+from cardiax.launch.formats.reader import Recording
 
 
 def open_array(path: Path) -> Recording:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from cardiax import lead_names
+from cardiax.ecg import lead_names
 from cardiax.errors import InputError
-from cardiax.launch.formats.recording import Recording
+from cardiax.launch.formats.reader import Recording
 
 ENDINGS = (".csv", ".tsv", ".txt", ".asc")
 
@@ -61,8 +61,8 @@ def open_table(path: Path) -> Recording:
     layout = _layout(path)
     columns = len(layout.units)
     roles = [_role(name) for name in layout.names] if layout.names else ["signal"] * columns
-    signals = [place for place, role in enumerate(roles) if role == "signal"]
-    times = [place for place, role in enumerate(roles) if role == "time"]
+    signals = [index for index, role in enumerate(roles) if role == "signal"]
+    times = [index for index, role in enumerate(roles) if role == "time"]
     seconds, rows = _scan(path, layout, times[0] if times else None)
     if not rows:
         raise InputError(f"{path}: found no rows of numbers, expected time × leads")
@@ -73,16 +73,16 @@ def open_table(path: Path) -> Recording:
         rate = even_rate(seconds)
 
     def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
-        places = [signals[channel] for channel in channels]
-        values = np.empty((last - first, len(places)))
+        indices = [signals[channel] for channel in channels]
+        values = np.empty((last - first, len(indices)))
         chosen = itertools.islice(_rows(path, layout), first, last)
         for row, (number, line) in enumerate(chosen):
             cells = line.split(layout.delimiter)
-            values[row] = [_number(path, number, cells[place], layout) for place in places]
+            values[row] = [_number(path, number, cells[index], layout) for index in indices]
         return values
 
-    names = tuple(layout.names[place] for place in signals) if layout.names else None
-    return Recording(path, names, tuple(layout.units[place] for place in signals), rows, rate, seconds, read)
+    names = tuple(layout.names[index] for index in signals) if layout.names else None
+    return Recording(path, names, tuple(layout.units[index] for index in signals), rows, rate, seconds, read)
 
 
 def _open(path: Path, encoding: str) -> TextIO:

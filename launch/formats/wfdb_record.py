@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.launch.formats.recording import Recording
+from cardiax.launch.formats.reader import Recording
 
 ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")
 
@@ -41,7 +41,7 @@ def open_record(path: Path) -> Recording:
         )
     signals = _signals(path, header)
     names = [name for name, _, _ in signals]
-    counts = [name or f"channel {place + 1}" for place, (name, gain, _) in enumerate(signals) if not gain]
+    counts = [name or f"channel {index + 1}" for index, (name, gain, _) in enumerate(signals) if not gain]
     if counts:
         raise InputError(
             f"{header}: found no gain of {', '.join(counts)} (uncalibrated ADC counts), expected ADC counts per mV; "
@@ -71,10 +71,10 @@ def _plainly_named(header: Path) -> Path | None:
         return None
     folder = Path(_stack.enter_context(tempfile.TemporaryDirectory()))
     files = dict.fromkeys(line.split(None, 1)[0] for line in rest if line.strip() and not line.startswith(b"#"))
-    for place, name in enumerate(files):
-        (folder / f"signal{place}.dat").symlink_to((header.parent / name.decode()).resolve())
+    for index, name in enumerate(files):
+        (folder / f"signal{index}.dat").symlink_to((header.parent / name.decode()).resolve())
         rest = [
-            line.replace(name, f"signal{place}.dat".encode(), 1) if line.startswith(name) else line for line in rest
+            line.replace(name, f"signal{index}.dat".encode(), 1) if line.startswith(name) else line for line in rest
         ]
     (folder / "record.hea").write_bytes(b"".join([b"record " + first.split(None, 1)[1], *rest]))
     return folder / "record"

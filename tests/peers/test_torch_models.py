@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch import peer, workload
+from cardiax.launch.timing import pytorch_twin, workload
 
 pytest.importorskip("torch", reason="the twins need PyTorch: pip install 'cardiax[bench]'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, of what it imports itself
@@ -28,10 +28,10 @@ def small(task, model):
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_the_losses_are_the_same(task, model):
     ours = small(task, model)
-    with peer.start(ours) as twin:
-        losses = peer.compare_losses(twin, ours)
-        assert losses["torch"] == pytest.approx(losses["cardiax"], rel=peer.TOLERANCE)
-        peer.inference(twin, 2)["eager"](1)
+    with pytorch_twin.start(ours) as twin:
+        losses = pytorch_twin.compare_losses(twin, ours)
+        assert losses["torch"] == pytest.approx(losses["cardiax"], rel=pytorch_twin.TOLERANCE)
+        pytorch_twin.inference(twin, 2)["eager"](1)
 
 
 @pytest.mark.parametrize(("task", "model"), [("activation", "activation_cnn"), ("arrhythmia", "resnet1d")])
@@ -43,8 +43,8 @@ def test_steps_lower_the_loss_alike(task, model):
     state = ours.state
     for _ in range(3):
         state, loss = ours.step(state, ours.batch)
-    with peer.start(ours) as twin:
-        peer.training(twin)["eager"](2)
+    with pytorch_twin.start(ours) as twin:
+        pytorch_twin.training(twin)["eager"](2)
         assert twin.ask("loss", True) == pytest.approx(float(loss), rel=2e-3)
 
 
@@ -54,10 +54,10 @@ def test_steps_in_bfloat16_go_the_same_way():
     state = ours.state
     for _ in range(3):
         state, loss = ours.step(state, ours.batch)
-    with peer.start(ours) as twin:
-        first = peer.compare_losses(twin, ours)["torch"]["training"]
-        peer.training(twin)["eager"](2)
-        peer.inference(twin, 2)["eager"](1)
+    with pytorch_twin.start(ours) as twin:
+        first = pytorch_twin.compare_losses(twin, ours)["torch"]["training"]
+        pytorch_twin.training(twin)["eager"](2)
+        pytorch_twin.inference(twin, 2)["eager"](1)
         assert twin.ask("loss", True) == pytest.approx(float(loss), rel=0.05)
         assert abs(float(loss) - first) > 0.1
 
@@ -67,10 +67,13 @@ def test_another_network_is_refused():
     kernel = ours.variables["params"]["logits"]["kernel"]
     params = ours.variables["params"] | {"logits": {**ours.variables["params"]["logits"], "kernel": 2 * kernel}}
     wrong = dataclasses.replace(ours, variables=ours.variables | {"params": params})
-    with peer.start(wrong) as twin, pytest.raises(InputError, match="mend the twin"):
-        peer.compare_losses(twin, ours)
+    with pytorch_twin.start(wrong) as twin, pytest.raises(InputError, match="mend the twin"):
+        pytorch_twin.compare_losses(twin, ours)
 
 
 def test_a_twin_that_fails_is_told():
-    with peer.start(small("arrhythmia", "resnet1d")) as twin, pytest.raises(RuntimeError, match="ended with status 1"):
+    with (
+        pytorch_twin.start(small("arrhythmia", "resnet1d")) as twin,
+        pytest.raises(RuntimeError, match="ended with status 1"),
+    ):
         twin.ask("train", "theano", 1)

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 def network():
-    """The reference's 1-D CNN with one logit, 1,682,961 parameters; see `cardiax.models.cnn.ReferenceCNN`."""
+    """The reference's 1-D CNN with one logit, 1,682,961 parameters; see `cardiax.models.reference_cnn.ReferenceCNN`."""
     layers, width = [], 1
     for features in (128, 64, 32):
         layers += [nn.Conv1d(width, features, 3, padding=1), nn.LeakyReLU(0.001)]

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from cardiax.models.intracardiac import LEAD_SCALE, MEAN_TIME, TIME_SCALE
-from cardiax.models.squeezenet import FIRES
-from cardiax.scaling import ECG_RANGE, RESTING_VOLTAGE, VOLTAGE_RANGE, VOLTAGE_SPAN
+from cardiax.models.heart_networks import LEAD_SCALE, MEAN_TIME, TIME_SCALE
+from cardiax.models.reference_scaling import ECG_RANGE, RESTING_VOLTAGE, VOLTAGE_RANGE, VOLTAGE_SPAN
+from cardiax.models.reference_squeezenet import FIRES
 
 from .torch_layers import bidirectional, convolution, dense, norm, tensor
 
@@ -131,7 +131,7 @@ class TransmembraneBiLSTM(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """`cardiax.models.layers.residual_block`."""
+    """`cardiax.nn.layers.residual_block`."""
 
     def __init__(self, params, statistics, name, stride):
         super().__init__()

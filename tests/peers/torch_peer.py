@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from cardiax.config import from_dict
-from cardiax.launch.workload import make_batch
+from cardiax.launch.timing.workload import make_batch
 from cardiax.models import build_model
 from cardiax.tasks import find_task
 

@@ -5,7 +5,7 @@
 
 Both train the reference 1-D CNN on the same beats in batches of 64 for as many epochs and validate after each. PyTorch
 is given its arrays ready to use; `cardiax train` reads the prepared dataset, draws the split, writes checkpoints, tests
-the best and draws its pictures. Each round has a seed of its own. Told are the seconds from process start to the first
+the best and draws its plots. Each round has a seed of its own. Told are the seconds from process start to the first
 epoch whose accuracy on validation reaches what both reach, and to the end. Needs the extra `bench`, and `cardiax
 prepare kaggle_heartbeat` before.
 """
@@ -24,9 +24,10 @@ from pathlib import Path
 import numpy as np
 
 from cardiax import datasets
-from cardiax.config import PRECISIONS, recipe, to_dict, with_overrides
-from cardiax.launch.experiment import load_experiment
-from cardiax.systems import find_system
+from cardiax.baselines import find_system
+from cardiax.config import PRECISIONS, to_dict, with_overrides
+from cardiax.launch.run.experiment import load_experiment
+from cardiax.recipes import recipe
 
 LINE = re.compile(r"epoch (\d+)\b.*validation accuracy ([\d.]+)")
 """What both sides print after an epoch."""

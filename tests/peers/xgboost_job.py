@@ -33,8 +33,8 @@ def main() -> None:
 
 def score(beats: np.ndarray, labels: np.ndarray, seed: int) -> tuple[float, float]:
     """Accuracy and macro-F1 on the tested twentieth."""
-    places = np.arange(len(labels))
-    train, held_out = train_test_split(places, test_size=0.1, stratify=labels, random_state=seed)
+    indices = np.arange(len(labels))
+    train, held_out = train_test_split(indices, test_size=0.1, stratify=labels, random_state=seed)
     validation, test = train_test_split(held_out, test_size=0.5, stratify=labels[held_out], random_state=seed)
     of_class = [train[labels[train] == label] for label in range(5)]
     train = np.concatenate([resample(one, n_samples=16078, random_state=seed) for one in of_class])

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from cardiax.simulate.likeness import LEAD_SPREAD, SITE_MEAN, SITE_SPREAD
+from cardiax.simulate.dataset_statistics import LEAD_SPREAD, SITE_MEAN, SITE_SPREAD
 
 
 def test_the_published_figures_are_those_of_the_reference(real_data):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from cardiax.launch.mesh import read_heart
-from cardiax.leads import SITE_NAMES
+from cardiax.ecg.leads import SITE_NAMES
+from cardiax.launch.formats.heart_mesh import read_heart
 from cardiax.simulate.eikonal import SPEEDS, metric, travel_times
 
 
@@ -21,10 +21,10 @@ def test_site_names_are_those_of_the_real_table(real_data):
 
 def test_its_walls_are_found(heart):
     assert heart.tetrahedra.shape == (26854, 4)
-    for name, place in zip(SITE_NAMES, heart.sites, strict=True):
+    for name, index in zip(SITE_NAMES, heart.sites, strict=True):
         kind = 1 if name.startswith("AHA") else 2 if name.startswith("RV") else 0
         if not name.startswith(("MID_", "SEPTM_")):
-            assert heart.endocardium[place] == kind, name
+            assert heart.endocardium[index] == kind, name
     points = heart.points[heart.sites]
     assert points[SITE_NAMES.index("AHA01"), 1] > 10 > -10 > points[SITE_NAMES.index("AHA04"), 1]  # anterior, inferior
     assert points[SITE_NAMES.index("RV07"), 0] < points[SITE_NAMES.index("AHA12"), 0]
@@ -40,7 +40,7 @@ def test_activation_is_within_3_percent_of_an_exact_solver(heart, site):
     solver = create_fim_solver(heart.points, heart.tetrahedra, tensors, precision=np.float64, device="cpu")
     solver.convergence_eps = 0.05  # its default never ends on a mesh in mm
     with threadpool_limits(1):  # its small products take minutes on several threads of BLAS
-        wanted = solver.comp_fim(np.array([source]), np.array([0.0]))
+        expected = solver.comp_fim(np.array([source]), np.array([0.0]))
     found = travel_times(heart, heart.sites[[site]])[0]
-    far = wanted > 5  # within an element of the source a relative error says nothing
-    assert np.mean(np.abs(found - wanted)[far] / wanted[far]) < 0.03
+    far = expected > 5  # within an element of the source a relative error says nothing
+    assert np.mean(np.abs(found - expected)[far] / expected[far]) < 0.03

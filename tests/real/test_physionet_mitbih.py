@@ -9,7 +9,7 @@ import pytest
 
 from cardiax import datasets
 from cardiax.catalog import find_dataset
-from cardiax.splits import draw_split
+from cardiax.protocols import draw_split
 
 KAGGLES_TEST = "f3fdb3fd318275e653fac082b617d8c1ef09fca619a0606dc22c863451c77333"
 

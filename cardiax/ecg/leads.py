@@ -1,0 +1,61 @@
+"""From electrodes to the 12-lead ECG, and the names of electrodes, leads and sites.
+
+Signals are arrays (..., time, channel) at 1 kHz in mV: one sample a millisecond, so that an index is a time in ms.
+"""
+
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+Array = TypeVar("Array", jax.Array, np.ndarray)
+
+ELECTRODES = ("RA", "LA", "LL", "RL", "V1", "V2", "V3", "V4", "V5", "V6")
+"""Channels of a `pECGData` file of the UCSD/LLNL dataset, in order."""
+
+LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+"""The standard 12-lead ECG, in the order of the UCSD/LLNL dataset's reference code."""
+
+_FREE_WALL_AHA = (1, 4, 5, 6, 7, 10, 11, 12, 13, 15, 16, 17)
+_FREE_WALL_RV = (1, 2, 3, 6, 7, 8, 11, 12)
+
+SITE_NAMES = (
+    *(f"AHA{i:02d}" for i in range(1, 18)),
+    *(f"RV{i:02d}" for i in range(1, 14)),
+    *(f"EPI_AHA{i:02d}" for i in _FREE_WALL_AHA),
+    *(f"EPI_RV{i:02d}" for i in _FREE_WALL_RV),
+    *(f"MID_AHA{i:02d}" for i in _FREE_WALL_AHA),
+    *(f"MID_RV{i:02d}" for i in _FREE_WALL_RV),
+    *("SEPTM_AHA02_RV05", "SEPTM_AHA03_RV04", "SEPTM_AHA08_RV10", "SEPTM_AHA09_RV09", "SEPTM_AHA14_RV13"),
+)
+"""The 75 sites of a `VmData` file, in order: endocardium of the left ventricle by AHA segment (Cerqueira et al. 2002)
+and of the right ventricle, epicardium and mid-wall of both free walls, and the middle of the septum."""
+
+
+def twelve_leads(electrodes: Array) -> Array:
+    """The 12-lead ECG from electrode potentials against any reference: (..., 10) → (..., 12), mV.
+
+    With Wilson's central terminal W = (RA + LA + LL)/3: I = LA − RA, II = LL − RA, III = LL − LA (Einthoven), aVR, aVL
+    and aVF = 3/2 · (RA, LA, LL − W) (Goldberger), V1 … V6 minus W. RL, the ground, enters no lead.
+
+    Args:
+      electrodes: (..., 10), the channels in the order of `ELECTRODES`.
+
+    Raises:
+      ValueError: if the last axis is not 10.
+    """
+    if electrodes.shape[-1] != len(ELECTRODES):
+        raise ValueError(
+            f"twelve_leads wants the electrodes {', '.join(ELECTRODES)} along the last axis: "
+            f"got shape {electrodes.shape}"
+        )
+    xp: Any = electrodes.__array_namespace__()
+    right_arm, left_arm, left_leg = (electrodes[..., i] for i in range(3))
+    wilson = (right_arm + left_arm + left_leg) / 3
+    limbs = [
+        left_arm - right_arm,
+        left_leg - right_arm,
+        left_leg - left_arm,
+        *(1.5 * (limb - wilson) for limb in (right_arm, left_arm, left_leg)),
+    ]
+    return xp.concat([xp.stack(limbs, axis=-1), electrodes[..., 4:] - wilson[..., None]], axis=-1)

@@ -1,0 +1,67 @@
+"""Activation time and action potential duration, read off transmembrane voltages.
+
+Signals are arrays (..., time, site) at 1 kHz in mV: one sample a millisecond, so that an index is a time in ms. All
+functions are pure, may be jitted, and take any leading axes; JAX arrays give JAX arrays and NumPy arrays stay NumPy's.
+"""
+
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+Array = TypeVar("Array", jax.Array, np.ndarray)
+
+
+def activation_time(voltage: Array, interpolate: bool = True) -> Array:
+    """When each site first rises above 0 mV: (..., T, S) mV → (..., S) ms, NaN for a site that never does.
+
+    Args:
+      voltage: (..., T, S), mV at 1 kHz.
+      interpolate: False: the index of the first sample above 0 mV, as the reference code has it (which yields 0 for a
+        site that never activates); True: where the line from the sample before it crosses 0 mV. A site that is above
+        from the start activates at 0.
+    """
+    xp = _namespace(voltage)
+    first = xp.argmax(voltage > 0, axis=-2)
+    activates = _at(voltage, first) > 0
+    times = first.astype(voltage.dtype)
+    if interpolate:
+        times = times - xp.where(first > 0, _overshoot(voltage, first, 0.0), 0.0)
+    return xp.where(activates, times, xp.nan)
+
+
+def apd90(voltage: Array) -> Array:
+    """Action potential duration: (..., T, S) mV → (..., S) ms from activation to 90 % repolarisation.
+
+    Repolarised by 90 % is the first time after the peak that the voltage is below peak − 0.9 · (peak − rest), rest
+    being the voltage at the first sample, interpolated between samples. NaN for a site that never activates, or has not
+    repolarised by the last sample, or is not at rest at the first.
+    """
+    xp = _namespace(voltage)
+    rest = voltage[..., :1, :]
+    peak = xp.max(voltage, axis=-2, keepdims=True)
+    level = peak - 0.9 * (peak - rest)
+    samples = xp.arange(voltage.shape[-2]).reshape(*[1] * (voltage.ndim - 2), -1, 1)
+    repolarised = (voltage < level) & (samples > xp.argmax(voltage, axis=-2, keepdims=True))
+    first = xp.argmax(repolarised, axis=-2)
+    end = first.astype(voltage.dtype) - _overshoot(voltage, first, level[..., 0, :])
+    known = xp.any(repolarised, axis=-2) & (rest[..., 0, :] < 0)
+    return xp.where(known, end - activation_time(voltage), xp.nan)
+
+
+def _overshoot(voltage: Array, first: Array, level: Array | float) -> Array:
+    """How long before sample `first` (..., S) the line from the sample before it crosses `level`, in samples."""
+    xp = _namespace(voltage)
+    after, before = _at(voltage, first), _at(voltage, xp.maximum(first - 1, 0))
+    rise = after - before
+    return xp.where(rise == 0, 0.0, (after - level) / xp.where(rise == 0, 1.0, rise))
+
+
+def _at(signal: Array, sample: Array) -> Array:
+    """Each channel of a signal (..., T, S) at a sample of its own (..., S)."""
+    return _namespace(signal).take_along_axis(signal, sample[..., None, :], axis=-2)[..., 0, :]
+
+
+def _namespace(array: Array) -> Any:
+    """`jax.numpy` or `numpy`, as the array says."""
+    return array.__array_namespace__()

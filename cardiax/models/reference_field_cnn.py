@@ -1,0 +1,60 @@
+"""The 2-D CNN of the reference heartbeat and arrhythmia systems, on Gramian angular fields made on the device."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from cardiax.ecg.augmentation import gramian_angular_field
+from cardiax.nn.bfloat16 import Dense
+from cardiax.nn.convolution import Conv
+from cardiax.nn.layers import Dropout, leaky_relu, max_pool
+
+
+class FieldCNN(nn.Module):
+    """One beat (B, 187, 1) to logits (B, outputs) through its Gramian angular summation field of 224 × 224.
+
+    The reference writes fields to disk, 16 GB of them; here the step makes them from the 187 samples. Three
+    convolutions of 3 × 3 (zero padding that keeps the size) with a LeakyReLU of slope 0.001; one max-pool of 3 × 3,
+    stride 2 and padding 1, after the last; dropout; dense layers of 512 and 216, and one to the outputs.
+
+    Parameters, 224 pooled to 112, for the heartbeat system's channels 128, 64, 32, and for the arrhythmia system's 64,
+    32, 16:
+
+        convolutions   (9·1 + 1)·128 + (9·128 + 1)·64 + (9·64 + 1)·32 =      93 536 and      23 728
+        dense          (112·112·32 + 1)·512 + (512 + 1)·216           = 205 632 216 and 102 871 768
+        outputs        (216 + 1)·outputs                              =         434 and       1 085
+        total          206 M and 103 M, as stated                       205 726 186 and 102 896 581
+
+    Attributes:
+      outputs: number of logits.
+      channels: of the convolutions.
+      widths: of the hidden dense layers.
+      size: of the field; less than 224 where a machine is small, which makes another, smaller network.
+      dropout_rate: 0.5 in the reference heartbeat network, 0.3 in the arrhythmia network.
+      axis_name: the mapped axis over which the batch is divided, see `Dropout`.
+    """
+
+    outputs: int
+    channels: tuple[int, ...] = (128, 64, 32)
+    widths: tuple[int, ...] = (512, 216)
+    size: int = 224
+    dropout_rate: float = 0.5
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Logits (B, outputs) of beats x (B, samples, 1); `train` turns dropout on, with the "dropout" key."""
+        x = gramian_angular_field(x[..., 0], self.size)[..., None].astype(x.dtype)
+        for features in self.channels:
+            x = leaky_relu(Conv(features, kernel_size=(3, 3))(x), 0.001)
+        x = _pool(jnp.swapaxes(_pool(x), 1, 2))
+        x = Dropout(self.dropout_rate, self.axis_name)(jnp.swapaxes(x, 1, 2), train).reshape(x.shape[0], -1)
+        for features in self.widths:
+            x = leaky_relu(Dense(features)(x), 0.001)
+        return Dense(self.outputs)(x)
+
+
+def _pool(x: jax.Array) -> jax.Array:
+    """The maximum over three neighbours along axis 1, every second of them: (B, H, W, C) → (B, ⌈H/2⌉, W, C)."""
+    rows = max_pool(x.reshape(*x.shape[:2], -1), window=3, stride=2, padding=1)
+    return rows.reshape(*rows.shape[:2], *x.shape[2:])

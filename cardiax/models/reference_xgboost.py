@@ -1,0 +1,116 @@
+"""Gradient-boosted trees (XGBoost, Chen and Guestrin 2016, arXiv:1603.02754): the reference heartbeat and arrhythmia
+systems without a network."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cardiax.ecg.augmentation import gramian_angular_field
+from cardiax.errors import InputError
+from cardiax.models.reference_scaling import z_score
+
+CHUNK = 4096
+"""Beats whose fields are made at once."""
+
+
+@dataclass(frozen=True)
+class Trees:
+    """What is asked of XGBoost; the defaults are the reference systems'. Of a config only seed, dataset, split and
+    `per_class` concern it besides: it makes no steps.
+
+    Attributes:
+      outputs: classes.
+      axis_name: means nothing here.
+      trees: rounds of boosting, one tree a class each.
+      learning_rate: shrinkage.
+      depth: of a tree.
+      alpha, penalty: L1 and L2 regularisation of the leaves.
+      subsample, columns: shares of the beats and of the samples that a tree sees.
+      patience: rounds without a lower validation loss after which it stops; 0: never.
+      field: size of the Gramian angular field that is shown, flattened; 0: the beat itself.
+      z_score: whether each beat is scaled to mean 0 and standard deviation 1.
+    """
+
+    outputs: int
+    axis_name: str | None = None
+    trees: int = 500
+    learning_rate: float = 0.1
+    depth: int = 4
+    alpha: float = 0.1
+    penalty: float = 0.1
+    subsample: float = 0.8
+    columns: float = 0.8
+    patience: int = 50
+    field: int = 0
+    z_score: bool = False
+
+    def features(self, beats: np.ndarray) -> np.ndarray:
+        """What the trees see of beats (n, 187, 1): float32 (n, 187) or (n, field²)."""
+        if self.z_score:
+            beats = np.asarray(z_score(jnp.asarray(beats)).scale(jnp.asarray(beats)))
+        if not self.field:
+            return beats[..., 0]
+        make = jax.jit(lambda some: gramian_angular_field(some, self.field).reshape(len(some), -1))
+        return np.concatenate([np.asarray(make(beats[i : i + CHUNK, :, 0])) for i in range(0, len(beats), CHUNK)])
+
+    def fit(
+        self, train: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray], seed: int
+    ) -> tuple[Any, list[dict[str, float]]]:
+        """Boost on beats (n, 187, 1) and classes (n,).
+
+        Returns:
+          The booster, cut after its best round on validation, and the losses of every round, in nats.
+        """
+        xgboost = import_xgboost()
+        sides = {
+            name: xgboost.DMatrix(self.features(beats), targets)
+            for name, (beats, targets) in (("train", train), ("validation", validation))
+        }
+        found: dict[str, dict[str, list[float]]] = {}
+        booster = xgboost.train(
+            {
+                "objective": "multi:softprob",
+                "num_class": self.outputs,
+                "eta": self.learning_rate,
+                "max_depth": self.depth,
+                "alpha": self.alpha,
+                "lambda": self.penalty,
+                "subsample": self.subsample,
+                "colsample_bytree": self.columns,
+                "eval_metric": "mlogloss",
+                "seed": seed,
+            },
+            sides["train"],
+            self.trees,
+            evals=[(matrix, name) for name, matrix in sides.items()],
+            early_stopping_rounds=self.patience or None,
+            evals_result=found,
+            verbose_eval=False,
+        )
+        losses = [
+            {"step": index + 1, "train_loss": ours, "validation_loss": theirs}
+            for index, (ours, theirs) in enumerate(
+                zip(found["train"]["mlogloss"], found["validation"]["mlogloss"], strict=True)
+            )
+        ]
+        best = min(losses, key=lambda row: row["validation_loss"])
+        return booster[: int(best["step"])], losses
+
+    def logits(self, booster: Any, beats: np.ndarray) -> np.ndarray:
+        """Logarithms of the class probabilities, float32 (n, outputs), of beats (n, 187, 1)."""
+        matrix = import_xgboost().DMatrix(self.features(beats))
+        return np.log(np.maximum(booster.predict(matrix), 1e-30)).astype(np.float32)
+
+
+def import_xgboost() -> Any:
+    """The package `xgboost`; an `InputError` where it is missing."""
+    try:
+        import xgboost
+    except ImportError as error:
+        raise InputError(
+            "model xgboost: found no package xgboost, expected it; run pip install 'cardiax[baselines]'"
+        ) from error
+    return xgboost

@@ -1,0 +1,96 @@
+"""The confusion matrix as a figure for a paper."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+COLUMN_WIDTH = 3.5
+"""Inches: the width of one column of a two-column page, as the IEEE's journals set it."""
+
+
+def _oklab_line(start: tuple[float, float, float], end: tuple[float, float, float]) -> np.ndarray:
+    """256 sRGB colours (256, 3) on the straight line between two colours (L, a, b) of Oklab.
+
+    Equal steps in Oklab look equally far apart, which makes the map perceptually uniform. Matrices: B. Ottosson, "A
+    perceptual color space for image processing", 2020; transfer function: IEC 61966-2-1.
+    """
+    oklab = np.linspace(start, end, 256)
+    lms = oklab @ np.array(
+        [[1, 1, 1], [0.3963377774, -0.1055613458, -0.0894841775], [0.2158037573, -0.0638541728, -1.2914855480]]
+    )
+    linear = lms**3 @ np.array(
+        [
+            [4.0767416621, -1.2684380046, -0.0041960863],
+            [-3.3077115913, 2.6097574011, -0.7034186147],
+            [0.2309699292, -0.3413193965, 1.7076147010],
+        ]
+    )
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
+
+
+PAPER_TO_NAVY = ListedColormap(_oklab_line((0.985, 0.0, -0.006), (0.30, -0.01, -0.13)), name="paper_to_navy")
+"""Sequential and perceptually uniform, from nearly white, so that the many empty cells cost no ink, to dark blue."""
+
+
+def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) -> Figure:
+    """Counts and row percentages, coloured by row, so that a rare class is as legible as a common one.
+
+    Args:
+      confusion: (C, C), counts, rows true and columns predicted (see `cardiax.stats.classification.confusion_matrix`).
+        A class without examples has a row of zeros, and is drawn as such.
+      classes: C names, in the order of the rows.
+      title: of the figure.
+
+    Returns:
+      A Figure one column wide; the caller saves it: `figure.savefig(path, dpi=300)`.
+
+    Raises:
+      ValueError: if `confusion` is not (C, C) for C `classes`.
+    """
+    confusion = np.asarray(confusion)
+    if confusion.shape != (len(classes), len(classes)):
+        raise ValueError(
+            f"confusion_figure wants counts of shape (C, C), one class name each: got {confusion.shape} "
+            f"and {len(classes)} names"
+        )
+    percent = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+
+    figure = Figure(figsize=(COLUMN_WIDTH, 0.86 * COLUMN_WIDTH), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(percent, cmap=PAPER_TO_NAVY, vmin=0, vmax=100, aspect="auto")
+    size = min(9, 35 / len(classes))  # points
+    for (row, column), count in np.ndenumerate(confusion):
+        ink = _legible_ink(PAPER_TO_NAVY(percent[row, column] / 100))
+        axes.text(column, row, f"{count}\n", ha="center", va="center", fontsize=size, color=ink, linespacing=1.3)
+        axes.text(
+            column, row, f"\n{percent[row, column]:.1f}%", ha="center", va="center", fontsize=0.8 * size, color=ink
+        )
+
+    ticks = range(len(classes))
+    axes.set_xticks(ticks, classes, fontsize=7)
+    upright = 0 if max(map(len, classes)) <= 2 else 90  # long names would take the matrix's width
+    axes.set_yticks(ticks, classes, fontsize=7, rotation=upright, va="center")
+    axes.set_xlabel("Predicted class", fontsize=8)
+    axes.set_ylabel("True class", fontsize=8)
+    axes.set_title(title, fontsize=8)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks(np.arange(1, len(classes)) - 0.5, minor=True)
+    axes.set_yticks(np.arange(1, len(classes)) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1)
+    axes.tick_params(which="minor", length=0)
+    bar = figure.colorbar(image, ax=axes, ticks=range(0, 101, 25), pad=0.02, aspect=18)
+    bar.set_label("Share of the true class (%)", fontsize=7)
+    bar.ax.tick_params(labelsize=6, length=2)
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _legible_ink(colour: tuple[float, float, float, float]) -> str:
+    """Black or white, whichever has the greater contrast ratio on an sRGB `colour` (WCAG 2.1, relative luminance)."""
+    srgb = np.asarray(colour[:3])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"

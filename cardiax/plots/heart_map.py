@@ -1,0 +1,144 @@
+"""Maps on the heart: activation with its isochrones, and the voltage of a turning, beating heart."""
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.figure import Figure
+
+from cardiax.plots.heart_surface import look, render, shepard_weights
+
+VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
+"""Name → azimuth of the eye, degrees."""
+
+ISOCHRONE = 10.0
+"""ms between isochrones."""
+
+ROOM = 6.0  # mm around the heart
+PIXELS = 420
+
+
+def activation_figure(
+    points: np.ndarray,
+    triangles: np.ndarray,
+    sites: np.ndarray,
+    predicted: np.ndarray,
+    title: str,
+    true: np.ndarray | None = None,
+) -> Figure:
+    """Activation times on the heart from two sides: predicted alone, or true, predicted and error side by side.
+
+    Between the sites the times are Shepard's interpolation; lines are isochrones every 10 ms. The error, predicted −
+    true, is interpolated itself.
+
+    Args:
+      points: (P, 3), mm.
+      triangles: (F, 3), the surface.
+      sites: int (75,), the points of the sites.
+      predicted: (75,), ms; NaN where a site does not activate, which then counts nowhere. With no site left the
+        maps are empty, and the title says so.
+      title: one line.
+      true: (75,), ms, or None where it is not known.
+    """
+    columns = [("predicted", predicted)] if true is None else [("true", true), ("predicted", predicted)]
+    known = np.isfinite(np.sum([times for _, times in columns], axis=0))
+    weights = shepard_weights(points, points[sites[known]])
+    if not known.any():
+        title = f"{title}: no site activates"
+
+    def over_heart(values: np.ndarray) -> np.ndarray:
+        return weights @ values[known] if known.any() else np.full(len(points), np.nan)
+
+    latest = max(times[known].max(initial=0) for _, times in columns)
+    times_norm = Normalize(0, max(np.ceil(latest / ISOCHRONE) * ISOCHRONE, ISOCHRONE))
+    drawn = [(name, over_heart(times), times_norm, colormaps["viridis_r"]) for name, times in columns]
+    if true is not None:
+        error = predicted - true
+        largest = float(np.abs(error[known]).max(initial=1.0))
+        drawn.append(("error", over_heart(error), Normalize(-largest, largest), colormaps["RdBu_r"]))
+
+    figure = Figure(figsize=(2.6 * len(drawn) + 0.4, 5.6), layout="constrained")
+    panels = figure.subplots(len(VIEWS), len(drawn), squeeze=False)
+    for row, (view, azimuth) in enumerate(VIEWS.items()):
+        seen = look(points, azimuth)
+        extent = _extent(seen)
+        for column, (name, values, norm, colours) in enumerate(drawn):
+            axes = panels[row, column]
+            image, light = render(seen, triangles, values, extent, PIXELS)
+            axes.imshow(_coloured(image, light, norm, colours), origin="lower", extent=extent)
+            if name != "error":
+                levels = np.arange(ISOCHRONE, norm.vmax, ISOCHRONE)
+                levels = levels[(levels > values.min()) & (levels < values.max())]  # Matplotlib warns of any other
+                if len(levels):
+                    x, y = np.linspace(*extent[:2], image.shape[1]), np.linspace(*extent[2:], image.shape[0])
+                    axes.contour(x, y, image, levels, colors="black", linewidths=0.35)
+            axes.axis("off")
+            if row == 0:
+                axes.set_title(name, fontsize=9)
+            if column == 0:
+                axes.text(extent[0], extent[3], view, fontsize=7, va="top", color="grey")
+    bars = [(times_norm, colormaps["viridis_r"], "activation time (ms)", panels[:, : len(columns)])]
+    if true is not None:
+        bars.append((drawn[-1][2], drawn[-1][3], "predicted − true (ms)", panels[:, -1:]))
+    for norm, colours, label, axes in bars:
+        bar = figure.colorbar(
+            ScalarMappable(norm, colours), ax=axes.ravel().tolist(), location="bottom", shrink=0.8, aspect=30
+        )
+        bar.set_label(label, fontsize=8)
+        bar.ax.tick_params(labelsize=7)
+    figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def beating_frames(
+    points: np.ndarray, triangles: np.ndarray, sites: np.ndarray, voltage: np.ndarray, frames: int = 50
+) -> np.ndarray:
+    """A turning, beating heart, lit by its voltage: uint8 (frames, height, width, 3).
+
+    One turn and one beat. Muscle that has been depolarised draws towards the long axis by up to 8 %, 60 ms later: a
+    cartoon of contraction, not a computed one.
+
+    Args:
+      points: (P, 3), mm.
+      triangles: (F, 3), the surface.
+      sites: int (75,), the points of the sites.
+      voltage: (T, 75), mV at 1 kHz.
+      frames: how many, evenly over the beat.
+    """
+    weights = shepard_weights(points, points[sites])
+    norm, colours = Normalize(-90.0, 40.0), colormaps["inferno"]
+    delay = 60
+    samples = np.linspace(0, len(voltage) - 1, frames).astype(int)
+    plots = []
+    reach = np.linalg.norm(points[:, :2], axis=1).max() + ROOM
+    extent = (-reach, reach, points[:, 2].min() - 2.5 * ROOM, points[:, 2].max() + 3 * ROOM)
+    for number, sample in enumerate(samples):
+        value = weights @ voltage[sample]
+        earlier = weights @ voltage[max(sample - delay, 0)]
+        drawn_in = 0.08 * np.clip((earlier + 85.0) / 105.0, 0, 1)
+        moved = points * np.stack([1 - drawn_in, 1 - drawn_in, 1 - drawn_in / 2], axis=1)
+        image, light = render(look(moved, 110.0 + 360.0 * number / frames), triangles, value, extent, 260)
+        figure = Figure(figsize=(3.6, 2.7), dpi=100)
+        canvas = FigureCanvasAgg(figure)
+        axes = figure.add_axes((0.02, 0.02, 0.76, 0.87))
+        axes.imshow(_coloured(image, light, norm, colours), origin="lower", extent=extent)
+        axes.axis("off")
+        axes.set_title(f"{sample} ms", fontsize=9)
+        bar = figure.colorbar(ScalarMappable(norm, colours), cax=figure.add_axes((0.8, 0.15, 0.03, 0.65)))
+        bar.set_label("mV", fontsize=8)
+        bar.ax.tick_params(labelsize=7)
+        canvas.draw()
+        plots.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    return np.stack(plots)
+
+
+def _extent(seen: np.ndarray) -> tuple[float, float, float, float]:
+    low, high = seen[:, :2].min(axis=0) - ROOM, seen[:, :2].max(axis=0) + ROOM
+    return float(low[0]), float(high[0]), float(low[1]), float(high[1])
+
+
+def _coloured(image: np.ndarray, light: np.ndarray, norm: Normalize, colours: Colormap) -> np.ndarray:
+    """RGB of the values, shaded; white where there is no heart."""
+    lit = colours(norm(np.nan_to_num(image)))[..., :3] * light[..., None]
+    return np.where(np.isfinite(image)[..., None], np.clip(lit, 0, 1), 1.0)

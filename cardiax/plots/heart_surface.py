@@ -1,0 +1,95 @@
+"""Values on the heart's surface as seen from one side: interpolation from the sites, and a small renderer."""
+
+import numpy as np
+
+NEIGHBOURS, POWER = 8, 2.0
+"""Of Shepard's interpolation: the nearest sites that count, and the power of the distance that weighs them."""
+
+TILT = 20.0
+"""Degrees from which the eye looks down on the base."""
+
+
+def shepard_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """Shepard's weights (P, S): weights @ values of S sites are the values at P points; without sites all are 0.
+
+    The weight of a site falls as its distance^-2 (Shepard 1968, doi:10.1145/800186.810616), over the nearest 8 sites.
+
+    Args:
+      points: (P, 3), mm.
+      sites: (S, 3), mm.
+    """
+    distance = np.linalg.norm(points[:, None] - sites[None], axis=-1)
+    weights = np.maximum(distance, 1e-6) ** -POWER
+    if distance.shape[1] > NEIGHBOURS:
+        weights[distance > np.partition(distance, NEIGHBOURS - 1, axis=1)[:, [NEIGHBOURS - 1]]] = 0
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def look(points: np.ndarray, azimuth: float) -> np.ndarray:
+    """Coordinates (P, 3) as the eye sees them: to the right, up, and towards the eye, mm.
+
+    `azimuth` is the eye's place around the long axis, degrees: 0 at the left lateral wall, 90 at the anterior one. The
+    heart's axes (x to the left, y forward, z up) are left-handed, as is the clinic's view of a patient face to face.
+    """
+    around, down = np.radians(azimuth), np.radians(TILT)
+    right = np.array([np.sin(around), -np.cos(around), 0.0])
+    towards = np.array([np.cos(down) * np.cos(around), np.cos(down) * np.sin(around), np.sin(down)])
+    up = np.array([-np.sin(down) * np.cos(around), -np.sin(down) * np.sin(around), np.cos(down)])
+    return points @ np.stack([right, up, towards], axis=1)
+
+
+def render(
+    seen: np.ndarray, triangles: np.ndarray, values: np.ndarray, extent: tuple[float, float, float, float], size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values and light of the surface that the eye sees, hidden parts hidden (a depth buffer).
+
+    Args:
+      seen: (P, 3), from `look`.
+      triangles: (F, 3).
+      values: (P,).
+      extent: left, right, bottom and top of the plot, mm.
+      size: pixels of the plot's width.
+
+    Returns:
+      values (height, width), NaN where there is no heart; light (height, width), from 0 to 1. Row 0 is the bottom.
+    """
+    left, right, bottom, top = extent
+    scale = size / (right - left)
+    height = round((top - bottom) * scale)
+    index = (seen[:, :2] - [left, bottom]) * scale - 0.5
+    image, light = np.full((height, size), np.nan), np.zeros((height, size))
+    corners = seen[triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    # Lambert's law, from both sides, with the lamp at the eye's upper left.
+    brightness = 0.45 + 0.55 * np.abs(normal @ (np.array([-0.35, 0.45, 0.82]) / np.linalg.norm([-0.35, 0.45, 0.82])))
+    smooth = np.zeros(len(seen))
+    np.add.at(smooth, triangles.ravel(), np.repeat(brightness, 3))
+    smooth /= np.maximum(np.bincount(triangles.ravel(), minlength=len(seen)), 1)
+    # Every pixel of every triangle's bounding box, all at once; of those inside, the nearest is written last.
+    x, y = (index[triangles, axis] for axis in (0, 1))
+    across, upward = (np.stack([side[:, 1] - side[:, 0], side[:, 2] - side[:, 0]]) for side in (x, y))
+    area = across[0] * upward[1] - across[1] * upward[0]
+    first, last = (_whole(np.ceil(x.min(axis=1)), size), _whole(np.floor(x.max(axis=1)) + 1, size))
+    low, high = (_whole(np.ceil(y.min(axis=1)), height), _whole(np.floor(y.max(axis=1)) + 1, height))
+    width = last - first
+    count = np.where(np.abs(area) < 1e-9, 0, width * (high - low))
+    owner = np.repeat(np.arange(len(triangles)), count)
+    number = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    column, row = first[owner] + number % width[owner], low[owner] + number // width[owner]
+    ahead, above = column - x[owner, 0], row - y[owner, 0]
+    second = (ahead * upward[1, owner] - across[1, owner] * above) / area[owner]
+    third = (across[0, owner] * above - ahead * upward[0, owner]) / area[owner]
+    share = np.stack([1 - second - third, second, third], axis=1)
+    inside = np.flatnonzero((share >= -1e-9).all(axis=1))
+    owner, share, pixel = owner[inside], share[inside], (row * size + column)[inside]
+    nearness = np.sum(corners[owner, :, 2] * share, axis=1)
+    order = np.argsort(nearness[::-1], kind="stable")  # of equally near ones the first triangle is written last
+    owner, share, pixel = (array[::-1][order] for array in (owner, share, pixel))
+    image.ravel()[pixel] = np.sum(values[triangles[owner]] * share, axis=1)
+    light.ravel()[pixel] = np.sum(smooth[triangles[owner]] * share, axis=1)
+    return image, light
+
+
+def _whole(edges: np.ndarray, limit: int) -> np.ndarray:
+    return np.clip(edges, 0, limit).astype(int)

@@ -1,0 +1,88 @@
+"""What a score owes to the split, as a figure."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cardiax.stats.classification import mean_interval
+
+DARK, PALE, GREY = "#12306b", "#9db4d6", "#c9c9c9"
+
+
+def leakage_figure(
+    scores: Mapping[str, Mapping[str, np.ndarray]],
+    sources: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    by_length: Mapping[str, float],
+) -> Figure:
+    """Three panels: one network under two splits, where rare classes come from, what padding alone predicts.
+
+    Args:
+      scores: split → figure of merit → its value for each seed, (seeds,).
+      sources: class → its records and their shares, the greatest first.
+      by_length: classifier → macro-F1.
+
+    Returns:
+      A Figure; the caller saves it.
+    """
+    figure = Figure(figsize=(11.4, 3.0), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1.35, 1.2, 0.9))
+    _scores(left, scores)
+    _sources(middle, sources)
+    left.set_title("One network, two splits", fontsize=9)
+    middle.set_title("Records that a class comes from", fontsize=9)
+    right.set_title("The length of the beat alone", fontsize=9)
+    bars = right.barh(
+        list(by_length), list(by_length.values()), color=[GREY, PALE, DARK][-len(by_length) :], height=0.6
+    )
+    right.bar_label(bars, fmt="%.2f", fontsize=7, padding=2)
+    right.invert_yaxis()
+    right.set_xlim(0, 1)
+    right.set_xlabel("Macro-F1 on Kaggle's test beats", fontsize=8)
+    for axes in (left, middle, right):
+        axes.tick_params(labelsize=7, length=2)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _scores(axes, scores: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    figures = list(next(iter(scores.values())))
+    width = 0.8 / len(scores)
+    for number, (split, values) in enumerate(scores.items()):
+        means, widths = zip(*(mean_interval(values[name]) for name in figures), strict=True)
+        indices = np.arange(len(figures)) + width * (number - (len(scores) - 1) / 2)
+        bars = axes.bar(
+            indices,
+            means,
+            0.92 * width,
+            yerr=np.nan_to_num(widths),
+            color=(DARK, PALE)[number % 2],
+            ecolor="#444444",
+            capsize=2,
+            label=split,
+        )
+        axes.bar_label(bars, fmt="%.2f", fontsize=6.5, padding=1)
+    axes.set_xticks(range(len(figures)), figures, fontsize=7)
+    axes.set_ylim(0, 1.18)
+    axes.set_yticks(np.linspace(0, 1, 5))
+    axes.legend(fontsize=7, frameon=False, loc="upper right", ncols=len(scores))
+
+
+def _sources(axes, sources: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    for row, (_, (records, shares)) in enumerate(sources.items()):
+        left = 0.0
+        for number, (record, share) in enumerate(zip(records, shares, strict=True)):
+            axes.barh(row, share, 0.6, left, color=(DARK, PALE)[number % 2], edgecolor="white", linewidth=0.5)
+            if share > 0.06:
+                axes.text(
+                    *(left + share / 2, row, str(record)),
+                    ha="center",
+                    va="center",
+                    fontsize=6.5,
+                    color=("white", "black")[number % 2],
+                )
+            left += share
+    axes.set_yticks(range(len(sources)), list(sources))
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("Share of the class's beats, by record", fontsize=8)

@@ -1,0 +1,43 @@
+"""Systems side by side as a figure."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cardiax.stats.classification import mean_interval
+
+INK, SEED = "#12306b", "#9db4d6"
+
+
+def comparison_figure(panels: Mapping[str, Mapping[str, np.ndarray]], label: str) -> Figure:
+    """One panel a protocol: of each system its seeds, pale, and their mean with its 95 % t interval.
+
+    Args:
+      panels: protocol → system → its figure for each seed, (seeds,).
+      label: of the figure of merit, with its unit.
+
+    Returns:
+      A Figure; the caller saves it.
+    """
+    rows = max(len(systems) for systems in panels.values())
+    figure = Figure(figsize=(3.2 * len(panels) + 1.2, 0.32 * rows + 1.1), layout="constrained")
+    for axes, (protocol, systems) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        for index, values in enumerate(systems.values()):
+            mean, half_width = mean_interval(values)
+            axes.plot(values, np.full(len(values), index), "o", color=SEED, markersize=4, zorder=2)
+            axes.errorbar(
+                mean, index, xerr=np.nan_to_num(half_width), color=INK, marker="o", markersize=5, capsize=3, zorder=3
+            )
+        axes.set_yticks(range(len(systems)), list(systems), fontsize=8)
+        axes.set_ylim(len(systems) - 0.5, -0.5)
+        axes.set_title(protocol, fontsize=9)
+        axes.set_xlabel(label, fontsize=8)
+        axes.tick_params(labelsize=7, length=2)
+        axes.tick_params(axis="y", labelsize=8, length=0)
+        axes.grid(axis="x", color="#e4e4e4", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    return figure

@@ -1,0 +1,113 @@
+"""Calibration as figures: the reliability of class probabilities, and an ensemble's spread against its error."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+INK, PALE, RUST = "#12306b", "#9db4d6", "#c1440e"
+
+Triple = tuple[float, float, float]
+"""A value, and the lower and upper bound of its interval."""
+
+
+def reliability_figure(members: np.ndarray, ensemble: np.ndarray, title: str) -> Figure:
+    """Accuracy over confidence, of each member, pale, and of the ensemble; below it how many examples each bin holds.
+
+    Args:
+      members: (M, bins, 3), of `cardiax.stats.calibration.reliability`.
+      ensemble: (bins, 3), likewise.
+      title: of the figure.
+
+    Returns:
+      A Figure; the caller saves it.
+    """
+    figure = Figure(figsize=(3.5, 4.2), layout="constrained")
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=0.8, label="calibrated")
+    for number, sums in enumerate(members):
+        style = {"color": PALE, "linewidth": 1, "markersize": 2.5}
+        axes.plot(*_points(sums), marker="o", label=None if number else "members", **style)
+    axes.plot(*_points(ensemble), marker="o", color=INK, linewidth=1.4, markersize=3.5, label="ensemble")
+    axes.set_ylabel("Share that is right", fontsize=8)
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.02)
+    axes.legend(fontsize=7, frameon=False, loc="upper left")
+    bins = len(ensemble)
+    indices = (np.arange(bins) + 0.5) / bins
+    below.bar(indices, np.where(ensemble[:, 0] > 0, ensemble[:, 0], np.nan), 0.9 / bins, color=INK, log=True)
+    below.set_ylim(0.5, None)
+    below.set_ylabel("Examples", fontsize=8)
+    below.set_xlabel("Confidence: probability of the answer", fontsize=8)
+    for one in (axes, below):
+        one.tick_params(labelsize=7, length=2)
+        one.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=8)
+    return figure
+
+
+def _points(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean confidence and accuracy of the bins that hold examples."""
+    count, hits, confidence = sums[sums[:, 0] > 0].T
+    return confidence / count, hits / count
+
+
+def spread_figure(covered: Mapping[float, Triple], by_spread: np.ndarray, unit: str, title: str) -> Figure:
+    """Two panels: what intervals of the members' spread hold, and the error of groups of like spread.
+
+    Args:
+      covered: nominal coverage → the share found, with its interval.
+      by_spread: (bins, 2), spread and error, of `cardiax.stats.calibration.error_by_spread`.
+      unit: of both.
+      title: of the figure.
+
+    Returns:
+      A Figure; the caller saves it.
+    """
+    figure = Figure(figsize=(6.6, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    value, low, high = np.transpose(list(covered.values()))
+    left.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=0.8, label="calibrated")
+    bounds = np.maximum([value - low, high - value], 0)
+    left.errorbar(list(covered), value, yerr=bounds, color=INK, marker="o", markersize=4, capsize=2, label="ensemble")
+    for nominal, found in zip(covered, value, strict=True):
+        left.annotate(f"{found:.0%}", (nominal, found), (4, -9), textcoords="offset points", fontsize=7, color=INK)
+    left.set_xticks(list(covered), [f"{nominal:.0%}" for nominal in covered])
+    left.set_yticks(np.linspace(0, 1, 5), [f"{share:.0%}" for share in np.linspace(0, 1, 5)])
+    left.set_xlim(0.4, 1.03)
+    left.set_ylim(0, 1.03)
+    left.set_xlabel("Intervals made to hold", fontsize=8)
+    left.set_ylabel("Targets that they hold", fontsize=8)
+    left.legend(fontsize=7, frameon=False, loc="upper left")
+    _error_over_spread(right, by_spread, unit)
+    for axes in (left, right):
+        axes.tick_params(labelsize=7, length=2)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=8)
+    return figure
+
+
+def _error_over_spread(axes, by_spread: np.ndarray, unit: str) -> None:
+    spread, error = np.transpose(by_spread)
+    ends = _ends([*spread, *error])
+    axes.plot(ends, ends, color="0.6", linestyle="--", linewidth=0.8, label="error equal to spread")
+    axes.plot(spread, error, color=RUST, marker="o", markersize=4, linewidth=1.2, label="ensemble, in tenths")
+    for set_scale, set_limits, axis in (
+        (axes.set_xscale, axes.set_xlim, axes.xaxis),
+        (axes.set_yscale, axes.set_ylim, axes.yaxis),
+    ):
+        set_scale("log")
+        set_limits(*ends)
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"Standard deviation of the members ({unit})", fontsize=8)
+    axes.set_ylabel(f"Root mean square error ({unit})", fontsize=8)
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    """A range of a logarithmic axis that holds all values above 0 with room beside them."""
+    some = [value for value in values if value > 0] or [1.0]
+    return min(some) / 1.3, max(some) * 1.3

@@ -1,0 +1,180 @@
+"""A heart from somebody's tetrahedral mesh and the places of the 75 sites; host code, NumPy and SciPy.
+
+The mesh is both ventricles, cut at the base. Without the base its surface falls apart into the epicardium and the
+two endocardia, which the sites tell apart; everything else follows from them: the depth in the wall is the solution of
+Laplace's equation between them, fibres are laid by its gradient and the long axis (Bayer et al. 2012,
+doi:10.1007/s10439-012-0593-5).
+"""
+
+import dataclasses
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import spsolve
+
+from cardiax.ecg.leads import SITE_NAMES
+from cardiax.simulate.heart_geometry import Heart, HeartShape, lay_fibres, surface, turned
+
+_SEPTAL = tuple(f"RV{number:02d}" for number in (4, 5, 9, 10, 13))
+"""Sites on the septum's right side: their wall belongs to the left ventricle."""
+
+_ANTERIOR, _INFERIOR = (1, 7, 13), (4, 10, 15)
+_LATERAL, _SEPTUM = (5, 6, 11, 12, 16), (2, 3, 8, 9, 14)
+"""AHA segments on four sides of the left ventricle."""
+
+BASE = 0.15
+"""The base is what faces upward in this share of the heart's height, from the top."""
+
+
+def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> Heart:
+    """The heart of a mesh, in the axes of `cardiax.simulate.heart_geometry`.
+
+    Args:
+      points: (P, 3), mm, in any axes.
+      tetrahedra: int (E, 4).
+      sites: (75, 3), mm, in the same axes, in the order of `SITE_NAMES`; the nearest points of their surfaces are
+        taken, so that a wall one tetrahedron thick has its middle sites on a surface.
+
+    Raises:
+      ValueError: where the surface without its base is not an epicardium and two endocardia.
+    """
+    points, sites = _own_axes(np.asarray(points, np.float64), np.asarray(tetrahedra), np.asarray(sites, np.float64))
+    used, tetrahedra = np.unique(np.asarray(tetrahedra, np.int64), return_inverse=True)
+    points, tetrahedra = points[used], turned(points[used], tetrahedra.reshape(-1, 4))
+    triangles = surface(tetrahedra)
+    left, right, outside = _surfaces(points, triangles, sites)
+    apart = np.linalg.norm(points[:, None] - sites[None], axis=2)
+    free_wall = np.array(["RV" in name and not name.startswith("SEPTM") and name not in _SEPTAL for name in SITE_NAMES])
+    right_wall = free_wall[np.argmin(apart, axis=1)]
+
+    known = np.full(len(points), np.nan)
+    known[right] = np.where(right_wall[right], 0.0, 1.0)
+    known[left], known[outside] = 0.0, 1.0
+    transmural, gradient = _laplace(points, tetrahedra, known)
+    transmural = np.clip(transmural, 0, 1)  # obtuse elements overshoot
+    radial = points * [1.0, 1.0, 0.0] + [1e-6, 0.0, 0.0]  # where several surfaces meet there is no gradient
+    steep = np.linalg.norm(gradient, axis=1, keepdims=True)
+    across = np.where(steep > 1e-3 * steep.max(), gradient, radial)
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    up = np.array([0.0, 0.0, 1.0]) - across[:, 2:] * across
+    up = np.where(np.linalg.norm(up, axis=1, keepdims=True) > 0.05, up, (-1.0, 0.0, 0.0))
+    fibres, normals = lay_fibres(np.cross(across, up), up, transmural, HeartShape())
+    endocardium = np.zeros(len(points), np.int8)
+    endocardium[left], endocardium[right] = 1, 2
+    return Heart(
+        points=points,
+        tetrahedra=tetrahedra,
+        fibres=fibres,
+        normals=normals,
+        transmural=transmural,
+        apicobasal=1 - points[:, 2] / points[:, 2].min(),
+        right=right_wall,
+        endocardium=endocardium,
+        triangles=triangles,
+        sites=_nearest(apart, left, right, outside),
+    )
+
+
+def reshaped(heart: Heart, shape: HeartShape) -> Heart:
+    """A heart stretched along and across its long axis as `shape` differs from the mean one."""
+    mean = HeartShape()
+    across, along = shape.left_radius / mean.left_radius, shape.left_length / mean.left_length
+    scale = np.array([across, across, along])
+    fibres, normals = heart.fibres * scale, heart.normals / scale
+    return dataclasses.replace(
+        heart,
+        points=heart.points * scale,
+        fibres=fibres / np.linalg.norm(fibres, axis=1, keepdims=True),
+        normals=normals / np.linalg.norm(normals, axis=1, keepdims=True),
+    )
+
+
+def _own_axes(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points and sites with x towards the lateral wall, y the anterior one, z up from the base's plane."""
+
+    def middle(segments: tuple[int, ...]) -> np.ndarray:
+        return sites[[SITE_NAMES.index(f"AHA{segment:02d}") for segment in segments]].mean(axis=0)
+
+    base = middle(tuple(range(1, 7)))
+    up = _unit(base - middle((17,)))
+    triangles = surface(turned(points, np.asarray(tetrahedra, np.int64)))
+    normals, areas = _normals(points, triangles)
+    height = points @ up
+    flat = (normals @ up > 0.8) & (height[triangles].mean(axis=1) > np.quantile(height, 0.75))
+    if flat.any():  # the base's own plane, where it is not quite at right angles to the sites' axis
+        up = _unit(np.sum(normals[flat] * areas[flat, None], axis=0))
+    forward = middle(_ANTERIOR) - middle(_INFERIOR)
+    forward = _unit(forward - (forward @ up) * up)
+    aside = middle(_LATERAL) - middle(_SEPTUM)
+    aside = _unit(aside - (aside @ up) * up - (aside @ forward) * forward)
+    axes = np.stack([aside, forward, up])
+    origin = base + ((points @ up).max() - base @ up) * up
+    return (points - origin) @ axes.T, (sites - origin) @ axes.T
+
+
+def _surfaces(points: np.ndarray, triangles: np.ndarray, sites: np.ndarray) -> list[np.ndarray]:
+    """Points of the left endocardium, the right one and the epicardium."""
+    normals, _ = _normals(points, triangles)
+    base = (normals[:, 2] > 0.7) & (points[triangles][:, :, 2].mean(axis=1) > -BASE * np.ptp(points[:, 2]))
+    walls = triangles[~base]
+    start, end = np.concatenate([walls[:, :2], walls[:, 1:]]).T
+    graph = coo_array((np.ones(len(start)), (start, end)), shape=(len(points), len(points)))
+    _, label = connected_components(graph, directed=False)
+    used = np.unique(walls)
+    labels, sizes = np.unique(label[used], return_counts=True)
+    large = labels[sizes > 0.02 * len(used)]
+    found = {}
+    for kind, prefix in (("left endocardium", "AHA"), ("right endocardium", "RV"), ("epicardium", "EPI_")):
+        named = [index for index, name in enumerate(SITE_NAMES) if name.startswith(prefix)]
+        nearest = used[np.argmin(np.linalg.norm(points[used][None] - sites[named][:, None], axis=2), axis=1)]
+        values, votes = np.unique(label[nearest], return_counts=True)
+        found[kind] = values[np.argmax(votes)]
+    if len(large) != 3 or set(found.values()) != set(large):
+        raise ValueError(
+            f"found {len(large)} surfaces besides the base, of which the sites name {len(set(found.values()))}; "
+            "expected the epicardium and two endocardia, of ventricles cut at the base"
+        )
+    return [used[label[used] == value] for value in found.values()]
+
+
+def _nearest(apart: np.ndarray, left: np.ndarray, right: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """The point nearest to each site, on the surface that its name tells: distances (P, 75) → int64 (75,)."""
+    found = np.argmin(apart, axis=0)
+    for prefix, surface_points in (("AHA", left), ("RV", right), ("EPI_", outside)):
+        named = [index for index, name in enumerate(SITE_NAMES) if name.startswith(prefix)]
+        found[named] = surface_points[np.argmin(apart[surface_points][:, named], axis=0)]
+    return found
+
+
+def _normals(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b, c = (points[triangles[:, i]] for i in range(3))
+    cross = np.cross(b - a, c - a)
+    size = np.linalg.norm(cross, axis=1)
+    return cross / np.maximum(size[:, None], 1e-12), size / 2
+
+
+def _laplace(points: np.ndarray, tetrahedra: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The solution of Laplace's equation (P,) with the values that are `known` (NaN elsewhere), by linear elements, and
+    its gradient at the points (P, 3), the mean over their tetrahedra by volume."""
+    corner = points[tetrahedra]
+    edges = corner[:, 1:] - corner[:, :1]
+    volume = np.abs(np.linalg.det(edges)) / 6
+    slopes = np.linalg.inv(edges).transpose(0, 2, 1)
+    slopes = np.concatenate([-slopes.sum(axis=1, keepdims=True), slopes], axis=1)  # of the four hat functions
+    stiffness = np.einsum("eid,ejd,e->eij", slopes, slopes, volume)
+    row, column = np.broadcast_arrays(tetrahedra[:, :, None], tetrahedra[:, None, :])
+    matrix = coo_array((stiffness.ravel(), (row.ravel(), column.ravel())), shape=(len(points),) * 2).tocsr()
+    free = np.isnan(known)
+    solution = np.where(free, 0.0, known)
+    solution[free] = spsolve(matrix[free][:, free].tocsc(), -(matrix @ solution)[free])
+    of_cell = np.einsum("eid,ei->ed", slopes, solution[tetrahedra]) * volume[:, None]
+    gradient, total = np.zeros_like(points), np.zeros(len(points))
+    for index in range(4):
+        np.add.at(gradient, tetrahedra[:, index], of_cell)
+        np.add.at(total, tetrahedra[:, index], volume)
+    return solution, gradient / total[:, None]
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.linalg.norm(vector)

@@ -1,0 +1,182 @@
+"""Metrics of classification and their intervals, as pure functions of arrays.
+
+The confusion matrix is the sufficient statistic: it is summed over batches (on the device, with a mask for padded
+examples), and everything else is computed from it on the host in float64.
+"""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import stdtrit
+
+
+def confusion_matrix(
+    labels: jax.Array | np.ndarray,
+    predictions: jax.Array | np.ndarray,
+    classes: int,
+    mask: jax.Array | np.ndarray | None = None,
+) -> jax.Array | np.ndarray:
+    """Counts of (true class, predicted class); jittable with `classes` static, and additive over batches.
+
+    Of NumPy's arrays it is worked out by NumPy, for which nothing has to be compiled.
+
+    Args:
+      labels: (B,), integers, the true classes.
+      predictions: (B,), integers, the predicted classes.
+      classes: C. An example with a label or a prediction outside 0 … C − 1 is counted nowhere.
+      mask: (B,), true for the examples that count; None counts all.
+
+    Returns:
+      (C, C), int32; rows are the true classes, columns the predicted ones.
+
+    Raises:
+      ValueError: if the shapes are not all (B,).
+    """
+    shapes = [jnp.shape(array) for array in (labels, predictions, *(() if mask is None else (mask,)))]
+    if len(shapes[0]) != 1 or len(set(shapes)) != 1:
+        raise ValueError(f"confusion_matrix wants labels, predictions and mask of one shape (B,): got {shapes}")
+    true, predicted = (array[:, None] == np.arange(classes)[None] for array in (labels, predictions))
+    if mask is not None:
+        true = true & (mask[:, None] != 0)
+    return true.T.astype(np.int32) @ predicted.astype(np.int32)
+
+
+def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """Accuracy, macro-F1, and per class precision (positive predictivity), recall (sensitivity) and F1.
+
+    What cannot be told is NaN: precision, recall and F1 of a class without examples, and the precision of one that is
+    never predicted. The macro-F1 is the plain mean of F1 over the classes that have an example or are predicted, where
+    one that has no example counts as 0, as in scikit-learn.
+
+    Args:
+      confusion: (..., C, C), counts, rows true and columns predicted; leading axes are kept.
+
+    Returns:
+      `accuracy` and `macro_f1` (...), `precision`, `recall` and `f1` (..., C); float64 in [0, 1], or NaN.
+
+    Raises:
+      ValueError: if the last two axes differ, or a matrix counts no example.
+    """
+    confusion = np.asarray(confusion, dtype=np.float64)
+    if confusion.ndim < 2 or confusion.shape[-1] != confusion.shape[-2]:
+        raise ValueError(f"a confusion matrix has shape (..., C, C): got {confusion.shape}")
+    total = confusion.sum(axis=(-2, -1))
+    if not np.all(total > 0):
+        raise ValueError(
+            f"a confusion matrix without examples has no metrics: got totals {total}, expected all above 0"
+        )
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    true = confusion.sum(axis=-1)
+    predicted = confusion.sum(axis=-2)
+    with np.errstate(invalid="ignore"):
+        f1 = 2 * hits / (true + predicted)
+        return {
+            "accuracy": hits.sum(axis=-1) / total,
+            "macro_f1": np.nansum(f1, axis=-1) / np.count_nonzero(true + predicted, axis=-1),
+            "precision": np.where(true > 0, hits / predicted, np.nan),
+            "recall": hits / true,
+            "f1": np.where(true > 0, f1, np.nan),
+        }
+
+
+def bootstrap_intervals(
+    confusion: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
+) -> dict[str, np.ndarray]:
+    """Percentile bootstrap intervals over the test beats, for every figure of `classification_metrics`.
+
+    Drawing n of n test beats with replacement and counting them again gives a multinomial confusion matrix with the
+    observed cell frequencies as its probabilities: so the matrix is drawn directly, and no prediction is needed. This
+    treats the beats as independent; where a test set holds few patients, the true uncertainty is larger.
+
+    Args:
+      confusion: (C, C), counts, rows true and columns predicted.
+      resamples: number of bootstrap samples.
+      seed: of numpy's generator; the same seed gives the same intervals.
+      level: coverage, in (0, 1).
+
+    Returns:
+      For each key of `classification_metrics`, (3,) for a scalar and (3, C) per class: lower bound, upper bound, and
+      how many resamples had no such figure and were left out. A resample without examples of a class that the test set
+      has has no recall, F1 or precision of that class, and no macro-F1.
+
+    Raises:
+      ValueError: if `confusion` is not (C, C) or counts no example, or `level` is not in (0, 1).
+    """
+    confusion = np.asarray(confusion)
+    if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
+        raise ValueError(f"bootstrap_intervals wants one confusion matrix (C, C): got shape {confusion.shape}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1: got {level}")
+    total = int(confusion.sum())
+    if total == 0:
+        raise ValueError("a confusion matrix without examples has no intervals: got a total of 0, expected above 0")
+    frequencies = confusion.reshape(-1).astype(np.float64) / total
+    drawn = np.random.default_rng(seed).multinomial(total, frequencies, size=resamples)
+    return _quantiles(drawn.reshape(resamples, *confusion.shape), level)
+
+
+def bootstrap_groups(
+    confusions: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
+) -> dict[str, np.ndarray]:
+    """Percentile bootstrap intervals over groups of test beats, patients say, for every figure of
+    `classification_metrics`: G groups are drawn with replacement, and the beats of each come whole.
+
+    Args:
+      confusions: (G, C, C), counts of each group, rows true and columns predicted.
+      resamples, seed, level: see `bootstrap_intervals`.
+
+    Returns:
+      As `bootstrap_intervals`.
+
+    Raises:
+      ValueError: if `confusions` is not (G, C, C).
+    """
+    confusions = np.asarray(confusions)
+    if confusions.ndim != 3 or confusions.shape[1] != confusions.shape[2]:
+        raise ValueError(f"bootstrap_groups wants confusion matrices (G, C, C): got shape {confusions.shape}")
+    groups = len(confusions)
+    times = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
+    return _quantiles(np.tensordot(times, confusions, axes=1), level)
+
+
+def _quantiles(confusions: np.ndarray, level: float) -> dict[str, np.ndarray]:
+    metrics = classification_metrics(confusions)
+    true = confusions.sum(axis=-1) > 0
+    metrics["macro_f1"][(true != true.any(axis=0)).any(axis=-1)] = np.nan
+    bounds = [(1 - level) / 2, (1 + level) / 2]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice encountered")  # a class that the test set lacks
+        return {
+            name: np.concatenate([np.nanquantile(values, bounds, axis=0), np.isnan(values).sum(axis=0)[None]])
+            for name, values in metrics.items()
+        }
+
+
+def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """The mean over seeds and the half-width of its Student t interval.
+
+    half-width = t(n − 1, (1 + level) / 2) · s / √n with s the sample standard deviation (n − 1 in the denominator).
+
+    Args:
+      values: (n, ...), one figure or array of figures for each of n seeds.
+      level: coverage, in (0, 1).
+
+    Returns:
+      mean (...) and half-width (...), float64, in the unit of `values`. One seed says nothing of the spread between
+      seeds: the half-width is then NaN.
+
+    Raises:
+      ValueError: if there is no value, or `level` is not in (0, 1).
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim == 0 or len(values) == 0:
+        raise ValueError(f"mean_interval wants at least one value along its first axis: got shape {values.shape}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1: got {level}")
+    seeds = len(values)
+    mean = values.mean(axis=0)
+    if seeds == 1:
+        return mean, np.full_like(mean, np.nan)
+    return mean, stdtrit(seeds - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(seeds)

@@ -1,0 +1,204 @@
+"""One beat to one class: the objectives `heartbeat` and `arrhythmia`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, Dataset
+from cardiax.config import AugmentationConfig, Config, enabled
+from cardiax.ecg.augmentation import lead_noise, stretch_time, warp_amplitude, white_noise
+from cardiax.ecg.rr_features import NUMBERS, against_median_beat, rhythm_numbers
+from cardiax.errors import InputError
+from cardiax.losses import cross_entropy
+from cardiax.simulate.rhythms import Rhythm, fibrillation, pauses
+from cardiax.stats.classification import classification_metrics, confusion_matrix
+from cardiax.tasks.class_balance import class_shares
+
+
+@dataclass(frozen=True)
+class Classification:
+    """One beat to one of C classes: in Kaggle's form, float32 (187, 1), min-max scaled and zero-padded, or several
+    leads against the patient's median beat, with the rhythm around (see `arrays`).
+
+    Attributes:
+      name: what the command line calls it.
+      summary: the question that it answers.
+      classes: names of the C classes; target i is `classes[i]`.
+      normal: the class of a beat from the sinus node.
+      supraventricular: the class of an ectopic beat from above the ventricles.
+      merged: for a dataset with other class names, the class of ours that each of its classes counts as.
+    """
+
+    name: str
+    summary: str
+    classes: tuple[str, ...]
+    normal: str
+    supraventricular: str
+    merged: dict[tuple[str, ...], tuple[str, ...]]
+
+    kind = "beat"
+    input_shape = (BEAT_LENGTH, 1)
+    selection = "macro_f1"
+    """The validation figure that picks the best checkpoint, the highest first."""
+    higher_is_better = True
+    meaningless = ("augmentation.shift", "augmentation.drop_lead")
+
+    def shape(self, dataset: Dataset) -> tuple[int, ...]:
+        """Of one input that the task makes of the dataset, see `arrays`."""
+        return (WINDOW_BEFORE + WINDOW_AFTER, 5) if dataset.by_record else self.input_shape
+
+    @property
+    def outputs(self) -> int:
+        """Width of the model's output."""
+        return len(self.classes)
+
+    def check(self, dataset: Dataset) -> None:
+        """Raise `InputError` where the dataset's labels do not answer this task's question."""
+        if dataset.kind != self.kind:
+            raise InputError(
+                f"task {self.name!r} cannot learn from {dataset.name}: found no labelled beats, expected some; choose "
+                "another --dataset"
+            )
+        if dataset.classes != self.classes and dataset.classes not in self.merged:
+            raise InputError(
+                f"task {self.name!r} cannot learn from {dataset.name}: found labels {', '.join(dataset.classes)}, "
+                f"expected {', '.join(self.classes)}; choose another --dataset"
+            )
+
+    def arrays(self, beats: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
+        """Examples for the model, from a dataset that passes `check`.
+
+        Args:
+          beats: `label` int (n,), an index into the dataset's classes, and either `beat` float32 (n, 187), or `signal`
+            float32 (n, T, L), mV, with `intervals` (n, 3), s, and `record` (n,), whole records in the order of time.
+          dataset: where they come from.
+
+        Returns:
+          `input` float32 and `target` int32 (n,), an index into the task's classes. Of beats the input is (n, 187, 1);
+          of signals (n, T, 2 L + 1), see `cardiax.ecg.rr_features`: the leads, what is left of them without the
+          record's median beat, and a channel whose first 22 samples hold the numbers of the rhythm and the others 0.
+        """
+        ours = self.merged.get(dataset.classes, dataset.classes)
+        targets = np.asarray([self.classes.index(name) for name in ours], np.int32)[beats["label"]]
+        if "signal" not in beats:
+            return {"input": beats["beat"][:, :, None], "target": targets}
+        leads = against_median_beat(beats["signal"], beats["record"])
+        numbers = np.zeros((*leads.shape[:2], 1), np.float32)
+        numbers[:, :NUMBERS, 0] = rhythm_numbers(beats["intervals"], beats["record"])
+        return {"input": np.concatenate([leads, numbers], axis=2), "target": targets}
+
+    def augment(
+        self, key: jax.Array, beat: jax.Array, target: jax.Array, config: AugmentationConfig
+    ) -> tuple[jax.Array, jax.Array]:
+        """One training beat, (187, 1) or (T, 2 L + 1), changed at random as `config` asks, and its class; pure.
+
+        Of several leads each is changed in its own way, and what is left of it without the median beat likewise; but
+        not in time, since the rhythm tells of time.
+
+        Raises:
+          InputError: `config` asks for another rhythm, and the beat (187, 1) comes without one.
+        """
+        stretch_key, warp_key, noise_key = jax.random.split(key, 3)
+        gain_key, rhythm_key, pause_key = (jax.random.fold_in(key, index) for index in (3, 4, 5))
+        if beat.shape[1] > 1:
+            leads, rest, numbers = jnp.split(beat, [beat.shape[1] // 2, beat.shape[1] - 1], axis=1)
+            if enabled(config.electrode_gain):
+                gain = 1 + config.electrode_gain * jax.random.normal(gain_key, (1, leads.shape[1]))
+                leads, rest = gain * leads, gain * rest
+            if enabled(config.warp):
+                keys = jax.random.split(warp_key, leads.shape[1])
+                warp = jax.vmap(warp_amplitude, (0, 1, None), 1)
+                leads, rest = warp(keys, leads, config.warp), warp(keys, rest, config.warp)
+            if enabled(config.noise):
+                noise = lead_noise(noise_key, leads, config.noise) - leads
+                leads, rest = leads + noise, rest + noise
+            usual = target == self.classes.index(self.normal)
+            if enabled(config.fibrillation):
+                probability = config.fibrillation * usual
+                numbers, target = self._with_rhythm(rhythm_key, numbers, target, fibrillation(), probability)
+            if enabled(config.pauses):
+                probability = config.pauses * usual
+                numbers, target = self._with_rhythm(pause_key, numbers, target, pauses(), probability)
+            return jnp.concatenate([leads, rest, numbers], axis=1), target
+        for name in ("fibrillation", "pauses"):
+            if enabled(getattr(config, name)):
+                raise InputError(
+                    f"augmentation.{name}: found beats without their rhythm, expected some with it, as of --dataset "
+                    "physionet_mitbih/patient; set it to 0"
+                )
+        signal = beat[:, 0]
+        if enabled(config.electrode_gain):
+            signal = signal * (1 + config.electrode_gain * jax.random.normal(gain_key))
+        if enabled(config.stretch):
+            signal = stretch_time(stretch_key, signal, config.stretch)
+        if enabled(config.warp):
+            signal = warp_amplitude(warp_key, signal, config.warp)
+        if enabled(config.noise):
+            signal = white_noise(noise_key, signal, config.noise)
+        return signal[:, None], target
+
+    def _with_rhythm(
+        self, key: jax.Array, numbers: jax.Array, target: jax.Array, rhythm: Rhythm, probability: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """The channel of numbers (T, 1) and the class, with that probability those of a beat in a made-up rhythm."""
+        whether_key, which_key = jax.random.split(key)
+        index = jax.random.randint(which_key, (), 0, len(rhythm.numbers))
+        told = numbers.at[:NUMBERS, 0].set(jnp.asarray(rhythm.numbers)[index].astype(numbers.dtype))
+        ectopic = jnp.asarray(rhythm.supraventricular)[index]
+        normal, other = self.classes.index(self.normal), self.classes.index(self.supraventricular)
+        kind = jnp.where(ectopic, other, normal).astype(target.dtype)
+        whether = jax.random.bernoulli(whether_key, probability)
+        return jnp.where(whether, told, numbers), jnp.where(whether, kind, target)
+
+    def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
+        """How often each training example, of targets (n,), is drawn: float64 (n,); None: once an epoch."""
+        if config.balance != "sampling":
+            return None
+        return class_shares(targets, self.outputs, config.balance_power)[targets]
+
+    def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
+        """The loss that `config` asks for on training targets (n,): logits (B, C), target (B,) → (B,), in nats."""
+        power = config.balance_power if config.balance == "weights" else 0.0
+        weights = jnp.asarray(class_shares(targets, self.outputs, power), jnp.float32)
+
+        def loss(logits: jax.Array, target: jax.Array) -> jax.Array:
+            return weights[target] * cross_entropy(logits, target, config.label_smoothing)
+
+        return loss
+
+    def combine(self, logits: jax.Array) -> jax.Array:
+        """The logits (B, C) of an ensemble of logits (M, B, C): the logarithm of its members' mean probabilities."""
+        log_probabilities = jax.nn.log_softmax(logits, axis=-1)
+        return jax.nn.logsumexp(log_probabilities, axis=0) - jnp.log(float(len(logits)))
+
+    def measure(self, logits: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
+        """What evaluation keeps of each example: its predicted class, its own, its loss in nats, each (B,), and the
+        `probabilities` of the classes (B, C)."""
+        return {
+            "prediction": jnp.argmax(logits, axis=-1),
+            "target": target,
+            "loss": cross_entropy(logits, target),
+            "probabilities": jax.nn.softmax(logits, axis=-1),
+        }
+
+    def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
+        """The figures of a split from the measures of all its examples, with `confusion` (C, C), `target` (n,),
+        `prediction` (n,) and `probabilities` (n, C)."""
+        confusion = np.asarray(confusion_matrix(measured["target"], measured["prediction"], self.outputs))
+        return {
+            "loss": float(np.mean(measured["loss"], dtype=np.float64)),
+            **classification_metrics(confusion),
+            "confusion": confusion,
+            "target": measured["target"],
+            "prediction": measured["prediction"],
+            "probabilities": measured["probabilities"],
+        }
+
+    def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
+        """The figures of `summarize` that metrics.csv keeps, one number each."""
+        scalars = {name: float(figures[name]) for name in ("loss", "accuracy", "macro_f1")}
+        return scalars | {f"f1_{name}": float(f1) for name, f1 in zip(self.classes, figures["f1"], strict=True)}

@@ -1,0 +1,108 @@
+"""One training step and one evaluation step, as pure functions of (state, batch).
+
+Both are written for one device of several: `AXIS` names the axis over which the global batch is divided, and every
+quantity that concerns the whole batch is reduced over it. `cardiax.training.device_mesh` maps them. All randomness
+comes from `fold_in(key(seed), state.step)` and the example's place in the global batch, so that the number of devices
+changes nothing but the order of floating-point sums.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from cardiax.config import Config, enabled
+from cardiax.ecg.augmentation import mix_pairs
+from cardiax.nn import fast_random
+from cardiax.tasks import Loss, Task
+from cardiax.training.state import TrainState
+
+AXIS = "data"
+"""Name of the axis over which a batch is divided."""
+
+Batch = dict[str, jax.Array]
+TrainStep = Callable[[TrainState, Batch], tuple[TrainState, jax.Array]]
+EvalStep = Callable[[Any, Batch], dict[str, jax.Array]]
+
+
+def make_train_step(
+    task: Task,
+    model: nn.Module,
+    tx: optax.GradientTransformation,
+    config: Config,
+    loss_of_examples: Loss,
+) -> TrainStep:
+    """The training step: (state, batch) → (state, loss), the loss a scalar.
+
+    A batch is {"input": (B, *input_shape), "target": (B, ...)}, B the examples of one device. The loss is the mean
+    over the global batch of `loss_of_examples` (see `Task.training_loss`). `model` must have been made with
+    `axis_name=AXIS`.
+    """
+
+    def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
+        key = jax.random.fold_in(fast_random.key(config.seed), state.step)
+        augment_key, mix_key, dropout_key = jax.random.split(key, 3)
+        inputs, target = batch["input"], batch["target"]
+        index = jax.lax.axis_index(AXIS) * len(inputs) + jnp.arange(len(inputs))
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, index)
+        inputs, target = jax.vmap(task.augment, (0, 0, 0, None))(keys, inputs, target, config.augmentation)
+        sides = [(target, 1.0)]  # the targets of each example and their shares
+        if enabled(config.augmentation.mixup):
+            inputs, neighbour, share = mix_pairs(mix_key, inputs, target, config.augmentation.mixup, AXIS)
+            sides = [(target, 1.0 - share), (neighbour, share)]
+
+        def loss_of(params: Any) -> tuple[jax.Array, Any]:
+            variables = {"params": params, **state.model_state}
+            outputs, model_state = model.apply(
+                variables, inputs, train=True, rngs={"dropout": dropout_key}, mutable=list(state.model_state)
+            )
+            losses = [part * loss_of_examples(outputs, one) for one, part in sides]
+            return jnp.mean(sum(losses)), model_state
+
+        (loss, model_state), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        if jax.lax.axis_size(AXIS) > 1:  # of one device it would be a copy
+            loss, gradients = jax.lax.pmean((loss, gradients), AXIS)
+        updates, opt_state = tx.update(gradients, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        average = state.average
+        if enabled(config.ema):
+            # The average starts short, so that the random initial parameters are soon forgotten.
+            decay = jnp.minimum(config.ema, (1.0 + state.step) / (10.0 + state.step))
+            average = optax.incremental_update((params, model_state), average, 1.0 - decay)
+        state = dataclasses.replace(
+            state,
+            step=state.step + 1,
+            params=params,
+            model_state=model_state,
+            opt_state=opt_state,
+            average=average,
+            loss_sum=state.loss_sum + loss,
+        )
+        return state, loss
+
+    return train_step
+
+
+def make_eval_step(task: Task, model: nn.Module) -> EvalStep:
+    """The evaluation step: (variables, batch) → what `task.measure` keeps of every example of the global batch."""
+
+    def eval_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
+        outputs: Any = model.apply(variables, batch["input"], train=False)
+        measured = task.measure(outputs, batch["target"])
+        return jax.lax.all_gather(measured, AXIS, tiled=True)
+
+    return eval_step
+
+
+def make_predict_step(model: nn.Module) -> EvalStep:
+    """The prediction step: (variables, {"input": …}) → {"output": …}, of every example of the global batch."""
+
+    def predict_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
+        outputs: Any = model.apply(variables, batch["input"], train=False)
+        return {"output": jax.lax.all_gather(outputs, AXIS, tiled=True)}
+
+    return predict_step

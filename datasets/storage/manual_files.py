@@ -1,0 +1,272 @@
+"""The files that a person fetched by hand: found below a folder or in archives of any nesting, and told apart.
+
+Nothing is believed of a file's name but what it is called: an archive is one by its first bytes. Of archives only what
+is needed is unpacked, one member at a time and to a path of ours, so that no archive says where anything is written.
+"""
+
+# TFDS declares as optional what a builder always has, and mixes its builders from code that it runs.
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
+
+import bz2
+import contextlib
+import gzip
+import hashlib
+import lzma
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import tensorflow_datasets as tfds
+
+from cardiax.datasets.storage.file_kinds import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, kind
+from cardiax.errors import InputError
+
+OTHER = "a file of another name"
+"""The reason to leave out a file that is nothing worse."""
+
+DEPTH = 4
+"""How many archives may lie within one another."""
+
+_OPENERS: dict[str, Callable[[Path, str], Any]] = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open, TAR: open}
+_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
+
+
+class MissingFileError(InputError):
+    """A file is in none of the places where it may lie."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that was found.
+
+    Attributes:
+      path: where its bytes lie.
+      shown: what to call it, `FOLDER/archive.zip:archive/name.csv`.
+    """
+
+    path: Path
+    shown: str
+
+    def __str__(self) -> str:
+        return self.shown
+
+    @property
+    def name(self) -> str:
+        """Its name, without the ` (1)` of a browser's second download."""
+        return _usual(self.shown)
+
+    def kind(self) -> str | None:
+        """What it is by its first bytes, as `cardiax.datasets.storage.file_kinds.kind`."""
+        with self.path.open("rb") as stream:
+            return kind(stream.read(HEAD))
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that is not used, and why; `damaged`: an archive that cannot be read and may hold what is
+    expected."""
+
+    shown: str
+    reason: str
+    damaged: bool = False
+
+
+@dataclass
+class Found:
+    """The expected files, those outside of archives first, and all others."""
+
+    files: list[File] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def pick(self, name: str, advice: str) -> File | None:
+        """The file of that name, in any case of letters; None without one. `advice`: how to get it.
+
+        What stands in for a file, an HTML page say, is passed over where the file itself is found too.
+
+        Raises:
+          InputError: nothing but a stand-in, or files of that name that differ.
+        """
+        same = [file for file in self.files if file.name.lower() == name.lower()]
+        sound = [file for file in same if file.kind() not in STAND_INS]
+        if same and not sound:
+            raise InputError(f"{same[0]}: found {same[0].kind()}, expected {name} itself; {advice}")
+        if len(sound) > 1:
+            first, *rest = sound
+            digest = _digest(first.path)
+            for other in rest:
+                if _digest(other.path) != digest:
+                    raise InputError(
+                        f"{name}: found two files that differ, {first} and {other}, expected one; "
+                        "give --manual-dir the folder or the archive of the one to read"
+                    )
+        return sound[0] if sound else None
+
+    def raise_damaged(self) -> None:
+        """Raise `InputError` for the first archive that cannot be read whole."""
+        for one in self.left_out:
+            if one.damaged:
+                raise InputError(
+                    f"{one.shown}: found an archive that cannot be read ({one.reason}), expected a whole .zip or "
+                    ".tar.gz; fetch it again or unpack it"
+                )
+
+
+def find(roots: Iterable[Path], expected: Callable[[str], bool], scratch: Path) -> Found:
+    """Every file below `roots`, each a folder, an archive or a file, whose name in lower case is `expected`.
+
+    Hidden files and macOS's `__MACOSX` are ignored. What archives hold is unpacked below `scratch`.
+    """
+    found = Found()
+    for root in roots:
+        for path in _below(root, found, expected):
+            _take(path, str(path), found, expected, scratch, 0)
+    found.files.sort(key=lambda file: (file.path.is_relative_to(scratch), file.shown.count("/"), file.shown))
+    return found
+
+
+def _below(root: Path, found: Found, expected: Callable[[str], bool]) -> Iterator[Path]:
+    if not root.is_dir():
+        yield root
+        return
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not _hidden(name))
+        found.left_out += [LeftOut(os.path.join(folder, name), "a folder") for name in folders if expected(name)]
+        yield from (Path(folder, name) for name in sorted(names) if not _hidden(name))
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _usual(shown: str) -> str:
+    return re.sub(r" ?\(\d+\)(?=\.[^.]|$)", "", re.split(r"[/:]", shown)[-1])
+
+
+def _take(path: Path, shown: str, found: Found, expected: Callable[[str], bool], scratch: Path, depth: int) -> None:
+    file = File(path, shown)
+    try:
+        what = file.kind()
+    except OSError as error:
+        nowhere = path.is_symlink() and not path.exists()
+        found.left_out.append(
+            LeftOut(shown, "a link to nothing" if nowhere else f"a file that cannot be read ({error})")
+        )
+        return
+    if what in ARCHIVES and depth < DEPTH:
+        _unpack(file, what, found, expected, scratch, depth)
+    elif expected(file.name.lower()):
+        found.files.append(file)
+    elif shown.lower().endswith(_SUFFIXES):
+        reason = f"{what or 'no archive'}{', too deep within others' if what in ARCHIVES else ''}"
+        found.left_out.append(LeftOut(shown, reason, damaged=True))
+    else:
+        found.left_out.append(LeftOut(shown, what or OTHER))
+
+
+def _unpack(archive: File, what: str, found: Found, expected: Callable[[str], bool], scratch: Path, depth: int) -> None:
+    try:
+        for member, opened in _members(archive, what):
+            parts = PurePosixPath(member.replace("\\", "/")).parts
+            shown, name = f"{archive}:{member}", parts[-1]
+            if any(_hidden(part) and part not in (".", "..") for part in parts):
+                continue
+            if ".." in parts or member.startswith("/"):
+                found.left_out.append(LeftOut(shown, "a path that leads out of the archive"))
+            elif not expected(_usual(name).lower()) and not name.lower().endswith(_SUFFIXES):
+                found.left_out.append(LeftOut(shown, OTHER))
+            elif opened is None:
+                found.left_out.append(LeftOut(shown, "a link or a device within an archive, which is not followed"))
+            else:
+                target = Path(tempfile.mkdtemp(dir=scratch)) / name
+                with opened() as stream, target.open("wb") as copy:
+                    shutil.copyfileobj(stream, copy, 1 << 20)
+                _take(target, shown, found, expected, scratch, depth + 1)
+                if not any(file.path == target for file in found.files[-1:]):
+                    shutil.rmtree(target.parent)
+    except (*_DAMAGE, RuntimeError, OSError) as error:  # RuntimeError: zipfile's word for an encrypted member
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the archive's
+            raise
+        found.files[:] = [file for file in found.files if not file.shown.startswith(f"{archive}:")]
+        found.left_out.append(LeftOut(archive.shown, str(error) or type(error).__name__, damaged=True))
+
+
+def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], IO[bytes]] | None]]:
+    """The name of each member, and what opens it, None for a link or a device."""
+    if what == ZIP:
+        with zipfile.ZipFile(archive.path) as members:
+            for info in members.infolist():
+                if not info.is_dir():
+                    yield info.filename, lambda info=info: members.open(info)
+        return
+    opener = _OPENERS[what]
+    with opener(archive.path, "rb") as stream:
+        if kind(stream.read(HEAD)) == TAR:
+            stream.seek(0)
+            with tarfile.open(fileobj=stream, mode="r:") as members:
+                for member in members:
+                    if not member.isdir():
+                        yield member.name, (lambda member=member: _opened(members, member)) if member.isreg() else None
+            while stream.read(1 << 20):  # to the checksum at the end, which alone tells of damage within a tar
+                pass
+            return
+    yield re.sub(r"\.(gz|bz2|xz)$", "", archive.name, flags=re.IGNORECASE), lambda: opener(archive.path, "rb")
+
+
+def _opened(members: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    stream = members.extractfile(member)
+    if stream is None:
+        raise tarfile.ReadError(f"{member.name} is not a file")
+    return stream
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+class FromFiles(tfds.core.DatasetBuilder):
+    """A builder that reads files: where they are looked for, and a folder to unpack them in while it writes.
+
+    `info.metadata["source"]` says where they were.
+    """
+
+    _scratch: Path
+    _given: Path | None
+
+    def _download_and_prepare(
+        self,
+        dl_manager: tfds.download.DownloadManager,
+        download_config: tfds.download.DownloadConfig | None = None,
+    ) -> None:
+        given = download_config.manual_dir if download_config else None
+        self._given = Path(given).expanduser() if given else None
+        # Within the folder that TFDS renames at the end: what a killed run leaves goes when that goes.
+        with tempfile.TemporaryDirectory(prefix="unpacked.", dir=self.data_path) as scratch:
+            self._scratch = Path(scratch)
+            super()._download_and_prepare(dl_manager, download_config)  # pyright: ignore[reportAbstractUsage]
+
+    def _find(
+        self, dl_manager: tfds.download.DownloadManager, expected: Callable[[str], bool], download: Callable[[], Any]
+    ) -> tuple[Path, Found]:
+        """Where files were looked for, and what was found: where `--manual-dir` says, else in TFDS's manual folder if
+        it holds any, else where `download()`, a folder, a list of files or None, has put them."""
+        root = self._given or Path(dl_manager.download_dir) / "manual"
+        found = find([root], expected, self._scratch) if root.exists() else Found()
+        if self._given is None and not found.files:
+            fetched = download()
+            if fetched is not None:
+                root = fetched if isinstance(fetched, Path) else Path(dl_manager.download_dir)
+                found = find([fetched] if isinstance(fetched, Path) else fetched, expected, self._scratch)
+        with contextlib.suppress(OSError):
+            root = root.resolve()
+        self.info.metadata["source"] = str(root)
+        return root, found

@@ -1,0 +1,237 @@
+"""Datasets on disk: whether one is prepared, preparing it, and loading it into arrays.
+
+Every dataset is written as array_record, which TFDS reads and writes without TensorFlow. `cardiax.datasets` is the way
+in: importing it registers the builders first.
+"""
+
+# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# pyright: reportOptionalSubscript=false, reportIndexIssue=false, reportAttributeAccessIssue=false, reportCallIssue=false
+
+import contextlib
+import errno
+import fcntl
+import io
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow_datasets as tfds
+from array_record.python.array_record_data_source import ArrayRecordDataSource
+from google.protobuf.json_format import ParseError
+
+from cardiax.catalog import DATASETS
+from cardiax.datasets.storage.manual_files import FromFiles
+from cardiax.datasets.storage.record_files import Records, damage, damaged, metadata, prepare_command
+from cardiax.errors import InputError, unknown
+
+FILE_FORMAT = "array_record"
+
+
+def default_data_dir() -> Path:
+    """Where datasets are kept unless told otherwise: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, as TFDS has it."""
+    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def is_prepared(name: str, data_dir: Path) -> bool:
+    """Whether the dataset `name` of the catalog lies complete below `data_dir`; its records are not read."""
+    return _is_complete(_open(name, data_dir))
+
+
+def prepared_path(name: str, data_dir: Path) -> Path:
+    """The folder of the dataset `name` below `data_dir`, `NAME[/CONFIG]/VERSION`, prepared or not."""
+    return Path(_open(name, data_dir).data_dir)
+
+
+def prepare(
+    name: str,
+    data_dir: Path,
+    manual_dir: Path | None = None,
+    download_dir: Path | None = None,
+    report: Callable[[str], None] = lambda line: None,
+    strict: bool = False,
+    again: bool = False,
+) -> None:
+    """Writes the dataset `name` below `data_dir`, unless it is there; either way its records are counted.
+
+    Two runs that prepare the same dataset take turns, and what a killed run left behind is removed.
+
+    Args:
+      name: a dataset of the catalog, configuration included.
+      data_dir: TFDS's data folder.
+      manual_dir: the folder or archive of files that were fetched by hand; TFDS's default is `DOWNLOAD_DIR/manual`.
+      download_dir: where downloads are kept; TFDS's default is `DATA_DIR/downloads`.
+      report: is given one line for each thing worth knowing about the source files.
+      strict: whether a source file that would be left out is an error; not every dataset leaves files out.
+      again: whether a dataset that is there is written anew; it stays until the new one is whole.
+
+    Raises:
+      InputError: an unknown name, a missing or bad source file, or a prepared dataset that is damaged.
+      OSError: `data_dir` cannot be written, or its disk is full.
+    """
+    folder = Path(data_dir).expanduser()
+    if manual_dir is not None and not issubclass(_class(name), FromFiles):
+        raise InputError(f"--manual-dir: means nothing to {name}, which is made of no files; leave it away")
+    if manual_dir is not None and not Path(manual_dir).exists():
+        raise InputError(
+            f"{manual_dir}: found nothing there, expected the folder or the archive that holds the files of {name}"
+        )
+    if again or not is_prepared(name, folder):
+        with _alone(folder / name):
+            if again:
+                _replace(name, folder, manual_dir, download_dir, strict)
+            elif not is_prepared(name, folder):  # another run may have prepared it while this one waited
+                _write(_open(name, folder), manual_dir, download_dir, strict)
+    builder = _open(name, folder)
+    _check_records(builder, name)
+    for line in metadata(builder).get("notes", ()):
+        report(line)
+
+
+def load(name: str, data_dir: Path, splits: Sequence[str] | None = None) -> dict[str, dict[str, np.ndarray]]:
+    """Reads a prepared dataset into memory, in the order of its files.
+
+    Args:
+      name: a dataset of the catalog, configuration included.
+      data_dir: TFDS's data folder.
+      splits: which splits, TFDS's `all` among them; by default those of the catalog, else all that there are.
+
+    Returns:
+      split -> feature -> array: tensors (n, ...) as stored, numbers int64 (n,), texts str (n,).
+
+    Raises:
+      InputError: the dataset is not prepared, has no such split, or its files are damaged.
+    """
+    builder, splits = _open_complete(name, data_dir, splits)
+    return {split: Records(builder, name, [split]).load() for split in splits}
+
+
+def open_records(name: str, data_dir: Path) -> Records:
+    """The records of a prepared dataset, the splits of the catalog end to end, else all that there are.
+
+    Raises:
+      InputError: as of `load`.
+    """
+    builder, splits = _open_complete(name, data_dir, None)
+    return Records(builder, name, splits)
+
+
+def sizes(name: str, data_dir: Path) -> dict[str, int]:
+    """Split -> examples of a prepared dataset, from its info."""
+    return {split: info.num_examples for split, info in _open(name, data_dir).info.splits.items()}
+
+
+def prepared_from(name: str, data_dir: Path) -> str | None:
+    """The folder or archive whose files a prepared dataset was made of; None where it was made of none."""
+    return metadata(_open(name, data_dir)).get("source")
+
+
+def _class(name: str) -> type[tfds.core.DatasetBuilder]:
+    if name not in DATASETS:
+        raise unknown("dataset", name, DATASETS)
+    return tfds.builder_cls(name.partition("/")[0])
+
+
+def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
+    folder = Path(data_dir).expanduser()
+    config = name.partition("/")[2]
+    try:
+        # No bucket of TFDS holds our datasets; where it looks for them it leaves an empty temporary folder behind.
+        with mock.patch.object(tfds.core.DatasetInfo, "initialize_from_bucket"):
+            return _class(name)(config=config or None, data_dir=folder, file_format=FILE_FORMAT)
+    except (ParseError, UnicodeDecodeError) as error:  # a dataset_info.json that is cut off or no JSON
+        raise InputError(
+            f"{name} in {folder / name} is damaged ({_first_line(error)}): delete that folder, then run "
+            f"`{prepare_command(name, data_dir)}`"
+        ) from error
+
+
+def _open_complete(
+    name: str, data_dir: Path, splits: Sequence[str] | None
+) -> tuple[tfds.core.DatasetBuilder, Sequence[str]]:
+    """The builder of a dataset whose records are all there, and `splits`, or those that `load` reads by default."""
+    builder = _open(name, data_dir)
+    if not _is_complete(builder):
+        raise InputError(f"{name} is not prepared in {data_dir}: run `{prepare_command(name, data_dir)}`")
+    _check_records(builder, name)
+    known = [*builder.info.splits, "all"]
+    for split in splits or ():
+        if split not in known:
+            raise unknown("split", split, known)
+    return builder, splits or list(DATASETS[name].counts) or list(builder.info.splits)
+
+
+def _is_complete(builder: tfds.core.DatasetBuilder) -> bool:
+    return Path(builder.data_dir).is_dir() and builder.is_prepared()  # TFDS alone warns where there is no folder
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the lock of a dataset's folder; the system lets go of it when the process dies. What a killed run left
+    half-written is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left_over in folder.glob("incomplete.*"):  # TFDS's name for a dataset being written, and ours
+            shutil.rmtree(left_over)
+        yield
+
+
+def _write(builder: tfds.core.DatasetBuilder, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:
+    if strict:
+        if not hasattr(builder, "strict"):
+            raise InputError(f"--strict: means nothing to {builder.name}, which leaves no file out; leave it away")
+        builder.strict = True
+    folder = Path(builder.data_dir)
+    _check_ours(folder)
+    tfds.display_progress_bar(sys.stderr.isatty())
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints two lines, which `launch` words better
+            builder.download_and_prepare(
+                download_dir=download_dir,
+                download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
+                file_format=FILE_FORMAT,
+            )
+    except RuntimeError as error:  # array_record's one exception, also where the system refused a write
+        refused = re.search(r"(?:open|write|close)\w*\(\) failed: ([^;]+)", str(error))
+        if refused is None:
+            raise
+        raise OSError(errno.EIO, f"cannot write the records: {refused[1]}", str(folder.parent)) from error
+
+
+def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:
+    """Writes a dataset beside the one that is there, if one is, and then in its place."""
+    with tempfile.TemporaryDirectory(prefix="incomplete.", dir=data_dir / name) as fresh:
+        builder = _open(name, Path(fresh))
+        old = data_dir / name / Path(builder.data_dir).name
+        _check_ours(old)
+        _write(builder, manual_dir, download_dir or data_dir / "downloads", strict)
+        if old.exists():
+            old.rename(Path(fresh) / "replaced")
+        Path(builder.data_dir).rename(old)
+
+
+def _check_ours(folder: Path) -> None:
+    """Raise `InputError` where a dataset's folder holds something else."""
+    if folder.exists() and not (folder / "dataset_info.json").is_file():
+        raise InputError(f"{folder}: exists, but is no prepared dataset: delete that folder and run the same again")
+
+
+def _check_records(builder: tfds.core.DatasetBuilder, name: str) -> None:
+    """Compares, for each split, the records in its files with the dataset's info and with the rows of its source."""
+    counts = metadata(builder).get("counts", {})
+    for split, info in builder.info.splits.items():
+        with damage(builder, name):
+            found = len(ArrayRecordDataSource([os.fspath(path) for path in info.filepaths]))
+        expected = sum(counts[split]) if split in counts else info.num_examples
+        if not found == info.num_examples == expected:
+            raise damaged(builder, name, f"{split} has {found} records, expected {expected}")

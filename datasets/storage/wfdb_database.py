@@ -1,0 +1,116 @@
+"""The databases of PhysioNet: their files fetched or found in a folder, and their records read, through `wfdb`."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.datasets.storage.manual_files import Found, MissingFileError
+from cardiax.errors import InputError
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of PhysioNet.
+
+    Attributes:
+      name: as in its address, `mitdb`.
+      homepage: of the version that is read.
+      records: the names of its records.
+      endings: of the files of each record.
+      rate: of every record, Hz.
+      length: samples of every record; each has two channels.
+    """
+
+    name: str
+    homepage: str
+    records: tuple[str, ...]
+    endings: tuple[str, ...]
+    rate: float
+    length: int
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of all its files."""
+        return tuple(f"{record}.{ending}" for record in self.records for ending in self.endings)
+
+    def missing(self, folder: Path) -> list[str]:
+        """The names of the files that a folder lacks."""
+        return [name for name in self.files if not (folder / name).is_file()]
+
+    def download(self, folder: Path) -> Path:
+        """Fetch what a folder lacks from PhysioNet; returns the folder."""
+        if self.missing(folder):
+            wfdb = import_wfdb(self.homepage)
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                wfdb.dl_files(self.name, str(folder), self.files)  # goes on where it stopped, within a file too
+            except Exception as error:  # requests and urllib3 have a hundred ways to fail
+                raise InputError(
+                    f"{self.homepage}: found no way to fetch it ({error}), expected {len(self.files)} files; run the "
+                    "same again, which goes on where it stopped, or fetch it by hand and give --manual-dir DIR"
+                ) from error
+        return folder
+
+    def choose(self, folder: Path, found: Found, records: Sequence[str], target: Path) -> Path:
+        """Links the files of `records` among those found into the folder `target`, which `wfdb` reads; returns it.
+
+        Raises:
+          InputError: files are missing, differ between two places, or are pages or pointers in their place.
+        """
+        names = [f"{record}.{ending}" for record in records for ending in self.endings]
+        picked = {name: found.pick(name, f"fetch {self.homepage} again") for name in names}
+        absent = [name for name, file in picked.items() if file is None]
+        if absent:
+            found.raise_damaged()
+            without = [record for record in records if any(name.startswith(f"{record}.") for name in absent)]
+            some = ", ".join(without[:5]) + (", …" if len(without) > 5 else "")
+            more = f" and {len(absent) - 1} more files missing" if len(absent) > 1 else ""
+            *most, last = (f".{ending}" for ending in self.endings)
+            raise MissingFileError(
+                f"{folder}: found no {absent[0]}{more} (of {len(without)} records: {some}), expected {', '.join(most)} "
+                f"and {last} of {len(records)} records; fetch {self.homepage} whole"
+            )
+        target.mkdir()
+        for name, file in picked.items():
+            if file is not None:
+                (target / name).symlink_to(file.path.absolute())
+        return target
+
+    def read(self, folder: Path, record: str, annotated: bool = False) -> tuple[Any, Any]:
+        """One record in ADC units, `d_signal` int16 (length, 2), and its annotations, None unless `annotated`.
+
+        Raises:
+          InputError: a file is damaged or another's, or the package `wfdb` is missing.
+        """
+        wfdb, path = import_wfdb(self.homepage), folder / record
+        shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # not the link that `choose` made
+        try:
+            found: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
+            annotation: Any = wfdb.rdann(str(path), "atr") if annotated else None
+        except Exception as error:  # wfdb raises whatever its parsers meet
+            raise InputError(f"{shown}: found a record that cannot be read ({error}), expected PhysioNet's") from error
+        expected, shape = (self.length, 2), np.shape(found.d_signal)
+        if shape != expected or found.fs != self.rate:
+            raise InputError(f"{shown}: found {shape} at {found.fs} Hz, expected {expected} at {self.rate:g} Hz")
+        sums: Any = np.sum(found.d_signal, axis=0, dtype=np.int64)
+        if any(told is not None and (told - own) % 65536 for told, own in zip(found.checksum, sums, strict=True)):
+            raise InputError(
+                f"{shown}: found signals of other checksums than the header's {found.checksum}, expected PhysioNet's; "
+                f"fetch {self.homepage} again"
+            )
+        return found, annotation
+
+
+def import_wfdb(needed_by: str) -> Any:
+    """The package `wfdb`; an `InputError` where it is missing, which begins with what it is needed for."""
+    try:
+        import wfdb
+    except ImportError as error:
+        raise InputError(
+            f"{needed_by}: found no package wfdb, expected it to read the records; run pip install 'cardiax[wfdb]'"
+        ) from error
+    return wfdb

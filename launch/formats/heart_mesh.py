@@ -1,0 +1,69 @@
+"""A heart's mesh and its recording sites from files."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from cardiax.ecg.leads import SITE_NAMES
+from cardiax.errors import InputError
+from cardiax.simulate.heart_geometry import Heart
+from cardiax.simulate.tetrahedral_mesh import heart_from_mesh
+
+
+def read_heart(mesh: Path, sites: Path) -> Heart:
+    """The heart of a tetrahedral mesh (VTK, or whatever meshio reads; mm) and a table of the 75 sites.
+
+    The table is CSV with a column `Name` and three of coordinates in mm, in the axes of the mesh.
+
+    Raises:
+      InputError: a file that is missing or wrong, in one line.
+    """
+    names, indices = _read_sites(sites)
+    try:
+        import meshio
+    except ImportError as error:
+        raise InputError(
+            f"{mesh}: found a mesh and no package meshio, expected it; run pip install 'cardiax[mesh]'"
+        ) from error
+    if not mesh.is_file():
+        raise InputError(f"{mesh}: found no such file, expected a mesh of tetrahedra")
+    try:
+        found = meshio.read(mesh)
+        cells = [block.data for block in found.cells if block.type == "tetra"]
+        points = np.asarray(found.points, np.float64)
+    except (Exception, SystemExit) as error:  # meshio raises whatever its parsers meet
+        raise InputError(f"{mesh}: found a mesh that cannot be read ({error}), expected a whole one") from error
+    if not cells:
+        raise InputError(f"{mesh}: found no tetrahedra, expected the walls of both ventricles")
+    if not np.isfinite(points).all():
+        raise InputError(f"{mesh}: found coordinates that are not finite, expected mm")
+    order = [names.index(name) for name in SITE_NAMES]
+    try:
+        return heart_from_mesh(points, np.concatenate(cells), indices[order])
+    except ValueError as error:
+        raise InputError(f"{mesh}: {error}") from error
+
+
+def _read_sites(path: Path) -> tuple[list[str], np.ndarray]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header, *rows = [row for row in csv.reader(file) if row]
+    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+        raise InputError(f"{path}: found no table ({error}), expected CSV with a header") from error
+    columns = [name.strip().lower() for name in header]
+    if "name" not in columns or len(columns) != 4:
+        raise InputError(f"{path}: found columns {', '.join(header)}, expected Name and three coordinates, mm")
+    index = columns.index("name")
+    try:
+        names = [row[index].strip(" '") for row in rows]
+        indices = np.array([[float(cell) for i, cell in enumerate(row) if i != index] for row in rows])
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{path}: found a cell that is no number ({error}), expected mm") from error
+    absent = [name for name in SITE_NAMES if names.count(name) != 1]
+    if absent or indices.shape != (len(names), 3) or not np.isfinite(indices).all():
+        what = f"{names.count(absent[0])} sites {absent[0]}" if absent else "coordinates that are missing"
+        raise InputError(
+            f"{path}: found {what}, expected each of the {len(SITE_NAMES)} sites once, with x, y and z in mm"
+        )
+    return names, indices

@@ -1,0 +1,281 @@
+"""Twelve leads of one beat from a person's own file, at 1 kHz in mV, checked for what no network could be asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from cardiax.catalog import WINDOW
+from cardiax.datasets.storage.file_kinds import GZIP, HEAD, kind
+from cardiax.ecg import lead_checks, lead_names
+from cardiax.ecg.lead_checks import LIMB, LIMB_OF_TWO
+from cardiax.ecg.lead_names import MILLIVOLTS, Channel
+from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
+from cardiax.errors import InputError
+from cardiax.launch.formats import text_table
+from cardiax.launch.formats.reader import Recording
+
+CHEST = LEADS[6:]
+
+CONTEXT = 0.25
+"""s read on either side of a beat that is resampled, so that its ends are as if the whole file had been."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beat:
+    """Twelve leads of 500 ms.
+
+    Attributes:
+      leads: float32 (500, 12), mV at 1 kHz, in the order of `LEADS`.
+      notes: what a person should know of them, in words.
+    """
+
+    leads: np.ndarray
+    notes: tuple[str, ...]
+
+
+def read_beat(
+    path: Path,
+    rate: float | None = None,
+    start: float | None = None,
+    names: Sequence[str] | None = None,
+    unit: str | None = None,
+) -> Beat:
+    """Twelve leads of 500 ms from a file; only these are read and judged.
+
+    Args:
+      path: .npy (T, channels), a table of text, or a WFDB record (.hea, .dat, .mat, or its name).
+      rate: Hz, where the file does not tell.
+      start: ms at which the 500 ms begin, the onset of a beat, in the file's own times where it has them; may be left
+        out where the file holds 500 ms.
+      names: of the channels, where the file does not name them; by default 12 channels are `LEADS` in order and 10 are
+        `ELECTRODES`.
+      unit: of all channels, where the file states none; by default mV.
+
+    Raises:
+      InputError: in one line, what was found, what was expected, what to do.
+    """
+    recording = open_recording(path)
+    channels = [lead_names.parse(name) for name in _names(recording, names)]
+    used, notes = _expected(path, recording, channels, names)
+    factors = [_millivolts(path, recording, channels[index], index, unit) for index in used]
+    values = _window(recording, rate, start, used)
+    values = values * factors * [channels[index].sign for index in used]
+    if not np.isfinite(values).all():
+        sample, index = np.argwhere(~np.isfinite(values))[0]
+        name = channels[used[index]].lead or channels[used[index]].electrode
+        raise InputError(
+            f"{path}: found no number in {name} {sample} ms into the beat, expected mV; choose another --start"
+        )
+    leads, given = _twelve(values, [channels[index] for index in used])
+    _judge(path, leads, given, recording.names is None and names is None)
+    return Beat(leads.astype(np.float32), tuple(notes))
+
+
+def open_recording(path: Path) -> Recording:
+    """The recording in a file of any known format, by its name's ending and by what it is.
+
+    Raises:
+      InputError: there is no such file, or it is of no known format.
+    """
+    ending = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if path.is_dir():
+        raise InputError(f"{path}: found a folder, expected a file; name the recordings in it")
+    found = None
+    if path.exists():
+        with path.open("rb") as file:
+            found = kind(file.read(HEAD))
+    if found and found not in ("a NumPy array", "text in UTF-16") and not (found == GZIP and _is_table(path)):
+        raise InputError(f"{path}: found {found}, expected .npy, a table of text or a WFDB record (.hea)")
+    if not path.exists() and (ending == "npy" or _is_table(path)):
+        raise InputError(f"{path}: found no such file, expected a recording")
+    if ending == "npy":
+        from cardiax.launch.formats.numpy_array import open_array
+
+        return open_array(path)
+    if _is_table(path):
+        return text_table.open_table(path)
+    from cardiax.launch.formats.wfdb_record import ENDINGS, open_record
+
+    if path.suffix not in (*ENDINGS, "") and not path.with_name(f"{path.name}.hea").exists():
+        found = f"a file ending in {path.suffix!r}" if path.exists() else "no such file"
+        raise InputError(f"{path}: found {found}, expected .npy, .csv, .tsv, .txt or a WFDB record (.hea)")
+    return open_record(path)
+
+
+def _is_table(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(text_table.ENDINGS)
+
+
+def _names(recording: Recording, names: Sequence[str] | None) -> Sequence[str]:
+    path, count = recording.path, recording.channels
+    if names is not None:
+        if len(names) != count:
+            raise InputError(f"{path}: found {count} channels, expected the {len(names)} of --leads")
+        return names
+    if recording.names is not None:
+        return recording.names
+    known = {len(ELECTRODES): ELECTRODES, len(LEADS): LEADS}
+    if path.suffix.lower() == ".npy" and count in known:
+        return known[count]
+    raise InputError(
+        f"{path}: found {count} channels without names, expected to be told which is which; give --leads "
+        f"{','.join(LEADS) if count == len(LEADS) else 'I,II,V1,…'}"
+    )
+
+
+def _expected(
+    path: Path, recording: Recording, channels: list[Channel], names: Sequence[str] | None
+) -> tuple[list[int], list[str]]:
+    """The channels that make twelve leads, and what to tell of them."""
+    leads, electrodes = (_places(path, [one[kind] for one in channels]) for kind in (0, 1))
+    if all(name in electrodes for name in ("RA", "LA", "LL", *CHEST)):
+        return [electrodes[name] for name in ELECTRODES if name != "RL"], []
+    limbs = [name for name in LIMB if name in leads]
+    absent = [name for name in CHEST if name not in leads]
+    if absent or len(limbs) < 2:
+        told = ", ".join(name for name in LEADS if name in leads) or "none"
+        found = ", ".join(names or recording.names or ()) or "without names"
+        expected = [*absent, *(["two of I, II, III, aVR, aVL, aVF"] if len(limbs) < 2 else [])]
+        raise InputError(
+            f"{path}: found the channels {found}, of which leads are {told}; expected also {', '.join(expected)}, or "
+            f"the electrodes {', '.join(ELECTRODES)}"
+        )
+    missing = [name for name in LIMB if name not in limbs]
+    notes = [f"{', '.join(missing)} follow from {' and '.join(limbs[:2])}"] if missing else []
+    return [leads[name] for name in LEADS if name in leads], notes
+
+
+def _places(path: Path, found: Sequence[str | int | None]) -> dict[str, int]:
+    indices: dict[str, int] = {}
+    for index, name in enumerate(found):
+        if isinstance(name, str):
+            if name in indices:
+                raise InputError(f"{path}: found several channels for {name}, expected one")
+            indices[name] = index
+    return indices
+
+
+def _millivolts(path: Path, recording: Recording, channel: Channel, index: int, unit: str | None) -> float:
+    stated = recording.units[index] or channel.unit
+    if stated is not None and stated not in MILLIVOLTS:
+        name = channel.lead or channel.electrode
+        raise InputError(f"{path}: found the unit {stated!r} of {name}, expected one of V, mV, uV, nV")
+    return MILLIVOLTS[stated or unit or "mv"]
+
+
+def _window(recording: Recording, rate: float | None, start: float | None, used: Sequence[int]) -> np.ndarray:
+    """The channels `used` of 500 ms from `start` ms, at 1 kHz: float64 (500, channels)."""
+    path, times = recording.path, recording.times
+    begins = float(times[0]) if times is not None else 0.0
+    found = recording.rate
+    if found is None and times is not None:  # uneven somewhere: what counts is where the beat is
+        from_start = np.flatnonzero(times >= (begins if start is None else start / 1000) - 1e-9)
+        first = int(from_start[0]) if len(from_start) else 0
+        step = float(np.median(np.diff(times)))
+        part = times[first : first + round(0.5 / step) + 1]
+        found = text_table.even_rate(part)
+        if found is None or start is None:
+            raise InputError(f"{path}: found uneven times, expected one step between all samples of the beat")
+        begins = float(part[0]) - first / found
+    if rate is not None and found is not None and abs(rate / found - 1) > 1e-3:
+        raise InputError(f"{path}: found {found:g} Hz in the file and --rate {rate:g}, expected one; leave --rate out")
+    rate = found or rate
+    if rate is None:
+        raise InputError(
+            f"{path}: found {recording.samples} samples and no rate, expected to be told it; give --rate HZ"
+            + (" or a column time_s or time_ms" if _is_table(path) else "")
+        )
+    length = 1000 * recording.samples / rate
+    one = 1000 / rate
+    if start is None and length > WINDOW + one:
+        raise InputError(
+            f"{path}: found {length:.0f} ms, expected the {WINDOW} ms of one beat; give --start MS, where it begins"
+        )
+    ahead = 0.0 if start is None else start / 1000 - begins
+    if ahead < -1e-9 or 1000 * ahead + WINDOW > length + (one if rate != 1000 else 1e-6):
+        ends = 1000 * begins + length
+        raise InputError(
+            f"{path}: found {1000 * begins:.0f} to {ends:.0f} ms, expected {WINDOW} ms from {start or 0:g} ms on"
+        )
+    if rate == 1000:
+        first = min(round(1000 * ahead), recording.samples - WINDOW)
+        return recording.read(first, first + WINDOW, used)
+    low = max(int((ahead - CONTEXT) * rate), 0)
+    high = min(int((ahead + WINDOW / 1000 + CONTEXT) * rate) + 2, recording.samples)
+    return _resampled(recording.read(low, high, used), rate, ahead - low / rate)
+
+
+def _resampled(values: np.ndarray, rate: float, ahead: float) -> np.ndarray:
+    """500 samples at 1 kHz from `ahead` s after the first of `values` (n, channels) on.
+
+    Samples without a number before or after the beat end the context that it is resampled in; within it they stay.
+    """
+    from scipy.interpolate import make_interp_spline
+    from scipy.signal import resample_poly
+
+    inside = np.arange(len(values)) / rate - ahead
+    outside = (inside < -1e-9) | (inside > (WINDOW - 1) / 1000 + 1 / rate)
+    gaps = np.flatnonzero(outside & ~np.isfinite(values).all(axis=1))
+    low = max((gap + 1 for gap in gaps if inside[gap] < 0), default=0)
+    high = min((gap for gap in gaps if inside[gap] > 0), default=len(values))
+    values, ahead = values[low:high], ahead - low / rate
+    if not np.isfinite(values).all():
+        return np.full((WINDOW, values.shape[1]), np.nan)
+    ratio = Fraction(1000 / rate).limit_denominator(1000)
+    dense = resample_poly(values, ratio.numerator, ratio.denominator, padtype="line")
+    at = ahead * 1000 + np.arange(WINDOW)
+    indices = np.clip(at, 0, len(dense) - 1)
+    if np.allclose(at, np.rint(at), atol=1e-6):
+        return dense[np.rint(indices).astype(int)]
+    return make_interp_spline(np.arange(len(dense)), dense, k=3)(indices)
+
+
+def _twelve(values: np.ndarray, channels: list[Channel]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Twelve leads (500, 12), and which limb leads were recorded."""
+    if all(channel.electrode for channel in channels):
+        order = [[channel.electrode for channel in channels].index(name) for name in ELECTRODES if name != "RL"]
+        whole = np.insert(values[:, order], ELECTRODES.index("RL"), 0.0, axis=1)
+        return np.asarray(twelve_leads(whole)), ()
+    names = [channel.lead for channel in channels]
+    given = tuple(name for name in LIMB if name in names)
+    limb = values[:, [names.index(name) for name in given]]
+    two = limb @ np.linalg.pinv(LIMB_OF_TWO[[LIMB.index(name) for name in given]]).T
+    leads = np.concatenate([two @ LIMB_OF_TWO.T, values[:, [names.index(name) for name in CHEST]]], axis=1)
+    leads[:, [LIMB.index(name) for name in given]] = limb
+    return leads, given
+
+
+def _judge(path: Path, leads: np.ndarray, given: tuple[str, ...], unnamed: bool) -> None:
+    """Raise `InputError` where a network's output for these leads could not be trusted."""
+    largest, spread = float(np.abs(leads - np.median(leads, axis=0)).max()), float(np.ptp(leads, axis=0).max())
+    dead = lead_checks.dead_leads(leads)
+    if largest > lead_checks.LARGEST:
+        raise InputError(
+            f"{path}: found a lead of {largest:.4g}, expected mV, at most {lead_checks.LARGEST:g}; ADC counts must be "
+            "divided by their gain, and µV told by --unit uV"
+        )
+    if 0 < spread < lead_checks.SMALLEST:
+        raise InputError(
+            f"{path}: found leads of at most {spread:.3g} from their lowest to their highest sample, expected mV, "
+            f"{lead_checks.SMALLEST:g} or more; volts are told by --unit V"
+        )
+    if dead:
+        raise InputError(
+            f"{path}: found no signal in {', '.join(dead)} (flat, or an electrode is off), expected all twelve leads"
+        )
+    railed = lead_checks.railed_leads(leads)
+    if railed:
+        raise InputError(
+            f"{path}: found {', '.join(railed)} at an end of the amplifier's range for {lead_checks.RAILED} ms or more "
+            "(saturated), expected a signal that is not cut off"
+        )
+    broken = lead_checks.broken_identity(leads, given)
+    if broken:
+        order = "; name the columns with --leads, e.g. I,II,III,aVR,aVF,aVL,V1,…" if unnamed else ""
+        raise InputError(
+            f"{path}: found limb leads that break Einthoven's and Goldberger's identities: {broken}; expected "
+            f"III = II - I, aVR = -(I + II)/2, aVL = I - II/2 and aVF = II - I/2{order}"
+        )

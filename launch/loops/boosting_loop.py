@@ -1,0 +1,36 @@
+"""A run of XGBoost, in the folder and with the files of any other model: boost, then test."""
+
+import time
+from pathlib import Path
+
+from cardiax import datasets
+from cardiax.config import Config
+from cardiax.launch.report.run_report import report
+from cardiax.launch.run.boosted_trees import TREES_FILE, TreesEvaluator, beats_and_classes, load_trees, trees_of
+from cardiax.launch.run.environment import record_environment
+from cardiax.launch.run.experiment import load_experiment
+from cardiax.launch.run.progress import say
+from cardiax.launch.run.run_folder import Workdir, write_atomically
+from cardiax.models.reference_xgboost import import_xgboost
+
+
+def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float | None = None) -> int:
+    """Boost, or read what was boosted before, then test; 0 when done."""
+    started = time.monotonic()
+    data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
+    experiment = load_experiment(config, data_path, say, memory=memory)
+    trees = trees_of(experiment)
+    sides = {side: beats_and_classes(experiment, side) for side in ("train", "validation")}
+    say(f"train: {config.task}, xgboost, {len(sides['train'][1]):,} examples, {trees.trees} rounds, in {workdir.path}")
+    import_xgboost()
+    record_environment(workdir, config, experiment.fingerprints, data_path)
+    if not (workdir.path / TREES_FILE).exists():
+        booster, losses = trees.fit(sides["train"], sides["validation"], config.seed)
+        workdir.write_metrics(losses)
+        write_atomically(workdir.path / TREES_FILE, bytes(booster.save_raw("ubj")))
+        workdir.write_seconds(time.monotonic() - started)
+        best = booster.num_boosted_rounds()
+        say(f"train: done in {time.monotonic() - started:.0f} s; best round on validation: {best}")
+    booster = load_trees(workdir)
+    report(workdir, experiment, TreesEvaluator(experiment), booster, "test", booster.num_boosted_rounds())
+    return 0

@@ -1,0 +1,343 @@
+"""Several runs in one program, each in a folder of its own; the order of things is that of `training_loop`.
+
+A population that is stopped or killed goes on to the same bits, all members from one step. What it needs for that lies
+in a folder of its own until the members are trained; then each member's folder is that of any finished run.
+"""
+
+import contextlib
+import math
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cardiax import datasets
+from cardiax.config import Config
+from cardiax.errors import InputError
+from cardiax.launch.loops.training_loop import (
+    IN_FLIGHT,
+    REMEDY,
+    divergence,
+    interrupts,
+    score,
+    total_steps,
+    training_row,
+    validation_figures,
+)
+from cardiax.launch.run.environment import record_environment
+from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiments
+from cardiax.launch.run.progress import Events, Progress, say
+from cardiax.launch.run.restored import load_best
+from cardiax.launch.run.run_folder import Workdir, read_json, write_json
+from cardiax.training.checkpoint import Checkpoints, History
+from cardiax.training.device_mesh import divide_members, make_mesh, make_population_mesh, map_population_step, replicate
+from cardiax.training.population import create_population, make_population_step, varying_values
+from cardiax.training.state import TrainState, evaluated, record_score
+
+FILE = "population.json"
+"""In the population's folder while it is trained: where its members lie, in the order of the checkpoint's axis."""
+
+
+NO_SCORE = "training diverged: found no finite validation score, expected one at least"
+"""What to say of a member of which each evaluation is NaN."""
+
+
+class DivergenceError(InputError):
+    """Some members of a population diverged.
+
+    Attributes:
+      failures: folder of each of them → what to say of it alone.
+    """
+
+    def __init__(self, failures: dict[Path, str], members: int):
+        told = "; ".join(f"{path}: {why}" for path, why in failures.items())
+        super().__init__(f"{len(failures)} of {members} members diverged: {told}; {REMEDY}")
+        self.failures = {path: f"{why}; {REMEDY}" for path, why in failures.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One of the runs.
+
+    Attributes:
+      experiment: what it trains; the members share the examples.
+      workdir: its folder.
+      checkpoints: those of its folder; the last state is written when the population is trained.
+    """
+
+    experiment: Experiment
+    workdir: Workdir
+    checkpoints: Checkpoints
+
+    @property
+    def trained(self) -> bool:
+        """Whether it made all its steps, here or alone."""
+        return self.checkpoints.step("latest") == total_steps(self.experiment)
+
+
+def train_together(
+    configs: Sequence[Config],
+    workdirs: Sequence[Workdir],
+    folder: Path,
+    data_dir: str | None,
+    memory: float | None = None,
+) -> int:
+    """Train `configs`, one group of `cardiax.training.population.groups`, in their folders, then test; 0: done, 1:
+    interrupted.
+
+    Each member equals what `train` makes of it on one device, but for the order of floating-point sums. One that was
+    trained before is only tested.
+
+    Args:
+      configs: of the members.
+      workdirs: their folders.
+      folder: for what the members have in common while they are trained, `FILE` and `checkpoints`. A call with the same
+        folder goes on where one was stopped or killed.
+      data_dir: where prepared datasets lie; None: as TFDS has it.
+      memory: see `load_experiment`.
+
+    Raises:
+      DivergenceError: some members did, which is told after the others were tested.
+      InputError: a folder holds something else.
+      ValueError: `configs` are of several groups, or have `patience`.
+    """
+    with contextlib.ExitStack() as held:
+        for workdir in workdirs:
+            held.enter_context(workdir.hold())
+        return _train_together(configs, workdirs, folder, data_dir, memory)
+
+
+def _train_together(
+    configs: Sequence[Config], workdirs: Sequence[Workdir], folder: Path, data_dir: str | None, memory: float | None
+) -> int:
+    varying = [name for name, column in varying_values(configs).items() if len(set(column)) > 1]
+    if configs[0].patience:
+        raise ValueError("found a config with patience, expected none: such a run ends when it likes; train it alone")
+    for config, workdir in zip(configs, workdirs, strict=True):
+        workdir.check(config)
+
+    # Data.
+    data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
+    experiments = load_experiments(configs, data_path, say, memory=memory)
+    mesh = make_mesh()
+    evaluator = Evaluator(experiments[0], mesh)
+    _trace_step(experiments[0])
+
+    # Members.
+    failures: dict[Path, str] = {}
+    with contextlib.ExitStack() as stack:
+        members = []
+        for experiment, workdir in zip(experiments, workdirs, strict=True):
+            record_environment(workdir, experiment.config, experiment.fingerprints, data_path)
+            checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints)))
+            members.append(Member(experiment, workdir, checkpoints))
+        population = _begin(members, folder)
+        if population:
+            say(f"train: {len(population)} members together; they differ in {', '.join(varying) or 'nothing'}")
+            histories = _train(population, evaluator, folder)
+            if histories is None:
+                return 1
+            diverged = [pair for pair in zip(population, histories, strict=True) if _diverged(pair[1])]
+            failures = {member.workdir.path: divergence(rows[:-1], rows[-1]) for member, rows in diverged}
+        finished = [member for member in members if member.trained and member.checkpoints.step("best") is not None]
+        failures |= {member.workdir.path: NO_SCORE for member in members if member.trained and member not in finished}
+
+    # Test, with the parameters of each member that did best on validation.
+    from cardiax.launch.report.run_report import report  # as in `training_loop`
+
+    for experiment, workdir in ((member.experiment, member.workdir) for member in finished):
+        best = load_best(workdir, experiment.config, experiment.examples.shape, experiment.model, mesh)
+        say(f"{workdir.path}: best step on validation: {int(best.step):,}")
+        report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
+    if failures:
+        raise DivergenceError(failures, len(members))
+    return 0
+
+
+def _trace_step(experiment: Experiment) -> None:
+    """Tell what the training step refuses, for any of the members, before the folder of one is begun."""
+    config, total, examples = experiment.config, total_steps(experiment), experiment.examples
+    values = {name: jnp.asarray(column) for name, column in varying_values([config]).items()}
+    state = jax.eval_shape(lambda: create_population(experiment.model, config, total, examples.shape, values))
+    step = make_population_step(experiment.task, experiment.model, config, total, experiment.targets, unroll=True)
+    batch = jax.tree.map(lambda array: array[None], examples.take(experiment.order.indices(0)))
+    map_population_step(step, make_population_mesh(1)).eval_shape(state, values, batch)
+
+
+def half_done(folder: Path) -> list[Workdir]:
+    """The members of the population that was stopped or killed in `folder`, in its order; empty where there is none."""
+    path = folder / FILE
+    names = read_json(path).get("members", []) if path.exists() else []
+    return [Workdir(os.path.normpath(folder / name)) for name in names]
+
+
+def _begin(members: list[Member], folder: Path) -> list[Member]:
+    """The members to train: those of the population that was stopped, or else those that are not trained yet."""
+    known = {os.path.relpath(member.workdir.path, folder): member for member in members}
+    waiting = [name for name, member in known.items() if not member.trained]
+    path = folder / FILE
+    if path.exists():
+        names = read_json(path).get("members", [])
+        if not set(waiting) <= set(names) <= set(known):
+            raise InputError(
+                f"{path}: found a population that is not finished, of {', '.join(names)}, expected "
+                f"{', '.join(waiting)}; finish it by the command that began it, or remove {folder}"
+            )
+        return [known[name] for name in names]
+    if waiting:
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # what a finished population left when it was killed
+        write_json(path, {"members": waiting})
+    return [known[name] for name in waiting]
+
+
+def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[History] | None:
+    """Train a population, from its last checkpoint if there is one: the members' histories, None when interrupted.
+
+    The history of a member that diverged ends in a row without validation, whose loss is not finite.
+    """
+    started = time.monotonic() - sum(member.workdir.seconds() for member in members)
+    one = members[0].experiment
+    config, examples, steps_per_epoch, total = one.config, one.examples, one.order.steps_per_epoch, total_steps(one)
+    mesh = make_population_mesh(len(members))
+
+    def indices(step: int) -> np.ndarray:
+        own = [member.experiment for member in members]
+        return np.stack([each.split["train"][each.order.indices(step)] for each in own])
+
+    # Model, optimiser, step.
+    values = divide_members(varying_values([member.experiment.config for member in members]), mesh)
+    init = jax.jit(lambda values: create_population(one.model, config, total, examples.shape, values))
+    state = divide_members(jax.device_get(init(values)), mesh)
+    unroll = jax.default_backend() == "cpu"
+    step_of_device = make_population_step(one.task, one.model, config, total, one.targets, unroll)
+    train_step = map_population_step(step_of_device, mesh)
+    record = jax.jit(jax.vmap(record_score))
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // len(members)
+    say(
+        f"train: {config.task}, {config.model} with {parameters:,} parameters, {len(one.split['train']):,} examples, "
+        f"{total:,} steps of {config.batch_size}, {mesh.size} × {jax.devices()[0].device_kind}, in {folder}"
+    )
+
+    with contextlib.ExitStack() as stack:
+        # Resume. As in a run, metrics.csv is written from the checkpoint's history.
+        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(folder / "checkpoints")))
+        histories: list[History] = [[] for _ in members]
+        if checkpoints.step("latest") is not None:
+            state, rows = checkpoints.restore("latest", state)
+            histories = _divided(rows, len(members))
+            say(f"resume: from step {int(state.step[0]):,}")
+        first = int(state.step[0])
+        for member, history in zip(members, histories, strict=True):
+            member.workdir.write_metrics(_finite(history))
+
+        # Loop.
+        in_flight: deque[jax.Array] = deque()
+        interrupted = stack.enter_context(interrupts())
+        events = [stack.enter_context(Events(member.workdir.path, first)) for member in members]
+        progress = stack.enter_context(Progress(total, first))
+        batches = stack.enter_context(contextlib.closing(examples.batches(map(indices, range(first, total)))))
+        for step, batch in zip(range(first, total), batches, strict=True):
+            if all(map(_diverged, histories)):
+                break
+            state, losses = train_step(state, values, divide_members(batch, mesh))
+            in_flight.append(losses)
+            if len(in_flight) > IN_FLIGHT:
+                progress.step(in_flight.popleft())
+            done = step + 1
+            if done % steps_per_epoch == 0 or done == total:
+                while in_flight:
+                    progress.step(in_flight.popleft())
+                histories = _evaluate(members, evaluator, state, histories, done)
+                scores = [-math.inf if _diverged(rows) else score(one.task, rows[-1]) for rows in histories]
+                state = record(state, divide_members(np.asarray(scores, np.float32), mesh))
+                _save_best(members, state, histories)
+                checkpoints.save("latest", state, _joined(histories))
+                for member, rows, event in zip(members, histories, events, strict=True):
+                    if not _diverged(rows):
+                        member.workdir.write_metrics(rows)
+                        member.workdir.write_seconds((time.monotonic() - started) / len(members))
+                        event.write(rows[-1])
+                        progress.evaluation(rows[-1], member.workdir.path.name)
+            if interrupted():
+                if checkpoints.step("latest") != done:
+                    checkpoints.save("latest", state, _joined(histories))
+                say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
+                return None
+
+    # Each member's own last checkpoint, where it is not its best too. Only when all are on disk is the population's
+    # superfluous.
+    host = jax.device_get(state)
+    for index, (member, history) in enumerate(zip(members, histories, strict=True)):
+        if not _diverged(history) and not member.trained:
+            member.checkpoints.save("latest", _of_member(host, index), history)
+    for saved in (checkpoints, *(member.checkpoints for member in members)):
+        saved.wait()
+    (folder / FILE).unlink()
+    shutil.rmtree(folder)
+    say(f"train: {len(members)} members done in {time.monotonic() - started:.0f} s")
+    return histories
+
+
+def _evaluate(
+    members: list[Member], evaluator: Evaluator, state: TrainState, histories: list[History], done: int
+) -> list[History]:
+    """The histories with a row for the evaluation of each member after `done` steps, one after another as alone."""
+    variables, loss_sums = jax.device_get((evaluated(state), state.loss_sum))
+    longer = []
+    for index, (member, history) in enumerate(zip(members, histories, strict=True)):
+        if _diverged(history):
+            longer.append(history)
+            continue
+        task, steps_per_epoch = member.experiment.task, member.experiment.order.steps_per_epoch
+        row = training_row(history, done, steps_per_epoch, float(loss_sums[index]))
+        if math.isfinite(row["train_loss"]):
+            row |= validation_figures(task, evaluator(_of_member(variables, index), "validation"))
+        else:
+            say(f"{member.workdir.path}: {divergence(history, row)}; the others go on")
+        longer.append([*history, row])
+    return longer
+
+
+def _save_best(members: list[Member], state: TrainState, histories: list[History]) -> None:
+    """Save those members in their own folders that have just been better than ever before; they are on disk then."""
+    better = np.flatnonzero(np.asarray(state.stale) == 0).tolist()
+    host = jax.device_get(state) if better else state
+    for index in better:
+        members[index].checkpoints.save("best", _of_member(host, index), histories[index])
+    for index in better:
+        members[index].checkpoints.wait()
+
+
+def _of_member(tree: Any, index: int) -> Any:
+    """One member's part of a pytree of host arrays (M, ...), on every device as in a run alone."""
+    return replicate(jax.tree.map(lambda leaf: leaf[index], tree), make_mesh())
+
+
+def _diverged(history: History) -> bool:
+    return bool(history) and not math.isfinite(history[-1]["train_loss"])
+
+
+def _finite(history: History) -> History:
+    """What metrics.csv holds."""
+    return history[:-1] if _diverged(history) else history
+
+
+def _joined(histories: list[History]) -> History:
+    """The histories of all members as one, for the checkpoint."""
+    return [{"member": index, **row} for index, history in enumerate(histories) for row in history]
+
+
+def _divided(rows: History, members: int) -> list[History]:
+    """The inverse of `_joined`."""
+    histories: list[History] = [[] for _ in range(members)]
+    for row in rows:
+        histories[int(row["member"])].append({name: value for name, value in row.items() if name != "member"})
+    return histories

@@ -1,0 +1,243 @@
+"""A run from start to end, in the order in which things happen: data, model, step, resume, loop, test."""
+
+import contextlib
+import dataclasses
+import functools
+import math
+import signal
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from cardiax import datasets
+from cardiax.config import Config
+from cardiax.errors import InputError
+from cardiax.launch.run.batch_feed import Feed
+from cardiax.launch.run.environment import by_first_process, hold, record_environment, start_processes
+from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiment
+from cardiax.launch.run.progress import Events, Progress, say
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.tasks import Task
+from cardiax.training.checkpoint import Checkpoints, History
+from cardiax.training.device_mesh import check_divisible, make_mesh, replicate
+from cardiax.training.optimizer import make_optimizer
+from cardiax.training.state import TrainState, create_state, evaluated, record_score
+from cardiax.training.step import make_train_step
+
+IN_FLIGHT = 4
+"""Programs dispatched ahead of the device: enough to keep it busy, few enough to stop at once."""
+
+TIMED = 12
+"""Steps whose median tells how many fit into the minutes asked for; three before them are not counted."""
+
+REMEDY = "try a lower --optimizer.learning_rate in a new --workdir"
+"""Of a run that diverged."""
+
+
+def train(
+    config: Config,
+    workdir: Workdir,
+    data_dir: str | None,
+    distributed: str | None,
+    minutes: float | None = None,
+    memory: float | None = None,
+) -> int:
+    """Train `config` in `workdir`, from its last checkpoint if there is one, then test; 0: done, 1: interrupted.
+
+    Several processes do as the first one finds: what its clock and its folder tell is decided once.
+
+    With `minutes`, as many steps are made as fit into that time on this machine, evaluations not counted; their number
+    is measured first and becomes part of the config, so that the run can be repeated. `memory`: see `load_experiment`.
+    """
+    start_processes(distributed)
+    with hold(workdir):
+        return _train(config, workdir, data_dir, minutes, memory)
+
+
+def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: float | None, memory: float | None) -> int:
+    started = time.monotonic() - by_first_process(workdir.seconds)
+    steps, minutes = by_first_process(lambda: [config.steps, minutes])
+    config = dataclasses.replace(config, steps=steps)
+    mesh = make_mesh()
+    check_divisible(config.batch_size, mesh.size)
+
+    # Data.
+    data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
+    experiment = load_experiment(config, data_path, say, memory=memory)
+    task, order, shape = experiment.task, experiment.order, experiment.examples.shape
+    feed = Feed(experiment, mesh)
+
+    # Model, optimiser, step.
+    loss_of_examples = task.training_loss(config, experiment.targets)
+
+    def build(total: int) -> tuple[TrainState, Any]:
+        tx = make_optimizer(config.optimizer, total)
+        init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, shape, config.ema > 0))
+        step = make_train_step(task, experiment.model, tx, config, loss_of_examples)
+        return replicate(jax.device_get(init()), mesh), feed.map_step(step)
+
+    if minutes:
+        seconds = by_first_process(functools.partial(float, _seconds_a_step(*build(1000), feed)))
+        config = dataclasses.replace(config, steps=max(1, int(60 * minutes / seconds)))
+        experiment = dataclasses.replace(experiment, config=config)
+    total, is_first = total_steps(experiment), jax.process_index() == 0
+    state, train_step = build(total)
+    record = jax.jit(record_score)
+    evaluator = Evaluator(experiment, mesh)
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    say(
+        f"train: {config.task}, {config.model} with {parameters:,} parameters, {order.size:,} examples, "
+        f"{total:,} steps of {config.batch_size}, {mesh.size} × {jax.devices()[0].device_kind}, in {workdir.path}"
+    )
+
+    # What the step refuses is told before the folder is begun.
+    with contextlib.closing(feed.batches(0, 1)) as batches:
+        train_step.eval_shape(state, next(batches)[1])
+    record_environment(workdir, config, experiment.fingerprints, data_path)
+    with contextlib.ExitStack() as stack:
+        # Resume. A killed run's metrics.csv may be ahead of its checkpoint, which was still being written: it is made
+        # anew from the checkpoint's history.
+        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints)))
+        history: History = []
+        if by_first_process(lambda: checkpoints.step("latest")) is not None:
+            state, history = checkpoints.restore("latest", state)
+            say(f"resume: from step {int(state.step):,}")
+        first, stale = int(state.step), int(state.stale)
+        if is_first:
+            workdir.write_metrics(history)
+
+        # Loop.
+        in_flight: deque[tuple[jax.Array, int]] = deque()
+        interrupted = stack.enter_context(interrupts())
+        events = stack.enter_context(Events(workdir.path, first))
+        progress = stack.enter_context(Progress(total, first))
+        batches = stack.enter_context(contextlib.closing(feed.batches(first, total)))
+        for steps, batch in batches:
+            if config.patience and stale >= config.patience:
+                say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
+                break
+            state, loss = train_step(state, batch)
+            in_flight.append((loss, len(steps)))
+            if len(in_flight) > IN_FLIGHT:
+                progress.step(*in_flight.popleft())
+            done = steps.stop
+            if done % order.steps_per_epoch == 0 or done == total:
+                row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
+                if not math.isfinite(row["train_loss"]):
+                    raise InputError(f"{divergence(history, row)}; {REMEDY}")
+                while in_flight:
+                    progress.step(*in_flight.popleft())
+                measured = evaluator(evaluated(state), "validation")
+                row |= by_first_process(functools.partial(validation_figures, task, measured))
+                history = [*history, row]
+                state = record(state, jnp.float32(score(task, row)))
+                stale = int(state.stale)
+                checkpoints.save("latest" if stale else "best", state, history)
+                if is_first:
+                    workdir.write_metrics(history)
+                    workdir.write_seconds(time.monotonic() - started)
+                events.write(row)
+                progress.evaluation(row)
+            if interrupted():
+                if checkpoints.step("latest") != done:
+                    checkpoints.save("latest", state, history)
+                say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
+                return 1
+        best, _ = checkpoints.restore("best", state)
+        if math.isnan(score(task, history[-1])):
+            say(f"note: {diverged_later(task, history)}")
+
+    # Test, with the parameters that did best on validation.
+    from cardiax.launch.report.run_report import (
+        report,  # plots: a quarter of a second to import, not before the first step
+    )
+
+    say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
+    report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
+    return 0
+
+
+def _seconds_a_step(state: TrainState, step: Callable, feed: Feed) -> float:
+    """The median time of a training step, compiled before."""
+    times = []
+    with contextlib.closing(feed.batches(0, (TIMED + 3) * feed.max_steps)) as batches:
+        last = time.perf_counter()
+        for steps, batch in batches:
+            state, loss = step(state, batch)
+            loss.block_until_ready()
+            times.append((time.perf_counter() - last) / len(steps))
+            last = time.perf_counter()
+    return statistics.median(times[3:])
+
+
+def total_steps(experiment: Experiment) -> int:
+    """How many steps the run makes, unless its patience ends it."""
+    return experiment.config.steps or experiment.config.epochs * experiment.order.steps_per_epoch
+
+
+def training_row(history: History, done: int, steps_per_epoch: int, loss_sum: float) -> dict[str, float]:
+    """The row of metrics.csv after `done` steps, without validation: the loss is a mean over those since the last."""
+    since = done - int(history[-1]["step"]) if history else done
+    return {"step": done, "epoch": done / steps_per_epoch, "train_loss": loss_sum / since}
+
+
+def validation_figures(task: Task, figures: dict[str, Any]) -> dict[str, float]:
+    """What metrics.csv keeps of an evaluation."""
+    return {f"validation_{name}": value for name, value in task.scalars(figures).items()}
+
+
+def score(task: Task, row: dict[str, float]) -> float:
+    """What chooses the best checkpoint, the highest first."""
+    figure = row[f"validation_{task.selection}"]
+    return figure if task.higher_is_better else -figure
+
+
+def divergence(history: History, row: dict[str, float]) -> str:
+    """What to say of a row whose loss is not finite, after those of `history`."""
+    after = history[-1]["step"] if history else 0
+    return (
+        f"training diverged between steps {after} and {row['step']}: found a mean loss of {row['train_loss']}, "
+        "expected a finite one"
+    )
+
+
+def diverged_later(task: Task, history: History) -> str:
+    """What to say of a run whose last validation scores are NaN, after some that were not."""
+    scores = [score(task, row) for row in history]
+    last = max(i for i, value in enumerate(scores) if not math.isnan(value))
+    return (
+        f"training diverged: validation {task.selection} is NaN from step {history[last + 1]['step']:,}; the best step "
+        f"before stands; {REMEDY}"
+    )
+
+
+@contextlib.contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C or SIGTERM has come: the loop then stops at the end of its step. A second Ctrl-C stops at once.
+
+    Several processes must stop at the same step, which a signal to one of them cannot promise: there it kills. Nor can
+    a thread besides the main one ask for signals.
+    """
+    if jax.process_count() > 1 or threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    seen: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

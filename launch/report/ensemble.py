@@ -1,0 +1,130 @@
+"""The seeds of one experiment measured together: their mean, their ensemble, and how well it knows its own error."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from cardiax.errors import InputError
+from cardiax.launch.report import class_report, ensemble_calibration, ensemble_spread, site_report
+from cardiax.launch.report.measured_runs import Corruption, Run
+from cardiax.launch.run.experiment import EVALUATION_BATCH
+from cardiax.launch.run.progress import say
+from cardiax.launch.run.run_folder import save_plot, write_json
+from cardiax.stats.classification import mean_interval
+from cardiax.training.batch_order import padded_batches
+
+_REPORTS = {"beat": class_report, "intracardiac": site_report}
+_CALIBRATIONS = {"beat": ensemble_calibration, "intracardiac": ensemble_spread}
+
+Figures = dict[str, dict[str, Any]]
+"""Name → `members`, their mean with its interval and each value, and `ensemble`, its value with its interval."""
+
+
+def measure_together(
+    name: str, runs: Sequence[Run], results: Sequence[dict[str, Any]], split: str, folder: Path
+) -> dict[str, Any]:
+    """Measure the ensemble of two runs or more on a split, print a table and draw a plot below `folder`/figures.
+
+    Args:
+      name: of the experiment.
+      runs: seeds of it.
+      results: SPLIT.json of each.
+      split: train, validation or test.
+      folder: where the plot goes.
+
+    Returns:
+      What ensemble.json holds of it: `runs`, `seeds`, `figures` (see `Figures`), `ensemble` with the fields of
+      SPLIT.json, and `reliability` or `spread`.
+
+    Raises:
+      InputError: the runs do not answer for the same examples of the split.
+    """
+    experiment = runs[0].experiment
+    indices = experiment.split[split]
+    if any(not np.array_equal(indices, run.experiment.split[split]) for run in runs):
+        raise InputError(
+            f"{runs[0].workdir.path}: found per_class, by which each seed drew {split} examples of its own, expected "
+            "the same for an ensemble; evaluate the runs one by one, or another --split"
+        )
+    report, calibration = _REPORTS[experiment.task.kind], _CALIBRATIONS[experiment.task.kind]
+    measured = _measure(runs, indices, calibration.terms)
+    ensemble = report.results(experiment, experiment.task.summarize(measured), split)
+    own = calibration.figures(experiment, measured["terms"], split)
+    figures = _figures(results, ensemble) | {name: _figure(*values) for name, values in own.items()}
+    heading = {key: results[0][key] for key in ("task", "dataset", "protocol", "split", "model", "examples")}
+    more, text = calibration.results(experiment, measured["terms"])
+    title = f"{heading['dataset']}, {split} set, split by {heading['protocol']}\nensemble of {len(runs)} × {name}"
+    path = folder / "figures" / f"{name}_{split}{runs[0].corruption.name}_calibration"
+    written = save_plot(path, lambda: calibration.plot(more, title))
+    seeds = [result["seed"] for result in results]
+    say("\n".join([_table(name, heading, seeds, figures), *text, *(f"wrote: {path}" for path in written)]))
+    return (
+        heading
+        | {"runs": [str(run.workdir.path) for run in runs], "seeds": seeds, "figures": figures}
+        | {"ensemble": {key: value for key, value in ensemble.items() if key != "cases"}}
+        | more
+    )
+
+
+def write_ensembles(folder: Path, found: dict[str, dict[str, Any]], split: str, corruption: Corruption) -> None:
+    """Write ensemble.json: name of an experiment → what `measure_together` found; another name but for the test."""
+    path = folder / f"ensemble{'' if split == 'test' else f'_{split}'}{corruption.name}.json"
+    write_json(path, found)
+    say(f"wrote: {path}")
+
+
+def _measure(runs: Sequence[Run], indices: np.ndarray, terms_of: Any) -> dict[str, np.ndarray]:
+    """`task.measure` of the ensemble's outputs for every example, and its `terms`; one batch of outputs is held."""
+    experiment = runs[0].experiment
+    task = experiment.task
+
+    @jax.jit
+    def step(outputs: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
+        together = task.combine(outputs)
+        return {**task.measure(together, target), "terms": terms_of(outputs, together, target)}
+
+    parts = []
+    for own, count in padded_batches(len(indices), EVALUATION_BATCH[task.kind]):
+        batch = experiment.examples.take(indices[own])
+        outputs = np.stack([run.predict(batch["input"]) for run in runs])
+        parts.append({name: np.asarray(value)[:count] for name, value in step(outputs, batch["target"]).items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _figures(results: Sequence[dict[str, Any]], ensemble: dict[str, Any]) -> Figures:
+    """Those of SPLIT.json that have an interval, and F1 of each class."""
+    found = {}
+    for name, value in ensemble.items():
+        if isinstance(value, dict) and "value" in value:
+            found[name] = _figure([result[name]["value"] for result in results], value)
+    for label, row in ensemble.get("classes", {}).items():
+        found[f"f1_{label}"] = _figure([result["classes"][label]["f1"]["value"] for result in results], row["f1"])
+    return found
+
+
+def _figure(values: Sequence[float], ensemble: dict[str, Any]) -> dict[str, Any]:
+    known = np.asarray(values, float)  # a figure that a run does not have is None in its JSON
+    mean, half_width = mean_interval(known)
+    members = {"mean": float(mean), "half_width": float(half_width), "values": known.tolist()}
+    return {"members": members, "ensemble": ensemble}
+
+
+def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figures) -> str:
+    """The figures as text: mean over seeds with its t interval, ensemble with its bootstrap interval, each seed."""
+    lines = [
+        f"{name}: {len(seeds)} seeds on {heading['examples']:,} {heading['split']} examples, split by "
+        f"{heading['protocol']}",
+        f"{'figure':<20}{'mean of seeds':<19}{'ensemble':<26}seeds {', '.join(map(str, seeds))}",
+    ]
+    for figure, one in figures.items():
+        ours, together = one["members"], one["ensemble"]
+        label = f"{figure}, {together['unit']}" if "unit" in together else figure
+        cell = f"{together['value']:.4f}"
+        if "low" in together:
+            cell += f" [{together['low']:.4f}, {together['high']:.4f}]"
+        mean = f"{ours['mean']:.4f} ± {ours['half_width']:.4f}"
+        lines.append(f"{label:<20}{mean:<19}{cell:<26}{', '.join(f'{value:.4f}' for value in ours['values'])}")
+    return "\n".join(lines)

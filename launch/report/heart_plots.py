@@ -1,0 +1,40 @@
+"""The plots of one case: its ECG, its activation on a heart, its voltages, and the heart that they light."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from cardiax.plots.ecg_paper import ecg_figure
+from cardiax.plots.heart_map import activation_figure, beating_frames
+from cardiax.plots.voltage_traces import voltage_figure
+from cardiax.simulate.heart_geometry import build_heart
+
+
+def case_plots(
+    leads: np.ndarray,
+    title: str,
+    times: np.ndarray,
+    true_times: np.ndarray | None = None,
+    voltage: np.ndarray | None = None,
+    true_voltage: np.ndarray | None = None,
+) -> dict[str, Callable[[], Any]]:
+    """Name → what draws a Figure, or the frames of a GIF, on the built-in heart, whose sites bear the dataset's names.
+
+    Args:
+      leads: (500, 12), mV.
+      title: of each plot.
+      times, true_times: (75,), ms.
+      voltage, true_voltage: (500, 75), mV.
+    """
+    heart = build_heart()
+    surface = (heart.points, heart.triangles, heart.sites)
+    plots: dict[str, Callable[[], Any]] = {
+        "ecg": partial(ecg_figure, leads, title),
+        "activation": partial(activation_figure, *surface, times, title, true_times),
+    }
+    if voltage is not None:
+        plots["voltage"] = partial(voltage_figure, voltage, title, true_voltage)
+        plots["heart"] = partial(beating_frames, *surface, voltage)
+    return plots

@@ -1,0 +1,145 @@
+"""Trained runs from their folders alone, ready to be measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from cardiax.ecg.augmentation import noise_at
+from cardiax.errors import InputError
+from cardiax.launch.report.run_report import report
+from cardiax.launch.run.boosted_trees import TreesEvaluator, load_trees
+from cardiax.launch.run.environment import check_fingerprint, note_settings
+from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiments
+from cardiax.launch.run.progress import say
+from cardiax.launch.run.restored import load_best
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.models import TREES
+from cardiax.training.batch_order import Arrays
+from cardiax.training.device_mesh import make_mesh
+from cardiax.training.state import evaluated
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """What is done to twelve leads before they are shown to the network.
+
+    Attributes:
+      noise: dB, signal-to-noise ratio of white noise; None: without.
+      drop_lead: whether case i lacks lead i modulo 12.
+    """
+
+    noise: float | None = None
+    drop_lead: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the files' names tell of it."""
+        return ("" if self.noise is None else f"_{self.noise:g}dB") + ("_drop_lead" if self.drop_lead else "")
+
+    def apply(self, experiment: Experiment) -> Experiment:
+        """The experiment with its inputs (n, 500, 12) harmed; the same noise whenever it is asked for."""
+        if not self.name:
+            return experiment
+        if experiment.task.kind != "intracardiac":
+            raise InputError(
+                f"evaluate: found --noise or --drop-lead and the task {experiment.config.task!r}, expected one of "
+                "twelve leads; leave them out"
+            )
+        take = experiment.examples.take
+
+        def corrupted(indices: np.ndarray) -> Arrays:
+            arrays = take(indices)
+            return arrays | {"input": self._harmed(arrays["input"], indices)}
+
+        return replace(experiment, examples=replace(experiment.examples, take=corrupted), noises={})
+
+    def _harmed(self, leads: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        """Leads (..., 500, 12) mV of the examples at `indices` (...), harmed."""
+        if self.noise is not None:
+            many = leads.reshape(-1, *leads.shape[-2:])
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), indices.ravel())
+            leads = np.asarray(_noise_at(keys, many, self.noise)).reshape(leads.shape)
+        if self.drop_lead:
+            gone = indices[..., None] % leads.shape[-1] == np.arange(leads.shape[-1])
+            leads = np.where(gone[..., None, :], np.float32(0), leads)
+        return leads
+
+
+_noise_at = jax.jit(jax.vmap(noise_at, (0, 0, None)))
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained run, with all that measures it.
+
+    Attributes:
+      workdir: its folder.
+      experiment: what it was trained on.
+      evaluator: an `Evaluator` or another with its methods.
+      variables: the best on validation, as the evaluator wants them.
+      step: at which they were best.
+      corruption: what was done to the inputs.
+    """
+
+    workdir: Workdir
+    experiment: Experiment
+    evaluator: Any
+    variables: Any
+    step: int
+    corruption: Corruption
+
+    def report(self, split: str) -> dict[str, Any]:
+        """Measure the run on a split, write and print the figures, return what went into SPLIT.json."""
+        return report(
+            self.workdir, self.experiment, self.evaluator, self.variables, split, self.step, self.corruption.name
+        )
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """The model's outputs (n, ...) for a few inputs (n, ...)."""
+        return self.evaluator.predict(self.variables, inputs)
+
+
+def load_runs(
+    workdirs: Sequence[Workdir],
+    data_dir: Path | None,
+    corruption: Corruption = Corruption(),
+    with_noise: bool = False,
+    memory: float | None = None,
+) -> list[Run]:
+    """Runs that differ in seed, or in how many steps they made; they share the examples.
+
+    Args:
+      workdirs: their folders.
+      data_dir: where prepared datasets lie; None: where the first run found them.
+      corruption: what to do to the inputs.
+      with_noise: whether `Run.report` measures with real noise besides, whatever protocol the runs were trained by.
+      memory: see `load_experiment`.
+    """
+    configs = [workdir.config() for workdir in workdirs]
+    environments = [workdir.read_json("environment.json") for workdir in workdirs]
+    if not (data_dir or isinstance(environments[0].get("data_dir"), str)):
+        raise InputError(f"{workdirs[0].path / 'environment.json'}: found no data_dir, expected one; give --data-dir")
+    experiments = load_experiments(configs, data_dir or Path(environments[0]["data_dir"]), say, with_noise, memory)
+    for workdir, environment in zip(workdirs, environments, strict=True):
+        for name, found in experiments[0].fingerprints.items():
+            check_fingerprint(workdir, environment, name, found)
+        note_settings(workdir, environment)
+    corrupted = corruption.apply(experiments[0])
+    return [
+        _load_run(workdir, replace(experiment, examples=corrupted.examples, noises=corrupted.noises), corruption)
+        for workdir, experiment in zip(workdirs, experiments, strict=True)
+    ]
+
+
+def _load_run(workdir: Workdir, experiment: Experiment, corruption: Corruption) -> Run:
+    config = experiment.config
+    if config.model in TREES:
+        booster = load_trees(workdir)
+        return Run(workdir, experiment, TreesEvaluator(experiment), booster, booster.num_boosted_rounds(), corruption)
+    mesh = make_mesh()
+    state = load_best(workdir, config, experiment.examples.shape, experiment.model, mesh)
+    return Run(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), int(state.step), corruption)

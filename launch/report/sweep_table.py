@@ -1,0 +1,250 @@
+"""What a sweep found: a table in Markdown and CSV, and a plot."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.catalog import BY_PATIENT, NOISE
+from cardiax.launch.run.progress import say
+from cardiax.launch.run.run_folder import read_csv, save_plot, write_atomically, write_csv
+from cardiax.launch.run.sweep_member import Member
+from cardiax.plots.model_comparison import comparison_figure
+from cardiax.stats.classification import classification_metrics, mean_interval
+from cardiax.stats.significance import resampled_figures, stands_out
+from cardiax.tasks import Task, find_task
+
+
+@dataclass(frozen=True)
+class Row:
+    """The seeds of one system, with one set of grid values, under one protocol.
+
+    Attributes:
+      name: as the member has it.
+      protocol: the split.
+      results: test.json of each seed.
+      members: the runs.
+    """
+
+    name: str
+    protocol: str
+    results: list[dict[str, Any]]
+    members: list[Member]
+
+    def values(self, figure: str) -> np.ndarray:
+        """A figure, dotted as in `classes.S.recall`, of each seed: float64 (seeds,); NaN where it has none."""
+        return np.asarray([_value(result, figure) for result in self.results])
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """How long each seed was trained, s: (seeds,)."""
+        return np.asarray([member.workdir.seconds() for member in self.members])
+
+
+@dataclass(frozen=True)
+class Merit:
+    """A figure that systems are compared by: its name in test.json, and how the cases' sums give it."""
+
+    name: str
+    higher_is_better: bool
+    of_sums: Callable[[np.ndarray], np.ndarray]
+
+
+def write_table(folder: Path, members: list[Member]) -> None:
+    """Write table.md, table.csv and table.png of the members that are done, and print the first."""
+    task = find_task(members[0].config.task)
+    rows = _rows([member for member in members if member.protocol != NOISE], "test.json")
+    noisy = _rows([member for member in members if member.protocol == NOISE], "test_noise.json")
+    text = "\n".join([*_clean(folder, rows, task), *([noise_table(noisy)] if noisy else [])])
+    write_atomically(folder / "table.md", text.encode())
+    say(text)
+    say(f"wrote: {', '.join(str(folder / f'table.{kind}') for kind in ('md', *(('csv', 'png') if rows else ())))}")
+
+
+def _rows(members: list[Member], file: str) -> list[Row]:
+    return [
+        Row(name, protocol, [one.workdir.read_json(file) for one in some], some)
+        for (protocol, name), group in itertools.groupby(members, lambda one: (one.protocol, one.row))
+        for some in [list(group)]
+    ]
+
+
+def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
+    """Write table.csv and table.png of the rows without noise; their table as text, if there are any."""
+    if not rows:
+        return []
+    best = {
+        (protocol, merit.name): _best(list(some), merit, task)
+        for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
+        for some in [list(group)]
+        for merit in merits(task)
+    }
+    write_csv(folder / "table.csv", [_csv_row(row, task) for row in rows])
+    merit = merits(task)[-1].name
+    panels = {
+        protocol: {row.name: row.values(merit) for row in group}
+        for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
+    }
+    save_plot(folder / "table", lambda: comparison_figure(panels, _label(rows, merit)))
+    return [markdown(rows, best, task)]
+
+
+def noise_table(rows: list[Row]) -> str:
+    """The first figure of each row clean, at each signal-to-noise ratio and, of twelve leads, with one missing."""
+    first = next(iter(rows[0].results[0]["clean"]))
+    ratios = next(iter(rows[0].results[0]["noises"].values()))
+    missing = ["one lead missing"] if "missing" in rows[0].results[0] else []
+    titles = ["noise", "system", f"{_label_of(first, rows[0].results[0]['clean'][first])}, clean"]
+    titles += [*(f"{ratio} dB" for ratio in ratios), *missing, "seeds"]
+    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    for row in rows:
+        seeds = [
+            [
+                one["clean"][first]["value"],
+                *(np.mean([at[ratio][first]["value"] for at in one["noises"].values()]) for ratio in ratios),
+                *(np.mean([of[first]["value"] for of in one["missing"].values()]) for _ in missing),
+            ]
+            for one in row.results
+        ]
+        cells = [f"{value:.4g}" for value in np.mean(seeds, axis=0)]
+        lines.append("| " + " | ".join([row.members[0].config.split, row.name, *cells, str(len(seeds))]) + " |")
+    return "\n".join(lines) + (
+        "\n\nMeans over seeds and over baseline wander, electrode motion and muscle noise of the MIT-BIH Noise Stress "
+        "Test Database, or over which lead is missing.\n"
+    )
+
+
+def merits(task: Task) -> list[Merit]:
+    """The figures that tell which system is better, the one that chooses checkpoints last."""
+    if task.kind == "beat":
+        return [Merit(name, True, _of_confusion(name, task.outputs)) for name in ("accuracy", "macro_f1")]
+    return [Merit(task.selection, False, lambda sums: sums[..., 0] / sums[..., 1])]
+
+
+def _of_confusion(name: str, classes: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda sums: classification_metrics(sums.reshape(*sums.shape[:-1], classes, classes))[name]
+
+
+def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
+    """The row that is better than every other of its protocol beyond chance.
+
+    Rows are compared where all their runs answered for the same cases; a system with data of its own, as other beats of
+    the same patients, cannot be paired by case.
+    """
+    fingerprints = {
+        member.workdir.read_json("environment.json")["fingerprints"]["split"] for row in rows for member in row.members
+    }
+    if len(fingerprints) != 1 or len(rows) < 2:
+        return None
+    cases = [[read_csv(member.workdir.path / "test_cases.csv") for member in row.members] for row in rows]
+    sums = [_sums(run, task, merit) for row in cases for run in row]
+    groups = np.asarray([case["record"] for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
+    figures = resampled_figures(sums, merit.of_sums, groups)
+    ends = np.cumsum([len(row.members) for row in rows])
+    units = len(sums[0]) if groups is None else len(np.unique(groups))
+    index = stands_out(np.split(figures, ends[:-1], axis=1), merit.higher_is_better, units=units)
+    return None if index is None else rows[index].name
+
+
+def _sums(cases: list[dict[str, str]], task: Task, merit: Merit) -> np.ndarray:
+    """What adds up over cases, (n, K): the cell of the confusion matrix, or the error and 1."""
+    if task.kind != "beat":
+        error = np.asarray([float(case[merit.name]) for case in cases])
+        known = np.isfinite(error)
+        return np.stack([np.where(known, error, 0.0), known], axis=1)
+    classes = list(task.classes)  # pyright: ignore[reportAttributeAccessIssue] (every task of this kind has them)
+    cell = [len(classes) * classes.index(case["class"]) + classes.index(case["prediction"]) for case in cases]
+    return np.eye(len(classes) ** 2, dtype=np.float32)[cell]
+
+
+def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Task) -> str:
+    """The table: a line for each row, protocol by protocol."""
+    columns = [merit.name for merit in merits(task)]
+    columns += [name for name, value in rows[0].results[0].items() if _is_figure(name, value) and name not in columns]
+    classes = list(rows[0].results[0].get("classes", {}))[1:]
+    titles = ["protocol", "system", *(_label(rows, name) for name in columns)]
+    titles += [f"{name}: recall / precision" for name in classes]
+    by_record = [row for row in rows if "without_record" in row.results[0]]
+    if by_record:
+        record = by_record[0].results[0]["without_record"]["record"]
+        titles += ["macro f1 over records", f"macro f1 without {record}", f"{classes[0]} without {record}"]
+    titles += ["parameters", "minutes", "seeds"]
+    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    for row in rows:
+        cells = [row.protocol, row.name]
+        for name in columns:
+            cell = _mean(row.values(name), row.results, name)
+            cells.append(f"**{cell}**" if best.get((row.protocol, name)) == row.name else cell)
+        cells += [_pair(row, f"classes.{name}") for name in classes]
+        if by_record:
+            cells += _by_record(row, classes[0]) if row in by_record else ["–"] * 3
+        cells += [f"{row.results[0]['parameters']:,}", f"{row.seconds.mean() / 60:.1f}", str(len(row.results))]
+        lines.append("| " + " | ".join(cells) + " |")
+    interval = rows[0].results[0]["interval"]
+    notes = dict.fromkeys(row.results[0]["note"] for row in rows if "note" in row.results[0])
+    return "\n".join(lines) + (
+        f"\n\nMean over seeds ± 95 % t interval; of one seed its {interval}. Bold: better than every other row of its "
+        "protocol beyond chance (Welch's t test with the variance over seeds and that of a paired bootstrap over test "
+        "cases, or over records where the protocol splits by patient; Holm's correction for the number of rows; one "
+        "seed alone is never bold). Parameters of trees are their leaves; minutes are those of training, evaluations "
+        "included." + "".join(f" By patient, {note}." for note in notes) + "\n"
+    )
+
+
+def _pair(row: Row, name: str) -> str:
+    """Recall and precision of a class, dotted as in `classes.S`; means over seeds."""
+    cells = [row.values(f"{name}.{figure}") for figure in ("recall", "precision")]
+    return " / ".join("–" if np.isnan(one).all() else f"{np.nanmean(one):.3f}" for one in cells)
+
+
+def _by_record(row: Row, name: str) -> list[str]:
+    """The interval over records (the mean of the seeds' bounds), and the same figures without the dominant record."""
+    low, high = (np.mean([result["macro_f1"][bound] for result in row.results]) for bound in ("low", "high"))
+    rest = [result["without_record"] for result in row.results]
+    macro = _mean(row.values("without_record.macro_f1"), rest, "macro_f1")
+    return [f"{low:.3f} … {high:.3f}", macro, _pair(row, f"without_record.classes.{name}")]
+
+
+def _is_figure(name: str, value: Any) -> bool:
+    return isinstance(value, dict) and "value" in value and not name.endswith("r2")
+
+
+def _label(rows: list[Row], name: str) -> str:
+    return _label_of(name, rows[0].results[0][name])
+
+
+def _label_of(name: str, figure: dict[str, Any]) -> str:
+    return name.replace("_", " ") + (f", {figure['unit']}" if "unit" in figure else "")
+
+
+def _mean(values: np.ndarray, results: list[dict[str, Any]], name: str) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.4g} [{results[0][name]['low']:.4g}, {results[0][name]['high']:.4g}]"
+    mean, half_width = mean_interval(values)
+    return f"{mean:.4f} ± {half_width:.4f}"
+
+
+def _value(result: dict[str, Any], figure: str) -> float:
+    found: Any = result
+    for key in figure.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return float("nan") if found is None or found["value"] is None else float(found["value"])
+
+
+def _csv_row(row: Row, task: Task) -> dict[str, Any]:
+    """Every figure of a row: mean over seeds and half-width of its interval."""
+    first = row.results[0]
+    figures = [name for name, value in first.items() if isinstance(value, dict) and "value" in value]
+    figures += [
+        f"classes.{name}.{figure}" for name in first.get("classes", {}) for figure in ("precision", "recall", "f1")
+    ]
+    if "without_record" in first:
+        figures += [f"without_record.{name}" for name in figures]
+    cells: dict[str, Any] = {"protocol": row.protocol, "system": row.name, "seeds": len(row.results)}
+    for name in figures:
+        mean, half_width = mean_interval(row.values(name))
+        cells |= {name: f"{mean:.6g}", f"{name} ±": f"{half_width:.6g}"}
+    return cells | {"parameters": first["parameters"], "seconds": f"{row.seconds.mean():.1f}"}

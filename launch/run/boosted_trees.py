@@ -1,0 +1,70 @@
+"""XGBoost's trees of a run: read from its folder, and measured as a network is."""
+
+from typing import Any, cast
+
+import jax.numpy as jnp
+import numpy as np
+
+from cardiax.errors import InputError
+from cardiax.launch.run.experiment import Experiment
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.models.reference_xgboost import Trees, import_xgboost
+from cardiax.tasks.beat_classification import Classification
+
+TREES_FILE = "trees.ubj"
+"""XGBoost's own format, cut after the best round; it is written when training is done."""
+
+
+class TreesEvaluator:
+    """What `Evaluator` is to networks."""
+
+    def __init__(self, experiment: Experiment):
+        self._experiment = experiment
+
+    def __call__(self, booster: Any, split: str, inputs: np.ndarray | None = None) -> dict[str, Any]:
+        """`task.summarize` of all examples of a split, shown as they are or as `inputs` (n, ...)."""
+        beats, targets = beats_and_classes(self._experiment, split)
+        logits = jnp.asarray(self.predict(booster, beats if inputs is None else inputs))
+        measured = self._experiment.task.measure(logits, jnp.asarray(targets))
+        return self._experiment.task.summarize({name: np.asarray(value) for name, value in measured.items()})
+
+    def parameters(self, booster: Any) -> int:
+        """How many leaves the trees have."""
+        return sum(tree.count("leaf=") for tree in booster.get_dump())
+
+    def predict(self, booster: Any, inputs: np.ndarray) -> np.ndarray:
+        """Logits (n, classes) of beats (n, 187, 1)."""
+        return trees_of(self._experiment).logits(booster, inputs)
+
+
+def trees_of(experiment: Experiment) -> Trees:
+    """The trees that the experiment names."""
+    if not isinstance(experiment.task, Classification):
+        raise InputError(
+            f"model xgboost: found task {experiment.config.task!r}, expected heartbeat or arrhythmia; choose another "
+            "--model"
+        )
+    return cast(Trees, experiment.model)
+
+
+def beats_and_classes(experiment: Experiment, side: str) -> tuple[np.ndarray, np.ndarray]:
+    """Beats (n, 187, 1) and classes (n,) of a split."""
+    arrays = experiment.examples.take(experiment.split[side])
+    return arrays["input"], arrays["target"]
+
+
+def load_trees(workdir: Workdir) -> Any:
+    """The run's booster, cut after its best round."""
+    path = workdir.path / TREES_FILE
+    if not path.is_file():
+        raise InputError(f"{path}: found no such file, expected trained trees; `cardiax train` has not finished yet")
+    xgboost = import_xgboost()
+    booster = xgboost.Booster()
+    try:
+        booster.load_model(bytearray(path.read_bytes()))
+    except xgboost.core.XGBoostError as error:
+        raise InputError(
+            f"{path}: found trees that cannot be read ({str(error).splitlines()[0]}), expected whole ones; remove it "
+            "to train anew"
+        ) from error
+    return booster

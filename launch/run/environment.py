@@ -1,0 +1,157 @@
+"""Where a run happens: its processes, versions, devices and data, as environment.json tells them."""
+
+import contextlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental.multihost_utils import broadcast_one_to_all
+
+import cardiax
+from cardiax.config import Config, to_dict
+from cardiax.errors import InputError
+from cardiax.launch.run.progress import say
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.system.shell_settings import settings
+
+PAGE = 1024
+"""Bytes by which messages between processes grow, so that few programs are compiled for them."""
+
+PACKAGES = ("cardiax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
+"""The packages that decide the bits."""
+
+
+def start_processes(how: str | None) -> None:
+    """Join the other hosts of a run, before anything touches a device.
+
+    Args:
+      how: None: this process is alone. `auto`: as the cluster says (TPU pod, SLURM, Open MPI, Kubernetes).
+        `HOST:PORT,PROCESSES,INDEX`: one of so many, process 0 listening at HOST:PORT.
+    """
+    if how == "auto":
+        jax.distributed.initialize()
+    elif how is not None:
+        try:
+            coordinator, processes, index = how.split(",")
+            numbers = int(processes), int(index)
+        except ValueError as error:
+            raise InputError(f"--distributed: found {how!r}, expected auto or HOST:PORT,PROCESSES,INDEX") from error
+        jax.distributed.initialize(coordinator, *numbers)
+
+
+def by_first_process(decide: Callable[[], Any]) -> Any:
+    """What `decide` gives in process 0, in every process: whatever a clock or a folder tells must be decided once.
+
+    Args:
+      decide: gives what JSON can hold; called in process 0 alone. If it raises, every process does.
+
+    Raises:
+      InputError: an `InputError` or an `OSError` in process 0.
+    """
+    if jax.process_count() == 1:
+        return decide()
+    answer: dict[str, Any] = {}
+    if jax.process_index() == 0:
+        try:
+            answer = {"value": decide()}
+        except InputError as error:
+            answer = {"error": str(error)}
+        except OSError as error:
+            answer = {"error": f"{error.filename or 'process 0'}: {error.strerror}"}
+    text = json.dumps(answer).encode()
+    size = int(broadcast_one_to_all(np.int32(len(text))))
+    room = np.zeros(-(-size // PAGE) * PAGE, np.uint8)
+    if jax.process_index() == 0:
+        room[:size] = np.frombuffer(text, np.uint8)
+    answer = json.loads(np.asarray(broadcast_one_to_all(room)).tobytes()[:size])
+    if "error" in answer:
+        raise InputError(answer["error"])
+    return answer["value"]
+
+
+@contextlib.contextmanager
+def hold(workdir: Workdir) -> Iterator[None]:
+    """`Workdir.hold` for all processes of a run: the first one holds it."""
+    with contextlib.ExitStack() as stack:
+        by_first_process(lambda: stack.enter_context(workdir.hold()))
+        yield
+
+
+def versions() -> dict[str, str]:
+    """Python's version and those of `PACKAGES`."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str, str], data_dir: Path) -> None:
+    """Begin the run's folder with config.json and environment.json, or hold a resumed run against them.
+
+    Raises:
+      InputError: the run began on other data, or another split of it.
+    """
+    environment: dict[str, Any] = {
+        "versions": versions(),
+        "devices": [f"{jax.device_count()} × {jax.devices()[0].device_kind}", f"{jax.process_count()} processes"],
+        "platform": platform.platform(),
+        "settings": settings(),
+        "git_revision": _git_revision(),
+        "data_dir": str(data_dir.absolute()),
+        "fingerprints": fingerprints,
+    }
+
+    def begin() -> dict[str, Any] | None:
+        workdir.check(config)  # again, now that nobody else writes
+        if (workdir.path / "environment.json").exists():
+            return workdir.read_json("environment.json")
+        workdir.write_json("config.json", to_dict(config))
+        workdir.write_json("environment.json", environment)
+        return None
+
+    began = by_first_process(begin)
+    if began is None:
+        return
+    for name, found in fingerprints.items():
+        check_fingerprint(workdir, began, name, found)
+    for name in ("versions", "devices"):
+        if began.get(name) != environment[name]:
+            say(f"note: the run began with {name} {began.get(name)}, now {environment[name]}: bits may differ")
+    note_settings(workdir, began)
+
+
+def note_settings(workdir: Workdir, began: dict[str, Any]) -> None:
+    """Say which settings of JAX and XLA are not those of the run's environment.json, if that names any."""
+    then, now = began.get("settings", settings()), settings()
+    different = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+    for name in different:
+        say(
+            f"note: {workdir.path} was trained with {name} {then.get(name, 'not set')}, now "
+            f"{now.get(name, 'not set')}: bits may differ"
+        )
+
+
+def check_fingerprint(workdir: Workdir, began: dict[str, Any], name: str, found: str) -> None:
+    """Raise `InputError` unless the `dataset` or `split` has the SHA-256 that the run's environment.json names."""
+    expected = began.get("fingerprints", {}).get(name)
+    if found != expected:
+        raise InputError(
+            f"{workdir.path / 'environment.json'}: found a {name} with SHA-256 {found[:12]}…, expected "
+            f"{str(expected)[:12]}… as when the run began; give the --data-dir of that dataset, or start anew in "
+            "another --workdir"
+        )
+
+
+def _git_revision() -> str | None:
+    """The commit of the checkout that cardiax is imported from; None where it is installed from a wheel."""
+    folder = Path(cardiax.__file__).parent
+    if not (folder.parent / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

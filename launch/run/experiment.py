@@ -1,0 +1,202 @@
+"""What training and evaluation share: a config and a data folder become task, examples, split, model and evaluator."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from cardiax import datasets
+from cardiax.catalog import NOISE, find_dataset
+from cardiax.config import Config
+from cardiax.datasets.storage.record_files import prepare_command
+from cardiax.ecg.recorded_noise import resample
+from cardiax.errors import InputError, unknown
+from cardiax.launch.run.example_store import Examples, load_examples
+from cardiax.models import TREES, build_model, check_reads
+from cardiax.protocols import Split, draw_split
+from cardiax.tasks import Task, check_config, find_task
+from cardiax.tasks.class_balance import resampled
+from cardiax.training.batch_order import Arrays, Order, fingerprint, padded_batches
+from cardiax.training.device_mesh import divide, map_eval_step, process_share
+from cardiax.training.step import AXIS, make_eval_step, make_predict_step
+
+EVALUATION_BATCH = {"beat": 1024, "intracardiac": 64}
+"""Examples an evaluation step, over all devices, rounded up to a multiple of their number."""
+
+FIELDS = 64
+"""The same of a network on fields of 224 × 224: the first layer makes 1.6 GB of them, and would make 26 GB of 1024."""
+
+
+def evaluation_batch(task: Task, model: str) -> int:
+    """Examples an evaluation step of the model of that name."""
+    return FIELDS if model == "field_cnn" else EVALUATION_BATCH[task.kind]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A config with everything that it names looked up and loaded.
+
+    Attributes:
+      config: the experiment.
+      task: its objective.
+      model: the module, for use inside a mapped step.
+      examples: all of them, in memory or read as they are needed.
+      origin: what is known of each example besides, as of its volunteer, each (n,); never shown to the model.
+      protocol: what drew the split; that of the config, but for `noise`.
+      split: `train`, `validation`, `test`: places in `examples`.
+      noises: name → recording (m, 2) at the rate of the examples; empty where the test is without noise.
+      fingerprints: SHA-256 of the examples and of the split.
+    """
+
+    config: Config
+    task: Task
+    model: nn.Module
+    examples: Examples
+    origin: Arrays
+    protocol: str
+    split: Split
+    noises: Arrays
+    fingerprints: dict[str, str]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The classes of the training split (n,); (n, 0) where targets are no classes."""
+        return self.examples.classes[self.split["train"]]
+
+    @cached_property
+    def order(self) -> Order:
+        """The order in which training meets the examples of its split."""
+        config, train = self.config, self.split["train"]
+        return Order(config.seed, len(train), config.batch_size, self.task.shares(config, self.targets))
+
+
+def load_experiment(
+    config: Config,
+    data_dir: Path,
+    say: Callable[[str], None],
+    with_noise: bool = False,
+    memory: float | None = None,
+) -> Experiment:
+    """Look everything up that `config` names, cheapest first, so that a mistake is told before any work is done.
+
+    The noises are loaded `with_noise`, or where they are the config's protocol. Examples that would take more than
+    `memory`, GiB, by default half of what is available, stay on disk and are read as they are needed.
+    """
+    return load_experiments([config], data_dir, say, with_noise, memory)[0]
+
+
+def load_experiments(
+    configs: Sequence[Config],
+    data_dir: Path,
+    say: Callable[[str], None],
+    with_noise: bool = False,
+    memory: float | None = None,
+) -> list[Experiment]:
+    """`load_experiment` of configs that can be trained together (see `cardiax.training.population`); they share the
+    examples."""
+    config = configs[0]
+    task = find_task(config.task)
+    dataset = find_dataset(config.dataset)
+    task.check(dataset)
+    check_reads(config.model, config.task, dataset)
+    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
+    if config.split not in dataset.protocols:
+        raise unknown(f"split of {dataset.name}", config.split, dataset.protocols)
+    check_config(task, config)
+    noises = _load_noises(dataset.rate, data_dir) if with_noise or config.split == NOISE else {}
+    if dataset.built_in:
+        what, family, real = _REAL[dataset.kind]
+        command = prepare_command(family, None if data_dir == datasets.default_data_dir() else data_dir)
+        say(f"data: {dataset.name}, made by cardiax itself; for {what} run `{command}` and train with --dataset {real}")
+        datasets.prepare(dataset.name, data_dir, report=say)
+    records = datasets.open_records(dataset.name, data_dir)
+    together = {
+        "beats that are shown beside their record": dataset.by_record,
+        f"the model {config.model}": config.model in TREES,
+        "tests with real noise": bool(noises),
+    }
+    wanting = [what for what, expected in together.items() if expected]
+    examples, features, digest = load_examples(records, task, dataset, memory, wanting, say)
+    protocol = dataset.drawn_by(config.split)
+    split = draw_split(dataset, protocol, features, records.parts)
+    for name, indices in split.items():
+        if not len(indices):
+            raise InputError(
+                f"{dataset.name} in {data_dir}: found {len(records)} examples, too few for the split "
+                f"{protocol!r}: {name} would be empty; expected more of each class or group"
+            )
+    fingerprints = {"dataset": digest, "split": fingerprint(*split.values())}
+    origin = {key: array for key, array in features.items() if array.ndim == 1}
+    train, targets = split["train"], examples.classes[split["train"]]
+
+    def drawn(config: Config) -> Split:
+        if not config.per_class:
+            return split
+        return split | {"train": train[resampled(targets, config.per_class, config.seed)]}
+
+    return [
+        Experiment(config, task, model, examples, origin, protocol, drawn(config), noises, fingerprints)
+        for config in configs
+    ]
+
+
+def _load_noises(rate: float, data_dir: Path) -> Arrays:
+    source = find_dataset("physionet_nstdb")
+    found = datasets.load(source.name, data_dir)["noise"]
+    return {
+        str(name): resample(signal, source.rate, rate)
+        for name, signal in zip(found["name"], found["signal"], strict=True)
+    }
+
+
+_REAL = {
+    "beat": ("real beats", "kaggle_heartbeat", "kaggle_heartbeat/mitbih"),
+    "intracardiac": ("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac", "ucsd_intracardiac"),
+}
+"""Kind of example → what is real, the datasets to prepare, and the one to train with."""
+
+
+class Evaluator:
+    """Measures variables on a split, exactly: every example counts once, whatever the batch size and the devices."""
+
+    def __init__(self, experiment: Experiment, mesh: Mesh):
+        self._experiment = experiment
+        self._mesh = mesh
+        batch = evaluation_batch(experiment.task, experiment.config.model)
+        self._batch_size = -(-batch // mesh.size) * mesh.size
+        self._step = map_eval_step(make_eval_step(experiment.task, experiment.model), mesh)
+        self._predict = map_eval_step(make_predict_step(experiment.model), mesh)
+
+    def __call__(self, variables: Any, split: str, inputs: np.ndarray | None = None) -> dict[str, Any]:
+        """`task.summarize` of all examples of the split `train`, `validation` or `test`.
+
+        With `inputs` (n, ...) those are shown to the model in place of the split's own, in its order.
+        """
+        indices = self._experiment.split[split]
+        padded = [(process_share(rows), count) for rows, count in padded_batches(len(indices), self._batch_size)]
+        measured: list[dict[str, np.ndarray]] = []
+        with contextlib.closing(self._experiment.examples.batches(indices[local] for local, _ in padded)) as batches:
+            for (local, count), batch in zip(padded, batches, strict=True):
+                shown = batch if inputs is None else batch | {"input": inputs[local]}
+                measures = self._step(variables, divide(shown, self._mesh))
+                measured.append({name: np.asarray(value)[:count] for name, value in measures.items()})
+        together = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
+        return self._experiment.task.summarize(together)
+
+    def parameters(self, variables: Any) -> int:
+        """How many numbers were learnt."""
+        return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+
+    def predict(self, variables: Any, inputs: np.ndarray) -> np.ndarray:
+        """The model's outputs (n, ...) for a few inputs (n, ...)."""
+        padded = np.concatenate([inputs, np.zeros((-len(inputs) % self._mesh.size, *inputs.shape[1:]), inputs.dtype)])
+        share = process_share(np.arange(len(padded)))
+        outputs = self._predict(variables, divide({"input": padded[share]}, self._mesh))
+        return np.asarray(outputs["output"])[: len(inputs)]

@@ -1,0 +1,100 @@
+"""What a run says while it goes: a bar on a terminal, plain lines when piped, TensorBoard events with the extra."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+
+def say(line: str) -> None:
+    """Print one line, from the first process only, above the bar if there is one."""
+    if jax.process_index() == 0:
+        tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+
+class Progress:
+    """Steps done of `total`, with the loss, the rate and the time left; `first` of them were done before.
+
+    The first steps take compilation along, which says nothing about the others: until they are done the bar says that
+    the program is compiled, and the rate is that of the steps after them.
+    """
+
+    def __init__(self, total: int, first: int):
+        self._total, self._done = total, first
+        self._hidden = jax.process_index() != 0 or not sys.stderr.isatty()
+        self._is_compiled = False
+        self._bar = tqdm(total=0, desc="compiling", bar_format="{desc} …", leave=False, disable=self._hidden)
+
+    def step(self, loss: jax.Array, steps: int = 1) -> None:
+        """So many more steps are done once their losses, of any shape, are there; waits for them."""
+        loss.block_until_ready()
+        self._done += steps
+        if self._hidden:
+            return
+        if not self._is_compiled:
+            self._bar.close()
+            options: dict[str, Any] = {"unit": "step", "dynamic_ncols": True, "smoothing": 0.05}
+            self._bar, self._is_compiled = tqdm(total=self._total, initial=self._done, **options), True
+            return
+        self._bar.set_postfix(loss=f"{np.mean(loss):.4f}", refresh=False)
+        self._bar.update(steps)
+
+    def evaluation(self, row: dict[str, float], run: str = "") -> None:
+        """Say the row that went into metrics.csv, in one line that begins with the name of the run, if it has one."""
+        rest = {name: value for name, value in row.items() if name not in ("step", "epoch") and "_f1_" not in name}
+        figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in rest.items())
+        say(f"{run and f'{run}: '}epoch {row['epoch']:g}, step {row['step']:,}: {figures}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.close()
+
+
+class Events:
+    """TensorBoard events in `folder`/tensorboard, where the extra `cardiax[tensorboard]` is installed."""
+
+    def __init__(self, folder: Path, first: int):
+        self._folder, self._first = folder, first
+        self._expected = jax.process_index() == 0 and importlib.util.find_spec("tensorboardX") is not None
+        self._writer: Any = None
+
+    def write(self, row: dict[str, float]) -> None:
+        """Every figure of an evaluation, at its step."""
+        if not self._expected:
+            return
+        if self._writer is None:
+            # Rows after the checkpoint that a killed run left are hidden: the resumed run writes them again.
+            self._writer = _summary_writer()(str(self._folder / "tensorboard"), purge_step=self._first + 1)
+        for name, value in row.items():
+            self._writer.add_scalar(name, value, int(row["step"]))
+        self._writer.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _summary_writer() -> Any:
+    """tensorboardX's class, imported without PyTorch, which it takes along where that is installed: that lasts two
+    seconds and serves nothing here."""
+    modules: dict[str, Any] = sys.modules
+    is_hidden = "torch" not in modules
+    if is_hidden:
+        modules["torch"] = None  # an import of it then fails, as where it is not installed
+    try:
+        from tensorboardX import SummaryWriter
+    finally:
+        if is_hidden:
+            del modules["torch"]
+    return SummaryWriter

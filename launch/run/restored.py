@@ -1,0 +1,45 @@
+"""A trained network from its run folder."""
+
+import contextlib
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from cardiax.catalog import find_dataset
+from cardiax.config import Config
+from cardiax.errors import InputError
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.models import build_model
+from cardiax.tasks import find_task
+from cardiax.training.checkpoint import Checkpoints
+from cardiax.training.device_mesh import make_mesh, replicate
+from cardiax.training.optimizer import make_optimizer
+from cardiax.training.state import TrainState, create_state, evaluated
+from cardiax.training.step import AXIS
+
+
+def load_best(workdir: Workdir, config: Config, shape: tuple[int, ...], model: nn.Module, mesh: Mesh) -> TrainState:
+    """The state that was best on validation, of a model of inputs (B, *shape), replicated over the mesh."""
+    if not workdir.checkpoints.is_dir():
+        raise InputError(
+            f"{workdir.checkpoints}: found no checkpoint, expected one; `cardiax train` has not evaluated yet"
+        )
+    # The checkpoint's arrays must be described before they can be read; the number of steps changes none of them.
+    tx = make_optimizer(config.optimizer, steps=1)
+    fresh = create_state(model, tx, config.seed, shape, config.ema > 0)
+    with contextlib.closing(Checkpoints(workdir.checkpoints, read_only=True)) as checkpoints:
+        state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
+    return state
+
+
+def load_predictor(workdir: Workdir) -> Callable[[np.ndarray], np.ndarray]:
+    """The run's best network as a function from inputs (n, ...) to outputs (n, ...)."""
+    config = workdir.config()
+    task = find_task(config.task)
+    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
+    variables = evaluated(load_best(workdir, config, task.shape(find_dataset(config.dataset)), model, make_mesh()))
+    apply = jax.jit(lambda inputs: model.apply(variables, inputs, train=False))
+    return lambda inputs: np.asarray(apply(inputs))

@@ -1,0 +1,64 @@
+"""What machine this is, and how fast it multiplies matrices."""
+
+import os
+import platform
+import resource
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
+
+from cardiax.launch.run.environment import versions
+from cardiax.training.device_mesh import make_mesh
+from cardiax.training.step import AXIS
+
+WIDTH = 2048
+"""Rows and columns of the matrices whose product gives the peak."""
+
+
+def describe_machine() -> dict[str, Any]:
+    """Processor, cores that this process may use, devices, system, load over the last minute, versions."""
+    devices = jax.devices()
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "devices": f"{len(devices)} × {devices[0].device_kind} ({devices[0].platform})",
+        "system": platform.platform(),
+        "load": os.getloadavg()[0],
+        "versions": versions(),
+    }
+
+
+def matmul_peak(precision: str = "float32", products: int = 8) -> float:
+    """FLOP/s of products of `WIDTH` × `WIDTH` matrices of that precision with sums in float32, one on each device at
+    once; the best of `products`."""
+    mesh = make_mesh()
+    left = jnp.ones((mesh.size, WIDTH, WIDTH), precision)
+    left = jax.device_put(left, jax.NamedSharding(mesh, P(AXIS)))
+    multiply = partial(jnp.matmul, preferred_element_type=jnp.float32)
+    product = jax.jit(jax.shard_map(multiply, mesh=mesh, in_specs=P(AXIS), out_specs=P(AXIS)))
+    product(left, left).block_until_ready()
+    times = []
+    for _ in range(products):
+        start = time.perf_counter()
+        product(left, left).block_until_ready()
+        times.append(time.perf_counter() - start)
+    return 2 * mesh.size * WIDTH**3 / min(times)
+
+
+def peak_memory() -> int:
+    """Bytes, the most that this process has held so far."""
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): kilobytes under Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _processor() -> str:
+    """The processor's name, as Linux gives it, else the architecture."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,168 @@
+"""Prepared datasets on disk: what cannot be written, what is damaged, and what is not there, each in one clear line."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cardiax import datasets
+from cardiax.errors import InputError
+
+MITBIH = "kaggle_heartbeat/mitbih"
+
+
+@pytest.fixture
+def manual_dir(tmp_path) -> Path:
+    folder = tmp_path / "manual"
+    folder.mkdir()
+    for name, labels in (("mitbih_train.csv", [0, 1, 2, 3, 4, 0, 0, 4]), ("mitbih_test.csv", [4, 3, 2, 1, 0])):
+        np.savetxt(folder / name, [[0.25] * 187 + [label] for label in labels], delimiter=",", fmt="%.18e")
+    return folder
+
+
+def test_a_killed_run_leaves_nothing_that_is_trusted(manual_dir, tmp_path):
+    code = """
+        import os, pathlib, sys
+        from cardiax import datasets
+        from cardiax.datasets.kaggle_heartbeat import csv_beats
+        read_beats = csv_beats.read_beats
+        def killed(source, *rest):
+            yield from read_beats(source, *rest)
+            if source.path.name == "mitbih_test.csv":
+                os._exit(9)
+        csv_beats.read_beats = killed
+        datasets.prepare("kaggle_heartbeat/mitbih", pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+        """
+    command = [sys.executable, "-c", textwrap.dedent(code), tmp_path / "data", manual_dir]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 9, result.stderr
+    left = sorted(path.name for path in (tmp_path / "data" / MITBIH).iterdir())
+    assert any(name.startswith("incomplete.") for name in left)
+    assert not datasets.is_prepared(MITBIH, tmp_path / "data")
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    assert sorted(path.name for path in (tmp_path / "data" / MITBIH).iterdir()) == [".lock", "1.0.0"]
+    assert len(datasets.load(MITBIH, tmp_path / "data")["train"]["label"]) == 8
+
+
+def test_a_refused_write_is_an_os_error_with_its_place(manual_dir, tmp_path):
+    """A limit on the size of a file stands for a full disk: the system refuses the write in the same way."""
+    code = """
+        import pathlib, resource, signal, sys
+        from cardiax import datasets
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))
+        try:
+            datasets.prepare("kaggle_heartbeat/mitbih", pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+        except OSError as error:
+            print(error.filename, error.strerror, sep="|")
+        """
+    command = [sys.executable, "-c", textwrap.dedent(code), tmp_path / "data", manual_dir]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.stdout == f"{tmp_path / 'data' / MITBIH}|cannot write the records: File too large\n", result.stderr
+    assert [path.name for path in (tmp_path / "data" / MITBIH).iterdir()] == [".lock"]
+
+
+def test_a_data_folder_that_cannot_be_made_is_an_os_error(manual_dir, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError) as caught:
+        datasets.prepare(MITBIH, tmp_path / "file", manual_dir)
+    assert str(caught.value.filename).startswith(str(tmp_path / "file"))
+
+
+def test_what_is_not_prepared_says_how_to(tmp_path):
+    with pytest.raises(InputError, match=r"^kaggle_heartbeat/mitbih is not prepared in .*: run `cardiax prepare kagg"):
+        datasets.load(MITBIH, tmp_path)
+    with pytest.raises(InputError, match="did you mean 'kaggle_heartbeat/mitbih'"):
+        datasets.load("kaggle_heartbeat/mitbi", tmp_path)
+
+
+def test_an_unknown_split_names_the_known(manual_dir, tmp_path):
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    with pytest.raises(InputError, match="unknown split 'tests': did you mean 'test'"):
+        datasets.load(MITBIH, tmp_path / "data", ["tests"])
+
+
+def flip_a_byte(path: Path) -> None:
+    """In the middle of the records, where only reading them can tell."""
+    content = bytearray(path.read_bytes())
+    content[100] ^= 0xFF
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "truncated": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "empty": lambda path: os.truncate(path, 0),
+    "gone": os.remove,
+    "one byte": flip_a_byte,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_record_file_is_named_with_the_way_out(manual_dir, tmp_path, damage):
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    folder = tmp_path / "data" / MITBIH / "1.0.0"
+    DAMAGES[damage](next(folder.glob("*train.array_record*")))
+    with pytest.raises(InputError) as caught:
+        datasets.load(MITBIH, tmp_path / "data")
+    assert str(caught.value).startswith(f"{MITBIH} in {folder} is damaged (")
+    assert f"delete that folder, then run `cardiax prepare {MITBIH} --data-dir {tmp_path / 'data'}`" in str(
+        caught.value
+    )
+
+
+def test_record_counts_that_differ_from_the_source_are_refused(manual_dir, tmp_path):
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    metadata = tmp_path / "data" / MITBIH / "1.0.0" / "metadata.json"
+    facts = json.loads(metadata.read_text())
+    facts["counts"]["train"][0] += 1
+    metadata.write_text(json.dumps(facts))
+    with pytest.raises(InputError, match=r"is damaged \(train has 8 records, expected 9\)"):
+        datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    facts["counts"]["train"][1] -= 1
+    metadata.write_text(json.dumps(facts))
+    with pytest.raises(
+        InputError, match=r"train has \[3, 1, 1, 1, 2\] records of each class, expected \[4, 0, 1, 1, 2\]"
+    ):
+        datasets.load(MITBIH, tmp_path / "data")
+
+
+def test_a_damaged_info_is_named(manual_dir, tmp_path):
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    os.truncate(tmp_path / "data" / MITBIH / "1.0.0" / "dataset_info.json", 20)
+    with pytest.raises(InputError, match=r"is damaged .*: delete that folder, then run `cardiax prepare"):
+        datasets.load(MITBIH, tmp_path / "data")
+
+
+def test_a_foreign_folder_in_its_place_is_not_taken_for_it(manual_dir, tmp_path):
+    folder = tmp_path / "data" / MITBIH / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").touch()
+    with pytest.raises(InputError, match="exists, but is no prepared dataset: delete that folder"):
+        datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    assert (folder / "notes.txt").exists()
+
+
+def test_the_data_folder_is_tfds_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "there"))
+    assert datasets.default_data_dir() == tmp_path / "there"
+    monkeypatch.delenv("TFDS_DATA_DIR")
+    assert datasets.default_data_dir() == tmp_path / "tensorflow_datasets"
+
+
+def test_two_runs_at_once_take_turns(manual_dir, tmp_path):
+    code = """
+        import pathlib, sys
+        from cardiax import datasets
+        datasets.prepare("kaggle_heartbeat/mitbih", pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+        """
+    command = [sys.executable, "-c", textwrap.dedent(code), tmp_path / "data", manual_dir]
+    runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [run.communicate(timeout=120)[1] for run in runs] == ["", ""]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert len(datasets.load(MITBIH, tmp_path / "data")["train"]["label"]) == 8

@@ -1,0 +1,295 @@
+"""A person's own recordings: every form gives the same leads, and what is wrong is told in one line."""
+
+import gzip
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
+from cardiax.errors import InputError
+from cardiax.launch.formats.twelve_lead_beat import read_beat
+
+TIME = np.arange(500)
+SIZES = np.array([0.3, -0.4, 0.9, 0.0, -0.5, 0.6, 1.1, 1.3, 1.0, 0.8])
+WIDTHS = np.array([14.0, 20, 26, 30, 16, 18, 20, 22, 24, 26])
+ELECTRODE_VALUES = SIZES * np.exp(-(((TIME[:, None] - 90 - 5 * np.arange(10)) / WIDTHS) ** 2))
+TWELVE = np.asarray(twelve_leads(ELECTRODE_VALUES))
+
+
+def saved(path, array):
+    np.save(path, array)
+    return path
+
+
+def table(names=LEADS, columns=TWELVE, times=TIME, time="time_ms", mark=",", number="{:.5f}".format):
+    """The text of a table with a column of times, unless that has no name."""
+    rows = [[*([str(t)] if time else []), *map(number, row)] for t, row in zip(times, columns, strict=True)]
+    return "\n".join(mark.join(row) for row in [[*([time] if time else []), *names], *rows]) + "\n"
+
+
+def written(path, text, encoding="utf-8"):
+    content = text.encode(encoding)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def refusal(path, **told):
+    """The line that refuses a file, without its name."""
+    with pytest.raises(InputError) as refused:
+        read_beat(path, **told)
+    return str(refused.value).removeprefix(f"{path}: ")
+
+
+def record(folder, names=LEADS, values=TWELVE, unit="mV", gain="2000", rate=1000, name="beat", encoding="utf-8"):
+    """A WFDB record of format 16."""
+    np.round(2000 * values).astype("<i2").tofile(folder / f"{name}.dat")
+    lines = [f"{name}.dat 16 {gain}(0)/{unit} 16 0 0 0 0 {one}".rstrip() for one in names]
+    header = "\n".join([f"{name} {len(names)} {rate} {len(values)}", *lines]) + "\n"
+    (folder / f"{name}.hea").write_bytes(header.encode(encoding))
+    return folder / f"{name}.hea"
+
+
+def test_arrays_of_electrodes_and_of_leads(tmp_path):
+    found = read_beat(saved(tmp_path / "e.npy", ELECTRODE_VALUES), rate=1000).leads
+    np.testing.assert_allclose(found, TWELVE, atol=1e-6)
+    leads = read_beat(saved(tmp_path / "l.npy", TWELVE), rate=1000).leads
+    assert leads.dtype == np.float32
+    np.testing.assert_array_equal(leads, TWELVE.astype(np.float32))
+
+
+@pytest.mark.parametrize("rate", [250, 257, 360, 500, 2000])
+@pytest.mark.parametrize("start", [None, 700.0, 700.4])
+def test_other_rates_are_resampled(tmp_path, rate, start):
+    def signal(ms):
+        return np.asarray(twelve_leads(SIZES * np.exp(-(((ms[:, None] - 120 - 5 * np.arange(10)) / WIDTHS) ** 2))))
+
+    length = 0.5 if start is None else 2.0
+    slow = signal(np.arange(int(np.ceil(length * rate))) * 1000 / rate - (start or 0.0))
+    found = read_beat(saved(tmp_path / "slow.npy", slow), rate=rate, start=start).leads
+    np.testing.assert_allclose(found, signal(TIME.astype(float)), atol=0.01)
+
+
+SPELLINGS = {
+    "plain": LEADS,
+    "lower case": [name.lower() for name in LEADS],
+    "DI": ["DI", "DII", "DIII", *LEADS[3:]],
+    "D1": ["D1", "D2", "D3", *LEADS[3:]],
+    "C1": [*LEADS[:6], *(f"C{i}" for i in range(1, 7))],
+    "unit": [f"{name} (mV)" for name in LEADS],
+    "bracket": [f"{name} [mV]" for name in LEADS],
+    "suffix": [f"{name}_mV" for name in LEADS],
+    "MDC": [f"MDC_ECG_LEAD_{name}" for name in LEADS],
+    "ECG": [f"ECG_{name}" for name in LEADS],
+    "Lead": [f"Lead {name}" for name in LEADS],
+    "ECG lead": [f"ECG lead {name}" for name in LEADS],
+    "LeadI": [f"Lead{name}" for name in LEADS],
+    "plural": [f"{name} (millivolts)" for name in LEADS],
+    "quoted": [f"'{name}'" for name in LEADS],
+}
+
+
+@given(
+    spelling=st.sampled_from(sorted(SPELLINGS)),
+    order=st.permutations(range(12)),
+    form=st.sampled_from([(",", "csv"), (";", "csv"), (";", "txt"), ("\t", "tsv"), (",", "csv.gz"), (",", "CSV")]),
+    comma=st.booleans(),
+    ends=st.sampled_from(["", "\n\n", ",end"]),
+)
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_however_a_table_is_written(tmp_path_factory, spelling, order, form, comma, ends):
+    (mark, ending), names = form, [SPELLINGS[spelling][i] for i in order]
+    decimal = "," if comma and mark != "," else "."
+    text = table(names, TWELVE[:, order], mark=mark, number=lambda x: f"{x:.5f}".replace(".", decimal))
+    text = text.replace("\n", f"{mark}\n") if ends == ",end" else text + ends  # a mark at the end of each row
+    text = f"sep=;\n{text}" if mark == ";" and comma else text
+    path = written(tmp_path_factory.mktemp("table") / f"ecg.{ending}", text)
+    np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [
+        ("time", TIME / 1000),
+        ("t", TIME / 1000),
+        ("sec", TIME / 1000),
+        ("Time (ms)", TIME),
+        ("Time [s]", TIME / 1000),
+        ("time_us", 1000 * TIME),
+        ("timestamp", 10 + TIME / 1000),
+        ("time", [f"2024-01-01 00:00:0{t / 1000:.3f}" for t in TIME]),
+        ("Elapsed time", [f"'0:00.{t:03d}'" for t in TIME]),
+        ("time", [f"23:59:59.{750 + t}" if t < 250 else f"00:00:00.{t - 250:03d}" for t in TIME]),
+    ],
+)
+def test_columns_of_times(tmp_path, name, times):
+    path = written(tmp_path / "ecg.csv", table(times=times, time=name))
+    np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [250, 257, 360, 512])
+def test_times_that_are_rounded_to_milliseconds(tmp_path, rate):
+    indices = np.arange(round(0.6 * rate)) * 1000 / rate
+    slow = np.stack([np.interp(indices, TIME, lead, right=lead[-1]) for lead in TWELVE.T], axis=1)
+    path = written(tmp_path / "ecg.csv", table(columns=slow, times=np.rint(indices).astype(int), time="time_ms"))
+    np.testing.assert_allclose(read_beat(path, start=0).leads[:490], TWELVE[:490], atol=0.03)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_comments_units_and_encodings(tmp_path, encoding):
+    unit = "µV" if encoding == "latin-1" else "uV"
+    body = table(columns=1000 * TWELVE).splitlines()
+    text = "\n".join(["# device: X, März", "# rate: 1000 Hz", body[0], ",".join(["ms", *[unit] * 12]), *body[1:]])
+    np.testing.assert_allclose(read_beat(written(tmp_path / "a.csv", text, encoding)).leads, TWELVE, atol=1e-5)
+    without = table(time="").replace("I,", "\ufeffI,", 1) if encoding == "utf-16" else table(time="")
+    path = written(tmp_path / "b.csv", f"# sampling rate: 1 kHz\n{without}", encoding)
+    np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-5)
+
+
+def test_the_unit_in_a_name_is_used(tmp_path):
+    names = [f"{name}_uV" if index % 2 else name for index, name in enumerate(LEADS)]
+    path = written(tmp_path / "a.csv", table(names, TWELVE * np.where(np.arange(12) % 2, 1000.0, 1.0)))
+    np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-5)
+    np.testing.assert_allclose(
+        read_beat(saved(tmp_path / "v.npy", TWELVE / 1000), rate=1000, unit="v").leads, TWELVE, atol=1e-6
+    )
+
+
+def test_leads_that_follow_from_others(tmp_path):
+    columns = [0, 1, *range(6, 12)]
+    beat = read_beat(written(tmp_path / "a.csv", table([LEADS[i] for i in columns], TWELVE[:, columns])))
+    np.testing.assert_allclose(beat.leads, TWELVE, atol=2e-5)
+    assert beat.notes == ("III, aVR, aVL, aVF follow from I and II",)
+    cabrera = [4, 0, 3, 1, 5, 2, *range(6, 12)]
+    names = [f"-{LEADS[i]}" if i == 3 else LEADS[i] for i in cabrera]
+    text = table(names, TWELVE[:, cabrera] * np.where(np.array(cabrera) == 3, -1, 1))
+    np.testing.assert_allclose(read_beat(written(tmp_path / "b.csv", text)).leads, TWELVE, atol=1e-5)
+    iec = {"RA": "R", "LA": "L", "LL": "F", "RL": "N"} | {f"V{i}": f"C{i}" for i in range(1, 7)}
+    text = table([iec[name] for name in ELECTRODES], ELECTRODE_VALUES)
+    np.testing.assert_allclose(read_beat(written(tmp_path / "c.csv", text)).leads, TWELVE, atol=1e-4)
+
+
+def test_only_the_beat_is_judged(tmp_path):
+    long = np.concatenate([TWELVE] * 4)
+    gaps = long.copy()
+    gaps[[400, 1600], 3] = np.nan, 1e6
+    for rate, start in ((1000, 500), (500, 1000)):
+        found = read_beat(saved(tmp_path / "a.npy", gaps), rate=rate, start=start).leads
+        whole = read_beat(saved(tmp_path / "b.npy", long), rate=rate, start=start).leads
+        np.testing.assert_allclose(found, whole, atol=1e-6)
+    assert "found no number in aVR" in refusal(saved(tmp_path / "a.npy", gaps), rate=1000, start=0)
+    rows = table(columns=long, times=1000 + np.arange(2000)).splitlines()
+    rows[100] = rows[100].rpartition(",")[0] + ",oops"
+    rows[20:60] = []
+    with_gap = written(tmp_path / "c.csv", "\n".join(rows))
+    np.testing.assert_allclose(read_beat(with_gap, start=1500).leads, TWELVE, atol=1e-5)
+    assert "expected 500 ms from 500 ms on" in refusal(saved(tmp_path / "d.npy", TWELVE), rate=1000, start=500)
+
+
+@pytest.mark.parametrize(
+    ("unit", "encoding", "gain"),
+    [("mV", "utf-8", "2000"), ("µV", "utf-8", "2"), ("µV", "latin-1", "2"), ("uV", "utf-8", "2")],
+)
+def test_units_of_wfdb_headers(tmp_path, unit, encoding, gain):
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    path = record(tmp_path, unit=unit, gain=gain, encoding=encoding)
+    for name in (path, path.with_suffix(".dat"), path.with_suffix("")):
+        np.testing.assert_allclose(read_beat(name).leads, TWELVE, atol=1e-3)
+
+
+def test_wfdb_records(tmp_path):
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    long = np.concatenate([np.repeat(TWELVE[:1], 300, 0), TWELVE, np.repeat(TWELVE[-1:], 200, 0)])
+    path = record(tmp_path, [*LEADS[::-1], "ABP"], np.column_stack([long[:, ::-1], long[:, :1]]))
+    path.write_text(path.read_text().replace("/mV 16 0 0 0 0 ABP", "/mmHg 16 0 0 0 0 ABP"))
+    np.testing.assert_allclose(read_beat(path, start=300).leads, TWELVE, atol=1e-3)
+    assert refusal(path).startswith("found 1000 ms, expected the 500 ms of one beat; give --start MS")
+    assert refusal(path, start=501) == "found 0 to 1000 ms, expected 500 ms from 501 ms on"
+    np.testing.assert_allclose(read_beat(record(tmp_path, name="patient1.v2")).leads, TWELVE, atol=1e-3)
+    unnamed = record(tmp_path, [""] * 12, name="nn")
+    assert "found 12 channels without names" in refusal(unnamed)
+    np.testing.assert_allclose(read_beat(unnamed, names=LEADS).leads, TWELVE, atol=1e-3)
+    assert "found no gain of I, II" in refusal(record(tmp_path, gain="0", name="adc"))
+    unrated = record(tmp_path, name="unrated")
+    unrated.write_text(unrated.read_text().replace("unrated 12 1000 500", "unrated 12"))
+    assert "found no sampling rate or number of samples" in refusal(unrated)
+    cut = record(tmp_path, name="cut")
+    cut.with_suffix(".dat").write_bytes(b"\0\0")
+    assert "found a WFDB record that cannot be read" in refusal(cut)
+    assert "found no nothing.hea" in refusal(tmp_path / "nothing")
+
+
+CUT = np.clip(TWELVE, -10, 0.3 * TWELVE.max(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("array", "told", "message"),
+    [
+        (TWELVE, {}, "found 500 samples and no rate, expected to be told it; give --rate HZ"),
+        (TWELVE.T, {}, r"found shape \(12, 500\), expected time × leads; transpose it"),
+        (TWELVE[:, :8], {"rate": 1000}, "found 8 channels without names, .* give --leads"),
+        (TWELVE, {"rate": 1000, "names": ["I"]}, "found 12 channels, expected the 1 of --leads"),
+        (np.where(np.arange(12) == 3, np.nan, TWELVE), {"rate": 1000}, "found no number in aVR 0 ms into the beat"),
+        (1000 * TWELVE, {"rate": 1000}, "found a lead of .*, expected mV, at most 30"),
+        (TWELVE / 1000, {"rate": 1000}, "found leads of at most .*, expected mV, 0.05 or more; volts"),
+        (0 * TWELVE, {"rate": 1000}, "found no signal in I, II, III, aVR"),
+        (np.where(np.arange(12) == 8, 0.7, TWELVE), {"rate": 1000}, "found no signal in V3 "),
+        (np.where(np.arange(12) == 8, CUT, TWELVE), {"rate": 1000}, "found V3 at an end of the amplifier's range"),
+        (TWELVE.astype(str), {"rate": 1000}, "found <U.*, expected one array of numbers, mV"),
+        (TWELVE[:400], {"rate": 1000}, "found 0 to 400 ms, expected 500 ms from 0 ms on"),
+        (TWELVE * np.where(np.arange(12) == 4, -1, 1), {"rate": 1000}, "aVL breaks them: its sign is turned"),
+        (TWELVE + np.where(np.arange(12) == 1, 0.4, 0), {"rate": 1000}, "II breaks them: it is off by 0.4 mV"),
+        (
+            TWELVE[:, [0, 1, 2, 3, 5, 4, *range(6, 12)]],
+            {"rate": 1000},
+            "aVL and aVF are in each other's place.*--leads",
+        ),
+    ],
+)
+def test_arrays_that_no_network_could_be_asked(tmp_path, array, told, message):
+    assert re.match(f".*{message}", refusal(saved(tmp_path / "a.npy", array), **told))
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "message"),
+    [
+        (table(LEADS[:11], TWELVE[:, :11]), {}, "of which leads are .*; expected also V6"),
+        (table(["x", "y"], TWELVE[:, :2]), {}, "found the channels x, y, of which leads are none"),
+        (table([*LEADS[:11], "V1"]), {}, "found several channels for V1, expected one"),
+        (table(["lead I", *LEADS[:11]]), {}, "found several channels for I, expected one"),
+        (table(time=""), {}, "no rate, expected to be told it; give --rate HZ or a column time_s or time_ms"),
+        (table(times=TIME**1.1), {}, "found uneven times, expected one step"),
+        (table(times=TIME), {"rate": 500}, "found 1000 Hz in the file and --rate 500, expected one"),
+        (table(times=10**6 * TIME, time="time"), {}, "whose unit is not told; call the column time_s or time_ms"),
+        (table(time="").partition("\n")[2], {}, "found 12 channels without names"),
+        (table(["I (mmHg)", *LEADS[1:]]), {}, "found the unit 'mmhg' of I, expected one of V, mV, uV, nV"),
+        (table() + "1,2\n", {}, "found 2 cells in line 502, expected 13"),
+        (table().replace("0.", "0,", 1), {}, "found 14 cells in line 2, expected 13"),
+        (table().replace("0.", "x.", 1), {}, r"found '-?x\..*' in line 2, expected a number"),
+        ("", {}, "found an empty file"),
+        ("<!DOCTYPE html><html>", {}, "found an HTML page"),
+        ("version https://git-lfs.github.com/spec/v1\n", {}, "found a Git LFS pointer"),
+        ("%PDF-1.4", {}, "found a PDF document"),
+    ],
+)
+def test_tables_that_no_network_could_be_asked(tmp_path, text, told, message):
+    assert re.match(f".*{message}", refusal(written(tmp_path / "a.csv", text), **told)), refusal(
+        written(tmp_path / "a.csv", text), **told
+    )
+
+
+def test_pickles_and_rubbish_are_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
+    assert "no plain NumPy array" in refusal(tmp_path / "a.npy")
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    assert "no plain NumPy array" in refusal(tmp_path / "a.npy")
+    (tmp_path / "a.csv").write_bytes(b"I,II\0\x81")
+    assert "found no text" in refusal(tmp_path / "a.csv")
+    (tmp_path / "a.csv.gz").write_bytes(b"\x1f\x8b\x08rubbish")
+    assert "found" in refusal(tmp_path / "a.csv.gz")
+    assert "found no such file" in refusal(tmp_path / "a.edf")
+    (tmp_path / "a.edf").write_bytes(b"0       ")
+    assert "found a file ending in '.edf'" in refusal(tmp_path / "a.edf")
+    assert "found a folder" in refusal(tmp_path)

@@ -1,0 +1,148 @@
+"""The 12-lead tasks from the command line: trained, tested, resumed and drawn, on files in the real dataset's
+format."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from cardiax import datasets
+from cardiax.config import with_overrides
+from cardiax.launch.report.measured_runs import Corruption
+from cardiax.launch.run.experiment import load_experiment
+from cardiax.recipes import recipe
+from cardiax.simulate.action_potential import action_potential
+
+SMALL = ("--model_args", "widths=(8,8),blocks=1,hidden=8", "--batch_size", "8", "--steps", "3")
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A data folder with 40 recordings of 8 volunteers; the last site of the first never activates."""
+    raw, folder = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for number in range(40):
+        times = random.uniform(5, 150, 75)
+        voltage = np.array(action_potential(np.arange(500.0)[:, None] - times, np.full(75, 250.0)))
+        voltage[:, 74] = np.where(number == 0, -85.5, voltage[:, 74])
+        electrodes = voltage @ random.normal(size=(75, 10)) / 500
+        tail = f"hearts_dd_0p2_geo_act_1_bcl_bcl.1000.pattern.{number}.volunteer.v{number % 8 + 1}"
+        for prefix, array in (("pECGData", electrodes), ("VmData", voltage)):
+            np.save(raw / f"{prefix}_{tail}.npy", array)
+    datasets.prepare("ucsd_intracardiac", folder, raw, folder / "downloads")
+    return folder
+
+
+def read_cases(path):
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def command(task, data_dir, workdir, *more):
+    where = ("--dataset", "ucsd_intracardiac", "--data-dir", data_dir, "--workdir", workdir)
+    return ("train", task, *where, *SMALL, *more)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["random", "volunteer"])
+def test_activation_trains_tests_and_draws(cardiax, data_dir, tmp_path, protocol):
+    status, out, err = cardiax(*command("activation", data_dir, tmp_path / "run", "--split", protocol))
+    assert status == 0, err
+    result = json.loads((tmp_path / "run" / "test.json").read_text())
+    mae = result["activation_mae"]
+    assert mae["low"] <= mae["value"] <= mae["high"]
+    assert mae["unit"] == "ms"
+    assert len(result["sites"]) == 75
+    cases = read_cases(tmp_path / "run" / "test_cases.csv")
+    assert len(cases) == result["examples"]
+    weighed = np.mean([float(case["activation_mae"]) for case in cases])
+    assert mae["value"] == pytest.approx(weighed, rel=0.02)
+    assert "activation_mae of a site" in out
+    for name in ("ecg", "activation"):
+        assert (tmp_path / "run" / "figures" / f"test_{name}.png").read_bytes().startswith(b"\x89PNG")
+    before = (tmp_path / "run" / "test.json").read_bytes()
+    assert cardiax("evaluate", tmp_path / "run")[0] == 0
+    assert (tmp_path / "run" / "test.json").read_bytes() == before
+    tested = {case["volunteer"] for case in cases}
+    assert cardiax("evaluate", tmp_path / "run", "--split", "train")[0] == 0
+    trained = {case["volunteer"] for case in read_cases(tmp_path / "run" / "train_cases.csv")}
+    assert bool(tested & trained) == (protocol == "random")
+
+
+@pytest.mark.slow
+def test_transmembrane_trains_tests_and_draws(cardiax, data_dir, tmp_path):
+    status, _, err = cardiax(*command("transmembrane", data_dir, tmp_path / "run"))
+    assert status == 0, err
+    result = json.loads((tmp_path / "run" / "test.json").read_text())
+    assert {"voltage_mae", "voltage_rmse", "activation_mae", "apd90_mae"} <= result.keys()
+    assert result["voltage_mae"]["unit"] == "mV"
+    assert 0 <= result["activations_found"] <= 1
+    assert (tmp_path / "run" / "figures" / "test_heart.gif").read_bytes().startswith(b"GIF89a")
+    rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").read_text().splitlines()))
+    assert float(rows[-1]["validation_voltage_mae"]) > 0
+
+
+@pytest.mark.slow
+def test_a_lower_error_is_better(cardiax, data_dir, tmp_path):
+    assert cardiax(*command("activation", data_dir, tmp_path / "run", "--steps", "20"))[0] == 0
+    rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").read_text().splitlines()))
+    errors = [float(row["validation_activation_mae"]) for row in rows]
+    best = json.loads((tmp_path / "run" / "test.json").read_text())["step"]
+    assert best == int(rows[int(np.argmin(errors))]["step"])
+
+
+@pytest.mark.slow
+def test_the_same_run_gives_the_same_bytes(cardiax, data_dir, tmp_path):
+    noisy = ("--augmentation.noise", "0.5", "--augmentation.drop_lead", "0.5", "--augmentation.shift", "20")
+    for name in ("a", "b"):
+        assert cardiax(*command("activation", data_dir, tmp_path / name, *noisy))[0] == 0
+    for file in ("test.json", "metrics.csv"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+@pytest.mark.slow
+def test_harmed_leads_are_measured_beside_the_others(cardiax, data_dir, tmp_path):
+    run = tmp_path / "run"
+    assert cardiax(*command("activation", data_dir, run))[0] == 0
+    clean = (run / "test.json").read_bytes()
+    for flags, name in ((("--noise", 12), "12dB"), (("--drop-lead",), "drop_lead")):
+        assert cardiax("evaluate", run, *flags)[0] == 0
+        corrupted = json.loads((run / f"test_{name}.json").read_text())
+        assert corrupted["examples"] == json.loads(clean)["examples"]
+        assert corrupted["loss"] != json.loads(clean)["loss"]
+        assert (run / "figures" / f"test_{name}_ecg.png").exists()
+    assert (run / "test.json").read_bytes() == clean
+    again = (run / "test_12dB.json").read_bytes()
+    assert cardiax("evaluate", run, "--noise", 12)[0] == 0
+    assert (run / "test_12dB.json").read_bytes() == again
+
+
+def test_each_case_lacks_a_lead_in_turn(data_dir):
+    experiment = load_experiment(with_overrides(recipe("activation", "ucsd_intracardiac"), {}), data_dir, print)
+    corrupted = Corruption(drop_lead=True).apply(experiment).examples.take(np.arange(40))["input"]
+    gone = (corrupted == 0).all(axis=1)
+    np.testing.assert_array_equal(gone, np.arange(len(corrupted))[:, None] % 12 == np.arange(12))
+    assert Corruption().apply(experiment) is experiment
+
+
+def test_what_does_not_fit_is_told(cardiax, data_dir, tmp_path):
+    told = cardiax.mistake("train", "heartbeat", "--dataset", "ucsd_intracardiac", "--workdir", tmp_path / "run")
+    assert "task 'heartbeat' cannot learn from ucsd_intracardiac" in told
+    told = cardiax.mistake("train", "activation", "--dataset", "kaggle_heartbeat/mitbih", "--workdir", tmp_path / "run")
+    assert "task 'activation' cannot learn from kaggle_heartbeat/mitbih" in told
+    told = cardiax.mistake(*command("activation", data_dir, tmp_path / "run", "--split", "voluntier"))
+    assert "did you mean 'volunteer'" in told
+    told = cardiax.mistake(*command("activation", data_dir, tmp_path / "run", "--augmentation.mixup", "0.2"))
+    assert "augmentation.mixup: found 0.2, but it means nothing to task 'activation'" in told
+
+
+@pytest.mark.slow
+def test_recordings_that_stay_on_disk_give_the_same_bytes(cardiax, data_dir, tmp_path):
+    for name, memory in (("held", 1), ("streamed", 1e-4)):
+        status, out, err = cardiax(*command("activation", data_dir, tmp_path / name, "--memory", memory))
+        assert status == 0, err
+        assert ("from a file without a name in" in out) == (name == "streamed")
+        evaluate = ("evaluate", tmp_path / name, "--noise", 12, "--drop-lead", "--memory", memory)
+        assert cardiax(*evaluate)[0] == 0
+    for file in ("test.json", "metrics.csv", "figures/test_ecg.png", "test_12dB_drop_lead.json"):
+        assert (tmp_path / "held" / file).read_bytes() == (tmp_path / "streamed" / file).read_bytes()

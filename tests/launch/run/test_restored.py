@@ -1,0 +1,39 @@
+"""A trained network from its run folder alone."""
+
+import contextlib
+
+import jax
+import numpy as np
+import pytest
+
+from cardiax.catalog import find_dataset
+from cardiax.config import to_dict, with_overrides
+from cardiax.launch.run.restored import load_predictor
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.models import build_model
+from cardiax.recipes import recipe
+from cardiax.tasks import find_task
+from cardiax.training.checkpoint import Checkpoints
+from cardiax.training.device_mesh import make_mesh, replicate
+from cardiax.training.optimizer import make_optimizer
+from cardiax.training.state import create_state, evaluated
+from cardiax.training.step import AXIS
+
+
+@pytest.mark.parametrize(
+    ("dataset", "shape"), [("physionet_mitbih/patient", (192, 5)), ("simulated_heartbeat", (187, 1))]
+)
+def test_the_folder_tells_the_shape_of_the_inputs(dataset, shape, tmp_path):
+    fields = {"model_args": "widths=(8,),blocks=1,kernel=3"}
+    config = with_overrides(recipe("arrhythmia", dataset), fields)
+    task, workdir = find_task(config.task), Workdir(tmp_path)
+    assert task.shape(find_dataset(dataset)) == shape
+    model = build_model(config.model, task.outputs, AXIS, config.model_args)
+    state = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shape, config.ema > 0)
+    workdir.write_json("config.json", to_dict(config))
+    with contextlib.closing(Checkpoints(workdir.checkpoints)) as checkpoints:
+        checkpoints.save("best", replicate(jax.device_get(state), make_mesh()), [])
+    inputs = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float32)
+    alone = build_model(config.model, task.outputs, None, config.model_args)
+    expected = alone.apply(evaluated(state), inputs, train=False)
+    np.testing.assert_allclose(load_predictor(workdir)(inputs), expected, rtol=1e-5, atol=1e-5)

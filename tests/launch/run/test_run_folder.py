@@ -1,0 +1,106 @@
+"""A run's folder belongs to one command at a time."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from cardiax.errors import InputError
+from cardiax.launch.run.run_folder import LOCK, Workdir
+from cardiax.recipes import recipe
+
+HOLD = """
+import sys, time
+from cardiax.launch.run.run_folder import Workdir
+with Workdir(sys.argv[1]).hold():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds the folder `run`."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("more", [[], ["--model", "xgboost", "--balance", "none"]], ids=["network", "trees"])
+def test_the_second_command_is_told_whose_the_folder_is(more, holder, cardiax, small_run, tmp_path):
+    small = small_run[:6] if more else small_run
+    message = cardiax.mistake(*small, *more, "--workdir", tmp_path / "run")
+    assert re.match(
+        rf"{tmp_path / 'run'}: found it in use by process {holder.pid} on \S+ since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d, "
+        "expected it free; wait for that command or choose another folder",
+        message,
+    )
+    assert os.listdir(tmp_path / "run") == [LOCK]
+    assert holder.poll() is None
+
+
+def test_a_kill_leaves_nothing_in_the_way(holder, tmp_path):
+    workdir = Workdir(tmp_path / "run")
+    with pytest.raises(InputError, match="in use"), workdir.hold():
+        pass
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert (tmp_path / "run" / LOCK).exists()
+    workdir.check(recipe("arrhythmia"))  # a folder in which nothing has begun
+    with workdir.hold():
+        workdir.write_json("config.json", {})
+    with workdir.hold():
+        assert f"process {os.getpid()} on " in (tmp_path / "run" / LOCK).read_text()
+
+
+def test_a_folder_in_which_nothing_begins_is_not_left(tmp_path):
+    (tmp_path / "mine").mkdir()
+    for name in ("mine", "new/run"):
+        with pytest.raises(InputError, match="a mistake"), Workdir(tmp_path / name).hold():
+            raise InputError("a mistake")
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
+
+
+def test_a_lock_that_is_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
+    from cardiax.launch.run import run_folder as module
+
+    calls = []
+
+    def flock(file, how):
+        calls.append(how)
+        if len(calls) == 1:
+            (tmp_path / LOCK).unlink()  # by the command before, between our opening and our locking
+
+    monkeypatch.setattr(module.fcntl, "flock", flock)
+    with Workdir(tmp_path).hold():
+        assert len(calls) == 2
+        assert (tmp_path / LOCK).exists()
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, capsys):
+    import errno
+
+    from cardiax.launch.run import run_folder as module
+
+    def flock(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(module.fcntl, "flock", flock)
+    with Workdir(tmp_path).hold():
+        pass
+    assert capsys.readouterr().err == (
+        f"note: {tmp_path} lies where files cannot be locked: let no other command write into it\n"
+    )
+
+
+def test_a_name_that_no_encoding_explains_is_told(tmp_path):
+    with pytest.raises(InputError, match="found a name that is not UTF-8"), Workdir(tmp_path / "\udce4").hold():
+        pass
+    assert not list(tmp_path.iterdir())

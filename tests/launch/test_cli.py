@@ -1,0 +1,88 @@
+"""The command line itself: help without delay, one line for a mistake."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cardiax.errors import InputError
+from cardiax.launch.run.run_folder import read_csv
+
+HEAVY = ("jax", "flax", "orbax", "tensorflow_datasets", "matplotlib", "numpy", "tensorflow")
+
+
+def test_help_lists_the_commands_and_imports_nothing_heavy():
+    program = (
+        "import sys\nfrom cardiax.launch.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as stopped:\n    assert stopped.code == 0\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+    for command in ("train", "evaluate", "prepare", "info"):
+        assert f"\n    {command} " in out
+
+
+def test_unknown_names_get_the_near_match_and_the_list(cardiax):
+    assert cardiax.mistake("trian") == (
+        "unknown command 'trian': did you mean 'train'? "
+        "known: bench, evaluate, info, leakage, likeness, predict, prepare, sweep, train"
+    )
+    message = cardiax.mistake("train", "arrhythmia", "--optimizer.lerning-rate", "1")
+    assert message.startswith(
+        "unknown flag 'optimizer.lerning_rate': did you mean 'optimizer.learning_rate'? known: augmentation.drop_lead, "
+    )
+    assert cardiax.mistake("train", "arrhythmia", "heartbeat").startswith("found 'heartbeat' after the last argument")
+    assert cardiax.mistake("train").startswith("train: found no TASK")
+    assert "expected one argument" in cardiax.mistake("train", "arrhythmia", "--seed")
+    assert "did you mean 'kaggle_heartbeat/mitbih'" in cardiax.mistake(
+        "train", "heartbeat", "--dataset", "kaggle_heartbeat/mitbi"
+    )
+
+
+def test_help_of_each_command(cardiax):
+    for command in ("train", "evaluate", "prepare", "info"):
+        status, out, _ = cardiax(command, "--help")
+        assert status == 0
+        assert "--data-dir" in out
+    assert "--optimizer.learning_rate" in cardiax("train", "-h")[1]
+
+
+def test_version(cardiax):
+    status, out, _ = cardiax("--version")
+    assert status == 0
+    assert out.strip().count(".") == 2
+
+
+def test_an_error_of_the_system_is_one_line_with_the_file(cardiax, tmp_path, small_run):
+    (tmp_path / "file").write_text("")
+    message = cardiax.mistake(*small_run, "--workdir", tmp_path / "file" / "run")
+    assert str(tmp_path / "file") in message
+    assert "Not a directory" in message
+
+
+def test_info_tells_what_is_there_and_what_is_missing(cardiax, data_dir):
+    status, out, _ = cardiax("info", "--data-dir", data_dir)
+    assert status == 0
+    lines = [line.strip() for line in out.splitlines()]
+    assert any(line.startswith("kaggle_heartbeat/mitbih") and line.endswith(": prepared") for line in lines)
+    assert any(
+        line.startswith("kaggle_heartbeat/ptbdb")
+        and line.endswith(
+            f"missing; `cardiax prepare kaggle_heartbeat/ptbdb --data-dir {data_dir}` fetches it or says how"
+        )
+        for line in lines
+    )
+    assert "resnet1d" in lines
+    assert any(line.startswith("arrhythmia: which AAMI class") for line in lines)
+
+
+def test_printed_commands_can_be_pasted(cardiax, tmp_path):
+    folder = tmp_path / "my data"
+    command = f"`cardiax prepare kaggle_heartbeat/ptbdb --data-dir '{folder}'`"
+    assert f"missing; {command} fetches it" in cardiax("info", "--data-dir", folder)[1]
+    train = ("train", "heartbeat", "--dataset", "kaggle_heartbeat/ptbdb", "--workdir", tmp_path / "run")
+    assert f"run {command}" in cardiax.mistake(*train, "--data-dir", folder)
+    with pytest.raises(InputError, match=f"`cardiax evaluate '{folder}'` writes it"):
+        read_csv(folder / "test_cases.csv")
+    assert "`cardiax prepare kaggle_heartbeat/ptbdb` fetches it" in cardiax("info")[1]

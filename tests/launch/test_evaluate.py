@@ -1,0 +1,144 @@
+"""Evaluation from a run's folder alone."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cardiax.launch.report import class_report
+from cardiax.launch.run.experiment import evaluation_batch
+from cardiax.models import build_model
+from cardiax.recipes import recipe
+from cardiax.stats.classification import classification_metrics
+from cardiax.tasks import TASKS
+from cardiax.training.device_mesh import make_mesh, map_eval_step
+from cardiax.training.step import AXIS, make_eval_step
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, small_run):
+    """The folders of two finished runs, seeds 0 and 1."""
+    from cardiax.launch.cli import main
+
+    folders = []
+    for seed in (0, 1):
+        folders.append(tmp_path_factory.mktemp("runs") / f"seed{seed}")
+        with pytest.raises(SystemExit):
+            main([*small_run[:-2], "--workdir", str(folders[-1]), "--seed", str(seed), "--steps", "4"])
+    return folders
+
+
+def test_evaluation_repeats_the_runs_own_test(runs, cardiax):
+    expected = (runs[0] / "test.json").read_bytes()
+    plot = runs[0] / "figures" / "test_confusion.png"
+    (runs[0] / "test.json").unlink()
+    plot.unlink()
+    status, out, _ = cardiax("evaluate", runs[0])
+    assert status == 0
+    assert (runs[0] / "test.json").read_bytes() == expected
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert "macro-F1" in out
+
+
+def test_a_folder_that_cannot_be_written_is_measured(runs, cardiax, monkeypatch, tmp_path):
+    folder = shutil.copytree(runs[1], tmp_path / "copy")
+    (folder / "test.json").unlink()
+    shutil.rmtree(folder / "checkpoints" / "latest", ignore_errors=True)
+    before = sorted(folder.rglob("*"))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    status, out, _ = cardiax("evaluate", folder)
+    assert status == 0
+    assert f"note: {folder} cannot be written: what is measured is printed, and not kept" in out
+    assert "macro-F1" in out
+    assert "wrote" not in out
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_validation_agrees_with_the_training_log(runs, cardiax):
+    assert cardiax("evaluate", runs[0], "--split", "validation")[0] == 0
+    result = json.loads((runs[0] / "validation.json").read_text())
+    header, row = ((runs[0] / "metrics.csv").read_text().splitlines()[i].split(",") for i in (0, 1))
+    logged = dict(zip(header, row, strict=True))
+    assert result["macro_f1"]["value"] == float(logged["validation_macro_f1"])
+    assert result["accuracy"]["value"] == float(logged["validation_accuracy"])
+    metrics = classification_metrics(np.asarray(result["confusion"]))
+    assert result["classes"]["V"]["f1"]["value"] == metrics["f1"][2]
+    assert result["examples"] == 60
+    header, *cases = (runs[0] / "validation_cases.csv").read_text().splitlines()
+    assert header == "class,prediction,p_N,p_S,p_V,p_F,p_Q,row"
+    assert sum(case.startswith("V,V,") for case in cases) == result["confusion"][2][2]
+    for case in cases:
+        _, prediction, *probabilities, row = case.split(",")
+        probabilities = np.array(probabilities, float)
+        assert probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert prediction == "NSVFQ"[probabilities.argmax()]
+        assert 0 <= int(row) < 600
+
+
+def test_several_runs_give_a_mean_and_an_interval(runs, cardiax):
+    status, out, _ = cardiax("evaluate", *runs)
+    assert status == 0
+    values = [json.loads((run / "test.json").read_text())["accuracy"]["value"] for run in runs]
+    # Two values: t(1, 0.975) = 12.706, s/√2 = |a - b| / 2.
+    half = 12.7062 * abs(values[0] - values[1]) / 2
+    line = next(line for line in out.splitlines() if line.startswith("accuracy   ") and "±" in line)
+    assert f" {np.mean(values):.4f} ± {half:.4f}  " in line
+
+
+def test_mistakes(runs, cardiax, tmp_path):
+    assert "config.json: found no such file, expected a run's folder" in cardiax.mistake("evaluate", tmp_path)
+    assert "unknown split 'tests': did you mean 'test'" in cardiax.mistake("evaluate", runs[0], "--split", "tests")
+    assert "is not prepared in" in cardiax.mistake("evaluate", runs[0], "--data-dir", tmp_path)
+    broken = shutil.copytree(runs[0], tmp_path / "broken")
+    shutil.rmtree(broken / "checkpoints" / "best")
+    assert "found no checkpoint, expected one" in cardiax.mistake("evaluate", broken)
+    (broken / "environment.json").write_text("{}")
+    assert "environment.json: found no data_dir" in cardiax.mistake("evaluate", broken)
+    twice = shutil.copytree(runs[0], tmp_path / "seed0")
+    assert "expected each seed once" in cardiax.mistake("evaluate", runs[0], twice)
+
+
+def test_patients_are_drawn_where_the_protocol_is_by_patient():
+    # Two patients of 50 beats: all of one are right, all of the other wrong, so that the interval is 0 … 1.
+    target = np.tile([0, 1, 2, 3, 4], 20).astype(np.int32)
+    prediction = np.where(np.arange(100) < 50, target, (target + 1) % 5)
+    origin = {"record": np.repeat([100, 232], 50)}
+    measured = {
+        "target": target,
+        "prediction": prediction,
+        "loss": np.zeros(100),
+        "probabilities": np.ones((100, 5)) / 5,
+    }
+    figures = TASKS["arrhythmia"].summarize(measured)
+    config = recipe("arrhythmia", "physionet_mitbih/patient")
+    for protocol, drawn, width in (("patient", "records", 1.0), ("kaggle", "beats", 0.2)):
+        experiment = SimpleNamespace(
+            config=config, protocol=protocol, origin=origin, split={"test": np.arange(100)}, task=TASKS["arrhythmia"]
+        )
+        result = class_report.results(experiment, figures, "test")
+        assert f"bootstrap over {drawn}" in result["interval"]
+        assert result["accuracy"]["high"] - result["accuracy"]["low"] == pytest.approx(width, abs=0.05)
+        assert ("without_record" in result) == ("note" in result) == (protocol == "patient")
+        if protocol == "patient":
+            # The other patient's beats are all right, and every resample is of that patient alone.
+            assert result["without_record"]["record"] == 232
+            assert result["without_record"]["macro_f1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+            text = class_report.table(
+                result | {"examples": 100, "split": "test", "dataset": "physionet_mitbih/patient"}
+            )
+            assert "without record 232:" in text
+            assert "record 201 of DS1 is left out of training" in text
+
+
+def test_the_network_on_whole_fields_is_evaluated_within_8_gib():
+    task = TASKS["heartbeat"]
+    model, batch = build_model("field_cnn", task.outputs, AXIS), evaluation_batch(task, "field_cnn")
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, 187, 1)), train=False))
+    beats = {"input": jnp.zeros((batch, 187, 1)), "target": jnp.zeros(batch, jnp.int32)}
+    step = map_eval_step(make_eval_step(task, model), make_mesh(jax.devices()[:1]))
+    memory = step.lower(variables, beats).compile().memory_analysis()
+    assert 2**30 < memory.temp_size_in_bytes + memory.argument_size_in_bytes < 2**33

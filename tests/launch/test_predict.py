@@ -1,0 +1,121 @@
+"""`cardiax predict`: a person's recordings to times and voltages, with units and plots."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cardiax import datasets
+from cardiax.ecg.leads import SITE_NAMES, twelve_leads
+from cardiax.ecg.voltage import activation_time
+from cardiax.launch.predict import output_names
+from cardiax.simulate.action_potential import action_potential
+
+SMALL = ("--model_args", "widths=(8,8),blocks=1,hidden=8", "--batch_size", "8", "--steps", "2")
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    raw, folder = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(1)
+    for number in range(20):
+        voltage = np.array(action_potential(np.arange(500.0)[:, None] - random.uniform(5, 150, 75), np.full(75, 250.0)))
+        tail = f"hearts_dd_0p2_bcl.1000.pattern.{number}.volunteer.v1"
+        np.save(raw / f"pECGData_{tail}.npy", voltage @ random.normal(size=(75, 10)) / 500)
+        np.save(raw / f"VmData_{tail}.npy", voltage)
+    datasets.prepare("ucsd_intracardiac", folder, raw, folder / "downloads")
+    return folder
+
+
+@pytest.fixture
+def trained(cardiax, data_dir, tmp_path):
+    def train(task):
+        where = ("--dataset", "ucsd_intracardiac", "--data-dir", data_dir, "--workdir", tmp_path / task)
+        assert cardiax("train", task, *where, *SMALL)[0] == 0
+        return tmp_path / task
+
+    return train
+
+
+def read(path):
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    return header, rows
+
+
+@pytest.mark.slow
+def test_times_with_units_and_plots(cardiax, trained, tmp_path):
+    run, random = trained("activation"), np.random.default_rng(0)
+    electrodes = random.normal(size=(500, 10))
+    np.save(tmp_path / "one.npy", electrodes)
+    (tmp_path / "other").mkdir()
+    np.save(tmp_path / "other" / "one.npy", twelve_leads(electrodes))
+    files = (tmp_path / "one.npy", tmp_path / "other" / "one.npy")
+    status, out, error = cardiax("predict", run, *files, "--rate", 1000)
+    assert status == 0, error
+    assert "75 of 75 sites activate" in out
+    found = []
+    for name in (f"{tmp_path.name}_one", "other_one"):
+        header, rows = read(run / "predictions" / f"{name}_activation.csv")
+        assert header == ["site", "activation_time_ms"]
+        assert [row[0] for row in rows] == list(SITE_NAMES)
+        found.append(np.array([row[1] for row in rows], float))
+        for plot in ("ecg", "activation"):
+            content = (run / "predictions" / f"{name}_{plot}.png").read_bytes()
+            assert content.startswith(b"\x89PNG")
+        # A network of two steps knows nothing: times beyond the 500 ms are told, on screen and beside them.
+        outside = ((found[-1] < 0) | (found[-1] > 500)).any()
+        assert (run / "predictions" / f"{name}_notes.txt").exists() == outside == (f"{name}: warning:" in error)
+    np.testing.assert_allclose(*found, atol=0.02)
+
+
+@pytest.mark.slow
+def test_voltages_with_units_and_plots(cardiax, trained, tmp_path):
+    run = trained("transmembrane")
+    np.save(tmp_path / "one.npy", np.random.default_rng(0).normal(size=(500, 10)))
+    status, _, error = cardiax("predict", run, tmp_path / "one.npy", "--rate", 1000, "--out", tmp_path / "answers")
+    assert status == 0, error
+    header, rows = read(tmp_path / "answers" / "one_voltage.csv")
+    assert header == ["time_ms", *(f"{name}_mV" for name in SITE_NAMES)]
+    values = np.asarray(rows, float)
+    np.testing.assert_array_equal(values[:, 0], np.arange(500))
+    _, times = read(tmp_path / "answers" / "one_activation.csv")
+    found = np.asarray([float(row[1]) if row[1] else np.nan for row in times])
+    np.testing.assert_allclose(found, activation_time(values[:, 1:]), atol=0.1)
+    assert (tmp_path / "answers" / "one_heart.gif").read_bytes().startswith(b"GIF")
+
+
+def test_nothing_is_written_where_one_file_is_wrong(cardiax, trained, tmp_path):
+    run = trained("activation")
+    np.save(tmp_path / "good.npy", np.random.default_rng(0).normal(size=(500, 10)))
+    np.save(tmp_path / "flat.npy", np.zeros((500, 12)))
+    command = ("predict", "--rate", 1000, run, tmp_path / "good.npy")
+    assert "flat.npy: found no signal in I, II" in cardiax.mistake(*command, tmp_path / "flat.npy")
+    assert "good.npy: found this file twice" in cardiax.mistake(*command, tmp_path / "good.npy")
+    assert "missing.npy: found no such file" in cardiax.mistake(*command, tmp_path / "missing.npy")
+    assert "found 12 channels, expected the 2 of --leads" in cardiax.mistake(
+        "predict", run, tmp_path / "flat.npy", "--rate", 1000, "--leads", "I,II"
+    )
+    assert not (run / "predictions").exists()
+    assert "argument --rate" in cardiax.mistake("predict", run, tmp_path / "good.npy", "--rate", "-3")
+    for start in ("nan", "inf", "soon"):
+        assert "argument --start" in cardiax.mistake("predict", run, tmp_path / "good.npy", "--start", start)
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a/x.npy", "a/y.csv.gz"], ["x", "y"]),
+        (["a/x.npy", "b/x.npy", "b/z.hea"], ["a_x", "b_x", "z"]),
+        (["a/c/x.npy", "b/c/x.npy"], ["a_c_x", "b_c_x"]),
+        (["a/x.npy", "a/x.csv"], ["x.npy", "x.csv"]),
+        (["patient1.v2", "patient1.v3.hea"], ["patient1.v2", "patient1.v3"]),
+    ],
+)
+def test_the_outputs_of_each_file_have_a_name_of_their_own(paths, names):
+    assert output_names([Path(path) for path in paths]) == names
+
+
+def test_other_folders_are_told(cardiax, tmp_path):
+    assert "config.json: found no such file" in cardiax.mistake("predict", tmp_path, tmp_path / "a.npy")

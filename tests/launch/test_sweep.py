@@ -1,0 +1,263 @@
+"""Sweeps: the members, the table, and what happens to one that is stopped."""
+
+import contextlib
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from cardiax.catalog import NOISE
+from cardiax.launch.loops import population_loop
+from cardiax.launch.report.sweep_table import Row, noise_table
+from cardiax.launch.run.run_folder import Workdir, write_json
+from cardiax.launch.run.sweep_member import Member
+from cardiax.launch.sweep import parse_grid
+from cardiax.recipes import recipe
+from cardiax.stats.classification import mean_interval
+
+TINY = ("--model_args", "widths=(4,),blocks=1", "--batch_size", "128", "--augmentation.mixup", "0")
+
+
+@pytest.fixture(scope="module")
+def command(data_dir, tmp_path_factory):
+    """A sweep of two learning rates × two seeds, 3 steps each."""
+    folder = tmp_path_factory.mktemp("sweep")
+    return [
+        *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", folder),
+        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e-3,1e-2", "--steps", 3, "--apart", *TINY),
+    ], folder
+
+
+@pytest.fixture(scope="module")
+def swept(command):
+    from cardiax.launch.cli import main
+
+    arguments, folder = command
+    with pytest.raises(SystemExit) as stopped:
+        main([str(argument) for argument in arguments])
+    assert stopped.value.code == 0
+    return folder
+
+
+def test_every_member_is_the_run_that_train_makes(swept, data_dir, cardiax, tmp_path):
+    members = sorted(path.parent.name for path in swept.glob("*/test.json"))
+    assert members == [
+        f"resnet1d-optimizer.learning_rate={rate}-kaggle-seed{seed}" for rate in ("1e-2", "1e-3") for seed in (0, 1)
+    ]
+    alone = ("train", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--steps", 3, *TINY)
+    status, _, error = cardiax(
+        *alone, "--seed", 1, "--optimizer.learning_rate", "1e-2", "--workdir", tmp_path / "alone"
+    )
+    assert status == 0, error
+    for name in ("test.json", "metrics.csv", "config.json"):
+        assert (tmp_path / "alone" / name).read_bytes() == (swept / members[1] / name).read_bytes()
+
+
+def test_the_table_holds_the_means_of_the_members(swept):
+    (low, high) = list(csv.DictReader((swept / "table.csv").read_text().splitlines()))
+    assert low["system"] == "resnet1d, optimizer.learning_rate=1e-3"
+    for row, rate in ((low, "1e-3"), (high, "1e-2")):
+        results = [json.loads(path.read_text()) for path in sorted(swept.glob(f"*={rate}-*/test.json"))]
+        mean, half_width = mean_interval(np.asarray([result["macro_f1"]["value"] for result in results]))
+        assert float(row["macro_f1"]) == pytest.approx(mean, rel=1e-5)
+        assert float(row["macro_f1 ±"]) == pytest.approx(half_width, rel=1e-5)
+        assert int(row["parameters"]) == results[0]["parameters"]
+        assert float(row["seconds"]) > 0
+    text = (swept / "table.md").read_text()
+    assert f"{mean:.4f} ± {half_width:.4f}" in text
+    assert text.splitlines()[0].startswith("| protocol | system | accuracy | macro f1 | S: recall / precision |")
+    assert (swept / "table.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_done_is_not_done_again_and_what_is_missing_is(swept, command, cardiax):
+    expected = (swept / "table.csv").read_text()
+    lost = swept / "resnet1d-optimizer.learning_rate=1e-3-kaggle-seed1"
+    before = {path: path.stat().st_mtime_ns for path in swept.glob("*/test.json")}
+    shutil.rmtree(lost)
+    status, out, error = cardiax(*command[0])
+    assert status == 0, error
+    assert "sweep: 1 runs to train" in out
+    assert {path for path, moment in before.items() if path.stat().st_mtime_ns != moment} == {lost / "test.json"}
+
+    def figures(text):
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(text.splitlines())]
+
+    assert figures((swept / "table.csv").read_text()) == figures(expected)
+
+
+@pytest.mark.slow
+def test_members_that_differ_in_numbers_are_trained_together(swept, data_dir, tmp_path, cardiax):
+    status, out, error = cardiax(
+        *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", tmp_path),
+        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e-3,1e-2", "--steps", 3, *TINY),
+    )
+    assert status == 0, error
+    assert "train: 4 members together; they differ in seed, optimizer.learning_rate" in out
+    assert not list(tmp_path.glob(".population-*"))
+    for folder in swept.glob("resnet1d-*"):
+        (alone,), (together,) = (
+            list(csv.DictReader((path / folder.name / "metrics.csv").read_text().splitlines()))
+            for path in (swept, tmp_path)
+        )
+        assert float(together["train_loss"]) == pytest.approx(float(alone["train_loss"]), rel=1e-4)
+
+
+def test_members_that_diverge_together_are_counted_and_named(data_dir, tmp_path, cardiax):
+    error = cardiax.mistake(
+        *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", tmp_path),
+        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e30", "--optimizer.name", "sgd", "--steps", 4, *TINY),
+        *("--optimizer.clip_norm", 0, "--optimizer.warmup", 0),
+    )
+    names = [f"resnet1d-optimizer.learning_rate=1e30-kaggle-seed{seed}" for seed in (0, 1)]
+    assert f"2 of 2 members failed: {', '.join(names)}: training diverged between steps 0 and" in error
+    assert error.count("try a lower --optimizer.learning_rate") == 1
+    assert not list(tmp_path.glob(".population-*"))
+
+
+def test_what_fails_for_all_members_of_a_program_is_told_once(tmp_path, cardiax):
+    error = cardiax.mistake(
+        "sweep",
+        "arrhythmia",
+        "--seeds",
+        2,
+        "--data-dir",
+        tmp_path / "none",
+        "--workdir",
+        tmp_path,
+        "--dataset",
+        "kaggle_heartbeat/mitbih",
+    )
+    assert "2 of 2 members failed: resnet1d-kaggle-seed0, resnet1d-kaggle-seed1: kaggle_heartbeat" in error
+    assert error.count("is not prepared") == 1
+
+
+@pytest.mark.slow
+def test_a_population_that_was_stopped_is_finished_before_new_seeds_begin(data_dir, tmp_path, cardiax, monkeypatch):
+    def sweep(folder, seeds):
+        where = ("--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", folder)
+        return cardiax("sweep", "arrhythmia", *where, "--seeds", seeds, "--steps", 4, *TINY)
+
+    @contextlib.contextmanager
+    def after_two_steps():
+        asked = iter([False, True])
+        yield lambda: next(asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(population_loop, "interrupts", after_two_steps)
+        assert sweep(tmp_path / "stopped", 2)[0] == 1
+    assert len(list((tmp_path / "stopped").glob(".population-*"))) == 1
+    # More seeds, or fewer: the two that were begun go on together.
+    shutil.copytree(tmp_path / "stopped", tmp_path / "fewer")
+    status, out, error = sweep(tmp_path / "stopped", 4)
+    assert status == 0, error
+    assert out.count("resume: from step 2") == 1
+    assert out.count("2 members together") == 2
+    status, out, error = sweep(tmp_path / "fewer", 1)
+    assert status == 0, error
+    assert out.count("resume: from step 2") == 1
+    assert sweep(tmp_path / "whole", 2)[0] == 0
+    for seed in (0, 1):
+        for name in ("metrics.csv", "test.json"):
+            expected = (tmp_path / "whole" / f"resnet1d-kaggle-seed{seed}" / name).read_bytes()
+            for folder in ("stopped", "fewer"):
+                assert (tmp_path / folder / f"resnet1d-kaggle-seed{seed}" / name).read_bytes() == expected
+    for folder in ("stopped", "fewer", "whole"):
+        assert not list((tmp_path / folder).glob(".population-*"))
+
+
+def test_what_a_finished_population_left_when_it_was_killed_is_removed(swept, command, cardiax):
+    left = [swept / f".population-{number}" for number in (1, 2)]
+    for folder in left:
+        folder.mkdir()
+    write_json(left[1] / "population.json", {"members": [f"../{path.name}" for path in swept.glob("resnet1d-*")]})
+    assert cardiax(*command[0])[0] == 0
+    assert not any(folder.exists() for folder in left)
+
+
+def test_one_member_that_fails_stops_no_other_and_is_told(data_dir, tmp_path, cardiax):
+    status, out, error = cardiax(
+        *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", tmp_path),
+        *("--seeds", 1, "--grid", "optimizer.learning_rate=1e30,1e-3", "--optimizer.name", "sgd", "--steps", 4, *TINY),
+        *("--optimizer.clip_norm", 0, "--optimizer.warmup", 0),
+    )
+    assert status == 2
+    assert "1 of 2 members failed" in error
+    assert "diverged" in error
+    assert error.count("\n") == 1
+    assert "learning_rate=1e-3 |" in (tmp_path / "table.md").read_text()
+    assert "1e30" not in (tmp_path / "table.md").read_text()
+    assert "2 members together" in out
+
+
+@pytest.mark.slow
+def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
+    arguments = ("sweep", "heartbeat", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir)
+    arguments += ("--workdir", tmp_path, "--systems", "cnn,xgboost", "--seeds", 2, "--steps", 2, "--per_class", 60)
+    arguments += ("--optimizer.learning_rate", 0)  # typed fields hold for every system
+    status, out, error = cardiax(*arguments)
+    assert status == 0, error
+    rows = {row["system"]: row for row in csv.DictReader((tmp_path / "table.csv").read_text().splitlines())}
+    assert list(rows) == ["cnn", "xgboost"]
+    # These beats are told apart by trees and not by a network that learns nothing.
+    assert float(rows["xgboost"]["accuracy"]) > 0.95 > float(rows["cnn"]["accuracy"])
+    lines = [line for line in out.splitlines() if line.startswith("| kaggle |")]
+    assert "**" not in lines[0]
+    assert "**" in lines[1]
+    status, out, _ = cardiax(*arguments, "--table")
+    assert status == 0
+    assert "train:" not in out
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["--systems", "cnn,xgbost"], "unknown system of arrhythmia 'xgbost': did you mean 'xgboost'"),
+        (["--protocols", "patient"], "unknown split of simulated_heartbeat 'patient'"),
+        (["--grid", "optimizer.learning_rat=1"], "did you mean 'optimizer.learning_rate'"),
+        (["--grid", "optimizer.learning_rate"], "expected FIELD=A,B"),
+        (["--grid", "seed=1,2"], "--seeds"),
+        (["--grid", "epochs=1,1"], "each value once"),
+        (["--grid", "epochs=1,no"], "epochs: found 'no'"),
+        (["--seeds", "0"], "--seeds: found 0"),
+        (["--grid", "model=resnet1d,resnet9"], "unknown model 'resnet9'"),
+        (["--grid", "model_args=kernel=3,kernl=5"], "unknown field of model resnet1d 'kernl'"),
+        (["--systems", "cardiax,cnn", "--augmentation.pauses", "0.1"], "augmentation.pauses: found 0.1"),
+        (["--table"], "found no member that is done"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(cardiax, tmp_path, typed, told):
+    assert told in cardiax.mistake("sweep", "arrhythmia", "--workdir", tmp_path / "new", *typed)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_grid_is_read():
+    assert parse_grid("augmentation.drop-lead=0,0.5") == ("augmentation.drop_lead", ["0", "0.5"])
+
+
+def test_noise_is_a_mean_over_noises_and_leads(tmp_path):
+    def result(shift):
+        def figure(value):
+            return {"activation_mae": {"value": value + shift, "unit": "ms"}}
+
+        noises = {name: {"24": figure(1.0 + index), "0": figure(5.0)} for index, name in enumerate(("bw", "em", "ma"))}
+        return {"clean": figure(0.5), "noises": noises, "missing": {"I": figure(3.0), "II": figure(4.0)}}
+
+    config = recipe("activation")
+    members = [Member("cardiax", NOISE, config, Workdir(tmp_path / str(seed))) for seed in (0, 1)]
+    text = noise_table([Row("cardiax", NOISE, [result(0.0), result(2.0)], members)])
+    titles, _, cells, *_ = text.splitlines()
+    assert titles == "| noise | system | activation mae, ms, clean | 24 dB | 0 dB | one lead missing | seeds |"
+    # Mean over seeds 0 and 2 higher: 1.5; over 1, 2, 3: 3; 5: 6; over 3 and 4: 4.5.
+    assert cells == "| random | cardiax | 1.5 | 3 | 6 | 4.5 | 2 |"
+
+
+def test_the_protocol_noise_shares_the_runs_of_the_first_protocol(data_dir, tmp_path, cardiax):
+    arguments = ("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir)
+    arguments += ("--workdir", tmp_path, "--seeds", 1, "--steps", 2, *TINY, "--protocols", "kaggle,noise")
+    status, out, error = cardiax(*arguments)
+    assert status == 2
+    assert "1 of 2 members failed: resnet1d-kaggle-seed0: physionet_nstdb is not prepared" in error
+    assert [path.parent.name for path in tmp_path.glob("*/test.json")] == ["resnet1d-kaggle-seed0"]
+    assert out.count("train: done") == 1

@@ -1,0 +1,137 @@
+"""Batch normalisation against Flax's own: values, statistics, gradients, and a batch that is divided over devices."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.sharding import Mesh, PartitionSpec
+from jax.test_util import check_grads
+
+from cardiax.nn.batch_norm import BatchNorm, normalized
+
+
+def arrays(*shapes):
+    random = np.random.default_rng(0)
+    return [jnp.asarray(3 * random.standard_normal(shape) + 1, jnp.float32) for shape in shapes]
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def applied(layer, train, params, statistics, x, pulled):
+    """Outputs and new statistics; the gradients of parameters and inputs, of the outputs' gradient `pulled`."""
+
+    def outputs(params, x):
+        variables = {"params": params, "batch_stats": statistics}
+        return layer(not train, momentum=0.9).apply(variables, x, mutable=["batch_stats"])
+
+    y, pull, new = jax.vjp(outputs, params, x, has_aux=True)
+    return (y, {name: new["batch_stats"][name] for name in statistics}), pull(pulled)
+
+
+@pytest.mark.slow
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=4).filter(lambda shape: np.prod(shape[:-1]) > 1), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_all_is_as_flax_has_it(shape, train):
+    x, scale, bias, mean, pulled = arrays(shape, shape[-1:], shape[-1:], shape[-1:], shape)
+    params, statistics = {"scale": scale, "bias": bias}, {"mean": mean, "var": mean**2}
+    ours, theirs = (applied(layer, train, params, statistics, x, pulled) for layer in (BatchNorm, nn.BatchNorm))
+    for mine, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=2e-3, atol=2e-3)
+
+
+def test_the_variables_are_flaxs():
+    x = arrays((4, 5, 3))[0]
+    ours, theirs = (layer(False).init(jax.random.key(0), x) for layer in (BatchNorm, nn.BatchNorm))
+    assert ours["batch_stats"].pop("initial_weight") == 1
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+def statistics_after(batches, momentum, averages=()):
+    """The running statistics after a few batches, and those of their moving average with these decays."""
+    variables = BatchNorm(False, momentum).init(jax.random.key(0), batches[0])
+    average = variables["batch_stats"]
+    for batch, decay in zip(batches, averages or [0.0] * len(batches), strict=True):
+        _, new = BatchNorm(False, momentum).apply(variables, batch, mutable=["batch_stats"])
+        variables = variables | new
+        average = jax.tree.map(
+            lambda old, new, decay=decay: decay * old + (1 - decay) * new, average, new["batch_stats"]
+        )
+    return variables["params"], average
+
+
+@pytest.mark.parametrize("steps", [1, 3, 40])
+@pytest.mark.parametrize("averaged", [False, True])
+def test_a_short_run_evaluates_with_the_batches_it_saw(steps, averaged):
+    # Of batches k = 1 … t the corrected mean is Σ w_k mean_k / Σ w_k, w_k = m^(t − k), and likewise the variance.
+    batches = np.random.default_rng(0).normal(5.0, 3.0, (steps, 16, 2)).astype(np.float32)
+    weights = 0.99 ** np.arange(steps - 1, -1, -1.0)
+    decays = [(1 + step) / (10 + step) for step in range(steps)] if averaged else ()
+    if averaged:  # the average after step k is d_k · average + (1 − d_k) · (the running statistics after it)
+        share = [(1 - decay) * np.prod(decays[step + 1 :]) for step, decay in enumerate(decays)]
+        weights = np.array([sum(share[t] * 0.99 ** (t - k) for t in range(k, steps)) for k in range(steps)])
+    params, statistics = statistics_after(batches, 0.99, decays)
+    mean, variance = (weights @ found / weights.sum() for found in (batches.mean(1), batches.var(1)))
+    x = batches[0]
+    found = BatchNorm(True, 0.99).apply({"params": params, "batch_stats": statistics}, x)
+    np.testing.assert_allclose(found, (x - mean) / np.sqrt(variance + 1e-5), rtol=1e-4, atol=1e-4)
+
+
+def test_a_constant_channel_stays_finite():
+    params, statistics = statistics_after(np.full((2, 4, 1), 3.0, np.float32), 0.99)
+    found = BatchNorm(True).apply({"params": params, "batch_stats": statistics}, np.full((1, 1), 3.0, np.float32))
+    np.testing.assert_allclose(found, [[0.0]], atol=0.01)
+
+
+def test_before_the_first_step_the_statistics_are_the_initial_ones():
+    x = arrays((4, 2))[0]
+    variables = BatchNorm(True).init(jax.random.key(0), x)
+    np.testing.assert_allclose(BatchNorm(True).apply(variables, x), x / np.sqrt(1 + 1e-5), rtol=1e-6)
+
+
+def test_by_hand():
+    # One channel, 1 and 3: mean 2, variance 1, outputs 5 ∓ 2 but for the epsilon.
+    y, mean, variance = normalized(jnp.array([[1.0], [3.0]]), jnp.array([2.0]), jnp.array([5.0]), None)
+    np.testing.assert_allclose(y, [[3], [7]], rtol=1e-5)
+    assert (float(mean[0]), float(variance[0])) == (2, 1)
+
+
+def test_check_grads():
+    with jax.enable_x64(True):
+        x, scale, bias = (np.asarray(array, np.float64) for array in arrays((4, 3, 2), (2,), (2,)))
+        check_grads(lambda *arguments: normalized(*arguments, None)[0], (x, scale, bias), order=1, modes=["rev"])
+
+
+@pytest.mark.parametrize("devices", [2, 8])
+def test_a_batch_that_is_divided(devices):
+    x, scale, bias, pulled = arrays((16, 5, 3), (3,), (3,), (16, 5, 3))
+    mesh, split, whole = Mesh(np.array(jax.devices()[:devices]), ("data",)), PartitionSpec("data"), PartitionSpec()
+
+    def gradients(axis_name):
+        def of(x, scale, bias, pulled):
+            (y, mean, variance), pull = jax.vjp(lambda *inputs: normalized(*inputs, axis_name), x, scale, bias)
+            to_x, *to_params = pull((pulled, jnp.zeros_like(mean), jnp.zeros_like(variance)))
+            return (y, to_x), (mean, variance), [jax.lax.psum(to, axis_name) if axis_name else to for to in to_params]
+
+        return of
+
+    mapped = jax.shard_map(
+        gradients("data"),
+        mesh=mesh,
+        in_specs=(split, whole, whole, split),
+        out_specs=(split, whole, whole),
+        check_vma=False,
+    )
+    found, expected = jax.jit(mapped)(x, scale, bias, pulled), gradients(None)(x, scale, bias, pulled)
+    jax.tree.map(lambda mine, other: np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4), found, expected)
+
+
+def test_bfloat16_has_float32_statistics():
+    x = (100 + arrays((64, 50, 2))[0]).astype(jnp.bfloat16)
+    y, mean, variance = normalized(x, jnp.ones(2, jnp.bfloat16), jnp.zeros(2, jnp.bfloat16), None)
+    assert y.dtype == jnp.bfloat16
+    assert mean.dtype == variance.dtype == jnp.float32
+    np.testing.assert_allclose(mean, np.mean(np.asarray(x, np.float64), (0, 1)), rtol=1e-5)

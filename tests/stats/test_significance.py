@@ -1,0 +1,152 @@
+"""Which system is better beyond chance: against SciPy, by hand, and how often equal systems are told apart."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cardiax.stats.significance import beats_chance, resampled_figures, stands_out
+
+RANDOM = np.random.default_rng(0)
+
+
+def mean(sums):
+    return sums[..., 0] / sums[..., 1]
+
+
+def as_sums(errors):
+    return np.stack([errors, np.ones_like(errors)], axis=1)
+
+
+def test_of_equal_seeds_it_is_a_paired_test_of_the_cases():
+    difficulty = RANDOM.gamma(2.0, 3.0, 400)
+    ours, theirs = (difficulty + RANDOM.normal(shift, 0.5, 400) for shift in (0.0, 0.05))
+    figures = resampled_figures([as_sums(ours)] * 2 + [as_sums(theirs)] * 2, mean, resamples=4000)
+    found = beats_chance(figures[:, :2], figures[:, 2:])
+    assert found == pytest.approx(stats.ttest_rel(ours, theirs).pvalue, abs=0.02)
+    # A difference of 0.05 is seen against a difficulty that spreads by 4; unpaired it would not be.
+    assert found < stats.ttest_ind(ours, theirs).pvalue / 2
+
+
+def test_where_cases_leave_no_doubt_it_is_welchs_test_of_the_seeds():
+    ours, theirs = np.array([0.91, 0.93, 0.92]), np.array([0.90, 0.88, 0.95, 0.89])
+    expected = stats.ttest_ind(ours, theirs, equal_var=False).pvalue
+    assert beats_chance(np.tile(ours, (50, 1)), np.tile(theirs, (50, 1))) == pytest.approx(expected, rel=1e-6)
+
+
+def table_of(systems, cases, deviation, gains=(), seeds=3):
+    """Which system of one simulated table is called better: each answers right with probability 0.9 + a seed's own."""
+    chances = 0.9 + np.asarray([*gains, *[0.0] * (systems - len(gains))])[:, None]
+    chances = chances + deviation * RANDOM.normal(size=(systems, seeds))
+    hard = RANDOM.random(cases)  # the same cases are hard for all
+    noise = RANDOM.random((systems, seeds, cases))
+    right = np.where(noise < 0.5, hard, RANDOM.random((systems, seeds, cases))) < chances[..., None]
+    figures = resampled_figures([as_sums(run) for run in right.reshape(-1, cases)], mean, resamples=150)
+    return stands_out(np.split(figures, systems, axis=1), higher_is_better=True, units=cases)
+
+
+@pytest.mark.parametrize(("systems", "deviation"), [(2, 0.01), (2, 0.0), (5, 0.01)])
+def test_equal_systems_rarely_stand_out(systems, deviation):
+    alarms = [table_of(systems, 1000, deviation) is not None for _ in range(300)]
+    assert np.mean(alarms) <= 0.05
+
+
+def test_a_better_system_stands_out():
+    found = [table_of(4, 1000, 0.003, gains=(0.0, 0.05)) for _ in range(30)]
+    assert found.count(1) >= 25
+    assert set(found) <= {1, None}
+
+
+def test_patients_are_drawn_whole():
+    groups = np.repeat(np.arange(5), 100)
+    errors = np.repeat([0.0, 0.0, 0.0, 0.0, 10.0], 100)
+    figures = resampled_figures([as_sums(errors)], mean, groups)
+    # A mean over five patients one of which has 10: 2 k for the k times that it is drawn, 0 … 5.
+    assert set(np.unique(figures.round(6))) <= {0.0, 2.0, 4.0, 6.0, 8.0, 10.0}
+    assert np.mean(figures == 0) == pytest.approx(0.8**5, abs=0.03)
+
+
+def test_the_same_cases_are_drawn_for_every_system_and_every_call():
+    errors = RANDOM.random(50)
+    twice = resampled_figures([as_sums(errors), as_sums(errors)], mean, resamples=300)
+    assert np.array_equal(twice[:, 0], twice[:, 1])
+    once = resampled_figures([as_sums(errors)], mean, resamples=300)
+    np.testing.assert_allclose(once[:, 0], twice[:, 0], rtol=1e-6)
+    assert np.ptp(once) > 0
+
+
+def test_runs_of_other_cases_are_refused():
+    with pytest.raises(ValueError, match="same cases"):
+        resampled_figures([as_sums(np.ones(3)), as_sums(np.ones(4))], mean)
+    with pytest.raises(ValueError, match="same cases"):
+        resampled_figures([as_sums(np.ones(3))], mean, np.zeros(2))
+    with pytest.raises(ValueError, match="same cases"):
+        resampled_figures([], mean)
+
+
+def test_only_a_system_beyond_chance_stands_out():
+    chance = RANDOM.normal(0, 1, (2000, 2))
+    assert stands_out([chance, chance + 5, chance + 2], higher_is_better=True) == 1
+    assert stands_out([chance, chance + 5, chance + 2], higher_is_better=False) == 0
+    noisy = RANDOM.normal(0, 1, (2000, 2))
+    assert stands_out([chance, noisy + 0.1], higher_is_better=True) is None
+    assert stands_out([chance], higher_is_better=True) is None
+    # The mean over seeds counts: here one seed is far better and the other as much worse.
+    assert stands_out([chance + np.array([5.0, -5.0]), chance], higher_is_better=True) is None
+    # One seed tells nothing of the others, and a figure that is not finite nothing at all.
+    assert stands_out([chance[:, :1] + 5, chance], higher_is_better=True) is None
+    assert stands_out([chance + np.inf, chance], higher_is_better=True) is None
+
+
+def test_the_closest_rival_decides_and_holm_corrects_the_others():
+    # Of seeds 0 and 2 ε apart, t with two degrees of freedom: p of the two comparisons is 0.02 and 0.04 by hand.
+    def system(centre, half):
+        return np.tile([centre - half, centre + half], (10, 1))
+
+    best = system(0.0, 0.1)
+    rivals = [system(-stats.t.isf(p / 2, 2) * np.sqrt(0.02), 0.1) for p in (0.02, 0.04)]
+    assert [beats_chance(best, rival) for rival in rivals] == pytest.approx([0.02, 0.04])
+    assert stands_out([best, *rivals], higher_is_better=True) == 0  # 2 · 0.02 and 0.04
+    assert stands_out([best, rivals[1], rivals[1]], higher_is_better=True) is None  # 2 · 0.04
+
+
+def test_few_cases_leave_few_degrees_of_freedom():
+    # Equal seeds: nothing varies but the cases, and t has one degree of freedom less than there are of them.
+    draws = np.repeat([0.0, 1.0, 2.0], 2).reshape(3, 2)  # differences of mean 1 and variance 1
+    nothing = np.zeros((3, 2))
+    assert beats_chance(draws, nothing, units=4) == pytest.approx(2 * stats.t.sf(1, 3))
+    assert beats_chance(nothing, draws, units=4) == pytest.approx(2 * stats.t.sf(1, 3))
+    assert beats_chance(draws, nothing) == pytest.approx(2 * stats.norm.sf(1), abs=1e-6)
+    # Of 20 standard deviations four cases are certain to one in three thousand, and two are not.
+    assert stands_out([draws + 19, nothing], higher_is_better=True, units=4) == 0
+    assert stands_out([draws + 9, nothing], higher_is_better=True, units=2) is None
+    assert stands_out([draws + 9, nothing], higher_is_better=True, units=2, level=0.9) == 0
+
+
+def test_variances_of_cases_and_of_seeds_add_up():
+    # Cases: differences 0.5, 1.5, 2.5, variance 1. Seeds of ours 1 and 2: s²/n 1/4. So t is 1.5 / √1.25, of Welch's
+    # 1.25² / (1²/9 + 0.25²/1) degrees of freedom for ten cases.
+    ours = np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]])
+    expected = 2 * stats.t.sf(1.5 / np.sqrt(1.25), 1.25**2 / (1 / 9 + 0.25**2))
+    assert beats_chance(ours, np.zeros((3, 2)), units=10) == pytest.approx(expected)
+
+
+def test_without_any_variance_a_difference_is_certain():
+    same = np.full((5, 2), 0.9)
+    assert beats_chance(same, same) == 1.0
+    assert beats_chance(same, same - 0.1) == 0.0
+
+
+def test_resamples_are_as_many_as_asked_and_follow_their_seed():
+    errors = as_sums(RANDOM.random(20))
+    first = resampled_figures([errors], mean, resamples=501)
+    assert first.shape == (501, 1)
+    assert len(np.unique(first)) > 490
+    assert not np.array_equal(first, resampled_figures([errors], mean, resamples=501, seed=1))
+
+
+def test_resamples_without_a_figure_are_left_out():
+    figures = RANDOM.normal(0, 0.1, (500, 2))
+    gaps = figures.copy()
+    gaps[::7] = np.nan
+    assert beats_chance(gaps + 1, figures) < 0.05
+    assert stands_out([gaps + 1, figures], higher_is_better=True) == 0

@@ -1,0 +1,142 @@
+"""Checkpoints: what goes in comes out, to the bit, and what a killed run left does not stand in the way."""
+
+import contextlib
+import dataclasses
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cardiax.errors import InputError
+from cardiax.models import build_model
+from cardiax.training.checkpoint import Checkpoints
+from cardiax.training.device_mesh import make_mesh, replicate
+from cardiax.training.optimizer import make_optimizer
+from cardiax.training.state import TrainState, create_state
+
+
+@pytest.fixture(scope="module")
+def state() -> TrainState:
+    from cardiax.config import OptimizerConfig
+
+    model = build_model("resnet1d", 2, args={"widths": (8,), "blocks": 1})
+    fresh = create_state(model, make_optimizer(OptimizerConfig(), 10), 0, (187, 1), ema=True)
+    return replicate(jax.device_get(fresh), make_mesh())
+
+
+def at(state, step):
+    return replicate(jax.device_get(dataclasses.replace(state, step=jnp.int32(step))), make_mesh())
+
+
+def test_round_trip_to_the_bit(state, tmp_path):
+    history = [{"step": 4, "loss": 0.1 + 0.2}]
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.step("latest") is None
+    checkpoints.save("latest", at(state, 4), history)
+    checkpoints.close()
+    again = Checkpoints(tmp_path)
+    restored, found = again.restore("latest", jax.tree.map(jnp.zeros_like, state))
+    again.close()
+    chex.assert_trees_all_equal(jax.device_get(restored), jax.device_get(at(state, 4)))
+    assert found == history
+    assert all(
+        leaf.sharding == expected.sharding
+        for leaf, expected in zip(*map(jax.tree.leaves, (restored, state)), strict=True)
+    )
+
+
+def test_another_network_is_told_in_one_line(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("best", state, [])
+    wider = build_model("resnet1d", 2, args={"widths": (16,), "blocks": 1})
+    from cardiax.config import OptimizerConfig
+
+    other = create_state(wider, make_optimizer(OptimizerConfig(), 10), 0, (187, 1), ema=True)
+    with pytest.raises(
+        InputError, match=r"average\[0\]\['.*float32\[.*, expected float32\[.*: it was written by another"
+    ):
+        checkpoints.restore("best", other)
+    checkpoints.close()
+
+
+def test_only_the_last_of_each_kind_is_kept(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    for step in (1, 2, 3):
+        checkpoints.save("latest", at(state, step), [])
+    checkpoints.save("best", at(state, 2), [])
+    checkpoints.close()
+    assert sorted(path.name for path in (tmp_path / "latest").iterdir()) == ["3"]
+    assert sorted(path.name for path in (tmp_path / "best").iterdir()) == ["2"]
+
+
+@pytest.mark.parametrize("left", [5, 9])
+def test_a_checkpoint_that_a_killed_run_left_is_replaced(left, state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("best", at(state, left), [{"step": -1}])
+    checkpoints.close()
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("best", at(state, 5), [{"step": 5}])
+    restored, history = checkpoints.restore("best", state)
+    checkpoints.close()
+    assert int(restored.step) == 5
+    assert history == [{"step": 5}]
+
+
+def test_none_is_an_input_error(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    with pytest.raises(InputError, match="found no checkpoint, expected one"):
+        checkpoints.restore("best", state)
+    checkpoints.close()
+
+
+def test_a_state_that_is_best_is_written_once_and_is_the_latest_too(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("latest", at(state, 2), [])
+    checkpoints.save("best", at(state, 4), [{"step": 4}])
+    restored, history = checkpoints.restore("latest", state)
+    assert checkpoints.step("latest") == int(restored.step) == 4
+    assert history == [{"step": 4}]
+    checkpoints.save("latest", at(state, 6), [])
+    assert (checkpoints.step("latest"), checkpoints.step("best")) == (6, 4)
+    checkpoints.close()
+
+
+def test_buffers_that_are_reused_while_a_checkpoint_is_written_do_not_change_it(state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    step = jax.jit(lambda state: jax.tree.map(lambda leaf: leaf + 1, state), donate_argnums=0)
+    moving = at(state, 1)
+    for _ in range(3):
+        kept = jax.tree.map(np.array, moving)
+        checkpoints.save("latest", moving, [])
+        moving = step(moving)
+        jax.block_until_ready(moving)
+        restored, _ = checkpoints.restore("latest", state)
+        chex.assert_trees_all_equal(jax.device_get(restored), kept)
+    checkpoints.close()
+
+
+def test_a_folder_that_cannot_be_written_is_read(state, tmp_path):
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("best", at(state, 4), [{"step": 4}])
+    (tmp_path / "latest").rmdir()  # empty: archives and repositories leave it out
+    (tmp_path / "best" / "8.orbax-checkpoint-tmp-7").mkdir()  # a kill left it
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    with contextlib.closing(Checkpoints(tmp_path, read_only=True)) as checkpoints:
+        restored, history = checkpoints.restore("best", state)
+        assert checkpoints.step("latest") == int(restored.step) == 4
+    assert history == [{"step": 4}]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_no_best_says_whether_the_run_diverged(state, tmp_path):
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("latest", at(state, 2), [])
+        with pytest.raises(InputError, match="best: found no checkpoint, expected one; train first"):
+            checkpoints.restore("best", state)
+        checkpoints.save("latest", at(state, 4), [{"step": 4, "validation_loss": float("nan")}])
+        with pytest.raises(
+            InputError, match=r"found no finite validation score in 1 evaluations up to step 4, .* dive"
+        ):
+            checkpoints.restore("best", state)

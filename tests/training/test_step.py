@@ -1,0 +1,348 @@
+"""The training step: one device, eight devices and pmap agree; each field does what it says."""
+
+import dataclasses
+from functools import partial
+
+import chex
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from cardiax.config import Config, OptimizerConfig, with_overrides
+from cardiax.ecg.augmentation import mix_pairs
+from cardiax.errors import InputError
+from cardiax.losses import cross_entropy
+from cardiax.models import build_model
+from cardiax.nn import fast_random
+from cardiax.nn.batch_norm import BatchNorm
+from cardiax.tasks import TASKS
+from cardiax.training.device_mesh import check_divisible, divide, make_mesh, map_eval_step, map_train_step, replicate
+from cardiax.training.optimizer import make_optimizer
+from cardiax.training.state import create_state, evaluated, record_score
+from cardiax.training.step import AXIS, make_eval_step, make_train_step
+
+TASK = TASKS["arrhythmia"]
+TOLERANCE = 5e-6
+SMALL = {"model_args": "widths=(8,16),blocks=1", "batch_size": 16}
+
+
+def batch(size=16, seed=0):
+    draw = np.random.default_rng(seed)
+    beats = np.where(np.arange(187) < draw.integers(60, 188, (size, 1)), draw.uniform(0, 1, (size, 187)), 0)
+    return {"input": beats[:, :, None].astype(np.float32), "target": draw.integers(0, 5, size).astype(np.int32)}
+
+
+def setup(weights=None, **overrides):
+    config = with_overrides(Config(), SMALL | overrides)
+    model = build_model(config.model, TASK.outputs, AXIS, config.model_args)
+    tx = make_optimizer(config.optimizer, 10)
+    state = jax.jit(lambda: create_state(model, tx, config.seed, TASK.input_shape, config.ema > 0))()
+    weights = jnp.ones(5) if weights is None else weights
+
+    def loss(logits, target):
+        return weights[target] * cross_entropy(logits, target, config.label_smoothing)
+
+    step = make_train_step(TASK, model, tx, config, loss)
+    return model, state, step
+
+
+def run(step, state, devices, steps=3):
+    mesh = make_mesh(jax.devices()[:devices])
+    mapped = map_train_step(step, mesh)
+    state = replicate(jax.device_get(state), mesh)
+    losses = []
+    for i in range(steps):
+        state, loss = mapped(state, divide(batch(seed=i), mesh))
+        losses.append(float(loss))
+    return jax.device_get(state), losses
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["resnet1d", "reference_cnn"])
+def test_one_device_eight_devices_and_pmap_agree(model):
+    # The same numbers but for the order of float32 sums: a mean over the batch is a mean of eight means. Gradient
+    # descent keeps that difference at 1e-6; Adam divides by the root of a second moment and lifts it, where a gradient
+    # is near 0, towards its learning rate, so that only the losses can be held against each other there.
+    args = SMALL["model_args"] if model == "resnet1d" else "channels=(8,8,8),widths=(16,16)"
+    _, state, step = setup(model=model, model_args=args)
+    np.testing.assert_allclose(run(step, state, 8)[1], run(step, state, 1)[1], rtol=1e-4)
+
+    descent = {"optimizer.name": "sgd", "optimizer.learning_rate": 0.1}
+    _, state, step = setup(model=model, model_args=args, **descent)
+    one, losses_one = run(step, state, 1)
+    eight, losses_eight = run(step, state, 8)
+    np.testing.assert_allclose(losses_eight, losses_one, rtol=TOLERANCE)
+    chex.assert_trees_all_close(eight.params, one.params, atol=TOLERANCE)
+    chex.assert_trees_all_close(eight.model_state, one.model_state, rtol=TOLERANCE, atol=TOLERANCE)
+    chex.assert_trees_all_close(eight.average, one.average, atol=TOLERANCE)
+
+    mapped = jax.pmap(step, axis_name=AXIS)
+    many = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (8, *leaf.shape)), state)
+    for i in range(3):
+        divided = jax.tree.map(lambda leaf: leaf.reshape(8, -1, *leaf.shape[1:]), batch(seed=i))
+        many, loss = mapped(many, divided)
+        np.testing.assert_allclose(loss, np.full(8, losses_eight[i]), rtol=TOLERANCE)
+    first = jax.tree.map(lambda leaf: np.asarray(leaf)[0], many)
+    chex.assert_trees_all_close(first.params, eight.params, atol=TOLERANCE)
+
+
+def test_the_same_step_gives_the_same_bits():
+    _, state, step = setup()
+    chex.assert_trees_all_equal(run(step, state, 1)[0], run(step, state, 1)[0])
+
+
+def test_the_key_follows_the_step_and_the_seed():
+    _, state, step = setup()
+    mesh = make_mesh(jax.devices()[:1])
+    mapped = jax.jit(
+        jax.shard_map(step, mesh=mesh, in_specs=(jax.P(), jax.P(AXIS)), out_specs=jax.P(), check_vma=False)
+    )
+    later = dataclasses.replace(state, step=state.step + 1)
+    assert float(mapped(state, batch())[1]) == float(mapped(state, batch())[1])
+    assert float(mapped(state, batch())[1]) != float(mapped(later, batch())[1])
+
+
+def test_step_counts_and_accumulates_the_loss():
+    _, state, step = setup()
+    after, losses = run(step, state, 1)
+    assert int(after.step) == 3
+    np.testing.assert_allclose(after.loss_sum, sum(losses), rtol=1e-6)
+
+
+def test_plain_step_is_gradient_descent_on_the_mean_loss():
+    # Without augmentation, dropout and batch statistics the step must be SGD, which is worked here from the definition.
+    _, state, step = setup(
+        **{
+            "model": "reference_cnn",
+            "model_args": "channels=(4,4,4),widths=(8,8),dropout_rate=0.0",
+            "optimizer.name": "sgd",
+            "optimizer.schedule": "constant",
+            "optimizer.warmup": 0,
+            "optimizer.clip_norm": 0,
+            "optimizer.learning_rate": 0.1,
+            "augmentation.stretch": 0,
+            "augmentation.warp": 0,
+            "augmentation.noise": 0,
+            "augmentation.mixup": 0,
+            "ema": 0,
+        }
+    )
+    model = build_model("reference_cnn", 5, None, {"channels": (4, 4, 4), "widths": (8, 8), "dropout_rate": 0.0})
+
+    @jax.jit
+    def loss(params):
+        logits = model.apply({"params": params}, batch()["input"], train=True)
+        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), batch()["target"][:, None], 1)
+        return -chosen.mean()
+
+    expected = jax.tree.map(lambda p, g: p - 0.1 * g, state.params, jax.jit(jax.grad(loss))(state.params))
+    after, losses = run(step, state, 1, steps=1)
+    np.testing.assert_allclose(losses[0], loss(state.params), rtol=1e-5)
+    chex.assert_trees_all_close(after.params, expected, atol=1e-6)
+    assert after.average == ()
+
+
+@pytest.mark.slow
+def test_the_loss_that_is_given_is_the_one_that_trains():
+    plain, doubled = setup(), setup(jnp.full(5, 2.0))
+    np.testing.assert_allclose(
+        run(doubled[2], doubled[1], 1, 1)[1][0], 2 * run(plain[2], plain[1], 1, 1)[1][0], rtol=1e-5
+    )
+    only_first = setup(jnp.array([1.0, 0, 0, 0, 0]))
+    no_first = batch() | {"target": np.full(16, 3, np.int32)}
+    mesh = make_mesh(jax.devices()[:1])
+    _, loss = map_train_step(only_first[2], mesh)(
+        replicate(jax.device_get(only_first[1]), mesh), divide(no_first, mesh)
+    )
+    assert float(loss) == 0
+
+
+def test_without_an_average_the_raw_variables_are_evaluated():
+    _, state, _ = setup(ema=0)
+    assert state.average == ()
+    assert evaluated(state) == {"params": state.params, "batch_stats": state.model_state["batch_stats"]}
+
+
+class Table(nn.Module):
+    """One number for each index: the gradient of the mean loss tells what each example has put into it."""
+
+    @nn.compact
+    def __call__(self, x, train):
+        return x[:, 0] @ self.param("table", nn.initializers.zeros, x.shape[-1:])
+
+
+class Drawn:
+    """A task whose augmentation multiplies an example by a number drawn with its key."""
+
+    def augment(self, key, input, target, config):
+        return input * jax.random.uniform(key), target
+
+
+def after_one_table_step(devices, mixup):
+    """The mean gradient of the table, (16,), of one-hot examples with the loss (target + 1) * output."""
+    config = with_overrides(
+        Config(), {"seed": 3, "optimizer.name": "sgd", "ema": 0, "augmentation.mixup": mixup, "batch_size": 16}
+    )
+    tx, mesh = optax.sgd(1.0), make_mesh(jax.devices()[:devices])
+    step = make_train_step(Drawn(), Table(), tx, config, lambda outputs, target: (target + 1.0) * outputs)
+    state = replicate(jax.device_get(create_state(Table(), tx, 0, (1, 16), ema=False)), mesh)
+    examples = {"input": np.eye(16, dtype=np.float32)[:, None], "target": np.arange(16, dtype=np.int32)}
+    after, _ = map_train_step(step, mesh)(state, divide(examples, mesh))
+    return -np.asarray(after.params["table"])
+
+
+def keys_of_the_first_step():
+    return jax.random.split(jax.random.fold_in(fast_random.key(3), 0), 3)
+
+
+def drawn_for_each_example():
+    return np.array([float(jax.random.uniform(jax.random.fold_in(keys_of_the_first_step()[0], i))) for i in range(16)])
+
+
+@pytest.mark.parametrize("devices", [1, 8])
+def test_each_example_is_augmented_with_a_key_of_its_own(devices):
+    drawn = drawn_for_each_example()
+    assert len(set(drawn)) == 16
+    np.testing.assert_allclose(after_one_table_step(devices, 0.0), drawn * np.arange(1, 17) / 16, rtol=1e-5)
+
+
+@pytest.mark.parametrize("devices", [1, 8])
+def test_a_mixture_learns_both_targets_by_their_shares(devices):
+    mix = partial(mix_pairs, keys_of_the_first_step()[1], alpha=0.5, axis_name=AXIS)
+    mesh = make_mesh(jax.devices()[:1])
+    inputs = drawn_for_each_example()[:, None, None].astype(np.float32) * np.eye(16, dtype=np.float32)[:, None]
+    mapped = jax.shard_map(mix, mesh=mesh, in_specs=jax.P(AXIS), out_specs=jax.P(AXIS), check_vma=False)
+    mixed, neighbour, share = map(np.asarray, mapped(inputs, np.arange(16)))
+    assert share.max() > 0.1
+    weights = (1 - share) * np.arange(1, 17) + share * (neighbour + 1)
+    expected = (weights[:, None] * mixed[:, 0]).mean(axis=0)
+    np.testing.assert_allclose(after_one_table_step(devices, 0.5), expected, rtol=1e-5)
+
+
+class Normalized(nn.Module):
+    """Batch normalisation and a sum: the smallest model with both parameters and batch statistics."""
+
+    @nn.compact
+    def __call__(self, x, train):
+        return BatchNorm(not train, 0.5, AXIS)(x).sum(axis=(1, 2))
+
+
+@pytest.mark.parametrize(("step", "decay"), [(0, 0.1), (2, 0.25), (10**6, 0.75)])
+def test_average_follows_parameters_and_batch_statistics(step, decay):
+    # The decay is (1 + step) / (10 + step) until it reaches that of the config.
+    tx, mesh = optax.sgd(1.0), make_mesh(jax.devices()[:1])
+    config = with_overrides(Config(), {"ema": 0.75, "augmentation.mixup": 0})
+    train_step = make_train_step(Drawn(), Normalized(), tx, config, lambda outputs, target: (outputs - target) ** 2)
+    state = create_state(Normalized(), tx, 0, (2, 3), ema=True)
+    state = replicate(jax.device_get(dataclasses.replace(state, step=jnp.int32(step))), mesh)
+    before = jax.device_get((state.params, state.model_state))
+    inputs = np.random.default_rng(0).normal(5.0, 2.0, (8, 2, 3)).astype(np.float32)
+    state, _ = map_train_step(train_step, mesh)(state, divide({"input": inputs, "target": np.arange(8)}, mesh))
+    after = (state.params, state.model_state)
+    for old, new in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
+        assert np.abs(old - new).max() > 0.01
+    expected = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, before, after)
+    chex.assert_trees_all_close(state.average, expected, rtol=1e-5, atol=1e-6)
+    assert evaluated(state) == {"params": state.average[0], "batch_stats": state.average[1]["batch_stats"]}
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
+def test_gradients_are_clipped_to_their_norm(name):
+    # Adam does not see the scale of one gradient, so a small one follows: a clipped (3, 4) and itself are (0.6, 0.8).
+    def updates(clip_norm, gradients):
+        options = {"name": name, "learning_rate": 1.0, "warmup": 0.0, "schedule": "constant", "weight_decay": 0.0}
+        tx = make_optimizer(OptimizerConfig(**options, clip_norm=clip_norm), 10)
+        params = {"kernel": jnp.zeros(2)}
+        state, update = tx.init(params), params
+        for gradient in gradients:
+            update, state = tx.update({"kernel": jnp.array(gradient)}, state, params)
+        return np.asarray(update["kernel"])
+
+    small, large = (0.3, -0.4), (3.0, 4.0)
+    np.testing.assert_allclose(updates(1.0, [large, small]), updates(0.0, [(0.6, 0.8), small]), rtol=1e-5)
+    assert np.abs(updates(0.0, [large, small]) - updates(1.0, [large, small])).max() > 0.01
+
+
+def test_evaluation_returns_every_example_in_order():
+    model, state, _ = setup()
+    data = batch(64)
+    alone = build_model("resnet1d", 5, None, {"widths": (8, 16), "blocks": 1})
+    logits = jax.jit(partial(alone.apply, train=False))(evaluated(state), data["input"])
+    for devices in (1, 8):
+        mesh = make_mesh(jax.devices()[:devices])
+        measured = map_eval_step(make_eval_step(TASK, model), mesh)(evaluated(state), divide(data, mesh))
+        np.testing.assert_array_equal(measured["prediction"], np.argmax(logits, -1))
+        np.testing.assert_array_equal(measured["target"], data["target"])
+
+
+def test_optimizer_warms_up_then_falls_to_nothing():
+    config = OptimizerConfig(name="sgd", learning_rate=1.0, warmup=0.2, clip_norm=0.0)
+    tx = make_optimizer(config, 10)
+    params = jnp.zeros(())
+    state, sizes = tx.init(params), []
+    for _ in range(10):
+        updates, state = tx.update(jnp.ones(()), state, params)
+        sizes.append(float(updates))
+    plain = optax.sgd(1.0, momentum=0.9)
+    reference, unit = plain.init(params), []
+    for _ in range(10):
+        updates, reference = plain.update(jnp.ones(()), reference, params)
+        unit.append(float(updates))
+    rates = np.array(sizes) / np.array(unit)
+    expected = [0, 0.5, *(0.5 * (1 + np.cos(np.pi * np.arange(8) / 8)))]
+    np.testing.assert_allclose(rates, expected, atol=1e-6)
+
+
+def test_weight_decay_spares_biases_and_scales():
+    tx = make_optimizer(OptimizerConfig(learning_rate=1.0, warmup=0.0, weight_decay=0.5, clip_norm=0.0), 10)
+    params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
+    updates, _ = tx.update(jax.tree.map(jnp.zeros_like, params), tx.init(params), params)
+    np.testing.assert_allclose(updates["kernel"], -0.5 * np.ones((2, 2)))
+    np.testing.assert_array_equal(updates["bias"], np.zeros(2))
+
+
+def test_record_score_keeps_the_best():
+    _, state, _ = setup()
+    scores = [0.5, 0.4, 0.5, 0.6]
+    seen = []
+    for i, score in enumerate(scores):
+        state = record_score(dataclasses.replace(state, step=jnp.int32(i), loss_sum=jnp.float32(3)), jnp.float32(score))
+        seen.append((round(float(state.best_score), 6), int(state.best_step), int(state.stale), float(state.loss_sum)))
+    assert seen == [(0.5, 0, 0, 0.0), (0.5, 0, 1, 0.0), (0.5, 0, 2, 0.0), (0.6, 3, 0, 0.0)]
+
+
+class Dense(nn.Module):
+    """The smallest model whose parameters are random."""
+
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(1, name="dense")(x)
+
+
+def test_a_fresh_state_takes_any_first_score_and_follows_its_seed():
+    states = [create_state(Dense(), optax.sgd(1.0), seed, (1, 3), ema=False) for seed in (0, 0, 1)]
+    first = record_score(states[0], jnp.float32(-30.0))  # scores of errors are negative
+    assert (float(first.best_score), int(first.stale)) == (-30.0, 0)
+    assert (int(states[0].step), int(states[0].best_step), int(states[0].stale)) == (0, 0, 0)
+    assert float(states[0].loss_sum) == 0
+    chex.assert_trees_all_equal(states[0].params, states[1].params)
+    assert not np.array_equal(*(state.params["dense"]["kernel"] for state in states[1:]))
+
+
+def test_batches_must_divide_over_the_devices():
+    check_divisible(64, 8)
+    with pytest.raises(InputError, match="batch_size: found 20, expected a multiple of the 8 devices, 16 say"):
+        check_divisible(20, 8)
+
+
+def test_models_are_flax_modules_with_the_promised_fields():
+    with pytest.raises(InputError, match="unknown model 'resnet': did you mean 'resnet1d'"):
+        build_model("resnet", 5)
+    with pytest.raises(InputError, match="unknown field of model resnet1d 'width': did you mean 'widths'"):
+        build_model("resnet1d", 5, args={"width": 3})
+    with pytest.raises(InputError, match="found widths=3, expected a value like"):
+        build_model("resnet1d", 5, args={"widths": 3})
+    assert isinstance(build_model("resnet1d", 5), nn.Module)
