@@ -122,3 +122,7 @@ def finite(text: str) -> float:
 def _fail(message: str) -> int:
     print(f"cardiax: error: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+if __name__ == "__main__":
+    main()

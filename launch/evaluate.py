@@ -21,6 +21,7 @@ from pathlib import Path
 from cardiax.catalog import NOISE
 from cardiax.config import Config, to_dict
 from cardiax.errors import InputError, unknown
+from cardiax.launch.cli import finite
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.train import add_memory
 from cardiax.protocols import SPLITS
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--protocol", metavar="NAME", help="noise: then also with real noise, and of twelve leads with each missing"
     )
     parser.add_argument(
-        "--noise", type=float, metavar="DB", help="of twelve leads: with white noise at this signal-to-noise ratio"
+        "--noise", type=finite, metavar="DB", help="of twelve leads: with white noise at this signal-to-noise ratio"
     )
     parser.add_argument(
         "--drop-lead", action="store_true", help="of twelve leads: with one at 0, case by case another in turn"

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=".npy, .csv, .tsv, .txt, .gz of these, or a WFDB record (.hea)",
+        help=".npy, a table of text (.csv, .tsv, .txt, also .gz), or a WFDB record (.hea)",
     )
     parser.add_argument("--rate", type=positive, metavar="HZ", help="samples a second, where a file does not tell")
     parser.add_argument(
@@ -41,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--leads", metavar="A,B", help="names of the channels in order, where a file does not name them"
     )
-    parser.add_argument("--unit", choices=("V", "mV", "uV"), help="of the channels, where a file states none (mV)")
+    parser.add_argument(
+        "--unit",
+        type=str.lower,
+        choices=("v", "mv", "uv"),
+        metavar="V|mV|uV",
+        help="of the channels, where a file states none (mV)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the outputs (default: WORKDIR/predictions)")
 
 
@@ -59,8 +65,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.formats.twelve_lead_beat import read_beat
 
     names = [name.strip() for name in options.leads.split(",")] if options.leads else None
-    unit = options.unit.lower() if options.unit else None
-    beats = [read_beat(path, options.rate, options.start, names, unit) for path in options.files]
+    beats = [read_beat(path, options.rate, options.start, names, options.unit) for path in options.files]
     leads = np.stack([beat.leads for beat in beats])
 
     from cardiax.ecg.voltage import activation_time
@@ -74,6 +79,7 @@ def run(options: argparse.Namespace) -> None:
                 f"{path}: found an output of the network that is no number, expected {config.task}; nothing written"
             )
     folder = options.out or workdir.path / "predictions"
+    lines = []
     for stem, beat, output in zip(stems, beats, outputs, strict=True):
         voltage = output if output.ndim == 2 else None
         times = output if voltage is None else np.asarray(activation_time(output))
@@ -96,15 +102,17 @@ def run(options: argparse.Namespace) -> None:
         if notes:
             written.append(folder / f"{stem}_notes.txt")
             write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
-        print(
-            f"{stem}: {active.sum()} of {len(times)} sites activate, from {np.nanmin(times):.0f} to "
-            f"{np.nanmax(times):.0f} ms"
+        else:
+            (folder / f"{stem}_notes.txt").unlink(missing_ok=True)  # of another recording of that name
+        found = (
+            f"{active.sum()} of {len(times)} sites activate, from {np.nanmin(times):.0f} to {np.nanmax(times):.0f} ms"
             if active.any()
-            else f"{stem}: no site activates"
+            else "no site activates"
         )
-        for note in notes:
-            print(f"{stem}: {note}", file=sys.stderr)
-        print(f"  wrote: {', '.join(map(str, written))}")
+        lines += [(f"{stem}: {note}", sys.stderr) for note in notes]
+        lines += [(f"{stem}: {found}", sys.stdout), (f"  wrote: {', '.join(map(str, written))}", sys.stdout)]
+    for line, stream in lines:  # when all is written, since a reader of the lines may have enough of them
+        print(line, file=stream)
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:

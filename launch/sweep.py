@@ -56,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train what is not done, then write the table; 0 when done, 1 when interrupted."""
     members = plan(options)
+    if (folder(options) / "config.json").exists():
+        raise InputError(
+            f"{folder(options)}: found a run, expected a sweep's folder or a new one; choose another --workdir"
+        )
     for member in members:
         member.workdir.check(train.fixed_steps(member.config, member.workdir, options.minutes))
     failed = {} if options.table else train_members(members, options)
@@ -170,10 +174,15 @@ def plan(options: argparse.Namespace) -> list[Member]:
     if options.seeds < 1:
         raise InputError(f"--seeds: found {options.seeds}, expected 1 or more")
     typed = train.typed_fields(options)
-    names = options.systems.split(",") if options.systems else [None]
+    names = _each_once("--systems", options.systems) or [None]
     base = recipe(task, typed.get("dataset"))
-    protocols = options.protocols.split(",") if options.protocols else [base.split]
+    protocols = _each_once("--protocols", options.protocols) or [base.split]
     grid = [parse_grid(text) for text in options.grid]
+    fields = [field for field, _ in grid]
+    if len(set(fields)) < len(fields):
+        raise InputError(f"--grid: found {max(fields, key=fields.count)} twice, expected all its values in one --grid")
+    if options.minutes and {"steps", "epochs"} & {*fields, *typed}:
+        raise InputError(f"sweep: found --minutes {options.minutes:g} and steps or epochs, expected one of them")
     members: list[Member] = []
     asked: list[tuple[Config, set[str]]] = []
     for protocol, name in itertools.product(protocols, names):
@@ -214,6 +223,14 @@ def _check(asked: list[tuple[Config, set[str]]]) -> None:
     for name in set().union(*(typed for _, typed in asked)):
         if all(name in unread(config) for config, _ in asked):
             refuse_unread(asked[0][0], [name])
+
+
+def _each_once(flag: str, text: str | None) -> list[str]:
+    """`A,B` as its names."""
+    names = [name.strip() for name in text.split(",")] if text else []
+    if len(set(names)) < len(names):
+        raise InputError(f"{flag}: found {max(names, key=names.count)} twice, expected each name once")
+    return names
 
 
 def parse_grid(text: str) -> tuple[str, list[str]]:

@@ -128,6 +128,8 @@ def default_workdir(config: Config, minutes: float | None = None) -> Path:
 def run(options: argparse.Namespace) -> int:
     """Train, or go on training, then test; 0 when done, 1 when interrupted."""
     config = read_options(options)
+    if options.workdir == "":
+        raise InputError("--workdir: found an empty name, expected a folder")
     workdir = Workdir(options.workdir or default_workdir(config, options.minutes))
     if options.minutes and config.steps:
         raise InputError(f"train: found --minutes {options.minutes:g} and {config.steps} steps, expected one of them")

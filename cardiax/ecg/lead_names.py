@@ -14,7 +14,7 @@ _KNOWN |= {f"d{lead.lower()}": lead for lead in LEADS[:3]} | {f"d{number}": LEAD
 _ELECTRODES = {name.lower(): name for name in ELECTRODES} | {"r": "RA", "l": "LA", "f": "LL", "n": "RL"}
 _ELECTRODES |= {f"c{number}": f"V{number}" for number in range(1, 7)}
 _PREFIX = re.compile(
-    r"^((mdc_ecg(_elec_potl|_lead)?|ch|channel|abl|derivation)[\s_:.]+|(ecg|ekg|lead)[\s_:.]*)", re.IGNORECASE
+    r"^((mdc_ecg(_elec_potl|_lead)?|ch|channel|abl|ableitung|derivation)[\s_:.]+|(ecg|ekg|lead)[\s_:.]*)", re.IGNORECASE
 )
 
 
@@ -44,8 +44,6 @@ def parse(name: str) -> Channel:
     sign = 1
     if text[:1] in "-−–" and text:
         sign, text = -1, text[1:]
-    elif text[-1:] in "-−–" and text:
-        sign, text = -1, text[:-1]
     while (shorter := _PREFIX.sub("", text)) != text:
         text = shorter
     plain = re.sub(r"[\s_.]", "", text).lower()

@@ -17,7 +17,9 @@ def open_array(path: Path) -> Recording:
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except MemoryError as error:
+        raise InputError(f"{path}: found an array that does not fit into memory, expected time × leads") from error
+    except Exception as error:  # np.load raises whatever its parser of headers meets
         raise InputError(f"{path}: found no plain NumPy array ({error}), expected numbers as np.save writes") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         raise InputError(

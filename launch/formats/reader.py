@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+RATES = (40.0, 50_000.0)
+"""Hz, of an ECG; what lies outside is in another unit."""
+
 
 @dataclass(frozen=True, eq=False)
 class Recording:
@@ -19,6 +22,8 @@ class Recording:
       rate: samples a second; None where the file does not tell.
       times: the file's own time of each sample, s; None where it has none, and the first sample is at 0.
       read: (first, last, channels) → float64 (last - first, channels), in the units of the file; NaN where it has gaps.
+      rate_from: what the file tells the rate by, in words.
+      note: what had to be assumed to read it, in words; empty where nothing was.
     """
 
     path: Path
@@ -28,6 +33,8 @@ class Recording:
     rate: float | None
     times: np.ndarray | None
     read: Callable[[int, int, Sequence[int]], np.ndarray]
+    rate_from: str = ""
+    note: str = ""
 
     @property
     def channels(self) -> int:

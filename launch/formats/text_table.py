@@ -15,21 +15,27 @@ import numpy as np
 
 from cardiax.ecg import lead_names
 from cardiax.errors import InputError
-from cardiax.launch.formats.reader import Recording
+from cardiax.launch.formats.reader import RATES, Recording
 
 ENDINGS = (".csv", ".tsv", ".txt", ".asc")
 
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3}
-SECONDS |= {"milliseconds": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6}
+SECONDS |= {"milliseconds": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "min": 60.0}
+SECONDS |= {"minutes": 60.0, "h": 3600.0, "hours": 3600.0}
 """Units of times, in seconds."""
 
 TIMES = ("time", "t", "timestamp", "elapsed time", "elapsed", "datetime", "date", "zeit", "tiempo", "temps", *SECONDS)
 INDICES = ("", "index", "sample", "samples", "sample #", "n", "no", "unnamed: 0")
 
-RATES = (40.0, 50_000.0)
-"""Hz, of an ECG: times whose unit is not told are in the one that gives such a rate."""
+_RATE = re.compile(
+    r"\b(?:sampl(?:e|es|ed|ing)[\s_-]*(?:rate|frequency|freq)?|s?freq|fs|rate|frequency)\b"
+    r"(?:[^\d\n]*?|.*?\s)(?P<rate>\d[\d.,]*)\s*(?P<unit>k?hz|samples?\s*(?:/|per)\s*s(?:ec(?:ond)?)?|$)",
+    re.IGNORECASE,
+)
+"""The rate in a comment: a word for it, and a number with its unit or at the end of the line."""
 
-_RATE = re.compile(r"(?:rate|frequency|\bfs|freq)\D{0,24}?(\d+(?:[.,]\d+)?)\s*(k?hz)?", re.IGNORECASE)
+_OTHER_RATE = re.compile(r"heart|filter|pass|notch|bpm|mains|cut-?off|respirat", re.IGNORECASE)
+"""In comments that tell of other rates and frequencies."""
 
 
 class Layout(NamedTuple):
@@ -42,6 +48,7 @@ class Layout(NamedTuple):
       units: of each column; None where none is told.
       skip: lines before the first row of numbers.
       rate: Hz, from a comment; None without one.
+      comment: that comment.
     """
 
     encoding: str
@@ -50,6 +57,7 @@ class Layout(NamedTuple):
     units: list[str | None]
     skip: int
     rate: float | None
+    comment: str
 
 
 def open_table(path: Path) -> Recording:
@@ -63,14 +71,21 @@ def open_table(path: Path) -> Recording:
     roles = [_role(name) for name in layout.names] if layout.names else ["signal"] * columns
     signals = [index for index, role in enumerate(roles) if role == "signal"]
     times = [index for index, role in enumerate(roles) if role == "time"]
-    seconds, rows = _scan(path, layout, times[0] if times else None)
+    seconds, is_clock, rows = _scan(path, layout, times[0] if times else None)
     if not rows:
         raise InputError(f"{path}: found no rows of numbers, expected time × leads")
-    rate = layout.rate
+    rate, rate_from, note = layout.rate, layout.comment and f"the comment {layout.comment!r}", ""
     if seconds is not None:
         name = layout.names[times[0]] if layout.names else "the first column"
-        seconds = seconds * _factor(path, seconds, name, layout.units[times[0]])
-        rate = even_rate(seconds)
+        unit = layout.units[times[0]]
+        if not (is_clock or unit) and np.array_equal(np.diff(seconds), np.ones(rows - 1)):
+            note = f"the times in {name!r} count 1, 2, 3 … and are read as ms; call the column sample if they are not"
+        seconds = seconds * (1.0 if is_clock else _factor(path, seconds, name, unit))
+        told, rate, rate_from = rate, even_rate(seconds), f"the times in {name!r}"
+        if told and rate and abs(told / rate - 1) > 0.01:
+            raise InputError(
+                f"{path}: found {told:g} Hz in {layout.comment!r} and {rate:g} Hz by its times, expected one rate"
+            )
 
     def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
         indices = [signals[channel] for channel in channels]
@@ -82,7 +97,8 @@ def open_table(path: Path) -> Recording:
         return values
 
     names = tuple(layout.names[index] for index in signals) if layout.names else None
-    return Recording(path, names, tuple(layout.units[index] for index in signals), rows, rate, seconds, read)
+    units = tuple(layout.units[index] for index in signals)
+    return Recording(path, names, units, rows, rate, seconds, read, rate_from, note)
 
 
 def _open(path: Path, encoding: str) -> TextIO:
@@ -95,34 +111,38 @@ def _open_bytes(path: Path) -> Any:
 
 def _layout(path: Path) -> Layout:
     encoding = _encoding(path)
-    rate, head, skip = None, [], 0
+    head, skip, rates = [], 0, {}
     with _open(path, encoding) as file:
         for number, line in enumerate(file):
             if line.lower().startswith("sep="):  # Excel's own mark
                 continue
             if line.lstrip().startswith(("#", "%")):
-                found = _RATE.search(line)
-                if found:
-                    rate = float(found[1].replace(",", ".")) * (1000 if (found[2] or "").lower() == "khz" else 1)
+                found = _RATE.search(line.strip())
+                if found and not _OTHER_RATE.search(line):
+                    rates.setdefault(_decimal(found["rate"]) * (1000 if found["unit"].lower() == "khz" else 1), line)
             elif line.strip():
                 head.append((number, line.rstrip("\r\n")))
                 if len(head) == 3:
                     break
     if not head:
         raise InputError(f"{path}: found nothing, expected a header that names the leads")
+    if len(rates) > 1:
+        told = " and ".join(f"{rate:g} Hz in {line.strip()!r}" for rate, line in rates.items())
+        raise InputError(f"{path}: found {told}, expected one sampling rate")
     delimiter = _delimiter(head[-1][1])
     split = [[_plain(cell) for cell in _cells(line, delimiter)] for _, line in head]
     names: list[str] | None = None
     units: list[str | None] = [None] * len(split[-1])
     skip = head[0][0]
-    if not all(map(_is_number, filter(None, split[0]))):
+    if not all(map(_is_number, filter(None, split[0]))) or _is_count(split[0]):
         names, skip = split[0], head[0][0] + 1
         units = [_unit_of(name) for name in names]
         if len(split) > 1 and not any(map(_is_number, split[1])) and not any(map(_is_clock, split[1])):
             if len(split[1]) == len(names):
                 units = [own.strip("()[] ").lower() or unit for own, unit in zip(split[1], units, strict=True)]
             skip = head[1][0] + 1
-    return Layout(encoding, delimiter, names, units, skip, rate)
+    rate, comment = next(((rate, line.strip()) for rate, line in rates.items()), (None, ""))
+    return Layout(encoding, delimiter, names, units, skip, rate, comment)
 
 
 def _encoding(path: Path) -> str:
@@ -166,6 +186,20 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+def _is_count(cells: list[str]) -> bool:
+    """Whether a line counts its columns, as pandas names those that have no names: 0, 1, 2, … or 1, 2, 3, …"""
+    numbers = cells[1:] if cells[:1] == [""] else cells
+    return len(numbers) > 2 and any(numbers == [str(first + i) for i in range(len(numbers))] for first in (0, 1))
+
+
+def _decimal(text: str) -> float:
+    """A number as `1000`, `1,000`, `257.5`, `257,5` or `1.000,5` write it."""
+    text = text.strip(".,")
+    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text):
+        return float(text.replace(",", ""))
+    return float(text.replace(".", "").replace(",", ".") if "." in text and "," in text else text.replace(",", "."))
+
+
 def _is_clock(cell: str) -> bool:
     return _clock(cell) is not None
 
@@ -201,9 +235,10 @@ def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
             raise InputError(f"{path}: found text that cannot be read ({error}), expected a whole table") from error
 
 
-def _scan(path: Path, layout: Layout, column: int | None) -> tuple[np.ndarray | None, int]:
-    """The times as they stand there, float64 (rows,), in s where they are clock times, and how many rows there are."""
-    times, rows, days = array("d"), 0, 0.0
+def _scan(path: Path, layout: Layout, column: int | None) -> tuple[np.ndarray | None, bool, int]:
+    """The times as they stand there, float64 (rows,), in s where they are clock times, whether they are, and how many
+    rows there are."""
+    times, rows, days, clock = array("d"), 0, 0.0, None
     for number, line in _rows(path, layout):
         rows += 1
         if column is not None:
@@ -212,7 +247,7 @@ def _scan(path: Path, layout: Layout, column: int | None) -> tuple[np.ndarray | 
             if clock is not None and times and clock + days < times[-1] - 43_200:
                 days += 86_400  # past midnight
             times.append(_number(path, number, cell, layout) if clock is None else clock + days)
-    return (np.asarray(times) if column is not None else None), rows
+    return (np.asarray(times) if column is not None else None), clock is not None, rows
 
 
 def _number(path: Path, line: int, cell: str, layout: Layout) -> float:
@@ -231,9 +266,10 @@ def _clock(cell: str) -> float | None:
     """Seconds of a time of day or a date with one; None of anything else."""
     if ":" not in cell:
         return None
-    date, _, clock = cell.strip("[]").replace("T", " ").rpartition(" ")
+    cell = re.sub(r"\s*([+-]\d\d:?\d\d|Z)$", "", cell.strip("[]").replace("T", " "))  # the zone is the same throughout
+    date, _, clock = cell.rpartition(" ")
     try:
-        parts = [float(part.replace(",", ".").rstrip("Z")) for part in clock.split(":")]
+        parts = [float(part.replace(",", ".")) for part in clock.split(":")]
         days = datetime.fromisoformat(date.strip()).toordinal() if re.match(r"\d{4}-\d\d-\d\d$", date.strip()) else 0
     except ValueError:
         return None
@@ -247,6 +283,8 @@ def _factor(path: Path, times: np.ndarray, name: str, unit: str | None) -> float
         raise InputError(f"{path}: found times in {name!r} that are missing or do not rise, expected one for each row")
     if unit in SECONDS:
         return SECONDS[unit]
+    if unit:
+        raise InputError(f"{path}: found times in {unit!r}, expected s, ms, us, min or h; call the column time_ms")
     plausible = [one for one in (1.0, 1e-3, 1e-6) if RATES[0] <= 1 / (step * one) <= RATES[1]]
     if len(plausible) != 1:
         raise InputError(
@@ -261,10 +299,15 @@ def even_rate(seconds: np.ndarray) -> float | None:
     if len(seconds) < 3:
         return None
     step = float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
-    off = seconds - seconds[0] - step * np.arange(len(seconds))
-    if step <= 0 or np.ptp(off) > 2 * (_resolution(seconds) + 0.02 * step):
+    count = np.arange(len(seconds)) - (len(seconds) - 1) / 2
+    middle = float(np.mean(seconds))
+    slope = float(count @ (seconds - middle) / (count @ count))  # a straight line, whose ends may be rounded too
+    if step <= 0 or np.ptp(seconds - middle - slope * count) > 1.01 * _resolution(seconds) + 0.04 * step:
         return None
-    rate = 1 / step
+    other = np.abs(np.diff(seconds) - np.median(np.diff(seconds))) > 0.5 * _resolution(seconds) + 0.04 * step
+    if 0 < np.mean(other) < 0.01:  # a lost sample, where rounding would come back every few samples
+        return None
+    rate = 1 / slope
     return float(round(rate)) if abs(rate / max(round(rate), 1) - 1) < 2e-3 else rate
 
 

@@ -15,7 +15,7 @@ from cardiax.ecg.lead_names import MILLIVOLTS, Channel
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.errors import InputError
 from cardiax.launch.formats import text_table
-from cardiax.launch.formats.reader import Recording
+from cardiax.launch.formats.reader import RATES, Recording
 
 CHEST = LEADS[6:]
 
@@ -61,8 +61,9 @@ def read_beat(
     channels = [lead_names.parse(name) for name in _names(recording, names)]
     used, notes = _expected(path, recording, channels, names)
     factors = [_millivolts(path, recording, channels[index], index, unit) for index in used]
-    values = _window(recording, rate, start, used)
-    values = values * factors * [channels[index].sign for index in used]
+    values, recorded, rate = _window(recording, rate, start, used)
+    to_millivolts = np.asarray(factors) * [channels[index].sign for index in used]
+    values, recorded = values * to_millivolts, recorded * to_millivolts
     if not np.isfinite(values).all():
         sample, index = np.argwhere(~np.isfinite(values))[0]
         name = channels[used[index]].lead or channels[used[index]].electrode
@@ -71,7 +72,9 @@ def read_beat(
         )
     leads, given = _twelve(values, [channels[index] for index in used])
     _judge(path, leads, given, recording.names is None and names is None)
-    return Beat(leads.astype(np.float32), tuple(notes))
+    _judge_recorded(path, recorded, rate, [channels[index].lead or str(channels[index].electrode) for index in used])
+    _judge_offset(path, leads)
+    return Beat(leads.astype(np.float32), tuple(filter(None, [recording.note, *notes])))
 
 
 def open_recording(path: Path) -> Recording:
@@ -81,10 +84,12 @@ def open_recording(path: Path) -> Recording:
       InputError: there is no such file, or it is of no known format.
     """
     ending = path.name.lower().removesuffix(".gz").rpartition(".")[2]
-    if path.is_dir():
+    if path.is_dir() and not path.with_name(f"{path.name}.hea").is_file():
         raise InputError(f"{path}: found a folder, expected a file; name the recordings in it")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path}: found a pipe or a device, expected a regular file")
     found = None
-    if path.exists():
+    if path.is_file():
         with path.open("rb") as file:
             found = kind(file.read(HEAD))
     if found and found not in ("a NumPy array", "text in UTF-16") and not (found == GZIP and _is_table(path)):
@@ -160,14 +165,22 @@ def _places(path: Path, found: Sequence[str | int | None]) -> dict[str, int]:
 
 def _millivolts(path: Path, recording: Recording, channel: Channel, index: int, unit: str | None) -> float:
     stated = recording.units[index] or channel.unit
+    name = channel.lead or channel.electrode
     if stated is not None and stated not in MILLIVOLTS:
-        name = channel.lead or channel.electrode
         raise InputError(f"{path}: found the unit {stated!r} of {name}, expected one of V, mV, uV, nV")
+    if stated and unit and MILLIVOLTS[stated] != MILLIVOLTS[unit]:
+        raise InputError(
+            f"{path}: found the unit {stated} of {name} and --unit {unit}, expected one; correct the file, or leave "
+            "--unit out"
+        )
     return MILLIVOLTS[stated or unit or "mv"]
 
 
-def _window(recording: Recording, rate: float | None, start: float | None, used: Sequence[int]) -> np.ndarray:
-    """The channels `used` of 500 ms from `start` ms, at 1 kHz: float64 (500, channels)."""
+def _window(
+    recording: Recording, rate: float | None, start: float | None, used: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """The channels `used` of 500 ms from `start` ms: float64 (500, channels) at 1 kHz, the same as they were recorded
+    (n, channels), and the rate of that, Hz."""
     path, times = recording.path, recording.times
     begins = float(times[0]) if times is not None else 0.0
     found = recording.rate
@@ -181,12 +194,19 @@ def _window(recording: Recording, rate: float | None, start: float | None, used:
             raise InputError(f"{path}: found uneven times, expected one step between all samples of the beat")
         begins = float(part[0]) - first / found
     if rate is not None and found is not None and abs(rate / found - 1) > 1e-3:
-        raise InputError(f"{path}: found {found:g} Hz in the file and --rate {rate:g}, expected one; leave --rate out")
+        raise InputError(
+            f"{path}: found {found:g} Hz in {recording.rate_from or 'its times'} and --rate {rate:g}, expected one; "
+            "correct the file, or leave --rate out"
+        )
     rate = found or rate
     if rate is None:
         raise InputError(
             f"{path}: found {recording.samples} samples and no rate, expected to be told it; give --rate HZ"
             + (" or a column time_s or time_ms" if _is_table(path) else "")
+        )
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError(
+            f"{path}: found a sampling rate of {rate:g} Hz, expected {RATES[0]:g} to {RATES[1]:g} Hz; give --rate in Hz"
         )
     length = 1000 * recording.samples / rate
     one = 1000 / rate
@@ -202,10 +222,13 @@ def _window(recording: Recording, rate: float | None, start: float | None, used:
         )
     if rate == 1000:
         first = min(round(1000 * ahead), recording.samples - WINDOW)
-        return recording.read(first, first + WINDOW, used)
+        values = recording.read(first, first + WINDOW, used)
+        return values, values, rate
     low = max(int((ahead - CONTEXT) * rate), 0)
     high = min(int((ahead + WINDOW / 1000 + CONTEXT) * rate) + 2, recording.samples)
-    return _resampled(recording.read(low, high, used), rate, ahead - low / rate)
+    values = recording.read(low, high, used)
+    first = round(ahead * rate) - low
+    return _resampled(values, rate, ahead - low / rate), values[first : first + int(WINDOW * rate / 1000)], rate
 
 
 def _resampled(values: np.ndarray, rate: float, ahead: float) -> np.ndarray:
@@ -266,16 +289,44 @@ def _judge(path: Path, leads: np.ndarray, given: tuple[str, ...], unnamed: bool)
         raise InputError(
             f"{path}: found no signal in {', '.join(dead)} (flat, or an electrode is off), expected all twelve leads"
         )
-    railed = lead_checks.railed_leads(leads)
-    if railed:
-        raise InputError(
-            f"{path}: found {', '.join(railed)} at an end of the amplifier's range for {lead_checks.RAILED} ms or more "
-            "(saturated), expected a signal that is not cut off"
-        )
     broken = lead_checks.broken_identity(leads, given)
     if broken:
         order = "; name the columns with --leads, e.g. I,II,III,aVR,aVF,aVL,V1,…" if unnamed else ""
         raise InputError(
             f"{path}: found limb leads that break Einthoven's and Goldberger's identities: {broken}; expected "
             f"III = II - I, aVR = -(I + II)/2, aVL = I - II/2 and aVF = II - I/2{order}"
+        )
+
+
+def _judge_recorded(path: Path, channels: np.ndarray, rate: float, names: Sequence[str]) -> None:
+    """Raise `InputError` where channels (n, C), mV, are not what electrodes recorded, throughout the beat."""
+    if not np.isfinite(channels).all():
+        return  # only next to the beat: what is in it was refused
+    gap = lead_checks.filled_gap(channels, rate)
+    if gap:
+        raise InputError(
+            f"{path}: found no change in any channel from {gap[0]:.0f} to {gap[1]:.0f} ms of the beat (a gap that was "
+            "filled), expected a whole beat; choose another --start"
+        )
+    railed = lead_checks.railed_channels(channels, rate)
+    if railed:
+        raise InputError(
+            f"{path}: found {', '.join(names[index] for index in railed)} at an end of the amplifier's range for "
+            f"{lead_checks.RAILED} ms or more (saturated), expected a signal that is not cut off"
+        )
+    equal = lead_checks.equal_channels(channels)
+    if equal:
+        raise InputError(
+            f"{path}: found the same samples in {names[equal[0]]} and {names[equal[1]]}, expected two leads; correct "
+            "the file or --leads"
+        )
+
+
+def _judge_offset(path: Path, leads: np.ndarray) -> None:
+    """Raise `InputError` where leads (500, 12), mV, lie off the zero line."""
+    offset = lead_checks.offset_leads(leads)
+    if offset:
+        raise InputError(
+            f"{path}: found the median of {', '.join(offset)} far from 0, expected within {lead_checks.OFFSET:g} mV; "
+            "remove the offset of the electrodes, e.g. by a high-pass filter"
         )

@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cardiax.datasets.storage.file_kinds import HEAD, STAND_INS, kind
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import Recording
 
@@ -40,6 +42,7 @@ def open_record(path: Path) -> Recording:
             f"'{header.stem} 12 500 5000'"
         )
     signals = _signals(path, header)
+    _check_files(header)
     names = [name for name, _, _ in signals]
     counts = [name or f"channel {index + 1}" for index, (name, gain, _) in enumerate(signals) if not gain]
     if counts:
@@ -63,11 +66,30 @@ def open_record(path: Path) -> Recording:
     )
 
 
+def _check_files(header: Path) -> None:
+    """Raise `InputError` where a signal file is missing, or something else by its first bytes."""
+    lines = [line for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
+    if b"/" in lines[0].split(None, 1)[0]:
+        return
+    for name in dict.fromkeys(_text(line).split()[0] for line in lines[1:]):
+        file = header.parent / name
+        if not file.is_file():
+            raise InputError(f"{header}: found no {name} beside it, expected the file of its signals")
+        with file.open("rb") as content:
+            found = kind(content.read(HEAD))
+        if found in (*STAND_INS, "a MATLAB file"):
+            raise InputError(
+                f"{file}: found {found}, expected the signals of {header.name} in a format of WFDB; fetch it again"
+            )
+
+
 def _plainly_named(header: Path) -> Path | None:
     """A copy of a header, with links to its signals, whose names have no dots, which `wfdb` does not read; None where
     they have none. The folder goes when the process ends."""
-    first, *rest = header.read_bytes().splitlines(keepends=True)
-    if b"." not in first.split(None, 1)[0]:
+    lines = [line for line in header.read_bytes().splitlines(keepends=True) if line.strip()]
+    first, *rest = [line for line in lines if not line.startswith(b"#")] or [b"-"]
+    name = first.split(None, 1)[0]
+    if b"." not in name or b"/" in name:
         return None
     folder = Path(_stack.enter_context(tempfile.TemporaryDirectory()))
     files = dict.fromkeys(line.split(None, 1)[0] for line in rest if line.strip() and not line.startswith(b"#"))
@@ -102,10 +124,7 @@ def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
     if not first:
         raise InputError(f"{header}: found nothing, expected a WFDB header")
     if "/" in first[0]:
-        for line in lines[1:]:
-            segment = _text(line).split()[0]
-            if segment != "~":
-                return _signals(path, header.with_name(f"{segment}.hea"))
+        return _signals_of_segments(path, header, [_text(line).split() for line in lines[1:]])
     found = []
     for line in lines[1:]:
         fields = _text(line).split(None, 8)
@@ -113,10 +132,35 @@ def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
         number = scale.partition("(")[0]
         try:
             gain = float(number) if number else 0.0
+            if not math.isfinite(gain):
+                raise ValueError
         except ValueError as error:
             raise InputError(f"{header}: found the gain {number!r}, expected ADC counts per mV") from error
         found.append((fields[8].strip() if len(fields) > 8 else None, gain, unit.lower() or "mv"))
     return found
+
+
+def _signals_of_segments(path: Path, header: Path, lines: list[list[str]]) -> list[tuple[str | None, float, str]]:
+    """`_signals` of the layout, or of the first segment, which all others must be like where there is no layout."""
+    segments = [header.with_name(f"{line[0]}.hea") for line in lines if line[0] != "~"]
+    absent = [segment for segment in segments if not segment.is_file()]
+    if absent or not segments:
+        raise InputError(f"{header}: found no {absent[0].name if absent else 'segment'}, expected all of its segments")
+    first = _signals(path, segments[0])
+    if lines[0][1:2] != ["0"]:
+        names = [(name, unit) for name, _, unit in first]
+        for segment in segments[1:]:
+            if [(name, unit) for name, _, unit in _signals(path, segment)] != names:
+                raise InputError(f"{segment}: found other signals than in {segments[0].name}, expected the same ones")
+            if _rate(segment) != _rate(segments[0]):
+                raise InputError(f"{segment}: found another sampling rate than in {segments[0].name}, expected one")
+    return first
+
+
+def _rate(header: Path) -> str:
+    """The sampling rate in a header's record line, as it stands there."""
+    lines = [line for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
+    return (_text(lines[0]).split() + [""] * 3)[2].partition("/")[0]
 
 
 def _text(line: bytes) -> str:

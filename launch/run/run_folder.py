@@ -64,6 +64,12 @@ class Workdir:
 
     def check(self, config: Config) -> None:
         """Raise `InputError` where the folder holds a run of another config, or something that is no run."""
+        for folder in self.path.absolute().parents:
+            if (folder / "config.json").is_file() and (folder / "checkpoints").is_dir():
+                raise InputError(
+                    f"{self.path}: found the run {folder} around it, expected a folder that is not in a run; choose "
+                    "another --workdir"
+                )
         if (self.path / "config.json").exists():
             different = differences(config, self.config())
             if different:
@@ -224,7 +230,7 @@ def read_json(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: found no such file, expected a run's folder; `cardiax train` makes one") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: found no JSON ({error}), expected what `cardiax train` wrote") from error
     if not isinstance(found, dict):
         raise InputError(f"{path}: found a {type(found).__name__}, expected the fields that `cardiax train` wrote")

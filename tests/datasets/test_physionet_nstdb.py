@@ -72,7 +72,7 @@ def test_physionets_zip_is_read_and_a_changed_sample_is_told(cardiax, tmp_path):
 def test_missing_damaged_and_wrong_records_are_told(cardiax, tmp_path):
     write_records(tmp_path, length=2000)
     command = ("prepare", "physionet_nstdb", "--manual-dir", tmp_path, "--data-dir", tmp_path / "data")
-    assert "bw: found signals (2000, 2) at 360 Hz, expected (650000, 2) at 360 Hz" in cardiax.mistake(*command)
+    assert "bw: found (2000, 2) at 360 Hz, expected (650000, 2) at 360 Hz" in cardiax.mistake(*command)
     (tmp_path / "bw.dat").write_bytes((tmp_path / "bw.dat").read_bytes()[:100])
     assert "bw: found a record that cannot be read" in cardiax.mistake(*command)
     (tmp_path / "ma.dat").unlink()

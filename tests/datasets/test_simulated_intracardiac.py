@@ -9,6 +9,7 @@ from cardiax.datasets.simulated_intracardiac import simulated_intracardiac_datas
 from cardiax.datasets.storage.electrode_recording import tail
 
 
+@pytest.mark.slow
 def test_raw_files_are_read_back_by_the_ucsd_builder(cardiax, tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "VOLUNTEERS", 1)
     simulated = list(builder.simulate(beats=6, volunteers=1))

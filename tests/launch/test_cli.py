@@ -86,3 +86,11 @@ def test_printed_commands_can_be_pasted(cardiax, tmp_path):
     with pytest.raises(InputError, match=f"`cardiax evaluate '{folder}'` writes it"):
         read_csv(folder / "test_cases.csv")
     assert "`cardiax prepare kaggle_heartbeat/ptbdb` fetches it" in cardiax("info")[1]
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "cardiax.launch.cli", "nonsense"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("cardiax: error: unknown command 'nonsense'")

@@ -41,6 +41,7 @@ def swept(command):
     return folder
 
 
+@pytest.mark.slow
 def test_every_member_is_the_run_that_train_makes(swept, data_dir, cardiax, tmp_path):
     members = sorted(path.parent.name for path in swept.glob("*/test.json"))
     assert members == [
@@ -55,6 +56,7 @@ def test_every_member_is_the_run_that_train_makes(swept, data_dir, cardiax, tmp_
         assert (tmp_path / "alone" / name).read_bytes() == (swept / members[1] / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_table_holds_the_means_of_the_members(swept):
     (low, high) = list(csv.DictReader((swept / "table.csv").read_text().splitlines()))
     assert low["system"] == "resnet1d, optimizer.learning_rate=1e-3"
@@ -71,6 +73,7 @@ def test_the_table_holds_the_means_of_the_members(swept):
     assert (swept / "table.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again_and_what_is_missing_is(swept, command, cardiax):
     expected = (swept / "table.csv").read_text()
     lost = swept / "resnet1d-optimizer.learning_rate=1e-3-kaggle-seed1"
@@ -167,6 +170,7 @@ def test_a_population_that_was_stopped_is_finished_before_new_seeds_begin(data_d
         assert not list((tmp_path / folder).glob(".population-*"))
 
 
+@pytest.mark.slow
 def test_what_a_finished_population_left_when_it_was_killed_is_removed(swept, command, cardiax):
     left = [swept / f".population-{number}" for number in (1, 2)]
     for folder in left:
@@ -224,12 +228,22 @@ def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
         (["--grid", "model=resnet1d,resnet9"], "unknown model 'resnet9'"),
         (["--grid", "model_args=kernel=3,kernl=5"], "unknown field of model resnet1d 'kernl'"),
         (["--systems", "cardiax,cnn", "--augmentation.pauses", "0.1"], "augmentation.pauses: found 0.1"),
+        (["--systems", "cnn, cnn"], "--systems: found cnn twice, expected each name once"),
+        (["--protocols", "kaggle,kaggle"], "--protocols: found kaggle twice"),
+        (["--grid", "epochs=1", "--grid", "epochs=2"], "--grid: found epochs twice, expected all its values in one"),
+        (["--minutes", "1", "--grid", "steps=2"], "found --minutes 1 and steps or epochs, expected one of them"),
         (["--table"], "found no member that is done"),
     ],
 )
 def test_mistakes_are_told_in_one_line(cardiax, tmp_path, typed, told):
     assert told in cardiax.mistake("sweep", "arrhythmia", "--workdir", tmp_path / "new", *typed)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_run_is_no_sweeps_folder(cardiax, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert "found a run, expected a sweep's folder" in cardiax.mistake("sweep", "arrhythmia", "--workdir", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
 def test_a_grid_is_read():

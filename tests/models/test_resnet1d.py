@@ -49,7 +49,13 @@ def test_numbers_are_read_from_the_last_channel_alone():
     assert not np.allclose(model.apply(weights, beats.at[:, 21, 4].add(1.0), train=False), logits)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+QUICK = ("resnet1d", "activation_cnn")
+"""Models that compile in little time."""
+
+
+@pytest.mark.parametrize(
+    "name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in MODELS if name not in QUICK)]
+)
 def test_an_example_does_not_depend_on_its_neighbours_in_evaluation(name):
     model = build_model(name, 5)
     beats = jax.random.uniform(jax.random.key(1), (4, 187, 1))

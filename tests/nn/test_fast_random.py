@@ -23,6 +23,7 @@ def test_threefry_has_the_known_answers_of_its_authors():
         assert tuple(map(int, found)) == expected
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**31 - 1), shape=st.lists(st.integers(0, 7), max_size=3), folded=st.integers(0, 99))
 def test_keys_draw_jaxs_bits(seed, shape, folded):

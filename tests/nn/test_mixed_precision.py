@@ -30,7 +30,13 @@ def inputs_of(name):
     return np.random.default_rng(0).uniform(-1, 1, (4, *SHAPES.get(name, (500, 12)))).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", SMALL)
+QUICK = ("resnet1d", "voltage_template")
+"""Models that compile in little time."""
+
+
+@pytest.mark.parametrize(
+    "name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name not in QUICK)]
+)
 def test_every_product_but_the_last_layers_is_bfloat16_and_the_outputs_are_close(name):
     # Bfloat16 has 8 bits, so that one rounding is 0.4 %; those of ten layers stay within 5 % of the outputs' spread.
     # An answer that was itself bfloat16 would be off by up to 0.25 ms of 100 ms: the last layer must be float32.

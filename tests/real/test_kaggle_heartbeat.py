@@ -8,6 +8,8 @@ import pytest
 
 from cardiax import datasets
 
+pytestmark = pytest.mark.slow  # whole datasets
+
 
 @pytest.fixture(scope="module")
 def manual_dir(real_data, tmp_path_factory):
@@ -19,7 +21,6 @@ def manual_dir(real_data, tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
 def test_every_mitbih_row_is_kaggles_to_the_bit(real_data, manual_dir, tmp_path):
     lines = []
     datasets.prepare("kaggle_heartbeat/mitbih", tmp_path, manual_dir, report=lines.append)

@@ -13,6 +13,8 @@ from cardiax.protocols import draw_split
 
 KAGGLES_TEST = "f3fdb3fd318275e653fac082b617d8c1ef09fca619a0606dc22c863451c77333"
 
+pytestmark = pytest.mark.slow  # whole datasets
+
 
 @pytest.fixture(scope="module")
 def data_dir(real_data, tmp_path_factory):
@@ -68,14 +70,12 @@ def check_no_subject_on_two_sides(parts):
     assert 202 in sides[2]
 
 
-@pytest.mark.slow
 def test_no_subject_of_kaggles_rows_lies_on_two_sides(data_dir, real_data):
     check_no_subject_on_two_sides(datasets.load("physionet_mitbih/kaggle", data_dir))
     datasets.prepare("physionet_mitbih/kaggle_patient", data_dir, real_data / "mitdb")
     check_no_subject_on_two_sides(datasets.load("physionet_mitbih/kaggle_patient", data_dir))
 
 
-@pytest.mark.slow
 def test_windows_by_patient_train(cardiax, real_data, tmp_path):
     datasets.prepare("physionet_mitbih/patient", tmp_path / "data", real_data / "mitdb")
     beats = datasets.load("physionet_mitbih/patient", tmp_path / "data")

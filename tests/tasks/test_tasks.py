@@ -143,7 +143,7 @@ def test_fields_that_mean_nothing_are_refused():
     check_config(TASKS["activation"], recipe("activation"))
     check_config(TASKS["arrhythmia"], recipe("arrhythmia"))
     with pytest.raises(
-        InputError, match=r"augmentation.mixup: found 0.2, but it means nothing to task 'activation'; want"
+        InputError, match=r"augmentation.mixup: found 0.2, but it means nothing to task 'activation'; expected"
     ):
         check_config(TASKS["activation"], with_overrides(recipe("activation"), {"augmentation.mixup": 0.2}))
     with pytest.raises(InputError, match=r"balance: found weights, .* expected none"):

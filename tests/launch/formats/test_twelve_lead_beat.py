@@ -1,6 +1,7 @@
 """A person's own recordings: every form gives the same leads, and what is wrong is told in one line."""
 
 import gzip
+import os
 import re
 
 import numpy as np
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.errors import InputError
-from cardiax.launch.formats.twelve_lead_beat import read_beat
+from cardiax.launch.formats.twelve_lead_beat import open_recording, read_beat
 
 TIME = np.arange(500)
 SIZES = np.array([0.3, -0.4, 0.9, 0.0, -0.5, 0.6, 1.1, 1.3, 1.0, 0.8])
 WIDTHS = np.array([14.0, 20, 26, 30, 16, 18, 20, 22, 24, 26])
 ELECTRODE_VALUES = SIZES * np.exp(-(((TIME[:, None] - 90 - 5 * np.arange(10)) / WIDTHS) ** 2))
 TWELVE = np.asarray(twelve_leads(ELECTRODE_VALUES))
+WOBBLING = TWELVE + 0.05 * np.asarray(twelve_leads(np.sin(TIME[:, None] / (19 + np.arange(10)))))
+"""The same on a baseline that never stands still."""
 
 
 def saved(path, array):
@@ -261,7 +264,7 @@ def test_arrays_that_no_network_could_be_asked(tmp_path, array, told, message):
         (table(["lead I", *LEADS[:11]]), {}, "found several channels for I, expected one"),
         (table(time=""), {}, "no rate, expected to be told it; give --rate HZ or a column time_s or time_ms"),
         (table(times=TIME**1.1), {}, "found uneven times, expected one step"),
-        (table(times=TIME), {"rate": 500}, "found 1000 Hz in the file and --rate 500, expected one"),
+        (table(times=TIME), {"rate": 500}, "found 1000 Hz in the times in 'time_ms' and --rate 500, expected one"),
         (table(times=10**6 * TIME, time="time"), {}, "whose unit is not told; call the column time_s or time_ms"),
         (table(time="").partition("\n")[2], {}, "found 12 channels without names"),
         (table(["I (mmHg)", *LEADS[1:]]), {}, "found the unit 'mmhg' of I, expected one of V, mV, uV, nV"),
@@ -293,3 +296,156 @@ def test_pickles_and_rubbish_are_refused(tmp_path):
     (tmp_path / "a.edf").write_bytes(b"0       ")
     assert "found a file ending in '.edf'" in refusal(tmp_path / "a.edf")
     assert "found a folder" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("comment", "rate"),
+    [
+        ("# Sampling rate: 500 Hz", 500),
+        ("# sampling rate 0,5 kHz", 500),
+        ("# fs=500", 500),
+        ("# Sampling rate: 1,000 Hz", 1000),
+        ("# sampling rate of all 12 leads: 500 Hz", 500),
+        ("# Generated: 2024-05-01 by ECGExport\n# fs = 500", 500),
+        ("# Sampling rate: 500 Hz\n# Heart rate: 72 bpm", 500),
+        ("# Sampling frequency 500 Hz\n# Low-pass filter frequency 150 Hz", 500),
+        ("# Sampling rate: 500 Hz\n# calibrated: 200 ADC per mV", 500),
+        ("# 500 samples, one electrode each", None),
+        ("# Generated: 2024-05-01 by ECGExport", None),
+        ("# Heart rate: 72", None),
+    ],
+)
+def test_the_rate_in_a_comment(tmp_path, comment, rate):
+    path = written(tmp_path / "a.csv", comment + "\n" + table(time=None))
+    assert open_recording(path).rate == rate
+
+
+def test_rates_that_contradict_each_other_or_no_ecg_has(tmp_path):
+    text = "# Sampling rate: 500 Hz\n# fs = 1000\n" + table(time=None)
+    assert "found 500 Hz in '# Sampling rate: 500 Hz' and 1000 Hz in '# fs = 1000'" in refusal(
+        written(tmp_path / "a.csv", text)
+    )
+    text = "# Sampling rate: 500 Hz\n" + table()
+    assert "and 1000 Hz by its times, expected one rate" in refusal(written(tmp_path / "b.csv", text))
+    path = written(tmp_path / "c.csv", "# Sampling rate: 500 Hz\n" + table(time=None))
+    assert "found 500 Hz in the comment '# Sampling rate: 500 Hz' and --rate 1000" in refusal(path, rate=1000)
+    path = saved(tmp_path / "d.npy", np.tile(TWELVE, (4, 1)))
+    for rate in (0.002, 1, 20, 2_500_000):
+        assert f"found a sampling rate of {rate:g} Hz, expected 40 to 50000 Hz" in refusal(path, rate=rate, start=0)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("with_index", [False, True])
+def test_a_header_that_counts_the_columns_is_no_sample(tmp_path, first, with_index):
+    names = list(map(str, range(first, first + 12)))
+    text = table(names, time="" if not with_index else "x", times=TIME)
+    text = table(names, time=None) if not with_index else text.replace("x,", ",", 1)
+    path = written(tmp_path / "a.csv", text)
+    assert "of which leads are none" in refusal(path, rate=1000)
+    np.testing.assert_allclose(read_beat(path, rate=1000, names=LEADS).leads, TWELVE, atol=1e-5)
+
+
+def test_times_in_minutes_and_in_other_words(tmp_path):
+    long = np.concatenate([TWELVE, TWELVE])
+    text = table(columns=long, times=[f"{t / 60_000:.9f}" for t in range(1000)], time="Time (min)")
+    np.testing.assert_allclose(read_beat(written(tmp_path / "a.csv", text), start=0).leads, TWELVE, atol=1e-4)
+    text = table(time="Time (weeks)")
+    assert "found times in 'weeks', expected s, ms, us, min or h" in refusal(written(tmp_path / "b.csv", text))
+    beat = read_beat(written(tmp_path / "c.csv", table(time="t")))
+    assert beat.notes == (
+        "the times in 't' count 1, 2, 3 … and are read as ms; call the column sample if they are not",
+    )
+    zoned = [f"2024-05-01 10:00:{t // 1000:02d}.{t % 1000:03d}+02:00" for t in TIME]
+    text = table(times=zoned, time="datetime")
+    np.testing.assert_allclose(read_beat(written(tmp_path / "d.csv", text)).leads, TWELVE, atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [250, 500, 1000])
+def test_a_row_that_is_lost_is_no_rounding(tmp_path, rate):
+    step = 1000 // rate
+    times = np.delete(np.arange(0, 1000, step), 99)
+    values = np.delete(np.concatenate([TWELVE, TWELVE])[::step], 99, axis=0)
+    path = written(tmp_path / "a.csv", table(columns=values, times=times))
+    assert "found uneven times" in refusal(path, start=0)
+
+
+@pytest.mark.parametrize("rate", [250, 360, 500, 1000, 2000])
+def test_a_cut_off_lead_is_found_at_any_rate(tmp_path, rate):
+    time = np.arange(rate // 2) * 1000 / rate
+    values = np.stack([np.interp(time, TIME, lead) for lead in TWELVE.T], axis=1)
+    np.testing.assert_allclose(
+        read_beat(saved(tmp_path / "a.npy", values), rate=rate).leads[5:-5], TWELVE[5:-5], atol=0.1
+    )
+    railed = values.copy()
+    railed[(time >= 100) & (time < 250), 7] = 5.0
+    assert "found V2 at an end of the amplifier's range" in refusal(saved(tmp_path / "b.npy", railed), rate=rate)
+
+
+@pytest.mark.parametrize("rate", [500, 1000])
+def test_gaps_that_were_filled_are_found(tmp_path, rate):
+    values = WOBBLING[:: 1000 // rate]
+    read_beat(saved(tmp_path / "a.npy", values), rate=rate)
+    for first, last in ((0.12, 0.2), (0.3, 0.7), (0.18, 1.0)):
+        part = slice(int(first * len(values)), int(last * len(values)))
+        for fill in (0.0, values[part.start]):
+            filled = values.copy()
+            filled[part] = fill
+            assert "ms of the beat (a gap that was filled)" in refusal(saved(tmp_path / "b.npy", filled), rate=rate)
+
+
+def test_offsets_and_copies_of_leads_are_refused(tmp_path):
+    offset = TWELVE + np.where(np.arange(12) == 6, 3.0, 0.0)
+    assert "found the median of V1 (3 mV) far from 0" in refusal(saved(tmp_path / "a.npy", offset), rate=1000)
+    copied = TWELVE.copy()
+    copied[:, 6] = copied[:, 7]
+    assert "found the same samples in V1 and V2" in refusal(saved(tmp_path / "b.npy", copied), rate=1000)
+
+
+def test_a_unit_that_is_told_twice_must_be_one(tmp_path):
+    path = written(tmp_path / "a.csv", table([f"{name} (mV)" for name in LEADS]))
+    assert "found the unit mv of I and --unit uv, expected one" in refusal(path, unit="uv")
+    read_beat(path, unit="mv")
+
+
+def test_a_trailing_minus_turns_no_lead(tmp_path):
+    path = written(tmp_path / "a.csv", table([*LEADS[:6], "V1-", *LEADS[7:]]))
+    assert "expected also V1" in refusal(path)
+
+
+def test_headers_of_wfdb_records_that_are_written_loosely(tmp_path):
+    path = record(tmp_path)
+    content = path.read_bytes()
+    for before in (b"\n", b"#HeartView.3.1 export\n", b"\n# a comment\n\n"):
+        path.write_bytes(before + content)
+        np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-3)
+
+
+def test_wfdb_records_that_do_not_fit_together(tmp_path):
+    for gain in ("nan", "inf"):
+        assert f"found the gain '{gain}'" in refusal(record(tmp_path, gain=gain))
+    path = record(tmp_path)
+    (tmp_path / "beat.dat").write_text("<!DOCTYPE html><html>not found</html>")
+    assert "found an HTML page" in str(refusal(path))
+    (tmp_path / "beat.dat").unlink()
+    assert "found no beat.dat beside it" in str(refusal(path))
+    halves = TWELVE[:250], TWELVE[250:]
+    for names, rate, message in (
+        (LEADS[::-1], 1000, "found other signals than in one.hea"),
+        (LEADS, 500, "found another sampling rate than in one.hea"),
+        (LEADS, 1000, None),
+    ):
+        record(tmp_path, values=halves[0], name="one")
+        record(tmp_path, values=halves[1], name="two", names=names, rate=rate)
+        path = tmp_path / "both.hea"
+        path.write_text("both/2 12 1000 500\none 250\ntwo 250\n")
+        if message:
+            assert message in str(refusal(path))
+        else:
+            np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-3)
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert refusal(tmp_path / "pipe.csv").startswith("found a pipe or a device")
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f8', 'shape': (9**9**9,")
+    assert refusal(tmp_path / "a.npy", rate=1000).startswith("found no plain NumPy array")

@@ -74,6 +74,7 @@ def rows(folder):
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_a_member_is_the_run_that_train_makes(whole, data_dir, cardiax, tmp_path):
     # On eight devices, where the run alone divides its batch, and with beats whose answer may hang on the last bit.
     config = whole / "member1" / "config.json"
@@ -90,6 +91,7 @@ def test_a_member_is_the_run_that_train_makes(whole, data_dir, cardiax, tmp_path
     assert ours["seed"] == 1
 
 
+@pytest.mark.slow
 def test_a_members_folder_is_that_of_a_finished_run(whole, data_dir, cardiax, tmp_path):
     folder = shutil.copytree(whole / "member2", tmp_path / "member2")
     environment = json.loads((folder / "environment.json").read_text())
@@ -197,6 +199,7 @@ def test_killed_between_the_members_own_checkpoints(whole, data_dir, tmp_path, m
     assert_same_members(tmp_path, whole)
 
 
+@pytest.mark.slow
 def test_a_member_that_diverges_is_named_and_the_others_are_tested(whole, data_dir, tmp_path, capsys, monkeypatch):
     members = [dict(member) for member in MEMBERS]
     members[1]["optimizer.learning_rate"] = 1e30
@@ -225,6 +228,7 @@ def test_each_member_draws_its_own_examples_of_a_class(data_dir):
     assert not np.array_equal(found.order.indices(3), load_experiments(members, data_dir, print)[0].order.indices(3))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_trained_together_is_refused(whole, data_dir, tmp_path):
     with pytest.raises(ValueError, match="2 groups"):
         train_all(tmp_path, data_dir, configs({"seed": 0}, {"ema": 0}))

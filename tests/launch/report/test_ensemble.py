@@ -102,6 +102,7 @@ def test_a_list_of_runs_is_measured_as_a_sweep(found, swept, cardiax, tmp_path):
     assert f"{one['ensemble']['value']:.4f} [{one['ensemble']['low']:.4f}, " in line
 
 
+@pytest.mark.slow
 def test_trees_take_part(data_dir, tmp_path, cardiax):
     pytest.importorskip("xgboost")
     for seed in (0, 1):

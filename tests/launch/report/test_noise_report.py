@@ -95,6 +95,7 @@ def test_trained_by_the_protocol_and_evaluated_after(cardiax, small_run, both, t
     assert json.loads((tmp_path / "b" / "validation_noise.json").read_text())["examples"] == 60
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_path):
     told = cardiax.mistake(*small_run, "--split", "noise", "--workdir", tmp_path / "run")
     assert "physionet_nstdb is not prepared in" in told

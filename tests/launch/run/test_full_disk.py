@@ -18,6 +18,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_training_on_a_full_disk(small_disk, cardiax, small_run):
     message = cardiax.mistake(*small_run, "--workdir", small_disk / "run")
     assert message == f"{small_disk / 'run' / 'checkpoints'}: no space for a checkpoint of 2 MiB"

@@ -20,6 +20,7 @@ from cardiax.training.state import create_state, evaluated
 from cardiax.training.step import AXIS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dataset", "shape"), [("physionet_mitbih/patient", (192, 5)), ("simulated_heartbeat", (187, 1))]
 )

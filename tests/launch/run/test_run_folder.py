@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import LOCK, Workdir
+from cardiax.launch.run.run_folder import LOCK, Workdir, read_json
 from cardiax.recipes import recipe
 
 HOLD = """
@@ -104,3 +104,18 @@ def test_a_name_that_no_encoding_explains_is_told(tmp_path):
     with pytest.raises(InputError, match="found a name that is not UTF-8"), Workdir(tmp_path / "\udce4").hold():
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_inside_another_is_refused(tmp_path):
+    (tmp_path / "outer" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "outer" / "config.json").write_text("{}")
+    inner = tmp_path / "outer" / "checkpoints" / "inner"
+    with pytest.raises(InputError, match=r"found the run .*outer around it"):
+        Workdir(inner).check(recipe("arrhythmia"))
+    assert not inner.exists()
+
+
+def test_json_that_never_ends_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="found no JSON"):
+        read_json(tmp_path / "config.json")
