@@ -82,7 +82,7 @@ class Config:
 
     task: str = setting("arrhythmia", "objective")
     dataset: str = setting("simulated_heartbeat", "NAME or NAME/CONFIG")
-    split: str = setting("kaggle", "protocol that draws train, validation and test")
+    protocol: str = setting("kaggle", "how train, validation and test are drawn")
     model: str = setting("resnet1d", "architecture, a name in MODELS")
     model_args: Mapping[str, Any] = field(
         default_factory=lambda: MappingProxyType({}),
@@ -190,7 +190,7 @@ def with_leaves(config: Config, values: Mapping[str, Any]) -> Config:
     return dataclasses.replace(config, **top)
 
 
-TREES_READ = {"xgboost": ("task", "dataset", "split", "model", "model_args", "precision", "seed", "per_class")}
+TREES_READ = {"xgboost": ("task", "dataset", "protocol", "model", "model_args", "precision", "seed", "per_class")}
 """Model that is no network → the fields that it reads."""
 
 
@@ -230,14 +230,21 @@ def enabled(value: Any) -> bool:
     return not (isinstance(value, int | float) and value == 0)
 
 
+RENAMED = {"split": "protocol"}
+"""A field's name in earlier versions → its name."""
+
+
 def to_dict(config: Config) -> dict[str, Any]:
     """Every field, dotted, in a form that JSON holds; `from_dict` is its inverse."""
     return {name: dict(value) if isinstance(value, Mapping) else value for name, (_, value) in leaves(config).items()}
 
 
 def from_dict(fields: Mapping[str, Any]) -> Config:
-    """The config of `to_dict`. Fields that are absent take their defaults; unknown ones are an error."""
-    return with_overrides(Config(), fields)
+    """The config of `to_dict`. Fields that are absent take their defaults; unknown ones are an error.
+
+    The names of earlier versions are read too.
+    """
+    return with_overrides(Config(), {RENAMED.get(name, name): value for name, value in fields.items()})
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:

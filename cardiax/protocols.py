@@ -56,7 +56,7 @@ def draw_split(dataset: Dataset, protocol: str, examples: dict[str, np.ndarray],
     """
     protocols = PROTOCOLS[dataset.kind]
     if protocol not in protocols:
-        raise unknown("split", protocol, protocols)
+        raise unknown("protocol", protocol, protocols)
     if dataset.single_site_patterns:
         examples = examples | _as_stimuli(examples, dataset.single_site_patterns)
     return protocols[protocol](examples, parts)

@@ -8,7 +8,7 @@ from cardiax.config import AugmentationConfig, Config, OptimizerConfig, with_ove
 
 _TWELVE_LEADS = Config(
     dataset="simulated_intracardiac",
-    split="random",
+    protocol="random",
     batch_size=32,
     optimizer=OptimizerConfig(learning_rate=2e-3),
     augmentation=AugmentationConfig(stretch=0.08, warp=0.0, noise=0.02, mixup=0.0),
@@ -50,5 +50,5 @@ def recipe(task: str, dataset: str | None = None) -> Config:
     """The default experiment of a task on a dataset (None: the built-in one)."""
     config = RECIPES.get(task, Config(task=task))
     found = find_dataset(dataset or config.dataset)
-    config = dataclasses.replace(config, dataset=found.name, split=next(iter(found.protocols), config.split))
+    config = dataclasses.replace(config, dataset=found.name, protocol=next(iter(found.protocols), config.protocol))
     return with_overrides(config, BY_DATASET.get(found.name, {}))

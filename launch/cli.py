@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from cardiax.config import RENAMED
 from cardiax.errors import InputError, unknown
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.memory import keep_memory
@@ -94,7 +95,10 @@ def run_command(name: str, arguments: list[str]) -> int:
     if rest:
         if rest[0].startswith("-"):
             flags = {action.option_strings[0].lstrip("-") for action in parser._actions if action.option_strings}
-            raise unknown("flag", rest[0].lstrip("-").partition("=")[0].replace("-", "_"), flags - {"h"})
+            flag = rest[0].lstrip("-").partition("=")[0].replace("-", "_")
+            if RENAMED.get(flag) in flags:
+                raise InputError(f"found --{flag}, which is called --{RENAMED[flag]} now")
+            raise unknown("flag", flag, flags - {"h"})
         raise InputError(f"found {rest[0]!r} after the last argument, expected nothing (see `cardiax {name} --help`)")
     shell = dict(os.environ)
     keep_compiled_programs()

@@ -75,13 +75,13 @@ def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
     for workdir in runs:
         config = workdir.config()
         dataset = find_dataset(config.dataset).name
-        if config.task != "arrhythmia" or config.split not in SPLITS or not dataset.endswith(("kaggle", "mitbih")):
+        if config.task != "arrhythmia" or config.protocol not in SPLITS or not dataset.endswith(("kaggle", "mitbih")):
             raise InputError(
-                f"{workdir.path}: found {config.task} on {dataset} split by {config.split}, expected arrhythmia on "
+                f"{workdir.path}: found {config.task} on {dataset} split by {config.protocol}, expected arrhythmia on "
                 f"{DATASET} split by {' or '.join(SPLITS)}"
             )
         models.add((config.model, *sorted(config.model_args.items())))
-        results[config.split].append(workdir.read_json("test.json"))
+        results[config.protocol].append(workdir.read_json("test.json"))
     if len(models) != 1 or not all(results.values()):
         raise InputError(
             f"leakage: found {len(models)} models and {' and '.join(str(len(of)) for of in results.values())} runs of "

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workdir", metavar="DIR", help="the sweep's folder (default: sweeps/TASK-DATASET)")
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
     train.add_memory(parser)
-    train.add_fields(parser, but=("task", "seed", "split"))
+    train.add_fields(parser, but=("task", "seed", "protocol"))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -176,7 +176,7 @@ def plan(options: argparse.Namespace) -> list[Member]:
     typed = train.typed_fields(options)
     names = _each_once("--systems", options.systems) or [None]
     base = recipe(task, typed.get("dataset"))
-    protocols = _each_once("--protocols", options.protocols) or [base.split]
+    protocols = _each_once("--protocols", options.protocols) or [base.protocol]
     grid = [parse_grid(text) for text in options.grid]
     fields = [field for field, _ in grid]
     if len(set(fields)) < len(fields):
@@ -193,9 +193,9 @@ def plan(options: argparse.Namespace) -> list[Member]:
         fields: dict[str, Any] = {**own, **typed} | {name: own[name] for name in own if name == "dataset"}
         dataset = find_dataset(fields.get("dataset", base.dataset))
         if protocol not in dataset.protocols:
-            raise unknown(f"split of {dataset.name}", protocol, dataset.protocols)
+            raise unknown(f"protocol of {dataset.name}", protocol, dataset.protocols)
         drawn_by = dataset.drawn_by(protocol)
-        start = with_overrides(recipe(task, dataset.name), fields | {"dataset": dataset.name, "split": drawn_by})
+        start = with_overrides(recipe(task, dataset.name), fields | {"dataset": dataset.name, "protocol": drawn_by})
         for values in itertools.product(*(values for _, values in grid)):
             cell = dict(zip((field for field, _ in grid), values, strict=True))
             config = with_overrides(start, cell)
@@ -242,7 +242,7 @@ def parse_grid(text: str) -> tuple[str, list[str]]:
     name = name.replace("-", "_")
     if name not in leaves(Config()):
         raise unknown("field", name, leaves(Config()))
-    if name in ("task", "dataset", "split", "seed"):
+    if name in ("task", "dataset", "protocol", "seed"):
         raise InputError(f"--grid: found {name!r}, expected another field; see --seeds, --protocols, --dataset")
     if len(set(found)) < len(found):
         raise InputError(f"--grid: found {text!r}, expected each value once")

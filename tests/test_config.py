@@ -53,6 +53,12 @@ def test_json_round_trip(seed, learning_rate, stretch, balance, widths):
     assert differences(config, again) == []
 
 
+def test_configs_of_earlier_versions_are_read():
+    fields = to_dict(with_overrides(Config(), {"protocol": "published"}))
+    fields["split"] = fields.pop("protocol")
+    assert from_dict(fields).protocol == "published"
+
+
 def test_differences_name_field_and_both_values():
     assert differences(Config(), with_overrides(Config(), {"seed": 7})) == ["seed: expected 0, found 7"]
 
@@ -132,7 +138,7 @@ def program(config, targets):
     return str(traced.jaxpr), constants, order.indices(1).tolist(), total
 
 
-IDENTITY = ("task", "dataset", "split", "model", "model_args", "precision")
+IDENTITY = ("task", "dataset", "protocol", "model", "model_args", "precision")
 """Fields that name the data and the model."""
 
 ON_THE_HOST = ("patience",)

@@ -70,7 +70,7 @@ def test_row_groups_compare_bits():
 
 
 def test_unknown_protocol_is_answered_with_the_list():
-    with pytest.raises(InputError, match="unknown split 'kagle': did you mean 'kaggle'"):
+    with pytest.raises(InputError, match="unknown protocol 'kagle': did you mean 'kaggle'"):
         draw_split(BEATS, "kagle", {"beat": rows([1]), "label": np.array([0])}, {"train": 1})
 
 

@@ -110,7 +110,7 @@ def noise_table(rows: list[Row]) -> str:
             for one in row.results
         ]
         cells = [f"{value:.4g}" for value in np.mean(seeds, axis=0)]
-        lines.append("| " + " | ".join([row.members[0].config.split, row.name, *cells, str(len(seeds))]) + " |")
+        lines.append("| " + " | ".join([row.members[0].config.protocol, row.name, *cells, str(len(seeds))]) + " |")
     return "\n".join(lines) + (
         "\n\nMeans over seeds and over baseline wander, electrode motion and muscle noise of the MIT-BIH Noise Stress "
         "Test Database, or over which lead is missing.\n"

@@ -107,10 +107,10 @@ def load_experiments(
     task.check(dataset)
     check_reads(config.model, config.task, dataset)
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
-    if config.split not in dataset.protocols:
-        raise unknown(f"split of {dataset.name}", config.split, dataset.protocols)
+    if config.protocol not in dataset.protocols:
+        raise unknown(f"protocol of {dataset.name}", config.protocol, dataset.protocols)
     check_config(task, config)
-    noises = _load_noises(dataset.rate, data_dir) if with_noise or config.split == NOISE else {}
+    noises = _load_noises(dataset.rate, data_dir) if with_noise or config.protocol == NOISE else {}
     if dataset.built_in:
         what, family, real = _REAL[dataset.kind]
         command = prepare_command(family, None if data_dir == datasets.default_data_dir() else data_dir)
@@ -124,7 +124,7 @@ def load_experiments(
     }
     wanting = [what for what, expected in together.items() if expected]
     examples, features, digest = load_examples(records, task, dataset, memory, wanting, say)
-    protocol = dataset.drawn_by(config.split)
+    protocol = dataset.drawn_by(config.protocol)
     split = draw_split(dataset, protocol, features, records.parts)
     for name, indices in split.items():
         if not len(indices):

@@ -102,6 +102,6 @@ def test_a_failed_download_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize("task", ["heartbeat", "arrhythmia", "activation", "transmembrane"])
 def test_nothing_is_trained_on_noise(cardiax, tmp_path, task):
     command = ("train", task, "--dataset", "physionet_nstdb", "--data-dir", tmp_path, "--workdir", tmp_path / "run")
-    for more in ((), ("--split", "noise")):
+    for more in ((), ("--protocol", "noise")):
         assert f"task {task!r} cannot learn from physionet_nstdb" in cardiax.mistake(*command, *more)
     assert not (tmp_path / "run").exists()

@@ -28,7 +28,7 @@ def runs(tmp_path, monkeypatch):
     for split, score in (("kaggle", 0.9), ("patient", 0.5)):
         folder = tmp_path / split
         config = recipe("arrhythmia", "physionet_mitbih/kaggle")
-        write_json(folder / "config.json", to_dict(with_overrides(config, {"split": split})))
+        write_json(folder / "config.json", to_dict(with_overrides(config, {"protocol": split})))
         figure = {"value": score}
         classes = {name: {"f1": figure} for name in "NSVFQ"}
         write_json(folder / "test.json", {"accuracy": figure, "macro_f1": figure, "classes": classes})

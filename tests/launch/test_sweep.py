@@ -218,7 +218,7 @@ def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
     ("typed", "told"),
     [
         (["--systems", "cnn,xgbost"], "unknown system of arrhythmia 'xgbost': did you mean 'xgboost'"),
-        (["--protocols", "patient"], "unknown split of simulated_heartbeat 'patient'"),
+        (["--protocols", "patient"], "unknown protocol of simulated_heartbeat 'patient'"),
         (["--grid", "optimizer.learning_rat=1"], "did you mean 'optimizer.learning_rate'"),
         (["--grid", "optimizer.learning_rate"], "expected FIELD=A,B"),
         (["--grid", "seed=1,2"], "--seeds"),

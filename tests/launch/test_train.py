@@ -275,7 +275,7 @@ def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_pat
         "train", "arrhythmias"
     )
     assert "unknown model 'resnet': did you mean 'resnet1d'" in mistake(*small_run, "--model", "resnet")
-    assert "unknown split of kaggle_heartbeat/mitbih 'patients'" in mistake(*small_run, "--split", "patients")
+    assert "unknown protocol of kaggle_heartbeat/mitbih 'patients'" in mistake(*small_run, "--protocol", "patients")
     assert "unknown field of model resnet1d 'depth'" in mistake(*small_run, "--model_args", "depth=3")
     assert "cannot learn from kaggle_heartbeat/ptbdb: found labels normal, abnormal" in mistake(
         "train", "arrhythmia", "--dataset", "kaggle_heartbeat/ptbdb", "--data-dir", data_dir
@@ -296,7 +296,7 @@ def test_too_few_beats_for_a_split_are_refused(cardiax, tmp_path):
         np.savetxt(tmp_path / f"mitbih_{name}.csv", rows, delimiter=",", fmt="%.18e")
     datasets.prepare("kaggle_heartbeat/mitbih", tmp_path / "data", manual_dir=tmp_path)
     arguments = ["train", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", tmp_path / "data"]
-    message = cardiax.mistake(*arguments, "--split", "published", "--workdir", tmp_path / "run")
+    message = cardiax.mistake(*arguments, "--protocol", "published", "--workdir", tmp_path / "run")
     assert "found 6 examples, too few for the split 'published': validation would be empty" in message
     assert not (tmp_path / "run").exists()
 

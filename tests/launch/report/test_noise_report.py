@@ -66,9 +66,9 @@ def test_trained_by_the_protocol_and_evaluated_after(cardiax, small_run, both, t
     if model == "xgboost":
         pytest.importorskip("xgboost", reason="needs the extra cardiax[baselines]")
         command = [*small_run[:4], "--data-dir", both, "--model", "xgboost", "--model_args", "trees=5,depth=2"]
-    status, out, err = cardiax(*command, "--split", "noise", "--workdir", tmp_path / "a")
+    status, out, err = cardiax(*command, "--protocol", "noise", "--workdir", tmp_path / "a")
     assert status == 0, err
-    assert json.loads((tmp_path / "a" / "config.json").read_text())["split"] == "noise"
+    assert json.loads((tmp_path / "a" / "config.json").read_text())["protocol"] == "noise"
     clean = json.loads((tmp_path / "a" / "test.json").read_text())
     result = json.loads((tmp_path / "a" / "test_noise.json").read_text())
     assert result["protocol"] == clean["protocol"] == "kaggle"
@@ -97,7 +97,7 @@ def test_trained_by_the_protocol_and_evaluated_after(cardiax, small_run, both, t
 
 @pytest.mark.slow
 def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_path):
-    told = cardiax.mistake(*small_run, "--split", "noise", "--workdir", tmp_path / "run")
+    told = cardiax.mistake(*small_run, "--protocol", "noise", "--workdir", tmp_path / "run")
     assert "physionet_nstdb is not prepared in" in told
     assert f"run `cardiax prepare physionet_nstdb --data-dir {data_dir}`" in told
     assert not (tmp_path / "run").exists()
@@ -126,7 +126,7 @@ def test_twelve_leads_with_noise_and_without_each_lead(cardiax, noises, tmp_path
     shutil.copytree(noises, folder / "physionet_nstdb")
     where = ("--dataset", "ucsd_intracardiac", "--data-dir", folder, "--workdir", tmp_path / "run")
     small = ("--model_args", "widths=(8,8),blocks=1,hidden=8", "--batch_size", "8", "--steps", "2")
-    status, out, err = cardiax("train", "activation", *where, *small, "--split", "noise")
+    status, out, err = cardiax("train", "activation", *where, *small, "--protocol", "noise")
     assert status == 0, err
     clean = json.loads((tmp_path / "run" / "test.json").read_text())
     result = json.loads((tmp_path / "run" / "test_noise.json").read_text())

@@ -46,7 +46,7 @@ def command(task, data_dir, workdir, *more):
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["random", "volunteer"])
 def test_activation_trains_tests_and_draws(cardiax, data_dir, tmp_path, protocol):
-    status, out, err = cardiax(*command("activation", data_dir, tmp_path / "run", "--split", protocol))
+    status, out, err = cardiax(*command("activation", data_dir, tmp_path / "run", "--protocol", protocol))
     assert status == 0, err
     result = json.loads((tmp_path / "run" / "test.json").read_text())
     mae = result["activation_mae"]
@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_told(cardiax, data_dir, tmp_path):
     assert "task 'heartbeat' cannot learn from ucsd_intracardiac" in told
     told = cardiax.mistake("train", "activation", "--dataset", "kaggle_heartbeat/mitbih", "--workdir", tmp_path / "run")
     assert "task 'activation' cannot learn from kaggle_heartbeat/mitbih" in told
-    told = cardiax.mistake(*command("activation", data_dir, tmp_path / "run", "--split", "voluntier"))
+    told = cardiax.mistake(*command("activation", data_dir, tmp_path / "run", "--protocol", "voluntier"))
     assert "did you mean 'volunteer'" in told
     told = cardiax.mistake(*command("activation", data_dir, tmp_path / "run", "--augmentation.mixup", "0.2"))
     assert "augmentation.mixup: found 0.2, but it means nothing to task 'activation'" in told
