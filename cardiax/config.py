@@ -107,6 +107,10 @@ class Config:
         0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw", low=0.0, high=1.0
     )
     patience: int = setting(0, "stop after this many evaluations without a better validation score; 0: never", low=0)
+    imports: str = field(
+        default="",
+        metadata={"help": "modules A,B of your own that register models or datasets", "flag": "import", "choices": ()},
+    )
     optimizer: OptimizerConfig = OptimizerConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
 
@@ -190,7 +194,9 @@ def with_leaves(config: Config, values: Mapping[str, Any]) -> Config:
     return dataclasses.replace(config, **top)
 
 
-TREES_READ = {"xgboost": ("task", "dataset", "protocol", "model", "model_args", "precision", "seed", "per_class")}
+TREES_READ = {
+    "xgboost": ("task", "dataset", "protocol", "model", "model_args", "precision", "seed", "per_class", "imports")
+}
 """Model that is no network → the fields that it reads."""
 
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 from cardiax.config import RENAMED
 from cardiax.errors import InputError, unknown
 from cardiax.launch.system.compile_cache import keep_compiled_programs
+from cardiax.launch.system.extensions import import_modules
 from cardiax.launch.system.memory import keep_memory
 from cardiax.launch.system.shell_settings import own_settings, start_jax, without_backend
 
@@ -100,6 +101,7 @@ def run_command(name: str, arguments: list[str]) -> int:
                 raise InputError(f"found --{flag}, which is called --{RENAMED[flag]} now")
             raise unknown("flag", flag, flags - {"h"})
         raise InputError(f"found {rest[0]!r} after the last argument, expected nothing (see `cardiax {name} --help`)")
+    import_modules(getattr(options, "imports", ""))
     shell = dict(os.environ)
     keep_compiled_programs()
     if name != "prepare" or options.dataset.startswith("simulated"):  # files are read without a device

@@ -66,8 +66,9 @@ def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:
     for name, (item, value) in leaves(config).items():
         if name not in but:
             choices = f" ({', '.join(item.metadata['choices'])})" if item.metadata.get("choices") else ""
-            flags = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
-            text = f"{item.metadata['help']}{choices}; {value}" if value != {} else item.metadata["help"]
+            flag = item.metadata.get("flag", name)
+            flags = dict.fromkeys((f"--{flag}", f"--{flag.replace('_', '-')}"))
+            text = f"{item.metadata['help']}{choices}; {value}" if value not in ({}, "") else item.metadata["help"]
             fields.add_argument(*flags, dest=name, metavar="X", default=argparse.SUPPRESS, help=text.replace("%", "%%"))
 
 

@@ -97,7 +97,7 @@ def test_every_field_has_help_and_a_default_within_its_own_bounds():
 
 
 def test_recipe_takes_the_datasets_own_protocol():
-    assert recipe("heartbeat", "kaggle_heartbeat/ptbdb").split == "published"
+    assert recipe("heartbeat", "kaggle_heartbeat/ptbdb").protocol == "published"
     assert recipe("heartbeat", "kaggle_heartbeat").dataset == "kaggle_heartbeat/mitbih"
     with pytest.raises(InputError, match="did you mean 'simulated_heartbeat'"):
         recipe("heartbeat", "simulated_hartbeat")
@@ -138,7 +138,7 @@ def program(config, targets):
     return str(traced.jaxpr), constants, order.indices(1).tolist(), total
 
 
-IDENTITY = ("task", "dataset", "protocol", "model", "model_args", "precision")
+IDENTITY = ("task", "dataset", "protocol", "model", "model_args", "precision", "imports")
 """Fields that name the data and the model."""
 
 ON_THE_HOST = ("patience",)

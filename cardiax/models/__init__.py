@@ -51,6 +51,24 @@ READS: dict[str, tuple[str, ...]] = {
 """What each model is made for: `beat`, one lead of 187 samples; `record`, several leads beside the features of the
 rhythm around (see `cardiax.tasks.beat_classification`); or a task on twelve leads."""
 
+
+def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None:
+    """Make a Flax module of your own a model of that name.
+
+    Args:
+      name: as `--model` and config.json have it.
+      module: called as `module(x, train)`, with the fields `outputs` and `axis_name`. Every other field needs a default
+        and may be set by `--model_args`.
+      reads: what it can read, see `READS`.
+
+    Raises:
+      ValueError: another model has that name.
+    """
+    if name in READS and MODELS.get(name) is not module:
+        raise ValueError(f"found a model {name!r} already, expected a name of its own")
+    MODELS[name], READS[name] = module, reads
+
+
 _GIVEN = {"outputs", "axis_name", "parent", "name"}
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from cardiax.config import Config, differences, from_dict
 from cardiax.errors import InputError
+from cardiax.launch.system.extensions import import_modules
 
 LOCK = ".lock"
 """Held by the command that writes into the folder; the system lets go of it when the process ends, however it does."""
@@ -209,7 +210,9 @@ def write_gif(file: io.BytesIO, frames: np.ndarray, rate: float = 12.5) -> None:
 def read_config(path: Path) -> Config:
     """The configuration in a config.json; the error of a wrong field names the file."""
     try:
-        return from_dict(read_json(path))
+        fields = read_json(path)
+        import_modules(str(fields.get("imports", "")))
+        return from_dict(fields)
     except InputError as error:
         raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from error
 

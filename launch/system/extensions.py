@@ -1,0 +1,25 @@
+"""Modules of your own that register models or datasets before a command runs."""
+
+import importlib
+import os
+import sys
+
+from cardiax.errors import InputError
+
+
+def import_modules(names: str) -> None:
+    """Import the modules `A,B`, which may lie in the current folder.
+
+    Raises:
+      InputError: a module is missing, or fails while it is imported.
+    """
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    for name in filter(None, names.split(",")):
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # a module may raise anything
+            text = f"{type(error).__name__}: {error}"
+            raise InputError(
+                f"--import {name}: found {text}, expected a module that can be imported; run the command in its folder"
+            ) from error
