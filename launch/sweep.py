@@ -178,10 +178,10 @@ def plan(options: argparse.Namespace) -> list[Member]:
     base = recipe(task, typed.get("dataset"))
     protocols = _each_once("--protocols", options.protocols) or [base.protocol]
     grid = [parse_grid(text) for text in options.grid]
-    fields = [field for field, _ in grid]
-    if len(set(fields)) < len(fields):
-        raise InputError(f"--grid: found {max(fields, key=fields.count)} twice, expected all its values in one --grid")
-    if options.minutes and {"steps", "epochs"} & {*fields, *typed}:
+    varied = [field for field, _ in grid]
+    if len(set(varied)) < len(varied):
+        raise InputError(f"--grid: found {max(varied, key=varied.count)} twice, expected all its values in one --grid")
+    if options.minutes and {"steps", "epochs"} & {*varied, *typed}:
         raise InputError(f"sweep: found --minutes {options.minutes:g} and steps or epochs, expected one of them")
     members: list[Member] = []
     asked: list[tuple[Config, set[str]]] = []
