@@ -25,6 +25,9 @@ from cardiax.launch.cli import positive
 from cardiax.launch.run.run_folder import Workdir, read_config
 from cardiax.recipes import RECIPES, recipe
 
+COMMON = ("dataset", "protocol", "model", "seed", "epochs", "steps", "batch_size", "optimizer.learning_rate", "imports")
+"""Fields that --help shows."""
+
 LONGEST = 80
 """Characters of a run's default name that tell what differs from the recipe."""
 
@@ -61,15 +64,20 @@ def add_memory(parser: argparse.ArgumentParser) -> None:
 
 def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:
     """One flag for every config field, `but` some."""
-    config, told = parser_recipe(getattr(parser, "typed", ()))
-    fields = parser.add_argument_group("experiment", f"every field of the config, with {told}")
+    typed = getattr(parser, "typed", ())
+    config, told = parser_recipe(typed)
+    every = "--help-all" in typed
+    parser.add_argument("--help-all", action="help", help="show every field of an experiment")
+    shown = "every field" if every else "the fields used most (--help-all shows every one)"
+    fields = parser.add_argument_group("experiment", f"{shown}, with {told}")
     for name, (item, value) in leaves(config).items():
         if name not in but:
             choices = f" ({', '.join(item.metadata['choices'])})" if item.metadata.get("choices") else ""
             flag = item.metadata.get("flag", name)
             flags = dict.fromkeys((f"--{flag}", f"--{flag.replace('_', '-')}"))
             text = f"{item.metadata['help']}{choices}; {value}" if value not in ({}, "") else item.metadata["help"]
-            fields.add_argument(*flags, dest=name, metavar="X", default=argparse.SUPPRESS, help=text.replace("%", "%%"))
+            help = text.replace("%", "%%") if every or name in COMMON else argparse.SUPPRESS
+            fields.add_argument(*flags, dest=name, metavar="X", default=argparse.SUPPRESS, help=help)
 
 
 def parser_recipe(typed: Sequence[str]) -> tuple[Config, str]:

@@ -2,10 +2,14 @@
 
 import codecs
 import contextlib
+import functools
 import importlib
+import importlib.util
+import mmap
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from cardiax.errors import InputError
@@ -124,6 +128,7 @@ def start_jax(shell: Mapping[str, str], distributed: str | None) -> None:
     Raises:
       InputError: JAX cannot be imported, or finds no device, as the variables are.
     """
+    _check_xla_flags(shell.get("XLA_FLAGS", ""))
     typed = {name: value for name, value in shell.items() if name.startswith("JAX_") and value}
     told = {name: value for name, value in typed.items() if name.lower() not in FIXED}
     if not told:
@@ -142,6 +147,28 @@ def start_jax(shell: Mapping[str, str], distributed: str | None) -> None:
                 f"{' '.join(platforms)}: found no such device{why and f' ({why})'}, expected one; unset the variable "
                 "to use what there is, or install JAX for that device"
             ) from error
+
+
+@functools.cache
+def _check_xla_flags(text: str) -> None:
+    """Raise `InputError` for a flag that XLA does not know, at which XLA itself would abort the process.
+
+    XLA lists its flags nowhere, but the name of each is a string in its library.
+    """
+    words = text.split()
+    if words and not words[0].startswith("-"):
+        if not Path(words[0]).is_file():
+            raise InputError(f"XLA_FLAGS: found {words[0]}, expected flags that begin with --, or a file of them")
+        return
+    missing = {word.lstrip("-").partition("=")[0].encode(): word for word in words}
+    package = importlib.util.find_spec("jaxlib")
+    for library in Path(package.origin or ".").parent.glob("libjax*.so") if package else ():
+        with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            unknown = [word for name, word in missing.items() if content.find(name) < 0]
+        if unknown:
+            raise InputError(
+                f"XLA_FLAGS: found {unknown[0]}, expected flags that this XLA knows; correct the variable or unset it"
+            )
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from cardiax.config import with_overrides
+from cardiax.config import leaves, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.train import default_workdir
 from cardiax.recipes import recipe
@@ -372,3 +372,14 @@ def test_help_shows_the_defaults_of_the_task_that_is_typed(cardiax):
     assert "a name in MODELS; activation_resnet" in text
     _, text, _ = cardiax("train", "arrhythmia", "--dataset", "physionet_mitbih/patient", "--help")
     assert "passes over the training split; 12" in " ".join(text.split())
+
+
+def test_every_field_is_in_help_all_and_the_common_ones_in_help(cardiax):
+    _, usual, _ = cardiax("train", "activation", "--help")
+    status, every, _ = cardiax("train", "activation", "--help-all")
+    assert status == 0
+    for name in leaves(recipe("activation")):
+        assert name == "task" or f"--{'import' if name == 'imports' else name} " in every
+    assert "--augmentation.stretch" not in usual
+    assert "--optimizer.learning_rate" in usual
+    assert "--augmentation.stretch" in cardiax("sweep", "activation", "--help-all")[1]

@@ -75,13 +75,15 @@ def test_a_library_lets_a_persons_backend_be():
         ("JAX_PLATFORMS=cuda", "JAX_PLATFORMS=cuda: found no such device"),
         ("JAX_PLATFORMS=abacus", "JAX_PLATFORMS=abacus: found no such device (Unable to initialize backend 'abacus'"),
         ("JAX_PLATFORM_NAME=gpu", "JAX_PLATFORM_NAME=gpu: found no such device"),
+        ("XLA_FLAGS=--xla_nonsense=3", "XLA_FLAGS: found --xla_nonsense=3, expected flags that this XLA knows"),
+        ("XLA_FLAGS=xla_cpu", "XLA_FLAGS: found xla_cpu, expected flags that begin with --, or a file of them"),
         ("JAX_DEFAULT_MATMUL_PRECISION=most", 'Invalid value "most" for JAX flag jax_default_matmul_precision'),
     ],
 )
 def test_what_jax_cannot_do_is_one_line(variable, message):
     if "cuda" in variable and jax.default_backend() == "gpu":
         pytest.skip("there is a GPU")
-    name, value = variable.split("=")
+    name, value = variable.split("=", 1)
     done = run("from cardiax.launch.cli import main; main(['info'])", **{name: value})
     assert done.returncode == 2
     assert done.stderr.startswith(f"cardiax: error: {message}")
