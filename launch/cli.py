@@ -1,6 +1,7 @@
 """The command line. Only what --help needs is imported here; each command imports the rest when it runs."""
 
 import argparse
+import errno
 import importlib
 import math
 import os
@@ -26,6 +27,18 @@ COMMANDS = {
     "bench": "time training steps and inference, beside PyTorch with --peer torch",
     "info": "show devices, versions, tasks, models and datasets",
 }
+
+
+REMEDIES = {
+    errno.ENOTDIR: " (found a file, expected a folder; choose another path)",
+    errno.EISDIR: " (found a folder, expected a file; choose another path)",
+    errno.EEXIST: " (found a file, expected a folder or nothing; choose another path)",
+    errno.EACCES: "; allow it, or choose another path",
+    errno.EROFS: "; choose another path",
+    errno.ENOSPC: "; make room there and run the same command again",
+    errno.ENAMETOOLONG: "; choose a shorter name",
+}
+"""What to do about an error of the system."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.errno is None:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        status = _fail(f"{where}{error.strerror}")
+        status = _fail(f"{where}{error.strerror}{REMEDIES.get(error.errno, '')}")
     sys.exit(status)
 
 

@@ -64,7 +64,7 @@ def test_an_error_of_the_system_is_one_line_with_the_file(cardiax, tmp_path, sma
     (tmp_path / "file").write_text("")
     message = cardiax.mistake(*small_run, "--workdir", tmp_path / "file" / "run")
     assert str(tmp_path / "file") in message
-    assert "Not a directory" in message
+    assert "Not a directory (found a file, expected a folder; choose another path)" in message
 
 
 def test_info_tells_what_is_there_and_what_is_missing(cardiax, data_dir):

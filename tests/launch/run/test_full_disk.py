@@ -21,7 +21,8 @@ def small_disk(tmp_path):
 @pytest.mark.slow
 def test_training_on_a_full_disk(small_disk, cardiax, small_run):
     message = cardiax.mistake(*small_run, "--workdir", small_disk / "run")
-    assert message == f"{small_disk / 'run' / 'checkpoints'}: no space for a checkpoint of 2 MiB"
+    where = small_disk / "run" / "checkpoints"
+    assert message.startswith(f"{where}: no space for a checkpoint of 2 MiB; make room there and run the same command")
     assert not (small_disk / "run" / "test.json").exists()
     # What is there is a run that has not evaluated yet, and says so.
     assert "found no checkpoint, expected one" in cardiax.mistake("evaluate", small_disk / "run")
@@ -30,7 +31,7 @@ def test_training_on_a_full_disk(small_disk, cardiax, small_run):
 def test_a_run_begins_on_a_disk_without_any_space(small_disk, cardiax, small_run):
     (small_disk / "filler").write_bytes(b"0" * (2**20 - 4096))
     message = cardiax.mistake(*small_run, "--workdir", small_disk / "run")
-    assert "No space left on device" in message
+    assert "No space left on device; make room there and run the same command again" in message
     assert str(small_disk) in message
 
 
@@ -39,4 +40,4 @@ def test_a_folder_without_write_permission(cardiax, small_run, tmp_path):
         pytest.skip("root may write anywhere")
     tmp_path.chmod(0o500)
     message = cardiax.mistake(*small_run, "--workdir", tmp_path / "run")
-    assert message == f"{tmp_path / 'run'}: Permission denied"
+    assert message == f"{tmp_path / 'run'}: Permission denied; allow it, or choose another path"
