@@ -114,7 +114,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
         train_step.eval_shape(state, next(batches)[1])
     record_environment(workdir, config, experiment.fingerprints, data_path)
     with contextlib.ExitStack() as stack:
-        # Resume. The metrics.csv of a killed run may be ahead of its checkpoint, which was still being written, so it is
+        # Resume. The metrics.csv of a killed run may be ahead of its checkpoint, which was still being written: it is
         # rewritten from the checkpoint's history.
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints)))
         history: History = []

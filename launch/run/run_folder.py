@@ -141,9 +141,7 @@ def _locked(path: Path) -> Iterator[None]:
                 file.truncate(0)
                 file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%F %T')}\n".encode())
             except OSError as error:
-                raise OSError(
-                    error.errno, error.strerror, str(path)
-                ) from error  # the error of a write does not name the file
+                raise OSError(error.errno, error.strerror, str(path)) from error  # a write error does not name it
             yield
             return
 
