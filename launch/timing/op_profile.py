@@ -104,9 +104,8 @@ def _profile(run: Callable[[int], None], compiled: Any, flops: float) -> dict[st
         events = [event for plane in data.planes for line in plane.lines for event in line.events]
         found = kinds(compiled.as_text(), [(event.name, event.duration_ns * 1e-9) for event in events])
     found = {kind: total / times for kind, total in found.items()}
-    found[BETWEEN] = max(
-        0.0, seconds - sum(found.values())
-    )  # an operation counts in full even while it waits for another
+    # The difference may be negative, since an operation counts in full even while it waits for another.
+    found[BETWEEN] = max(0.0, seconds - sum(found.values()))
     return {"seconds": seconds, "kinds": found, "flops": flops}
 
 
