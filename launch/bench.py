@@ -1,4 +1,4 @@
-"""Time training steps and inference of each task's default model and reference systems, on made-up inputs.
+"""Time training steps and inference of each task's default model and reference models, on synthetic inputs.
 
   cardiax bench
   cardiax bench arrhythmia activation --model resnet1d --model activation_cnn
@@ -7,23 +7,23 @@
   cardiax bench heartbeat --precision bfloat16 --peer torch
   cardiax bench --scaling
 
-A step is the very one that training takes, by the recipe of a default model or the optimiser of a reference system.
-With --peer torch the same network is built in PyTorch (extra `bench`, from a checkout), with the same weights, loss,
-optimiser, batch and cores, in eager mode and with torch.compile (which needs a C++ compiler), of which the faster
-counts; augmentation, average and schedule are then left out on both sides, and both must compute the same loss before
-anything is timed. Each side is a process of its own. They alternate in blocks, so that a change in the machine's load
-meets both, and a ratio is the median over blocks of PyTorch's time divided by ours: above 1, ours is faster. "At peak"
-is the ratio if all operations of our step were as fast as a product of matrices of 2048 × 2048 on this machine, about
-the most that can be had. field_cnn is measured only where it is named.
+A step is that of training, with the recipe of a default model or the optimizer of a reference model. With --peer torch
+the same network is built in PyTorch (extra `bench`, from a checkout) with the same weights, loss, optimizer, batch and
+cores, in eager mode and with torch.compile (which needs a C++ compiler); the faster of the two counts. Augmentation,
+average and schedule are then omitted on both sides, and both must compute the same loss before they are timed. Each
+side is a separate process. They alternate in blocks, so that changes in the machine's load affect both. A ratio is the
+median over blocks of PyTorch's time divided by ours: above 1, ours is faster. "At peak" is the ratio if all operations
+of our step were as fast as a matrix product of 2048 × 2048 on this machine, an approximate upper bound. field_cnn is
+measured only if it is named.
 
-With --precision bfloat16 our networks are computed in it, and PyTorch's under torch.autocast; that both compute the
-same loss is then checked in float32.
+With --precision bfloat16 our networks are computed in bfloat16, and PyTorch's under torch.autocast; the losses of both
+are then compared in float32.
 
-With --profile each model is followed by what the time of its step and of inference goes into, on one core.
+With --profile each model is followed by a profile of its step and of inference on one core.
 
 With --scaling one batch is divided over 1, 2, 4 and 8 simulated devices, and over two processes on loopback: the losses
-must be the same, and times tell what dividing costs. The tasks' default models are measured, arrhythmia's if none is
-named.
+must agree, and the times show the cost of dividing. The default models of the tasks are measured; arrhythmia if no task
+is named.
 """
 
 import argparse
@@ -37,22 +37,26 @@ from cardiax.errors import InputError, unknown
 from cardiax.launch.cli import positive
 
 BUSY = 0.3
-"""Load a core above which times are not to be quoted: PyTorch's threads wait for each other at every layer."""
+"""Load per core above which times are unreliable: PyTorch's threads wait for each other at every layer."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is timed, for how long, and against whom."""
+    """Add what is timed, for how long, and the peer to compare with."""
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="tasks to measure (default: all)")
     parser.add_argument("--model", action="append", metavar="NAME", help="measure this model; may be repeated")
-    parser.add_argument("--model-args", metavar="X", default="", help="fields of the model: blocks=1,widths=(8,16)")
-    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of the networks' arithmetic")
-    parser.add_argument("--peer", choices=("torch",), help="measure the same networks in PyTorch beside ours")
-    parser.add_argument("--scaling", action="store_true", help="measure what it costs to divide a batch over devices")
-    parser.add_argument("--blocks", type=_several, default=9, metavar="N", help="blocks timed, 2 or more (9)")
-    parser.add_argument("--seconds", type=positive, default=1.0, metavar="S", help="length of a block, about (1)")
-    parser.add_argument("--profile", action="store_true", help="show what the time goes into, on one core")
-    parser.add_argument("--no-start", action="store_true", help="leave out the time from process start to first step")
-    parser.add_argument("--json", metavar="FILE", help="write all that was measured to this file")
+    parser.add_argument(
+        "--model-args", metavar="X", default="", help="fields of the model, e.g. blocks=1,widths=(8,16)"
+    )
+    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="precision of the networks")
+    parser.add_argument("--peer", choices=("torch",), help="also measure the same networks in PyTorch")
+    parser.add_argument("--scaling", action="store_true", help="measure the cost of dividing a batch over devices")
+    parser.add_argument("--blocks", type=_several, default=9, metavar="N", help="number of timed blocks, 2 or more (9)")
+    parser.add_argument("--seconds", type=positive, default=1.0, metavar="S", help="approximate length of a block (1)")
+    parser.add_argument("--profile", action="store_true", help="show the time of each kind of operation, on one core")
+    parser.add_argument(
+        "--no-start", action="store_true", help="do not measure the time from process start to first step"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all measurements to this file")
 
 
 def _several(text: str) -> int:
@@ -63,7 +67,7 @@ def _several(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure, print a line for each model as it is done, write the JSON."""
+    """Measure the models, print a line for each as it is done, and write the JSON."""
     if options.scaling and (options.peer or options.profile):
         other = f"--peer {options.peer}" if options.peer else "--profile"
         raise InputError(f"bench: found --scaling and {other}, expected one of the two")
@@ -112,14 +116,14 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _defaults(tasks: list[str]) -> list[tuple[str, str]]:
-    """The tasks with their default models; `arrhythmia` where none is named."""
+    """Return the tasks with their default models; `arrhythmia` if none is named."""
     from cardiax.launch.timing.workload import models_of
 
     return [(task, models_of(task)[0]) for task in tasks or ["arrhythmia"]]
 
 
 def _pairs(tasks: list[str], models: list[str] | None) -> list[tuple[str, str]]:
-    """The (task, model) pairs that are asked for: every named model with each task that takes it."""
+    """Return the (task, model) pairs to measure: every named model with each task that takes it."""
     from cardiax.launch.timing.workload import ON_REQUEST, models_of
     from cardiax.tasks import TASKS
 

@@ -1,4 +1,4 @@
-"""The command line. Only what --help needs is imported here; each command imports the rest when it runs."""
+"""The command line. It imports only what --help needs; each command imports the rest when it runs."""
 
 import argparse
 import errno
@@ -42,21 +42,21 @@ REMEDIES = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line.
+    """A parser that raises its errors as `InputError`.
 
     Attributes:
-      typed: the words of the command.
+      typed: arguments of the command line.
     """
 
     typed: Sequence[str] = ()
 
     def error(self, message: str) -> NoReturn:
-        """A mistake in the command."""
+        """Raise `InputError` for a mistake in the command."""
         raise InputError(f"{message} (see `{self.prog} --help`)")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command. Exit status 0: done; 2: a mistake in the command or a file that it names; 1: anything else."""
+    """Run one command and exit: status 0 when done, 2 for a mistake in the command or its files, 1 otherwise."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     keep_memory()
     own_settings()
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             status = _run(list(sys.argv[1:] if arguments is None else arguments))
     except InputError as error:
         status = _fail(str(error))
-    except BrokenPipeError:  # the reader of our output, `head` say, has enough
+    except BrokenPipeError:  # the reader of the output, e.g. `head`, has stopped reading
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except KeyboardInterrupt:
@@ -97,7 +97,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def run_command(name: str, arguments: list[str]) -> int:
-    """Parse the arguments of one command and run it: its module's `add_arguments`, then its `run`."""
+    """Parse the arguments of one command with its module's `add_arguments`, then call its `run`."""
     module = importlib.import_module(f"cardiax.launch.{name}")
     parser = Parser(
         prog=f"cardiax {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -117,13 +117,13 @@ def run_command(name: str, arguments: list[str]) -> int:
     import_modules(getattr(options, "imports", ""))
     shell = dict(os.environ)
     keep_compiled_programs()
-    if name != "prepare" or options.dataset.startswith("simulated"):  # files are read without a device
+    if name != "prepare" or options.dataset.startswith("simulated"):  # preparing files needs no device
         start_jax(shell, getattr(options, "distributed", None))
     return module.run(options) or 0
 
 
 def positive(text: str) -> float:
-    """The type of a flag that takes a number above 0."""
+    """Parse a finite number above 0, as the type of a flag."""
     value = float(text)
     if not 0 < value < float("inf"):
         raise ValueError
@@ -131,7 +131,7 @@ def positive(text: str) -> float:
 
 
 def finite(text: str) -> float:
-    """The type of a flag that takes any number but infinity and NaN."""
+    """Parse a finite number, as the type of a flag."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError

@@ -1,9 +1,9 @@
-"""Measure trained models from their run folders alone: figures with 95 % intervals, per class, and a plot.
+"""Evaluate trained models from their run folders: metrics with 95 % intervals, overall and per class, and plots.
 
-Writes SPLIT.json and plots below figures/ into each folder, with real noise SPLIT_noise.json besides. A sweep's
-folder stands for its finished runs. Runs that differ in seed alone are also measured together: the mean over seeds, the
-ensemble of them (mean of class probabilities, of times, of voltages), and its calibration, or its spread against its
-error; with ensemble.json and plots in the sweep's folder. Examples:
+Writes SPLIT.json and plots in figures/ to each run folder, and with real noise SPLIT_noise.json. The folder of a sweep
+stands for its finished runs. Runs that differ only in the seed are also evaluated together: the mean over seeds, their
+ensemble (mean class probabilities, times or voltages), and its calibration, or its spread compared with its error, in
+ensemble.json and plots in the sweep's folder. Examples:
 
   cardiax evaluate runs/mine
   cardiax evaluate runs/mine --protocol noise
@@ -28,29 +28,27 @@ from cardiax.protocols import SPLITS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run folders, the split, and where the data lies now if it has moved."""
-    parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="a run's folder, or a sweep's")
+    """Add the run folders, the split, and the folder of the data if it has moved."""
+    parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="folder of a run or a sweep")
     parser.add_argument("--split", default="test", metavar="SPLIT", help="train, validation or test (default)")
-    parser.add_argument(
-        "--data-dir", metavar="DIR", help="where prepared datasets lie (default: where the run found it)"
-    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of the run)")
     add_memory(parser)
     parser.add_argument(
-        "--out", metavar="DIR", help="where ensemble.json and its plots go (default: where the first run lies)"
+        "--out", metavar="DIR", help="folder of ensemble.json and its plots (default: parent of the first run's folder)"
     )
     parser.add_argument(
-        "--protocol", metavar="NAME", help="noise: then also with real noise, and of twelve leads with each missing"
+        "--protocol", metavar="NAME", help="noise: also evaluate with real noise, and each of twelve leads missing"
     )
     parser.add_argument(
-        "--noise", type=finite, metavar="DB", help="of twelve leads: with white noise at this signal-to-noise ratio"
+        "--noise", type=finite, metavar="DB", help="add white noise at this signal-to-noise ratio to twelve leads"
     )
     parser.add_argument(
-        "--drop-lead", action="store_true", help="of twelve leads: with one at 0, case by case another in turn"
+        "--drop-lead", action="store_true", help="set one of twelve leads to 0, another one for each case in turn"
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Evaluate each folder's best checkpoint, then the seeds of one experiment together."""
+    """Evaluate the best checkpoint of each run, then the seeds of each experiment together."""
     if options.split not in SPLITS:
         raise unknown("split", options.split, SPLITS)
     if options.protocol not in (None, NOISE):
@@ -87,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def find_runs(paths: Sequence[str | Path]) -> list[Workdir]:
-    """The runs in folders that are a run's or a sweep's, each once; of a sweep those that were trained and tested."""
+    """Return the runs in folders of runs or sweeps, each once; of a sweep, the trained and tested ones."""
     runs: dict[Path, Workdir] = {}
     for path in map(Path, paths):
         below = [] if (path / "config.json").exists() else sorted(path.glob("[!.]*/config.json"))
@@ -100,13 +98,13 @@ def find_runs(paths: Sequence[str | Path]) -> list[Workdir]:
 
 
 def group(runs: Sequence[Workdir]) -> dict[str, list[Workdir]]:
-    """The runs by experiment, which has a name: those whose configs differ in the seed alone, in order of the seeds.
+    """Group runs whose configs differ only in the seed, as experiment name → runs in order of the seeds.
 
-    Of folders named ...seedN, as `train` and `sweep` name them, the name before N must be the same, and the steps may
-    differ: `--minutes` measures them for each seed.
+    If folders are named ...seedN, as by `train` and `sweep`, the name before N must be the same, and the steps may
+    differ, since `--minutes` measures them for each seed.
 
     Raises:
-      InputError: a seed comes twice, or two experiments have one name.
+      InputError: a seed is repeated, or two experiments have the same name.
     """
     rows: dict[str, dict[int, Workdir]] = {}
     names: dict[str, str] = {}
@@ -130,7 +128,7 @@ def group(runs: Sequence[Workdir]) -> dict[str, list[Workdir]]:
 
 
 def _experiment(workdir: Workdir, config: Config) -> tuple[str, str]:
-    """Its name, and all that its seeds have in common, as text."""
+    """Return the experiment's name, and as text everything that its seeds have in common."""
     folder = workdir.path.resolve().name
     fields = {name: value for name, value in to_dict(config).items() if name != "seed"}
     named = re.fullmatch(rf"(.*?)[-_]?seed{config.seed}", folder)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the data lies."""
-    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+    """Add the folder of the data."""
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the lists."""
+    """Print the devices, versions, tasks, models and datasets."""
     import jax
 
     from cardiax import datasets

@@ -1,8 +1,8 @@
-"""What does a score owe to the split? One network under Kaggle's split and by patient, and what leaks besides.
+"""Show how much a score depends on the split: one network on Kaggle's split and on a split by patient.
 
-Give folders of finished runs on `physionet_mitbih/kaggle`, seeds of one experiment under the splits `kaggle` and
+Takes folders of finished runs on `physionet_mitbih/kaggle`, seeds of one experiment with the protocols `kaggle` and
 `patient`. Prints means over seeds with 95 % t intervals, and writes leakage.json and leakage.png: the scores side by
-side, the records that the rare classes come from, and what the length of a beat, that is its padding, predicts alone.
+side, the records of the rare classes, and the score of predictions from the length of a beat alone, i.e. its padding.
 Example:
 
   cardiax leakage sweeps/arrhythmia-physionet_mitbih-kaggle/cardiax-*
@@ -23,14 +23,16 @@ SPLITS = ("kaggle", "patient")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run folders and the places."""
-    parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="a finished run's folder")
-    parser.add_argument("--out", default=".", metavar="DIR", help="where leakage.json and leakage.png go (here)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+    """Add the run folders and the folders of outputs and data."""
+    parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="folder of a finished run")
+    parser.add_argument(
+        "--out", default=".", metavar="DIR", help="folder of leakage.json and leakage.png (current folder)"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read the runs, look at the rows, print and draw."""
+    """Read the runs, analyze the examples, and print and plot the results."""
     scores = read_scores([Workdir(path) for path in options.workdirs])
 
     from cardiax import datasets
@@ -69,7 +71,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
-    """Split → figure → its value for each run's test.json, of runs that differ in seed and split alone."""
+    """Return protocol → metric → values of the runs' test.json, for runs that differ only in seed and protocol.
+
+    Raises:
+      InputError: a run has another task or dataset, the models differ, or one of the protocols has no run.
+    """
     results: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     models = set()
     for workdir in runs:
@@ -98,7 +104,7 @@ def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
 
 
 def sources_of_classes(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Class → its records and their shares, of all rows."""
+    """Return class → its records and the fraction of its examples in each, over all splits."""
     from cardiax.stats.split_leakage import shares_of_records
 
     labels, records = (np.concatenate([part[name] for part in parts.values()]) for name in ("label", "record"))
@@ -106,7 +112,7 @@ def sources_of_classes(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, tup
 
 
 def scores_by_length(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:
-    """Classifier → macro-F1 on Kaggle's test beats: always N, and two that see nothing but the length."""
+    """Return classifier → macro-F1 on Kaggle's test beats: always N, and two that use only the length."""
     from cardiax.stats.classification import classification_metrics
     from cardiax.stats.split_leakage import beat_lengths, predict_by_length
 

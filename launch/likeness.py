@@ -1,6 +1,6 @@
-"""How like the UCSD/LLNL dataset are our simulated hearts? One table: leads, voltages of the sites, activation times.
+"""Compare the simulated hearts with the UCSD/LLNL dataset: leads, voltages of the sites and activation times.
 
-It compares marginal figures of the two, nothing more: a heart may have them all and the wrong T wave.
+Only marginal statistics are compared: a heart may match them all and still have a wrong T wave.
 """
 
 import argparse
@@ -9,15 +9,15 @@ import numpy as np
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How many beats, and whether to fit."""
-    parser.add_argument("--beats", type=int, default=40, metavar="N", help="beats of each of the 16 volunteers (40)")
+    """Add the number of beats and the flag --fit."""
+    parser.add_argument("--beats", type=int, default=40, metavar="N", help="beats for each of the 16 volunteers (40)")
     parser.add_argument(
         "--fit", action="store_true", help="fit the heart's pose and the electrodes to the leads, and print them"
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Simulate, compare, print."""
+    """Simulate the beats, compare their statistics and print the table."""
     from cardiax.datasets.simulated_intracardiac.simulated_intracardiac_dataset_builder import simulate
     from cardiax.simulate.dataset_statistics import likeness
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def table(found: dict[str, np.ndarray], beats: int) -> str:
-    """The figures of `cardiax.simulate.dataset_statistics.likeness` as text, each beside its target."""
+    """Format the statistics of `cardiax.simulate.dataset_statistics.likeness` as text, each with its target."""
     from cardiax.ecg.leads import LEADS
     from cardiax.simulate.dataset_statistics import LEAD_MEAN, LEAD_RANGE, LEAD_SPREAD
 
@@ -61,9 +61,9 @@ def table(found: dict[str, np.ndarray], beats: int) -> str:
 
 
 def fit(volunteers: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15), beats: int = 30) -> None:
-    """Fit the heart's pose, the electrodes' distances and the gain to the spread of the leads; print them.
+    """Fit the heart's pose, the electrodes' distances and the gain to the spread of the leads, and print them.
 
-    Least squares of the squared logarithm of each lead's ratio, so that the worst lead counts most.
+    Least squares of the squared logarithm of each lead's ratio, which weights the worst lead most.
     """
     import jax.numpy as jnp
     from scipy.optimize import least_squares
@@ -84,7 +84,8 @@ def fit(volunteers: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15), beats: int = 
         hearts.append((number, heart, np.asarray(jnp.concatenate(voltages, axis=1))))
 
     def unpack(unknown: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        return np.exp(unknown[3]), np.exp(np.insert(unknown[4:], 3, 0.0)), np.degrees(unknown[:3])  # RL enters no lead
+        # No lead depends on RL.
+        return np.exp(unknown[3]), np.exp(np.insert(unknown[4:], 3, 0.0)), np.degrees(unknown[:3])
 
     def ratios(unknown: np.ndarray) -> np.ndarray:
         gain, distances, pose = unpack(unknown)

@@ -1,7 +1,7 @@
 """Predict the activation of the heart, or its voltages, from your own 12-lead recordings.
 
-Reads NumPy arrays (time × 12 leads or 10 electrodes), tables of text (.csv, .tsv, .txt, also .gz; the first line names
-the leads) and WFDB records. For each file it writes a CSV with units and plots. Every file is read and checked before
+Reads NumPy arrays (time × 12 leads or 10 electrodes), text tables (.csv, .tsv, .txt, also .gz; the first line names
+the leads) and WFDB records. For each file it writes a CSV with units, and plots. All files are read and checked before
 the first output is written. Examples:
 
   cardiax predict runs/mine beat.npy --rate 1000
@@ -25,34 +25,32 @@ from cardiax.launch.run.run_folder import Workdir, save_plot, write_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run folder, the files, and what the files do not tell."""
-    parser.add_argument("workdir", metavar="WORKDIR", help="a run's folder, of the task activation or transmembrane")
+    """Add the run folder, the files, and what the files do not state."""
+    parser.add_argument("workdir", metavar="WORKDIR", help="folder of a run of the task activation or transmembrane")
     parser.add_argument(
         "files",
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=".npy, a table of text (.csv, .tsv, .txt, also .gz), or a WFDB record (.hea)",
+        help=".npy, a text table (.csv, .tsv, .txt, also .gz), or a WFDB record (.hea)",
     )
-    parser.add_argument("--rate", type=positive, metavar="HZ", help="samples a second, where a file does not tell")
+    parser.add_argument("--rate", type=positive, metavar="HZ", help="sampling rate, if a file does not state it")
     parser.add_argument(
-        "--start", type=finite, metavar="MS", help="where the beat begins, in the file's own times where it has them"
+        "--start", type=finite, metavar="MS", help="start of the beat, in the times of the file if it has them"
     )
-    parser.add_argument(
-        "--leads", metavar="A,B", help="names of the channels in order, where a file does not name them"
-    )
+    parser.add_argument("--leads", metavar="A,B", help="names of the channels in order, if a file does not have them")
     parser.add_argument(
         "--unit",
         type=str.lower,
         choices=("v", "mv", "uv"),
         metavar="V|mV|uV",
-        help="of the channels, where a file states none (mV)",
+        help="unit of the channels, if a file states none (mV)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the outputs (default: WORKDIR/predictions)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read every file, then predict for each: times or voltages as CSV, and plots."""
+    """Read every file, then write the predicted times or voltages of each as CSV, and plots."""
     workdir = Workdir(options.workdir)
     config = workdir.config()
     if config.task not in ("activation", "transmembrane"):
@@ -103,7 +101,7 @@ def run(options: argparse.Namespace) -> None:
             written.append(folder / f"{stem}_notes.txt")
             write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
         else:
-            (folder / f"{stem}_notes.txt").unlink(missing_ok=True)  # of another recording of that name
+            (folder / f"{stem}_notes.txt").unlink(missing_ok=True)  # left by another recording of that name
         found = (
             f"{active.sum()} of {len(times)} sites activate, from {np.nanmin(times):.0f} to {np.nanmax(times):.0f} ms"
             if active.any()
@@ -111,13 +109,14 @@ def run(options: argparse.Namespace) -> None:
         )
         lines += [(f"{stem}: {note}", sys.stderr) for note in notes]
         lines += [(f"{stem}: {found}", sys.stdout), (f"  wrote: {', '.join(map(str, written))}", sys.stdout)]
-    for line, stream in lines:  # when all is written, since a reader of the lines may have enough of them
+    for line, stream in lines:  # after all files are written, since the reader of the pipe may stop
         print(line, file=stream)
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:
-    """The beginning of the names of each file's outputs: its own name without an ending, and as much of its folders or
-    its ending as tells it from the others.
+    """Return the stem of each file's output names.
+
+    It is the file's name without its ending, plus as much of its folders or ending as distinguishes it from the others.
 
     Raises:
       InputError: one file is given twice.
@@ -145,7 +144,7 @@ def output_names(paths: Sequence[Path]) -> list[str]:
 
 
 def times_csv(times: np.ndarray) -> bytes:
-    """Activation times (75,), ms, one site a line; empty for a site that never activates."""
+    """Format activation times (75,), ms, as CSV, one site per line; empty for a site that does not activate."""
     from cardiax.ecg.leads import SITE_NAMES
 
     rows = ((name, f"{time:.2f}" if np.isfinite(time) else "") for name, time in zip(SITE_NAMES, times, strict=True))
@@ -153,7 +152,7 @@ def times_csv(times: np.ndarray) -> bytes:
 
 
 def voltage_csv(voltage: np.ndarray) -> bytes:
-    """Voltages (500, 75), mV, one time a line."""
+    """Format voltages (500, 75), mV, as CSV, one time per line."""
     from cardiax.ecg.leads import SITE_NAMES
 
     header = ("time_ms", *(f"{name}_mV" for name in SITE_NAMES))

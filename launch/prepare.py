@@ -1,4 +1,4 @@
-"""Fetch or read a dataset and write it once, checked, in the form that training reads."""
+"""Fetch or read a dataset, check it, and write it once in the format of training."""
 
 import argparse
 import time
@@ -9,33 +9,45 @@ from cardiax.errors import InputError, unknown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `cardiax prepare`."""
-    parser.add_argument("dataset", help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are at hand")
+    """Add the arguments of `cardiax prepare`."""
+    parser.add_argument(
+        "dataset", help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are available"
+    )
     parser.add_argument(
         "--manual-dir",
         type=Path,
         metavar="PATH",
-        help="the files fetched by hand: a folder, at any depth, or an archive",
+        help="manually downloaded files: a folder, searched at any depth, or an archive",
     )
     parser.add_argument(
-        "--download-dir", type=Path, metavar="DIR", help="where downloads go (default: DATA_DIR/downloads)"
+        "--download-dir", type=Path, metavar="DIR", help="folder of downloads (default: DATA_DIR/downloads)"
     )
     parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="where it is written ($TFDS_DATA_DIR or ~/tensorflow_datasets)"
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of the prepared dataset ($TFDS_DATA_DIR or ~/tensorflow_datasets)",
     )
-    parser.add_argument("--strict", action="store_true", help="a source file that would be left out is an error")
+    parser.add_argument("--strict", action="store_true", help="raise an error for a source file that would be left out")
     parser.add_argument(
-        "--again", action="store_true", help="prepare anew what is prepared; it stays until the new one is whole"
+        "--again",
+        action="store_true",
+        help="prepare a dataset again; the old one is kept until the new one is complete",
     )
     parser.add_argument(
-        "--raw", type=Path, metavar="DIR", help="write simulated_intracardiac as the UCSD/LLNL dataset's files instead"
+        "--raw",
+        type=Path,
+        metavar="DIR",
+        help="write simulated_intracardiac in the files of the UCSD/LLNL dataset instead",
     )
-    parser.add_argument("--mesh", type=Path, metavar="FILE", help="with --raw: this heart of tetrahedra, mm, as VTK")
+    parser.add_argument(
+        "--mesh", type=Path, metavar="FILE", help="with --raw: tetrahedral mesh of the heart, mm, as VTK"
+    )
     parser.add_argument("--sites", type=Path, metavar="FILE", help="with --mesh: CSV of the 75 sites, x, y, z, Name")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Prepare every dataset that `args.dataset` names; of several, one whose files are missing is skipped."""
+    """Prepare every dataset that `args.dataset` names; if there are several, those with missing files are skipped."""
     name = args.dataset.rstrip("/")
     if (args.mesh is None) != (args.sites is None) or (args.mesh and not args.raw):
         raise InputError("prepare: found only some of --mesh, --sites and --raw, expected all three for your mesh")

@@ -1,10 +1,10 @@
-"""Train a list of systems × protocols × grid × seeds and put them into one table; what is done is not done again.
+"""Train models × protocols × grid × seeds and compare them in one table; finished runs are not repeated.
 
-Each member is a run of `cardiax train` in a folder of its own below the sweep's. Those that differ in seed or in
-numbers alone are trained together, as one program. The same command again goes on where it was stopped or killed. The
-protocol `noise` tests the runs of the dataset's first protocol again, with real noise. The table (table.md, table.csv,
-table.png) gives means over seeds with 95 % intervals, parameters and training time; bold: better than every other row
-beyond chance, counting seeds and test cases. Examples:
+Each member is a run of `cardiax train` in its own folder within that of the sweep. Members that differ only in the seed
+or in numerical fields are trained together in one program. The same command resumes a sweep that was stopped or killed.
+The protocol `noise` tests the runs of the dataset's first protocol again with real noise. The table (table.md,
+table.csv, table.png) has means over seeds with 95 % intervals, parameters and training time. Bold marks a result that
+is significantly better than every other row, over seeds and test cases. Examples:
 
   cardiax sweep arrhythmia --seeds 8 --grid optimizer.learning_rate=1e-3,3e-3
   cardiax sweep arrhythmia --dataset physionet_mitbih/kaggle --systems cardiax,cnn --protocols kaggle,patient
@@ -32,29 +32,27 @@ from cardiax.recipes import recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What varies, the budget, the places, and one flag for every config field, which holds for all members."""
+    """Add what varies, the budget, the folders, and one flag for every config field, shared by all members."""
     parser.add_argument("task", metavar="TASK", help=", ".join(SYSTEMS))
     parser.add_argument(
-        "--systems", metavar="A,B", help="systems to compare (default: the recipe with the fields typed)"
+        "--systems", metavar="A,B", help="models to compare (default: the recipe with the given fields)"
     )
-    parser.add_argument(
-        "--protocols", metavar="A,B", help="splits to compare them under (default: the dataset's first)"
-    )
+    parser.add_argument("--protocols", metavar="A,B", help="protocols of the splits (default: the dataset's first)")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 … N − 1 of each (3)")
     parser.add_argument(
         "--grid", action="append", default=[], metavar="FIELD=A,B", help="values of a config field; may be repeated"
     )
-    parser.add_argument("--minutes", type=positive, metavar="T", help="train each network for so long; see `train`")
-    parser.add_argument("--apart", action="store_true", help="train members one after another, never in one program")
-    parser.add_argument("--table", action="store_true", help="train nothing: the table of what is done")
-    parser.add_argument("--workdir", metavar="DIR", help="the sweep's folder (default: sweeps/TASK-DATASET)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+    parser.add_argument("--minutes", type=positive, metavar="T", help="training time of each network; see `train`")
+    parser.add_argument("--apart", action="store_true", help="train the members one by one, never in one program")
+    parser.add_argument("--table", action="store_true", help="train nothing; write the table of the finished runs")
+    parser.add_argument("--workdir", metavar="DIR", help="folder of the sweep (default: sweeps/TASK-DATASET)")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
     train.add_memory(parser)
     train.add_fields(parser, but=("task", "seed", "protocol"))
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train what is not done, then write the table; 0 when done, 1 when interrupted."""
+    """Train the unfinished members, then write the table; return 0 when done, 1 when interrupted."""
     members = plan(options)
     if (folder(options) / "config.json").exists():
         raise InputError(
@@ -80,12 +78,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def train_members(members: list[Member], options: argparse.Namespace) -> dict[str, list[str]] | None:
-    """Train those that are not done, together where one program can.
+    """Train the unfinished members, together where one program can.
 
-    A population that an earlier command left half done goes on first, with all of its members, asked for or not.
+    An unfinished population of an earlier command is resumed first with all its members, even those not in `members`.
 
     Returns:
-      What went wrong → the names of the members that failed by it; None when interrupted.
+      Error message → names of the members that failed with it; None when interrupted.
     """
     from cardiax.launch.loops.population_loop import DivergenceError, train_together
     from cardiax.launch.run.progress import say
@@ -134,7 +132,7 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
 def _programs(
     missing: list[Member], options: argparse.Namespace
 ) -> Iterator[tuple[list[Config], list[Workdir], Path | None]]:
-    """What to train at once: configs, folders, and what the members of a population have in common; None: one alone."""
+    """Yield the configs and folders of each program, and the common folder of a population or None for a single run."""
     from cardiax.launch.loops.population_loop import half_done
     from cardiax.training.population import groups
 
@@ -143,7 +141,7 @@ def _programs(
     for index in sorted(folder(options).glob(".population-*")):
         workdirs = half_done(index)
         if all((workdir.path / "test.json").exists() for workdir in workdirs):
-            shutil.rmtree(index)  # what a finished population left when it was killed
+            shutil.rmtree(index)  # left by a population killed after it finished
         elif not apart and any(workdir.path.resolve() in waiting for workdir in workdirs):
             planned = [waiting.pop(workdir.path.resolve(), None) for workdir in workdirs]
             pairs = zip(workdirs, planned, strict=True)
@@ -155,19 +153,19 @@ def _programs(
 
 
 def _name(configs: list[Config]) -> str:
-    """A folder's name for the members of one program: the same members, the same name."""
+    """Return the common folder's name for the members of one program; the same members have the same name."""
     text = json.dumps([to_dict(config) for config in configs], sort_keys=True)
     return f".population-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def folder(options: argparse.Namespace) -> Path:
-    """The sweep's folder."""
+    """Return the folder of the sweep."""
     dataset = find_dataset(getattr(options, "dataset", None) or recipe(options.task).dataset).name
     return Path(options.workdir or Path("sweeps", f"{options.task}-{dataset.replace('/', '-')}"))
 
 
 def plan(options: argparse.Namespace) -> list[Member]:
-    """Every member that the command asks for, rows together, seeds last."""
+    """Return every member that the command specifies, ordered by row, then seed."""
     task = options.task
     if task not in SYSTEMS:
         raise unknown("task", task, SYSTEMS)
@@ -210,7 +208,7 @@ def plan(options: argparse.Namespace) -> list[Member]:
 
 
 def _check(asked: list[tuple[Config, set[str]]]) -> None:
-    """Raise `InputError` where a member names what there is not, or where no member reads a field that was typed."""
+    """Raise `InputError` if the config of a member is not valid, or if no member reads a given field."""
     from cardiax.models import build_model, check_reads
     from cardiax.tasks import check_config, find_task
 
@@ -226,7 +224,7 @@ def _check(asked: list[tuple[Config, set[str]]]) -> None:
 
 
 def _each_once(flag: str, text: str | None) -> list[str]:
-    """`A,B` as its names."""
+    """Split `A,B` into names; raise `InputError` if one is repeated."""
     names = [name.strip() for name in text.split(",")] if text else []
     if len(set(names)) < len(names):
         raise InputError(f"{flag}: found {max(names, key=names.count)} twice, expected each name once")
@@ -234,7 +232,7 @@ def _each_once(flag: str, text: str | None) -> list[str]:
 
 
 def parse_grid(text: str) -> tuple[str, list[str]]:
-    """`FIELD=A,B` as the field and its values."""
+    """Split `FIELD=A,B` into the field and its values."""
     name, _, values = text.partition("=")
     found = [value for value in values.split(",") if value]
     if not found:

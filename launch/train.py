@@ -1,7 +1,7 @@
 """Train a model on a task: `cardiax train TASK`, or the same as `python -m cardiax.launch.train TASK`.
 
-With nothing else said it trains on beats that cardiax simulates. The run folder holds all that it did; the same
-command again goes on where a run was stopped or killed, to the same bits. Examples:
+By default it trains on simulated data. The run folder holds everything that the run writes; the same command resumes
+a run that was stopped or killed, with bit-identical results. Examples:
 
   cardiax train arrhythmia
   cardiax train heartbeat --dataset kaggle_heartbeat/mitbih --workdir runs/mine --seed 1
@@ -29,41 +29,41 @@ COMMON = ("dataset", "protocol", "model", "seed", "epochs", "steps", "batch_size
 """Fields that --help shows."""
 
 LONGEST = 80
-"""Characters of a run's default name that tell what differs from the recipe."""
+"""Largest number of characters of a run's default name that state the differences from the recipe."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The task, the places, and one flag for every config field."""
+    """Add the task, the folders, and one flag for every config field."""
     parser.add_argument("task", nargs="?", metavar="TASK", help="heartbeat, arrhythmia, activation or transmembrane")
-    parser.add_argument("--config", metavar="FILE", help="repeat the experiment of a run's config.json")
+    parser.add_argument("--config", metavar="FILE", help="use the configuration of a run's config.json")
     parser.add_argument(
-        "--workdir", metavar="DIR", help="the run's folder (default: in runs/, named by what it trains)"
+        "--workdir", metavar="DIR", help="folder of the run (default: in runs/, named after the experiment)"
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="where prepared datasets lie (default: as TFDS has it)")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
     parser.add_argument("--distributed", metavar="HOW", help="several hosts: auto, or HOST:PORT,PROCESSES,INDEX")
     parser.add_argument(
         "--minutes",
         type=positive,
         metavar="T",
-        help="train as many steps as fit into this time here; measured first, then a field (steps) of the run",
+        help="train as many steps as fit into this time on this machine; their number is stored as the field steps",
     )
     add_memory(parser)
     add_fields(parser, but=("task",))
 
 
 def add_memory(parser: argparse.ArgumentParser) -> None:
-    """The flag that every command has which loads examples."""
+    """Add the flag --memory of the commands that load examples."""
     parser.add_argument(
         "--memory",
         type=positive,
         metavar="GIB",
-        help="examples that take more are read from disk as they are needed, to the same bits (default: half of what "
-        "is available)",
+        help="memory for the examples; larger sets are read from disk on demand, with identical results (default: half "
+        "of the available memory)",
     )
 
 
 def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:
-    """One flag for every config field, `but` some."""
+    """Add one flag for every config field except those in `but`."""
     typed = getattr(parser, "typed", ())
     config, told = parser_recipe(typed)
     every = "--help-all" in typed
@@ -81,7 +81,7 @@ def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:
 
 
 def parser_recipe(typed: Sequence[str]) -> tuple[Config, str]:
-    """The recipe whose defaults --help shows, of the task and dataset in what was typed, and whose it is in words."""
+    """Return the recipe whose defaults --help shows, for the task and dataset in `typed`, and its description."""
     task = next((word for word in typed if word in RECIPES), None)
     if task is None:
         return recipe("arrhythmia"), "the defaults of arrhythmia (name another TASK before --help for its own)"
@@ -89,18 +89,18 @@ def parser_recipe(typed: Sequence[str]) -> tuple[Config, str]:
     dataset = next((word.partition("=")[2] for word in typed if word.startswith("--dataset=")), dataset)
     try:
         config = recipe(task, dataset or RECIPES[task].dataset)
-    except InputError:  # which is told when the command is run
+    except InputError:  # reported when the command is run
         config = recipe(task, RECIPES[task].dataset)
     return config, f"the defaults of {task} on {config.dataset}"
 
 
 def typed_fields(options: argparse.Namespace) -> dict[str, str]:
-    """The config fields that were typed, the task excepted."""
+    """Return the config fields given on the command line, except the task."""
     return {name: value for name, value in vars(options).items() if name in leaves(Config()) and name != "task"}
 
 
 def read_options(options: argparse.Namespace) -> Config:
-    """The config that the command asks for."""
+    """Return the config that the command line specifies."""
     typed = typed_fields(options)
     if options.config:
         config = read_config(Path(options.config))
@@ -120,8 +120,11 @@ def read_options(options: argparse.Namespace) -> Config:
 
 
 def default_workdir(config: Config, minutes: float | None = None) -> Path:
-    """Where a run goes that was not told: a folder named by its task, dataset, model, what differs from the recipe, and
-    seed. A name that would be long is cut, and tells the rest by a digest."""
+    """Return the default folder of a run.
+
+    Its name consists of the task, dataset, model, differences from the recipe, and seed. A long list of differences is
+    cut and ends in a digest.
+    """
     usual, own = to_dict(recipe(config.task, config.dataset)), to_dict(config)
     named = ("task", "dataset", "model", "seed")
     differing = [f"{name}={own[name]}" for name in own if own[name] != usual[name] and name not in named]
@@ -135,7 +138,7 @@ def default_workdir(config: Config, minutes: float | None = None) -> Path:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, or go on training, then test; 0 when done, 1 when interrupted."""
+    """Train or resume a run, then test it; return 0 when done, 1 when interrupted."""
     config = read_options(options)
     if options.workdir == "":
         raise InputError("--workdir: found an empty name, expected a folder")
@@ -150,7 +153,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def fixed_steps(config: Config, workdir: Workdir, minutes: float | None) -> Config:
-    """The config with the steps that were measured when the run began, if it was told `minutes` and has begun."""
+    """Return the config with the steps measured at the start of the run, if `minutes` is given and it has begun."""
     if minutes and (workdir.path / "config.json").exists():
         return dataclasses.replace(config, steps=workdir.config().steps)
     return config
@@ -164,8 +167,8 @@ def start(
     minutes: float | None = None,
     memory: float | None = None,
 ) -> int:
-    """Train a network or trees in a folder that passed `Workdir.check`; 0 when done, 1 when interrupted."""
-    # JAX, Orbax and TFDS take seconds to import: a mistake in the command is told before.
+    """Train a network or trees in a folder that passed `Workdir.check`; return 0 when done, 1 when interrupted."""
+    # JAX, Orbax and TFDS take seconds to import, so mistakes in the command are reported before.
     from cardiax.models import TREES
 
     if config.model in TREES:

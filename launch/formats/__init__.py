@@ -1,1 +1,1 @@
-"""Readers of a person's own recordings, one module a format; `open_recording` chooses by what the file is."""
+"""Readers of the user's recordings, one module per format; `open_recording` selects one by the file's content."""

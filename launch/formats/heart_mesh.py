@@ -1,4 +1,4 @@
-"""A heart's mesh and its recording sites from files."""
+"""Reading of a heart's mesh and its recording sites from files."""
 
 import csv
 from pathlib import Path
@@ -12,12 +12,14 @@ from cardiax.simulate.tetrahedral_mesh import heart_from_mesh
 
 
 def read_heart(mesh: Path, sites: Path) -> Heart:
-    """The heart of a tetrahedral mesh (VTK, or whatever meshio reads; mm) and a table of the 75 sites.
+    """Read a heart from a tetrahedral mesh and a table of the 75 sites.
 
-    The table is CSV with a column `Name` and three of coordinates in mm, in the axes of the mesh.
+    Args:
+      mesh: mesh in mm, as VTK or another format of meshio.
+      sites: CSV with a column `Name` and three columns of coordinates, mm, in the axes of the mesh.
 
     Raises:
-      InputError: a file that is missing or wrong, in one line.
+      InputError: a file is missing or not valid.
     """
     names, indices = _read_sites(sites)
     try:
@@ -32,7 +34,7 @@ def read_heart(mesh: Path, sites: Path) -> Heart:
         found = meshio.read(mesh)
         cells = [block.data for block in found.cells if block.type == "tetra"]
         points = np.asarray(found.points, np.float64)
-    except (Exception, SystemExit) as error:  # meshio raises whatever its parsers meet
+    except (Exception, SystemExit) as error:  # the parsers of meshio may raise anything
         raise InputError(f"{mesh}: found a mesh that cannot be read ({error}), expected a whole one") from error
     if not cells:
         raise InputError(f"{mesh}: found no tetrahedra, expected the walls of both ventricles")

@@ -1,4 +1,4 @@
-"""NumPy arrays, time × channels, mapped into memory and read where they are asked for."""
+"""Reading of NumPy arrays, time × channels, which are memory-mapped."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +10,16 @@ from cardiax.launch.formats.reader import Recording
 
 
 def open_array(path: Path) -> Recording:
-    """The recording in a .npy file, which tells neither names nor units nor the rate.
+    """Open the recording in a .npy file, which states neither names, units nor the sampling rate.
 
     Raises:
-      InputError: it is no plain array of numbers, time × channels.
+      InputError: the file is not a plain array of numbers, time × channels.
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except MemoryError as error:
         raise InputError(f"{path}: found an array that does not fit into memory, expected time × leads") from error
-    except Exception as error:  # np.load raises whatever its parser of headers meets
+    except Exception as error:  # the header parser of np.load may raise anything
         raise InputError(f"{path}: found no plain NumPy array ({error}), expected numbers as np.save writes") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         raise InputError(

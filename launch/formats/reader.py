@@ -1,4 +1,4 @@
-"""What every format's reader yields: a recording that is read in pieces."""
+"""The recording that every reader returns, which is read in parts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from pathlib import Path
 import numpy as np
 
 RATES = (40.0, 50_000.0)
-"""Hz, of an ECG; what lies outside is in another unit."""
+"""Plausible sampling rates of an ECG, Hz; values outside are in another unit."""
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A recording of several channels, of which nothing is held in memory.
+    """A recording of several channels, whose samples stay on disk.
 
     Attributes:
-      path: its file.
-      names: of the channels; None where the file does not name them.
-      units: of each channel as the file states it, in lower case; None where it states none.
-      samples: how many there are of each channel.
-      rate: samples a second; None where the file does not tell.
-      times: the file's own time of each sample, s; None where it has none, and the first sample is at 0.
-      read: (first, last, channels) → float64 (last - first, channels), in the units of the file; NaN where it has gaps.
-      rate_from: what the file tells the rate by, in words.
-      note: what had to be assumed to read it, in words; empty where nothing was.
+      path: file of the recording.
+      names: names of the channels; None if the file does not have them.
+      units: unit of each channel as stated in the file, in lower case; None if it states none.
+      samples: number of samples per channel.
+      rate: sampling rate, Hz; None if the file does not state it.
+      times: time of each sample in the file, s; None if it has none, and the first sample is at 0.
+      read: function (first, last, channels) → float64 (last - first, channels), in the units of the file; gaps are NaN.
+      rate_from: description of where the file states the rate.
+      note: description of assumptions made to read the file; empty if there were none.
     """
 
     path: Path
@@ -38,5 +38,5 @@ class Recording:
 
     @property
     def channels(self) -> int:
-        """How many channels there are."""
+        """The number of channels."""
         return len(self.units)

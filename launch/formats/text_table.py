@@ -1,4 +1,4 @@
-"""Tables of text: commas, semicolons or tabs, with names in the first line and perhaps a column of times."""
+"""Reading of text tables: commas, semicolons or tabs, with names in the first line and optionally a time column."""
 
 import codecs
 import gzip
@@ -22,7 +22,7 @@ ENDINGS = (".csv", ".tsv", ".txt", ".asc")
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3}
 SECONDS |= {"milliseconds": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "min": 60.0}
 SECONDS |= {"minutes": 60.0, "h": 3600.0, "hours": 3600.0}
-"""Units of times, in seconds."""
+"""Unit of time → seconds."""
 
 TIMES = ("time", "t", "timestamp", "elapsed time", "elapsed", "datetime", "date", "zeit", "tiempo", "temps", *SECONDS)
 INDICES = ("", "index", "sample", "samples", "sample #", "n", "no", "unnamed: 0")
@@ -32,23 +32,23 @@ _RATE = re.compile(
     r"(?:[^\d\n]*?|.*?\s)(?P<rate>\d[\d.,]*)\s*(?P<unit>k?hz|samples?\s*(?:/|per)\s*s(?:ec(?:ond)?)?|$)",
     re.IGNORECASE,
 )
-"""The rate in a comment: a word for it, and a number with its unit or at the end of the line."""
+"""The sampling rate in a comment: a word for it, and a number with its unit or at the end of the line."""
 
 _OTHER_RATE = re.compile(r"heart|filter|pass|notch|bpm|mains|cut-?off|respirat", re.IGNORECASE)
-"""In comments that tell of other rates and frequencies."""
+"""Words in comments about other rates and frequencies."""
 
 
 class Layout(NamedTuple):
-    """How a table is written.
+    """The layout of a table.
 
     Attributes:
-      encoding: of its text.
-      delimiter: between cells; None for white space.
-      names: of the columns, as they stand there; None where the first line holds numbers.
-      units: of each column; None where none is told.
-      skip: lines before the first row of numbers.
-      rate: Hz, from a comment; None without one.
-      comment: that comment.
+      encoding: encoding of the text.
+      delimiter: delimiter of cells; None for white space.
+      names: names of the columns as written; None if the first line has numbers.
+      units: unit of each column; None if none is stated.
+      skip: number of lines before the first row of numbers.
+      rate: sampling rate in a comment, Hz; None if there is none.
+      comment: the comment that states the rate.
     """
 
     encoding: str
@@ -61,10 +61,10 @@ class Layout(NamedTuple):
 
 
 def open_table(path: Path) -> Recording:
-    """The recording in a table of text, in mV unless it tells another unit.
+    """Open the recording in a text table, in mV unless it states another unit.
 
     Raises:
-      InputError: what is wrong with it, and where.
+      InputError: the table is not valid; the message says where.
     """
     layout = _layout(path)
     columns = len(layout.units)
@@ -114,7 +114,7 @@ def _layout(path: Path) -> Layout:
     head, skip, rates = [], 0, {}
     with _open(path, encoding) as file:
         for number, line in enumerate(file):
-            if line.lower().startswith("sep="):  # Excel's own mark
+            if line.lower().startswith("sep="):  # Excel's line that states the delimiter
                 continue
             if line.lstrip().startswith(("#", "%")):
                 found = _RATE.search(line.strip())
@@ -187,13 +187,13 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_count(cells: list[str]) -> bool:
-    """Whether a line counts its columns, as pandas names those that have no names: 0, 1, 2, … or 1, 2, 3, …"""
+    """True if a line counts its columns, as pandas names unnamed ones: 0, 1, 2, … or 1, 2, 3, …"""
     numbers = cells[1:] if cells[:1] == [""] else cells
     return len(numbers) > 2 and any(numbers == [str(first + i) for i in range(len(numbers))] for first in (0, 1))
 
 
 def _decimal(text: str) -> float:
-    """A number as `1000`, `1,000`, `257.5`, `257,5` or `1.000,5` write it."""
+    """Parse a number such as `1000`, `1,000`, `257.5`, `257,5` or `1.000,5`."""
     text = text.strip(".,")
     if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text):
         return float(text.replace(",", ""))
@@ -217,7 +217,7 @@ def _role(name: str) -> str:
 
 
 def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
-    """Line number, from 1, and text of every row of numbers, each of as many cells."""
+    """Yield the line number, from 1, and the text of every row of numbers; raise `InputError` if widths differ."""
     width, mark = len(layout.units), layout.delimiter
     with _open(path, layout.encoding) as file:
         try:
@@ -236,8 +236,12 @@ def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
 
 
 def _scan(path: Path, layout: Layout, column: int | None) -> tuple[np.ndarray | None, bool, int]:
-    """The times as they stand there, float64 (rows,), in s where they are clock times, whether they are, and how many
-    rows there are."""
+    """Scan the time column of a table.
+
+    Returns:
+      The times as written, float64 (rows,), in s if they are clock times, or None without a column; True if they are
+      clock times; and the number of rows.
+    """
     times, rows, days, clock = array("d"), 0, 0.0, None
     for number, line in _rows(path, layout):
         rows += 1
@@ -263,10 +267,10 @@ def _number(path: Path, line: int, cell: str, layout: Layout) -> float:
 
 
 def _clock(cell: str) -> float | None:
-    """Seconds of a time of day or a date with one; None of anything else."""
+    """Parse a time of day, with or without a date, into seconds; return None for anything else."""
     if ":" not in cell:
         return None
-    cell = re.sub(r"\s*([+-]\d\d:?\d\d|Z)$", "", cell.strip("[]").replace("T", " "))  # the zone is the same throughout
+    cell = re.sub(r"\s*([+-]\d\d:?\d\d|Z)$", "", cell.strip("[]").replace("T", " "))  # all rows have the same time zone
     date, _, clock = cell.rpartition(" ")
     try:
         parts = [float(part.replace(",", ".")) for part in clock.split(":")]
@@ -277,7 +281,7 @@ def _clock(cell: str) -> float | None:
 
 
 def _factor(path: Path, times: np.ndarray, name: str, unit: str | None) -> float:
-    """Of the unit of times, in seconds: as it is told, or the only one that an ECG can be sampled in."""
+    """Return the unit of times in seconds: the stated one, or the only one that gives a plausible sampling rate."""
     step = float(times[-1] - times[0]) / max(len(times) - 1, 1)
     if not np.isfinite(times).all() or step <= 0:
         raise InputError(f"{path}: found times in {name!r} that are missing or do not rise, expected one for each row")
@@ -295,24 +299,24 @@ def _factor(path: Path, times: np.ndarray, name: str, unit: str | None) -> float
 
 
 def even_rate(seconds: np.ndarray) -> float | None:
-    """Samples a second of times that lie on a straight line but for their rounding; None where they do not."""
+    """Return the sampling rate, Hz, of times that are evenly spaced up to their rounding; None if they are not."""
     if len(seconds) < 3:
         return None
     step = float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
     count = np.arange(len(seconds)) - (len(seconds) - 1) / 2
     middle = float(np.mean(seconds))
-    slope = float(count @ (seconds - middle) / (count @ count))  # a straight line, whose ends may be rounded too
+    slope = float(count @ (seconds - middle) / (count @ count))  # least squares, since the end points are rounded too
     if step <= 0 or np.ptp(seconds - middle - slope * count) > 1.01 * _resolution(seconds) + 0.04 * step:
         return None
     other = np.abs(np.diff(seconds) - np.median(np.diff(seconds))) > 0.5 * _resolution(seconds) + 0.04 * step
-    if 0 < np.mean(other) < 0.01:  # a lost sample, where rounding would come back every few samples
+    if 0 < np.mean(other) < 0.01:  # a lost sample: rounding would recur every few samples
         return None
     rate = 1 / slope
     return float(round(rate)) if abs(rate / max(round(rate), 1) - 1) < 2e-3 else rate
 
 
 def _resolution(seconds: np.ndarray) -> float:
-    """What times are rounded to, s; 0 where they are not to a power of ten."""
+    """Return the power of ten, s, to which times are rounded; 0 if there is none."""
     for power in range(7):
         scaled = seconds * 10.0**power
         if np.abs(scaled - np.rint(scaled)).max() < 1e-3:

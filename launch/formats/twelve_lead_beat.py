@@ -1,4 +1,4 @@
-"""Twelve leads of one beat from a person's own file, at 1 kHz in mV, checked for what no network could be asked."""
+"""Reading of the twelve leads of one beat from a user's file, at 1 kHz in mV, with checks of the signal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from cardiax.launch.formats.reader import RATES, Recording
 CHEST = LEADS[6:]
 
 CONTEXT = 0.25
-"""s read on either side of a beat that is resampled, so that its ends are as if the whole file had been."""
+"""Seconds read on either side of a beat for resampling, so that its ends are those of the resampled recording."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Beat:
 
     Attributes:
       leads: float32 (500, 12), mV at 1 kHz, in the order of `LEADS`.
-      notes: what a person should know of them, in words.
+      notes: notes for the user about the beat.
     """
 
     leads: np.ndarray
@@ -43,19 +43,19 @@ def read_beat(
     names: Sequence[str] | None = None,
     unit: str | None = None,
 ) -> Beat:
-    """Twelve leads of 500 ms from a file; only these are read and judged.
+    """Read and check twelve leads of 500 ms from a file; the rest of the file is not checked.
 
     Args:
-      path: .npy (T, channels), a table of text, or a WFDB record (.hea, .dat, .mat, or its name).
-      rate: Hz, where the file does not tell.
-      start: ms at which the 500 ms begin, the onset of a beat, in the file's own times where it has them; may be left
-        out where the file holds 500 ms.
-      names: of the channels, where the file does not name them; by default 12 channels are `LEADS` in order and 10 are
-        `ELECTRODES`.
-      unit: of all channels, where the file states none; by default mV.
+      path: .npy (T, channels), a text table, or a WFDB record (.hea, .dat, .mat, or its name).
+      rate: sampling rate, Hz, if the file does not state it.
+      start: start of the 500 ms, the onset of a beat, ms, in the times of the file if it has them; may be omitted if
+        the file holds 500 ms.
+      names: names of the channels, if the file does not have them; by default 12 channels are `LEADS` in order and 10
+        are `ELECTRODES`.
+      unit: unit of all channels, if the file states none; by default mV.
 
     Raises:
-      InputError: in one line, what was found, what was expected, what to do.
+      InputError: the file or the signal is not valid; one line says what was found, what was expected, what to do.
     """
     recording = open_recording(path)
     channels = [lead_names.parse(name) for name in _names(recording, names)]
@@ -78,10 +78,10 @@ def read_beat(
 
 
 def open_recording(path: Path) -> Recording:
-    """The recording in a file of any known format, by its name's ending and by what it is.
+    """Open the recording in a file of any known format, by the ending of its name and its content.
 
     Raises:
-      InputError: there is no such file, or it is of no known format.
+      InputError: the file does not exist or its format is unknown.
     """
     ending = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     if path.is_dir() and not path.with_name(f"{path.name}.hea").is_file():
@@ -134,7 +134,7 @@ def _names(recording: Recording, names: Sequence[str] | None) -> Sequence[str]:
 def _expected(
     path: Path, recording: Recording, channels: list[Channel], names: Sequence[str] | None
 ) -> tuple[list[int], list[str]]:
-    """The channels that make twelve leads, and what to tell of them."""
+    """Return the indices of the channels that make twelve leads, and notes about them."""
     leads, electrodes = (_places(path, [one[kind] for one in channels]) for kind in (0, 1))
     if all(name in electrodes for name in ("RA", "LA", "LL", *CHEST)):
         return [electrodes[name] for name in ELECTRODES if name != "RL"], []
@@ -179,12 +179,15 @@ def _millivolts(path: Path, recording: Recording, channel: Channel, index: int, 
 def _window(
     recording: Recording, rate: float | None, start: float | None, used: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """The channels `used` of 500 ms from `start` ms: float64 (500, channels) at 1 kHz, the same as they were recorded
-    (n, channels), and the rate of that, Hz."""
+    """Read the channels `used` of 500 ms from `start` ms.
+
+    Returns:
+      The signal at 1 kHz, float64 (500, channels); the signal as recorded (n, channels); and its sampling rate, Hz.
+    """
     path, times = recording.path, recording.times
     begins = float(times[0]) if times is not None else 0.0
     found = recording.rate
-    if found is None and times is not None:  # uneven somewhere: what counts is where the beat is
+    if found is None and times is not None:  # times are uneven somewhere: only those of the beat matter
         from_start = np.flatnonzero(times >= (begins if start is None else start / 1000) - 1e-9)
         first = int(from_start[0]) if len(from_start) else 0
         step = float(np.median(np.diff(times)))
@@ -232,9 +235,9 @@ def _window(
 
 
 def _resampled(values: np.ndarray, rate: float, ahead: float) -> np.ndarray:
-    """500 samples at 1 kHz from `ahead` s after the first of `values` (n, channels) on.
+    """Resample 500 ms to 1 kHz, from `ahead` s after the first of `values` (n, channels).
 
-    Samples without a number before or after the beat end the context that it is resampled in; within it they stay.
+    NaN before or after the beat limits the context used for resampling; NaN within it makes the result NaN.
     """
     from scipy.interpolate import make_interp_spline
     from scipy.signal import resample_poly
@@ -257,7 +260,7 @@ def _resampled(values: np.ndarray, rate: float, ahead: float) -> np.ndarray:
 
 
 def _twelve(values: np.ndarray, channels: list[Channel]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Twelve leads (500, 12), and which limb leads were recorded."""
+    """Compute the twelve leads (500, 12), and return the names of the recorded limb leads."""
     if all(channel.electrode for channel in channels):
         order = [[channel.electrode for channel in channels].index(name) for name in ELECTRODES if name != "RL"]
         whole = np.insert(values[:, order], ELECTRODES.index("RL"), 0.0, axis=1)
@@ -272,7 +275,7 @@ def _twelve(values: np.ndarray, channels: list[Channel]) -> tuple[np.ndarray, tu
 
 
 def _judge(path: Path, leads: np.ndarray, given: tuple[str, ...], unnamed: bool) -> None:
-    """Raise `InputError` where a network's output for these leads could not be trusted."""
+    """Raise `InputError` if a network's output for these leads would not be reliable."""
     largest, spread = float(np.abs(leads - np.median(leads, axis=0)).max()), float(np.ptp(leads, axis=0).max())
     dead = lead_checks.dead_leads(leads)
     if largest > lead_checks.LARGEST:
@@ -299,9 +302,9 @@ def _judge(path: Path, leads: np.ndarray, given: tuple[str, ...], unnamed: bool)
 
 
 def _judge_recorded(path: Path, channels: np.ndarray, rate: float, names: Sequence[str]) -> None:
-    """Raise `InputError` where channels (n, C), mV, are not what electrodes recorded, throughout the beat."""
+    """Raise `InputError` if channels (n, C), mV, are not as recorded by electrodes throughout the beat."""
     if not np.isfinite(channels).all():
-        return  # only next to the beat: what is in it was refused
+        return  # the NaN lies next to the beat: one within it was refused before
     gap = lead_checks.filled_gap(channels, rate)
     if gap:
         raise InputError(
@@ -323,7 +326,7 @@ def _judge_recorded(path: Path, channels: np.ndarray, rate: float, names: Sequen
 
 
 def _judge_offset(path: Path, leads: np.ndarray) -> None:
-    """Raise `InputError` where leads (500, 12), mV, lie off the zero line."""
+    """Raise `InputError` if leads (500, 12), mV, have an offset."""
     offset = lead_checks.offset_leads(leads)
     if offset:
         raise InputError(

@@ -1,4 +1,4 @@
-"""WFDB records, also of several segments and of MATLAB files, as PhysioNet keeps them."""
+"""Reading of WFDB records, including those of several segments and of MATLAB files, as on PhysioNet."""
 
 import atexit
 import contextlib
@@ -18,7 +18,7 @@ ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")
 
 
 def open_record(path: Path) -> Recording:
-    """The recording of a record, given by its header, its signal file or its name without an ending.
+    """Open a record, given by its header, its signal file or its name without an ending.
 
     Raises:
       InputError: a file is missing or damaged, or the package `wfdb` is not installed.
@@ -67,7 +67,7 @@ def open_record(path: Path) -> Recording:
 
 
 def _check_files(header: Path) -> None:
-    """Raise `InputError` where a signal file is missing, or something else by its first bytes."""
+    """Raise `InputError` if a signal file is missing or its first bytes are those of another format."""
     lines = [line for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
     if b"/" in lines[0].split(None, 1)[0]:
         return
@@ -84,8 +84,11 @@ def _check_files(header: Path) -> None:
 
 
 def _plainly_named(header: Path) -> Path | None:
-    """A copy of a header, with links to its signals, whose names have no dots, which `wfdb` does not read; None where
-    they have none. The folder goes when the process ends."""
+    """Copy a header, with links to its signals, to names without dots, which `wfdb` cannot read.
+
+    Returns:
+      The new record, whose folder is removed when the process ends; None if the name has no dots.
+    """
     lines = [line for line in header.read_bytes().splitlines(keepends=True) if line.strip()]
     first, *rest = [line for line in lines if not line.startswith(b"#")] or [b"-"]
     name = first.split(None, 1)[0]
@@ -109,15 +112,15 @@ atexit.register(_stack.close)
 def _call(path: Path, read: Any) -> Any:
     try:
         return read()
-    except Exception as error:  # wfdb raises whatever its parser meets
+    except Exception as error:  # the parser of wfdb may raise anything
         text = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: found a WFDB record that cannot be read ({text}), expected a whole one") from error
 
 
 def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
-    """Name, gain and unit of each signal, from the header's bytes: `wfdb` takes `µV` for V.
+    """Read the name, gain and unit of each signal from the header's bytes, since `wfdb` reads `µV` as V.
 
-    A record of segments has them in its layout, or its first segment.
+    A record of segments has them in its layout or in its first segment.
     """
     lines = [line for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
     first = _text(lines[0]).split() if lines else []
@@ -141,7 +144,7 @@ def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
 
 
 def _signals_of_segments(path: Path, header: Path, lines: list[list[str]]) -> list[tuple[str | None, float, str]]:
-    """`_signals` of the layout, or of the first segment, which all others must be like where there is no layout."""
+    """Return `_signals` of the layout, or of the first segment, which all others must match without a layout."""
     segments = [header.with_name(f"{line[0]}.hea") for line in lines if line[0] != "~"]
     absent = [segment for segment in segments if not segment.is_file()]
     if absent or not segments:
@@ -158,7 +161,7 @@ def _signals_of_segments(path: Path, header: Path, lines: list[list[str]]) -> li
 
 
 def _rate(header: Path) -> str:
-    """The sampling rate in a header's record line, as it stands there."""
+    """Return the sampling rate as written in a header's record line."""
     lines = [line for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
     return (_text(lines[0]).split() + [""] * 3)[2].partition("/")[0]
 

@@ -1,4 +1,4 @@
-"""A run of XGBoost, in the folder and with the files of any other model: boost, then test."""
+"""A run of XGBoost, with the same run folder and files as any other model: boost, then test."""
 
 import time
 from pathlib import Path
@@ -15,7 +15,17 @@ from cardiax.models.reference_xgboost import import_xgboost
 
 
 def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float | None = None) -> int:
-    """Boost, or read what was boosted before, then test; 0 when done."""
+    """Boost the trees, or load them if they are trained, then test.
+
+    Args:
+      config: configuration of the run.
+      workdir: folder of the run.
+      data_dir: folder of the prepared datasets; None for the default of TFDS.
+      memory: GiB for the examples; see `load_experiment`.
+
+    Returns:
+      Exit status 0.
+    """
     started = time.monotonic()
     data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
     experiment = load_experiment(config, data_path, say, memory=memory)

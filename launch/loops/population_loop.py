@@ -1,7 +1,7 @@
-"""Several runs in one program, each in a folder of its own; the order of things is that of `training_loop`.
+"""Training of several runs in one program, each with its own folder, in the order of `training_loop`.
 
-A population that is stopped or killed goes on to the same bits, all members from one step. What it needs for that lies
-in a folder of its own until the members are trained; then each member's folder is that of any finished run.
+A population that is stopped or killed resumes bit-identically, all members from one step. Its common checkpoint lies in
+a separate folder until the members are trained; then the folder of each member is that of any finished run.
 """
 
 import contextlib
@@ -43,18 +43,18 @@ from cardiax.training.population import create_population, make_population_step,
 from cardiax.training.state import TrainState, evaluated, record_score
 
 FILE = "population.json"
-"""In the population's folder while it is trained: where its members lie, in the order of the checkpoint's axis."""
+"""File in the population's folder during training: the members' folders, in the order of the checkpoint's axis."""
 
 
 NO_SCORE = "training diverged: found no finite validation score, expected one at least"
-"""What to say of a member of which each evaluation is NaN."""
+"""Message for a member whose evaluations are all NaN."""
 
 
 class DivergenceError(InputError):
     """Some members of a population diverged.
 
     Attributes:
-      failures: folder of each of them → what to say of it alone.
+      failures: folder of each diverged member → its error message.
     """
 
     def __init__(self, failures: dict[Path, str], members: int):
@@ -65,12 +65,12 @@ class DivergenceError(InputError):
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One of the runs.
+    """One run of a population.
 
     Attributes:
-      experiment: what it trains; the members share the examples.
-      workdir: its folder.
-      checkpoints: those of its folder; the last state is written when the population is trained.
+      experiment: experiment of the run; the members share the examples.
+      workdir: folder of the run.
+      checkpoints: checkpoints in that folder; the last state is written when the population is trained.
     """
 
     experiment: Experiment
@@ -79,7 +79,7 @@ class Member:
 
     @property
     def trained(self) -> bool:
-        """Whether it made all its steps, here or alone."""
+        """True if the run has done all its steps, in a population or alone."""
         return self.checkpoints.step("latest") == total_steps(self.experiment)
 
 
@@ -90,24 +90,26 @@ def train_together(
     data_dir: str | None,
     memory: float | None = None,
 ) -> int:
-    """Train `configs`, one group of `cardiax.training.population.groups`, in their folders, then test; 0: done, 1:
-    interrupted.
+    """Train one group of `cardiax.training.population.groups` in one program, then test each member.
 
-    Each member equals what `train` makes of it on one device, but for the order of floating-point sums. One that was
-    trained before is only tested.
+    Each member equals the result of `train` on one device, up to the order of floating-point sums. Members that are
+    already trained are only tested.
 
     Args:
-      configs: of the members.
-      workdirs: their folders.
-      folder: for what the members have in common while they are trained, `FILE` and `checkpoints`. A call with the same
-        folder goes on where one was stopped or killed.
-      data_dir: where prepared datasets lie; None: as TFDS has it.
-      memory: see `load_experiment`.
+      configs: configurations of the members.
+      workdirs: folders of the members.
+      folder: folder of the common files during training, `FILE` and `checkpoints`. A call with the same folder resumes
+        a population that was stopped or killed.
+      data_dir: folder of the prepared datasets; None for the default of TFDS.
+      memory: GiB for the examples; see `load_experiment`.
+
+    Returns:
+      Exit status: 0 when done, 1 when interrupted.
 
     Raises:
-      DivergenceError: some members did, which is told after the others were tested.
+      DivergenceError: some members diverged; raised after the others were tested.
       InputError: a folder holds something else.
-      ValueError: `configs` are of several groups, or have `patience`.
+      ValueError: `configs` belong to several groups or have `patience`.
     """
     with contextlib.ExitStack() as held:
         for workdir in workdirs:
@@ -150,8 +152,8 @@ def _train_together(
         finished = [member for member in members if member.trained and member.checkpoints.step("best") is not None]
         failures |= {member.workdir.path: NO_SCORE for member in members if member.trained and member not in finished}
 
-    # Test, with the parameters of each member that did best on validation.
-    from cardiax.launch.report.run_report import report  # as in `training_loop`
+    # Test each member with its parameters that were best on validation.
+    from cardiax.launch.report.run_report import report  # imported late, as in `training_loop`
 
     for experiment, workdir in ((member.experiment, member.workdir) for member in finished):
         best = load_best(workdir, experiment.config, experiment.examples.shape, experiment.model, mesh)
@@ -163,7 +165,7 @@ def _train_together(
 
 
 def _trace_step(experiment: Experiment) -> None:
-    """Tell what the training step refuses, for any of the members, before the folder of one is begun."""
+    """Trace the training step of a member, so that its errors are raised before any run folder is created."""
     config, total, examples = experiment.config, total_steps(experiment), experiment.examples
     values = {name: jnp.asarray(column) for name, column in varying_values([config]).items()}
     state = jax.eval_shape(lambda: create_population(experiment.model, config, total, examples.shape, values))
@@ -173,14 +175,18 @@ def _trace_step(experiment: Experiment) -> None:
 
 
 def half_done(folder: Path) -> list[Workdir]:
-    """The members of the population that was stopped or killed in `folder`, in its order; empty where there is none."""
+    """Return the members of the unfinished population in `folder`, in its order; empty if there is none."""
     path = folder / FILE
     names = read_json(path).get("members", []) if path.exists() else []
     return [Workdir(os.path.normpath(folder / name)) for name in names]
 
 
 def _begin(members: list[Member], folder: Path) -> list[Member]:
-    """The members to train: those of the population that was stopped, or else those that are not trained yet."""
+    """Return the members to train: those of an unfinished population, or else those that are not trained yet.
+
+    Raises:
+      InputError: `folder` holds an unfinished population of other members.
+    """
     known = {os.path.relpath(member.workdir.path, folder): member for member in members}
     waiting = [name for name, member in known.items() if not member.trained]
     path = folder / FILE
@@ -193,15 +199,17 @@ def _begin(members: list[Member], folder: Path) -> list[Member]:
             )
         return [known[name] for name in names]
     if waiting:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # what a finished population left when it was killed
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # left by a population killed after it finished
         write_json(path, {"members": waiting})
     return [known[name] for name in waiting]
 
 
 def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[History] | None:
-    """Train a population, from its last checkpoint if there is one: the members' histories, None when interrupted.
+    """Train a population, from its last checkpoint if there is one.
 
-    The history of a member that diverged ends in a row without validation, whose loss is not finite.
+    Returns:
+      The history of each member, or None when interrupted. The history of a diverged member ends in a row without
+      validation, whose loss is not finite.
     """
     started = time.monotonic() - sum(member.workdir.seconds() for member in members)
     one = members[0].experiment
@@ -227,7 +235,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
     )
 
     with contextlib.ExitStack() as stack:
-        # Resume. As in a run, metrics.csv is written from the checkpoint's history.
+        # Resume. As in a single run, metrics.csv is rewritten from the checkpoint's history.
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(folder / "checkpoints")))
         histories: list[History] = [[] for _ in members]
         if checkpoints.step("latest") is not None:
@@ -272,8 +280,8 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
                 say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
                 return None
 
-    # Each member's own last checkpoint, where it is not its best too. Only when all are on disk is the population's
-    # superfluous.
+    # Save the last checkpoint of each member unless it is also its best. The population's checkpoint must be kept until
+    # all of these are on disk.
     host = jax.device_get(state)
     for index, (member, history) in enumerate(zip(members, histories, strict=True)):
         if not _diverged(history) and not member.trained:
@@ -289,7 +297,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
 def _evaluate(
     members: list[Member], evaluator: Evaluator, state: TrainState, histories: list[History], done: int
 ) -> list[History]:
-    """The histories with a row for the evaluation of each member after `done` steps, one after another as alone."""
+    """Evaluate the members one after another after `done` steps and return their histories with a new row each."""
     variables, loss_sums = jax.device_get((evaluated(state), state.loss_sum))
     longer = []
     for index, (member, history) in enumerate(zip(members, histories, strict=True)):
@@ -307,7 +315,7 @@ def _evaluate(
 
 
 def _save_best(members: list[Member], state: TrainState, histories: list[History]) -> None:
-    """Save those members in their own folders that have just been better than ever before; they are on disk then."""
+    """Save the members that have just improved in their own folders, and wait until they are on disk."""
     better = np.flatnonzero(np.asarray(state.stale) == 0).tolist()
     host = jax.device_get(state) if better else state
     for index in better:
@@ -317,7 +325,7 @@ def _save_best(members: list[Member], state: TrainState, histories: list[History
 
 
 def _of_member(tree: Any, index: int) -> Any:
-    """One member's part of a pytree of host arrays (M, ...), on every device as in a run alone."""
+    """Take one member of a pytree of host arrays (M, ...), replicated over the devices as in a single run."""
     return replicate(jax.tree.map(lambda leaf: leaf[index], tree), make_mesh())
 
 
@@ -326,17 +334,17 @@ def _diverged(history: History) -> bool:
 
 
 def _finite(history: History) -> History:
-    """What metrics.csv holds."""
+    """Return the rows of metrics.csv: the history without the row of a divergence."""
     return history[:-1] if _diverged(history) else history
 
 
 def _joined(histories: list[History]) -> History:
-    """The histories of all members as one, for the checkpoint."""
+    """Join the histories of all members into one, for the checkpoint."""
     return [{"member": index, **row} for index, history in enumerate(histories) for row in history]
 
 
 def _divided(rows: History, members: int) -> list[History]:
-    """The inverse of `_joined`."""
+    """Split a joined history by member: the inverse of `_joined`."""
     histories: list[History] = [[] for _ in range(members)]
     for row in rows:
         histories[int(row["member"])].append({name: value for name, value in row.items() if name != "member"})

@@ -1,4 +1,4 @@
-"""A run from start to end, in the order in which things happen: data, model, step, resume, loop, test."""
+"""The training run, in order: data, model, step, resume, loop, test."""
 
 import contextlib
 import dataclasses
@@ -32,13 +32,13 @@ from cardiax.training.state import TrainState, create_state, evaluated, record_s
 from cardiax.training.step import make_train_step
 
 IN_FLIGHT = 4
-"""Programs dispatched ahead of the device: enough to keep it busy, few enough to stop at once."""
+"""Programs dispatched ahead of the device: enough to keep it busy, few enough to stop promptly."""
 
 TIMED = 12
-"""Steps whose median tells how many fit into the minutes asked for; three before them are not counted."""
+"""Steps whose median time gives the number that fits into `minutes`; three steps before them are not counted."""
 
 REMEDY = "try a lower --optimizer.learning_rate in a new --workdir"
-"""Of a run that diverged."""
+"""Advice for a run that diverged."""
 
 
 def train(
@@ -49,12 +49,24 @@ def train(
     minutes: float | None = None,
     memory: float | None = None,
 ) -> int:
-    """Train `config` in `workdir`, from its last checkpoint if there is one, then test; 0: done, 1: interrupted.
+    """Train `config` in `workdir`, from its last checkpoint if there is one, then test.
 
-    Several processes do as the first one finds: what its clock and its folder tell is decided once.
+    With several processes, process 0 decides everything that depends on a clock or a folder.
 
-    With `minutes`, as many steps are made as fit into that time on this machine, evaluations not counted; their number
-    is measured first and becomes part of the config, so that the run can be repeated. `memory`: see `load_experiment`.
+    Args:
+      config: configuration of the run.
+      workdir: folder of the run.
+      data_dir: folder of the prepared datasets; None for the default of TFDS.
+      distributed: how to join other processes; see `start_processes`.
+      minutes: training time without evaluations. The number of steps that fit into it on this machine is measured
+        first and stored in the config, so that the run can be repeated.
+      memory: GiB for the examples; see `load_experiment`.
+
+    Returns:
+      Exit status: 0 when done, 1 when interrupted.
+
+    Raises:
+      InputError: the training loss is not finite, or the config, data or folder are not valid.
     """
     start_processes(distributed)
     with hold(workdir):
@@ -97,13 +109,13 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
         f"{total:,} steps of {config.batch_size}, {mesh.size} × {jax.devices()[0].device_kind}, in {workdir.path}"
     )
 
-    # What the step refuses is told before the folder is begun.
+    # Trace the step, so that its errors are raised before the run folder is created.
     with contextlib.closing(feed.batches(0, 1)) as batches:
         train_step.eval_shape(state, next(batches)[1])
     record_environment(workdir, config, experiment.fingerprints, data_path)
     with contextlib.ExitStack() as stack:
-        # Resume. A killed run's metrics.csv may be ahead of its checkpoint, which was still being written: it is made
-        # anew from the checkpoint's history.
+        # Resume. The metrics.csv of a killed run may be ahead of its checkpoint, which was still being written: it is
+        # rewritten from the checkpoint's history.
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints)))
         history: History = []
         if by_first_process(lambda: checkpoints.step("latest")) is not None:
@@ -154,9 +166,9 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
         if math.isnan(score(task, history[-1])):
             say(f"note: {diverged_later(task, history)}")
 
-    # Test, with the parameters that did best on validation.
+    # Test with the parameters that were best on validation.
     from cardiax.launch.report.run_report import (
-        report,  # plots: a quarter of a second to import, not before the first step
+        report,  # imports the plots, a quarter of a second that the first step need not wait for
     )
 
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
@@ -165,7 +177,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
 
 
 def _seconds_a_step(state: TrainState, step: Callable, feed: Feed) -> float:
-    """The median time of a training step, compiled before."""
+    """Return the median time of a training step in seconds, without compilation."""
     times = []
     with contextlib.closing(feed.batches(0, (TIMED + 3) * feed.max_steps)) as batches:
         last = time.perf_counter()
@@ -178,29 +190,32 @@ def _seconds_a_step(state: TrainState, step: Callable, feed: Feed) -> float:
 
 
 def total_steps(experiment: Experiment) -> int:
-    """How many steps the run makes, unless its patience ends it."""
+    """Return the number of steps of the run, unless `patience` ends it earlier."""
     return experiment.config.steps or experiment.config.epochs * experiment.order.steps_per_epoch
 
 
 def training_row(history: History, done: int, steps_per_epoch: int, loss_sum: float) -> dict[str, float]:
-    """The row of metrics.csv after `done` steps, without validation: the loss is a mean over those since the last."""
+    """Return the row of metrics.csv after `done` steps, without validation.
+
+    The training loss is the mean over the steps since the last row.
+    """
     since = done - int(history[-1]["step"]) if history else done
     return {"step": done, "epoch": done / steps_per_epoch, "train_loss": loss_sum / since}
 
 
 def validation_figures(task: Task, figures: dict[str, Any]) -> dict[str, float]:
-    """What metrics.csv keeps of an evaluation."""
+    """Return the metrics of an evaluation that metrics.csv keeps."""
     return {f"validation_{name}": value for name, value in task.scalars(figures).items()}
 
 
 def score(task: Task, row: dict[str, float]) -> float:
-    """What chooses the best checkpoint, the highest first."""
+    """Return the score that selects the best checkpoint; higher is better."""
     figure = row[f"validation_{task.selection}"]
     return figure if task.higher_is_better else -figure
 
 
 def divergence(history: History, row: dict[str, float]) -> str:
-    """What to say of a row whose loss is not finite, after those of `history`."""
+    """Return the message for a row, after those of `history`, whose loss is not finite."""
     after = history[-1]["step"] if history else 0
     return (
         f"training diverged between steps {after} and {row['step']}: found a mean loss of {row['train_loss']}, "
@@ -209,7 +224,7 @@ def divergence(history: History, row: dict[str, float]) -> str:
 
 
 def diverged_later(task: Task, history: History) -> str:
-    """What to say of a run whose last validation scores are NaN, after some that were not."""
+    """Return the message for a run whose last validation scores are NaN, after some that were not."""
     scores = [score(task, row) for row in history]
     last = max(i for i, value in enumerate(scores) if not math.isnan(value))
     return (
@@ -220,10 +235,10 @@ def diverged_later(task: Task, history: History) -> str:
 
 @contextlib.contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C or SIGTERM has come: the loop then stops at the end of its step. A second Ctrl-C stops at once.
+    """Yield a function that returns True after Ctrl-C or SIGTERM; a second signal raises `KeyboardInterrupt`.
 
-    Several processes must stop at the same step, which a signal to one of them cannot promise: there it kills. Nor can
-    a thread besides the main one ask for signals.
+    The loop can then stop at the end of its step. With several processes the signal kills the process instead, since
+    all must stop at the same step. Only the main thread can handle signals; in others the function returns False.
     """
     if jax.process_count() > 1 or threading.current_thread() is not threading.main_thread():
         yield lambda: False

@@ -1,4 +1,4 @@
-"""The report of a task that tells classes of beats apart."""
+"""The report of a beat classification task."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,14 +15,19 @@ LEVEL = 0.95
 RESAMPLES = 2000
 
 DRAWN = 6
-"""Beats of each class in the plot."""
+"""Number of beats of each class in the plot."""
 
 
 def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
-    """The fields of SPLIT.json from the figures of `Classification.summarize`, with bootstrap intervals, and `cases`.
+    """Compute the fields of SPLIT.json, with bootstrap intervals, and `cases`.
 
-    Where the protocol splits by patient, records are drawn, so that the interval tells of patients never seen; and
-    where the split has the dataset's dominant record, `without_record` tells the same of the others.
+    If the protocol splits by patient, the bootstrap resamples records, so that the intervals hold for unseen patients.
+    If the split contains the dataset's dominant record, `without_record` has the metrics of the other records.
+
+    Args:
+      experiment: experiment of the run.
+      figures: metrics of `Classification.summarize`.
+      split: train, validation or test.
     """
     dataset = find_dataset(experiment.config.dataset)
     records = experiment.origin["record"][experiment.split[split]] if experiment.protocol in BY_PATIENT else None
@@ -42,8 +47,13 @@ def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict
 
 
 def _metrics(experiment: Experiment, figures: dict[str, Any], records: np.ndarray | None) -> dict[str, Any]:
-    """Accuracy, macro-F1, the figures of each class and the confusion matrix, with intervals, of beats whose `target`
-    and `prediction` are given, (n,); over `records` (n,), where they are."""
+    """Compute accuracy, macro-F1, the metrics of each class and the confusion matrix, with bootstrap intervals.
+
+    Args:
+      experiment: experiment of the run.
+      figures: `target` and `prediction` (n,).
+      records: records (n,) to resample; None to resample beats.
+    """
     classes = _classes(experiment)
     size = len(classes)
     cells = size * figures["target"] + figures["prediction"]
@@ -75,7 +85,7 @@ def _metrics(experiment: Experiment, figures: dict[str, Any], records: np.ndarra
 
 
 def main_figures(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
-    """What is followed through noise: macro-F1, accuracy and the recall of each class, with bootstrap intervals."""
+    """Compute the metrics reported per noise level, with bootstrap intervals: macro-F1, accuracy and recalls."""
     found = results(experiment, figures, split)
     recalls = {f"recall_{name}": row["recall"] for name, row in found["classes"].items()}
     return {name: found[name] for name in ("macro_f1", "accuracy")} | recalls
@@ -87,7 +97,7 @@ def plots(
     result: dict[str, Any],
     predict: Callable[[np.ndarray], np.ndarray],
 ) -> dict[str, Callable[[], Any]]:
-    """Name → what draws the figure: beats of each class, and the confusion matrix."""
+    """Return name → function that draws the plot: beats of each class, and the confusion matrix."""
     from cardiax.plots.confusion_matrix import confusion_figure
     from cardiax.plots.example_beats import beats_figure  # Matplotlib is not needed before the first step
 
@@ -108,7 +118,7 @@ def plots(
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result as text: a line for each class, then the figures of all, with their intervals."""
+    """Format the result as text: a line for each class, then the overall metrics, with intervals."""
     lines = _lines(result)
     lines.append(f"on {result['examples']:,} {result['split']} beats of {result['dataset']} ({result['interval']})")
     if undefined := _undefined(result):
@@ -129,7 +139,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
 
 
 def _undefined(result: dict[str, Any]) -> str:
-    """How many resamples each figure does without, where it has a value all the same."""
+    """List the numbers of resamples in which a metric is undefined, for metrics that have a value."""
     found = {"macro-F1": result["macro_f1"]} | {
         f"{figure} of {name}": row[figure]
         for name, row in result["classes"].items()
@@ -140,8 +150,8 @@ def _undefined(result: dict[str, Any]) -> str:
 
 
 def _cases(experiment: Experiment, figures: dict[str, Any], split: str) -> list[dict[str, Any]]:
-    """Of every beat its row in the dataset, its class, the predicted one, the probability of each class, and what is
-    known of its origin."""
+    """Return, for every beat, its true and predicted class, the class probabilities, its row in the dataset and its
+    metadata."""
     classes, indices = _classes(experiment), experiment.split[split]
     origin = {"row": np.arange(indices.max() + 1)} | experiment.origin
     origin = {name: values[indices] for name, values in origin.items() if name != "label"}

@@ -1,4 +1,4 @@
-"""The seeds of one experiment measured together: their mean, their ensemble, and how well it knows its own error."""
+"""Evaluation of the seeds of one experiment: their mean, their ensemble, and its calibration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,27 +20,27 @@ _REPORTS = {"beat": class_report, "intracardiac": site_report}
 _CALIBRATIONS = {"beat": ensemble_calibration, "intracardiac": ensemble_spread}
 
 Figures = dict[str, dict[str, Any]]
-"""Name → `members`, their mean with its interval and each value, and `ensemble`, its value with its interval."""
+"""Metric → `members`: their mean with its interval and each value; `ensemble`: its value with its interval."""
 
 
 def measure_together(
     name: str, runs: Sequence[Run], results: Sequence[dict[str, Any]], split: str, folder: Path
 ) -> dict[str, Any]:
-    """Measure the ensemble of two runs or more on a split, print a table and draw a plot below `folder`/figures.
+    """Evaluate the ensemble of two or more runs on a split, print a table and save a plot in `folder`/figures.
 
     Args:
-      name: of the experiment.
-      runs: seeds of it.
-      results: SPLIT.json of each.
+      name: name of the experiment.
+      runs: ensemble members, the seeds of the experiment.
+      results: SPLIT.json of each member.
       split: train, validation or test.
-      folder: where the plot goes.
+      folder: folder of the plot.
 
     Returns:
-      What ensemble.json holds of it: `runs`, `seeds`, `figures` (see `Figures`), `ensemble` with the fields of
-      SPLIT.json, and `reliability` or `spread`.
+      The entry of ensemble.json: `runs`, `seeds`, `figures` (see `Figures`), `ensemble` with the fields of SPLIT.json,
+      and `reliability` or `spread`.
 
     Raises:
-      InputError: the runs do not answer for the same examples of the split.
+      InputError: the examples of the split differ between the runs.
     """
     experiment = runs[0].experiment
     indices = experiment.split[split]
@@ -70,14 +70,17 @@ def measure_together(
 
 
 def write_ensembles(folder: Path, found: dict[str, dict[str, Any]], split: str, corruption: Corruption) -> None:
-    """Write ensemble.json: name of an experiment → what `measure_together` found; another name but for the test."""
+    """Write ensemble.json: name of an experiment → result of `measure_together`.
+
+    The file name contains the split, unless it is test, and the corruption.
+    """
     path = folder / f"ensemble{'' if split == 'test' else f'_{split}'}{corruption.name}.json"
     write_json(path, found)
     say(f"wrote: {path}")
 
 
 def _measure(runs: Sequence[Run], indices: np.ndarray, terms_of: Any) -> dict[str, np.ndarray]:
-    """`task.measure` of the ensemble's outputs for every example, and its `terms`; one batch of outputs is held."""
+    """Compute `task.measure` of the ensemble's outputs and its `terms` for every example, batch by batch."""
     experiment = runs[0].experiment
     task = experiment.task
 
@@ -95,7 +98,7 @@ def _measure(runs: Sequence[Run], indices: np.ndarray, terms_of: Any) -> dict[st
 
 
 def _figures(results: Sequence[dict[str, Any]], ensemble: dict[str, Any]) -> Figures:
-    """Those of SPLIT.json that have an interval, and F1 of each class."""
+    """Collect the metrics of SPLIT.json that have an interval, and F1 of each class."""
     found = {}
     for name, value in ensemble.items():
         if isinstance(value, dict) and "value" in value:
@@ -106,14 +109,14 @@ def _figures(results: Sequence[dict[str, Any]], ensemble: dict[str, Any]) -> Fig
 
 
 def _figure(values: Sequence[float], ensemble: dict[str, Any]) -> dict[str, Any]:
-    known = np.asarray(values, float)  # a figure that a run does not have is None in its JSON
+    known = np.asarray(values, float)  # an undefined metric is None in JSON
     mean, half_width = mean_interval(known)
     members = {"mean": float(mean), "half_width": float(half_width), "values": known.tolist()}
     return {"members": members, "ensemble": ensemble}
 
 
 def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figures) -> str:
-    """The figures as text: mean over seeds with its t interval, ensemble with its bootstrap interval, each seed."""
+    """Format the metrics as text: mean of seeds with t interval, ensemble with bootstrap interval, each seed."""
     lines = [
         f"{name}: {len(seeds)} seeds on {heading['examples']:,} {heading['split']} examples, split by "
         f"{heading['protocol']}",

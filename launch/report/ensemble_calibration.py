@@ -1,4 +1,4 @@
-"""Calibration of the class probabilities of seeds and of their ensemble."""
+"""Calibration of the class probabilities of ensemble members and of their ensemble."""
 
 from typing import Any
 
@@ -12,19 +12,18 @@ from cardiax.stats.calibration import class_terms, expected_calibration_error, r
 from cardiax.stats.significance import resampled_figures
 
 BOUNDS = (0.025, 0.975)
-"""Of a 95 % percentile interval."""
+"""Quantiles of a 95 % percentile interval."""
 
 
 def terms(outputs: jax.Array, together: jax.Array, target: jax.Array) -> jax.Array:
-    """`class_terms` of the logits (M, B, C) of the seeds, then of the ensemble's (B, C): (B, M + 1, 4)."""
+    """Compute `class_terms` (B, M + 1, 4) of the members' logits (M, B, C), then of the ensemble's (B, C)."""
     return jax.vmap(class_terms, (0, None), 1)(jnp.concatenate([outputs, together[None]]), target)
 
 
 def figures(experiment: Experiment, terms: np.ndarray, split: str) -> dict[str, tuple[list[float], dict[str, float]]]:
-    """Expected calibration error, negative log-likelihood and Brier score: of each seed, and of the ensemble.
+    """Compute expected calibration error, negative log-likelihood and Brier score of each member and the ensemble.
 
-    The last two are means over beats and have a bootstrap interval; patients are drawn where the protocol splits by
-    patient.
+    The last two are means over beats with a bootstrap interval, over records if the protocol splits by patient.
     """
     *ours, together = [expected_calibration_error(reliability(one)) for one in np.moveaxis(terms, 1, 0)]
     found = {"ece": (ours, {"value": together})}
@@ -41,7 +40,7 @@ def figures(experiment: Experiment, terms: np.ndarray, split: str) -> dict[str, 
 
 
 def results(experiment: Experiment, terms: np.ndarray) -> tuple[dict[str, Any], list[str]]:
-    """The reliability diagram of each seed and of the ensemble; the table leaves nothing to tell in words."""
+    """Compute the reliability diagram of each member and of the ensemble; there are no lines of text to add."""
     del experiment
     *members, together = [reliability(one).tolist() for one in np.moveaxis(terms, 1, 0)]
     columns = ["examples", "right", "sum of confidences"]
@@ -49,7 +48,7 @@ def results(experiment: Experiment, terms: np.ndarray) -> tuple[dict[str, Any], 
 
 
 def plot(found: dict[str, Any], title: str) -> Any:
-    """The reliability diagram."""
+    """Draw the reliability diagram."""
     from cardiax.plots.reliability import reliability_figure
 
     members, together = (np.asarray(found["reliability"][key]) for key in ("members", "ensemble"))

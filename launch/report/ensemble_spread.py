@@ -1,4 +1,4 @@
-"""How far seeds lie apart at the 75 sites of the heart, against the error of their ensemble."""
+"""Spread of the ensemble members at the 75 sites of the heart, compared with the error of the ensemble."""
 
 from typing import Any
 
@@ -20,20 +20,24 @@ from cardiax.stats.significance import resampled_figures
 
 
 def terms(outputs: jax.Array, together: jax.Array, target: jax.Array) -> jax.Array:
-    """`spread_terms` of times (M, B, 75) or, summed over time, of voltages (M, B, 500, 75): (B, 75, 6)."""
+    """Compute `spread_terms` (B, 75, 6) of times (M, B, 75) or of voltages (M, B, 500, 75), summed over time."""
     del together
     found = spread_terms(outputs, target)
     return found if found.ndim == 3 else jnp.sum(found, axis=1)
 
 
 def figures(experiment: Experiment, terms: np.ndarray, split: str) -> dict[str, Any]:
-    """None: a single run has no spread."""
+    """Return no metrics: a single run has no spread."""
     del experiment, terms, split
     return {}
 
 
 def results(experiment: Experiment, terms: np.ndarray) -> tuple[dict[str, Any], list[str]]:
-    """Coverage with bootstrap intervals over cases, and whether spread and error go together; and that in words."""
+    """Compute coverage, with bootstrap intervals over cases, and the correlation of spread and error.
+
+    Returns:
+      The field `spread` of ensemble.json, and lines of text that state it.
+    """
     of_cases = terms.sum(axis=1, dtype=np.float64)
     shares = coverage(of_cases.sum(axis=0))
     low, high = np.quantile(resampled_figures([of_cases], coverage)[:, 0], BOUNDS, axis=0)
@@ -63,7 +67,7 @@ def results(experiment: Experiment, terms: np.ndarray) -> tuple[dict[str, Any], 
 
 
 def plot(found: dict[str, Any], title: str) -> Any:
-    """Coverage, and error over spread."""
+    """Plot coverage, and error over spread."""
     from cardiax.plots.reliability import spread_figure
 
     spread = found["spread"]

@@ -1,4 +1,4 @@
-"""The plots of one case: its ECG, its activation on a heart, its voltages, and the heart that they light."""
+"""Plots of one case: its ECG, activation map, voltages, and an animation of the voltages on the heart."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,13 +20,17 @@ def case_plots(
     voltage: np.ndarray | None = None,
     true_voltage: np.ndarray | None = None,
 ) -> dict[str, Callable[[], Any]]:
-    """Name → what draws a Figure, or the frames of a GIF, on the built-in heart, whose sites bear the dataset's names.
+    """Return name → function that draws a Matplotlib figure or the frames of a GIF.
+
+    The maps show the built-in heart, whose sites have the names of those of the dataset.
 
     Args:
-      leads: (500, 12), mV.
-      title: of each plot.
-      times, true_times: (75,), ms.
-      voltage, true_voltage: (500, 75), mV.
+      leads: ECG (500, 12), mV.
+      title: title of each plot.
+      times: activation times (75,), ms.
+      true_times: true activation times (75,), ms, if known.
+      voltage: voltages (500, 75), mV, if predicted.
+      true_voltage: true voltages (500, 75), mV, if known.
     """
     heart = build_heart()
     surface = (heart.points, heart.triangles, heart.sites)

@@ -1,4 +1,4 @@
-"""Trained runs from their folders alone, ready to be measured."""
+"""Loading of trained runs from their folders, ready to be evaluated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,11 +25,11 @@ from cardiax.training.state import evaluated
 
 @dataclass(frozen=True)
 class Corruption:
-    """What is done to twelve leads before they are shown to the network.
+    """The corruption of twelve-lead inputs.
 
     Attributes:
-      noise: dB, signal-to-noise ratio of white noise; None: without.
-      drop_lead: whether case i lacks lead i modulo 12.
+      noise: signal-to-noise ratio of added white noise, dB; None for no noise.
+      drop_lead: True to set lead i modulo 12 of case i to zero.
     """
 
     noise: float | None = None
@@ -37,11 +37,15 @@ class Corruption:
 
     @property
     def name(self) -> str:
-        """What the files' names tell of it."""
+        """The suffix of file names."""
         return ("" if self.noise is None else f"_{self.noise:g}dB") + ("_drop_lead" if self.drop_lead else "")
 
     def apply(self, experiment: Experiment) -> Experiment:
-        """The experiment with its inputs (n, 500, 12) harmed; the same noise whenever it is asked for."""
+        """Return the experiment with corrupted inputs (n, 500, 12); the noise of an example is always the same.
+
+        Raises:
+          InputError: the task does not take twelve leads.
+        """
         if not self.name:
             return experiment
         if experiment.task.kind != "intracardiac":
@@ -58,7 +62,7 @@ class Corruption:
         return replace(experiment, examples=replace(experiment.examples, take=corrupted), noises={})
 
     def _harmed(self, leads: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        """Leads (..., 500, 12) mV of the examples at `indices` (...), harmed."""
+        """Corrupt the leads (..., 500, 12), mV, of the examples at `indices` (...)."""
         if self.noise is not None:
             many = leads.reshape(-1, *leads.shape[-2:])
             keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), indices.ravel())
@@ -74,15 +78,15 @@ _noise_at = jax.jit(jax.vmap(noise_at, (0, 0, None)))
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A trained run, with all that measures it.
+    """A trained run with its evaluator.
 
     Attributes:
-      workdir: its folder.
-      experiment: what it was trained on.
-      evaluator: an `Evaluator` or another with its methods.
-      variables: the best on validation, as the evaluator wants them.
-      step: at which they were best.
-      corruption: what was done to the inputs.
+      workdir: folder of the run.
+      experiment: experiment of the run.
+      evaluator: an `Evaluator` or an object with its methods.
+      variables: variables that were best on validation, in the form that the evaluator takes.
+      step: step at which they were best.
+      corruption: corruption of the inputs.
     """
 
     workdir: Workdir
@@ -93,13 +97,13 @@ class Run:
     corruption: Corruption
 
     def report(self, split: str) -> dict[str, Any]:
-        """Measure the run on a split, write and print the figures, return what went into SPLIT.json."""
+        """Evaluate the run on a split, write and print the metrics, and return the content of SPLIT.json."""
         return report(
             self.workdir, self.experiment, self.evaluator, self.variables, split, self.step, self.corruption.name
         )
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """The model's outputs (n, ...) for a few inputs (n, ...)."""
+        """Return the model's outputs (n, ...) for a few inputs (n, ...)."""
         return self.evaluator.predict(self.variables, inputs)
 
 
@@ -110,14 +114,17 @@ def load_runs(
     with_noise: bool = False,
     memory: float | None = None,
 ) -> list[Run]:
-    """Runs that differ in seed, or in how many steps they made; they share the examples.
+    """Load runs that differ only in the seed or the number of steps; they share the examples.
 
     Args:
-      workdirs: their folders.
-      data_dir: where prepared datasets lie; None: where the first run found them.
-      corruption: what to do to the inputs.
-      with_noise: whether `Run.report` measures with real noise besides, whatever protocol the runs were trained by.
-      memory: see `load_experiment`.
+      workdirs: folders of the runs.
+      data_dir: folder of the prepared datasets; None for that of the first run.
+      corruption: corruption of the inputs.
+      with_noise: True if `Run.report` also evaluates with real noise, whatever the protocol of the runs.
+      memory: GiB for the examples; see `load_experiment`.
+
+    Raises:
+      InputError: the dataset or split is not that of the runs, or a folder is not complete.
     """
     configs = [workdir.config() for workdir in workdirs]
     environments = [workdir.read_json("environment.json") for workdir in workdirs]

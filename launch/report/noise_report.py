@@ -1,4 +1,4 @@
-"""The second report of the protocol `noise`: the same split with real noise, and of twelve leads with each missing."""
+"""The second report of the protocol `noise`: the same split with real noise, or with one of twelve leads missing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,19 +14,19 @@ from cardiax.launch.run.run_folder import Workdir
 from cardiax.plots.noise_curves import noise_figure
 
 Figures = dict[str, Any]
-"""Name → `value`, `low`, `high` and perhaps `unit`, or one number; what the plot draws is the first."""
+"""Metric → `value`, `low`, `high` and possibly `unit`, or one number; the plot shows the first metric."""
 
 
 def report_noise(
     workdir: Workdir, experiment: Experiment, heading: dict[str, Any], measure: Callable[[np.ndarray], Figures]
 ) -> None:
-    """Measure a split under each noise at each ratio, and without each lead; write SPLIT_noise.json and its plot.
+    """Evaluate a split at each noise level and without each lead; write SPLIT_noise.json and its plot.
 
     Args:
-      workdir: the run's folder.
-      experiment: with its noises.
-      heading: what is known of the split and the model, with the figures of the inputs as they are as `clean`.
-      measure: inputs of the split (n, ...) in its order → figures.
+      workdir: folder of the run.
+      experiment: experiment with its noises.
+      heading: description of the split and the model, with the metrics of the clean inputs as `clean`.
+      measure: function from inputs (n, ...), in the order of the split, to metrics.
     """
     split, kind = heading["split"], experiment.task.kind
     indices = experiment.split[split]
@@ -48,7 +48,7 @@ def report_noise(
 
 
 def _conditions(result: dict[str, Any]) -> dict[str, Figures]:
-    """What was done to the inputs → the figures."""
+    """Return condition of the inputs → metrics."""
     rows = {"clean": result["clean"]}
     for name, at in result["noises"].items():
         rows |= {f"{name} {snr} dB": figures for snr, figures in at.items()}
@@ -56,7 +56,7 @@ def _conditions(result: dict[str, Any]) -> dict[str, Figures]:
 
 
 def _table(result: dict[str, Any]) -> str:
-    """The result as text: a line for each condition; intervals but for single classes."""
+    """Format the result as text: a line for each condition, with intervals except for single classes."""
     rows = _conditions(result)
     columns = {name: _label(name, figure) for name, figure in result["clean"].items()}
     cells = {name: [_cell(name, figures[name]) for figures in rows.values()] for name in columns}

@@ -1,4 +1,4 @@
-"""What a run found: a printed table, SPLIT.json, SPLIT_cases.csv and plots."""
+"""The results of a run: a printed table, SPLIT.json, SPLIT_cases.csv and plots."""
 
 import itertools
 from typing import Any
@@ -24,16 +24,23 @@ def report(
     step: int,
     suffix: str = "",
 ) -> dict[str, Any]:
-    """Measure `variables`, of `step`, on a split: write files and plots, print the table, return SPLIT.json.
+    """Evaluate `variables` on a split: write the files and plots and print the table.
 
-    SPLIT_cases.csv tells of every case what it is, and what became of it.
+    SPLIT_cases.csv has a row for every case. An experiment with noises has a second report, on inputs with noise and
+    with missing leads. The files contain no times, so equal runs give identical files. A read-only folder (see
+    `Workdir.is_read_only`) is not written to.
 
-    `evaluator` is an `Evaluator` or another with its methods. The files bear the split's name and a `suffix` that
-    tells what was done to its inputs. A folder that cannot be written (see `Workdir.is_read_only`) stays as it is.
+    Args:
+      workdir: folder of the run.
+      experiment: experiment of the run.
+      evaluator: an `Evaluator` or an object with its methods.
+      variables: variables of the model.
+      split: train, validation or test.
+      step: training step of the variables.
+      suffix: suffix of the file names that states the corruption of the inputs.
 
-    An experiment with noises has a second report, on its inputs with noise and with leads missing.
-
-    The files hold results and no times, so that equal runs give equal files.
+    Returns:
+      The content of SPLIT.json.
     """
     config, kind = experiment.config, _REPORTS[experiment.task.kind]
     figures = evaluator(variables, split)
@@ -54,7 +61,7 @@ def report(
     if is_writer:
         workdir.write_csv(f"{split}{suffix}_cases.csv", cases)
         workdir.write_json(f"{split}{suffix}.json", result)
-    # After the results, which a plot that fails must not take along.
+    # Draw after the results are written, so that a failing plot cannot lose them.
     plots = {}
     with without_losing_results(workdir.path / "figures"):
         plots = kind.plots(experiment, figures, result, lambda inputs: evaluator.predict(variables, inputs))

@@ -1,4 +1,4 @@
-"""The report of a task that answers for the 75 sites of the heart."""
+"""The report of an ECG imaging task, with predictions for the 75 sites of the heart."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ RESAMPLES = 2000
 
 
 def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
-    """The fields of SPLIT.json from the `error_sums` (n, 75, 5) of every case, site and quantity."""
+    """Compute the fields of SPLIT.json from the `error_sums` (n, 75, 5) of each quantity, and `cases`."""
     found = {
         "interval": f"{LEVEL:.0%} percentile bootstrap over cases, {RESAMPLES} resamples",
         "loss": figures["loss"],
@@ -40,8 +40,11 @@ def results(experiment: Experiment, figures: dict[str, Any], split: str) -> dict
 
 
 def main_figures(experiment: Experiment, figures: dict[str, Any], split: str) -> dict[str, Any]:
-    """What is followed through noise: the mean absolute error of each quantity, with bootstrap intervals, and the share
-    of activations found where voltages are predicted."""
+    """Compute the metrics reported per noise level.
+
+    They are the mean absolute error of each quantity, with bootstrap intervals, and for voltages the fraction of
+    activations found.
+    """
     del split
     return {
         name: figure
@@ -56,7 +59,7 @@ def plots(
     result: dict[str, Any],
     predict: Callable[[np.ndarray], np.ndarray],
 ) -> dict[str, Callable[[], Any]]:
-    """Name → what draws the plot of the case whose error is the median of the split's."""
+    """Return name → function that draws a plot of the case whose error is the median of the split."""
     from cardiax.launch.report.heart_plots import case_plots  # Matplotlib is not needed before the first step
 
     errors = _case_errors(experiment, figures)
@@ -78,7 +81,7 @@ def plots(
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result as text: a line for each figure with its interval, then the spread over cases and sites."""
+    """Format the result as text: a line for each metric with its interval, then the spread over cases and sites."""
     lines = []
     for name, figure in result.items():
         if isinstance(figure, dict) and "value" in figure:
@@ -105,7 +108,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _overall(experiment: Experiment, figures: dict[str, Any]) -> dict[str, Any]:
-    """The figures of each quantity over all cases and sites, with bootstrap intervals."""
+    """Compute the metrics of each quantity over all cases and sites, with bootstrap intervals."""
     found: dict[str, Any] = {}
     for quantity, unit in _units(experiment).items():
         overall = figures[quantity].sum(axis=1, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What a sweep found: a table in Markdown and CSV, and a plot."""
+"""The results of a sweep: a table in Markdown and CSV, and a plot."""
 
 import itertools
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from cardiax.tasks import Task, find_task
 
 @dataclass(frozen=True)
 class Row:
-    """The seeds of one system, with one set of grid values, under one protocol.
+    """The seeds of one model, with one set of grid values, under one protocol.
 
     Attributes:
-      name: as the member has it.
-      protocol: the split.
+      name: `Member.row` of the runs.
+      protocol: protocol of the runs.
       results: test.json of each seed.
-      members: the runs.
+      members: runs of the row, one per seed.
     """
 
     name: str
@@ -35,18 +35,24 @@ class Row:
     members: list[Member]
 
     def values(self, figure: str) -> np.ndarray:
-        """A figure, dotted as in `classes.S.recall`, of each seed: float64 (seeds,); NaN where it has none."""
+        """Return a metric, dotted as in `classes.S.recall`, of each seed: float64 (seeds,), NaN if undefined."""
         return np.asarray([_value(result, figure) for result in self.results])
 
     @property
     def seconds(self) -> np.ndarray:
-        """How long each seed was trained, s: (seeds,)."""
+        """The training time of each seed, s: (seeds,)."""
         return np.asarray([member.workdir.seconds() for member in self.members])
 
 
 @dataclass(frozen=True)
 class Merit:
-    """A figure that systems are compared by: its name in test.json, and how the cases' sums give it."""
+    """A metric by which models are compared.
+
+    Attributes:
+      name: name in test.json.
+      higher_is_better: True if a higher value is better.
+      of_sums: function from sums over cases (..., K) to the metric (...).
+    """
 
     name: str
     higher_is_better: bool
@@ -54,7 +60,7 @@ class Merit:
 
 
 def write_table(folder: Path, members: list[Member]) -> None:
-    """Write table.md, table.csv and table.png of the members that are done, and print the first."""
+    """Write table.md, table.csv and table.png of the finished members, and print table.md."""
     task = find_task(members[0].config.task)
     rows = _rows([member for member in members if member.protocol != NOISE], "test.json")
     noisy = _rows([member for member in members if member.protocol == NOISE], "test_noise.json")
@@ -73,7 +79,7 @@ def _rows(members: list[Member], file: str) -> list[Row]:
 
 
 def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
-    """Write table.csv and table.png of the rows without noise; their table as text, if there are any."""
+    """Write table.csv and table.png of the rows without noise, and return their table as text, if there are any."""
     if not rows:
         return []
     best = {
@@ -93,7 +99,8 @@ def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
 
 
 def noise_table(rows: list[Row]) -> str:
-    """The first figure of each row clean, at each signal-to-noise ratio and, of twelve leads, with one missing."""
+    """Format the first metric of each row: clean, at each signal-to-noise ratio and, for ECG imaging, with one lead
+    missing."""
     first = next(iter(rows[0].results[0]["clean"]))
     ratios = next(iter(rows[0].results[0]["noises"].values()))
     missing = ["one lead missing"] if "missing" in rows[0].results[0] else []
@@ -118,7 +125,7 @@ def noise_table(rows: list[Row]) -> str:
 
 
 def merits(task: Task) -> list[Merit]:
-    """The figures that tell which system is better, the one that chooses checkpoints last."""
+    """Return the metrics by which models are compared, the one that selects checkpoints last."""
     if task.kind == "beat":
         return [Merit(name, True, _of_confusion(name, task.outputs)) for name in ("accuracy", "macro_f1")]
     return [Merit(task.selection, False, lambda sums: sums[..., 0] / sums[..., 1])]
@@ -129,10 +136,10 @@ def _of_confusion(name: str, classes: int) -> Callable[[np.ndarray], np.ndarray]
 
 
 def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
-    """The row that is better than every other of its protocol beyond chance.
+    """Return the name of the row that is significantly better than every other row of its protocol, or None.
 
-    Rows are compared where all their runs answered for the same cases; a system with data of its own, as other beats of
-    the same patients, cannot be paired by case.
+    Rows are compared only if all runs have the same split: a model with data of its own, e.g. other beats of the same
+    patients, cannot be paired by case.
     """
     fingerprints = {
         member.workdir.read_json("environment.json")["fingerprints"]["split"] for row in rows for member in row.members
@@ -150,7 +157,7 @@ def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
 
 
 def _sums(cases: list[dict[str, str]], task: Task, merit: Merit) -> np.ndarray:
-    """What adds up over cases, (n, K): the cell of the confusion matrix, or the error and 1."""
+    """Return the terms (n, K) that add up over cases: the cell of the confusion matrix, or the error and 1."""
     if task.kind != "beat":
         error = np.asarray([float(case[merit.name]) for case in cases])
         known = np.isfinite(error)
@@ -161,7 +168,7 @@ def _sums(cases: list[dict[str, str]], task: Task, merit: Merit) -> np.ndarray:
 
 
 def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Task) -> str:
-    """The table: a line for each row, protocol by protocol."""
+    """Format the table in Markdown: a line for each row, grouped by protocol."""
     columns = [merit.name for merit in merits(task)]
     columns += [name for name, value in rows[0].results[0].items() if _is_figure(name, value) and name not in columns]
     classes = list(rows[0].results[0].get("classes", {}))[1:]
@@ -195,13 +202,13 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
 
 
 def _pair(row: Row, name: str) -> str:
-    """Recall and precision of a class, dotted as in `classes.S`; means over seeds."""
+    """Format recall and precision of a class, dotted as in `classes.S`, as means over seeds."""
     cells = [row.values(f"{name}.{figure}") for figure in ("recall", "precision")]
     return " / ".join("–" if np.isnan(one).all() else f"{np.nanmean(one):.3f}" for one in cells)
 
 
 def _by_record(row: Row, name: str) -> list[str]:
-    """The interval over records (the mean of the seeds' bounds), and the same figures without the dominant record."""
+    """Format the interval over records (the mean of the seeds' bounds) and the metrics without the dominant record."""
     low, high = (np.mean([result["macro_f1"][bound] for result in row.results]) for bound in ("low", "high"))
     rest = [result["without_record"] for result in row.results]
     macro = _mean(row.values("without_record.macro_f1"), rest, "macro_f1")
@@ -235,7 +242,7 @@ def _value(result: dict[str, Any], figure: str) -> float:
 
 
 def _csv_row(row: Row, task: Task) -> dict[str, Any]:
-    """Every figure of a row: mean over seeds and half-width of its interval."""
+    """Return every metric of a row: its mean over seeds and the half-width of its interval."""
     first = row.results[0]
     figures = [name for name, value in first.items() if isinstance(value, dict) and "value" in value]
     figures += [

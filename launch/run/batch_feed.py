@@ -1,4 +1,4 @@
-"""What training is fed with: batches from the host one by one, or indices into examples that lie on the accelerator."""
+"""The input of the training step: batches from the host, or indices into examples held on the accelerator."""
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
@@ -20,10 +20,10 @@ from cardiax.training.device_mesh import (
 from cardiax.training.step import TrainStep
 
 RESIDENT_SHARE = 0.25
-"""Of an accelerator's memory, what the training examples may take; the rest is for the step."""
+"""Largest fraction of an accelerator's memory for the training examples; the rest is left to the step."""
 
 RESIDENT_STEPS = 16
-"""Steps in one program where the examples are on the accelerator: few dispatches, and an interrupt is still heard soon.
+"""Steps per program when the examples are on the accelerator: few dispatches, yet a prompt response to an interrupt.
 Not yet measured on an accelerator."""
 
 
@@ -31,8 +31,8 @@ class Feed:
     """Batches of training examples, in the order of the steps.
 
     Attributes:
-      resident: whether the examples are on the devices, and several steps are made in one program.
-      max_steps: that it makes.
+      resident: True if the examples are on the devices and one program runs several steps.
+      max_steps: largest number of steps of one program.
     """
 
     def __init__(self, experiment: Experiment, mesh: Mesh):
@@ -44,13 +44,13 @@ class Feed:
         self._on_device = replicate(examples.take(train), mesh) if self.resident else {}
 
     def map_step(self, step: TrainStep) -> Callable[[Any, Any], tuple[Any, jax.Array]]:
-        """`step` over the mesh, for what `batches` gives: (state, batch) → (state, the loss of each step)."""
+        """Map `step` over the mesh, for the items of `batches`: (state, batch) → (state, loss of each step)."""
         return (map_resident_step if self.resident else map_train_step)(step, self._mesh)
 
     def batches(self, first: int, total: int) -> Generator[tuple[range, Any]]:
-        """The steps from `first` to before `total`, and what `map_step`'s function takes to make them.
+        """Yield the steps in [first, total), with the batch that the function of `map_step` takes for them.
 
-        Steps that one call makes are of one epoch. Close it, or take all, to end the thread that reads ahead.
+        The steps of one item belong to one epoch. Close or exhaust the generator to end the read-ahead thread.
         """
         experiment, order = self._experiment, self._experiment.order
         if self.resident:
@@ -66,18 +66,18 @@ class Feed:
 
 
 def fits_devices(size: int, mesh: Mesh) -> bool:
-    """Whether examples of `size` bytes may lie on each device of the mesh: on accelerators, of one process."""
+    """True if each device of the mesh may hold `size` bytes of examples: accelerators of a single process only."""
     device = mesh.devices.flat[0]
     if device.platform == "cpu" or jax.process_count() > 1:
         return False
-    # A device that does not tell how much memory it has gets nothing.
+    # A device that does not report its memory holds no examples.
     return size <= RESIDENT_SHARE * (device.memory_stats() or {}).get("bytes_limit", 0)
 
 
 def stretches(first: int, total: int, steps_per_epoch: int) -> Iterator[range]:
-    """The steps from `first` to before `total`, `RESIDENT_STEPS` at a time but for the end of an epoch.
+    """Yield the steps in [first, total), `RESIDENT_STEPS` at a time except at the end of an epoch.
 
-    An epoch's rest is one stretch too, so that a run compiles two programs, whatever step it is resumed from.
+    The remainder of an epoch is one range, so a run compiles two programs, whatever step it resumes from.
     """
     while first < total:
         end = min(first + RESIDENT_STEPS, total, first - first % steps_per_epoch + steps_per_epoch)

@@ -1,4 +1,4 @@
-"""XGBoost's trees of a run: read from its folder, and measured as a network is."""
+"""The XGBoost model of a run: loading it from the run folder and evaluating it like a network."""
 
 from typing import Any, cast
 
@@ -12,33 +12,37 @@ from cardiax.models.reference_xgboost import Trees, import_xgboost
 from cardiax.tasks.beat_classification import Classification
 
 TREES_FILE = "trees.ubj"
-"""XGBoost's own format, cut after the best round; it is written when training is done."""
+"""The booster in XGBoost's own format, up to the best round; written when training is done."""
 
 
 class TreesEvaluator:
-    """What `Evaluator` is to networks."""
+    """The counterpart of `Evaluator` for boosted trees."""
 
     def __init__(self, experiment: Experiment):
         self._experiment = experiment
 
     def __call__(self, booster: Any, split: str, inputs: np.ndarray | None = None) -> dict[str, Any]:
-        """`task.summarize` of all examples of a split, shown as they are or as `inputs` (n, ...)."""
+        """Return `task.summarize` over a split, on its own inputs or on `inputs` (n, ...)."""
         beats, targets = beats_and_classes(self._experiment, split)
         logits = jnp.asarray(self.predict(booster, beats if inputs is None else inputs))
         measured = self._experiment.task.measure(logits, jnp.asarray(targets))
         return self._experiment.task.summarize({name: np.asarray(value) for name, value in measured.items()})
 
     def parameters(self, booster: Any) -> int:
-        """How many leaves the trees have."""
+        """Return the number of leaves of the trees."""
         return sum(tree.count("leaf=") for tree in booster.get_dump())
 
     def predict(self, booster: Any, inputs: np.ndarray) -> np.ndarray:
-        """Logits (n, classes) of beats (n, 187, 1)."""
+        """Return logits (n, classes) of beats (n, 187, 1)."""
         return trees_of(self._experiment).logits(booster, inputs)
 
 
 def trees_of(experiment: Experiment) -> Trees:
-    """The trees that the experiment names."""
+    """Return the experiment's model as `Trees`.
+
+    Raises:
+      InputError: the task is not a classification of beats.
+    """
     if not isinstance(experiment.task, Classification):
         raise InputError(
             f"model xgboost: found task {experiment.config.task!r}, expected heartbeat or arrhythmia; choose another "
@@ -48,13 +52,17 @@ def trees_of(experiment: Experiment) -> Trees:
 
 
 def beats_and_classes(experiment: Experiment, side: str) -> tuple[np.ndarray, np.ndarray]:
-    """Beats (n, 187, 1) and classes (n,) of a split."""
+    """Return the beats (n, 187, 1) and classes (n,) of a split."""
     arrays = experiment.examples.take(experiment.split[side])
     return arrays["input"], arrays["target"]
 
 
 def load_trees(workdir: Workdir) -> Any:
-    """The run's booster, cut after its best round."""
+    """Return the run's booster, up to its best round.
+
+    Raises:
+      InputError: the file is missing or cannot be read.
+    """
     path = workdir.path / TREES_FILE
     if not path.is_file():
         raise InputError(f"{path}: found no such file, expected trained trees; `cardiax train` has not finished yet")

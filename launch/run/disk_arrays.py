@@ -1,4 +1,4 @@
-"""Arrays too large for memory: on disk, in files without a name, read row by row."""
+"""Arrays too large for memory, in unnamed files on disk, read row by row."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ import numpy as np
 
 
 class Rows:
-    """The rows of an array (n, ...), written in order, then read by index; several threads may read at once.
+    """The rows of an array (n, ...), written in order, then read by index; reads are thread-safe.
 
-    They are read from the file and not mapped into memory, where every row that was ever asked for would count. The
-    file has no name: however the process ends, nothing of it stays on the disk.
+    The file is read, not memory-mapped: every row ever mapped would count as used memory. It has no name, so nothing
+    stays on disk, however the process ends.
 
     Attributes:
-      shape: of a row.
-      dtype: of a row.
+      shape: shape of a row.
+      dtype: data type of a row.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: np.dtype):
@@ -27,16 +27,16 @@ class Rows:
         weakref.finalize(self, self._file.close)
 
     def append(self, rows: np.ndarray) -> None:
-        """Write rows (k, ...) after those that are there."""
+        """Append rows (k, ...)."""
         left = np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8).data
         while left:
             left = left[self._file.write(left) :]
 
     def take(self, indices: np.ndarray) -> np.ndarray:
-        """The rows at places, int64 of any shape: (*places.shape, ...).
+        """Return the rows (*indices.shape, ...) at `indices`, int64 of any shape.
 
         Raises:
-          IndexError: there is no such row.
+          IndexError: an index is out of range.
         """
         found = np.empty((indices.size, *self.shape), self.dtype)
         size = found[:1].nbytes

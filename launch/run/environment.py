@@ -1,4 +1,4 @@
-"""Where a run happens: its processes, versions, devices and data, as environment.json tells them."""
+"""The environment of a run: its processes, versions, devices and data, as recorded in environment.json."""
 
 import contextlib
 import importlib.metadata
@@ -21,18 +21,21 @@ from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.system.shell_settings import settings
 
 PAGE = 1024
-"""Bytes by which messages between processes grow, so that few programs are compiled for them."""
+"""Bytes to a multiple of which messages between processes are padded, so that few programs are compiled for them."""
 
 PACKAGES = ("cardiax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
-"""The packages that decide the bits."""
+"""The packages on whose versions bit-identical results depend."""
 
 
 def start_processes(how: str | None) -> None:
-    """Join the other hosts of a run, before anything touches a device.
+    """Join the other hosts of a run, before any device is used.
 
     Args:
-      how: None: this process is alone. `auto`: as the cluster says (TPU pod, SLURM, Open MPI, Kubernetes).
-        `HOST:PORT,PROCESSES,INDEX`: one of so many, process 0 listening at HOST:PORT.
+      how: None for a single process; `auto` to detect the cluster (TPU pod, SLURM, Open MPI, Kubernetes); or
+        `HOST:PORT,PROCESSES,INDEX`, where process 0 listens at HOST:PORT.
+
+    Raises:
+      InputError: `how` is none of these.
     """
     if how == "auto":
         jax.distributed.initialize()
@@ -46,13 +49,15 @@ def start_processes(how: str | None) -> None:
 
 
 def by_first_process(decide: Callable[[], Any]) -> Any:
-    """What `decide` gives in process 0, in every process: whatever a clock or a folder tells must be decided once.
+    """Call `decide` in process 0 and return its result in every process.
+
+    Anything that depends on a clock or a folder must be decided once.
 
     Args:
-      decide: gives what JSON can hold; called in process 0 alone. If it raises, every process does.
+      decide: function that returns a JSON-serializable value; called in process 0 only.
 
     Raises:
-      InputError: an `InputError` or an `OSError` in process 0.
+      InputError: `decide` raised an `InputError` or an `OSError`; every process raises it.
     """
     if jax.process_count() == 1:
         return decide()
@@ -77,22 +82,22 @@ def by_first_process(decide: Callable[[], Any]) -> Any:
 
 @contextlib.contextmanager
 def hold(workdir: Workdir) -> Iterator[None]:
-    """`Workdir.hold` for all processes of a run: the first one holds it."""
+    """Hold the run folder for all processes of a run, by `Workdir.hold` in process 0."""
     with contextlib.ExitStack() as stack:
         by_first_process(lambda: stack.enter_context(workdir.hold()))
         yield
 
 
 def versions() -> dict[str, str]:
-    """Python's version and those of `PACKAGES`."""
+    """Return the versions of Python and of `PACKAGES`."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str, str], data_dir: Path) -> None:
-    """Begin the run's folder with config.json and environment.json, or hold a resumed run against them.
+    """Write config.json and environment.json of a new run, or compare a resumed run with them.
 
     Raises:
-      InputError: the run began on other data, or another split of it.
+      InputError: the run began on other data or on another split.
     """
     environment: dict[str, Any] = {
         "versions": versions(),
@@ -105,7 +110,7 @@ def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str,
     }
 
     def begin() -> dict[str, Any] | None:
-        workdir.check(config)  # again, now that nobody else writes
+        workdir.check(config)  # again, now that no other process writes here
         if (workdir.path / "environment.json").exists():
             return workdir.read_json("environment.json")
         workdir.write_json("config.json", to_dict(config))
@@ -124,7 +129,7 @@ def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str,
 
 
 def note_settings(workdir: Workdir, began: dict[str, Any]) -> None:
-    """Say which settings of JAX and XLA are not those of the run's environment.json, if that names any."""
+    """Print which settings of JAX and XLA differ from those in the run's environment.json, if it has any."""
     then, now = began.get("settings", settings()), settings()
     different = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
     for name in different:
@@ -135,7 +140,7 @@ def note_settings(workdir: Workdir, began: dict[str, Any]) -> None:
 
 
 def check_fingerprint(workdir: Workdir, began: dict[str, Any], name: str, found: str) -> None:
-    """Raise `InputError` unless the `dataset` or `split` has the SHA-256 that the run's environment.json names."""
+    """Raise `InputError` unless the SHA-256 of the `dataset` or `split` is that in the run's environment.json."""
     expected = began.get("fingerprints", {}).get(name)
     if found != expected:
         raise InputError(
@@ -146,7 +151,7 @@ def check_fingerprint(workdir: Workdir, began: dict[str, Any], name: str, found:
 
 
 def _git_revision() -> str | None:
-    """The commit of the checkout that cardiax is imported from; None where it is installed from a wheel."""
+    """Return the commit of the checkout that cardiax is imported from; None if it is installed from a wheel."""
     folder = Path(cardiax.__file__).parent
     if not (folder.parent / ".git").exists():
         return None

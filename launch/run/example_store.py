@@ -1,4 +1,4 @@
-"""The examples of an experiment, in memory or read from disk as they are needed: the same bits in the same order."""
+"""The examples of an experiment, held in memory or read from disk on demand: bit-identical, in the same order."""
 
 import contextlib
 import hashlib
@@ -24,10 +24,10 @@ from cardiax.tasks import Task
 from cardiax.training.batch_order import Arrays, fingerprint, fingerprint_of_chunks
 
 READ_AHEAD = 2
-"""Batches that a thread reads before they are needed: one is ready while the next is read."""
+"""Batches that a thread reads ahead: one is ready while the next is read."""
 
 DIGEST = 16
-"""Bytes of a row's BLAKE2b digest: among 10⁹ rows two are taken for equal by chance once in 10²⁰ datasets."""
+"""Bytes of a row's BLAKE2b digest: among 10⁹ rows, two collide by chance once in 10²⁰ datasets."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -38,11 +38,12 @@ class Examples:
     """All examples of a dataset as a task sees them.
 
     Attributes:
-      take: places, int64 of any shape → `input` (*places.shape, ...) and `target` (*places.shape, ...).
-      shape: of one input.
-      classes: the class of each example, int32 (n,); (n, 0) where targets are no classes: no loss asks for all of them.
-      example_bytes: of one input and its target.
-      read_ahead: batches that are read before they are needed; 0 where all are in memory.
+      take: function from indices, int64 of any shape, to `input` (*indices.shape, ...) and `target`
+        (*indices.shape, ...).
+      shape: shape of one input.
+      classes: class of each example, int32 (n,); (n, 0) if targets are not classes, since no loss needs all of those.
+      example_bytes: bytes of one input and its target.
+      read_ahead: batches that are read ahead; 0 if all examples are in memory.
     """
 
     take: Callable[[np.ndarray], Arrays]
@@ -52,7 +53,7 @@ class Examples:
     read_ahead: int = 0
 
     def batches(self, indices: Iterable[np.ndarray]) -> Generator[Arrays]:
-        """`take` of each of `indices`, in their order. Close it, or take all, to end the thread that reads ahead."""
+        """Yield `take` of each of `indices`, in order. Close or exhaust it to end the read-ahead thread."""
         if not self.read_ahead:
             yield from map(self.take, indices)
             return
@@ -68,18 +69,21 @@ def load_examples(
     wanting: Sequence[str],
     say: Callable[[str], None],
 ) -> tuple[Examples, Arrays, str]:
-    """`in_memory` where the examples fit into `memory`, GiB, by default half of what is available; else `streamed`.
+    """Load the examples by `in_memory` if they fit into `memory`, else by `streamed`.
 
     Args:
-      records: of the dataset.
-      task: what makes examples of them.
-      dataset: what is known of it.
-      memory: GiB, of the features as stored and of what the task makes of them.
-      wanting: what wants all examples at once, in words.
-      say: is told when they do not fit.
+      records: records of the dataset.
+      task: task that makes examples of the records.
+      dataset: catalog entry of the dataset.
+      memory: GiB for the stored features and the examples made of them; by default half of the available memory.
+      wanting: descriptions of what needs all examples at once.
+      say: function that reports a line when the examples do not fit.
+
+    Returns:
+      The examples, the features for `cardiax.protocols`, and the fingerprint of the dataset.
 
     Raises:
-      InputError: they do not fit, and something wants all of them at once.
+      InputError: the examples do not fit, and `wanting` is not empty.
     """
     budget = memory * 2**30 if memory else available_memory() / 2
     one = records.read([0]) if len(records) else {}
@@ -92,14 +96,15 @@ def load_examples(
     )
     if wanting:
         raise InputError(f"{found}, expected room for all at once: {', '.join(wanting)}; give a larger --memory")
-    # The dataset's own disk has room for such sizes; where it may not be written, the system says where ($TMPDIR).
+    # The disk of the dataset has room for such sizes; if it is read-only, the system's temporary folder ($TMPDIR) is
+    # used.
     scratch = records.folder if os.access(records.folder, os.W_OK) else Path(tempfile.gettempdir())
     say(f"data: {found} (--memory); they are read as they are needed, from a file without a name in {scratch}")
     return streamed(records, task, dataset, scratch)
 
 
 def in_memory(records: Records, task: Task, dataset: Dataset) -> tuple[Examples, Arrays, str]:
-    """Load everything: the examples, the features (n, ...) for `cardiax.protocols`, the dataset's fingerprint."""
+    """Load the examples, the features (n, ...) for `cardiax.protocols` and the fingerprint of the dataset."""
     features = records.load()
     arrays = task.arrays(features, dataset)
     examples = Examples(
@@ -112,12 +117,12 @@ def in_memory(records: Records, task: Task, dataset: Dataset) -> tuple[Examples,
 
 
 def streamed(records: Records, task: Task, dataset: Dataset, scratch: Path) -> tuple[Examples, Arrays, str]:
-    """As `in_memory`, of a dataset without `by_record`; only numbers, texts, classes, and digests of rows stay.
+    """Do as `in_memory`, for a dataset without `by_record`; memory holds only scalars, texts, classes and row digests.
 
-    What the task makes of the records is kept in a file in the folder `scratch` and read from there: to fetch a batch
-    of 32 recordings from array_record, and to make examples of it, takes 5 ms of a core, a sixth of the time that
-    `activation` takes for a step on two, and 0.5 ms from the file. Each tensor feature costs a pass over all records,
-    since a fingerprint takes one array after another.
+    The examples are kept in a file in the folder `scratch`. Reading a batch of 32 recordings from array_record and
+    making examples of it takes 5 ms of one core, a sixth of the time of a training step of `activation` on two cores;
+    reading it from the file takes 0.5 ms. Each tensor feature costs a pass over all records, because the fingerprint
+    takes one array after another.
 
     Raises:
       OSError: the disk of `scratch` has no room for the examples.
@@ -168,16 +173,16 @@ def streamed(records: Records, task: Task, dataset: Dataset, scratch: Path) -> t
 
 
 def row_digests(rows: np.ndarray) -> np.ndarray:
-    """Rows (n, ...) → uint8 (n, 16), equal where rows are equal to the bit, and else different."""
+    """Return digests uint8 (n, 16) of rows (n, ...), equal exactly where the rows are bit-identical."""
     flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
     digests = b"".join(hashlib.blake2b(row.data, digest_size=DIGEST).digest() for row in flat)
     return np.frombuffer(digests, np.uint8).reshape(-1, DIGEST)
 
 
 def ahead(read: Callable[[A], B], expected: Iterable[A], depth: int) -> Generator[B]:
-    """`map(read, expected)`, read by one thread, at most `depth` results before they are asked for.
+    """Yield `map(read, expected)`, computed by one thread, at most `depth` results ahead.
 
-    What `read` raises is raised here, in its place. However the generator ends, the thread ends before it.
+    An exception of `read` is raised in place of its result. The thread ends before the generator does.
     """
     rest = iter(expected)
     with ThreadPoolExecutor(1, "read-ahead") as pool:

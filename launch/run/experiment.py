@@ -1,4 +1,4 @@
-"""What training and evaluation share: a config and a data folder become task, examples, split, model and evaluator."""
+"""What training and evaluation share: the task, examples, split, model and evaluator of a config."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -28,14 +28,15 @@ from cardiax.training.device_mesh import divide, map_eval_step, process_share
 from cardiax.training.step import AXIS, make_eval_step, make_predict_step
 
 EVALUATION_BATCH = {"beat": 1024, "intracardiac": 64}
-"""Examples an evaluation step, over all devices, rounded up to a multiple of their number."""
+"""Kind of example → examples per evaluation step over all devices, rounded up to a multiple of their number."""
 
 FIELDS = 64
-"""The same of a network on fields of 224 × 224: the first layer makes 1.6 GB of them, and would make 26 GB of 1024."""
+"""Examples per evaluation step of a network on fields of 224 × 224: the first layer's output takes 1.6 GB; 1024
+examples would take 26 GB."""
 
 
 def evaluation_batch(task: Task, model: str) -> int:
-    """Examples an evaluation step of the model of that name."""
+    """Return the number of examples per evaluation step of the named model."""
     return FIELDS if model == "field_cnn" else EVALUATION_BATCH[task.kind]
 
 
@@ -44,14 +45,14 @@ class Experiment:
     """A config with everything that it names looked up and loaded.
 
     Attributes:
-      config: the experiment.
-      task: its objective.
-      model: the module, for use inside a mapped step.
-      examples: all of them, in memory or read as they are needed.
-      origin: what is known of each example besides, as of its volunteer, each (n,); never shown to the model.
-      protocol: what drew the split; that of the config, but for `noise`.
-      split: `train`, `validation`, `test`: places in `examples`.
-      noises: name → recording (m, 2) at the rate of the examples; empty where the test is without noise.
+      config: configuration of the experiment.
+      task: objective of the experiment.
+      model: Flax module, for use inside a mapped step.
+      examples: all examples, in memory or read on demand.
+      origin: metadata of the examples, e.g. the volunteer, each (n,); never shown to the model.
+      protocol: how the split was drawn; the protocol of the config, except for `noise`.
+      split: indices into `examples` of `train`, `validation` and `test`.
+      noises: name → recording (m, 2) at the sampling rate of the examples; empty if the test is without noise.
       fingerprints: SHA-256 of the examples and of the split.
     """
 
@@ -67,12 +68,12 @@ class Experiment:
 
     @property
     def targets(self) -> np.ndarray:
-        """The classes of the training split (n,); (n, 0) where targets are no classes."""
+        """The classes of the training split (n,); (n, 0) if targets are not classes."""
         return self.examples.classes[self.split["train"]]
 
     @cached_property
     def order(self) -> Order:
-        """The order in which training meets the examples of its split."""
+        """The order in which training visits the examples of its split."""
         config, train = self.config, self.split["train"]
         return Order(config.seed, len(train), config.batch_size, self.task.shares(config, self.targets))
 
@@ -84,10 +85,14 @@ def load_experiment(
     with_noise: bool = False,
     memory: float | None = None,
 ) -> Experiment:
-    """Look everything up that `config` names, cheapest first, so that a mistake is told before any work is done.
+    """Load everything that `config` names, cheapest first, so that a mistake is reported before any work is done.
 
-    The noises are loaded `with_noise`, or where they are the config's protocol. Examples that would take more than
-    `memory`, GiB, by default half of what is available, stay on disk and are read as they are needed.
+    Args:
+      config: configuration of the experiment.
+      data_dir: folder of the prepared datasets.
+      say: function that reports a line.
+      with_noise: True to load the noises even if the protocol of the config is not `noise`.
+      memory: GiB; larger sets of examples stay on disk and are read on demand. By default half of the available memory.
     """
     return load_experiments([config], data_dir, say, with_noise, memory)[0]
 
@@ -99,8 +104,8 @@ def load_experiments(
     with_noise: bool = False,
     memory: float | None = None,
 ) -> list[Experiment]:
-    """`load_experiment` of configs that can be trained together (see `cardiax.training.population`); they share the
-    examples."""
+    """Do as `load_experiment` for configs that can be trained together (see `cardiax.training.population`); the
+    experiments share the examples."""
     config = configs[0]
     task = find_task(config.task)
     dataset = find_dataset(config.dataset)
@@ -160,11 +165,11 @@ _REAL = {
     "beat": ("real beats", "kaggle_heartbeat", "kaggle_heartbeat/mitbih"),
     "intracardiac": ("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac", "ucsd_intracardiac"),
 }
-"""Kind of example → what is real, the datasets to prepare, and the one to train with."""
+"""Kind of example → description of the real data, the datasets to prepare, and the one to train with."""
 
 
 class Evaluator:
-    """Measures variables on a split, exactly: every example counts once, whatever the batch size and the devices."""
+    """Evaluates variables on a split; every example counts once, whatever the batch size and the devices."""
 
     def __init__(self, experiment: Experiment, mesh: Mesh):
         self._experiment = experiment
@@ -175,9 +180,9 @@ class Evaluator:
         self._predict = map_eval_step(make_predict_step(experiment.model), mesh)
 
     def __call__(self, variables: Any, split: str, inputs: np.ndarray | None = None) -> dict[str, Any]:
-        """`task.summarize` of all examples of the split `train`, `validation` or `test`.
+        """Return `task.summarize` over the split `train`, `validation` or `test`.
 
-        With `inputs` (n, ...) those are shown to the model in place of the split's own, in its order.
+        `inputs` (n, ...), in the order of the split, replace its own inputs.
         """
         indices = self._experiment.split[split]
         padded = [(process_share(rows), count) for rows, count in padded_batches(len(indices), self._batch_size)]
@@ -191,11 +196,11 @@ class Evaluator:
         return self._experiment.task.summarize(together)
 
     def parameters(self, variables: Any) -> int:
-        """How many numbers were learnt."""
+        """Return the number of learned parameters."""
         return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
     def predict(self, variables: Any, inputs: np.ndarray) -> np.ndarray:
-        """The model's outputs (n, ...) for a few inputs (n, ...)."""
+        """Return the model's outputs (n, ...) for a few inputs (n, ...)."""
         padded = np.concatenate([inputs, np.zeros((-len(inputs) % self._mesh.size, *inputs.shape[1:]), inputs.dtype)])
         share = process_share(np.arange(len(padded)))
         outputs = self._predict(variables, divide({"input": padded[share]}, self._mesh))

@@ -1,4 +1,4 @@
-"""What a run says while it goes: a bar on a terminal, plain lines when piped, TensorBoard events with the extra."""
+"""Progress of a run: a bar on a terminal, plain lines when piped, TensorBoard events if the extra is installed."""
 
 import importlib.util
 import sys
@@ -12,17 +12,17 @@ from tqdm import tqdm
 
 
 def say(line: str) -> None:
-    """Print one line, from the first process only, above the bar if there is one."""
+    """Print one line, from process 0 only, above the progress bar if there is one."""
     if jax.process_index() == 0:
         tqdm.write(line, file=sys.stdout)
         sys.stdout.flush()
 
 
 class Progress:
-    """Steps done of `total`, with the loss, the rate and the time left; `first` of them were done before.
+    """A bar of the steps done of `total`, with loss, rate and remaining time; `first` steps were done before.
 
-    The first steps take compilation along, which says nothing about the others: until they are done the bar says that
-    the program is compiled, and the rate is that of the steps after them.
+    The first steps include compilation. Until they are done the bar reads "compiling", and they do not count in the
+    rate.
     """
 
     def __init__(self, total: int, first: int):
@@ -32,7 +32,7 @@ class Progress:
         self._bar = tqdm(total=0, desc="compiling", bar_format="{desc} …", leave=False, disable=self._hidden)
 
     def step(self, loss: jax.Array, steps: int = 1) -> None:
-        """So many more steps are done once their losses, of any shape, are there; waits for them."""
+        """Wait for the losses, of any shape, of the next `steps` steps and advance the bar."""
         loss.block_until_ready()
         self._done += steps
         if self._hidden:
@@ -46,7 +46,7 @@ class Progress:
         self._bar.update(steps)
 
     def evaluation(self, row: dict[str, float], run: str = "") -> None:
-        """Say the row that went into metrics.csv, in one line that begins with the name of the run, if it has one."""
+        """Print a row of metrics.csv as one line, after the name of the run if it has one."""
         rest = {name: value for name, value in row.items() if name not in ("step", "epoch") and "_f1_" not in name}
         figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in rest.items())
         say(f"{run and f'{run}: '}epoch {row['epoch']:g}, step {row['step']:,}: {figures}")
@@ -59,7 +59,7 @@ class Progress:
 
 
 class Events:
-    """TensorBoard events in `folder`/tensorboard, where the extra `cardiax[tensorboard]` is installed."""
+    """TensorBoard events in `folder`/tensorboard, if the extra `cardiax[tensorboard]` is installed."""
 
     def __init__(self, folder: Path, first: int):
         self._folder, self._first = folder, first
@@ -67,11 +67,11 @@ class Events:
         self._writer: Any = None
 
     def write(self, row: dict[str, float]) -> None:
-        """Every figure of an evaluation, at its step."""
+        """Write every metric of an evaluation, at its step."""
         if not self._expected:
             return
         if self._writer is None:
-            # Rows after the checkpoint that a killed run left are hidden: the resumed run writes them again.
+            # Hide the rows that a killed run left after its checkpoint: the resumed run writes them again.
             self._writer = _summary_writer()(str(self._folder / "tensorboard"), purge_step=self._first + 1)
         for name, value in row.items():
             self._writer.add_scalar(name, value, int(row["step"]))
@@ -86,12 +86,12 @@ class Events:
 
 
 def _summary_writer() -> Any:
-    """tensorboardX's class, imported without PyTorch, which it takes along where that is installed: that lasts two
-    seconds and serves nothing here."""
+    """Import tensorboardX's writer class without PyTorch, which it would import if installed: two seconds, and not
+    needed here."""
     modules: dict[str, Any] = sys.modules
     is_hidden = "torch" not in modules
     if is_hidden:
-        modules["torch"] = None  # an import of it then fails, as where it is not installed
+        modules["torch"] = None  # makes an import of it fail, as if it were not installed
     try:
         from tensorboardX import SummaryWriter
     finally:

@@ -1,4 +1,4 @@
-"""A trained network from its run folder."""
+"""Loading of a trained network from its run folder."""
 
 import contextlib
 from collections.abc import Callable
@@ -22,12 +22,23 @@ from cardiax.training.step import AXIS
 
 
 def load_best(workdir: Workdir, config: Config, shape: tuple[int, ...], model: nn.Module, mesh: Mesh) -> TrainState:
-    """The state that was best on validation, of a model of inputs (B, *shape), replicated over the mesh."""
+    """Return the state that was best on validation, replicated over the mesh.
+
+    Args:
+      workdir: folder of the run.
+      config: configuration of the run.
+      shape: shape of one input, without the batch axis.
+      model: Flax module of the run.
+      mesh: device mesh.
+
+    Raises:
+      InputError: the run has no checkpoint.
+    """
     if not workdir.checkpoints.is_dir():
         raise InputError(
             f"{workdir.checkpoints}: found no checkpoint, expected one; `cardiax train` has not evaluated yet"
         )
-    # The checkpoint's arrays must be described before they can be read; the number of steps changes none of them.
+    # Orbax needs the structure of the arrays to read them; the number of steps does not change it.
     tx = make_optimizer(config.optimizer, steps=1)
     fresh = create_state(model, tx, config.seed, shape, config.ema > 0)
     with contextlib.closing(Checkpoints(workdir.checkpoints, read_only=True)) as checkpoints:
@@ -36,7 +47,7 @@ def load_best(workdir: Workdir, config: Config, shape: tuple[int, ...], model: n
 
 
 def load_predictor(workdir: Workdir) -> Callable[[np.ndarray], np.ndarray]:
-    """The run's best network as a function from inputs (n, ...) to outputs (n, ...)."""
+    """Return the run's best network as a function from inputs (n, ...) to outputs (n, ...)."""
     config = workdir.config()
     task = find_task(config.task)
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)

@@ -1,4 +1,4 @@
-"""A run's folder: all that is needed to repeat, resume, compare or use it. Each file is written whole or not at all."""
+"""The run folder: everything needed to repeat, resume, compare or use a run. Every file is written atomically."""
 
 import contextlib
 import csv
@@ -23,34 +23,34 @@ from cardiax.errors import InputError
 from cardiax.launch.system.extensions import import_modules
 
 LOCK = ".lock"
-"""Held by the command that writes into the folder; the system lets go of it when the process ends, however it does."""
+"""Lock file of the command that writes into the folder; the system releases it when the process ends."""
 
 
 class Workdir:
-    """The files of one run; `path` is made when the first of them is written."""
+    """The files of one run; `path` is created with the first of them."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
 
     @property
     def checkpoints(self) -> Path:
-        """Orbax's folder: latest and best."""
+        """Orbax's folder of the checkpoints `latest` and `best`."""
         return self.path / "checkpoints"
 
     @property
     def is_read_only(self) -> bool:
-        """Whether it is there and cannot be written: it is read, and what is measured is printed alone."""
+        """True if the folder exists but cannot be written: results are then only printed."""
         return self.path.is_dir() and not os.access(self.path, os.W_OK | os.X_OK)
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Make the folder if need be, and keep other commands from writing into it; it goes again if it stays empty.
+        """Create the folder if needed and lock it against other commands; remove it again if it stays empty.
 
         Raises:
-          InputError: another command holds it, or its name is one that TensorStore cannot take.
+          InputError: another command holds the lock, or the name is not UTF-8, which TensorStore requires.
         """
         name = str(self.path.absolute())
-        if any(0xD800 <= ord(sign) <= 0xDFFF for sign in name):  # a byte of the name that the locale does not explain
+        if any(0xD800 <= ord(sign) <= 0xDFFF for sign in name):  # a byte that the locale cannot decode
             raise InputError(f"{name}: found a name that is not UTF-8, expected one; rename it, or set LANG=C.UTF-8")
         made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         with _locked(self.path / LOCK):
@@ -59,12 +59,12 @@ class Workdir:
             finally:
                 if os.listdir(self.path) == [LOCK]:
                     (self.path / LOCK).unlink()
-                    with contextlib.suppress(OSError):  # another command has just begun one beside it
+                    with contextlib.suppress(OSError):  # another command has just created a folder in it
                         for folder in made:
                             folder.rmdir()
 
     def check(self, config: Config) -> None:
-        """Raise `InputError` where the folder holds a run of another config, or something that is no run."""
+        """Raise `InputError` if the folder holds a run of another config, lies in a run, or is not a run."""
         for folder in self.path.absolute().parents:
             if (folder / "config.json").is_file() and (folder / "checkpoints").is_dir():
                 raise InputError(
@@ -84,11 +84,11 @@ class Workdir:
             )
 
     def config(self) -> Config:
-        """The run's configuration."""
+        """Return the configuration of the run."""
         return read_config(self.path / "config.json")
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """A JSON file of the folder; one that is missing or broken is an `InputError` that says what to do."""
+        """Read a JSON file of the folder; see `read_json`."""
         return read_json(self.path / name)
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
@@ -96,29 +96,29 @@ class Workdir:
         write_json(self.path / name, value)
 
     def write_metrics(self, history: Iterable[dict[str, float]]) -> None:
-        """Write metrics.csv from the history of evaluations; equal histories give equal bytes."""
+        """Write metrics.csv from the history of evaluations; equal histories give identical files."""
         self.write_csv("metrics.csv", list(history))
 
     def write_seconds(self, seconds: float) -> None:
-        """Write how long the run has trained, evaluations included, in timing.json: the one file with a time in it."""
+        """Write the training time, evaluations included, to timing.json, the only file that contains a time."""
         self.write_json("timing.json", {"seconds": round(seconds, 1)})
 
     def seconds(self) -> float:
-        """How long the run has trained, over all the times that it was resumed; 0 before its first evaluation."""
+        """Return the training time in seconds, summed over resumptions; 0 before the first evaluation."""
         return self.read_json("timing.json").get("seconds", 0.0) if (self.path / "timing.json").exists() else 0.0
 
     def write_csv(self, name: str, rows: list[dict[str, Any]]) -> None:
-        """Write a table of the folder, a column for each key of its rows."""
+        """Write a CSV file of the folder, with a column for each key of the rows."""
         write_csv(self.path / name, rows)
 
     def save_plot(self, name: str, draw: Callable[[], Any]) -> list[Path]:
-        """Draw and save a plot below figures/, as `save_plot`."""
+        """Draw a plot and save it in figures/; see `save_plot`."""
         return save_plot(self.path / "figures" / name, draw)
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock at `path`, which tells whose it is."""
+    """Hold the lock file at `path`, which names its owner."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+", buffering=0) as file:
@@ -137,18 +137,18 @@ def _locked(path: Path) -> Iterator[None]:
                 why = f"{path.parent} lies where files cannot be locked: let no other command write into it"
                 print(f"note: {why}", file=sys.stderr)
             if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                continue  # the one before us has just removed it
+                continue  # the previous owner has just removed it
             try:
                 file.truncate(0)
                 file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%F %T')}\n".encode())
             except OSError as error:
-                raise OSError(error.errno, error.strerror, str(path)) from error  # writing does not say to what
+                raise OSError(error.errno, error.strerror, str(path)) from error  # a write error does not name it
             yield
             return
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write an object as indented JSON; a number that is not finite, which JSON does not know, is null."""
+    """Write an object as indented JSON; a non-finite number, which JSON does not have, becomes null."""
     write_atomically(path, json.dumps(_finite(value), indent=2, allow_nan=False).encode() + b"\n")
 
 
@@ -161,7 +161,7 @@ def _finite(value: Any) -> Any:
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write a table, a column for each key of its rows."""
+    """Write a CSV file with a column for each key of the rows."""
     text = io.StringIO()
     writer = csv.DictWriter(
         text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)) or ["step"], lineterminator="\n"
@@ -175,7 +175,7 @@ def save_plot(path: Path, draw: Callable[[], Any]) -> list[Path]:
     """Save what `draw` returns, a Matplotlib figure as `path`.png or frames uint8 (n, height, width, 3) as `path`.gif.
 
     Returns:
-      Its path, or none: a plot that cannot be drawn or written is a warning (see `without_losing_results`).
+      A list of the path; empty if the plot cannot be drawn or written, which is a warning (`without_losing_results`).
     """
     with without_losing_results(path):
         plot, image = draw(), io.BytesIO()
@@ -191,24 +191,24 @@ def save_plot(path: Path, draw: Callable[[], Any]) -> list[Path]:
 
 @contextlib.contextmanager
 def without_losing_results(plot: Path | str) -> Iterator[None]:
-    """Turn any failure to draw `plot` into one line on stderr: the results that it shows are on disk, and count."""
+    """Turn any failure to draw `plot` into one line on stderr: the results that it shows are already on disk."""
     try:
         yield
-    except Exception as error:  # whatever Matplotlib, Pillow and the file system raise: there is no narrower class
+    except Exception as error:  # Matplotlib, Pillow and the file system have no narrower common class
         why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         print(f"cardiax: warning: {plot}: not drawn ({why}); the results are not affected", file=sys.stderr)
 
 
 def write_gif(file: io.BytesIO, frames: np.ndarray, rate: float = 12.5) -> None:
-    """Write frames uint8 (n, height, width, 3) as a GIF that repeats for ever, `rate` frames a second."""
-    from PIL import Image  # a second to import, for one plot
+    """Write frames uint8 (n, height, width, 3) as an endless GIF at `rate` frames per second."""
+    from PIL import Image  # takes a second to import, needed for one plot
 
     first, *rest = [Image.fromarray(frame).quantize(128) for frame in frames]
     first.save(file, format="GIF", save_all=True, append_images=rest, duration=1000 / rate, loop=0)
 
 
 def read_config(path: Path) -> Config:
-    """The configuration in a config.json; the error of a wrong field names the file."""
+    """Return the configuration in a config.json; the error of a wrong field names the file."""
     try:
         fields = read_json(path)
         import_modules(str(fields.get("imports", "")))
@@ -218,7 +218,7 @@ def read_config(path: Path) -> Config:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of a table that `write_csv` wrote; one that is missing is an `InputError`."""
+    """Return the rows of a file of `write_csv`; raise `InputError` if it is missing."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
@@ -228,7 +228,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; one that is missing or broken is an `InputError` that says what to do."""
+    """Return the object in a JSON file; raise `InputError` if it is missing or broken."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -241,12 +241,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _is_left_over(path: Path) -> bool:
-    """Whether a file is what a command leaves that is killed before it began."""
+    """True if the file may be left over from a command that was killed before it began."""
     return path.name == LOCK or (path.name.startswith(".") and path.name.endswith(".tmp"))
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old content or the new, never a part, whatever happens."""
+    """Write a file atomically: a reader finds either the old content or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -256,7 +256,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        # Writing, unlike opening, does not say to what.
+        # The error of a write, unlike that of an open, does not name the file.
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""One member of a sweep: what it trains, and where."""
+"""One run of a sweep: its config and its folder."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ class Member:
     """One run of a sweep.
 
     Attributes:
-      row: the system, and the values of the grid: what the seeds of one row of the table have in common.
-      protocol: as it was asked for; `noise` shares the runs of the protocol that it draws its split by.
-      config: the experiment.
-      workdir: its folder.
+      row: name of the model and values of the grid, shared by the seeds of one row of the table.
+      protocol: requested protocol; `noise` shares the runs of the protocol that draws its split.
+      config: configuration of the run.
+      workdir: folder of the run.
     """
 
     row: str
@@ -25,10 +25,10 @@ class Member:
 
     @property
     def done(self) -> bool:
-        """Whether it was trained and tested."""
+        """True if the run was trained and tested."""
         return self.trained and (self.protocol != NOISE or (self.workdir.path / "test_noise.json").exists())
 
     @property
     def trained(self) -> bool:
-        """Whether it was trained and tested without noise."""
+        """True if the run was trained and tested without noise."""
         return (self.workdir.path / "test.json").exists()

@@ -1,4 +1,4 @@
-"""Compiled programs kept in the user's cache folder, so that the next command starts without compiling them again."""
+"""The cache of compiled programs in the user's cache folder, which saves the next command their compilation."""
 
 import hashlib
 import os
@@ -7,19 +7,18 @@ import sys
 from pathlib import Path
 
 LIMIT = 2**30
-"""Bytes that the folder may hold when a command starts; what was written first goes first."""
+"""Largest size of the folder when a command starts, in bytes; the oldest files are removed first."""
 
 WORTH_KEEPING = "0.1"
-"""Seconds of compilation from which a program is kept: reading one back takes some milliseconds."""
+"""Shortest compilation time of a cached program in seconds: reading one back takes some milliseconds."""
 
 
 def keep_compiled_programs() -> None:
-    """Have JAX, which must not be imported yet, keep compiled programs in `$XDG_CACHE_HOME/cardiax/jax`.
+    """Let JAX cache compiled programs in `$XDG_CACHE_HOME/cardiax/jax`; call it before JAX is imported.
 
-    Where JAX_COMPILATION_CACHE_DIR is set, that folder is used as it is, and an empty one switches this off. A program
-    has the machine's instructions in it and is divided over its cores, so that each kind of machine has a folder of
-    its own: homes are shared between them. A folder that cannot be written is told in one line, and the command goes
-    on without.
+    If JAX_COMPILATION_CACHE_DIR is set, that folder is used as it is; an empty value disables the cache. Programs
+    depend on the machine's instructions and number of cores, and machines may share a home, so each kind of machine
+    has its own folder. If the folder cannot be written, one line reports it and the command continues without a cache.
     """
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
@@ -38,7 +37,7 @@ def keep_compiled_programs() -> None:
 
 
 def machine() -> str:
-    """Sixteen hexadecimal digits that differ where the processor's instructions or the cores that we may use do."""
+    """Return 16 hexadecimal digits that identify the processor's instructions and the number of usable cores."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         told = {line for line in lines if line.startswith(("model name", "flags", "CPU implementer", "Features"))}
@@ -49,7 +48,7 @@ def machine() -> str:
 
 
 def shrink(folder: Path, limit: int) -> None:
-    """Remove the files below `folder` that were written first, until those that are left hold at most `limit` bytes."""
+    """Remove the oldest files in `folder`, recursively, until the others take at most `limit` bytes."""
     files = sorted(((path.stat().st_mtime_ns, path) for path in folder.rglob("*") if path.is_file()), reverse=True)
     kept = 0
     for _, path in files:

@@ -1,4 +1,4 @@
-"""How much memory there is, and how the process deals with what it freed."""
+"""Available memory, and how the C library handles freed memory."""
 
 import ctypes
 import functools
@@ -10,24 +10,24 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 MALLOPT = {
-    "M_MMAP_MAX": (-4, 0),  # never map a block of its own
-    "M_TRIM_THRESHOLD": (-1, -1),  # never give the top of the heap back
+    "M_MMAP_MAX": (-4, 0),  # never map a separate block
+    "M_TRIM_THRESHOLD": (-1, -1),  # never return the top of the heap
     "M_TOP_PAD": (-2, 2**28),  # bytes by which the heap grows
     "M_ARENA_MAX": (-8, 1),  # one heap, since those of threads are too small for a step's buffers
 }
-"""glibc's `mallopt(3)`: the parameter's name → its number in malloc.h, and our value."""
+"""Parameter of glibc's `mallopt(3)` → its number in malloc.h and the value to set."""
 
 LARGE_PAGE = 2**21
-"""Bytes of a large page of x86-64 and most ARM machines; a multiple of any small page, as `madvise(2)` wants."""
+"""Bytes of a large page on x86-64 and most ARM machines; a multiple of any small page, as `madvise(2)` requires."""
 
 GROUP = Path("/sys/fs/cgroup")
-"""Where Linux tells what the process's control group, its container say, may take (cgroups(7), version 2)."""
+"""Folder of the memory limits of the process's control group, e.g. its container (cgroups(7), version 2)."""
 
 
 def available_memory() -> int:
-    """Bytes that the process may still take: what the system can give, and no more than its control group has left.
+    """Return the bytes that the process can still allocate, in the system and within its control group.
 
-    Where the system does not tell what it can give, as macOS, half of all that there is.
+    If the system does not report its available memory, as on macOS, half of the physical memory counts.
     """
     information = Path("/proc/meminfo")
     lines = information.read_text().splitlines() if information.exists() else []
@@ -38,23 +38,22 @@ def available_memory() -> int:
 
 
 def _number(path: Path) -> int | None:
-    """What the file holds; None where there is none, or another word, as `max`."""
+    """Return the number in the file; None if there is no file or another word, such as `max`."""
     text = path.read_text().strip() if path.exists() else ""
     return int(text) if text.isdigit() else None
 
 
 @functools.cache
 def keep_memory() -> None:
-    """Ask the C library to keep freed memory for the next step instead of giving it back to the system, and the system
-    to give it in large pages. Once a process.
+    """Let the C library keep freed memory for the next step, and the system provide it in large pages.
 
-    XLA's CPU backend takes its buffers anew in every step. As glibc is set, they are mapped, cleared page by page when
-    they are touched, and unmapped again: 30 to 40 % of the time of a step, where it was measured. With pages of 2 MiB
-    the processor needs few of their addresses at hand: another 4 to 12 % of a step. No bit depends on either. Other C
-    libraries have no such setting and are left as they are.
+    It acts once per process. XLA's CPU backend allocates its buffers in every step. By default glibc maps them, which
+    clears each page at its first use, and unmaps them again: 30 to 40 % of the time of a step, as measured. Pages of
+    2 MiB need fewer address translations in the processor, which saves another 4 to 12 % of a step. Neither changes a
+    result. Other C libraries have no such setting and are left unchanged.
 
-    On an accelerator the step's buffers are not the C library's, and the threads of XLA's compiler would all wait for
-    the one heap: on 16 cores beside an H100 they spent twice as long in the kernel as in the compiler.
+    On an accelerator the buffers of a step are not the C library's, and all threads of XLA's compiler would wait for
+    the one heap: on 16 cores with an H100 they spent twice as long in the kernel as in the compiler.
     """
     if platform.libc_ver()[0] == "glibc" and not accelerator_installed():
         library = ctypes.CDLL(None)
@@ -64,7 +63,7 @@ def keep_memory() -> None:
 
 
 def accelerator_installed() -> bool:
-    """Whether JAX, which must not be imported yet, may find another device than the CPU."""
+    """Return True if JAX may find a device other than the CPU; JAX must not be imported yet."""
     platforms = os.environ.get("JAX_PLATFORMS", "")
     if platforms:
         return platforms.split(",")[0] != "cpu"
@@ -73,12 +72,14 @@ def accelerator_installed() -> bool:
 
 
 def _advise_large_pages(library: ctypes.CDLL, size: int) -> None:
-    """Have the heap's next `size` bytes come in large pages, where Linux leaves that to the process (`madvise` in
-    /sys/kernel/mm/transparent_hugepage/enabled). Addresses are taken for them, and memory only once it is used.
+    """Let the next `size` bytes of the heap use large pages.
+
+    It has an effect if Linux leaves the choice to the process (`madvise` in
+    /sys/kernel/mm/transparent_hugepage/enabled). It reserves addresses; memory is taken only when it is used.
     """
     library.malloc.restype = ctypes.c_void_p
     start = library.malloc(ctypes.c_size_t(size))
-    if not start:  # the user may not have so many addresses (`ulimit -v`): pages stay small
+    if not start:  # the address space is limited (`ulimit -v`): pages stay small
         return
     first = -(-start // LARGE_PAGE) * LARGE_PAGE
     if first < start + size:

@@ -1,4 +1,4 @@
-"""What the variables of a person's shell may decide for a command, and what they must not."""
+"""Which environment variables may affect a command, and which may not."""
 
 import codecs
 import contextlib
@@ -25,12 +25,12 @@ FIXED: dict[str, Any] = {
     "jax_random_seed_offset": 0,
     "jax_high_dynamic_range_gumbel": False,
     "jax_disable_jit": False,
-    # A NaN is a value here: the target of a site that does not activate, and the loss of a run that diverged.
+    # NaN is a valid value: the target of a site that does not activate, and the loss of a run that diverged.
     "jax_debug_nans": False,
     "jax_debug_infs": False,
     "jax_transfer_guard": "allow",
 }
-"""JAX's settings that what a run finds rests on: a run has these, whatever the shell says."""
+"""Settings of JAX on which results depend: every run has these values, whatever the environment variables."""
 
 WITHOUT_BITS = (
     "JAX_CACHE",
@@ -54,19 +54,19 @@ WITHOUT_BITS = (
     "JAX_ROCM_VISIBLE",
     "JAX_TRACEBACK",
 )
-"""How variables of JAX begin that change no result; what devices there are is recorded as such."""
+"""Prefixes of JAX variables that do not change results; the devices are recorded separately."""
 
 OF_COMPILERS = ("LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE", "XLA_FLAGS")
 
 ASCII = str.maketrans({"×": "x", "–": "-", "−": "-", "±": "+-", "…": "...", "→": "->", "µ": "u", "²": "2", "³": "3"})
-"""What is printed where the terminal's encoding lacks a sign."""
+"""Replacements of characters that the terminal's encoding lacks."""
 
 
 def own_settings() -> None:
-    """Set what a command needs: JAX's `FIXED` settings, an output that takes every sign.
+    """Apply the `FIXED` settings of JAX, and make stdout and stderr accept every character.
 
-    A variable that is not heeded is one line on stderr. JAX may be imported already, as where `main` is called from
-    Python.
+    Each variable that is overridden is reported in one line on stderr. JAX may already be imported, e.g. if `main` is
+    called from Python.
     """
     for name, value in FIXED.items():
         typed = os.environ.get(name.upper())
@@ -85,8 +85,10 @@ def own_settings() -> None:
 
 @contextlib.contextmanager
 def without_backend() -> Iterator[None]:
-    """Hide MPLBACKEND, which may name a backend that is not installed here, as Jupyter's: plots are files, and need
-    none. The program that called us, if any, then finds it as it was."""
+    """Hide MPLBACKEND within the context, and restore it for the calling program.
+
+    It may name a backend that is not installed here, such as that of Jupyter, and plots, which are files, need none.
+    """
     typed = os.environ.pop("MPLBACKEND", "")
     is_first = "matplotlib" not in sys.modules
     try:
@@ -107,8 +109,10 @@ def _says(text: str, value: Any) -> bool:
 
 
 def _written_otherwise(error: UnicodeError) -> tuple[str | bytes, int]:
-    """The handler of a sign that an encoding lacks: its likeness in `ASCII`, the byte that a file's name has there and
-    no encoding explains (PEP 383), or Python's escape of it."""
+    """Handle a character that the encoding lacks, as `codecs.register_error` requires.
+
+    It becomes its replacement in `ASCII`, the original byte of an undecodable file name (PEP 383), or Python's escape.
+    """
     assert isinstance(error, UnicodeEncodeError)
     sign = error.object[error.start]
     if 0xDC80 <= ord(sign) <= 0xDCFF:
@@ -119,14 +123,15 @@ def _written_otherwise(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def start_jax(shell: Mapping[str, str], distributed: str | None) -> None:
-    """Import JAX and find its devices where a variable of the shell may prevent that.
+    """Import JAX and find its devices, if an environment variable may prevent that.
 
     Args:
-      shell: the variables as they were typed, before `keep_compiled_programs` added some.
-      distributed: as of `start_processes`; other processes must be joined before devices are looked for.
+      shell: environment variables before `keep_compiled_programs` added some.
+      distributed: argument of `start_processes`; if given, devices are not looked for, since other processes must be
+        joined first.
 
     Raises:
-      InputError: JAX cannot be imported, or finds no device, as the variables are.
+      InputError: with these variables JAX cannot be imported or finds no device.
     """
     _check_xla_flags(shell.get("XLA_FLAGS", ""))
     typed = {name: value for name, value in shell.items() if name.startswith("JAX_") and value}
@@ -135,7 +140,7 @@ def start_jax(shell: Mapping[str, str], distributed: str | None) -> None:
         return
     try:
         jax = importlib.import_module("jax")
-    except ValueError as error:  # of a setting that has no such value
+    except ValueError as error:  # raised for an invalid value of a setting
         raise InputError(f"{_first_line(error)}; correct the variable or unset it") from error
     platforms = [f"{name}={told[name]}" for name in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME") if name in told]
     if platforms and not distributed:
@@ -176,7 +181,7 @@ def _first_line(error: Exception) -> str:
 
 
 def settings() -> dict[str, str]:
-    """The variables of JAX and of its compilers that are set and may change bits, as environment.json records them."""
+    """Return the variables of JAX and its compilers that are set and may change results, for environment.json."""
     return {
         name: value
         for name, value in sorted(os.environ.items())

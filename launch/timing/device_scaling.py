@@ -1,7 +1,7 @@
-"""What it costs to divide one batch: the same training step on 1, 2, 4 and 8 simulated devices, and in two processes.
+"""The cost of dividing a batch: one training step on 1, 2, 4 and 8 simulated devices, and in two processes.
 
-The global batch and its examples are the same in every layout, so that the losses must be. The devices are simulated
-and share the cores of one CPU: times tell what dividing costs here, not what more devices would gain.
+The global batch is the same in every layout, so the losses must agree. The simulated devices share the cores of one
+CPU: the times show the cost of dividing, not the gain of more devices.
 """
 
 import contextlib
@@ -19,24 +19,24 @@ from cardiax.config import Config, from_dict, to_dict, with_overrides
 from cardiax.launch.timing.stopwatch import alternate, spread
 
 LAYOUTS = ((1, 1), (1, 2), (1, 4), (1, 8), (2, 1))
-"""Processes, joined over loopback, and devices of each; the first is what the others are held against."""
+"""Processes, joined over loopback, and devices per process; the first layout is the reference."""
 
 COMPARED = 10
-"""Steps whose losses are held against each other."""
+"""Steps whose losses are compared."""
 
 PLAIN_DESCENT = {"optimizer.name": "sgd", "optimizer.learning_rate": 0.01}
-"""Adam would lift the difference of sums taken in another order where a gradient is near 0."""
+"""Overrides of the optimizer: Adam would amplify rounding differences where a gradient is near 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The processes of one layout, which wait for orders.
+    """The worker processes of one layout.
 
     Attributes:
-      name: as in the table.
-      processes: a number of steps on their standard input has them made; a line of losses answers.
-      errors: what each wrote to its standard error.
-      losses: of every step so far, nats, ms or mV.
+      name: name of the layout.
+      processes: workers, which read a number of steps from standard input and print a line of losses.
+      errors: standard error of each worker.
+      losses: loss of every step so far, nats, ms or mV.
     """
 
     name: str
@@ -45,14 +45,14 @@ class Layout:
     losses: list[float]
 
     def run(self, steps: int) -> None:
-        """Make so many training steps."""
+        """Do `steps` training steps."""
         for process in self.processes:
             _pipe(process.stdin).write(f"{steps}\n")
             _pipe(process.stdin).flush()
         self.losses.extend(self.answer())
 
     def answer(self) -> list[float]:
-        """Wait for the line of every process; that of the first.
+        """Wait for a line of every process and return the losses of the first.
 
         Raises:
           RuntimeError: a process has ended.
@@ -66,25 +66,25 @@ class Layout:
 
 
 def measure_scaling(config: Config, blocks: int, seconds: float) -> dict[str, Any]:
-    """The time of a training step of `config` in each of `LAYOUTS`, which take turns, and how far losses differ.
+    """Measure the time of a training step in each of `LAYOUTS`, in alternating blocks, and the difference of losses.
 
     Augmentation and average are those of the recipe; the update rule is plain gradient descent.
 
     Args:
-      config: the experiment; its batch size is a multiple of 8.
-      blocks: turns of each.
-      seconds: of a turn, about.
+      config: configuration of the experiment; its batch size is a multiple of 8.
+      blocks: number of blocks per layout.
+      seconds: approximate duration of a block.
 
     Returns:
-      `task`, `model`, `batch_size`, and `layouts`: of each `processes`, `devices`, `step_seconds` and, held against the
-      first block for block, `ratio`, each with median and quartiles, and `loss_difference`, the greatest relative one
-      of the first `COMPARED` steps.
+      `task`, `model`, `batch_size`, and `layouts`, each with `processes`, `devices`, `step_seconds`, `ratio` to the
+      first layout block by block (both with median and quartiles), and `loss_difference`, the largest relative
+      difference of the first `COMPARED` losses.
     """
     config = with_overrides(config, PLAIN_DESCENT)
     with contextlib.ExitStack() as stack:
         layouts = [stack.enter_context(_start(config, *layout)) for layout in LAYOUTS]
         for layout in layouts:
-            layout.answer()  # compiled
+            layout.answer()  # an empty line of losses: the step is compiled
         times = alternate({layout.name: layout.run for layout in layouts}, blocks, seconds)
         for layout in layouts:
             layout.run(max(0, COMPARED - len(layout.losses)))
@@ -103,13 +103,13 @@ def measure_scaling(config: Config, blocks: int, seconds: float) -> dict[str, An
 
 
 def loss_difference(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The greatest |ours − theirs| / |theirs| of the first `COMPARED` steps."""
+    """Return the largest |ours − theirs| / |theirs| of the first `COMPARED` steps."""
     pairs = zip(ours[:COMPARED], theirs[:COMPARED], strict=True)
     return max(abs(our - their) / abs(their) for our, their in pairs)
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result as text."""
+    """Format the result as text."""
     lines = [
         f"{result['task']}, {result['model']}, a batch of {result['batch_size']} divided over simulated devices",
         f"{'processes':>9}{'devices of each':>17}{'step ms':>10}{'ratio':>8}  {'quartiles':<14}{'losses off by':>14}",
@@ -169,13 +169,17 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 
 
 def serve(text: str, distributed: str | None = None) -> None:
-    """One process of a layout: compile the step of the config in `text`, JSON as `to_dict` has it, then make as many
-    steps as each line of the standard input says, and answer with their losses."""
+    """Run a worker: compile the step, then do as many steps as each line of standard input says and print the losses.
+
+    Args:
+      text: configuration as the JSON of `to_dict`.
+      distributed: how to join other processes; see `start_processes`.
+    """
     from cardiax.launch.run.environment import start_processes
     from cardiax.launch.timing import workload
 
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the processes' connection prints to the standard output
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the connection of processes prints to standard output
     start_processes(distributed)
     work = workload.prepare(from_dict(json.loads(text)))
     state, losses = work.state, []

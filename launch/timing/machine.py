@@ -1,4 +1,4 @@
-"""What machine this is, and how fast it multiplies matrices."""
+"""Description of the machine, its peak rate of matrix products, and memory use."""
 
 import os
 import platform
@@ -18,11 +18,11 @@ from cardiax.training.device_mesh import make_mesh
 from cardiax.training.step import AXIS
 
 WIDTH = 2048
-"""Rows and columns of the matrices whose product gives the peak."""
+"""Rows and columns of the matrices of `matmul_peak`."""
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cores that this process may use, devices, system, load over the last minute, versions."""
+    """Return the processor, usable cores, devices, system, load over the last minute, and versions."""
     devices = jax.devices()
     return {
         "processor": _processor(),
@@ -35,8 +35,12 @@ def describe_machine() -> dict[str, Any]:
 
 
 def matmul_peak(precision: str = "float32", products: int = 8) -> float:
-    """FLOP/s of products of `WIDTH` × `WIDTH` matrices of that precision with sums in float32, one on each device at
-    once; the best of `products`."""
+    """Measure the FLOP/s of matrix products with float32 sums, one on each device at once.
+
+    Args:
+      precision: data type of the `WIDTH` × `WIDTH` matrices.
+      products: number of products, of which the fastest counts.
+    """
     mesh = make_mesh()
     left = jnp.ones((mesh.size, WIDTH, WIDTH), precision)
     left = jax.device_put(left, jax.NamedSharding(mesh, P(AXIS)))
@@ -52,13 +56,13 @@ def matmul_peak(precision: str = "float32", products: int = 8) -> float:
 
 
 def peak_memory() -> int:
-    """Bytes, the most that this process has held so far."""
+    """Return the peak memory of this process so far, in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): kilobytes under Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _processor() -> str:
-    """The processor's name, as Linux gives it, else the architecture."""
+    """Return the processor's name on Linux, else the architecture."""
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,7 +1,7 @@
-"""Where the time of a training step and of inference goes, on one core of a CPU: kind of operation → seconds.
+"""Profile of a training step and of inference on one CPU core: kind of operation → seconds.
 
-One core, since XLA then runs nearly every operation after the other and each one's time is its own; on several cores
-they overlap, and a convolution is divided among threads that its event does not cover.
+On one core XLA runs nearly all operations in sequence, so the time of each is its own. On several cores they overlap,
+and a convolution is divided among threads that its event does not cover.
 """
 
 import collections
@@ -20,7 +20,7 @@ from cardiax.config import Config, from_dict, to_dict
 from cardiax.errors import InputError
 
 TRACED = 0.5
-"""Seconds of a program that are traced, about, and at least five times that it runs."""
+"""Approximate duration of a trace in seconds; at least five runs are traced."""
 
 KINDS = {
     "convolution": "convolutions",
@@ -30,29 +30,29 @@ KINDS = {
     "transpose": "copies in another order",
     "copy": "copies in another order",
 }
-"""Opcode of XLA → what it is told as, the first that a fusion holds; any other is `REST`."""
+"""Opcode of XLA → reported kind. A fusion has the kind of the first of these opcodes in it, or else `REST`."""
 
 REST = "element by element"
 
 BETWEEN = "between operations"
-"""What is left of the whole: the way from Python to the first operation, from one to the next, and back."""
+"""The rest of the total time: from Python to the first operation, between operations, and back."""
 
 CONTROL = ("while", "call", "conditional", "tuple", "get-tuple-element", "parameter", "constant", "bitcast")
-"""Opcodes whose time is that of others, or none."""
+"""Opcodes that take no time or only the time of other operations."""
 
 
 def check() -> None:
-    """Raise `InputError` where the system cannot bind a process to a core."""
+    """Raise `InputError` if the system cannot bind a process to a core."""
     if not hasattr(os, "sched_setaffinity"):
         raise InputError(f"--profile: found {sys.platform}, expected Linux, where a process can be bound to one core")
 
 
 def measure(config: Config) -> dict[str, Any]:
-    """The profiles of `config`, taken by a new process that is bound to one core, as `check` allows.
+    """Profile `config` in a new process that is bound to one core; see `check`.
 
     Returns:
-      `matmul_flops_per_second` of the core, `step`, and `inference` for each of `workload.SIZES`: each has `seconds`
-      of one run, traced, what it goes into, `kinds` (kind → seconds), and `flops`.
+      `matmul_flops_per_second` of the core, `step`, and `inference` for each of `workload.SIZES`; the profiles have
+      `seconds` of one traced run, `kinds` (kind → seconds), and `flops`.
     """
     program = (
         "import os, sys\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
@@ -64,7 +64,7 @@ def measure(config: Config) -> dict[str, Any]:
 
 
 def main(text: str) -> None:
-    """Print the profiles of the config in `text`, JSON as `to_dict` has it, as JSON."""
+    """Print, as JSON, the profiles of the configuration in `text`, the JSON of `to_dict`."""
     from cardiax.launch.system.memory import keep_memory
 
     keep_memory()
@@ -87,7 +87,7 @@ def main(text: str) -> None:
 
 
 def _profile(run: Callable[[int], None], compiled: Any, flops: float) -> dict[str, Any]:
-    """The profile of a program; `run` runs it so many times."""
+    """Profile a program, which `run` runs a given number of times."""
     import jax
 
     run(1)
@@ -104,16 +104,17 @@ def _profile(run: Callable[[int], None], compiled: Any, flops: float) -> dict[st
         events = [event for plane in data.planes for line in plane.lines for event in line.events]
         found = kinds(compiled.as_text(), [(event.name, event.duration_ns * 1e-9) for event in events])
     found = {kind: total / times for kind, total in found.items()}
-    found[BETWEEN] = max(0.0, seconds - sum(found.values()))  # an operation that waits for another counts whole
+    # The difference may be negative, since an operation counts in full even while it waits for another.
+    found[BETWEEN] = max(0.0, seconds - sum(found.values()))
     return {"seconds": seconds, "kinds": found, "flops": flops}
 
 
 def kinds(program: str, events: list[tuple[str, float]]) -> dict[str, float]:
-    """Seconds of each kind of operation, the longest first.
+    """Sum the seconds of each kind of operation, longest first.
 
     Args:
-      program: as XLA prints it, compiled.
-      events: the name and the seconds of what ran; names that are no operations of the program are passed over.
+      program: text of the compiled XLA program.
+      events: names and seconds of traced events; names that are not operations of the program are ignored.
     """
     holds = collections.defaultdict(set)  # computation → opcodes
     operations: dict[str, set[str]] = {}  # operation → its opcode, or those of the computation that is fused into it
@@ -138,7 +139,7 @@ def kinds(program: str, events: list[tuple[str, float]]) -> dict[str, float]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The profiles in lines."""
+    """Format the profiles as text."""
     rate = result["matmul_flops_per_second"]
     lines = [f"  on one core, where a matrix product reaches {rate / 1e9:.0f} GFLOP/s:"]
     programs = {"step": result["step"]} | {f"inference of {size}": one for size, one in result["inference"].items()}

@@ -1,8 +1,8 @@
-"""PyTorch twins, which lie in tests/peers of a checkout and are no part of what is installed.
+"""Comparison with PyTorch twins of the models, which lie in tests/peers of a checkout and are not installed.
 
-A twin runs in a process of its own, as its user would run it: with its own threads and with memory as the system gives
-it, while `cardiax` keeps what it freed (see `cardiax.launch.system.memory`). The two take turns, so that one of them
-waits.
+A twin runs in a separate process, as a user would run it: with its own threads and the system's default memory
+allocation, while `cardiax` keeps freed memory (see `cardiax.launch.system.memory`). The two alternate, so that one
+always waits.
 """
 
 import contextlib
@@ -29,17 +29,17 @@ from cardiax.launch.timing.stopwatch import spread
 from cardiax.launch.timing.workload import MODES, Workload, losses
 
 PEERS = Path(cardiax.__file__).parents[1] / "tests" / "peers"
-"""Where the twins lie, in a checkout."""
+"""Folder of the twins in a checkout."""
 
 TOLERANCE = 1e-4
-"""Relative difference of the losses of two networks that are the same: float32 sums in another order."""
+"""Largest relative difference of the losses of equal networks, whose float32 sums have another order."""
 
 
 def check() -> str:
-    """The version of PyTorch that the twins will run with.
+    """Return the version of PyTorch that the twins use.
 
     Raises:
-      InputError: this is no checkout, PyTorch is not installed, or the devices are not CPUs.
+      InputError: this is not a checkout, PyTorch is not installed, or JAX does not run on the CPU.
     """
     if not (PEERS / "__init__.py").exists():
         raise InputError(f"--peer torch: found no {PEERS}, expected the twins; run from a checkout, `pip install -e .`")
@@ -54,10 +54,10 @@ def check() -> str:
 
 
 class Twin:
-    """The other end of a process that runs tests/peers/torch_peer.py.
+    """The connection to a process that runs tests/peers/torch_peer.py.
 
     Attributes:
-      kinds: `eager`, and `compile` where there is a C++ compiler.
+      kinds: `eager`, and `compile` if there is a C++ compiler.
     """
 
     def __init__(self, process: subprocess.Popen):
@@ -65,7 +65,7 @@ class Twin:
         self.kinds: list[str] = self._answer()
 
     def ask(self, method: str, *arguments: Any) -> Any:
-        """What the `Peer` over there returns for a call of this method."""
+        """Call a method of the `Peer` in that process and return its result."""
         self._process.stdin.write(json.dumps([method, *arguments]) + "\n")  # pyright: ignore[reportOptionalMemberAccess]
         return self._answer()
 
@@ -78,7 +78,7 @@ class Twin:
 
 @contextlib.contextmanager
 def start(workload: Workload) -> Iterator[Twin]:
-    """The twin of a workload: the same weights and the same batch, in a process that ends with the context."""
+    """Start the twin of a workload, with the same weights and batch, in a process that ends with the context."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.json").write_text(json.dumps(to_dict(workload.config)))
         for name, tree in (("variables", workload.variables), ("batch", workload.host)):
@@ -91,10 +91,10 @@ def start(workload: Workload) -> Iterator[Twin]:
 
 
 def compare_losses(twin: Twin, workload: Workload) -> dict[str, dict[str, float]]:
-    """The losses of both sides, `cardiax` and `torch`, with batch statistics as in `evaluation` and `training`.
+    """Compute the losses of `cardiax` and `torch`, with batch statistics as in `evaluation` and in `training`.
 
     Raises:
-      InputError: they differ.
+      InputError: the losses differ.
     """
     found = {"cardiax": losses(workload), "torch": {mode: twin.ask("loss", mode == "training") for mode in MODES}}
     for mode in MODES:
@@ -108,21 +108,21 @@ def compare_losses(twin: Twin, workload: Workload) -> dict[str, dict[str, float]
 
 
 def training(twin: Twin) -> dict[str, Callable[[int], None]]:
-    """Functions that make so many training steps, one for each of `twin.kinds`."""
+    """Return, for each of `twin.kinds`, a function that does a given number of training steps."""
     return {kind: partial(twin.ask, "train", kind) for kind in twin.kinds}
 
 
 def inference(twin: Twin, size: int) -> dict[str, Callable[[int], None]]:
-    """Functions that evaluate `size` inputs so many times over, likewise."""
+    """Return, for each of `twin.kinds`, a function that evaluates `size` inputs a given number of times."""
     return {kind: partial(twin.ask, "infer", kind, size) for kind in twin.kinds}
 
 
 def compare(times: dict[str, list[float]]) -> dict[str, Any]:
-    """PyTorch against us, from the seconds of each block of `cardiax`, `eager` and perhaps `compile`.
+    """Compare the seconds per block of `cardiax`, `eager` and, if present, `compile`.
 
     Returns:
-      `seconds`, the median of each; `best`, the faster of PyTorch's; `ratio`, its seconds divided by ours, block for
-      block: median and quartiles.
+      `seconds`: the median of each; `best`: the faster PyTorch kind; `ratio`: its seconds divided by those of
+      `cardiax`, block by block, as median and quartiles.
     """
     seconds = {kind: statistics.median(blocks) for kind, blocks in times.items()}
     best = min((kind for kind in times if kind != "cardiax"), key=lambda kind: seconds[kind])

@@ -1,4 +1,4 @@
-"""Timing on a machine that others use too: what is compared takes turns."""
+"""Timing on a shared machine: the compared programs run in alternation."""
 
 import statistics
 import time
@@ -6,16 +6,19 @@ from collections.abc import Callable
 
 
 def alternate(runs: dict[str, Callable[[int], None]], blocks: int, seconds: float) -> dict[str, list[float]]:
-    """Seconds a step of each of `runs` in each of `blocks`, in which all of them take turns.
+    """Measure the seconds per step of each of `runs`, which alternate in every block.
 
     Args:
-      runs: functions that make so many steps and return when the last one is done.
-      blocks: rounds.
-      seconds: about how long a turn lasts; one step where that takes longer.
+      runs: functions that do a given number of steps and return when the last one is done.
+      blocks: number of blocks.
+      seconds: approximate duration of one run's turn in a block; at least one step is done.
+
+    Returns:
+      The seconds per step in each block, for each of `runs`.
     """
     steps = {}
     for name, run in runs.items():
-        run(2)  # compiles, and settles memory
+        run(2)  # compile, and reach a steady state of memory
         start = time.perf_counter()
         run(1)
         steps[name] = max(1, round(seconds / (time.perf_counter() - start)))
@@ -29,6 +32,6 @@ def alternate(runs: dict[str, Callable[[int], None]], blocks: int, seconds: floa
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """The `median` of two values or more, and the `lower` and `upper` quartile."""
+    """Return the `median` and the `lower` and `upper` quartile of two or more values."""
     lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
     return {"lower": lower, "median": median, "upper": upper}

@@ -1,4 +1,4 @@
-"""A task and a model on one batch that is made up: the very step of training, compiled and ready to be timed."""
+"""The training step of a task and a model on one synthetic batch, compiled and ready to be timed."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ from cardiax.training.step import AXIS, make_predict_step, make_train_step
 
 
 def _reference_systems(task: str) -> dict[str, System]:
-    """Model → the first of the reference systems that is made of it, trees left out."""
+    """Return model → first reference system that uses it, without boosted trees."""
     found: dict[str, System] = {}
     for system in SYSTEMS[task].values():
         model = system.fields.get("model")
@@ -46,35 +46,41 @@ def _reference_systems(task: str) -> dict[str, System]:
 
 
 REFERENCES = {task: _reference_systems(task) for task in SYSTEMS}
-"""The reference systems of each task, beside its default model."""
+"""The reference systems of each task, in addition to its default model."""
 
 ON_REQUEST = ("field_cnn",)
-"""Models that are measured only where they are named: a step takes minutes and over 10 GB."""
+"""Models that are measured only if named: a step takes minutes and over 10 GB."""
 
 SIZES = (1, 256)
-"""Batches of inference."""
+"""Batch sizes of inference."""
 
 PLAIN = AugmentationConfig(stretch=0.0, warp=0.0, noise=0.0, mixup=0.0)
 
 TARGETS = {"activation": (0.0, 185.0), "transmembrane": (-93.0, 49.0)}
-"""ms and mV, the range of the UCSD/LLNL dataset's targets; the other tasks have classes."""
+"""Range of the targets of the UCSD/LLNL dataset, ms and mV; the other tasks have classes."""
 
 
 def models_of(task: str) -> tuple[str, ...]:
-    """The models that may be measured on a task, its default first."""
+    """Return the models that can be measured on a task, its default first."""
     find_task(task)
     return (recipe(task).model, *REFERENCES[task])
 
 
 def configure(task: str, model: str, model_args: dict[str, Any], bare: bool, precision: str = "float32") -> Config:
-    """The experiment that is measured.
+    """Return the configuration to measure.
 
-    A default model is trained by its recipe, augmentation and average included; a reference system as it was, see
-    `cardiax.baselines`. `bare` leaves augmentation, average and schedule out of both, so that a step is network,
-    loss and update rule. `model_args` come before the reference's.
+    A default model is trained by its recipe, including augmentation and average; a reference system as in
+    `cardiax.baselines`.
+
+    Args:
+      task: name of the task.
+      model: name of the model.
+      model_args: arguments of the model, which override those of the reference.
+      bare: True to omit augmentation, average and schedule, so that a step is network, loss and update rule.
+      precision: data type of the computation.
 
     Raises:
-      InputError: no such task, or the model does not fit it.
+      InputError: the task does not exist, or the model does not fit it.
     """
     if model not in models_of(task):
         raise unknown(f"model of task {task!r}", model, models_of(task))
@@ -88,24 +94,24 @@ def configure(task: str, model: str, model_args: dict[str, Any], bare: bool, pre
 
 
 MODES = ("evaluation", "training")
-"""What batch statistics are taken from: the running ones, or the batch."""
+"""Source of the batch statistics: running averages, or the batch."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A training step with what goes in.
+    """A training step with its inputs.
 
     Attributes:
-      config: the experiment.
-      module: the network, for use outside of a mapped step, in float32.
-      step: the compiled step, (state, batch) → (state, loss); the state that goes in is used up.
-      state: to begin with.
-      batch: on the devices.
-      host: the same batch, NumPy: `input` (B, ...), `target` (B, ...).
-      variables: the weights to begin with, NumPy.
-      flops: of one step, over all devices.
+      config: configuration of the experiment.
+      module: network in float32, for use outside a mapped step.
+      step: compiled step, (state, batch) → (state, loss); the input state is donated.
+      state: initial state.
+      batch: batch on the devices.
+      host: the same batch in NumPy: `input` (B, ...), `target` (B, ...).
+      variables: initial variables in NumPy.
+      flops: FLOPs of one step over all devices.
       memory: bytes of arguments, results and intermediate values of the step on one device.
-      compile_seconds: tracing, lowering and compilation.
+      compile_seconds: seconds of tracing, lowering and compilation.
     """
 
     config: Config
@@ -121,12 +127,12 @@ class Workload:
 
     @property
     def parameters(self) -> int:
-        """How many the model has."""
+        """The number of parameters of the model."""
         return sum(leaf.size for leaf in jax.tree.leaves(self.variables["params"]))
 
 
 def prepare(config: Config) -> Workload:
-    """Make the batch and the weights, and compile the step over all devices."""
+    """Make the batch and the initial state, and compile the step over all devices."""
     mesh, task = make_mesh(), find_task(config.task)
     check_divisible(config.batch_size, mesh.size)
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
@@ -152,7 +158,7 @@ def prepare(config: Config) -> Workload:
 
 
 def make_batch(config: Config, size: int) -> dict[str, np.ndarray]:
-    """Noise in the task's shapes, float32 in [0, 1) and targets in their range: `input` and `target` (size, ...)."""
+    """Draw noise in the task's shapes: `input` (size, ...), float32 in [0, 1), and `target` (size, ...), in range."""
     task, random = find_task(config.task), np.random.default_rng(config.seed)
     inputs = random.random((size, *task.input_shape), dtype=np.float32)
     if config.task not in TARGETS:
@@ -162,7 +168,7 @@ def make_batch(config: Config, size: int) -> dict[str, np.ndarray]:
 
 
 def training(workload: Workload) -> Callable[[int], None]:
-    """A function that makes so many training steps, each from the state that the one before left."""
+    """Return a function that does a given number of training steps, continuing from its last state."""
     state = workload.state
 
     def run(steps: int) -> None:
@@ -175,7 +181,7 @@ def training(workload: Workload) -> Callable[[int], None]:
 
 
 def evaluation(workload: Workload, size: int) -> tuple[Any, dict[str, Any], dict[str, jax.Array]]:
-    """The jitted step of inference on one device, (variables, batch) → outputs, and what goes in: `size` inputs."""
+    """Return the jitted inference step on one device, (variables, batch) → outputs, the variables and `size` inputs."""
     config, mesh = workload.config, make_mesh(jax.devices()[:1])
     model = build_model(config.model, find_task(config.task).outputs, AXIS, config.model_args, config.precision)
     batch = divide({"input": make_batch(config, size)["input"]}, mesh)
@@ -183,12 +189,12 @@ def evaluation(workload: Workload, size: int) -> tuple[Any, dict[str, Any], dict
 
 
 def inference(workload: Workload, size: int) -> Callable[[int], None]:
-    """A function that evaluates `size` inputs so many times over, on one device."""
+    """Return a function that evaluates `size` inputs on one device a given number of times."""
     return repeated(*evaluation(workload, size))
 
 
 def repeated(program: Callable[..., Any], *arguments: Any) -> Callable[[int], None]:
-    """A function that runs the program so many times over, and waits for it each time."""
+    """Return a function that runs the program a given number of times and waits for each result."""
 
     def run(times: int) -> None:
         for _ in range(times):
@@ -198,7 +204,7 @@ def repeated(program: Callable[..., Any], *arguments: Any) -> Callable[[int], No
 
 
 def losses(workload: Workload) -> dict[str, float]:
-    """The loss of the first weights with dropout off, its batch statistics as in `evaluation` and in `training`."""
+    """Compute the initial loss without dropout, with batch statistics as in `evaluation` and in `training`."""
     task, model = find_task(workload.config.task), workload.module
     model = model.clone(dropout_rate=0.0) if hasattr(model, "dropout_rate") else model
     loss_of_examples = task.training_loss(workload.config, workload.host["target"])
@@ -213,9 +219,9 @@ def losses(workload: Workload) -> dict[str, float]:
 
 
 def seconds_to_first_step(config: Config) -> float:
-    """From the start of a new process to the end of its first training step: Python, imports, weights, compilation.
+    """Measure the time from the start of a new process to the end of its first training step.
 
-    The data are made up; nothing is read but the program.
+    It includes Python, imports, initialization and compilation. The data are synthetic, so no dataset is read.
     """
     program = "import sys\nfrom cardiax.launch.timing.workload import first_step\nfirst_step(sys.argv[1])"
     start = time.perf_counter()
@@ -224,22 +230,22 @@ def seconds_to_first_step(config: Config) -> float:
 
 
 def first_step(text: str) -> None:
-    """Make the first step of the config in `text`, JSON as `to_dict` has it."""
+    """Do the first training step of the configuration in `text`, the JSON of `to_dict`."""
     workload = prepare(from_dict(json.loads(text)))
     jax.block_until_ready(workload.step(workload.state, workload.batch))
 
 
 def flops_of(traced: Any, compiled: Any) -> float:
-    """FLOPs of a program on one device."""
+    """Return the FLOPs of a program on one device."""
     return compiled.cost_analysis()["flops"] + products_of_scans(traced.jaxpr)
 
 
 def products_of_scans(jaxpr: Any, times: int = 1) -> float:
-    """FLOPs that XLA's count leaves out: it takes a scan's body once; these are the matrix products of the other times.
+    """Return the FLOPs of the matrix products that XLA does not count: it counts the body of a scan once.
 
     Args:
-      jaxpr: of the step.
-      times: how often it runs.
+      jaxpr: jaxpr of the step.
+      times: number of times that it runs.
     """
     total = 0.0
     for equation in jaxpr.eqns:
