@@ -50,7 +50,7 @@ def gradient_of_inputs(gradient: jax.Array, kernel: jax.Array, stride: int, pads
 
 
 def gradient_of_kernel(inputs: jax.Array, gradient: jax.Array, taps: int, stride: int, pads: Pads) -> jax.Array:
-    """Return the gradient of `convolution`'s kernel (taps, C, D) from inputs (B, T, C) and that of outputs (B, T', D)."""
+    """Return the gradient of `convolution`'s kernel (taps, C, D): inputs (B, T, C), gradient (B, T', D)."""
     batch, _, channels = inputs.shape
     padded = _padded(inputs, pads)
     last = padded.shape[1] - taps + 1

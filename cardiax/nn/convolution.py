@@ -63,11 +63,10 @@ def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padd
       rhs: kernel (..., C, D).
       window_strides: stride of each spatial axis.
       padding: padding as for `lax.conv_general_dilated`, on each side less than the kernel size.
-      **options: other options of `lax.conv_general_dilated`.
+      **options: other arguments of `lax.conv_general_dilated`; `dimension_numbers` must be a value of `LAYOUTS`.
 
     Returns:
       The outputs (B, ..., D).
-      options: its other arguments; `dimension_numbers` must be those of the layouts above.
 
     Raises:
       ValueError: if the padding is not less than the kernel size. For the gradient of the inputs XLA would then crop
