@@ -1,3 +1,3 @@
-"""cardiax: JAX, Flax and Optax for learning the heart from the electrocardiogram."""
+"""cardiax: neural networks for the electrocardiogram in JAX, Flax and Optax."""
 
 __version__ = "0.1.0"

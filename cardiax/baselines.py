@@ -1,8 +1,8 @@
-"""The systems that are compared: each a name and what it changes in the recipe of its task.
+"""The baselines: each a name and the config fields that differ from the recipe of its task.
 
-`cardiax` is our own recipe. The others are the reference projects' networks and trees, with their preprocessing,
-balancing, optimiser and batch, as far as they told them. What a system changes is what a person could type: fields of
-`cardiax.config`.
+`cardiax` is our own recipe. The others are the networks and gradient-boosted trees of the reference projects, with
+their preprocessing, class balancing, optimizer and batch size as far as these are published. Every difference is a
+field of `cardiax.config` and can be set from the command line.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from cardiax.errors import unknown
 
 @dataclass(frozen=True)
 class System:
-    """One system of one task.
+    """A baseline of one task.
 
     Attributes:
-      summary: what it is, in a few words.
-      fields: dotted config field → value, where it differs from the task's recipe.
-      protocols: those that it is compared under; empty: all.
+      summary: description in a few words.
+      fields: dotted name → value of each config field that differs from the task's recipe.
+      protocols: protocols that it is evaluated with; empty for all.
     """
 
     summary: str
@@ -40,7 +40,7 @@ _ADAM = {
     "augmentation.noise": 0.0,
     "augmentation.mixup": 0.0,
 }
-"""Adam 1e-3 on the data as they are, as every reference network was trained."""
+"""Adam at learning rate 1e-3 without augmentation, as all reference networks were trained."""
 
 _HEARTBEAT = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": 3236}
 _ARRHYTHMIA = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": 16078}
@@ -114,11 +114,15 @@ SYSTEMS: dict[str, dict[str, System]] = {
         ),
     },
 }
-"""Task → name → system. CinC 2022 does not tell how long its networks were trained; 1000 epochs are ours."""
+"""Task → name → baseline. CinC 2022 does not state how long its networks were trained; 1000 epochs is our choice."""
 
 
 def find_system(task: str, name: str) -> System:
-    """The system of that name; an unknown one is answered with the near match and the list."""
+    """Return the baseline `name` of `task`.
+
+    Raises:
+      InputError: if the name is unknown; the message has the closest match and all names.
+    """
     if name not in SYSTEMS.get(task, {}):
         raise unknown(f"system of {task}", name, SYSTEMS.get(task, {}))
     return SYSTEMS[task][name]

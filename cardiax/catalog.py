@@ -1,6 +1,6 @@
-"""What is known of every dataset before any of it is on disk: pure facts, no I/O, no heavy import.
+"""Metadata of every dataset, available before any data is on disk: no I/O, no heavy imports.
 
-A dataset is written `NAME` or `NAME/CONFIG`, as TFDS writes it. The builders live in `cardiax.datasets`.
+Datasets are named `NAME` or `NAME/CONFIG`, as in TFDS. The builders are in `cardiax.datasets`.
 """
 
 from dataclasses import dataclass, field
@@ -14,43 +14,43 @@ BEAT_LENGTH = 187
 """Samples in a row of Kaggle's heartbeat files."""
 
 WINDOW_RATE = 180.0
-"""Hz, of the beats that are cut around their R peaks."""
+"""Sampling rate of beats cut around their R peaks, Hz."""
 
 WINDOW_BEFORE, WINDOW_AFTER = 72, 120
-"""Samples of such a beat before its R peak, 0.4 s, and from it on, 0.67 s."""
+"""Samples of such a beat before its R peak (0.4 s) and from the R peak on (0.67 s)."""
 
 WINDOW = 500
-"""Samples of an intracardiac recording, one a millisecond."""
+"""Samples of an ECG imaging recording, at 1 kHz."""
 
 NOISE = "noise"
-"""The protocol that adds to the default one the same test with real noise and with leads missing."""
+"""The default protocol, with additional tests under recorded noise and with missing leads."""
 
 FOLDS = ("ds1_fold_1", "ds1_fold_2", "ds1_fold_3", "ds1_fold_4")
-"""The protocols of a cross-validation over the patients of DS1, which never opens DS2."""
+"""The protocols of a cross-validation over the patients of DS1; DS2 is not used."""
 
 BY_PATIENT = ("patient", *FOLDS)
-"""The protocols that draw whole records of the MIT-BIH Arrhythmia Database."""
+"""The protocols that split the MIT-BIH Arrhythmia Database by record."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset in one configuration.
+    """The metadata of one dataset in one configuration.
 
     Attributes:
       name: `NAME` or `NAME/CONFIG`.
-      kind: what an example is: `beat` (one beat and its label), `intracardiac` (electrodes and the voltages of 75
-        sites, 500 ms), or `noise` (what electrodes record besides the heart, to test with and not to learn from).
-      rate: samples a second, Hz. Kaggle's page says 125 of both halves; the MIT-BIH half is every third sample of 360.
-      protocols: the ways in which it may be split (see `cardiax.protocols`), the default first; `NOISE` splits as the
-        default does. Nothing is learnt from a dataset without protocols.
-      classes: label names of beats; label i is `classes[i]`.
-      counts: examples per class, for each split on disk; empty where the generator or the user decides.
-      built_in: True where the dataset is computed, so that nothing has to be fetched.
-      by_record: True where what the model is shown of a beat depends on all beats of its record.
-      dominant_record: a test record that holds most beats of a class; metrics are reported without it too.
-      note: what a reader of its metrics by patient must know.
-      single_site_patterns: activation pattern → the one site that it starts at, an index in
-        `cardiax.ecg.leads.SITE_NAMES`; such a pattern begins as a stimulus of that site does.
+      kind: type of an example: `beat` (one beat and its label), `intracardiac` (electrode potentials and the voltages
+        of 75 sites, 500 ms), or `noise` (recorded electrode noise, used in tests only).
+      rate: sampling rate, Hz. Kaggle's page states 125 for both halves; the MIT-BIH half is every third sample of 360.
+      protocols: protocols that can split it (see `cardiax.protocols`), the default first; `NOISE` draws the default
+        split. A dataset without protocols is not trained on.
+      classes: class names of beats; label i is `classes[i]`.
+      counts: number of examples per class, for each part on disk; empty where the generator or the user decides.
+      built_in: True if the dataset is computed and needs no download.
+      by_record: True if the model's input for a beat depends on all beats of its record.
+      dominant_record: test record that holds most beats of a class; metrics are also reported without it.
+      note: remark for readers of the metrics by patient.
+      single_site_patterns: activation pattern → the only site that it starts at, an index into
+        `cardiax.ecg.leads.SITE_NAMES`; such a pattern begins like a stimulus at that site.
     """
 
     name: str
@@ -66,12 +66,12 @@ class Dataset:
     single_site_patterns: dict[int, int] = field(default_factory=dict)
 
     def drawn_by(self, protocol: str) -> str:
-        """The protocol that draws the split: that of the name, and for `NOISE` the default one."""
+        """Return the protocol that draws the split: the default one for `NOISE`, else `protocol` itself."""
         return self.protocols[0] if protocol == NOISE else protocol
 
 
 _DOMINANT = 232
-"""Of DS2's 1,837 beats of class S this record has 1,382, those of a sick sinus node."""
+"""This record has 1,382 of the 1,837 class S beats of DS2; its subject has sick sinus syndrome."""
 
 _NOTE = "record 201 of DS1 is left out of training, since record 202 of DS2 is the same subject"
 
@@ -148,7 +148,11 @@ DATASETS = {
 
 
 def find_dataset(name: str) -> Dataset:
-    """The dataset of that name; a name without its `/CONFIG` means the first configuration listed."""
+    """Return the dataset `name`; without `/CONFIG`, its first configuration.
+
+    Raises:
+      InputError: if the name is unknown.
+    """
     if name in DATASETS:
         return DATASETS[name]
     for full_name, dataset in DATASETS.items():

@@ -1,8 +1,8 @@
-"""Everything an experiment can be asked: frozen dataclasses, checked once, written whole into the run folder.
+"""The configuration of an experiment: frozen dataclasses, validated once and saved in the run folder.
 
-`recipe(task, dataset)` gives the defaults; `with_overrides` applies what was typed (`optimizer.learning_rate` and so
-on); `to_dict` and `from_dict` are the JSON form. Where the data lies and which devices run are not part of an
-experiment: the same config gives the same bits wherever it is run.
+`recipe(task, dataset)` gives the defaults, `with_overrides` applies command line options (for example
+`optimizer.learning_rate`), and `to_dict` and `from_dict` convert to and from JSON. The location of the data and the
+devices are not part of the config: a config gives bit-identical results wherever it is run.
 """
 
 import ast
@@ -17,17 +17,17 @@ from cardiax.catalog import find_dataset
 from cardiax.errors import InputError, unknown
 
 PRECISIONS = ("float32", "bfloat16")
-"""What a network may be computed in, the default first."""
+"""Arithmetic precisions of a network, the default first."""
 
 
 def setting(default: Any, help: str, *, low: float = -math.inf, high: float = math.inf, choices: tuple[str, ...] = ()):
-    """A config field with its help text and the values that it may take, both ends included."""
+    """Return a config field with its help text and its allowed values; `low` and `high` are included."""
     return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """The optimiser and its schedule."""
+    """The optimizer and its learning rate schedule."""
 
     name: str = setting("adamw", "update rule", choices=("adamw", "adam", "sgd"))
     learning_rate: float = setting(3e-3, "peak learning rate", low=0.0)
@@ -41,9 +41,10 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """Random changes of a training example; each task knows some of them (see `cardiax.tasks`).
+    """Random augmentation of training examples; each task supports some of the fields (see `cardiax.tasks`).
 
-    Of a beat, padding stays padding and the length keeps its meaning; of twelve leads, a shift moves the target too.
+    The zero padding of a beat is preserved, since its length carries the heart rate. A shift of the twelve leads also
+    shifts the target.
     """
 
     stretch: float = setting(0.04, "time is scaled by 1 ± this, uniformly", low=0.0, high=0.5)
@@ -64,13 +65,13 @@ class AugmentationConfig:
     drop_lead: float = setting(0.0, "probability that one of twelve leads is set to 0", low=0.0, high=1.0)
     fibrillation: float = setting(
         0.0,
-        "probability that a normal beat is given the rhythm of atrial fibrillation, where the rhythm is told",
+        "probability that a normal beat gets the RR features of atrial fibrillation, where the dataset has RR features",
         low=0.0,
         high=1.0,
     )
     pauses: float = setting(
         0.0,
-        "likewise that of block, or of a sick sinus node, where it becomes supraventricular unless it ends a pause",
+        "the same for AV block or a sick sinus node, where it becomes supraventricular unless it ends a pause",
         low=0.0,
         high=1.0,
     )
@@ -78,7 +79,7 @@ class AugmentationConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """One experiment."""
+    """The configuration of one experiment."""
 
     task: str = setting("arrhythmia", "objective")
     dataset: str = setting("simulated_heartbeat", "NAME or NAME/CONFIG")
@@ -116,7 +117,7 @@ class Config:
 
 
 def leaves(config: Any, prefix: str = "") -> dict[str, tuple[dataclasses.Field, Any]]:
-    """Every field of a config, nested ones as `optimizer.learning_rate`, with its value."""
+    """Return dotted name → (field, value) for every field of a config, including nested ones."""
     found: dict[str, tuple[dataclasses.Field, Any]] = {}
     for item in dataclasses.fields(config):
         value = getattr(config, item.name)
@@ -131,7 +132,11 @@ _FORMS: dict[Any, tuple[type, ...]] = {str: (str,), int: (int, str), float: (int
 
 
 def parse(name: str, item: dataclasses.Field, value: Any) -> Any:
-    """`value`, a string as typed or a value from JSON, as the field's type and within its bounds."""
+    """Convert `value`, a command line string or a JSON value, to the field's type and check its bounds.
+
+    Raises:
+      InputError: if it has another type, is out of bounds or is not among the choices.
+    """
     metadata = item.metadata
     if item.name == "model_args":
         return MappingProxyType(_model_args(name, value))
@@ -174,7 +179,11 @@ def _model_args(name: str, value: Any) -> dict[str, Any]:
 
 
 def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
-    """`config` with the fields of `overrides` (dotted name → text or value) put in; an unknown field is an error."""
+    """Return `config` with the fields of `overrides` (dotted name → text or value) parsed and replaced.
+
+    Raises:
+      InputError: if a field is unknown or its value is invalid.
+    """
     known = leaves(config)
     for name in overrides:
         if name not in known:
@@ -183,7 +192,7 @@ def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
 
 
 def with_leaves(config: Config, values: Mapping[str, Any]) -> Config:
-    """`config` with the fields of `values` (dotted name → value) put in as they are; they may be traced arrays."""
+    """Return `config` with the fields of `values` (dotted name → value) replaced unchecked; they may be traced."""
     changes: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
         group, _, leaf = name.rpartition(".")
@@ -197,11 +206,11 @@ def with_leaves(config: Config, values: Mapping[str, Any]) -> Config:
 TREES_READ = {
     "xgboost": ("task", "dataset", "protocol", "model", "model_args", "precision", "seed", "per_class", "imports")
 }
-"""Model that is no network → the fields that it reads."""
+"""Model that is not a network → the config fields that it reads."""
 
 
 def unread(config: Config) -> dict[str, str]:
-    """The fields that an experiment does not read, each with the reason: what is typed there would do nothing."""
+    """Return field → reason for the fields that have no effect in this experiment."""
     dataset, found = find_dataset(config.dataset), {}
     if config.model in TREES_READ:
         read, reason = TREES_READ[config.model], f"the model {config.model} makes no training steps"
@@ -221,7 +230,7 @@ def unread(config: Config) -> dict[str, str]:
 
 
 def refuse_unread(config: Config, typed: Iterable[str]) -> None:
-    """Raise `InputError` where a field that was typed, and asks for something, is not read."""
+    """Raise `InputError` if one of the `typed` fields has no effect, unless its value is 0 or "none"."""
     reasons, values = unread(config), leaves(config)
     for name in typed:
         if name in reasons and values[name][1] not in (0, "none"):
@@ -229,31 +238,32 @@ def refuse_unread(config: Config, typed: Iterable[str]) -> None:
 
 
 def enabled(value: Any) -> bool:
-    """Whether a numeric field asks for what it names: it is not 0.
+    """Return True if a numeric field is not 0.
 
-    One that is traced does, since the members of a population differ in a field only where none of them has 0.
+    A traced value counts as enabled, since the members of a population differ in a field only if none of them has 0.
     """
     return not (isinstance(value, int | float) and value == 0)
 
 
 RENAMED = {"split": "protocol"}
-"""A field's name in earlier versions → its name."""
+"""Former name of a field → its current name."""
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """Every field, dotted, in a form that JSON holds; `from_dict` is its inverse."""
+    """Return dotted name → JSON-serialisable value for every field; the inverse of `from_dict`."""
     return {name: dict(value) if isinstance(value, Mapping) else value for name, (_, value) in leaves(config).items()}
 
 
 def from_dict(fields: Mapping[str, Any]) -> Config:
-    """The config of `to_dict`. Fields that are absent take their defaults; unknown ones are an error.
+    """Return the config of a dict from `to_dict`; absent fields take their defaults and former names are accepted.
 
-    The names of earlier versions are read too.
+    Raises:
+      InputError: if a field is unknown or its value is invalid.
     """
     return with_overrides(Config(), {RENAMED.get(name, name): value for name, value in fields.items()})
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:
-    """`name: value expected, value found` for each field in which two configs differ."""
+    """Return a line `name: expected OURS, found THEIRS` for each field in which two configs differ."""
     left, right = to_dict(ours), to_dict(theirs)
     return [f"{name}: expected {left[name]!r}, found {right[name]!r}" for name in left if left[name] != right[name]]

@@ -1,15 +1,15 @@
-"""The one exception for a user's mistake, and the near match that answers an unknown name."""
+"""The exception for user errors, and the error for an unknown name."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class InputError(Exception):
-    """A mistake in a command, or in a file that the message names: the command line prints one line and exits 2."""
+    """An error in a command or in a file named by the message; the command line prints one line and exits with 2."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
-    """The error for a `name` that is not among the `known` ones of a `kind`: the nearest match, then the list."""
+    """Return the error for a `name` of a `kind` that is not among `known`: the closest match, then all names."""
     names = sorted(set(known))
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""

@@ -1,7 +1,7 @@
-"""Protocols: which examples train, which choose the model, which are looked at once. Pure functions of the data.
+"""Protocols: how the train, validation and test splits are drawn. Pure functions of the data.
 
-A protocol draws the same split for every seed of an experiment. Rows that are equal to the bit never lie on two sides:
-where the publisher's own files put them there, the training side gives them up.
+A protocol draws the same splits for every seed of an experiment. Bit-identical rows are never in two splits: where the
+published files contain such duplicates, they are removed from the training part.
 """
 
 import math
@@ -15,14 +15,14 @@ from cardiax.random_streams import stream
 
 DS1 = (101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205, 207, 208, 209, 215, 220, 223, 230)
 DS2 = (100, 103, 105, 111, 113, 117, 121, 123, 200, 202, 210, 212, 213, 214, 219, 221, 222, 228, 231, 232, 233, 234)
-"""Records of the MIT-BIH Arrhythmia Database to learn from and to test on (de Chazal et al. 2004,
-doi:10.1109/TBME.2004.827359); the four with paced beats are in neither."""
+"""Training and test records of the MIT-BIH Arrhythmia Database (de Chazal et al. 2004,
+doi:10.1109/TBME.2004.827359); the four records with paced beats are in neither."""
 
 VALIDATION = (114, 124, 205, 220, 223)
-"""Records of DS1 that choose the model: a quarter of its patients, with beats of every class."""
+"""Validation records of DS1: a quarter of its patients, with beats of every class."""
 
 SAME_SUBJECT = 201
-"""A record of DS1 whose subject is that of record 202 of DS2: nobody learns from it."""
+"""The record of DS1 with the same subject as record 202 of DS2; it is left out of training."""
 
 DS1_FOLDS = (
     (106, 108, 114, 124, 203, 207),
@@ -30,29 +30,35 @@ DS1_FOLDS = (
     (119, 122, 205, 215, 220),
     (109, 112, 118, 208, 230),
 )
-"""Records of DS1, without `SAME_SUBJECT`, for cross-validation: the draw, of 200,000, that shares out the beats of S, V
-and F the most evenly. Nine tenths of F are those of record 208."""
+"""Cross-validation folds of the records of DS1 without `SAME_SUBJECT`: of 200,000 random draws, the one with the most
+even distribution of S, V and F beats. Record 208 has nine tenths of the F beats."""
 
 SPLITS = ("train", "validation", "test")
 
 GROUPED = ("beat", "electrodes")
-"""Features of which protocols ask only which rows are equal, so that a digest of each row may stand for it."""
+"""Features that protocols only compare for equality, so that each row may be replaced by its digest."""
 
 Split = dict[str, np.ndarray]
-"""`train`, `validation` and `test`, each int64 indices into the arrays of all parts laid end to end."""
+"""`train`, `validation` and `test` → int64 indices into the concatenated arrays of all parts."""
 
 Protocol = Callable[[dict[str, np.ndarray], dict[str, int]], Split]
 
 
 def draw_split(dataset: Dataset, protocol: str, examples: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """The split of a dataset by a protocol.
+    """Draw the splits of a dataset by a protocol.
 
     Args:
-      dataset: what is known of it.
-      protocol: a name in `PROTOCOLS[dataset.kind]`.
-      examples: the features of all parts of the dataset end to end: `beat` (n, 187) and `label` (n,), or `electrodes`
+      dataset: metadata of the dataset.
+      protocol: name of the protocol, a key of `PROTOCOLS[dataset.kind]`.
+      examples: concatenated features of all parts of the dataset: `beat` (n, 187) and `label` (n,), or `electrodes`
         (n, 500, 10), `volunteer`, `pattern` and `innerindex` (n,).
-      parts: name of each part as it lies on disk → its number of rows; the numbers add up to n.
+      parts: name of each part on disk → its number of rows; they sum to n.
+
+    Returns:
+      The indices of each split.
+
+    Raises:
+      InputError: if the protocol is unknown.
     """
     protocols = PROTOCOLS[dataset.kind]
     if protocol not in protocols:
@@ -63,7 +69,7 @@ def draw_split(dataset: Dataset, protocol: str, examples: dict[str, np.ndarray],
 
 
 def row_groups(rows: np.ndarray) -> np.ndarray:
-    """Rows equal to the bit get the same number: (n, ...) → int64 (n,), the index of the row's first occurrence."""
+    """Return the index of the first bit-identical row for each row: (n, ...) → int64 (n,)."""
     flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
     keys = flat.view(np.dtype((np.void, flat.dtype.itemsize * flat.shape[1])))[:, 0]
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
@@ -71,7 +77,7 @@ def row_groups(rows: np.ndarray) -> np.ndarray:
 
 
 def _kaggle(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """The publisher's test part; of its train part a tenth of each class validates."""
+    """Test on the published test part; validate on a tenth of each class of the published train part."""
     labels, groups = beats["label"], row_groups(beats["beat"])
     bounds = np.cumsum([0, *parts.values()])
     index = {name: np.arange(*bounds[i : i + 2]) for i, name in enumerate(parts)}
@@ -82,10 +88,10 @@ def _kaggle(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
 
 
 def _published_beats(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """The proportions of the reference projects, all parts merged, each class on its own.
+    """Merge all parts and draw each class in the proportions of the reference projects.
 
-    Heartbeat (PTBDB, one part) 80/10/10; arrhythmia (train and test merged) 90/5/5. Which beat fell where they never
-    published; the draw is ours.
+    Heartbeat (PTBDB, one part) is split 80/10/10, arrhythmia (train and test merged) 90/5/5. Their assignment of beats
+    is not published; the draw is ours.
     """
     labels, groups = beats["label"], row_groups(beats["beat"])
     held_out = 0.1 if len(parts) == 1 else 0.05
@@ -93,7 +99,7 @@ def _published_beats(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Spl
 
 
 def _patient(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """DS1 against DS2, no subject on two sides, without beats of class Q, of which there are fifteen."""
+    """Train and validate on DS1, test on DS2; no subject is in two splits. The fifteen beats of class Q are removed."""
     del parts
     record, rest = beats["record"], beats["label"] != AAMI_CLASSES.index("Q")
     validation = np.isin(record, VALIDATION)
@@ -103,7 +109,7 @@ def _patient(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
 
 def _fold(number: int) -> Protocol:
     def fold(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-        """Patients of DS1 alone, without class Q: the fold is tested, the next one validates, the rest train."""
+        """Test on the fold, validate on the next one and train on the rest of DS1, all without class Q."""
         del parts
         record, rest = beats["record"], beats["label"] != AAMI_CLASSES.index("Q")
         test, validation = DS1_FOLDS[number], DS1_FOLDS[(number + 1) % len(FOLDS)]
@@ -114,25 +120,25 @@ def _fold(number: int) -> Protocol:
 
 
 def _random(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """80/10/10 of the recordings: every heart, and nearly every simulation, is on all sides."""
+    """Split the recordings 80/10/10; every heart and nearly every simulation is in all splits."""
     del parts
     return _in_groups(row_groups(recordings["electrodes"]), shares=(0.1, 0.1))
 
 
 def _published_recordings(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """95/5 at random, as in CinC 2022; as many recordings as are tested are taken from the 95 % for validation."""
+    """Split 95/5 at random, as in CinC 2022; validation is taken from the 95 % and is as large as the test split."""
     del parts
     return _in_groups(row_groups(recordings["electrodes"]), shares=(0.05, 0.05))
 
 
 def _volunteer(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """No torso on two sides: of 16 volunteers 2 validate and 3 are tested."""
+    """Split by volunteer, so that no torso is in two splits: of 16, 2 are for validation and 3 for test."""
     del parts
     return _in_groups(recordings["volunteer"], shares=(0.15, 0.15))
 
 
 def _as_stimuli(recordings: dict[str, np.ndarray], sites: Mapping[int, int]) -> dict[str, np.ndarray]:
-    """`pattern` and `innerindex` with each pattern that starts at one site alone told as a stimulus of that site."""
+    """Return `pattern` and `innerindex` with each single-site pattern recoded as a stimulus at that site."""
     pattern, site = recordings["pattern"].copy(), recordings["innerindex"].copy()
     for number, alone in sites.items():
         site[recordings["pattern"] == number] = alone
@@ -141,10 +147,10 @@ def _as_stimuli(recordings: dict[str, np.ndarray], sites: Mapping[int, int]) -> 
 
 
 def _pattern(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """No activation pattern and no stimulus site on two sides; a tenth of each kind validates and a tenth is tested.
+    """Split by activation pattern and by stimulus site: a tenth of each for validation and a tenth for test.
 
-    What a pattern starts is known of the simulated hearts alone. Of the UCSD/LLNL dataset only its number is known: a
-    pattern there may begin as a stimulus on another side does.
+    The sites where a pattern starts are known for the simulated hearts only. In the UCSD/LLNL dataset only the number
+    of a pattern is known, so it may begin like a stimulus in another split.
     """
     del parts
     pattern, site = recordings["pattern"], recordings["innerindex"]
@@ -169,7 +175,7 @@ def _named(sides: list[np.ndarray]) -> Split:
 
 
 def _in_groups(groups: np.ndarray, shares: tuple[float, float], strata: np.ndarray | None = None) -> Split:
-    """Whole groups dealt out, those of each stratum on their own: equal `groups` (n,) are on one side."""
+    """Split by `groups` (n,), each stratum separately; examples of one group are in the same split."""
     strata = np.zeros(len(groups), bool) if strata is None else strata
     return _named(_stratified(np.arange(len(groups)), strata, groups, shares))
 
@@ -177,10 +183,10 @@ def _in_groups(groups: np.ndarray, shares: tuple[float, float], strata: np.ndarr
 def _stratified(
     candidates: np.ndarray, labels: np.ndarray, groups: np.ndarray, shares: tuple[float, ...]
 ) -> list[np.ndarray]:
-    """`candidates` dealt out within each class: first what no share wants, then one side for each of `shares`.
+    """Split `candidates` within each class: first the remainder, then one split for each of `shares`.
 
-    A group is on one side whole. What is held out in all is rounded up, as scikit-learn's `train_test_split` does: of
-    4046 normal beats 3236 train where a fifth is held out.
+    All examples of a group are in one split. The total number held out is rounded up, as in scikit-learn's
+    `train_test_split`: with a fifth held out, 3236 of 4046 normal beats are for training.
     """
     leaders, first = np.unique(groups[candidates], return_index=True)
     side = np.zeros(len(leaders), np.int64)

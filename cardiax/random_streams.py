@@ -1,7 +1,7 @@
-"""Random words for each purpose on the host: no two purposes share a stream.
+"""Random number streams on the host, one for each purpose.
 
-Only NumPy's bit generator itself is used (`Philox.random_raw`), since NumPy promises its stream for ever and promises
-nothing of `Generator.permutation`.
+Only the raw output of the bit generator is used (`Philox.random_raw`): NumPy guarantees that its stream is stable
+between versions, but not that of `Generator.permutation`.
 """
 
 import hashlib
@@ -10,9 +10,9 @@ import numpy as np
 
 
 def stream(purpose: str, *numbers: int) -> np.random.Philox:
-    """The generator of a purpose, such as `split`, and of the integers that tell its streams apart.
+    """Return the bit generator of a purpose, for example `split`, and of the integers that distinguish its streams.
 
-    Its key is the first 128 bits of a SHA-256 digest, so that different purposes or numbers give unrelated words.
+    Its key is the first 128 bits of a SHA-256 digest, so streams of different purposes or numbers are independent.
     """
     digest = hashlib.sha256(repr((purpose, *map(int, numbers))).encode()).digest()
     return np.random.Philox(key=np.frombuffer(digest[:16], "<u8"))

@@ -1,4 +1,4 @@
-"""The default experiment of each task, and what is different on some datasets."""
+"""The default experiment of each task, and the fields that differ for some datasets."""
 
 import dataclasses
 from typing import Any
@@ -25,8 +25,8 @@ RECIPES = {
 
 
 BY_DATASET: dict[str, dict[str, Any]] = {
-    "simulated_heartbeat": {"epochs": 10},  # which is learnt sooner
-    "physionet_mitbih/patient": {  # sixteen patients are soon learnt by heart
+    "simulated_heartbeat": {"epochs": 10},  # Training converges sooner on simulated beats.
+    "physionet_mitbih/patient": {  # A network soon overfits to sixteen patients, so it is small and regularised.
         "epochs": 12,
         "batch_size": 256,
         "model_args": {"widths": (16, 32, 64), "blocks": 1, "kernel": 7, "dropout_rate": 0.3},
@@ -43,11 +43,11 @@ BY_DATASET: dict[str, dict[str, Any]] = {
         "augmentation.fibrillation": 0.25,
     },
 }
-"""What the default experiment of any task is on a dataset that asks for something else."""
+"""Dataset → the config fields in which its default experiment differs from that of the task."""
 
 
 def recipe(task: str, dataset: str | None = None) -> Config:
-    """The default experiment of a task on a dataset (None: the built-in one)."""
+    """Return the default experiment of a task on a dataset; None for the task's default dataset."""
     config = RECIPES.get(task, Config(task=task))
     found = find_dataset(dataset or config.dataset)
     config = dataclasses.replace(config, dataset=found.name, protocol=next(iter(found.protocols), config.protocol))

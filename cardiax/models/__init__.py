@@ -1,7 +1,7 @@
-"""Architectures: one explicit dict from name to Flax module.
+"""The models: a dict from name to Flax module.
 
-A model maps inputs (B, ...) to outputs (B, ...): `module(x, train)`. It is a dataclass; `outputs` and `axis_name` are
-given by the task and the step, every other field may be set from the command line as `--model_args dropout_rate=0.1`.
+A model maps inputs (B, ...) to outputs (B, ...): `module(x, train)`. Its fields `outputs` and `axis_name` are set by
+the task and the step; all others can be set from the command line, for example `--model_args dropout_rate=0.1`.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ MODELS: dict[str, type[nn.Module]] = {
 }
 
 TREES: dict[str, type[Trees]] = {"xgboost": Trees}
-"""Models that are no networks: `cardiax.launch.loops.boosting_loop` trains them."""
+"""Models that are not networks; `cardiax.launch.loops.boosting_loop` trains them."""
 
 READS: dict[str, tuple[str, ...]] = {
     "reference_cnn": ("beat",),
@@ -48,8 +48,8 @@ READS: dict[str, tuple[str, ...]] = {
     "voltage_template": ("transmembrane",),
     "xgboost": ("beat",),
 }
-"""What each model is made for: `beat`, one lead of 187 samples; `record`, several leads beside the features of the
-rhythm around (see `cardiax.tasks.beat_classification`); or a task on twelve leads."""
+"""Model → the inputs that it supports: `beat` (one lead of 187 samples), `record` (several leads with RR features, see
+`cardiax.tasks.beat_classification`), or a task on twelve leads."""
 
 
 def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None:
@@ -73,7 +73,7 @@ _GIVEN = {"outputs", "axis_name", "parent", "name"}
 
 
 def check_reads(name: str, task: str, dataset: Dataset) -> None:
-    """Raise `InputError` where the model of that name cannot read what the task makes of the dataset."""
+    """Raise `InputError` if the model does not support the task's inputs for the dataset."""
     expected = task if dataset.kind != "beat" else "record" if dataset.by_record else "beat"
     if name not in READS:
         raise unknown("model", name, READS)
@@ -93,17 +93,21 @@ def build_model(
     args: Mapping[str, Any] | None = None,
     precision: str = "float32",
 ) -> Any:
-    """The module, or the `Trees`, of that name for `outputs` output channels.
+    """Build the module or `Trees` of a model.
 
     Args:
-      name: a key of `MODELS` or `TREES`.
+      name: name of the model, a key of `MODELS` or `TREES`.
       outputs: width of the output.
-      axis_name: the axis over which the step divides its batch; None outside of a mapped step.
+      axis_name: mapped axis over which the batch is divided; None outside of a mapped step.
       args: fields of the module that differ from its defaults.
-      precision: `float32`, or `bfloat16`: see `InBfloat16`.
+      precision: `float32` or `bfloat16` (see `InBfloat16`).
+
+    Returns:
+      The module, wrapped in `InBfloat16` for bfloat16.
 
     Raises:
-      InputError: no such model, no such field, a value of another type than the field's default, or trees in bfloat16.
+      InputError: if the model or a field is unknown, a value has another type than the field's default, or the
+        precision of `Trees` is not float32.
     """
     models: dict[str, Any] = MODELS | TREES
     if name not in models:

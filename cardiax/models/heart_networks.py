@@ -1,4 +1,4 @@
-"""The default networks of the 12-lead tasks: a residual trunk, and heads that answer in ms and mV."""
+"""The default networks of the 12-lead tasks: a residual trunk with heads for times (ms) and voltages (mV)."""
 
 import flax.linen as nn
 import jax
@@ -10,25 +10,25 @@ from cardiax.nn.layers import Dropout, batch_norm, residual_block
 from cardiax.nn.shaped_action_potential import Shape, action_potential
 
 LEAD_SCALE = 0.35
-"""mV, the spread of a lead in the UCSD/LLNL dataset: inputs are divided by it, one number for all leads and cases."""
+"""Spread of a lead in the UCSD/LLNL dataset, mV; inputs of all leads and cases are divided by it."""
 
 MEAN_TIME, TIME_SCALE = 70.0, 30.0
-"""ms, mean and spread of activation times there: outputs are counted from and in it."""
+"""Mean and spread of the activation times in the UCSD/LLNL dataset, ms; outputs are predicted in these units."""
 
 
 class Trunk(nn.Module):
-    """Twelve leads (B, 500, 12) to features (B, hidden): a pre-activation residual network (He et al. 2016).
+    """A pre-activation residual network (He et al. 2016): twelve leads (B, 500, 12) → features (B, hidden).
 
-    The stem and each stage halve the rate; the last 16 samples are laid end to end, so that nothing of the timing is
-    averaged away.
+    The stem and each stage halve the sampling rate. The last 16 samples are flattened and not averaged, which keeps
+    their timing.
 
     Attributes:
-      widths: channels of each stage.
-      blocks: residual blocks a stage.
-      kernel: samples that a convolution spans.
-      hidden: features.
-      dropout_rate: of the features.
-      axis_name: axis over which the step divides its batch; None outside of one.
+      widths: number of channels of each stage.
+      blocks: number of residual blocks per stage.
+      kernel: kernel size of the convolutions, samples.
+      hidden: number of features.
+      dropout_rate: dropout rate before the last layer.
+      axis_name: mapped axis over which the batch is divided; None outside of a mapped step.
     """
 
     widths: tuple[int, ...]
@@ -40,10 +40,10 @@ class Trunk(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Features (B, hidden) of leads x (B, 500, 12), mV; float32, for a head that answers in ms or mV.
+        """Return features (B, hidden) of leads x (B, 500, 12), mV; float32, for a head in ms or mV.
 
         Raises:
-          ValueError: if x is not of shape (B, T, L).
+          ValueError: if x does not have shape (B, T, L).
         """
         if x.ndim != 3:
             raise ValueError(f"the trunk wants leads (B, samples, 12): got shape {x.shape}")
@@ -58,13 +58,13 @@ class Trunk(nn.Module):
 
 
 class ActivationResNet(nn.Module):
-    """Activation times (B, outputs) in ms from twelve leads (B, 500, 12) in mV.
+    """A residual network for activation times (B, outputs), ms, from twelve leads (B, 500, 12), mV.
 
-    It looks at depolarisation alone, which ends by 185 ms in the UCSD/LLNL dataset.
+    Its input is depolarisation only, which ends by 185 ms in the UCSD/LLNL dataset.
 
     Attributes:
-      outputs: sites.
-      samples: of the leads that it looks at, from the first; with a delay of up to 40 ms depolarisation lies in them.
+      outputs: number of sites.
+      samples: number of samples used, from the first; they contain depolarisation with a delay of up to 40 ms.
       widths, blocks, kernel, hidden, dropout_rate, axis_name: see `Trunk`.
     """
 
@@ -79,7 +79,7 @@ class ActivationResNet(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Times (B, outputs), ms; in training, dropout needs the key `dropout`."""
+        """Return times (B, outputs), ms; dropout in training needs the key "dropout"."""
         trunk = Trunk(
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )
@@ -87,14 +87,14 @@ class ActivationResNet(nn.Module):
 
 
 class VoltageTemplate(nn.Module):
-    """Transmembrane voltages (B, 500, outputs) in mV from twelve leads (B, 500, 12) in mV, through a template.
+    """A residual network for transmembrane voltages (B, 500, outputs), mV, from twelve leads (B, 500, 12), mV.
 
-    Of each site the network reads activation time, duration, peak and plateau; the voltage is a differentiable action
-    potential of them (see `action_potential`), whose time constants are learnt for each site. So the upstroke, 3 ms of
-    500, stays sharp, and an error of the voltage pulls at the time that made it.
+    It predicts activation time, duration, peak and plateau of each site. The voltage is a differentiable action
+    potential of these (see `action_potential`), with time constants learnt for each site. The upstroke, 3 ms of 500,
+    stays sharp, and the gradient of a voltage error reaches the activation time.
 
     Attributes:
-      outputs: sites.
+      outputs: number of sites.
       widths, blocks, kernel, hidden, dropout_rate, axis_name: see `Trunk`.
     """
 
@@ -108,7 +108,7 @@ class VoltageTemplate(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Voltages (B, T, outputs), mV, for as many samples as the leads have; dropout needs the key `dropout`."""
+        """Return voltages (B, T, outputs), mV, of leads x (B, T, 12); dropout in training needs the key "dropout"."""
         trunk = Trunk(
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )

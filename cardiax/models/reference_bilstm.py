@@ -1,4 +1,4 @@
-"""The reference network of the transmembrane task: a CNN and two bidirectional LSTM layers."""
+"""The reference CNN + BiLSTM of the transmembrane task."""
 
 import flax.linen as nn
 import jax
@@ -11,11 +11,11 @@ from cardiax.nn.lstm import BiLSTM
 
 
 class TransmembraneBiLSTM(nn.Module):
-    """Transmembrane voltages (B, T, outputs), mV, from twelve leads (B, T, 12), mV: the reference CNN + BiLSTM.
+    """The reference CNN + BiLSTM: twelve leads (B, T, 12), mV → transmembrane voltages (B, T, outputs), mV.
 
-    Leads and voltages are scaled by the least and greatest value of the dataset. Three convolutions of width 3 (256,
-    128 and 64 channels, ReLU, padded), dropout, two bidirectional LSTM layers of 256 units, and a convolution of width
-    1. With PyTorch's two bias vectors this gives the stated 2.41 M parameters:
+    Leads and voltages are scaled by the minimum and maximum of the dataset. The layers are three convolutions of width
+    3 (256, 128 and 64 channels, ReLU, padded), dropout, two bidirectional LSTM layers of 256 units, and a convolution
+    of width 1. With PyTorch's two bias vectors this gives the stated 2.41 M parameters:
 
         convolutions  (3·12 + 1)·256 + (3·256 + 1)·128 + (3·128 + 1)·64  =   132 544
         LSTM          2·(64 + 256 + 2)·1024 + 2·(512 + 256 + 2)·1024     = 2 236 416
@@ -23,11 +23,11 @@ class TransmembraneBiLSTM(nn.Module):
         total                                                              2 407 435
 
     Attributes:
-      outputs: sites.
-      dropout_rate: after the convolutions.
-      channels: of the convolutions.
-      features: of each LSTM in each direction.
-      axis_name: the mapped axis over which the batch is divided, see `Dropout`.
+      outputs: number of sites.
+      dropout_rate: dropout rate after the convolutions.
+      channels: number of channels of each convolution.
+      features: number of units of each LSTM in each direction.
+      axis_name: mapped axis over which the batch is divided, see `Dropout`.
     """
 
     outputs: int
@@ -38,7 +38,7 @@ class TransmembraneBiLSTM(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Voltages (B, T, outputs), mV; in training, dropout needs the key `dropout`."""
+        """Return voltages (B, T, outputs), mV; dropout in training needs the key "dropout"."""
         x = SCALINGS["ecg_range"](x).scale(x)
         for width in self.channels:
             x = nn.relu(Conv(width, (3,))(x))

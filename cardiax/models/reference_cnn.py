@@ -1,4 +1,4 @@
-"""Convolutional networks."""
+"""The 1-D CNNs of the reference projects."""
 
 import flax.linen as nn
 import jax
@@ -11,15 +11,15 @@ from cardiax.nn.layers import Dropout, batch_norm, leaky_relu, max_pool
 
 
 class ReferenceCNN(nn.Module):
-    """The 1-D CNN of the reference heartbeat and arrhythmia systems, on one beat.
+    """The 1-D CNN of the reference heartbeat and arrhythmia projects: beats (B, 187, 1) → logits (B, outputs).
 
-    Three convolutions of width 3 (128, 64, 32 channels, zero padding that keeps the length), each with a LeakyReLU of
-    slope 0.001; *one* max-pool, after the last of them, of width 3, stride 2 and padding 1; dropout; dense layers of
-    512 and 216 with the same LeakyReLU, and a dense layer to the outputs.
+    The layers are three convolutions of width 3 (128, 64, 32 channels, zero padding that keeps the length), each with a
+    LeakyReLU of slope 0.001; *one* max-pool of width 3, stride 2 and padding 1 after the last of them; dropout; dense
+    layers of 512 and 216 with the same LeakyReLU; and a dense output layer.
 
-    Parameters for a beat of 187 × 1. This is the placement that gives the 1.68 M which the reference states: pooling
-    halves 187 samples to (187 + 2 − 3) // 2 + 1 = 94, flattened to 94 · 32 = 3008; without padding in the
-    convolutions it would be 91 samples and 1.63 M, with a pool after each of them 24 and 0.54 M.
+    This architecture gives the stated 1.68 M parameters for a beat of 187 × 1: pooling halves 187 samples to
+    (187 + 2 − 3) // 2 + 1 = 94, flattened to 94 · 32 = 3008. Without padding in the convolutions it would be 91 samples
+    and 1.63 M, with a pool after each of them 24 and 0.54 M.
 
         convolutions   (3·1 + 1)·128 + (3·128 + 1)·64 + (3·64 + 1)·32  =    31 328
         dense          (3008 + 1)·512 + (512 + 1)·216                  = 1 651 416
@@ -27,16 +27,16 @@ class ReferenceCNN(nn.Module):
         total          1 682 961 with 1 output, 1 683 178 with 2, 1 683 829 with 5
 
     Differences from the reference: its heartbeat network has one sigmoid output and binary cross entropy, ours two
-    softmax outputs and cross entropy (the same family of functions: the sigmoid of a difference of two logits); its
-    weights start from PyTorch's uniform ±1/√fan_in, ours from Flax's LeCun normal with zero biases.
+    softmax outputs and cross entropy (the same family of functions: the sigmoid of a difference of two logits). Its
+    weights are initialised by PyTorch's uniform ±1/√fan_in, ours by Flax's LeCun normal with zero biases.
 
     Attributes:
       outputs: number of logits.
-      dropout_rate: 0.5 in the reference heartbeat network, 0.3 in the arrhythmia network.
-      axis_name: the mapped axis over which the batch is divided, see `Dropout`.
-      channels: of the convolutions.
-      widths: of the hidden dense layers.
-      z_score: whether each beat is scaled to mean 0 and standard deviation 1, as in the reference arrhythmia system.
+      dropout_rate: dropout rate, 0.5 in the reference heartbeat network and 0.3 in the arrhythmia network.
+      axis_name: mapped axis over which the batch is divided, see `Dropout`.
+      channels: number of channels of each convolution.
+      widths: widths of the hidden dense layers.
+      z_score: True to scale each beat to mean 0 and standard deviation 1, as in the reference arrhythmia project.
     """
 
     outputs: int
@@ -48,10 +48,10 @@ class ReferenceCNN(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Logits (B, outputs) of beats x (B, samples, 1); `train` turns dropout on, with the "dropout" key.
+        """Return logits (B, outputs) of beats x (B, samples, 1); dropout in training needs the key "dropout".
 
         Raises:
-          ValueError: if x is not of rank 3.
+          ValueError: if x does not have rank 3.
         """
         if x.ndim != 3:
             raise ValueError(f"ReferenceCNN wants beats (B, samples, 1): got shape {x.shape}")
@@ -68,22 +68,22 @@ class ReferenceCNN(nn.Module):
 
 
 class ActivationCNN(nn.Module):
-    """The 1-D CNN of the reference activation system: twelve leads (B, 500, 12), mV, to times (B, outputs), ms.
+    """The 1-D CNN of the reference activation project: twelve leads (B, 500, 12), mV → times (B, outputs), ms.
 
-    Each lead is divided by its range in the case. Three convolutions of width 3 (128, 128, 64 channels, padded), each
-    with batch statistics and a LeakyReLU of slope 0.01; one max-pool of width 4; dense layers of 128 and `outputs`.
-    One pool, after the last convolution, gives the stated 1.11 M parameters:
+    Each lead is divided by its range in the case. The layers are three convolutions of width 3 (128, 128, 64 channels,
+    padded), each with batch normalisation and a LeakyReLU of slope 0.01; one max-pool of width 4; and dense layers of
+    128 and `outputs`. One pool, after the last convolution, gives the stated 1.11 M parameters:
 
         convolutions      (3·12 + 1)·128 + (3·128 + 1)·128 + (3·128 + 1)·64 =    78 656
-        batch statistics  2·(128 + 128 + 64)                                =       640
+        batch norm        2·(128 + 128 + 64)                                =       640
         dense             (125·64 + 1)·128 + (128 + 1)·75                   = 1 033 803
         total                                                                 1 113 099
 
     Attributes:
-      outputs: sites.
-      channels: of the convolutions.
-      width: of the hidden dense layer.
-      axis_name: the mapped axis over which the batch is divided, for batch statistics.
+      outputs: number of sites.
+      channels: number of channels of each convolution.
+      width: width of the hidden dense layer.
+      axis_name: mapped axis over which the batch is divided, for batch statistics.
     """
 
     outputs: int
@@ -93,7 +93,7 @@ class ActivationCNN(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Times (B, outputs), ms."""
+        """Return times (B, outputs), ms, of leads x (B, 500, 12), mV."""
         x = lead_range(x).scale(x)
         for layer, features in enumerate(self.channels):
             x = Conv(features, kernel_size=(3,), padding=1)(x)

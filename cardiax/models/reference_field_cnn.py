@@ -1,4 +1,4 @@
-"""The 2-D CNN of the reference heartbeat and arrhythmia systems, on Gramian angular fields made on the device."""
+"""The 2-D CNN of the reference heartbeat and arrhythmia projects; Gramian angular fields are computed on the device."""
 
 import flax.linen as nn
 import jax
@@ -11,14 +11,14 @@ from cardiax.nn.layers import Dropout, leaky_relu, max_pool
 
 
 class FieldCNN(nn.Module):
-    """One beat (B, 187, 1) to logits (B, outputs) through its Gramian angular summation field of 224 × 224.
+    """A 2-D CNN on the 224 × 224 Gramian angular summation field of a beat: (B, 187, 1) → logits (B, outputs).
 
-    The reference writes fields to disk, 16 GB of them; here the step makes them from the 187 samples. Three
+    The reference writes 16 GB of fields to disk; here the step computes them from the 187 samples. The layers are three
     convolutions of 3 × 3 (zero padding that keeps the size) with a LeakyReLU of slope 0.001; one max-pool of 3 × 3,
-    stride 2 and padding 1, after the last; dropout; dense layers of 512 and 216, and one to the outputs.
+    stride 2 and padding 1 after the last; dropout; dense layers of 512 and 216; and a dense output layer.
 
-    Parameters, 224 pooled to 112, for the heartbeat system's channels 128, 64, 32, and for the arrhythmia system's 64,
-    32, 16:
+    Number of parameters, with 224 pooled to 112, for the heartbeat project's channels 128, 64, 32 and the arrhythmia
+    project's 64, 32, 16:
 
         convolutions   (9·1 + 1)·128 + (9·128 + 1)·64 + (9·64 + 1)·32 =      93 536 and      23 728
         dense          (112·112·32 + 1)·512 + (512 + 1)·216           = 205 632 216 and 102 871 768
@@ -27,11 +27,11 @@ class FieldCNN(nn.Module):
 
     Attributes:
       outputs: number of logits.
-      channels: of the convolutions.
-      widths: of the hidden dense layers.
-      size: of the field; less than 224 where a machine is small, which makes another, smaller network.
-      dropout_rate: 0.5 in the reference heartbeat network, 0.3 in the arrhythmia network.
-      axis_name: the mapped axis over which the batch is divided, see `Dropout`.
+      channels: number of channels of each convolution.
+      widths: widths of the hidden dense layers.
+      size: height and width of the field; less than 224 gives a smaller network than the reference, for small machines.
+      dropout_rate: dropout rate, 0.5 in the reference heartbeat network and 0.3 in the arrhythmia network.
+      axis_name: mapped axis over which the batch is divided, see `Dropout`.
     """
 
     outputs: int
@@ -43,7 +43,7 @@ class FieldCNN(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Logits (B, outputs) of beats x (B, samples, 1); `train` turns dropout on, with the "dropout" key."""
+        """Return logits (B, outputs) of beats x (B, samples, 1); dropout in training needs the key "dropout"."""
         x = gramian_angular_field(x[..., 0], self.size)[..., None].astype(x.dtype)
         for features in self.channels:
             x = leaky_relu(Conv(features, kernel_size=(3, 3))(x), 0.001)
@@ -55,6 +55,6 @@ class FieldCNN(nn.Module):
 
 
 def _pool(x: jax.Array) -> jax.Array:
-    """The maximum over three neighbours along axis 1, every second of them: (B, H, W, C) → (B, ⌈H/2⌉, W, C)."""
+    """Max-pool along axis 1 with width 3, stride 2 and padding 1: (B, H, W, C) → (B, ⌈H/2⌉, W, C)."""
     rows = max_pool(x.reshape(*x.shape[:2], -1), window=3, stride=2, padding=1)
     return rows.reshape(*rows.shape[:2], *x.shape[2:])

@@ -1,5 +1,7 @@
-"""Gradient-boosted trees (XGBoost, Chen and Guestrin 2016, arXiv:1603.02754): the reference heartbeat and arrhythmia
-systems without a network."""
+"""The gradient-boosted trees of the reference heartbeat and arrhythmia projects.
+
+They are trained with XGBoost (Chen and Guestrin 2016, arXiv:1603.02754).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,25 +15,26 @@ from cardiax.errors import InputError
 from cardiax.models.reference_scaling import z_score
 
 CHUNK = 4096
-"""Beats whose fields are made at once."""
+"""Number of beats whose Gramian angular fields are computed at once."""
 
 
 @dataclass(frozen=True)
 class Trees:
-    """What is asked of XGBoost; the defaults are the reference systems'. Of a config only seed, dataset, split and
-    `per_class` concern it besides: it makes no steps.
+    """The parameters of XGBoost; the defaults are those of the reference projects.
+
+    Boosting has no training steps, so most fields of the config do not apply (see `cardiax.config.TREES_READ`).
 
     Attributes:
-      outputs: classes.
-      axis_name: means nothing here.
-      trees: rounds of boosting, one tree a class each.
+      outputs: number of classes.
+      axis_name: not used.
+      trees: number of boosting rounds, each with one tree per class.
       learning_rate: shrinkage.
-      depth: of a tree.
-      alpha, penalty: L1 and L2 regularisation of the leaves.
-      subsample, columns: shares of the beats and of the samples that a tree sees.
-      patience: rounds without a lower validation loss after which it stops; 0: never.
-      field: size of the Gramian angular field that is shown, flattened; 0: the beat itself.
-      z_score: whether each beat is scaled to mean 0 and standard deviation 1.
+      depth: maximum depth of a tree.
+      alpha, penalty: L1 and L2 regularisation of the leaf weights.
+      subsample, columns: fractions of the beats and of the features that each tree is trained on.
+      patience: number of rounds without a lower validation loss before training stops; 0: never.
+      field: size of the Gramian angular field, whose flattened values are the features; 0: the samples of the beat.
+      z_score: True to scale each beat to mean 0 and standard deviation 1.
     """
 
     outputs: int
@@ -48,7 +51,7 @@ class Trees:
     z_score: bool = False
 
     def features(self, beats: np.ndarray) -> np.ndarray:
-        """What the trees see of beats (n, 187, 1): float32 (n, 187) or (n, field²)."""
+        """Return the features of beats (n, 187, 1): float32 (n, 187) or (n, field²)."""
         if self.z_score:
             beats = np.asarray(z_score(jnp.asarray(beats)).scale(jnp.asarray(beats)))
         if not self.field:
@@ -59,10 +62,15 @@ class Trees:
     def fit(
         self, train: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray], seed: int
     ) -> tuple[Any, list[dict[str, float]]]:
-        """Boost on beats (n, 187, 1) and classes (n,).
+        """Fit the trees.
+
+        Args:
+          train: training beats (n, 187, 1) and classes (n,).
+          validation: validation beats and classes, of the same shapes.
+          seed: random seed of XGBoost.
 
         Returns:
-          The booster, cut after its best round on validation, and the losses of every round, in nats.
+          The booster, truncated after the round with the lowest validation loss, and the losses of all rounds, in nats.
         """
         xgboost = import_xgboost()
         sides = {
@@ -100,13 +108,13 @@ class Trees:
         return booster[: int(best["step"])], losses
 
     def logits(self, booster: Any, beats: np.ndarray) -> np.ndarray:
-        """Logarithms of the class probabilities, float32 (n, outputs), of beats (n, 187, 1)."""
+        """Return the logarithms of the class probabilities, float32 (n, outputs), of beats (n, 187, 1)."""
         matrix = import_xgboost().DMatrix(self.features(beats))
         return np.log(np.maximum(booster.predict(matrix), 1e-30)).astype(np.float32)
 
 
 def import_xgboost() -> Any:
-    """The package `xgboost`; an `InputError` where it is missing."""
+    """Import and return the package `xgboost`; raise `InputError` if it is not installed."""
     try:
         import xgboost
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The default classifier of beats: a small residual 1-D network."""
+"""The default beat classifier: a small 1-D residual network."""
 
 import flax.linen as nn
 import jax
@@ -11,24 +11,26 @@ from cardiax.nn.convolution import Conv
 from cardiax.nn.layers import Dropout, batch_norm, max_over_time, residual_block
 
 NUMBER_WIDTH = 32
-"""Of the two layers that numbers go through."""
+"""Width of the two dense layers for the RR features."""
 
 
 class ResNet1D(nn.Module):
-    """A pre-activation residual network (He et al. 2016, arXiv:1603.05027) over time: (B, T, C) → (B, outputs).
+    """A 1-D pre-activation residual network (He et al. 2016, arXiv:1603.05027): (B, T, C) → (B, outputs).
 
-    Two channels join the beat: where it is padded, since its length tells the heart's rate, and the place from 0 to 1,
-    since the first sample is always an R peak. The stem halves the rate, and so does each stage after the first; the
-    mean and the maximum over time go to one dense layer. Of several channels the last one carries numbers in its first
-    samples (see `Classification.arrays`); they go through two dense layers and join the pooled features.
+    Two channels are added to the beat: the padding mask, since the length of a beat depends on the heart rate, and the
+    position from 0 to 1, since the first sample is always an R peak. The stem and each stage after the first halve the
+    sampling rate; mean and maximum over time go to a dense layer. With several channels, the last one holds the RR
+    features in its first samples (see `Classification.arrays`); they go through two dense layers and are concatenated
+    with the pooled features.
 
     Attributes:
       outputs: number of logits.
-      widths: channels of each stage.
-      blocks: residual blocks a stage.
-      kernel: samples a convolution spans.
-      dropout_rate: of the pooled features.
-      axis_name: axis over which the step divides its batch, for batch statistics and dropout; None outside of one.
+      widths: number of channels of each stage.
+      blocks: number of residual blocks per stage.
+      kernel: kernel size of the convolutions, samples.
+      dropout_rate: dropout rate of the pooled features.
+      axis_name: mapped axis over which the batch is divided, for batch statistics and dropout; None outside of a mapped
+        step.
     """
 
     outputs: int
@@ -40,7 +42,7 @@ class ResNet1D(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Logits (B, outputs) of beats (B, T, C); in training, dropout needs the key `dropout`."""
+        """Return logits (B, outputs) of beats (B, T, C); dropout in training needs the key "dropout"."""
         numbers = None
         if x.shape[2] > 1:
             x, numbers = x[..., :-1], x[:, :NUMBERS, -1]

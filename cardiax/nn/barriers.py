@@ -1,14 +1,14 @@
-"""What XLA's compiler may fuse."""
+"""Control of XLA's fusion."""
 
 import jax
 from jax import lax
 
 
 def fusion_barrier(x: jax.Array) -> jax.Array:
-    """x; on a CPU the compiler may not move work over this point, nor work x out more than once.
+    """Return x; on a CPU the compiler does not move operations across this point or compute x more than once.
 
-    It holds in programs that were compiled with `cardiax.training.device_mesh.compiler_options`. There it must not be
-    called inside of a loop over a few numbers, as that of `jax.random.gamma`: XLA compiles such a loop as one piece,
-    and knows no barriers in it.
+    It has an effect only in programs compiled with `cardiax.training.device_mesh.compiler_options`. In these it must
+    not be used inside a loop over a few numbers, such as that of `jax.random.gamma`: XLA compiles such a loop as one
+    kernel, in which barriers are not supported.
     """
     return lax.platform_dependent(x, cpu=lax.optimization_barrier, default=lambda x: x)

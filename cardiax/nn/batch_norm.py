@@ -1,4 +1,4 @@
-"""Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167) whose derivative goes over its inputs twice."""
+"""Batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167) whose derivative takes two passes over its inputs."""
 
 from functools import partial
 from typing import Any
@@ -16,15 +16,15 @@ EPSILON = 1e-5
 def normalized(
     x: jax.Array, scale: jax.Array, bias: jax.Array, axis_name: str | None
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """x (..., C) with mean `bias` and standard deviation `scale` (C,) over all axes but the last.
+    """Normalise x to mean `bias` and standard deviation `scale` over all axes but the last.
 
-    JAX's own derivative keeps x − mean for the way back, and works out the gradient from five parts. Here x alone is
-    kept, and the gradient is worked out in one pass once its two sums are known.
+    JAX's own derivative saves x − mean and computes the gradient from five terms. This one saves only x and computes
+    the gradient in one pass after its two sums.
 
     Args:
-      x: inputs; sums are float32 whatever their type.
-      scale, bias: of each channel.
-      axis_name: the mapped axis over which the batch is divided; None where it is whole.
+      x: inputs (..., C) of any float type; sums are in float32.
+      scale, bias: parameters of each channel (C,).
+      axis_name: mapped axis over which the batch is divided; None if it is not divided.
 
     Returns:
       The outputs (..., C), of the type of x, and the mean and variance (C,) of x, which are not differentiable.
@@ -37,7 +37,7 @@ def _forward(
 ) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
     full = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     mean, square = _means((full, full**2), axis_name)
-    variance = jnp.maximum(square - mean**2, 0)  # rounding could make it negative
+    variance = jnp.maximum(square - mean**2, 0)  # Rounding could make it negative.
     return (affine(x, mean, variance, scale, bias), mean, variance), (x, mean, variance, scale, bias)
 
 
@@ -62,34 +62,34 @@ normalized.defvjp(_forward, _backward)
 
 
 def affine(x: jax.Array, mean: jax.Array, variance: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
-    """x (..., C) of that mean and variance (C,), made to have mean `bias` and standard deviation `scale` (C,)."""
+    """Normalise x (..., C), of the given mean and variance (C,), to mean `bias` and standard deviation `scale` (C,)."""
     factor = lax.rsqrt(variance + EPSILON) * scale
     return ((x - _wide(mean, x)) * _wide(factor, x) + _wide(bias, x)).astype(x.dtype)
 
 
 def _means(of: tuple[jax.Array, ...], axis_name: str | None) -> tuple[jax.Array, ...]:
-    """The mean of each (..., C) over all axes but the last, of the whole batch."""
+    """Return the mean (C,) of each array (..., C) over all axes but the last of the global batch."""
     means = tuple(jnp.mean(x, tuple(range(x.ndim - 1))) for x in of)
     return means if axis_name is None else lax.pmean(means, axis_name)
 
 
 def _wide(x: jax.Array, like: jax.Array) -> jax.Array:
-    """(C,) → (1, …, 1, C), as many axes as `like` has."""
+    """Reshape x (C,) to (1, …, 1, C), with the rank of `like`."""
     return x.reshape(*[1] * (like.ndim - 1), -1)
 
 
 class BatchNorm(nn.Module):
-    """`nn.BatchNorm` over all axes but the last, with the derivative of `normalized`; variables under the same names.
+    """`nn.BatchNorm` over all axes but the last, with the derivative of `normalized` and the same variable names.
 
-    The running statistics begin at mean 0 and variance 1, which still weigh momentum^t after t steps: a third after 112
-    steps with 0.99. `initial_weight` keeps that weight, and evaluation takes the initial values out, as Adam corrects
-    its moments (Kingma and Ba 2015, arXiv:1412.6980, section 3). All three are linear in what they average, so the
-    correction also holds for a moving average of them.
+    The running statistics start at mean 0 and variance 1, whose weight after t steps is momentum^t: a third after 112
+    steps with 0.99. `initial_weight` stores this weight, and evaluation removes the initial values, like the bias
+    correction of Adam (Kingma and Ba 2015, arXiv:1412.6980, section 3). The three variables are linear in the averaged
+    values, so the correction also holds for a moving average of them.
 
     Attributes:
-      use_running_average: whether mean and variance are the running ones, as in evaluation, or the batch's.
-      momentum: of the running ones.
-      axis_name: the mapped axis over which the batch is divided; None where it is whole.
+      use_running_average: True to use the running mean and variance, as in evaluation; False to use those of the batch.
+      momentum: decay of the running statistics.
+      axis_name: mapped axis over which the batch is divided; None if it is not divided.
     """
 
     use_running_average: bool
@@ -98,7 +98,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Outputs (..., C) of inputs x (..., C)."""
+        """Return outputs (..., C) of inputs x (..., C)."""
         channels = x.shape[-1:]
         mean = self.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
         variance = self.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
@@ -117,7 +117,7 @@ class BatchNorm(nn.Module):
 
 
 def _without_initial(mean: jax.Array, variance: jax.Array, weight: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Running statistics (C,) without the initial mean 0 and variance 1 that have this weight; of 1, as they are."""
+    """Remove the initial mean 0 and variance 1, of the given weight, from running statistics (C,), unless it is 1."""
     initial = jnp.where(weight < 1, weight, 0.0)
     # Rounding could make a variance of 0 negative.
     return mean / (1 - initial), jnp.maximum(variance - initial, 0) / (1 - initial)

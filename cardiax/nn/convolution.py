@@ -1,4 +1,4 @@
-"""Convolution that is fast on a CPU too, and whose derivative is."""
+"""Convolution that is also fast on a CPU, as is its derivative."""
 
 import itertools
 import math
@@ -16,58 +16,61 @@ from cardiax.nn import bfloat16
 from cardiax.nn.barriers import fusion_barrier
 
 THIN = 4
-"""Numbers of a window, taps · channels, up to which a CPU convolves number by number."""
+"""Largest window size, taps · channels, for which a CPU convolves element by element."""
 
 FEW = 64
-"""Numbers of a window below which it convolves by a product of matrices."""
+"""Window size, taps · channels, below which a CPU convolves by a matrix product."""
 
 SMALL = 2**17
-"""Numbers of all windows, half a MiB, below which it does so too: they stay in the cache of a core."""
+"""Number of elements of all windows below which a CPU also does so: half a MiB, which stays in the cache of a core."""
 
 LAYOUTS = {
     1: lax.ConvDimensionNumbers((0, 2, 1), (2, 1, 0), (0, 2, 1)),
     2: lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2)),
 }
-"""Of one spatial axis or two: inputs (B, ..., C), kernel (..., C, D), outputs (B, ..., D)."""
+"""Number of spatial axes → layout: inputs (B, ..., C), kernel (..., C, D), outputs (B, ..., D)."""
 
 
 def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padding: Any, **options: Any) -> jax.Array:
-    """`lax.conv_general_dilated` of inputs (B, ..., C) with a kernel (..., C, D): the same values, (B, ..., D).
+    """Compute `lax.conv_general_dilated` of inputs (B, ..., C) with a kernel (..., C, D): (B, ..., D).
 
-    It differs in four ways, where XLA's CPU backend loses time; values and gradients agree but for the order of sums,
-    and on a GPU or TPU nothing differs but what is said of strides. All times are of two cores.
+    Values and gradients are the same except for the order of sums. The computation differs where XLA's CPU backend is
+    slow; on a GPU or TPU only the case of strides differs. All times are for two cores.
 
-    Where a window holds fewer than `FEW` numbers, as in the first layer of a network, windows are laid out and
-    multiplied: 1.9 ms instead of 2.6 with the kernel's gradient for 12 → 128 channels. Up to `THIN`, as those of one
-    lead, their numbers are multiplied in turn, together with what follows: 0.2 ms instead of 0.7 for 1 → 128 channels,
-    bias and LeakyReLU included. Windows are also laid out where all together hold fewer than `SMALL` numbers, as those
-    of a single beat, for which threads are woken in vain: the whole ResNet1D takes 0.5 ms instead of 1.0.
+    *Small windows.* Windows with fewer than `FEW` elements, as in the first layer of a network, are gathered and
+    multiplied as a matrix: 1.9 ms instead of 2.6 with the kernel's gradient for 12 → 128 channels. Windows with up to
+    `THIN` elements, as of one lead, are multiplied element by element and fused with the next operations: 0.2 ms
+    instead of 0.7 for 1 → 128 channels, bias and LeakyReLU included. Windows are also gathered if all of them have
+    fewer than `SMALL` elements, as for a single beat, where waking threads costs more than it saves: ResNet1D takes
+    0.5 ms instead of 1.0.
 
-    The gradient of the kernel is a convolution of the inputs with what comes back, as long as the recording and over
-    the batch. Either may be the one that slides; XLA lays out a window of it for every tap. Here it is the one with
-    fewer channels: 2.5 ms instead of 2.9 for 128 → 64 channels, 47 instead of 58 for the largest of the 2-D network.
+    *Gradient of the kernel.* It is a convolution of the inputs with the output gradient, contracted over the batch.
+    Either may be the sliding one, of which XLA gathers a window for every tap. Here it is the one with fewer channels:
+    2.5 ms instead of 2.9 for 128 → 64 channels, 47 instead of 58 for the largest layer of the 2-D network.
 
-    For that gradient the inputs are transposed, and XLA would work them out once more in transposed order, from
-    whatever made them, batch statistics say. The inputs and what comes back are kept apart from that by barriers, which
-    hold in programs that were compiled with `cardiax.training.device_mesh.compiler_options`: a tenth of the step of
-    ResNet1D.
+    *Barriers.* For the gradient of the kernel the inputs are transposed, and XLA would recompute them in transposed
+    order, for example from batch statistics. Barriers on the inputs and the output gradient prevent this in programs
+    compiled with `cardiax.training.device_mesh.compiler_options`, which saves a tenth of the step of ResNet1D.
 
-    On every device, where an axis has a stride longer than 1 and on both sides the widest padding allowed, the gradient
-    of the inputs is taken through inputs padded before: XLA's own, with two axes, may end the process while it compiles
-    (jaxlib 0.10.2).
+    *Strides.* On every device, if an axis has a stride above 1 and the widest padding allowed on both sides, the
+    gradient of the inputs is that of a convolution of padded inputs: with two axes, XLA's own may crash the process
+    during compilation (jaxlib 0.10.2).
 
-    In bfloat16 over one axis it is what `cardiax.nn.bfloat16` tells, for processors that multiply it.
+    *bfloat16.* Convolutions over one axis in bfloat16 use `cardiax.nn.bfloat16` on a CPU.
 
     Args:
-      lhs: inputs.
-      rhs: the kernel.
-      window_strides: one for each spatial axis.
-      padding: as `lax.conv_general_dilated` takes it, on each side less than the kernel spans.
-      options: its other arguments; `dimension_numbers` must be those of the layouts above.
+      lhs: inputs (B, ..., C).
+      rhs: kernel (..., C, D).
+      window_strides: stride of each spatial axis.
+      padding: padding as for `lax.conv_general_dilated`, on each side less than the kernel size.
+      **options: other arguments of `lax.conv_general_dilated`; `dimension_numbers` must be a value of `LAYOUTS`.
+
+    Returns:
+      The outputs (B, ..., D).
 
     Raises:
-      ValueError: the padding is as wide as the kernel or wider. For the gradient of the inputs XLA would then cut some
-        of the outputs' off, where its CPU backend reads other memory (jaxlib 0.10.2).
+      ValueError: if the padding is not less than the kernel size. For the gradient of the inputs XLA would then crop
+        the output gradient, where its CPU backend reads out of bounds (jaxlib 0.10.2).
     """
     spatial = rhs.shape[:-2]
     if not isinstance(padding, str) and any(max(pair) >= taps for taps, pair in zip(spatial, padding, strict=True)):
@@ -76,7 +79,7 @@ def convolve(lhs: jax.Array, rhs: jax.Array, window_strides: Sequence[int], padd
 
 
 def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, strides: Any, padding: Any) -> jax.Array:
-    """The convolution, a function of inputs, kernel, strides and padding, with the derivative that `convolve` tells."""
+    """Apply `convolution`, a function of inputs, kernel, strides and padding, with the derivative of `convolve`."""
     *spatial, channels, features = kernel.shape
     inputs_type, kernel_type = (jax.ShapeDtypeStruct(x.shape, x.dtype) for x in (inputs, kernel))
     native = partial(convolution, window_strides=strides, padding=padding)
@@ -88,7 +91,7 @@ def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, str
     is_tiled = is_plain and len(spatial) == 1 and inputs.dtype == kernel.dtype == jnp.bfloat16
     is_swapped = is_plain and features < channels and set(strides) == {1} and max(spatial) > 1
     pads = _pads(inputs, tuple(spatial), strides, padding)
-    before, after = pads[0]  # of time, for tiles
+    before, after = pads[0]  # Padding in time, for `cardiax.nn.bfloat16`.
     axes = zip(spatial, strides, pads, strict=True)
     is_full = is_plain and any(stride > 1 and min(pair) == taps - 1 for taps, stride, pair in axes)
     multiply = partial(
@@ -160,14 +163,14 @@ def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, str
 
 
 def _is_plain(options: dict[str, Any]) -> bool:
-    """Whether there is neither dilation nor a division of channels or batch into groups."""
+    """Return True if there is no dilation and channels and batch are not grouped."""
     dilation = [*(options.get("lhs_dilation") or ()), *(options.get("rhs_dilation") or ())]
     groups = {options.get("feature_group_count", 1), options.get("batch_group_count", 1)}
     return set(dilation) <= {1} and groups == {1}
 
 
 def _windows(inputs: jax.Array, spatial: tuple[int, ...], strides: tuple[int, ...], padding: Any) -> jax.Array:
-    """What each output is made of, (B, ..., taps · C), from inputs (B, ..., C); the last tap moves first."""
+    """Gather the window of each output, (B, ..., taps · C), from inputs (B, ..., C); taps are in row-major order."""
     padded = jnp.pad(inputs, ((0, 0), *_pads(inputs, spatial, strides, padding), (0, 0)))
     batch, *sizes, channels = padded.shape
     columns = []
@@ -178,31 +181,38 @@ def _windows(inputs: jax.Array, spatial: tuple[int, ...], strides: tuple[int, ..
 
 
 def _pads(inputs: jax.Array, spatial: tuple[int, ...], strides: tuple[int, ...], padding: Any) -> Sequence:
-    """How many zeros come before and after each spatial axis of inputs (B, ..., C)."""
+    """Return the number of zeros before and after each spatial axis of inputs (B, ..., C)."""
     return lax.padtype_to_pads(inputs.shape[1:-1], spatial, strides, padding) if isinstance(padding, str) else padding
 
 
 def _kernel_gradient(inputs: jax.Array, gradient: jax.Array, spatial: tuple[int, ...], padding: Any) -> jax.Array:
-    """(*spatial, C, D) of inputs (B, ..., C) and of the outputs' gradient (B, ..., D), which slides; strides are 1."""
+    """Return the kernel gradient (*spatial, C, D), with the output gradient as the sliding operand; strides are 1.
+
+    Args:
+      inputs: inputs (B, ..., C).
+      gradient: output gradient (B, ..., D).
+      spatial: kernel size.
+      padding: padding of the convolution.
+    """
     pads = _pads(inputs, spatial, (1,) * len(spatial), padding)
     mirrored = [(taps - 1 - low, taps - 1 - high) for taps, (low, high) in zip(spatial, pads, strict=True)]
     axes = tuple(range(1, inputs.ndim - 1))
     last = inputs.ndim - 1
-    # Channels take the batch's place: D is the batch, B is contracted, and C comes out as features.
+    # The axes are exchanged: D is the batch, B is contracted, and C is the feature axis of the output.
     layout = lax.ConvDimensionNumbers((last, 0, *axes), (last, 0, *axes), (0, last, *axes))
     taps = lax.conv_general_dilated(gradient, inputs, (1,) * len(axes), mirrored, dimension_numbers=layout)
     return jnp.moveaxis(jnp.flip(taps, axes), 0, -1)
 
 
 class Conv(nn.Module):
-    """`nn.Conv` with the derivative of `convolve`; the same parameters under the same names.
+    """`nn.Conv` computed by `convolve`, with the same parameters.
 
     Attributes:
-      features: channels of the outputs.
-      kernel_size: taps of each spatial axis.
-      strides: of every spatial axis.
-      padding: as `lax.conv_general_dilated` takes it, or zeros on each side.
-      use_bias: whether a bias is added.
+      features: number of output channels.
+      kernel_size: number of taps of each spatial axis.
+      strides: stride of all spatial axes.
+      padding: padding as for `lax.conv_general_dilated`, or the number of zeros on each side.
+      use_bias: True to add a bias.
     """
 
     features: int
@@ -213,7 +223,7 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Outputs (B, ..., features) of inputs x (B, ..., C)."""
+        """Return outputs (B, ..., features) of inputs x (B, ..., C)."""
         axes = len(self.kernel_size)
         shape = (*self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
@@ -226,7 +236,7 @@ class Conv(nn.Module):
 
 @jax.custom_vjp
 def add(x: jax.Array, bias: jax.Array) -> jax.Array:
-    """x (..., C) plus bias (C,), both of one type; the bias's gradient is summed in float32 at least."""
+    """Return x (..., C) plus bias (C,) of the same type; the gradient of the bias is summed in at least float32."""
     return x + jnp.expand_dims(bias, range(x.ndim - 1))
 
 

@@ -1,4 +1,4 @@
-"""JAX's random numbers, several times as fast on a CPU."""
+"""JAX's random numbers, computed several times faster on a CPU."""
 
 import math
 from functools import reduce
@@ -14,31 +14,31 @@ from cardiax.nn.barriers import fusion_barrier
 _JAX = jax.extend.random.threefry_prng_impl
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-"""Of four rounds of Threefry-2x32, and of the next four; bits."""
+"""Rotations of Threefry-2x32, bits, in four rounds and in the next four."""
 
 PARITY = 0x1BD11BDA
-"""Threefry's constant for the third word of the key."""
+"""Threefry's parity constant, for the third word of the key."""
 
 CENTRE = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503)
 CENTRE += (-0.00417768164, 0.246640727, 1.50140941)
-"""Of the inverse error function where -log(1 - x²) is below 5, the highest power first."""
+"""Coefficients of the inverse error function where -log(1 - x²) is below 5, highest power first."""
 
 TAIL = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613)
 TAIL += (0.00943887047, 1.00167406, 2.83297682)
-"""The same beyond."""
+"""Coefficients of the inverse error function elsewhere, highest power first."""
 
 
 def key(seed: int | jax.Array) -> jax.Array:
-    """`jax.random.key(seed)` of Threefry, JAX's own generator: a key for all functions of `jax.random`.
+    """Return a key for all functions of `jax.random`, which draw the same bits as with JAX's Threefry key.
 
-    They draw the same bits with it. For a CPU JAX has the twenty rounds of Threefry in a loop whose state goes through
-    memory; here they are one pass: 192,000 words take 0.4 ms of a core instead of 2.9.
+    On a CPU JAX computes the twenty rounds of Threefry in a loop whose state goes through memory. Here they are
+    unrolled: 192,000 words take 0.4 ms on one core instead of 2.9.
     """
     return jax.random.key(seed, impl=_IN_ONE_PASS)
 
 
 def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.Array:
-    """The bits (*shape) of a key, uint32 (2,)."""
+    """Return random bits of the given shape for a key, uint32 (2,)."""
 
     def usual(key: jax.Array) -> jax.Array:
         return _JAX.random_bits(key, bit_width, shape)
@@ -48,7 +48,7 @@ def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.
         first, second = threefry(key, jnp.uint32(0), counters)
         return first ^ second
 
-    # As JAX counts by default: an option of old programs counts in another order.
+    # The counters are those of JAX's default; with the option off they are in another order.
     counts = jax.config.jax_threefry_partitionable  # pyright: ignore[reportAttributeAccessIssue]
     if bit_width != 32 or math.prod(shape) >= 2**32 or not counts:
         return usual(key)
@@ -56,9 +56,14 @@ def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.
 
 
 def threefry(key: jax.Array, first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Threefry-2x32 with twenty rounds (Salmon et al. 2011, doi:10.1145/2063384.2063405) of key (2,) and two words.
+    """Compute Threefry-2x32 with twenty rounds (Salmon et al. 2011, doi:10.1145/2063384.2063405).
 
-    All are uint32; the words are of any shapes that broadcast.
+    Args:
+      key: key, uint32 (2,).
+      first, second: the two input words, uint32 arrays that broadcast against each other.
+
+    Returns:
+      The two output words, uint32.
     """
     keys = (key[0], key[1], key[0] ^ key[1] ^ np.uint32(PARITY))
     first, second = first + keys[0], second + keys[1]
@@ -83,11 +88,10 @@ _IN_ONE_PASS = jax.extend.random.define_prng_impl(
 
 
 def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """`jax.random.normal(key, shape)`, float32, but for rounding; not for small loops (see `fusion_barrier`).
+    """Return `jax.random.normal(key, shape)`, float32, up to rounding; not for small loops (see `fusion_barrier`).
 
-    XLA's CPU backend works out the inverse error function number by number, with a `log1p` that it cannot do for many
-    at once: 192,000 numbers take 8.7 ms of a core, and here 1.2. As 1 - x² is exact to the rounding of x², its plain
-    logarithm serves as well.
+    XLA's CPU backend does not vectorise the inverse error function because of its `log1p`: 192,000 values take 8.7 ms
+    on one core, and 1.2 ms here. Since 1 - x² is exact up to the rounding of x², a plain logarithm is as accurate.
     """
     return lax.platform_dependent(
         key, cpu=lambda key: _normal(key, shape), default=lambda key: jax.random.normal(key, shape)
@@ -95,13 +99,16 @@ def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 
 def _normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    above = np.nextafter(np.float32(-1), np.float32(0))  # as JAX has it, so that no number is infinite
+    above = np.nextafter(np.float32(-1), np.float32(0))  # As in JAX, so that all values are finite.
     return fusion_barrier(np.float32(np.sqrt(2)) * erf_inv(jax.random.uniform(key, shape, minval=above)))
 
 
 def erf_inv(x: jax.Array) -> jax.Array:
-    """The inverse error function of x in (-1, 1), float32: Giles, Approximating the erfinv function, GPU Computing Gems
-    Jade Edition, 2011, whose coefficients `lax.erf_inv` has too."""
+    """Compute the inverse error function of x in (-1, 1), float32.
+
+    The approximation is that of Giles, "Approximating the erfinv function", GPU Computing Gems Jade Edition, 2011, with
+    the same coefficients as `lax.erf_inv`.
+    """
     w = -jnp.log(1 - x * x)
     centre, tail = _polynomial(CENTRE, w - 2.5), _polynomial(TAIL, jnp.sqrt(w) - 3)
     return jnp.where(w < 5, centre, tail) * x

@@ -1,4 +1,4 @@
-"""Layers that the architectures share."""
+"""Layers shared by the models."""
 
 from functools import reduce
 
@@ -15,14 +15,14 @@ from cardiax.nn.convolution import Conv
 class Dropout(nn.Module):
     """Inverted dropout whose mask does not depend on how the batch is divided over devices.
 
-    The mask of an example is a function of the "dropout" key, which every device holds alike, and of the example's
-    index in the *global* batch. So a step drops the same units on one device as on eight, where `nn.Dropout` would
-    drop the same units on every device, or need a key for each.
+    The mask of an example is a function of the "dropout" key, which is equal on all devices, and of the index of the
+    example in the *global* batch. A step therefore drops the same units on one device as on eight. `nn.Dropout` would
+    use one mask on every device, or need a key for each.
 
     Attributes:
       rate: probability that a unit is set to zero, in [0, 1); the others are scaled by 1 / (1 − rate).
-      axis_name: the mapped axis over which the batch is divided, device i holding examples i·B … (i + 1)·B − 1; None
-        where the batch is whole.
+      axis_name: mapped axis over which the batch is divided, where device i has the examples i·B … (i + 1)·B − 1; None
+        if the batch is not divided.
     """
 
     rate: float
@@ -30,7 +30,7 @@ class Dropout(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """x (B, ...) with units dropped; x itself unless `train`. B is this device's share of the batch.
+        """Return x (B, ...), B examples of this device, with units dropped if `train`.
 
         Raises:
           ValueError: if `rate` is not in [0, 1).
@@ -49,17 +49,17 @@ class Dropout(nn.Module):
 
 
 def leaky_relu(x: jax.Array, slope: float) -> jax.Array:
-    """x where it is not negative and slope · x where it is: `nn.leaky_relu`, whose derivative is one product here."""
+    """Return x if x ≥ 0, else slope · x: `nn.leaky_relu` with a derivative that is a single product."""
     return x * jnp.where(x >= 0, jnp.ones((), x.dtype), jnp.asarray(slope, x.dtype))
 
 
 def max_pool(x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
-    """Maximum over time, x (B, T, C) → (B, (T + 2·padding − window) // stride + 1, C), as a maximum of shifted slices.
+    """Max-pool over time: x (B, T, C) → (B, (T + 2·padding − window) // stride + 1, C).
 
-    The same as `nn.max_pool`, whose derivative XLA runs as select-and-scatter, one element after the other on a CPU:
-    the reference CNN's whole training step takes 27.1 ms with it and 15.4 ms with this (2 cores). Where two samples of
-    a window are equal, the gradient is shared between them. Kept apart, since the derivative would be worked out anew
-    for each slice, from whatever comes after the pool: in bfloat16 8 ms of that step.
+    Equal to `nn.max_pool`, but computed as a maximum of shifted slices: XLA computes the derivative of `nn.max_pool` by
+    select-and-scatter, which is sequential on a CPU. A training step of the reference CNN takes 27.1 ms with
+    `nn.max_pool` and 15.4 ms with this (2 cores). Equal samples of a window share the gradient. The barrier keeps XLA
+    from recomputing the incoming gradient for each slice, which costs 8 ms of that step in bfloat16.
     """
     steps = (x.shape[1] + 2 * padding - window) // stride + 1
     full = x.astype(jnp.promote_types(x.dtype, jnp.float32))
@@ -69,10 +69,11 @@ def max_pool(x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
 
 
 def max_over_time(x: jax.Array) -> jax.Array:
-    """Maximum over time, (B, T, C) → (B, C), of halves until one sample is left.
+    """Compute the maximum over time, (B, T, C) → (B, C), by halving until one sample is left.
 
-    The derivative of `jnp.max` divides by the number of samples that equal the maximum. Where a compiler works out x
-    twice, with and without a fused multiply-add, none may, and the gradient is NaN: seen with XLA's optimisations off.
+    The derivative of `jnp.max` divides by the number of samples that equal the maximum. If the compiler computes x
+    twice, with and without fused multiply-add, this number may be 0 and the gradient NaN, as observed with XLA's
+    optimisations disabled.
     """
     while x.shape[1] > 1:
         half = (x.shape[1] + 1) // 2
@@ -81,7 +82,7 @@ def max_over_time(x: jax.Array) -> jax.Array:
 
 
 def batch_norm(train: bool, axis_name: str | None, name: str, momentum: float = 0.99) -> BatchNorm:
-    """Batch statistics over the whole batch, whichever devices hold it; in evaluation their running means."""
+    """Return batch normalisation with statistics of the global batch, or with running statistics unless `train`."""
     divided = train and axis_name is not None and lax.axis_size(axis_name) > 1
     return BatchNorm(not train, momentum, axis_name if divided else None, name=name)
 
@@ -89,9 +90,9 @@ def batch_norm(train: bool, axis_name: str | None, name: str, momentum: float = 
 def residual_block(
     x: jax.Array, width: int, kernel: int, stride: int, train: bool, axis_name: str | None, name: str
 ) -> jax.Array:
-    """A pre-activation residual block (He et al. 2016, arXiv:1603.05027) over time: (B, T, C) → (B, ⌈T/stride⌉, width).
+    """Apply a pre-activation residual block (He et al. 2016, arXiv:1603.05027): (B, T, C) → (B, ⌈T/stride⌉, width).
 
-    To be called where a module is `nn.compact`: the parameters are that module's, and their names begin with `name`.
+    Call it in an `nn.compact` method: the parameters belong to that module, and their names start with `name`.
     """
     h = nn.relu(batch_norm(train, axis_name, f"{name}_norm0")(x))
     shortcut = x

@@ -1,4 +1,4 @@
-"""Long short-term memory (Hochreiter and Schmidhuber 1997) whose derivative is made for CPUs and GPUs alike."""
+"""Long short-term memory (Hochreiter and Schmidhuber 1997) with a derivative that is fast on CPUs and GPUs."""
 
 import flax.linen as nn
 import jax
@@ -10,17 +10,18 @@ from cardiax.nn.barriers import fusion_barrier
 
 @jax.custom_vjp
 def recurrence(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Hidden states of several LSTMs side by side, from zero states.
+    """Compute the hidden states of D LSTMs in parallel, from zero initial states.
 
-    Their own derivative saves the gates and forms the kernel's gradient in one product after the backward loop, where
-    JAX's would add to it at every step. A gate σ(z) is (1 + tanh(z/2))/2 here, so that one tanh makes all four.
+    The custom derivative saves the gates and computes the kernel's gradient in one product after the backward loop,
+    where JAX's would accumulate it at every step. A gate σ(z) is computed as (1 + tanh(z/2))/2, so that one tanh gives
+    all four gates.
 
     Args:
-      inputs: (D, T, B, 4·H), what the gates i, f, g, o of each of D LSTMs are given at each time, biases included.
-      kernel: (D, H, 4·H), from the hidden state before to the gates.
+      inputs: contributions of inputs and biases to the gates i, f, g, o at each time (D, T, B, 4·H).
+      kernel: kernel from the previous hidden state to the gates (D, H, 4·H).
 
     Returns:
-      (D, T, B, H).
+      The hidden states (D, T, B, H).
     """
     return _forward(inputs, kernel)[0]
 
@@ -77,42 +78,42 @@ recurrence.defvjp(_forward, _backward)
 
 
 def _at(series: jax.Array, t: jax.Array) -> jax.Array:
-    """(D, T, ...) at time t: (D, ...)."""
+    """Return the element (D, ...) of a series (D, T, ...) at time t."""
     return lax.dynamic_index_in_dim(series, t, axis=1, keepdims=False)
 
 
 def _put(series: jax.Array, x: jax.Array, t: jax.Array) -> jax.Array:
-    """The series (D, T, ...) with x (D, ...) at time t."""
+    """Return the series (D, T, ...) with x (D, ...) at time t."""
     return lax.dynamic_update_index_in_dim(series, x, t, axis=1)
 
 
 def _halved(gates: jax.Array) -> jax.Array:
-    """(..., 4·H) with i, f and o halved and g as it is."""
+    """Return gate inputs (..., 4·H) with i, f and o halved and g unchanged."""
     factors = jnp.repeat(jnp.asarray((0.5, 0.5, 1.0, 0.5), gates.dtype), gates.shape[-1] // 4)
     return gates * jnp.expand_dims(factors, range(gates.ndim - 1))
 
 
 def _gates(squashed: jax.Array) -> list[jax.Array]:
-    """i, f, g, o (..., H), each from the tanh (..., 4·H) of what `_halved` gives."""
+    """Return the gates i, f, g, o, each (..., H), from the tanh of the values of `_halved` (..., 4·H)."""
     i, f, g, o = jnp.split(squashed, 4, axis=-1)
     return [(1 + i) / 2, (1 + f) / 2, g, (1 + o) / 2]
 
 
 class BiLSTM(nn.Module):
-    """One bidirectional layer as PyTorch has it, with two bias vectors a direction: (T, B, C) → (T, B, 2 · features).
+    """A bidirectional layer with two bias vectors per direction, as in PyTorch: (T, B, C) → (T, B, 2 · features).
 
-    Both directions run in one loop; the products with the inputs come before it. Time goes first, so that a step takes
-    what lies together in memory.
+    Both directions run in one loop, after the products with the inputs. Time is the first axis, so that a step reads
+    contiguous memory.
 
     Attributes:
-      features: hidden units of each direction.
+      features: number of hidden units of each direction.
     """
 
     features: int
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Hidden states (T, B, 2 · features), forward ones first."""
+        """Return hidden states (T, B, 2 · features), forward direction first."""
         size, width = self.features, 4 * self.features
         to_gates = self.param("input_kernel", nn.initializers.lecun_normal(batch_axis=(0,)), (2, x.shape[-1], width))
         kernel = self.param("recurrent_kernel", nn.initializers.orthogonal(), (2, size, width))

@@ -1,4 +1,4 @@
-"""A network computed in bfloat16, whose parameters, statistics and loss stay float32."""
+"""Mixed precision: networks computed in bfloat16 with parameters, statistics and loss in float32."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,25 +10,25 @@ import jax.numpy as jnp
 
 @dataclass(frozen=True)
 class InBfloat16:
-    """A module with the `init` and `apply` of a Flax module, computed in bfloat16: float32's range, 8 bits of mantissa.
+    """A Flax module computed in bfloat16, which has the range of float32 and 8 bits of mantissa.
 
-    Parameters and inputs are cast on the way in, so that convolutions, products and what lies between them are
-    bfloat16. Float32 stay: the parameters themselves, and so gradients and optimiser; batch statistics, which Flax sums
-    in float32; the last layer of a network that answers in ms or mV, where bfloat16 would round 100 ms to half a ms;
-    and the outputs, and so the loss. No scaling of the loss is needed, since bfloat16 has float32's exponents.
+    Parameters and inputs are cast to bfloat16, so convolutions, products and intermediate values are bfloat16. These
+    stay float32: the stored parameters, gradients and optimizer state; batch statistics; the last layer of a network
+    with outputs in ms or mV, where bfloat16 would round 100 ms to half a ms; and the outputs and the loss. Loss scaling
+    is not needed, since bfloat16 has the exponents of float32.
 
     Attributes:
-      module: what is computed.
+      module: module to compute.
     """
 
     module: nn.Module
 
     def init(self, *arguments: Any, **options: Any) -> Any:
-        """The module's variables, float32."""
+        """Return the module's variables, float32."""
         return self.module.init(*arguments, **options)
 
     def apply(self, variables: Any, inputs: jax.Array, **options: Any) -> Any:
-        """Outputs float32 (B, ...) of inputs (B, ...); with `mutable`, and the variables that changed, as a pair."""
+        """Return float32 outputs (B, ...) of inputs (B, ...); with `mutable`, the pair (outputs, changed variables)."""
         low = variables | {"params": jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables["params"])}
         answer: Any = self.module.apply(low, inputs.astype(jnp.bfloat16), **options)
         if options.get("mutable", False) is False:

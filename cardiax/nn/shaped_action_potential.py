@@ -1,4 +1,4 @@
-"""An action potential that a network shapes, with a derivative that reads few arrays."""
+"""A parametric action potential for the outputs of a network, with a memory-efficient derivative."""
 
 from typing import NamedTuple
 
@@ -10,16 +10,16 @@ from cardiax.nn.barriers import fusion_barrier
 
 
 class Shape(NamedTuple):
-    """Of an action potential at each site.
+    """The parameters of the action potential at each of S sites.
 
     Attributes:
-      start: (B, 1, S), ms, when the upstroke is half done.
-      duration: (B, 1, S), ms, until repolarisation is half done.
-      plateau: (B, 1, S), mV.
-      notch: (B, 1, S), mV by which the peak lies above the plateau.
-      rest: (1, 1, S), mV.
-      notch_time, upstroke_time, repolarisation_time: (1, 1, S), ms, time constants τ.
-      fall: (1, 1, S), mV/ms, of the plateau.
+      start: time at which the upstroke is half finished (B, 1, S), ms.
+      duration: time from `start` until repolarisation is half finished (B, 1, S), ms.
+      plateau: voltage of the plateau (B, 1, S), mV.
+      notch: height of the peak above the plateau (B, 1, S), mV.
+      rest: resting voltage (1, 1, S), mV.
+      notch_time, upstroke_time, repolarisation_time: time constants τ (1, 1, S), ms.
+      fall: slope by which the plateau falls (1, 1, S), mV/ms.
     """
 
     start: jax.Array
@@ -34,17 +34,17 @@ class Shape(NamedTuple):
 
 
 def action_potential(shape: Shape, samples: int) -> jax.Array:
-    """Voltages (B, samples, S), mV, one sample a ms.
+    """Compute voltages (B, samples, S), mV, sampled at 1 kHz.
 
         V = rest + (plateau − rest + notch · exp(−t⁺/τ_n) − fall · t⁺) · σ(t/τ_u) · σ((duration − t)/τ_r)
 
     with t the time since `start` and t⁺ = max(t, 0).
 
-    All that the derivative needs is a sum over time of six arrays, and of them times the sample, which are products of
-    matrices; everything else is worked out anew from `shape`. JAX's own keeps and reads twice as many arrays of all
-    voltages: 21 ms instead of 16, with a loss, for 32 × 500 × 75 on two cores.
+    The derivative needs only the sums over time of six arrays and of these times the sample index, which are matrix
+    products; everything else is recomputed from `shape`. JAX's own derivative saves and reads twice as many arrays of
+    the size of the voltages: 21 ms instead of 16, with a loss, for 32 × 500 × 75 on two cores.
     """
-    # Kept apart, lest they are taken from the network's answers anew for every sample.
+    # The barrier keeps XLA from recomputing the parameters from the network's outputs for every sample.
     shape = jax.tree.map(lambda x: fusion_barrier(x.astype(jnp.promote_types(x.dtype, jnp.float32))), shape)
     return _with_derivative(shape, jnp.arange(samples, dtype=shape.start.dtype)[None, :, None])
 
@@ -56,7 +56,7 @@ def _with_derivative(shape: Shape, sample: jax.Array) -> jax.Array:
 
 
 def _factors(shape: Shape, sample: jax.Array) -> tuple[jax.Array, ...]:
-    """exp(−t⁺/τ_n), and the three factors of the voltage above rest."""
+    """Return exp(−t⁺/τ_n) and the three factors of the voltage above rest."""
     time = sample - shape.start
     after = jnp.maximum(time, 0)
     decay = jnp.exp(-after / shape.notch_time)
@@ -72,16 +72,16 @@ def _forward(shape: Shape, sample: jax.Array) -> tuple[jax.Array, tuple[Shape, j
 def _backward(saved: tuple[Shape, jax.Array], gradient: jax.Array) -> tuple[Shape, None]:
     shape, sample = saved
     decay, amplitude, upstroke, repolarisation = _factors(shape, sample)
-    powers = jnp.concatenate([jnp.ones_like(sample), sample], axis=2).mT  # (1, 2, T): of each sample 1 and itself
+    powers = jnp.concatenate([jnp.ones_like(sample), sample], axis=2).mT  # (1, 2, T): 1 and the index of each sample.
     powers = jnp.broadcast_to(powers, (len(gradient), *powers.shape[1:]))
 
     def sums(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Of x (B, T, S) over time, and of x times the time since `start`: (B, 1, S) each."""
+        """Return the sums over time of x (B, T, S) and of x times the time since `start`, (B, 1, S) each."""
         total, moment = jnp.split(jnp.matmul(powers, x, precision=lax.Precision.HIGHEST), 2, axis=1)
         return total, moment - shape.start * total
 
     def of_all(x: jax.Array) -> jax.Array:
-        """The sum over the batch, (1, 1, S)."""
+        """Return the sum over the batch, (1, 1, S)."""
         return jnp.sum(x, axis=0, keepdims=True)
 
     to_amplitude = gradient * upstroke * repolarisation
@@ -90,14 +90,14 @@ def _backward(saved: tuple[Shape, jax.Array], gradient: jax.Array) -> tuple[Shap
     amplitude_sum, _ = sums(to_amplitude)
     begun, begun_moment = sums(jnp.where(has_begun, to_amplitude, 0))
     decayed, decayed_moment = sums(jnp.where(has_begun, to_amplitude * decay, 0))
-    # Of the two sigmoids: σ' = σ · (1 − σ).
+    # The derivative of both sigmoids is σ' = σ · (1 − σ).
     rising, rising_moment = sums(to_amplitude * amplitude * (1 - upstroke) / shape.upstroke_time)
     falling, falling_moment = sums(to_amplitude * amplitude * (1 - repolarisation) / shape.repolarisation_time)
     pulled = Shape(
         start=shape.notch / shape.notch_time * decayed + shape.fall * begun - rising + falling,
         duration=falling,
         plateau=amplitude_sum,
-        notch=decayed + amplitude_sum - begun,  # before `start` nothing has decayed
+        notch=decayed + amplitude_sum - begun,  # Before `start` the decay factor is 1.
         rest=of_all(voltage - amplitude_sum),
         notch_time=of_all(shape.notch / shape.notch_time**2 * decayed_moment),
         upstroke_time=of_all(-rising_moment / shape.upstroke_time),

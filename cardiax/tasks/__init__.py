@@ -1,6 +1,7 @@
-"""The objectives, one dict: what goes in, what comes out, the loss and the figures of merit.
+"""The tasks: inputs, targets, augmentation, loss and metrics of each objective.
 
-A task is data and pure functions; it knows neither files nor models. A new objective is a new entry in `TASKS`.
+A task consists of constants and pure functions and is independent of files and models. A new task is an entry in
+`TASKS`.
 """
 
 from collections.abc import Callable
@@ -16,30 +17,30 @@ from cardiax.tasks.beat_classification import Classification
 from cardiax.tasks.ecg_imaging import Activation, Transmembrane
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
-"""Outputs (B, ...) and targets (B, ...) of a batch → the loss of each example (B,)."""
+"""Function from the outputs (B, ...) and targets (B, ...) of a batch to the loss of each example (B,)."""
 
 
 class Task(Protocol):
-    """What training and evaluation ask of an objective. `shapes` below are those of one example."""
+    """The interface of a task to training and evaluation."""
 
     @property
     def name(self) -> str:
-        """What the command line calls it."""
+        """Name on the command line."""
         ...
 
     @property
     def summary(self) -> str:
-        """The question that it answers."""
+        """The question that the task answers."""
         ...
 
     @property
     def kind(self) -> str:
-        """The `kind` of the datasets that it learns from."""
+        """`Dataset.kind` of the datasets for this task."""
         ...
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Of one example."""
+        """Default shape of the input of one example."""
         ...
 
     @property
@@ -49,59 +50,62 @@ class Task(Protocol):
 
     @property
     def selection(self) -> str:
-        """The validation figure that picks the best checkpoint."""
+        """Validation metric that selects the best checkpoint."""
         ...
 
     @property
     def higher_is_better(self) -> bool:
-        """Whether the highest or the lowest `selection` is best."""
+        """True if the highest value of `selection` is the best, False if the lowest is."""
         ...
 
     def shape(self, dataset: Dataset) -> tuple[int, ...]:
-        """Of one input that the task makes of the dataset."""
+        """Return the shape of the input of one example of the dataset."""
         ...
 
     @property
     def meaningless(self) -> tuple[str, ...]:
-        """Config fields that mean nothing to the task."""
+        """Config fields that do not apply to the task."""
         ...
 
     def check(self, dataset: Dataset) -> None:
-        """Raise `InputError` where the dataset does not answer the task's question."""
+        """Raise `InputError` if the dataset cannot be used for this task."""
         ...
 
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset, /) -> dict[str, np.ndarray]:
-        """`input` (n, ...) and `target` (n, ...) from the features of a dataset's examples."""
+        """Return `input` (n, ...) and `target` (n, ...) from the features of a dataset's examples."""
         ...
 
     def augment(
         self, key: jax.Array, input: jax.Array, target: jax.Array, config: AugmentationConfig, /
     ) -> tuple[jax.Array, jax.Array]:
-        """One training example, changed at random."""
+        """Apply random augmentation to one training example."""
         ...
 
     def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
-        """How often each training example is drawn (n,), `targets` as in `training_loss`; None: once an epoch."""
+        """Return the sampling weight of each training example (n,), or None if each is drawn once per epoch.
+
+        `targets` are as in `training_loss`.
+        """
         ...
 
     def training_loss(self, config: Config, targets: np.ndarray) -> Loss:
-        """The loss that `config` asks for, given the classes of all training examples (n,); (n, 0) without classes."""
+        """Return the training loss of `config`; `targets` are all training classes (n,), or (n, 0) without classes."""
         ...
 
     def combine(self, outputs: jax.Array, /) -> jax.Array:
-        """The outputs (B, ...) of an ensemble from those of its members (M, B, ...)."""
+        """Return the outputs (B, ...) of an ensemble from those of its members (M, B, ...)."""
         ...
 
     def measure(self, outputs: jax.Array, target: jax.Array, /) -> dict[str, jax.Array]:
-        """What evaluation keeps of each example, (B, ...) each."""
+        """Return the values that evaluation stores for each example, arrays (B, ...)."""
         ...
 
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
-        """The figures of a split from the measures of all its examples."""
+        """Return the metrics of a split from the values of `measure` for all its examples."""
         ...
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
-        """The figures of `summarize` that metrics.csv keeps, one number each."""
+        """Return the scalar metrics of `summarize` that are written to metrics.csv."""
         ...
 
 
@@ -137,14 +141,18 @@ TASKS: dict[str, Task] = {
 
 
 def find_task(name: str) -> Task:
-    """The task of that name; an unknown one is answered with the near match and the list."""
+    """Return the task `name`.
+
+    Raises:
+      InputError: if the name is unknown; the message has the closest match and all names.
+    """
     if name not in TASKS:
         raise unknown("task", name, TASKS)
     return TASKS[name]
 
 
 def check_config(task: Task, config: Config) -> None:
-    """Raise `InputError` where `config` asks for something that means nothing to the task."""
+    """Raise `InputError` if `config` enables a field that does not apply to the task."""
     fields = leaves(config)
     for name in task.meaningless:
         value = fields[name][1]

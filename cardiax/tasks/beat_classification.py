@@ -1,4 +1,4 @@
-"""One beat to one class: the objectives `heartbeat` and `arrhythmia`."""
+"""Classification of single beats: the tasks `heartbeat` and `arrhythmia`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,16 +21,18 @@ from cardiax.tasks.class_balance import class_shares
 
 @dataclass(frozen=True)
 class Classification:
-    """One beat to one of C classes: in Kaggle's form, float32 (187, 1), min-max scaled and zero-padded, or several
-    leads against the patient's median beat, with the rhythm around (see `arrays`).
+    """Classification of a beat into one of C classes.
+
+    A beat is either one lead in Kaggle's form, float32 (187, 1), min-max scaled and zero-padded, or several leads, the
+    same leads minus the patient's median beat, and RR features (see `arrays`).
 
     Attributes:
-      name: what the command line calls it.
-      summary: the question that it answers.
+      name: name on the command line.
+      summary: the question that the task answers.
       classes: names of the C classes; target i is `classes[i]`.
-      normal: the class of a beat from the sinus node.
-      supraventricular: the class of an ectopic beat from above the ventricles.
-      merged: for a dataset with other class names, the class of ours that each of its classes counts as.
+      normal: class of sinus beats.
+      supraventricular: class of supraventricular ectopic beats.
+      merged: class names of a dataset → for each of them the class of this task.
     """
 
     name: str
@@ -43,12 +45,12 @@ class Classification:
     kind = "beat"
     input_shape = (BEAT_LENGTH, 1)
     selection = "macro_f1"
-    """The validation figure that picks the best checkpoint, the highest first."""
+    """Validation metric that selects the best checkpoint; the highest is the best."""
     higher_is_better = True
     meaningless = ("augmentation.shift", "augmentation.drop_lead")
 
     def shape(self, dataset: Dataset) -> tuple[int, ...]:
-        """Of one input that the task makes of the dataset, see `arrays`."""
+        """Return the shape of one input of the dataset (see `arrays`)."""
         return (WINDOW_BEFORE + WINDOW_AFTER, 5) if dataset.by_record else self.input_shape
 
     @property
@@ -57,7 +59,7 @@ class Classification:
         return len(self.classes)
 
     def check(self, dataset: Dataset) -> None:
-        """Raise `InputError` where the dataset's labels do not answer this task's question."""
+        """Raise `InputError` if the dataset has no beats or its labels do not fit this task."""
         if dataset.kind != self.kind:
             raise InputError(
                 f"task {self.name!r} cannot learn from {dataset.name}: found no labelled beats, expected some; choose "
@@ -70,17 +72,17 @@ class Classification:
             )
 
     def arrays(self, beats: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
-        """Examples for the model, from a dataset that passes `check`.
+        """Return the model's inputs and targets for a dataset that passes `check`.
 
         Args:
-          beats: `label` int (n,), an index into the dataset's classes, and either `beat` float32 (n, 187), or `signal`
-            float32 (n, T, L), mV, with `intervals` (n, 3), s, and `record` (n,), whole records in the order of time.
-          dataset: where they come from.
+          beats: `label` int (n,), indices into the dataset's classes, and either `beat` float32 (n, 187), or `signal`
+            float32 (n, T, L), mV, `intervals` (n, 3), s, and `record` (n,), complete records in temporal order.
+          dataset: dataset of the beats.
 
         Returns:
-          `input` float32 and `target` int32 (n,), an index into the task's classes. Of beats the input is (n, 187, 1);
-          of signals (n, T, 2 L + 1), see `cardiax.ecg.rr_features`: the leads, what is left of them without the
-          record's median beat, and a channel whose first 22 samples hold the numbers of the rhythm and the others 0.
+          `input` float32 and `target` int32 (n,), indices into the task's classes. The input has shape (n, 187, 1) for
+          `beat`. For `signal` it has shape (n, T, 2 L + 1): the leads, the leads minus the record's median beat, and a
+          channel that holds the RR features in its first 22 samples and 0 elsewhere (see `cardiax.ecg.rr_features`).
         """
         ours = self.merged.get(dataset.classes, dataset.classes)
         targets = np.asarray([self.classes.index(name) for name in ours], np.int32)[beats["label"]]
@@ -94,13 +96,13 @@ class Classification:
     def augment(
         self, key: jax.Array, beat: jax.Array, target: jax.Array, config: AugmentationConfig
     ) -> tuple[jax.Array, jax.Array]:
-        """One training beat, (187, 1) or (T, 2 L + 1), changed at random as `config` asks, and its class; pure.
+        """Return one training beat, (187, 1) or (T, 2 L + 1), and its class after random augmentation; pure.
 
-        Of several leads each is changed in its own way, and what is left of it without the median beat likewise; but
-        not in time, since the rhythm tells of time.
+        With several leads, each is changed independently, and its difference from the median beat in the same way.
+        They are not stretched in time, since this would contradict the RR features.
 
         Raises:
-          InputError: `config` asks for another rhythm, and the beat (187, 1) comes without one.
+          InputError: if `config` enables a simulated rhythm and the beat (187, 1) has no RR features.
         """
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
         gain_key, rhythm_key, pause_key = (jax.random.fold_in(key, index) for index in (3, 4, 5))
@@ -144,7 +146,7 @@ class Classification:
     def _with_rhythm(
         self, key: jax.Array, numbers: jax.Array, target: jax.Array, rhythm: Rhythm, probability: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """The channel of numbers (T, 1) and the class, with that probability those of a beat in a made-up rhythm."""
+        """With the given probability, replace RR features (T, 1) and class by those of a beat in a simulated rhythm."""
         whether_key, which_key = jax.random.split(key)
         index = jax.random.randint(which_key, (), 0, len(rhythm.numbers))
         told = numbers.at[:NUMBERS, 0].set(jnp.asarray(rhythm.numbers)[index].astype(numbers.dtype))
@@ -155,13 +157,16 @@ class Classification:
         return jnp.where(whether, told, numbers), jnp.where(whether, kind, target)
 
     def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
-        """How often each training example, of targets (n,), is drawn: float64 (n,); None: once an epoch."""
+        """Return the sampling weight of each training example, float64 (n,), or None if each is drawn once per epoch.
+
+        `targets` are the training classes (n,).
+        """
         if config.balance != "sampling":
             return None
         return class_shares(targets, self.outputs, config.balance_power)[targets]
 
     def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
-        """The loss that `config` asks for on training targets (n,): logits (B, C), target (B,) → (B,), in nats."""
+        """Return the loss of `config` for training targets (n,): logits (B, C), target (B,) → (B,), in nats."""
         power = config.balance_power if config.balance == "weights" else 0.0
         weights = jnp.asarray(class_shares(targets, self.outputs, power), jnp.float32)
 
@@ -171,13 +176,12 @@ class Classification:
         return loss
 
     def combine(self, logits: jax.Array) -> jax.Array:
-        """The logits (B, C) of an ensemble of logits (M, B, C): the logarithm of its members' mean probabilities."""
+        """Return ensemble logits (B, C), the logarithm of the mean probabilities of the members' logits (M, B, C)."""
         log_probabilities = jax.nn.log_softmax(logits, axis=-1)
         return jax.nn.logsumexp(log_probabilities, axis=0) - jnp.log(float(len(logits)))
 
     def measure(self, logits: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
-        """What evaluation keeps of each example: its predicted class, its own, its loss in nats, each (B,), and the
-        `probabilities` of the classes (B, C)."""
+        """Return `prediction`, `target` and `loss` (nats), each (B,), and `probabilities` (B, C) of each example."""
         return {
             "prediction": jnp.argmax(logits, axis=-1),
             "target": target,
@@ -186,8 +190,10 @@ class Classification:
         }
 
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
-        """The figures of a split from the measures of all its examples, with `confusion` (C, C), `target` (n,),
-        `prediction` (n,) and `probabilities` (n, C)."""
+        """Return the metrics of a split from the values of `measure` for all its examples.
+
+        They include `confusion` (C, C), `target` (n,), `prediction` (n,) and `probabilities` (n, C).
+        """
         confusion = np.asarray(confusion_matrix(measured["target"], measured["prediction"], self.outputs))
         return {
             "loss": float(np.mean(measured["loss"], dtype=np.float64)),
@@ -199,6 +205,6 @@ class Classification:
         }
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
-        """The figures of `summarize` that metrics.csv keeps, one number each."""
+        """Return the scalar metrics of `summarize` that are written to metrics.csv."""
         scalars = {name: float(figures[name]) for name in ("loss", "accuracy", "macro_f1")}
         return scalars | {f"f1_{name}": float(f1) for name, f1 in zip(self.classes, figures["f1"], strict=True)}

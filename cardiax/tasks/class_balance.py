@@ -1,4 +1,4 @@
-"""How often each class is drawn, and how much it weighs: pure functions of the classes of the training split."""
+"""Class balancing by weights or resampling: pure functions of the classes of the training split."""
 
 import numpy as np
 
@@ -6,9 +6,10 @@ from cardiax.random_streams import stream
 
 
 def class_shares(targets: np.ndarray, classes: int, power: float) -> np.ndarray:
-    """The weight of each class, float64 (classes,): (its share of `targets`)^-power, of mean 1 over the examples.
+    """Return the weight of each class, float64 (classes,): (its share of `targets`)^-power, with mean 1 over examples.
 
-    Power 0 leaves the classes as they are; 1 makes them count equally. An absent class weighs 0.
+    Power 0 gives equal weights to all examples, power 1 equal total weights to all classes. An absent class has
+    weight 0.
     """
     counts = np.bincount(targets, minlength=classes).astype(np.float64)
     weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -power, 0.0)
@@ -16,9 +17,9 @@ def class_shares(targets: np.ndarray, classes: int, power: float) -> np.ndarray:
 
 
 def resampled(targets: np.ndarray, per_class: int, seed: int) -> np.ndarray:
-    """Places of `per_class` examples of each class that occurs in targets (n,), int64, each class in its order.
+    """Return int64 indices of `per_class` random examples of each class in targets (n,), sorted within each class.
 
-    A class that has more gives a part of its examples, one that has fewer gives all of them and repeats some.
+    A class with more examples is subsampled; of one with fewer, all examples are used and some are repeated.
     """
     chosen = []
     for label in np.unique(targets):

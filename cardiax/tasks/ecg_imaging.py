@@ -1,6 +1,6 @@
-"""Twelve leads to the heart: the objectives `activation` and `transmembrane`.
+"""ECG imaging: the tasks `activation` and `transmembrane`.
 
-Both read the 12-lead ECG, float32 (500, 12) in mV at 1 kHz, and answer for the 75 sites of
+Both predict from the 12-lead ECG, float32 (500, 12) in mV at 1 kHz, for the 75 sites of
 `cardiax.ecg.leads.SITE_NAMES`.
 """
 
@@ -22,16 +22,16 @@ from cardiax.losses import mean_huber
 from cardiax.stats.regression import error_sums, regression_metrics
 
 CHUNK = 256
-"""Recordings whose activation times are read off at once: 38 MB of voltages."""
+"""Number of recordings whose activation times are computed at once: 38 MB of voltages."""
 
 
 @dataclass(frozen=True)
 class _TwelveLeads:
-    """What both objectives share.
+    """The common part of both tasks.
 
     Attributes:
-      name: what the command line calls it.
-      summary: the question that it answers.
+      name: name on the command line.
+      summary: the question that the task answers.
     """
 
     name: str
@@ -51,20 +51,20 @@ class _TwelveLeads:
         "augmentation.pauses",
     )
     units: ClassVar[dict[str, str]]
-    """Quantity → unit: the keys of `summarize` that hold errors, the one that chooses the best checkpoint first."""
+    """Quantity → unit: the keys of `summarize` that hold errors; the first one selects the best checkpoint."""
 
     @property
     def selection(self) -> str:
-        """The validation figure that picks the best checkpoint, the lowest first."""
+        """Validation metric that selects the best checkpoint; the lowest is the best."""
         return f"{next(iter(self.units))}_mae"
 
     def shape(self, dataset: Dataset) -> tuple[int, ...]:
-        """Of one input that the task makes of the dataset."""
+        """Return the shape of one input of the dataset."""
         del dataset
         return self.input_shape
 
     def check(self, dataset: Dataset) -> None:
-        """Raise `InputError` where the dataset holds no intracardiac recordings."""
+        """Raise `InputError` if the dataset has no ECG imaging recordings."""
         if dataset.kind != self.kind:
             raise InputError(
                 f"task {self.name!r} cannot learn from {dataset.name}: found no electrodes and voltages of 75 sites, "
@@ -74,8 +74,11 @@ class _TwelveLeads:
     def augment(
         self, key: jax.Array, leads: jax.Array, target: jax.Array, config: AugmentationConfig
     ) -> tuple[jax.Array, jax.Array]:
-        """One training example, leads (500, 12) mV and its target, slower, delayed, from electrodes elsewhere,
-        with noise or without a lead; pure."""
+        """Return leads (500, 12), mV, and target of one training example after random augmentation; pure.
+
+        Time is scaled, the recording delayed, electrode gains changed, noise added and a lead set to 0, as enabled in
+        `config`.
+        """
         stretch_key, shift_key, gain_key, noise_key, drop_key = jax.random.split(key, 5)
         if enabled(config.stretch):
             factor = jax.random.uniform(stretch_key, minval=1 - config.stretch, maxval=1 + config.stretch)
@@ -92,28 +95,28 @@ class _TwelveLeads:
         return leads, target
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
-        """The target of leads that run `factor` times as long."""
+        """Return the target of leads that are stretched in time by `factor`."""
         raise NotImplementedError
 
     def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
-        """The target of leads that begin `samples` ms later, `limit` at most."""
+        """Return the target of leads that are delayed by `samples` ms, at most `limit`."""
         raise NotImplementedError
 
     def shares(self, config: Config, targets: np.ndarray) -> None:
-        """Every example is drawn once an epoch."""
+        """Return None: each example is drawn once per epoch."""
         del config, targets
 
     def combine(self, outputs: jax.Array) -> jax.Array:
-        """The times (B, 75), ms, or voltages (B, 500, 75), mV, of an ensemble of M: the mean of (M, B, ...)."""
+        """Return the ensemble mean of (M, B, ...): times (B, 75), ms, or voltages (B, 500, 75), mV."""
         return jnp.mean(outputs, axis=0)
 
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
-        """The figures of a split: `loss`, and for each quantity the `error_sums` (n, 75, 5) of every case and site."""
+        """Return the mean `loss` of a split and for each quantity the `error_sums` (n, 75, 5) per case and site."""
         loss = float(np.mean(measured["loss"], dtype=np.float64))
         return measured | {"loss": loss}
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
-        """The figures of `summarize` that metrics.csv keeps: mean absolute and root mean square errors."""
+        """Return the metrics written to metrics.csv: loss, mean absolute errors and root mean square errors."""
         scalars = {"loss": figures["loss"]}
         for quantity in self.units:
             metrics = regression_metrics(figures[quantity].sum(axis=(0, 1), dtype=np.float64))
@@ -123,16 +126,16 @@ class _TwelveLeads:
 
 @dataclass(frozen=True)
 class Activation(_TwelveLeads):
-    """When each site activates: (500, 12) mV → (75,) ms, interpolated between samples; NaN where a site never does."""
+    """The activation time of each site: (500, 12) mV → (75,) ms, interpolated between samples; NaN if never active."""
 
     units: ClassVar[dict[str, str]] = {"activation": "ms"}
 
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
-        """Examples for the model: `input` float32 (n, 500, 12), mV; `target` float32 (n, 75), ms.
+        """Return `input` float32 (n, 500, 12), mV, and `target` float32 (n, 75), ms.
 
         Args:
           examples: `electrodes` (n, 500, 10) and `voltage` (n, 500, 75), mV.
-          dataset: where they come from.
+          dataset: dataset of the examples; not used.
         """
         del dataset
         voltage = examples["voltage"]
@@ -140,21 +143,21 @@ class Activation(_TwelveLeads):
         return {"input": _leads(examples), "target": np.concatenate(times)}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
-        """Times (75,) are longer by the factor."""
+        """Return times (75,) multiplied by `factor`."""
         return target * factor
 
     def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
-        """Times (75,) move with the leads."""
+        """Return times (75,) delayed by `samples` ms."""
         del limit
         return target + samples
 
     def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
-        """Huber's loss of the times, of threshold 1 ms, mean over the sites that activate, ms: (B, 75) → (B,)."""
+        """Return the mean Huber loss over active sites, threshold 1 ms: times and target (B, 75) → (B,), ms."""
         del config, targets
         return lambda times, target: mean_huber(times, target, delta=1.0)
 
     def measure(self, times: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
-        """Of each example its loss (B,) and the `error_sums` of each site, `activation` (B, 75, 5)."""
+        """Return the `loss` of each example (B,) and `activation`, the `error_sums` of each site (B, 75, 5)."""
         return {"loss": mean_huber(times, target, delta=1.0), "activation": error_sums(times, target)}
 
 
@@ -165,27 +168,30 @@ class Transmembrane(_TwelveLeads):
     units: ClassVar[dict[str, str]] = {"voltage": "mV", "activation": "ms", "apd90": "ms"}
 
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
-        """Examples for the model: `input` float32 (n, 500, 12) and `target` float32 (n, 500, 75), both mV."""
+        """Return `input` float32 (n, 500, 12) and `target` float32 (n, 500, 75), both in mV."""
         del dataset
         return {"input": _leads(examples), "target": examples["voltage"]}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
-        """Voltages (500, 75) run as much longer."""
+        """Return voltages (500, 75) stretched in time by `factor`."""
         return rescale_time(target, factor)
 
     def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
-        """Voltages (500, 75) move with the leads; before them the first sample lasts."""
+        """Return voltages (500, 75) delayed by `samples` ms; the first sample is repeated before them."""
         return delay(target, samples, limit)
 
     def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
-        """Huber's loss of the voltages, of threshold 5 mV, mean over time and sites, mV: (B, 500, 75) → (B,)."""
+        """Return the mean Huber loss over time and sites, threshold 5 mV: voltages (B, 500, 75) → (B,), mV."""
         del config, targets
         return lambda voltage, target: mean_huber(voltage, target, delta=5.0)
 
     def measure(self, voltage: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
-        """Of each example its loss (B,) and the `error_sums` of each site (B, 75, 5): `voltage` summed over time,
-        `activation` and `apd90` as read from the two voltages, where both can be read; and (B, 75) bool, `active`:
-        the site truly activates, `found`: and so it does in the prediction.
+        """Return the values that evaluation stores for each example.
+
+        Returns:
+          `loss` (B,); the `error_sums` (B, 75, 5) of `voltage`, summed over time, and of `activation` and `apd90`,
+          where both predicted and true voltage have one; bool (B, 75): `active`, True if the site truly activates, and
+          `found`, True if it also does in the prediction.
         """
         times, true_times = activation_time(voltage), activation_time(target)
         active = jnp.isfinite(true_times)
@@ -200,7 +206,7 @@ class Transmembrane(_TwelveLeads):
 
 
 def _where_read(read: jax.Array, true: jax.Array) -> jax.Array:
-    """`error_sums` of what can be read from both voltages; `found` counts the sites whose predicted one never rises."""
+    """Return `error_sums` where both values exist; `found` reports the sites that have no predicted value."""
     return error_sums(read, jnp.where(jnp.isnan(read), jnp.nan, true))
 
 

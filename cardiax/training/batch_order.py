@@ -1,4 +1,4 @@
-"""Batches as a pure function of (seed, step): nothing to save, so a run that was killed resumes to the same bits."""
+"""Batches as a pure function of (seed, step): there is no state to save, and resuming a run is bit-identical."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -15,13 +15,13 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """The order in which training meets its examples.
+    """The order of the training examples.
 
     Attributes:
-      seed: any whole number from 0.
-      size: examples in the training split.
-      batch_size: examples a step; an epoch is the whole batches that fit, the rest waits for another epoch's order.
-      shares: how often each example is drawn, float64 (size,), any scale; None: each once an epoch.
+      seed: random seed, a non-negative integer.
+      size: number of examples in the training split.
+      batch_size: number of examples per step; an epoch has complete batches only and drops the remaining examples.
+      shares: sampling weight of each example, float64 (size,), of any scale; None to draw each once per epoch.
     """
 
     seed: int
@@ -37,17 +37,17 @@ class Order:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch."""
+        """Number of complete batches in an epoch."""
         return self.size // self.batch_size
 
     def indices(self, step: int) -> np.ndarray:
-        """The examples of step 0, 1, …: int64 (batch_size,)."""
+        """Return the indices of the examples of a step, counted from 0: int64 (batch_size,)."""
         epoch, within = divmod(step, self.steps_per_epoch)
         return self._epoch_order(epoch)[within * self.batch_size : (within + 1) * self.batch_size]
 
     @cached_property
     def _epoch_order(self) -> Callable[[int], np.ndarray]:
-        # A cache of one's own: the members of a population would drive each other's orders out of a common one.
+        # One cache per instance: the members of a population would evict each other's orders from a shared one.
         return lru_cache(maxsize=1)(partial(_epoch_order, self))
 
 
@@ -60,9 +60,9 @@ def _epoch_order(order: Order, epoch: int) -> np.ndarray:
 
 
 def padded_batches(size: int, batch_size: int) -> Iterator[tuple[np.ndarray, int]]:
-    """Every place 0 … size - 1 once, in order, as (places (batch_size,), how many of them count).
+    """Yield the indices 0 … size - 1 in order, as pairs of indices (batch_size,) and the number that are valid.
 
-    The last batch is filled up with place 0, which the caller drops: each figure stays exact, each shape the same.
+    The last batch is padded with index 0, so that all shapes are equal; the caller drops the padding.
     """
     for start in range(0, size, batch_size):
         indices = np.arange(start, min(start + batch_size, size))
@@ -70,12 +70,12 @@ def padded_batches(size: int, batch_size: int) -> Iterator[tuple[np.ndarray, int
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
-    """SHA-256 of the arrays' types, shapes and bytes: equal for equal data, on any machine."""
+    """Return the SHA-256 of the types, shapes and bytes of arrays: equal for equal data, on any machine."""
     return fingerprint_of_chunks((array.dtype, array.shape, [array]) for array in arrays)
 
 
 def fingerprint_of_chunks(arrays: Iterable[tuple[np.dtype, tuple[int, ...], Iterable[np.ndarray]]]) -> str:
-    """`fingerprint` of arrays that are never whole in memory: of each its type, its shape, and its rows in chunks."""
+    """Return the `fingerprint` of arrays that do not fit in memory, given as type, shape and chunks of rows."""
     digest = hashlib.sha256()
     for dtype, shape, chunks in arrays:
         digest.update(f"{dtype.str}{shape}".encode())

@@ -1,9 +1,9 @@
-"""Checkpoints of a run: the only module that knows Orbax.
+"""Checkpoints of a run; the only module that uses Orbax.
 
-`latest` and `best` each hold one whole state and the history of evaluations up to it. A state that is both is written
-once, as `best`: the latest is the newer of the two. Orbax writes into a temporary folder and renames it when all is on
-disk, so a killed run leaves the checkpoint before. Each checkpoint carries the SHA-256 of its arrays, which Orbax
-itself does not check.
+`latest` and `best` each hold one complete state and the history of evaluations up to it. A state that is both is
+written once, as `best`; the latest checkpoint is the newer of the two. Orbax writes to a temporary folder and renames
+it at the end, so a killed run leaves the previous checkpoint. Each checkpoint stores the SHA-256 of its arrays, which
+Orbax does not verify.
 """
 
 import contextlib
@@ -26,16 +26,16 @@ Kind = Literal["latest", "best"]
 History = list[dict[str, float]]
 
 MARGIN = 2**21
-"""Bytes of a checkpoint besides its arrays, which Orbax writes twice before it drops one copy: its own tables."""
+"""Size of a checkpoint's metadata, bytes. It adds to the arrays, which Orbax writes twice before it drops one copy."""
 
 
 class Checkpoints:
-    """The checkpoints in a folder, made where it is absent: of a run, or of a population.
+    """The checkpoints of a run or of a population in a folder, which is created if it is absent.
 
-    The state of a population has one more axis in front, of members that are all at the same step.
+    The state of a population has a leading axis of members, which are all at the same step.
 
-    With `read_only` nothing is made or removed, and a folder of one kind may be absent, as from an archive or a
-    repository, which keep no empty folders.
+    With `read_only` nothing is created or removed. The folder of one kind may then be absent, for example in an archive
+    or a repository, which do not keep empty folders.
     """
 
     def __init__(self, folder: Path, read_only: bool = False):
@@ -45,34 +45,37 @@ class Checkpoints:
         self._managers = {kind: self._manager(kind, read_only) for kind in kinds}
 
     def _manager(self, kind: str, read_only: bool) -> ocp.CheckpointManager:
-        if read_only:  # without what Orbax would take back, with a warning each
+        if read_only:  # Orbax overrides the other options in this mode and warns about each of them.
             options = ocp.CheckpointManagerOptions(read_only=True, create=False, save_interval_steps=0)
         else:
             options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True, enable_async_checkpointing=True)
         return ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
 
     def step(self, kind: Kind) -> int | None:
-        """The step of the checkpoint of that kind, None where there is none."""
+        """Return the step of the checkpoint of a kind, or None if there is none."""
         return self._step_in(self._folder_of(kind))
 
     def _step_in(self, folder: Kind) -> int | None:
         return self._managers[folder].latest_step() if folder in self._managers else None
 
     def _folder_of(self, kind: Kind) -> Kind:
-        """Where the checkpoint of that kind lies: the latest may be the best, too."""
+        """Return the folder that holds the checkpoint of a kind, since the latest may also be the best."""
         best, latest = self._step_in("best"), self._step_in("latest")
         return "best" if best is not None and (latest is None or best > latest) else kind
 
     def save(self, kind: Kind, state: TrainState, history: History) -> None:
-        """Write a checkpoint in the background and, once it is on disk, drop the one before of its kind.
+        """Write a checkpoint in the background; once it is on disk, delete the previous one of its kind.
 
-        The state is copied first, so that its buffers may be reused. A save waits for the one before: a newer
-        checkpoint never lies beside one that is not written whole. Checkpoints of this step or a later one, which a
-        killed run left, are dropped first: Orbax would keep them and write nothing.
+        The state is copied first, so its buffers may be reused. A save waits for the previous one, so a newer
+        checkpoint never exists next to an incomplete one. Checkpoints of this or a later step, left by a killed run,
+        are deleted first: Orbax would keep them and write nothing.
+
+        Raises:
+          OSError: if there is not enough space on the disk.
         """
         manager, step = self._managers[kind], int(np.max(state.step))
         self.wait()
-        # Told before: Orbax meets a full disk with a page of errors for each array, from several threads.
+        # Checked in advance, since on a full disk Orbax prints a page of errors for each array, from several threads.
         needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
         if shutil.disk_usage(self.folder).free < needed:
             raise OSError(errno.ENOSPC, f"no space for a checkpoint of {needed / 2**20:.0f} MiB", str(self.folder))
@@ -85,10 +88,11 @@ class Checkpoints:
         )
 
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
-        """The checkpoint of that kind, placed as `like` is, and the history of evaluations up to it.
+        """Return the state of the checkpoint of a kind, with the sharding of `like`, and its evaluation history.
 
         Raises:
-          InputError: there is none, or it cannot be read, or its arrays are not those that were written.
+          InputError: if there is none, it cannot be read, its arrays differ in type or shape from those of `like`, or
+            their SHA-256 is not the stored one.
         """
         self.wait()
         folder, step = self._folder_of(kind), self.step(kind)
@@ -98,7 +102,7 @@ class Checkpoints:
         mend = f"remove {self.folder} to train anew"
         record, expected = self._record(folder, step), _described(like)
         found = record["arrays"]
-        # Told before: Orbax meets one array of another shape with pages of errors, from several threads.
+        # Checked in advance, since for an array of another shape Orbax prints pages of errors, from several threads.
         other = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         if other:
             raise InputError(
@@ -114,7 +118,7 @@ class Checkpoints:
         return state, record["history"]
 
     def _record(self, folder: Kind, step: int) -> dict[str, Any]:
-        """What lies beside the state: history, and what the arrays are."""
+        """Return the metadata of a checkpoint: `history`, `arrays` (types and shapes) and `sha256`."""
         with _corrupt_is_input_error(self.folder / folder / str(step), f"remove {self.folder} to train anew"):
             restored = self._managers[folder].restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))
             return {name: restored["record"][name] for name in ("history", "arrays", "sha256")}
@@ -130,19 +134,19 @@ class Checkpoints:
         return f"{self.folder / kind}: found no checkpoint, expected one; train first"
 
     def wait(self) -> None:
-        """Wait until all that was saved is on disk."""
+        """Wait until all saves are on disk."""
         for manager in self._managers.values():
             manager.wait_until_finished()
 
     def close(self) -> None:
-        """Wait until all is written, and release what Orbax holds."""
+        """Wait until all saves are on disk and release Orbax's resources."""
         for manager in self._managers.values():
             manager.close()
 
 
 @contextlib.contextmanager
 def _corrupt_is_input_error(where: Path, mend: str) -> Iterator[None]:
-    # Orbax and TensorStore raise whatever their readers meet: there is no narrower common class.
+    # The exceptions of Orbax and TensorStore have no narrower common class than `Exception`.
     try:
         yield
     except Exception as error:
@@ -153,7 +157,7 @@ def _corrupt_is_input_error(where: Path, mend: str) -> Iterator[None]:
 
 
 def _described(state: TrainState) -> dict[str, str]:
-    """Type and shape of each array of a state, by its place."""
+    """Return path → type and shape of each array of a state."""
     leaves = jax.tree_util.tree_leaves_with_path(state)
     return {jax.tree_util.keystr(path).lstrip("."): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in leaves}
 

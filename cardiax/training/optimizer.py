@@ -1,4 +1,4 @@
-"""The optimizer that a config asks for."""
+"""The optimizer of a config."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from cardiax.config import OptimizerConfig, enabled
 
 
 def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransformation:
-    """The update rule of `config` for a run of `steps` steps."""
+    """Return the gradient transformation of `config` for a run of `steps` steps."""
     warmup = round(config.warmup * steps)
     after = (
         optax.cosine_decay_schedule(config.learning_rate, max(steps - warmup, 1))

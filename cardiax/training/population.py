@@ -1,8 +1,8 @@
-"""Several runs in one program: the train step mapped over members, and over the fields in which their configs differ.
+"""Populations: several runs in one program, the train step mapped over members and the fields that they differ in.
 
-A member computes what the same run computes alone on one device: its keys come from its own seed and its examples in
-its own order. Only rounding differs: a traced field is rounded to float32 before it is used, and `vmap` makes one
-grouped convolution of the members' convolutions, which takes its sums in another order.
+A member computes the same as its run alone on one device, with the keys of its own seed and its own batch order. Only
+rounding differs: a traced field is rounded to float32 before it is used, and `vmap` merges the members' convolutions
+into a grouped convolution, which sums in another order.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,21 +30,21 @@ SWITCHES = (
     "augmentation.electrode_gain",
     "augmentation.drop_lead",
 )
-"""Fields that may differ between members as long as none has 0, which leaves their code out of the program."""
+"""Fields that may differ between members unless one has 0, since 0 removes their code from the program."""
 
 VARYING = ("seed", "label_smoothing", "optimizer.learning_rate", "optimizer.weight_decay", *SWITCHES)
-"""Fields that may differ between the members of one program. Every other one decides a shape, a count or a branch, or
-is read on the host."""
+"""Fields that may differ between the members of one program. All others determine a shape, a count or a branch, or are
+read on the host."""
 
 Values = dict[str, jax.Array]
 PopulationStep = Callable[[TrainState, Values, Batch], tuple[TrainState, jax.Array]]
 
 
 def groups(configs: Sequence[Config]) -> list[list[int]]:
-    """The places of the configs that can be trained together, in order of the first of each.
+    """Return the indices of configs that can be trained together, groups in order of their first config.
 
-    They are equal but for `VARYING`, and where one has 0 in a field of `SWITCHES` all have. A run with `patience` ends
-    when it likes, and trees have no steps: each is alone.
+    Configs of a group differ in fields of `VARYING` only, and a field of `SWITCHES` is 0 in all of them or in none. A
+    run with `patience` may stop at any evaluation and gradient-boosted trees have no steps, so each is its own group.
     """
     found: dict[Any, list[int]] = {}
     for index, config in enumerate(configs):
@@ -54,17 +54,17 @@ def groups(configs: Sequence[Config]) -> list[list[int]]:
 
 
 def _program(config: Config) -> str:
-    """What members of one program have in common, as text."""
+    """Return a key that is equal for configs that fit in one program."""
     fields = to_dict(config)
     common = {name: value for name, value in fields.items() if name not in VARYING}
     return repr((common, [enabled(fields[name]) for name in SWITCHES]))
 
 
 def varying_values(configs: Sequence[Config]) -> dict[str, np.ndarray]:
-    """The fields in which configs of one group differ, and the seed: name → float32 (M,), the seed int32.
+    """Return the seed and the fields in which configs of one group differ: name → float32 (M,), the seed int32.
 
     Raises:
-      ValueError: they are of several groups.
+      ValueError: if the configs belong to several groups.
     """
     if len(groups(configs)) != 1:
         raise ValueError(f"found configs of {len(groups(configs))} groups, expected one to train together")
@@ -80,14 +80,14 @@ def varying_values(configs: Sequence[Config]) -> dict[str, np.ndarray]:
 def create_population(
     model: nn.Module, config: Config, steps: int, input_shape: tuple[int, ...], values: Values
 ) -> TrainState:
-    """The fresh states of M members, each leaf with an axis (M,) in front. Pure; may be jitted.
+    """Create the initial states of M members, each leaf with a leading axis (M,). Pure; may be jitted.
 
     Args:
-      model: as `create_state` wants it.
-      config: of any member.
-      steps: of the run.
-      input_shape: of one example.
-      values: of `varying_values`.
+      model: network, as for `create_state`.
+      config: configuration of any member.
+      steps: number of steps of the run.
+      input_shape: shape of one example.
+      values: per-member values of the varying fields, from `varying_values`.
     """
 
     def create_member(own: Values) -> TrainState:
@@ -100,19 +100,19 @@ def create_population(
 def make_population_step(
     task: Task, model: nn.Module, config: Config, steps: int, targets: np.ndarray, unroll: bool
 ) -> PopulationStep:
-    """The training step of M members: (states, values, batches) → (states, losses (M,)), each leaf (M, ...).
+    """Make the training step of M members: (states, values, batches) → (states, losses (M,)), each leaf (M, ...).
 
-    It is `make_train_step` over members, and `cardiax.training.device_mesh.map_population_step` maps it over devices.
+    It maps `make_train_step` over members; `cardiax.training.device_mesh.map_population_step` maps it over devices.
 
     Args:
-      task: the objective.
-      model: made with `axis_name=AXIS`.
-      config: of any member; `values` of `varying_values` take the place of its own.
-      steps: of the run.
-      targets: of the training split (n, ...), as `Task.training_loss` wants them.
-      unroll: whether members follow one another in the program instead of `vmap`. It takes longer to compile, about as
-        long as the members alone. XLA's CPU backend has no fast grouped convolution: there a step of four members
-        takes 3.8 times that of one, and 7.0 times under `vmap` (2 cores, `resnet1d`).
+      task: task of all members.
+      model: network with `axis_name=AXIS`.
+      config: configuration of any member; its varying fields are replaced by `values`, from `varying_values`.
+      steps: number of steps of the run.
+      targets: targets of the training split (n, ...), as for `Task.training_loss`.
+      unroll: True to compute members one after the other instead of with `vmap`. Compilation then takes about as long
+        as for the members separately. XLA's CPU backend has no fast grouped convolution: there a step of four members
+        takes 3.8 times as long as that of one, and 7.0 times under `vmap` (2 cores, `resnet1d`).
     """
 
     def member_step(state: TrainState, own: Values, batch: Batch) -> tuple[TrainState, jax.Array]:

@@ -1,4 +1,4 @@
-"""The training state: one immutable pytree that holds all that a run is, and nothing that could be recomputed."""
+"""The training state: an immutable pytree with everything needed to resume a run and nothing that can be recomputed."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ import optax
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TrainState:
-    """A run at one step.
+    """The state of a run at one step.
 
     Attributes:
-      step: steps taken, int32 scalar.
-      params: the model's parameters.
-      model_state: what the model carries besides, such as batch statistics; empty for most.
-      opt_state: the optimiser's.
-      average: exponential moving average of (params, model_state); empty where it is not asked for.
+      step: number of steps taken, int32 scalar.
+      params: parameters of the model.
+      model_state: other variables of the model, for example batch statistics; empty for most models.
+      opt_state: state of the optimizer.
+      average: exponential moving average of (params, model_state); empty if it is not enabled.
       loss_sum: sum of the training losses since the last evaluation, float32 scalar.
-      best_score: best validation score so far; -inf before the first evaluation.
-      best_step: the step that reached it.
-      stale: evaluations since then.
+      best_score: best validation score so far, float32 scalar; -inf before the first evaluation.
+      best_step: step of the best score, int32 scalar.
+      stale: number of evaluations since the best score, int32 scalar.
     """
 
     step: jax.Array
@@ -41,7 +41,15 @@ class TrainState:
 def create_state(
     model: nn.Module, tx: optax.GradientTransformation, seed: int | jax.Array, input_shape: tuple[int, ...], ema: bool
 ) -> TrainState:
-    """A fresh state: parameters of `model` drawn from `seed` for inputs (B, *input_shape). Pure; may be jitted."""
+    """Create the initial state of `model` for inputs (B, *input_shape). Pure; may be jitted.
+
+    Args:
+      model: network to initialise.
+      tx: gradient transformation of the optimizer.
+      seed: random seed of the parameters.
+      input_shape: shape of one example.
+      ema: True to keep a moving average of the variables.
+    """
     variables = dict(model.init(jax.random.key(seed), jnp.zeros((1, *input_shape)), train=False))
     params = variables.pop("params")
     return TrainState(
@@ -58,15 +66,15 @@ def create_state(
 
 
 def evaluated(state: TrainState) -> dict[str, Any]:
-    """The variables that evaluation uses: the averaged ones where they are kept, else the raw."""
+    """Return the variables for evaluation: the averaged ones if there are any, else the raw ones."""
     params, model_state = state.average or (state.params, state.model_state)
     return {"params": params, **model_state}
 
 
 def record_score(state: TrainState, score: jax.Array) -> TrainState:
-    """`state` after an evaluation: the training loss starts anew; a strictly better score becomes the best.
+    """Return `state` after an evaluation: the loss sum is reset and a strictly better score becomes the best.
 
-    `score` is a float32 scalar. Pure; may be jitted.
+    `score` is a float32 scalar, higher is better. Pure; may be jitted.
     """
     better = score > state.best_score
     return dataclasses.replace(

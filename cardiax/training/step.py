@@ -1,9 +1,9 @@
-"""One training step and one evaluation step, as pure functions of (state, batch).
+"""The training, evaluation and prediction steps, as pure functions of (state, batch).
 
-Both are written for one device of several: `AXIS` names the axis over which the global batch is divided, and every
-quantity that concerns the whole batch is reduced over it. `cardiax.training.device_mesh` maps them. All randomness
-comes from `fold_in(key(seed), state.step)` and the example's place in the global batch, so that the number of devices
-changes nothing but the order of floating-point sums.
+They are per-device functions: `AXIS` names the axis over which the global batch is divided, and quantities of the
+global batch are reduced over it. `cardiax.training.device_mesh` maps them over devices. All randomness comes from
+`fold_in(key(seed), state.step)` and the index of the example in the global batch, so the number of devices changes only
+the order of floating-point sums.
 """
 
 import dataclasses
@@ -36,11 +36,17 @@ def make_train_step(
     config: Config,
     loss_of_examples: Loss,
 ) -> TrainStep:
-    """The training step: (state, batch) → (state, loss), the loss a scalar.
+    """Make the training step: (state, batch) → (state, scalar loss).
 
-    A batch is {"input": (B, *input_shape), "target": (B, ...)}, B the examples of one device. The loss is the mean
-    over the global batch of `loss_of_examples` (see `Task.training_loss`). `model` must have been made with
-    `axis_name=AXIS`.
+    A batch is {"input": (B, *input_shape), "target": (B, ...)} with the B examples of one device. The loss is the mean
+    over the global batch.
+
+    Args:
+      task: task, whose augmentation is applied.
+      model: network with `axis_name=AXIS`.
+      tx: gradient transformation of the optimizer.
+      config: configuration of the run.
+      loss_of_examples: loss from `Task.training_loss`.
     """
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
@@ -50,7 +56,7 @@ def make_train_step(
         index = jax.lax.axis_index(AXIS) * len(inputs) + jnp.arange(len(inputs))
         keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, index)
         inputs, target = jax.vmap(task.augment, (0, 0, 0, None))(keys, inputs, target, config.augmentation)
-        sides = [(target, 1.0)]  # the targets of each example and their shares
+        sides = [(target, 1.0)]  # The targets of each example and their weights.
         if enabled(config.augmentation.mixup):
             inputs, neighbour, share = mix_pairs(mix_key, inputs, target, config.augmentation.mixup, AXIS)
             sides = [(target, 1.0 - share), (neighbour, share)]
@@ -64,13 +70,13 @@ def make_train_step(
             return jnp.mean(sum(losses)), model_state
 
         (loss, model_state), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-        if jax.lax.axis_size(AXIS) > 1:  # of one device it would be a copy
+        if jax.lax.axis_size(AXIS) > 1:  # On one device `pmean` would only copy.
             loss, gradients = jax.lax.pmean((loss, gradients), AXIS)
         updates, opt_state = tx.update(gradients, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         average = state.average
         if enabled(config.ema):
-            # The average starts short, so that the random initial parameters are soon forgotten.
+            # The decay is smaller in the first steps, so that the random initial parameters are soon forgotten.
             decay = jnp.minimum(config.ema, (1.0 + state.step) / (10.0 + state.step))
             average = optax.incremental_update((params, model_state), average, 1.0 - decay)
         state = dataclasses.replace(
@@ -88,7 +94,10 @@ def make_train_step(
 
 
 def make_eval_step(task: Task, model: nn.Module) -> EvalStep:
-    """The evaluation step: (variables, batch) → what `task.measure` keeps of every example of the global batch."""
+    """Make the evaluation step: (variables, batch) → the values of `task.measure` for all examples of the global batch.
+
+    `variables` are from `cardiax.training.state.evaluated`.
+    """
 
     def eval_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
         outputs: Any = model.apply(variables, batch["input"], train=False)
@@ -99,7 +108,7 @@ def make_eval_step(task: Task, model: nn.Module) -> EvalStep:
 
 
 def make_predict_step(model: nn.Module) -> EvalStep:
-    """The prediction step: (variables, {"input": …}) → {"output": …}, of every example of the global batch."""
+    """Make the prediction step: (variables, {"input": …}) → {"output": …} for all examples of the global batch."""
 
     def predict_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
         outputs: Any = model.apply(variables, batch["input"], train=False)
