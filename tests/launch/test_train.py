@@ -368,10 +368,10 @@ def test_help_shows_the_defaults_of_the_task_that_is_typed(cardiax):
     _, text, _ = cardiax("train", "activation", "--help")
     text = " ".join(text.split())
     assert "the defaults of activation on simulated_intracardiac" in text
-    assert "passes over the training split; 100" in text
-    assert "a name in MODELS; activation_resnet" in text
+    assert "passes over the training split (default: 100)" in text
+    assert "a name in MODELS (default: activation_resnet)" in text
     _, text, _ = cardiax("train", "arrhythmia", "--dataset", "physionet_mitbih/patient", "--help")
-    assert "passes over the training split; 12" in " ".join(text.split())
+    assert "passes over the training split (default: 12)" in " ".join(text.split())
 
 
 def test_every_field_is_in_help_all_and_the_common_ones_in_help(cardiax):
