@@ -145,7 +145,7 @@ def draw_subject(key: jax.Array) -> Subject:
     waves = Waves(table[..., 0], table[..., 1], table[..., 2])
     waves = _vary(deviates, waves, centre=0.004, amplitude=0.2, width=0.12)
 
-    # The aberrant beat is a normal one with delayed bundle conduction: wider, with a flatter T and a smaller or inverted P.
+    # The aberrant beat is a normal one with slow bundle conduction: wider, with a flatter T and a small or inverted P.
     qrs = slice(WAVES.index("Q"), WAVES.index("T"))
     t, p, spike = WAVES.index("T"), WAVES.index("P"), WAVES.index("spike")
     waves = jax.tree.map(lambda field: field.at[_ABERRANT].set(field[_NORMAL]), waves)
