@@ -1,4 +1,4 @@
-"""The datasets as TFDS builders: once this is imported, `tfds.builder("kaggle_heartbeat/mitbih")` knows them."""
+"""The datasets as TFDS builders; importing this registers them for `tfds.builder("kaggle_heartbeat/mitbih")`."""
 
 from cardiax.datasets.kaggle_heartbeat import kaggle_heartbeat_dataset_builder as kaggle_heartbeat_dataset_builder
 from cardiax.datasets.physionet_mitbih import physionet_mitbih_dataset_builder as physionet_mitbih_dataset_builder

@@ -1,10 +1,10 @@
-"""Changes of training examples as pure functions on the device.
+"""Augmentation of training examples, as pure functions on the device.
 
 A beat is float32 (187,), zero-padded after its last sample; twelve leads are float32 (500, 12), mV at 1 kHz.
 
-The length of a beat is the heart's rate (Kaggle's rows end a fifth of an interval after the next R peak), so no
-transform may write into the padding or take a beat for padding. Only a change of rate changes the length, and not that
-of a beat that fills all 187 samples: the file has cut it, so its end is not known.
+The length of a beat encodes the heart rate (Kaggle's rows end a fifth of an RR interval after the next R peak), so no
+transform may write into the padding or zero out samples of the beat. Only a change of heart rate changes the length. A
+beat that fills all 187 samples keeps its length: the file has truncated it, so its end is not known.
 """
 
 import jax
@@ -15,20 +15,20 @@ from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.nn import fast_random
 
 SHARE_GRID = 513
-"""Points of the grid from which `smaller_share` reads; enough for alpha up to 1000."""
+"""Number of points in the grid of `smaller_share`; enough for alpha up to 1000."""
 
 
 def padding_mask(beat: jax.Array | np.ndarray) -> jax.Array:
-    """True on the samples up to the last one that is not 0: (..., 187) → bool (..., 187)."""
+    """Return the mask of a beat: True up to its last nonzero sample, (..., 187) → bool (..., 187)."""
     return jnp.flip(jnp.cumsum(jnp.flip(beat != 0, -1), -1), -1) > 0
 
 
 def stretch_time(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
-    """Play a beat faster or slower by a factor drawn from 1 ± `limit`: a change of heart rate, (187,) → (187,).
+    """Change the heart rate of a beat by a factor drawn uniformly from 1 ± `limit`: (187,) → (187,).
 
-    The beat's samples are interpolated linearly and its length changes by the same factor; what runs past the last
-    sample is cut, as in the file itself. A beat that the file cut is never played faster, which would need the samples
-    after the cut: a factor 1 + x is 1 - x there.
+    The samples are interpolated linearly and the length of the beat changes with them; samples past the last one are
+    cut off, as in the file itself. A truncated beat is never sped up, which would need the samples after the cut: its
+    factor 1 + x becomes 1 - x.
     """
     indices = jnp.arange(beat.shape[0], dtype=beat.dtype)
     last = jnp.sum(padding_mask(beat)) - 1
@@ -38,9 +38,9 @@ def stretch_time(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
 
 
 def warp_amplitude(key: jax.Array, beat: jax.Array, deviation: float) -> jax.Array:
-    """Scale a beat by 1 + a·sin(φ + 2π·f·t), t from 0 to 1, a of standard deviation `deviation`, f from 0.5 to 2.
+    """Scale a beat by 1 + a·sin(φ + 2π·f·t): a slow change of gain, as from breathing, (187,) → (187,).
 
-    A slow change of gain, as breathing makes one; (187,) → (187,).
+    t runs from 0 to 1 over the row; a ~ N(0, `deviation`²), f is uniform in 0.5 … 2 and φ in 0 … 2π.
     """
     phase_key, frequency_key, depth_key = jax.random.split(key, 3)
     phase = jax.random.uniform(phase_key, maxval=2 * jnp.pi)
@@ -51,19 +51,18 @@ def warp_amplitude(key: jax.Array, beat: jax.Array, deviation: float) -> jax.Arr
 
 
 def white_noise(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
-    """Add white noise of a standard deviation drawn from 0 to `limit`, not to the padding: (187,) → (187,)."""
+    """Add white noise, with a standard deviation drawn from 0 to `limit`, outside the padding: (187,) → (187,)."""
     level_key, noise_key = jax.random.split(key)
     level = jax.random.uniform(level_key, maxval=limit)
     return jnp.where(padding_mask(beat), beat + level * fast_random.normal(noise_key, beat.shape), 0.0)
 
 
 def gramian_angular_field(beat: jax.Array, size: int) -> jax.Array:
-    """The Gramian angular summation field of a beat (Wang and Oates 2015, arXiv:1506.00327).
+    """Compute the Gramian angular summation field of a beat: (..., T) → (..., size, size).
 
-    (..., T) → (..., size, size).
-
-    The beat is interpolated linearly to `size` samples and scaled to −1 … 1; with φ = arccos of it the field is
-    cos(φ_i + φ_j) = x_i x_j − √(1 − x_i²) √(1 − x_j²). A flat beat has a field of 1.
+    The beat is interpolated linearly to `size` samples and scaled to −1 … 1; with φ = arccos x the field is
+    cos(φ_i + φ_j) = x_i x_j − √(1 − x_i²) √(1 − x_j²) (Wang and Oates 2015, arXiv:1506.00327). The field of a flat beat
+    is 1.
     """
     indices = jnp.linspace(0.0, beat.shape[-1] - 1.0, size)
     before = jnp.clip(jnp.floor(indices).astype(jnp.int32), 0, beat.shape[-1] - 2)
@@ -72,27 +71,27 @@ def gramian_angular_field(beat: jax.Array, size: int) -> jax.Array:
     low, high = jnp.min(x, axis=-1, keepdims=True), jnp.max(x, axis=-1, keepdims=True)
     x = jnp.where(high > low, 2 * (x - low) / jnp.where(high > low, high - low, 1.0) - 1, -1.0)
     room = 1 - x * x
-    sine = jnp.where(room > 0, jnp.sqrt(jnp.where(room > 0, room, 1.0)), 0.0)  # whose derivative at 0 is not NaN
+    sine = jnp.where(room > 0, jnp.sqrt(jnp.where(room > 0, room, 1.0)), 0.0)  # its derivative at 0 is not NaN
     return x[..., :, None] * x[..., None, :] - sine[..., :, None] * sine[..., None, :]
 
 
 def mix_pairs(
     key: jax.Array, inputs: jax.Array, targets: jax.Array, alpha: float, axis_name: str
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """mixup (Zhang et al. 2018, arXiv:1710.09412) of each example with the one before it in the global batch.
+    """Apply mixup (Zhang et al. 2018, arXiv:1710.09412) to each example and the one before it in the global batch.
 
-    A mixture keeps the padding of the example whose share is the larger.
+    A mixture keeps the padding of the example with the larger weight.
 
     Args:
-      key: the same on every device.
-      inputs: (B, T, C), one device's share of the batch.
-      targets: (B, ...), likewise.
-      alpha: the neighbour's share is min(b, 1 - b), b from Beta(alpha, alpha).
-      axis_name: the axis over which the batch is divided.
+      key: random key, the same on every device.
+      inputs: (B, T, C), one device's part of the batch.
+      targets: (B, ...), one device's part of the targets.
+      alpha: parameter of the Beta distribution; the weight of the neighbour is min(b, 1 - b), b ~ Beta(alpha, alpha).
+      axis_name: name of the mapped axis over which the batch is sharded.
 
     Returns:
-      The mixed inputs (B, T, C), the neighbours' targets (B, ...) and their shares (B,): the loss of an example is
-      (1 - share) times that against its own target plus share times that against its neighbour's.
+      The mixed inputs (B, T, C), the neighbours' targets (B, ...) and their weights (B,). The loss of an example is
+      (1 - weight) · loss(own target) + weight · loss(neighbour's target).
     """
     size = inputs.shape[0]
     start = jax.lax.axis_index(axis_name) * size
@@ -109,11 +108,11 @@ def mix_pairs(
 
 
 def smaller_share(key: jax.Array, alpha: float | jax.Array, count: int) -> jax.Array:
-    """min(b, 1 - b) of `count` numbers b from Beta(alpha, alpha): (count,), from 0 to 1/2; alpha may be traced.
+    """Draw min(b, 1 - b) for `count` values b ~ Beta(alpha, alpha): (count,), in 0 … 1/2; alpha may be traced.
 
-    The density is summed over a grid and its inverse read off it, which is one pass on any device; `jax.random.beta`
-    rejects in loops, for each of which a GPU waits. With x = w^max(1, 1 / alpha) / 2 the density of w, 0 to 1, is
-    bounded and smooth: (2 - 2x)^(alpha - 1), times w^(alpha - 1) if alpha > 1, but for a factor.
+    Inverts the cumulative distribution on a grid, in one pass on any device; `jax.random.beta` uses rejection loops, on
+    which a GPU waits. With x = w^max(1, 1 / alpha) / 2 the density of w in 0 … 1 is bounded and smooth: proportional
+    to (2 - 2x)^(alpha - 1), times w^(alpha - 1) if alpha > 1.
     """
     grid = jnp.linspace(0.0, 1.0, SHARE_GRID)
     power = jnp.maximum(1.0, 1.0 / alpha)
@@ -125,15 +124,15 @@ def smaller_share(key: jax.Array, alpha: float | jax.Array, count: int) -> jax.A
 
 
 def delay(signal: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
-    """A signal (T, C) that begins `samples` later, an integer from 0 to `limit`; before it its first sample lasts."""
+    """Delay a signal (T, C) by `samples`, an integer in 0 … `limit`; its first sample fills the start."""
     held = jnp.broadcast_to(signal[:1], (limit, signal.shape[1]))
     return jax.lax.dynamic_slice_in_dim(jnp.concatenate([held, signal]), limit - samples, signal.shape[0])
 
 
 def rescale_time(signal: jax.Array, factor: jax.Array) -> jax.Array:
-    """A signal (T, C) that runs `factor` times as long: sample t is what sample t / factor was, interpolated linearly.
+    """Stretch a signal (T, C) in time by `factor`: sample t is the old sample t / factor, interpolated linearly.
 
-    Samples past the end take the last one's value.
+    Samples past the end take the value of the last one.
     """
     last = signal.shape[0] - 1
     source = jnp.minimum(jnp.arange(signal.shape[0], dtype=signal.dtype) / factor, last)
@@ -143,17 +142,17 @@ def rescale_time(signal: jax.Array, factor: jax.Array) -> jax.Array:
 
 
 def electrode_gain(key: jax.Array, leads: jax.Array, deviation: float) -> jax.Array:
-    """Scale each electrode's potential by 1 + N(0, `deviation`²), in twelve leads (T, 12), mV.
+    """Scale the potential of each electrode by 1 + N(0, `deviation`²), in twelve leads (T, 12), mV.
 
-    Near a source the potential falls with distance, so that a misplaced electrode sees the heart larger or smaller.
-    Potentials are taken against the mean of the limbs, which the leads hold whole.
+    Near a source the potential falls with distance, so a misplaced electrode records the heart larger or smaller. The
+    potentials are relative to the mean of the limb electrodes; the leads determine them exactly.
     """
     gains = 1 + deviation * jax.random.normal(key, (1, len(ELECTRODES)), leads.dtype)
     return twelve_leads(leads @ _POTENTIALS * gains)
 
 
 def _potentials() -> np.ndarray:
-    """(12, 10): twelve leads to the electrodes' potentials against Wilson's terminal, RL at 0."""
+    """Return the matrix (12, 10) from the twelve leads to electrode potentials against Wilson's terminal, RL at 0."""
     back = np.zeros((len(LEADS), len(ELECTRODES)), np.float32)
     for limb in ("R", "L", "F"):
         back[LEADS.index(f"aV{limb}"), "RLF".index(limb)] = 2 / 3
@@ -166,9 +165,10 @@ _POTENTIALS = _potentials()
 
 
 def lead_noise(key: jax.Array, leads: jax.Array, limit: float) -> jax.Array:
-    """Add white noise to each lead (T, L), of up to `limit` times the lead's standard deviation over time.
+    """Add white noise to each lead of (T, L), of up to `limit` times the lead's standard deviation over time.
 
-    One factor, drawn from 0 to `limit`, holds for all leads: a factor of 10^(-s/20) is a signal-to-noise ratio of s dB.
+    One factor, drawn from 0 to `limit`, applies to all leads; a factor of 10^(-s/20) is a signal-to-noise ratio of
+    s dB.
     """
     level_key, noise_key = jax.random.split(key)
     level = jax.random.uniform(level_key, maxval=limit)
@@ -177,13 +177,13 @@ def lead_noise(key: jax.Array, leads: jax.Array, limit: float) -> jax.Array:
 
 
 def noise_at(key: jax.Array, leads: jax.Array, decibels: float) -> jax.Array:
-    """Add white noise to each lead (T, L) at a signal-to-noise ratio in dB: that of the lead's variance over time."""
+    """Add white noise to each lead of (T, L) at a signal-to-noise ratio in dB, relative to its variance over time."""
     spread = jnp.std(leads, axis=0, keepdims=True)
     return leads + 10 ** (-decibels / 20) * spread * fast_random.normal(key, leads.shape)
 
 
 def drop_lead(key: jax.Array, leads: jax.Array, probability: float) -> jax.Array:
-    """With that probability one lead of (T, L), each as likely, is 0 throughout, as if its electrode had come off."""
+    """Set one lead of (T, L), chosen uniformly, to 0 with the given probability, as if its electrode had come off."""
     whether_key, which_key = jax.random.split(key)
     dropped = jax.random.randint(which_key, (), 0, leads.shape[1])
     gone = (jnp.arange(leads.shape[1]) == dropped) & jax.random.bernoulli(whether_key, probability)

@@ -1,7 +1,7 @@
-"""Can twelve leads be what they are said to be? Pure functions of NumPy arrays, mV.
+"""Plausibility checks of twelve leads: pure functions of NumPy arrays, mV.
 
-Leads are (T, 12) at 1 kHz; channels are (n, C) as they were recorded, at any rate, since resampling hides what was cut
-off or filled in.
+Leads are (T, 12) at 1 kHz; channels are (n, C) as recorded, at any sampling rate, since resampling hides saturation and
+filled gaps.
 """
 
 import itertools
@@ -13,58 +13,58 @@ from cardiax.ecg.leads import LEADS
 LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
 
 LIMB_OF_TWO = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]])
-"""The six limb leads (6, 2) as sums of I and II (Einthoven 1913, Goldberger 1942): III = II - I, aVR = -(I + II)/2,
-aVL = I - II/2, aVF = II - I/2."""
+"""The six limb leads as linear combinations of I and II, (6, 2) (Einthoven 1913, Goldberger 1942): III = II - I,
+aVR = -(I + II)/2, aVL = I - II/2, aVF = II - I/2."""
 
 LARGEST = 30.0
-"""mV; no surface ECG is larger, so that what is larger is in another unit."""
+"""Largest plausible absolute value of a surface ECG, mV; anything larger is in another unit."""
 
 SMALLEST = 0.05
-"""mV from the lowest to the highest sample of the largest lead; what is smaller is in another unit."""
+"""Smallest plausible peak-to-peak range of the largest lead, mV; anything smaller is in another unit."""
 
 DEAD = 0.01
-"""mV from the lowest to the highest sample, below which a lead is taken to record nothing."""
+"""Peak-to-peak range, mV, below which a lead is considered dead."""
 
 RAILED = 25
-"""ms from which a channel that stays at its highest or lowest value, far from its median, is at the amplifier's limit.
-"""
+"""Time, ms, at its highest or lowest value, far from its median, from which a channel counts as saturated."""
 
 FAR = (0.25, 0.2)
-"""Share of a channel's range, and mV, between its median and an extreme value, from which the two are far apart.
-Between beats a channel of small range rests on one step of its converter for longer than `RAILED`."""
+"""Share of a channel's range, and mV: an extreme value further than both from the median is far from it. The condition
+is needed because a channel of small range rests on one converter step between beats for longer than `RAILED`."""
 
 OFFSET = 1.0
-"""mV of a lead's median; more is the offset of an electrode that no filter has removed."""
+"""Largest plausible absolute median of a lead, mV; more is an electrode offset that no filter has removed."""
 
 GAP = (20.0, 10, 0.05, 0.05)
-"""Equal samples in all channels at once are a gap that was filled: from so many ms and samples on where some channel
-jumps by this share of its range, and by so many mV, at an end of them."""
+"""A filled gap is a run of equal samples in all channels, of at least this many ms and samples, with a jump at one end:
+some channel changes there by more than this share of its range and this many mV."""
 
 HELD = 400.0
-"""ms of equal samples in all channels at once, from which they are a gap without a jump too."""
+"""Length, ms, from which a run of equal samples in all channels counts as a gap even without a jump."""
 
 TOLERANCE = (0.15, 0.02)
-"""Root mean square of what a limb lead differs from what all make of it, as a share of their greatest range: above the
-first they do not fit together; above the second they do not where one change explains it. Leads are filtered one by
-one: nineteen in twenty stretches of the Lobachevsky University Database are below 0.11."""
+"""Root mean square deviation of a limb lead from the fit to all limb leads, as a share of their largest range. Above
+the first value the leads are inconsistent; above the second they are if a single change explains the deviation. Leads
+are filtered one by one, so real ones deviate: 95 % of stretches of the Lobachevsky University Database are below 0.11.
+"""
 
 EXPLAINED = 0.4
-"""Share of that difference that may be left by a change that explains it."""
+"""Largest share of the deviation that may remain after a change that explains it."""
 
 
 def dead_leads(leads: np.ndarray) -> list[str]:
-    """The leads that hardly change."""
+    """Return the names of the leads whose range is below `DEAD`."""
     return [name for name, spread in zip(LEADS, np.ptp(leads, axis=0), strict=True) if spread < DEAD]
 
 
 def offset_leads(leads: np.ndarray) -> list[str]:
-    """The leads whose median is further than `OFFSET` from 0, each with it."""
+    """Return the leads whose absolute median exceeds `OFFSET`, each as its name and its median."""
     medians = np.median(leads, axis=0)
     return [f"{name} ({median:.3g} mV)" for name, median in zip(LEADS, medians, strict=True) if abs(median) > OFFSET]
 
 
 def railed_channels(channels: np.ndarray, rate: float) -> list[int]:
-    """Indices of the channels that stay at an extreme value, far from their median, for `RAILED` ms or more."""
+    """Return the indices of the channels that stay at an extreme value, far from their median, for `RAILED` ms."""
     found = []
     for index, channel in enumerate(channels.T):
         spread, median = np.ptp(channel), np.median(channel)
@@ -77,7 +77,7 @@ def railed_channels(channels: np.ndarray, rate: float) -> list[int]:
 
 
 def equal_channels(channels: np.ndarray) -> tuple[int, int] | None:
-    """Indices of two channels that are the same to the bit, and not flat; None where no two are."""
+    """Return the indices of two channels that are bit-identical and not flat, or None."""
     for one, other in itertools.combinations(range(channels.shape[1]), 2):
         if np.ptp(channels[:, one]) > 0 and np.array_equal(channels[:, one], channels[:, other]):
             return one, other
@@ -85,7 +85,7 @@ def equal_channels(channels: np.ndarray) -> tuple[int, int] | None:
 
 
 def filled_gap(channels: np.ndarray, rate: float) -> tuple[float, float] | None:
-    """Where all channels hold their values at once, as a gap is filled: its first and last ms; None without one."""
+    """Return the start and end, ms, of the first gap that was filled by holding all channels constant, or None."""
     change = np.diff(channels, axis=0)
     jumps = (np.abs(change) > np.maximum(GAP[2] * np.ptp(channels, axis=0), GAP[3])).any(axis=1)
     for first, last in _runs((change == 0).all(axis=1)):
@@ -98,17 +98,17 @@ def filled_gap(channels: np.ndarray, rate: float) -> tuple[float, float] | None:
 
 
 def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    """First index, and the one after the last, of each run of True in (n,)."""
+    """Return the start and stop index of each run of True in (n,)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def broken_identity(leads: np.ndarray, given: tuple[str, ...] = LIMB) -> str | None:
-    """Which limb lead breaks Einthoven's and Goldberger's identities, and how, in words; None where all hold.
+    """Describe how the limb leads break Einthoven's and Goldberger's identities; None if the identities hold.
 
     Args:
       leads: (T, 12).
-      given: the limb leads that were recorded; the others were worked out from them and say nothing.
+      given: names of the limb leads that were recorded; the others were derived from them and carry no information.
     """
     indices = [LIMB.index(name) for name in given]
     limb, made = leads[:, indices], LIMB_OF_TWO[indices]
@@ -121,7 +121,7 @@ def broken_identity(leads: np.ndarray, given: tuple[str, ...] = LIMB) -> str | N
     if len(indices) < 3 or misfit(limb) <= TOLERANCE[1] * largest:
         return None
     left = {}
-    if len(indices) > 3:  # of three leads any one may be the wrong one
+    if len(indices) > 3:  # with three leads, any one could be the wrong one
         for index, name in enumerate(given):
             turned, moved = limb.copy(), limb.copy()
             turned[:, index] *= -1

@@ -1,4 +1,4 @@
-"""Names of ECG leads and electrodes as files write them: pure functions of strings."""
+"""Parsing of lead and electrode names as they occur in files: pure functions of strings."""
 
 import re
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from cardiax.ecg.leads import ELECTRODES, LEADS
 
 MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6}
 MILLIVOLTS |= {"volt": 1e3, "volts": 1e3, "millivolt": 1.0, "millivolts": 1.0, "microvolt": 1e-3, "microvolts": 1e-3}
-"""Unit in lower case → mV. The micro sign (U+00B5) and the Greek letter mu (U+03BC) are two characters."""
+"""Unit in lower case → its value in mV. The micro sign (U+00B5) and the Greek letter mu (U+03BC) both occur."""
 
 _KNOWN = {lead.lower(): lead for lead in LEADS} | {f"c{number}": f"V{number}" for number in range(1, 7)}
 _KNOWN |= {f"d{lead.lower()}": lead for lead in LEADS[:3]} | {f"d{number}": LEADS[number - 1] for number in (1, 2, 3)}
@@ -19,13 +19,13 @@ _PREFIX = re.compile(
 
 
 class Channel(NamedTuple):
-    """What a channel's name tells.
+    """The parsed name of a channel.
 
     Attributes:
-      lead: its name in `LEADS`; None where it is no lead.
-      electrode: its name in `ELECTRODES`; None where it is none. A chest lead may be either.
-      sign: -1 where the name says that the lead is inverted, as `-aVR` of Cabrera's sequence.
-      unit: the unit in the name, in lower case; None without one.
+      lead: lead name in `LEADS`, or None.
+      electrode: electrode name in `ELECTRODES`, or None. A chest channel has both.
+      sign: -1 if the name marks the lead as inverted, e.g. `-aVR` of the Cabrera sequence; else 1.
+      unit: unit in the name, in lower case, or None.
     """
 
     lead: str | None
@@ -35,7 +35,7 @@ class Channel(NamedTuple):
 
 
 def parse(name: str) -> Channel:
-    """The lead or electrode of a channel of that name, as `DI`, `I (mV)`, `I_uV`, `MDC_ECG_LEAD_I`, `C4` or `-aVR`."""
+    """Parse a channel name, e.g. `DI`, `I (mV)`, `I_uV`, `MDC_ECG_LEAD_I`, `C4` or `-aVR`."""
     text = name.strip().strip("'\"").strip()
     unit = None
     found = re.search(r"[\(\[{]\s*([^\(\[{]+?)\s*[\)\]}]$|[\s_/]+([nuµμm]?v)$", text, re.IGNORECASE)

@@ -1,6 +1,6 @@
-"""From electrodes to the 12-lead ECG, and the names of electrodes, leads and sites.
+"""The 12-lead ECG from electrode potentials, and the names of electrodes, leads and sites.
 
-Signals are arrays (..., time, channel) at 1 kHz in mV: one sample a millisecond, so that an index is a time in ms.
+Signals are arrays (..., time, channel) in mV at 1 kHz, so a sample index is a time in ms.
 """
 
 from typing import Any, TypeVar
@@ -33,16 +33,17 @@ and of the right ventricle, epicardium and mid-wall of both free walls, and the 
 
 
 def twelve_leads(electrodes: Array) -> Array:
-    """The 12-lead ECG from electrode potentials against any reference: (..., 10) → (..., 12), mV.
+    """Compute the 12-lead ECG from electrode potentials against any reference: (..., 10) → (..., 12), mV.
 
-    With Wilson's central terminal W = (RA + LA + LL)/3: I = LA − RA, II = LL − RA, III = LL − LA (Einthoven), aVR, aVL
-    and aVF = 3/2 · (RA, LA, LL − W) (Goldberger), V1 … V6 minus W. RL, the ground, enters no lead.
+    With Wilson's central terminal W = (RA + LA + LL)/3: I = LA − RA, II = LL − RA, III = LL − LA (Einthoven);
+    aVR, aVL, aVF = 3/2 · (RA, LA, LL − W) (Goldberger); V1 … V6 are the chest potentials minus W. RL, the ground,
+    enters no lead.
 
     Args:
-      electrodes: (..., 10), the channels in the order of `ELECTRODES`.
+      electrodes: (..., 10), mV, channels in the order of `ELECTRODES`.
 
     Raises:
-      ValueError: if the last axis is not 10.
+      ValueError: if the last axis does not have length 10.
     """
     if electrodes.shape[-1] != len(ELECTRODES):
         raise ValueError(

@@ -1,8 +1,8 @@
-"""Real noise of electrodes on top of an ECG, at a stated signal-to-noise ratio: pure functions on the host.
+"""Recorded electrode noise added to an ECG at a given signal-to-noise ratio: pure functions on the host.
 
-A signal-to-noise ratio in dB is 10·log10 of the variance of the signal over the variance of the noise that is added,
-both over the samples of the example itself. The noise is added without its mean over those samples. What noise an
-example meets is a function of its index alone: the same places of the recording at every ratio.
+The signal-to-noise ratio in dB is 10·log10 of the variance of the signal over the variance of the added noise, both
+over the samples of the example. The mean of the noise over those samples is removed first. The noise segment of an
+example depends on its index alone, so it is the same at every ratio.
 """
 
 from fractions import Fraction
@@ -17,30 +17,30 @@ NOISES = {"bw": "baseline wander", "em": "electrode motion", "ma": "muscle"}
 """The recordings of the MIT-BIH Noise Stress Test Database (Moody, Muldrow and Mark 1984)."""
 
 SNRS = (24, 18, 12, 6, 0, -6)
-"""dB, those of the database's own noisy records."""
+"""Signal-to-noise ratios in dB: those of the database's own noisy records."""
 
 EXPLORING = [index for index, name in enumerate(ELECTRODES) if name != "RL"]
-"""The nine electrodes that enter a lead."""
+"""Indices of the nine electrodes that enter a lead."""
 
 
 def resample(noise: np.ndarray, rate: float, new_rate: float) -> np.ndarray:
-    """A recording (m, channels) at `rate`, Hz, at `new_rate` instead: float32 (about m · new_rate / rate, channels)."""
-    from scipy.signal import resample_poly  # half a second to import, for tests with noise alone
+    """Resample a recording (m, channels) from `rate` to `new_rate`, Hz: float32 (~ m · new_rate / rate, channels)."""
+    from scipy.signal import resample_poly  # takes half a second to import, and only tests with noise need it
 
     ratio = Fraction(new_rate / rate).limit_denominator(1000)
     return resample_poly(noise, ratio.numerator, ratio.denominator, padtype="line").astype(np.float32)
 
 
 def segments(noise: np.ndarray, index: np.ndarray, length: int, count: int) -> np.ndarray:
-    """`count` segments for each example, drawn independently of each other: (n, length, count, channels).
+    """Draw `count` independent segments of noise for each example: (n, length, count, channels).
 
-    Example i has words i · count … of its stream.
+    Example i uses the words from i · count on of the random stream.
 
     Args:
-      noise: (m, channels), at the rate of the data.
-      index: int64 (n,), which examples, from 0.
-      length: samples of each segment, at most m.
-      count: segments an example.
+      noise: (m, channels), at the sampling rate of the data.
+      index: int64 (n,), indices of the examples, from 0.
+      length: number of samples in a segment, at most m.
+      count: number of segments per example.
 
     Raises:
       ValueError: if the recording is shorter than a segment.
@@ -54,24 +54,24 @@ def segments(noise: np.ndarray, index: np.ndarray, length: int, count: int) -> n
 
 
 def noise_at_0_db(kind: str, inputs: np.ndarray, noise: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """The noise that examples meet at 0 dB, float32 of the shape of `inputs`; `add_noise` adds it at any ratio.
+    """Compute the noise of examples at 0 dB, float32 of the shape of `inputs`; `add_noise` adds it at any ratio.
 
-    - A beat (n, 187, 1) in Kaggle's form meets the first or the second channel. Its padding counts for nothing.
-    - A window (n, T, 2 + 2 + 1) meets both channels of one segment, one on each lead, of that lead's own variance; what
-      is left of the leads without the median beat meets the same; the channel that holds numbers meets none.
-    - Twelve leads (n, T, 12), mV, meet what nine electrodes record, each its own segment, either channel. One factor
-      holds for all leads, set by the mean of their variances, so that the leads still obey Einthoven's law.
+    - A beat (n, 187, 1) in Kaggle's format gets the first or the second channel. Its padding is left out.
+    - A window (n, T, 2 + 2 + 1) gets both channels of one segment, one per lead, scaled to that lead's variance. The
+      leads minus the median beat get the same noise, and the channel of RR features none.
+    - Twelve leads (n, T, 12), mV, get the leads of nine noisy electrodes, each with its own segment of either channel.
+      One factor, from the mean variance, applies to all leads, so that they still obey Einthoven's law.
 
-    A signal that is flat, or a segment that is, gets no noise.
+    A flat signal or a flat segment gets no noise.
 
     Args:
-      kind: of the dataset, `beat` or `intracardiac`.
-      inputs: float32, as the model takes them, before noise.
-      noise: (m, 2), at the rate of the data; its unit does not matter.
-      index: int64 (n,), which examples these are.
+      kind: kind of the dataset, `beat` or `intracardiac`.
+      inputs: float32, model inputs without noise.
+      noise: (m, 2), at the sampling rate of the data, in any unit.
+      index: int64 (n,), indices of the examples.
 
     Raises:
-      ValueError: if a window has not two leads.
+      ValueError: if a window does not have two leads.
     """
     length = inputs.shape[1]
     if kind == "intracardiac":
@@ -91,15 +91,15 @@ def noise_at_0_db(kind: str, inputs: np.ndarray, noise: np.ndarray, index: np.nd
 
 
 def add_noise(inputs: np.ndarray, at_zero: np.ndarray, decibels: float) -> np.ndarray:
-    """Examples with noise at a signal-to-noise ratio: float32 of the shape of `inputs`.
+    """Add noise to examples at a given signal-to-noise ratio: float32 of the shape of `inputs`.
 
-    Noise reaches a beat of Kaggle's form before it is scaled: it is scaled again, to the range that it had, which is
-    0 … 1 unless the file had cut off its highest or lowest sample; its padding stays 0.
+    A beat in Kaggle's format is rescaled to its previous range, as if the noise had come before the min-max scaling.
+    That range is 0 … 1 unless the file has cut off the highest or lowest sample. The padding stays 0.
 
     Args:
       inputs: float32 (n, T, C), without noise.
       at_zero: float32 (n, T, C), from `noise_at_0_db`.
-      decibels: the ratio.
+      decibels: signal-to-noise ratio, dB.
     """
     noisy = inputs + np.float32(10 ** (-decibels / 20)) * at_zero
     if inputs.shape[2] > 1:
@@ -111,7 +111,7 @@ def add_noise(inputs: np.ndarray, at_zero: np.ndarray, decibels: float) -> np.nd
 
 
 def _either(drawn: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Of segments (n, length, count, 2) one channel each, drawn with even odds: (n, length, count)."""
+    """Choose one channel of each segment at random with equal chances: (n, length, count, 2) → (n, length, count)."""
     count = drawn.shape[2]
     words = stream("noise channel").random_raw(count * (int(index.max()) + 1))
     second = (words >> np.uint64(63)).astype(bool).reshape(-1, count)[index]
@@ -121,13 +121,13 @@ def _either(drawn: np.ndarray, index: np.ndarray) -> np.ndarray:
 def _of_equal_variance(
     noise: np.ndarray, signal: np.ndarray, own: np.ndarray | None = None, joint: bool = False
 ) -> np.ndarray:
-    """Noise (n, T, C) without its mean over time, scaled to the variance that the signal (n, T, C) has over time.
+    """Centre noise (n, T, C) over time and scale it to the variance over time of the signal (n, T, C).
 
-    Only samples where `own` (n, T, 1) count; elsewhere the noise is 0. `joint`: one factor for all channels, that of
-    the variances' means.
+    Only samples where `own` (n, T, 1) is True count; elsewhere the noise is 0. With `joint` one factor, from the mean
+    variances, applies to all channels.
     """
     where = np.ones((1, noise.shape[1], 1), bool) if own is None else own
-    count = np.maximum(where.sum(axis=1, keepdims=True), 1)  # a beat may be nothing but padding
+    count = np.maximum(where.sum(axis=1, keepdims=True), 1)  # a beat may consist of padding only
     axes = (1, 2) if joint else 1
 
     def centred(values: np.ndarray) -> np.ndarray:
@@ -141,7 +141,7 @@ def _of_equal_variance(
 
 
 def _range(values: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the greatest of each beat (n, T, 1) where `own`: (n, 1, 1) each; 0 and 0 of one that is all 0."""
+    """Return the minimum and maximum of each beat (n, T, 1) where `own`, (n, 1, 1) each; 0 and 0 if all padding."""
     low = np.min(values, axis=1, keepdims=True, where=own, initial=np.inf)
     high = np.max(values, axis=1, keepdims=True, where=own, initial=-np.inf)
     empty = ~own.any(axis=1, keepdims=True)

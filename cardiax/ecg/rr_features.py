@@ -1,34 +1,39 @@
-"""A beat against its own record: beside the record's median beat, and with the rhythm around it.
+"""Features of a beat relative to its own record: RR features, and the difference from the record's median beat.
 
-Hearts differ more from each other than a patient's beats do. What a beat is can be told better from how it differs from
-its patient's usual one, and from when it comes, than from its shape alone; neither needs a label. Pure functions of
-NumPy arrays that hold whole records, beats in the order of time.
+Patients differ more from each other than the beats of one patient do. The class of a beat is easier to tell from its
+difference from the patient's usual beat, and from its timing, than from its shape alone; neither needs a label. Pure
+functions of NumPy arrays that hold complete records, with beats in temporal order.
 """
 
 import numpy as np
 
 NEIGHBOURS = 4
-"""Intervals before a beat, and as many after it, that tell of its rhythm."""
+"""Number of RR intervals before a beat, and after it, among the RR features."""
 
 SURROUNDING = 10
-"""Intervals on either side among which the rhythm is steady or not."""
+"""Number of RR intervals on either side of a beat over which the variability of the rhythm is computed."""
 
 NUMBERS = 2 * NEIGHBOURS + 14
-"""Numbers of `rhythm_numbers`."""
+"""Number of RR features of a beat (`rhythm_numbers`)."""
 
 LOCAL = 5
-"""Intervals before a beat, and as many after, whose mean is its local interval (de Chazal et al. 2004)."""
+"""Number of RR intervals before a beat, and after it, whose mean is its local RR interval (de Chazal et al. 2004)."""
 
 LEAST_SPREAD = 0.03
-"""Of logarithms of intervals, added to the spread that prematurity is measured in: no rhythm is steadier."""
+"""Added to the spread of the log intervals, the unit of prematurity, so that a steady rhythm does not make it 0."""
 
 LEAST_RANGE = 0.2
-"""mV, added to the range of a record's median beat: a lead that shows little is not blown up to noise."""
+"""mV, added to the range of a record's median beat, so that the noise of a lead with little signal is not amplified."""
 
 
 def beat_intervals(times: np.ndarray) -> np.ndarray:
-    """Of beats at times (n,), s, the interval before each, the one after, and the mean of the ten around it: float32
-    (n, 3), s. What the first and the last beat lack is taken from their other side."""
+    """Compute the RR interval before each beat, the one after it and the local mean of ten: float32 (n, 3), s.
+
+    The first and the last beat take the missing interval from their other side.
+
+    Args:
+      times: (n,), s, times of the beats of one record.
+    """
     between = np.diff(times)
     before = np.append(between[:1], between)
     after = np.append(between, between[-1:])
@@ -39,26 +44,32 @@ def beat_intervals(times: np.ndarray) -> np.ndarray:
 
 
 def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
-    """The rhythm around each beat: float32 (n, 22).
+    """Compute the RR features of each beat: float32 (n, 22).
 
-    Logarithms of eight intervals, the last four before the beat, its own among them, and the next four, each against
-    the record's median; of the intervals before and after against their local mean; of 0.02 plus the standard deviation
-    of the logarithms of 21 intervals around the beat; of the median, in seconds; of the record's mean against its
-    median; and of 0.02 plus the deviation of all.
+    Logarithms of intervals:
 
-    Then how early the beat is for this rhythm: the logarithm of its own interval against the record's median and
-    against its longest fifth, and that of the next against the median, in units of the record's spread; that of its
-    own and of the next against the longest fifth of 21 intervals around, in units of their spread; inverse hyperbolic
-    sines, halved. The spread is 0.03 plus that of a normal distribution with the same quartiles. Where every interval
-    is another, as in atrial fibrillation, an early beat means little; where few beats are usual, as in a record of
-    paired ectopic ones, the longest intervals tell what is. The two logarithms against the record's longest fifth
-    follow, and half that of the local spread.
+    - (8) the four intervals up to the beat and the four after it, over the record's median;
+    - (2) the intervals before and after the beat, over the local mean;
+    - (1) 0.02 plus the standard deviation of the 21 log intervals around the beat;
+    - (3) the record's median, s; its mean over its median; 0.02 plus the standard deviation of all its log intervals.
 
-    What lies beyond a record's ends is as its last interval there.
+    Prematurity, as asinh(x) / 2:
+
+    - (3) x in units of the record's spread: log of the own interval over the median, of the own interval over the
+      record's 80 % quantile, and of the next interval over the median;
+    - (2) x in units of the local spread: log of the own and of the next interval over the 80 % quantile of the 21
+      intervals around.
+
+    Then (2) the logs of the own and of the next interval over the record's 80 % quantile, and (1) half the log of the
+    local spread. The spread is 0.03 plus the standard deviation of a normal distribution with the same quartiles. It is
+    the unit because an early beat means little in an irregular rhythm such as atrial fibrillation. The 80 % quantile is
+    a reference because the median is not the normal interval in a record with many ectopic beats.
+
+    Beyond the ends of a record, its first and last intervals are repeated.
 
     Args:
-      intervals: (n, 3), s, of `beat_intervals`: to the beat before, to the one after, and the mean around.
-      record: (n,), the record of each beat; beats of one record are in the order of time.
+      intervals: (n, 3), s, from `beat_intervals`: interval before, interval after and local mean.
+      record: (n,), the record of each beat; beats of one record are in temporal order.
     """
     found = np.empty((len(record), NUMBERS), np.float32)
     for one in np.unique(record):
@@ -100,9 +111,9 @@ def _windows(values: np.ndarray, size: int) -> np.ndarray:
 
 
 def against_median_beat(signal: np.ndarray, record: np.ndarray) -> np.ndarray:
-    """Each beat, and what is left of it without the median beat of its record: float32 (n, T, 2 L).
+    """Return each beat beside its difference from the median beat of its record: float32 (n, T, 2 L).
 
-    Both are in units of the median beat's range, plus 0.2 mV, in that lead.
+    Both are in units of the median beat's range in that lead plus 0.2 mV.
 
     Args:
       signal: (n, T, L), mV.

@@ -1,7 +1,7 @@
-"""Activation time and action potential duration, read off transmembrane voltages.
+"""Activation time and action potential duration of transmembrane voltages.
 
-Signals are arrays (..., time, site) at 1 kHz in mV: one sample a millisecond, so that an index is a time in ms. All
-functions are pure, may be jitted, and take any leading axes; JAX arrays give JAX arrays and NumPy arrays stay NumPy's.
+Signals are arrays (..., time, site) in mV at 1 kHz, so a sample index is a time in ms. All functions are pure and
+jittable and take any leading axes; JAX arrays give JAX arrays and NumPy arrays give NumPy arrays.
 """
 
 from typing import Any, TypeVar
@@ -13,12 +13,12 @@ Array = TypeVar("Array", jax.Array, np.ndarray)
 
 
 def activation_time(voltage: Array, interpolate: bool = True) -> Array:
-    """When each site first rises above 0 mV: (..., T, S) mV → (..., S) ms, NaN for a site that never does.
+    """Compute when each site first rises above 0 mV: (..., T, S) mV → (..., S) ms, NaN for a site that never does.
 
     Args:
       voltage: (..., T, S), mV at 1 kHz.
-      interpolate: False: the index of the first sample above 0 mV, as the reference code has it (which yields 0 for a
-        site that never activates); True: where the line from the sample before it crosses 0 mV. A site that is above
+      interpolate: True to interpolate linearly between samples; False to return the index of the first sample above
+        0 mV, as the reference code does (which returns 0 for a site that never activates). A site that is above 0 mV
         from the start activates at 0.
     """
     xp = _namespace(voltage)
@@ -31,11 +31,11 @@ def activation_time(voltage: Array, interpolate: bool = True) -> Array:
 
 
 def apd90(voltage: Array) -> Array:
-    """Action potential duration: (..., T, S) mV → (..., S) ms from activation to 90 % repolarisation.
+    """Compute the action potential duration, from activation to 90 % repolarisation: (..., T, S) mV → (..., S) ms.
 
-    Repolarised by 90 % is the first time after the peak that the voltage is below peak − 0.9 · (peak − rest), rest
-    being the voltage at the first sample, interpolated between samples. NaN for a site that never activates, or has not
-    repolarised by the last sample, or is not at rest at the first.
+    Repolarisation is the first time after the peak at which the voltage is below peak − 0.9 · (peak − rest),
+    interpolated between samples; rest is the voltage at the first sample. NaN for a site that never activates, does not
+    repolarise by the last sample, or is not at rest at the first.
     """
     xp = _namespace(voltage)
     rest = voltage[..., :1, :]
@@ -50,7 +50,7 @@ def apd90(voltage: Array) -> Array:
 
 
 def _overshoot(voltage: Array, first: Array, level: Array | float) -> Array:
-    """How long before sample `first` (..., S) the line from the sample before it crosses `level`, in samples."""
+    """Return how many samples before sample `first` (..., S) the line from the previous sample crosses `level`."""
     xp = _namespace(voltage)
     after, before = _at(voltage, first), _at(voltage, xp.maximum(first - 1, 0))
     rise = after - before
@@ -58,10 +58,10 @@ def _overshoot(voltage: Array, first: Array, level: Array | float) -> Array:
 
 
 def _at(signal: Array, sample: Array) -> Array:
-    """Each channel of a signal (..., T, S) at a sample of its own (..., S)."""
+    """Return each channel of a signal (..., T, S) at its own sample index (..., S)."""
     return _namespace(signal).take_along_axis(signal, sample[..., None, :], axis=-2)[..., 0, :]
 
 
 def _namespace(array: Array) -> Any:
-    """`jax.numpy` or `numpy`, as the array says."""
+    """Return the array's namespace, `jax.numpy` or `numpy`."""
     return array.__array_namespace__()

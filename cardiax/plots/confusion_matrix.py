@@ -1,4 +1,4 @@
-"""The confusion matrix as a figure for a paper."""
+"""Plot of a confusion matrix for a paper."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 COLUMN_WIDTH = 3.5
-"""Inches: the width of one column of a two-column page, as the IEEE's journals set it."""
+"""Inches: the column width of a two-column IEEE journal."""
 
 
 def _oklab_line(start: tuple[float, float, float], end: tuple[float, float, float]) -> np.ndarray:
-    """256 sRGB colours (256, 3) on the straight line between two colours (L, a, b) of Oklab.
+    """Return 256 sRGB colours (256, 3) on the straight line between two Oklab colours (L, a, b).
 
-    Equal steps in Oklab look equally far apart, which makes the map perceptually uniform. Matrices: B. Ottosson, "A
-    perceptual color space for image processing", 2020; transfer function: IEC 61966-2-1.
+    Equal steps in Oklab look equally large, so the map is perceptually uniform. Matrices: B. Ottosson, "A perceptual
+    color space for image processing", 2020; transfer function: IEC 61966-2-1.
     """
     oklab = np.linspace(start, end, 256)
     lms = oklab @ np.array(
@@ -31,20 +31,20 @@ def _oklab_line(start: tuple[float, float, float], end: tuple[float, float, floa
 
 
 PAPER_TO_NAVY = ListedColormap(_oklab_line((0.985, 0.0, -0.006), (0.30, -0.01, -0.13)), name="paper_to_navy")
-"""Sequential and perceptually uniform, from nearly white, so that the many empty cells cost no ink, to dark blue."""
+"""Sequential, perceptually uniform colour map from nearly white, so that empty cells take no ink, to dark blue."""
 
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) -> Figure:
-    """Counts and row percentages, coloured by row, so that a rare class is as legible as a common one.
+    """Plot counts and row percentages, coloured by row percentage so that rare classes are as legible as common ones.
 
     Args:
       confusion: (C, C), counts, rows true and columns predicted (see `cardiax.stats.classification.confusion_matrix`).
-        A class without examples has a row of zeros, and is drawn as such.
-      classes: C names, in the order of the rows.
-      title: of the figure.
+        A class without examples is a row of zeros.
+      classes: names of the C classes, in the order of the rows.
+      title: title of the figure.
 
     Returns:
-      A Figure one column wide; the caller saves it: `figure.savefig(path, dpi=300)`.
+      A figure one column wide, to be saved by the caller: `figure.savefig(path, dpi=300)`.
 
     Raises:
       ValueError: if `confusion` is not (C, C) for C `classes`.
@@ -70,7 +70,7 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) 
 
     ticks = range(len(classes))
     axes.set_xticks(ticks, classes, fontsize=7)
-    upright = 0 if max(map(len, classes)) <= 2 else 90  # long names would take the matrix's width
+    upright = 0 if max(map(len, classes)) <= 2 else 90  # horizontal long names would narrow the matrix
     axes.set_yticks(ticks, classes, fontsize=7, rotation=upright, va="center")
     axes.set_xlabel("Predicted class", fontsize=8)
     axes.set_ylabel("True class", fontsize=8)
@@ -89,7 +89,7 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) 
 
 
 def _legible_ink(colour: tuple[float, float, float, float]) -> str:
-    """Black or white, whichever has the greater contrast ratio on an sRGB `colour` (WCAG 2.1, relative luminance)."""
+    """Return black or white, whichever has the higher contrast ratio on an sRGB `colour` (WCAG 2.1)."""
     srgb = np.asarray(colour[:3])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     luminance = linear @ np.array([0.2126, 0.7152, 0.0722])

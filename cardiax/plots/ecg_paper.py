@@ -1,4 +1,4 @@
-"""The 12-lead ECG on clinical paper."""
+"""Plot of a 12-lead ECG on clinical paper."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,13 +6,13 @@ from matplotlib.figure import Figure
 from cardiax.ecg.leads import LEADS
 
 SPEED = 25.0
-"""mm/s, the clinic's paper speed."""
+"""mm/s, the standard paper speed."""
 
 GAINS = (10.0, 5.0, 2.5)
-"""mm/mV: the clinic's gain, and what is chosen where the leads would run into each other."""
+"""mm/mV: the standard gain, and smaller ones for leads too large for their row."""
 
 ROWS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
-ROW_HEIGHT, LABEL, MARGIN, GAP, PULSE = 36.0, 6.0, 5.0, 10.0, 8.0  # mm; the label takes its part of the row
+ROW_HEIGHT, LABEL, MARGIN, GAP, PULSE = 36.0, 6.0, 5.0, 10.0, 8.0  # mm; the label is part of the row
 INCH = 25.4  # mm
 
 _MINOR = {"color": "#f3c9c6", "linewidth": 0.3, "zorder": 0}
@@ -20,15 +20,15 @@ _MAJOR = {"color": "#e39a95", "linewidth": 0.6, "zorder": 1}
 
 
 def ecg_figure(leads: np.ndarray, title: str, rate: float = 1000.0) -> Figure:
-    """The ECG in the usual three rows of four leads, true to scale: a millimetre of the paper is one of the figure.
+    """Plot an ECG in the usual three rows of four leads, true to scale: a millimetre of paper is one of the figure.
 
-    Each lead is drawn for as long as it lasts, at 25 mm/s. The gain is 10 mm/mV unless the leads are too large for
-    their row; then it is halved, and the plot says so. The pulse before each row is 1 mV.
+    Each lead is drawn in full at 25 mm/s. The gain is 10 mm/mV, or 5 or 2.5 mm/mV if the leads are too large for their
+    row; it is printed on the plot. The pulse before each row is 1 mV.
 
     Args:
       leads: (T, 12), mV, in the order of `cardiax.ecg.leads.LEADS`.
-      title: one line.
-      rate: Hz.
+      title: title of the figure, one line.
+      rate: sampling rate, Hz.
 
     Raises:
       ValueError: if `leads` is not (T, 12).
@@ -53,7 +53,7 @@ def ecg_figure(leads: np.ndarray, title: str, rate: float = 1000.0) -> Figure:
     time = np.arange(leads.shape[0]) / rate * SPEED
     for row, names in enumerate(ROWS):
         values = leads[:, [LEADS.index(name) for name in names]]
-        # Each row is centred on the middle of its leads' range, so that none leaves it.
+        # Each row is centred on the middle of its leads' range, so that no lead leaves the row.
         baseline = (
             height - MARGIN - 2 - row * ROW_HEIGHT - (ROW_HEIGHT + LABEL) / 2 - gain * (values.max() + values.min()) / 2
         )

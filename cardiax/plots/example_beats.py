@@ -1,4 +1,4 @@
-"""Example beats of every class as a figure."""
+"""Plot of example beats of every class."""
 
 from collections.abc import Sequence
 
@@ -17,18 +17,18 @@ def beats_figure(
     per_class: int = 6,
     unit: str = "",
 ) -> Figure:
-    """One small panel per class: its first beat, dark, over a few more, pale, that show how beats of the class differ.
+    """Plot one panel per class: its first beat, dark, over a few more, pale, that show how beats of the class differ.
 
     Args:
       beats: (n, samples), scaled to [0, 1] and padded with zeros at the end; the padding is not drawn.
       labels: (n,), integers, the class of each beat.
-      classes: C names; label i is `classes[i]`. A class without beats keeps an empty panel that says so.
-      sampling_rate: Hz.
-      per_class: beats drawn in a panel, at most; the first ones in order.
-      unit: of beats that are not scaled to [0, 1].
+      classes: names of the C classes; label i is `classes[i]`. The panel of a class without beats says "no beats".
+      sampling_rate: sampling rate, Hz.
+      per_class: maximum number of beats in a panel; the first ones in order are drawn.
+      unit: unit of beats that are not scaled to [0, 1].
 
     Returns:
-      A Figure; the caller saves it: `figure.savefig(path, dpi=200)`.
+      A figure, to be saved by the caller: `figure.savefig(path, dpi=200)`.
 
     Raises:
       ValueError: if the shapes are not (n, samples) and (n,).
@@ -43,7 +43,7 @@ def beats_figure(
     for index, (name, axes) in enumerate(zip(classes, panels, strict=True)):
         examples = beats[labels == index][:per_class]
         for number, beat in enumerate(examples):
-            end = np.flatnonzero(np.append(1, beat))[-1]  # samples up to the last that is not zero
+            end = np.flatnonzero(np.append(1, beat))[-1]  # number of samples up to the last nonzero one
             style = FIRST if number == 0 else OTHERS
             axes.plot(milliseconds[:end], beat[:end], **style)
         if not len(examples):

@@ -1,4 +1,4 @@
-"""Maps on the heart: activation with its isochrones, and the voltage of a turning, beating heart."""
+"""Maps on the heart: activation times with isochrones, and the voltage of a turning, beating heart."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from cardiax.plots.heart_surface import look, render, shepard_weights
 
 VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
-"""Name → azimuth of the eye, degrees."""
+"""Name of a view → azimuth of the eye, degrees."""
 
 ISOCHRONE = 10.0
-"""ms between isochrones."""
+"""Time between isochrones, ms."""
 
 ROOM = 6.0  # mm around the heart
 PIXELS = 420
@@ -27,19 +27,19 @@ def activation_figure(
     title: str,
     true: np.ndarray | None = None,
 ) -> Figure:
-    """Activation times on the heart from two sides: predicted alone, or true, predicted and error side by side.
+    """Plot activation times on the heart from two sides: predicted, or true, predicted and error side by side.
 
-    Between the sites the times are Shepard's interpolation; lines are isochrones every 10 ms. The error, predicted −
-    true, is interpolated itself.
+    Times are interpolated between the sites by Shepard's method, and so is the error, predicted − true. Lines are
+    isochrones every 10 ms.
 
     Args:
-      points: (P, 3), mm.
-      triangles: (F, 3), the surface.
-      sites: int (75,), the points of the sites.
-      predicted: (75,), ms; NaN where a site does not activate, which then counts nowhere. With no site left the
-        maps are empty, and the title says so.
-      title: one line.
-      true: (75,), ms, or None where it is not known.
+      points: (P, 3), mm, points of the mesh.
+      triangles: (F, 3), triangles of the surface.
+      sites: int (75,), indices of the points of the sites.
+      predicted: (75,), ms; NaN for a site that does not activate, which is left out. If no site activates, the maps
+        are empty and the title says so.
+      title: title of the figure, one line.
+      true: (75,), ms, or None if not known.
     """
     columns = [("predicted", predicted)] if true is None else [("true", true), ("predicted", predicted)]
     known = np.isfinite(np.sum([times for _, times in columns], axis=0))
@@ -69,7 +69,9 @@ def activation_figure(
             axes.imshow(_coloured(image, light, norm, colours), origin="lower", extent=extent)
             if name != "error":
                 levels = np.arange(ISOCHRONE, norm.vmax, ISOCHRONE)
-                levels = levels[(levels > values.min()) & (levels < values.max())]  # Matplotlib warns of any other
+                levels = levels[
+                    (levels > values.min()) & (levels < values.max())
+                ]  # Matplotlib warns about other levels
                 if len(levels):
                     x, y = np.linspace(*extent[:2], image.shape[1]), np.linspace(*extent[2:], image.shape[0])
                     axes.contour(x, y, image, levels, colors="black", linewidths=0.35)
@@ -94,17 +96,17 @@ def activation_figure(
 def beating_frames(
     points: np.ndarray, triangles: np.ndarray, sites: np.ndarray, voltage: np.ndarray, frames: int = 50
 ) -> np.ndarray:
-    """A turning, beating heart, lit by its voltage: uint8 (frames, height, width, 3).
+    """Render a turning, beating heart coloured by its voltage: uint8 (frames, height, width, 3).
 
-    One turn and one beat. Muscle that has been depolarised draws towards the long axis by up to 8 %, 60 ms later: a
-    cartoon of contraction, not a computed one.
+    The frames show one turn and one beat. Depolarised muscle moves towards the long axis by up to 8 %, 60 ms later: an
+    illustration of contraction, not a simulation.
 
     Args:
-      points: (P, 3), mm.
-      triangles: (F, 3), the surface.
-      sites: int (75,), the points of the sites.
+      points: (P, 3), mm, points of the mesh.
+      triangles: (F, 3), triangles of the surface.
+      sites: int (75,), indices of the points of the sites.
       voltage: (T, 75), mV at 1 kHz.
-      frames: how many, evenly over the beat.
+      frames: number of frames, evenly spaced over the beat.
     """
     weights = shepard_weights(points, points[sites])
     norm, colours = Normalize(-90.0, 40.0), colormaps["inferno"]
@@ -139,6 +141,6 @@ def _extent(seen: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _coloured(image: np.ndarray, light: np.ndarray, norm: Normalize, colours: Colormap) -> np.ndarray:
-    """RGB of the values, shaded; white where there is no heart."""
+    """Return the shaded RGB colours of the values, white outside the heart."""
     lit = colours(norm(np.nan_to_num(image)))[..., :3] * light[..., None]
     return np.where(np.isfinite(image)[..., None], np.clip(lit, 0, 1), 1.0)

@@ -1,22 +1,22 @@
-"""Values on the heart's surface as seen from one side: interpolation from the sites, and a small renderer."""
+"""Interpolation of values from the sites to the heart's surface, and a small renderer."""
 
 import numpy as np
 
 NEIGHBOURS, POWER = 8, 2.0
-"""Of Shepard's interpolation: the nearest sites that count, and the power of the distance that weighs them."""
+"""Shepard's interpolation: number of nearest sites used, and the power of the distance in their weights."""
 
 TILT = 20.0
-"""Degrees from which the eye looks down on the base."""
+"""Elevation of the eye above the plane of the base, degrees."""
 
 
 def shepard_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Shepard's weights (P, S): weights @ values of S sites are the values at P points; without sites all are 0.
+    """Compute Shepard's weights (P, S): `weights @ values` interpolates the values of S sites at P points.
 
-    The weight of a site falls as its distance^-2 (Shepard 1968, doi:10.1145/800186.810616), over the nearest 8 sites.
+    Weights are proportional to distance^-2 over the nearest 8 sites (Shepard 1968, doi:10.1145/800186.810616).
 
     Args:
       points: (P, 3), mm.
-      sites: (S, 3), mm.
+      sites: (S, 3), mm; S may be 0.
     """
     distance = np.linalg.norm(points[:, None] - sites[None], axis=-1)
     weights = np.maximum(distance, 1e-6) ** -POWER
@@ -26,10 +26,11 @@ def shepard_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
 
 
 def look(points: np.ndarray, azimuth: float) -> np.ndarray:
-    """Coordinates (P, 3) as the eye sees them: to the right, up, and towards the eye, mm.
+    """Transform points (P, 3), mm, to coordinates of the eye: to the right, up, and towards the eye.
 
-    `azimuth` is the eye's place around the long axis, degrees: 0 at the left lateral wall, 90 at the anterior one. The
-    heart's axes (x to the left, y forward, z up) are left-handed, as is the clinic's view of a patient face to face.
+    `azimuth` is the angle of the eye around the long axis, degrees: 0 at the left lateral wall, 90 at the anterior one.
+    The heart's axes (x to the left, y forward, z up) are left-handed, as in the clinical view of a patient from the
+    front.
     """
     around, down = np.radians(azimuth), np.radians(TILT)
     right = np.array([np.sin(around), -np.cos(around), 0.0])
@@ -41,17 +42,17 @@ def look(points: np.ndarray, azimuth: float) -> np.ndarray:
 def render(
     seen: np.ndarray, triangles: np.ndarray, values: np.ndarray, extent: tuple[float, float, float, float], size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Values and light of the surface that the eye sees, hidden parts hidden (a depth buffer).
+    """Render the visible surface with a depth buffer.
 
     Args:
-      seen: (P, 3), from `look`.
-      triangles: (F, 3).
-      values: (P,).
+      seen: (P, 3), mm, points in eye coordinates from `look`.
+      triangles: (F, 3), triangles of the surface.
+      values: (P,), values at the points.
       extent: left, right, bottom and top of the plot, mm.
-      size: pixels of the plot's width.
+      size: width of the plot, pixels.
 
     Returns:
-      values (height, width), NaN where there is no heart; light (height, width), from 0 to 1. Row 0 is the bottom.
+      values (height, width), NaN outside the heart; light (height, width), from 0 to 1. Row 0 is the bottom.
     """
     left, right, bottom, top = extent
     scale = size / (right - left)
@@ -61,12 +62,12 @@ def render(
     corners = seen[triangles]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    # Lambert's law, from both sides, with the lamp at the eye's upper left.
+    # Two-sided Lambertian shading, with the light at the upper left of the eye.
     brightness = 0.45 + 0.55 * np.abs(normal @ (np.array([-0.35, 0.45, 0.82]) / np.linalg.norm([-0.35, 0.45, 0.82])))
     smooth = np.zeros(len(seen))
     np.add.at(smooth, triangles.ravel(), np.repeat(brightness, 3))
     smooth /= np.maximum(np.bincount(triangles.ravel(), minlength=len(seen)), 1)
-    # Every pixel of every triangle's bounding box, all at once; of those inside, the nearest is written last.
+    # All pixels of all triangles' bounding boxes at once; of those inside a triangle, the nearest is written last.
     x, y = (index[triangles, axis] for axis in (0, 1))
     across, upward = (np.stack([side[:, 1] - side[:, 0], side[:, 2] - side[:, 0]]) for side in (x, y))
     area = across[0] * upward[1] - across[1] * upward[0]
@@ -84,7 +85,7 @@ def render(
     inside = np.flatnonzero((share >= -1e-9).all(axis=1))
     owner, share, pixel = owner[inside], share[inside], (row * size + column)[inside]
     nearness = np.sum(corners[owner, :, 2] * share, axis=1)
-    order = np.argsort(nearness[::-1], kind="stable")  # of equally near ones the first triangle is written last
+    order = np.argsort(nearness[::-1], kind="stable")  # of equally near triangles the first is written last
     owner, share, pixel = (array[::-1][order] for array in (owner, share, pixel))
     image.ravel()[pixel] = np.sum(values[triangles[owner]] * share, axis=1)
     light.ravel()[pixel] = np.sum(smooth[triangles[owner]] * share, axis=1)

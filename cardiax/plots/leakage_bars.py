@@ -1,4 +1,4 @@
-"""What a score owes to the split, as a figure."""
+"""Plot of the leakage between the splits of a dataset."""
 
 from collections.abc import Mapping
 
@@ -15,15 +15,15 @@ def leakage_figure(
     sources: Mapping[str, tuple[np.ndarray, np.ndarray]],
     by_length: Mapping[str, float],
 ) -> Figure:
-    """Three panels: one network under two splits, where rare classes come from, what padding alone predicts.
+    """Plot three panels: one network under two protocols, the records of rare classes, and the score of padding alone.
 
     Args:
-      scores: split → figure of merit → its value for each seed, (seeds,).
-      sources: class → its records and their shares, the greatest first.
-      by_length: classifier → macro-F1.
+      scores: protocol → metric → its value for each seed, (seeds,).
+      sources: class → its records and their shares, largest first.
+      by_length: classifier that sees only the length of a beat → macro-F1.
 
     Returns:
-      A Figure; the caller saves it.
+      A figure, to be saved by the caller.
     """
     figure = Figure(figsize=(11.4, 3.0), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.35, 1.2, 0.9))

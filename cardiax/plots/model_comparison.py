@@ -1,4 +1,4 @@
-"""Systems side by side as a figure."""
+"""Plot of the metrics of several models."""
 
 from collections.abc import Mapping
 
@@ -11,14 +11,14 @@ INK, SEED = "#12306b", "#9db4d6"
 
 
 def comparison_figure(panels: Mapping[str, Mapping[str, np.ndarray]], label: str) -> Figure:
-    """One panel a protocol: of each system its seeds, pale, and their mean with its 95 % t interval.
+    """Plot one panel per protocol: the seeds of each model, pale, and their mean with its 95 % t interval.
 
     Args:
-      panels: protocol → system → its figure for each seed, (seeds,).
-      label: of the figure of merit, with its unit.
+      panels: protocol → model → its metric for each seed, (seeds,).
+      label: name of the metric, with its unit.
 
     Returns:
-      A Figure; the caller saves it.
+      A figure, to be saved by the caller.
     """
     rows = max(len(systems) for systems in panels.values())
     figure = Figure(figsize=(3.2 * len(panels) + 1.2, 0.32 * rows + 1.1), layout="constrained")

@@ -1,4 +1,4 @@
-"""How a figure of merit falls with noise and with missing leads, as a figure."""
+"""Plot of a metric against noise and missing leads."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 COLOURS = ("#12306b", "#c1440e", "#2f7d4f")
-"""Dark blue, rust and green: told apart in print and by the colour-blind, being of unlike lightness too."""
+"""Dark blue, rust and green: they also differ in lightness, for print and for colour-blind readers."""
 
 Triple = tuple[float, float, float]
 """A value, and the lower and upper bound of its interval."""
@@ -20,21 +20,21 @@ def noise_figure(
     title: str,
     missing: Mapping[str, Triple],
 ) -> Figure:
-    """A line for each noise over the signal-to-noise ratio, its interval a band; with leads missing a second panel.
+    """Plot a line with its interval for each noise over the signal-to-noise ratio, and a panel of missing leads.
 
     Args:
-      noises: name of each noise, three at most → a triple for each ratio.
-      ratios: dB.
-      clean: the triple without noise, a dashed line with its own band.
-      label: of the figure of merit, with its unit.
-      title: of the figure.
-      missing: name of each missing lead → a triple; empty: no second panel.
+      noises: name of the noise → a triple for each ratio; at most three noises.
+      ratios: signal-to-noise ratios, dB.
+      clean: triple without noise, drawn as a dashed line with a band.
+      label: name of the metric, with its unit.
+      title: title of the figure.
+      missing: name of the missing lead → triple; empty for no second panel.
 
     Returns:
-      A Figure; the caller saves it: `figure.savefig(path, dpi=300)`.
+      A figure, to be saved by the caller: `figure.savefig(path, dpi=300)`.
 
     Raises:
-      ValueError: if a noise has not one triple for each ratio, or there are more noises than colours.
+      ValueError: if a noise does not have one triple per ratio, or there are more noises than colours.
     """
     if len(noises) > len(COLOURS) or any(len(triples) != len(ratios) for triples in noises.values()):
         raise ValueError(
@@ -55,7 +55,7 @@ def noise_figure(
         axes.fill_between(ratios, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(ratios, value, color=colour, marker="o", markersize=3, linewidth=1.2, label=name)
     axes.set_xticks(ratios)
-    axes.invert_xaxis()  # from little noise to much
+    axes.invert_xaxis()  # noise increases to the right
     axes.set_xlabel("Signal-to-noise ratio (dB)", fontsize=8)
     axes.legend(fontsize=7, frameon=False)
     if missing:

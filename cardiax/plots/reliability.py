@@ -1,4 +1,4 @@
-"""Calibration as figures: the reliability of class probabilities, and an ensemble's spread against its error."""
+"""Plots of calibration: reliability of class probabilities, and the spread of an ensemble against its error."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,15 +13,15 @@ Triple = tuple[float, float, float]
 
 
 def reliability_figure(members: np.ndarray, ensemble: np.ndarray, title: str) -> Figure:
-    """Accuracy over confidence, of each member, pale, and of the ensemble; below it how many examples each bin holds.
+    """Plot accuracy over confidence of each member, pale, and of the ensemble, above the examples of each bin.
 
     Args:
-      members: (M, bins, 3), of `cardiax.stats.calibration.reliability`.
-      ensemble: (bins, 3), likewise.
-      title: of the figure.
+      members: (M, bins, 3), from `cardiax.stats.calibration.reliability`, for each member.
+      ensemble: (bins, 3), the same for the ensemble.
+      title: title of the figure.
 
     Returns:
-      A Figure; the caller saves it.
+      A figure, to be saved by the caller.
     """
     figure = Figure(figsize=(3.5, 4.2), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -48,22 +48,22 @@ def reliability_figure(members: np.ndarray, ensemble: np.ndarray, title: str) ->
 
 
 def _points(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean confidence and accuracy of the bins that hold examples."""
+    """Return mean confidence and accuracy of the bins that hold examples."""
     count, hits, confidence = sums[sums[:, 0] > 0].T
     return confidence / count, hits / count
 
 
 def spread_figure(covered: Mapping[float, Triple], by_spread: np.ndarray, unit: str, title: str) -> Figure:
-    """Two panels: what intervals of the members' spread hold, and the error of groups of like spread.
+    """Plot two panels: the coverage of intervals from the members' spread, and the error in bins of spread.
 
     Args:
-      covered: nominal coverage → the share found, with its interval.
-      by_spread: (bins, 2), spread and error, of `cardiax.stats.calibration.error_by_spread`.
-      unit: of both.
-      title: of the figure.
+      covered: nominal coverage → observed coverage, with its interval.
+      by_spread: (bins, 2), spread and error, from `cardiax.stats.calibration.error_by_spread`.
+      unit: unit of spread and error.
+      title: title of the figure.
 
     Returns:
-      A Figure; the caller saves it.
+      A figure, to be saved by the caller.
     """
     figure = Figure(figsize=(6.6, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -108,6 +108,6 @@ def _error_over_spread(axes, by_spread: np.ndarray, unit: str) -> None:
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """A range of a logarithmic axis that holds all values above 0 with room beside them."""
+    """Return limits of a logarithmic axis around all positive values, with a margin."""
     some = [value for value in values if value > 0] or [1.0]
     return min(some) / 1.3, max(some) * 1.3

@@ -1,4 +1,4 @@
-"""Transmembrane voltages of chosen sites, true against predicted."""
+"""Plot of true and predicted transmembrane voltages at chosen sites."""
 
 from collections.abc import Sequence
 
@@ -8,19 +8,19 @@ from matplotlib.figure import Figure
 from cardiax.ecg.leads import SITE_NAMES
 
 CHOSEN = ("AHA01", "AHA08", "AHA11", "AHA17", "EPI_AHA11", "RV07", "EPI_RV07", "SEPTM_AHA09_RV09")
-"""Sites of both ventricles, of all layers and rows."""
+"""Default sites: both ventricles, all layers and rows."""
 
 
 def voltage_figure(
     predicted: np.ndarray, title: str, true: np.ndarray | None = None, chosen: Sequence[str] = CHOSEN
 ) -> Figure:
-    """One panel a site, mV against ms: the truth pale and wide, the prediction dark and thin.
+    """Plot one panel per site, mV over ms: the true voltage pale and wide, the prediction dark and thin.
 
     Args:
       predicted: (T, 75), mV at 1 kHz.
-      title: one line.
-      true: (T, 75), mV, or None where it is not known.
-      chosen: names of sites, an even number of them.
+      title: title of the figure, one line.
+      true: (T, 75), mV, or None if not known.
+      chosen: names of the sites, an even number.
 
     Raises:
       ValueError: if the shapes are not (T, 75).

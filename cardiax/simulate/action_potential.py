@@ -1,4 +1,4 @@
-"""The ventricular action potential as a formula: upstroke, notch, plateau and repolarisation; pure, in JAX."""
+"""A formula for the ventricular action potential: upstroke, notch, plateau and repolarisation; pure, in JAX."""
 
 import jax
 import jax.numpy as jnp
@@ -7,14 +7,14 @@ REST = -85.5
 """mV, the resting voltage of the UCSD/LLNL dataset."""
 
 UPSTROKE = 0.6
-"""ms, time constant of the upstroke: 10 to 90 % in 2.6 ms, about 180 mV/ms at its steepest is a cell's; tissue's is
-less."""
+"""ms, time constant of the upstroke: 10 to 90 % in 2.6 ms. The maximum slope is less than the about 180 mV/ms of an
+isolated cell, as in tissue."""
 
 NOTCH = 8.0
 """ms, time constant of the fall from the peak to the plateau."""
 
 PLATEAU_FALL = 0.05
-"""mV/ms, how the plateau sinks."""
+"""mV/ms, rate at which the plateau falls."""
 
 REPOLARISATION = 10.0
 """ms, time constant of repolarisation."""
@@ -23,16 +23,16 @@ REPOLARISATION = 10.0
 def action_potential(
     time: jax.Array, duration: jax.Array, peak: jax.Array | float = 40.0, plateau: jax.Array | float = 25.0
 ) -> jax.Array:
-    """The transmembrane voltage at a time after activation, mV.
+    """Compute the transmembrane voltage, mV, at a time after activation.
 
     V = rest + A(t) · σ((t + t₀)/τ_u) · σ((d − t)/τ_r) with A(t) = plateau − rest + (peak − plateau) · exp(−t/τ_n) − s·t
     for t > 0, t₀ such that the upstroke crosses 0 mV at t = 0, and d such that 90 % are repolarised at `duration`.
 
     Args:
-      time: ms since activation, any shape; negative before it.
-      duration: to 90 % repolarisation, ms, of a shape that broadcasts with `time`.
-      peak: what the notch falls from, mV.
-      plateau: what it falls to, mV.
+      time: time since activation, ms, of any shape; negative before activation.
+      duration: time to 90 % repolarisation, ms, of a shape that broadcasts with `time`.
+      peak: voltage at the start of the notch, mV.
+      plateau: voltage at the end of the notch, mV.
     """
     after = jnp.maximum(time, 0.0)
     amplitude = plateau - REST + (peak - plateau) * jnp.exp(-after / NOTCH) - PLATEAU_FALL * after

@@ -1,7 +1,7 @@
-"""What the UCSD/LLNL dataset's own figures are, and how like them a set of recordings is; pure functions.
+"""Statistics of the UCSD/LLNL dataset, and the comparison of recordings with them; pure functions.
 
-The reference figures are those in the reference code of Landajuela et al. 2022 (landajuela/cardiac_ml, MIT), computed
-by its authors over the whole dataset.
+The reference statistics are those in the reference code of Landajuela et al. 2022 (landajuela/cardiac_ml, MIT),
+computed by its authors over the complete dataset.
 """
 
 import numpy as np
@@ -34,17 +34,17 @@ SITE_SPREAD = (
 
 
 def likeness(electrodes: np.ndarray, voltage: np.ndarray) -> dict[str, np.ndarray]:
-    """Figures of recordings beside those of the dataset.
+    """Compute statistics of recordings and their differences from those of the dataset.
 
     Args:
       electrodes: (n, 500, 10), mV.
       voltage: (n, 500, 75), mV.
 
     Returns:
-      `lead_mean`, `lead_spread` and `lead_range` (12,), mV, and `lead_ratio` (12,), spread over the dataset's;
-      `site_mean` and `site_spread` (75,), mV, and `site_mean_error` and `site_spread_error` (75,), mV, theirs minus the
-      dataset's; `constant_error` (75,), mV, of one constant for all sites, the best; `activation` (4,), ms: lowest,
-      highest, mean and standard deviation of the activation times.
+      `lead_mean`, `lead_spread` (standard deviation) and `lead_range` (12,), mV, and `lead_ratio` (12,), the spread
+      over the dataset's; `site_mean` and `site_spread` (75,), mV, and `site_mean_error` and `site_spread_error` (75,),
+      mV, their differences from the dataset's; `constant_error` (75,), mV, the mean error of the best single constant
+      for all sites; `activation` (4,), ms: minimum, maximum, mean and standard deviation of the activation times.
     """
     leads = np.asarray(twelve_leads(electrodes))
     parts = np.array_split(voltage, len(voltage) // 64 + 1)

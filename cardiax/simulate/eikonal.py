@@ -1,11 +1,11 @@
-"""Travel times of the activation wave over a heart: the anisotropic eikonal equation; host code, SciPy.
+"""Travel times of the activation wave over a heart from the anisotropic eikonal equation; host code, SciPy.
 
-The wave runs with speed v_f along the fibres, v_s in the wall across them and v_n through the wall, so that a short
-way d takes √(dᵀ Q d) with Q = f fᵀ/v_f² + s sᵀ/v_s² + n nᵀ/v_n² (Franzone et al. 1990,
-doi:10.1016/0025-5564(90)90067-D), f, s and n being constant in a tetrahedron. The travel time is the shortest path
-over a graph whose nodes are the mesh's points and two more on every edge, and whose ways are the straight ones
-between any two nodes of a tetrahedron. The time of several timed stimuli is the minimum over single-stimulus
-solutions, so a heart's fields serve every pattern; and a field is inversely proportional to all speeds at once.
+The wave travels at speed v_f along the fibres, v_s across them in the wall and v_n through the wall, so that a short
+step d takes √(dᵀ Q d) with Q = f fᵀ/v_f² + s sᵀ/v_s² + n nᵀ/v_n² (Franzone et al. 1990,
+doi:10.1016/0025-5564(90)90067-D); f, s and n are constant in a tetrahedron. The travel time is the shortest path in a
+graph whose nodes are the points of the mesh and two more on every edge, and whose edges are the straight lines between
+any two nodes of a tetrahedron. The activation time of several stimuli is the minimum over single-stimulus solutions, so
+one set of fields serves every pattern. Scaling all speeds scales a field by the inverse factor.
 """
 
 from itertools import combinations
@@ -19,40 +19,41 @@ from scipy.sparse.csgraph import dijkstra
 from cardiax.simulate.heart_geometry import Heart
 
 SPEEDS = (0.68, 0.45, 0.295)
-"""Along the fibres, in the wall across them, and through it, m/s, which is mm/ms: the order of what is measured in
-ventricles, 0.5 … 0.7 along the fibres and two to three times less across (Clerc 1976,
-doi:10.1113/jphysiol.1976.sp011283); fitted within it to the spread of activation times."""
+"""Conduction speeds along the fibres, across them in the wall, and through the wall, m/s = mm/ms: in the range measured
+in ventricles, 0.5 … 0.7 along the fibres and two to three times less across (Clerc 1976,
+doi:10.1113/jphysiol.1976.sp011283), and fitted within it to the spread of activation times."""
 
 EDGE_NODES = 2
-"""Nodes inside an edge: paths bend there too. 0, 1 and 2 of them differ from an exact solver by 9, 3 and 2 %."""
+"""Nodes inside an edge, at which paths can bend too. With 0, 1 and 2 the error against an exact solver is 9, 3 and
+2 %."""
 
 
 def travel_times(
     heart: Heart, sources: np.ndarray, speeds: tuple[float, float, float] = SPEEDS, purkinje: float = 1.0
 ) -> np.ndarray:
-    """Travel times from single points to all points: float64 (K, P), ms.
+    """Compute travel times from single points to all points: float64 (K, P), ms.
 
     Args:
-      heart: the mesh and its fibres.
-      sources: int (K,), points.
-      speeds: along the fibres, in the wall across them, and through it, m/s.
-      purkinje: speed-up of ways along an endocardium, whose Purkinje network conducts quickly.
+      heart: mesh and fibres of the heart.
+      sources: int (K,), indices of the source points.
+      speeds: conduction speeds along the fibres, across them in the wall, and through the wall, m/s.
+      purkinje: factor on the speed along an endocardium, whose Purkinje network conducts fast.
     """
     graph = _graph(heart, metric(heart, speeds), purkinje)
     return dijkstra(graph, directed=False, indices=np.asarray(sources))[:, : len(heart.points)]
 
 
 def activation_times(fields: jax.Array, onsets: jax.Array) -> jax.Array:
-    """The activation times of timed stimuli: fields (K, P) and onsets (..., K), ms → (..., P), ms.
+    """Compute the activation times of timed stimuli: fields (K, P) and onsets (..., K), ms → (..., P), ms.
 
-    An infinite onset means that this source stays silent.
+    A source with an infinite onset is not stimulated.
     """
     spread = fields.reshape((1,) * (onsets.ndim - 1) + fields.shape)
     return jnp.min(spread + onsets[..., None], axis=-2)
 
 
 def metric(heart: Heart, speeds: tuple[float, float, float]) -> np.ndarray:
-    """Q of each tetrahedron, (E, 3, 3), ms²/mm²: the inverse of the velocity tensor that other solvers ask for."""
+    """Compute Q of each tetrahedron, (E, 3, 3), ms²/mm²: the inverse of the velocity tensor of other solvers."""
     fibre = _unit(heart.fibres[heart.tetrahedra].sum(axis=1))
     normal = heart.normals[heart.tetrahedra].sum(axis=1)
     normal = _unit(normal - np.sum(normal * fibre, axis=1, keepdims=True) * fibre)
@@ -65,7 +66,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _graph(heart: Heart, metric: np.ndarray, purkinje: float) -> csr_array:
-    """Travel times of the straight ways between the nodes of each tetrahedron: sparse (N, N), the P points first."""
+    """Compute travel times between the nodes of each tetrahedron: sparse (N, N), with the P points first."""
     tetrahedra, points = heart.tetrahedra, heart.points
     ends = np.concatenate([tetrahedra[:, pair] for pair in combinations(range(4), 2)])
     edges, inverse = np.unique(np.sort(ends, axis=1), axis=0, return_inverse=True)
@@ -85,7 +86,7 @@ def _graph(heart: Heart, metric: np.ndarray, purkinje: float) -> csr_array:
     way = (position[end] - position[start]).reshape(len(tetrahedra), -1, 3)
     time = np.sqrt(np.einsum("emi,eij,emj->em", way, metric, way)).ravel()
     time = np.where((side[start] > 0) & (side[start] == side[end]), time / purkinje, time)
-    # The same way in several tetrahedra: the quickest.
+    # An edge of several tetrahedra gets the shortest of its times.
     order = np.lexsort((time, end, start))
     start, end, time = start[order], end[order], time[order]
     quickest = np.append(True, (np.diff(start) != 0) | (np.diff(end) != 0))

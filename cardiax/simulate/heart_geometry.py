@@ -1,11 +1,10 @@
 """A biventricular heart as a tetrahedral mesh with coordinates, fibres and the 75 recording sites; host code, NumPy.
 
-The left ventricle is the wall between two truncated half-ellipsoids, cut by a grid of meridians, rings and layers. The
-right one is a sheet that rises from the left one's epicardium over the septum and falls back to it at both
-interventricular grooves and at its apex. In the heart's own coordinates, mm, the base is the plane z = 0, the apex of
-the left ventricle lies on the axis at negative z, the left free wall at positive x, the septum at negative x and the
-anterior wall at positive y. These axes, and those of the torso (left, front, up), are left-handed, as a mirror shows a
-heart.
+The left ventricle is the wall between two truncated half-ellipsoids, divided by a grid of meridians, rings and layers.
+The right ventricle is a sheet that rises from the left epicardium over the septum and meets it again at both
+interventricular grooves and at its apex. In heart coordinates, mm, the base is the plane z = 0, the apex of the left
+ventricle lies on the axis at negative z, the left free wall at positive x, the septum at negative x and the anterior
+wall at positive y. These axes, and those of the torso (left, front, up), are left-handed, as in a mirror image.
 """
 
 from dataclasses import dataclass
@@ -16,25 +15,26 @@ import numpy as np
 from cardiax.ecg.leads import SITE_NAMES
 
 MERIDIANS, RINGS, LAYERS = 48, 16, 4
-"""Grid of the left ventricle: meridians around, rings from base to apex, layers of points across the wall."""
+"""Grid of the left ventricle: meridians around it, rings from base to apex, layers of points across the wall."""
 
 RIGHT_LAYERS = 3
-"""Layers of points across the right wall."""
+"""Number of layers of points across the right wall."""
 
 
 @dataclass(frozen=True)
 class HeartShape:
-    """Measures of a heart, mm and degrees; the defaults are an adult's (Lang et al. 2015,
-    doi:10.1016/j.echo.2014.10.003).
+    """Dimensions of a heart, mm and degrees; the defaults are those of an adult.
+
+    After Lang et al. 2015, doi:10.1016/j.echo.2014.10.003.
 
     Attributes:
-      left_radius: of the left cavity at the base.
-      left_length: of the left cavity, base to apex.
+      left_radius: radius of the left cavity at the base.
+      left_length: length of the left cavity, base to apex.
       left_wall: thickness of the left wall at the base; half of it at the apex.
-      right_width: of the right cavity, from the septum to the free wall, where it is widest.
+      right_width: largest width of the right cavity, from the septum to the free wall.
       right_wall: thickness of the right free wall.
-      right_length: of the right ventricle, as a fraction of the left one.
-      right_span: angle over which the right ventricle embraces the left one.
+      right_length: length of the right ventricle, as a fraction of the left one.
+      right_span: angle over which the right ventricle surrounds the left one.
       fibre_endocardium, fibre_epicardium: helix angle of the fibres at the two surfaces, degrees from the ring,
         positive where they form a right-handed helix (Streeter et al. 1969, doi:10.1161/01.RES.24.3.339); linear
         between them.
@@ -53,19 +53,19 @@ class HeartShape:
 
 @dataclass(frozen=True, eq=False)
 class Heart:
-    """A mesh of P points and E tetrahedra, with what conduction and plots need.
+    """A mesh of P points and E tetrahedra, with the fields needed for conduction and plots.
 
     Attributes:
-      points: float64 (P, 3), mm.
-      tetrahedra: int64 (E, 4).
+      points: float64 (P, 3), mm, coordinates of the points.
+      tetrahedra: int64 (E, 4), point indices of the tetrahedra.
       fibres: float64 (P, 3), unit vectors along the muscle fibres.
-      normals: float64 (P, 3), unit vectors across the wall, at right angles to the fibres.
-      transmural: float64 (P,), 0 at the endocardium and 1 at the epicardium; the septum's right side counts as 1.
+      normals: float64 (P, 3), unit vectors across the wall, perpendicular to the fibres.
+      transmural: float64 (P,), 0 at the endocardium and 1 at the epicardium; the right side of the septum is 1.
       apicobasal: float64 (P,), 0 at the apex and 1 at the base.
-      right: bool (P,), the right free wall.
-      endocardium: int8 (P,), 0 elsewhere, 1 on the left one, 2 on the right one, septum included.
-      triangles: int64 (F, 3), the surface, each turned outward.
-      sites: int64 (75,), the points that are recorded, in the order of `cardiax.ecg.leads.SITE_NAMES`.
+      right: bool (P,), True in the right free wall.
+      endocardium: int8 (P,), 1 on the left endocardium, 2 on the right one including the septum, else 0.
+      triangles: int64 (F, 3), point indices of the surface triangles, oriented outward.
+      sites: int64 (75,), indices of the recorded points, in the order of `cardiax.ecg.leads.SITE_NAMES`.
     """
 
     points: np.ndarray
@@ -81,7 +81,7 @@ class Heart:
 
 
 def build_heart(shape: HeartShape | None = None) -> Heart:
-    """The heart of those measures. Every shape has the same number of points, in the same order."""
+    """Build the heart of a shape. Every shape has the same number of points, in the same order."""
     shape = shape or HeartShape()
     left, left_index = _left_grid(shape)
     right, right_index = _right_grid(shape, left, left_index)
@@ -92,12 +92,12 @@ def build_heart(shape: HeartShape | None = None) -> Heart:
     transmural = np.zeros(len(points))
     depth = np.zeros(len(points))
     circumferential, longitudinal = np.zeros_like(points), np.zeros_like(points)
-    for index in (right_index, left_index):  # the left one last: the grooves are its own
+    for index in (right_index, left_index):  # the left ventricle last, because the grooves belong to it
         transmural[index] = np.linspace(0, 1, index.shape[2])
         depth[index] = np.linspace(0, 1, index.shape[1])[:, None]
         wraps = index is left_index
         grid = points[index]
-        # Against the angle: with no mirror this is anticlockwise from above, as a right-handed helix rises.
+        # Against the angle: in unmirrored axes this is anticlockwise from above, as a right-handed helix rises.
         around = np.roll(grid, 1, 0) - np.roll(grid, -1, 0) if wraps else -np.gradient(grid, axis=0)
         circumferential[index], longitudinal[index] = around, -np.gradient(grid, axis=1)
     apex = left_index[0, -1]
@@ -126,15 +126,17 @@ def build_heart(shape: HeartShape | None = None) -> Heart:
 
 
 def surface(tetrahedra: np.ndarray) -> np.ndarray:
-    """The triangles (F, 3) that belong to one tetrahedron only, of tetrahedra (E, 4) of positive volume, turned
-    outward."""
+    """Return the surface triangles (F, 3), oriented outward, of tetrahedra (E, 4) of positive volume.
+
+    These are the faces that belong to only one tetrahedron.
+    """
     faces = tetrahedra[:, [[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]]].reshape(-1, 3)
     _, first, counts = np.unique(np.sort(faces, axis=1), axis=0, return_index=True, return_counts=True)
     return faces[first[counts == 1]]
 
 
 def _left_grid(shape: HeartShape) -> tuple[np.ndarray, np.ndarray]:
-    """Points (n, 3) of the left ventricle and their places in its grid, int64 (MERIDIANS, RINGS, LAYERS)."""
+    """Return points (n, 3) of the left ventricle and its grid of point indices, int64 (MERIDIANS, RINGS, LAYERS)."""
     angle = 2 * np.pi * np.arange(MERIDIANS)[:, None, None] / MERIDIANS
     # From the base at latitude 0 to the apex at 90 degrees.
     latitude = (np.pi / 2) * np.linspace(0, 1, RINGS)[None, :, None]
@@ -152,13 +154,13 @@ def _left_grid(shape: HeartShape) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _span(shape: HeartShape) -> np.ndarray:
-    """The meridians under the right ventricle, from the anterior groove to the inferior one."""
+    """Return the meridians under the right ventricle, from the anterior groove to the inferior one."""
     half = round(shape.right_span / 360 * MERIDIANS / 2)
     return np.arange(MERIDIANS // 2 - half, MERIDIANS // 2 + half + 1)
 
 
 def _right_grid(shape: HeartShape, left: np.ndarray, left_index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points of the right free wall that the left ventricle does not have, and the places of all in its grid."""
+    """Return the points of the right free wall that are not in the left ventricle, and its grid of point indices."""
     span = _span(shape)
     rows = round(shape.right_length * RINGS)
     foot = left_index[span, :rows, -1]
@@ -166,7 +168,7 @@ def _right_grid(shape: HeartShape, left: np.ndarray, left_index: np.ndarray) -> 
     across = np.linspace(-1, 1, len(span))[:, None]
     down = np.linspace(0, 1, rows)[None, :]
     rise = np.sqrt(np.clip((1 - across**2) * (1 - down**2), 0, 1))
-    # Away from the axis, and the more to the right the farther from the grooves: the cavity is a crescent.
+    # Away from the axis and shifted to the right and down, so that the cavity is a crescent.
     outward = base * [1.0, 1.0, 0.0]
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
     outward = outward + np.array([-0.8, 0.0, -0.15])
@@ -180,7 +182,7 @@ def _right_grid(shape: HeartShape, left: np.ndarray, left_index: np.ndarray) -> 
 
 
 def _tetrahedra(index: np.ndarray, wraps: bool) -> np.ndarray:
-    """Six tetrahedra (Kuhn 1960) for each cell of a grid of point numbers; those that collapse are left out."""
+    """Return six tetrahedra (Kuhn 1960) for each cell of a grid of point indices, without degenerate ones."""
     cells = np.concatenate([index, index[:1]]) if wraps else index
     size = [length - 1 for length in cells.shape]
 
@@ -201,7 +203,7 @@ def _tetrahedra(index: np.ndarray, wraps: bool) -> np.ndarray:
 
 
 def turned(points: np.ndarray, tetrahedra: np.ndarray) -> np.ndarray:
-    """The tetrahedra with their points in the order of positive volume; flat ones are left out."""
+    """Reorder the points of tetrahedra so that volumes are positive, and remove flat tetrahedra."""
     a, b, c, d = (points[tetrahedra[:, i]] for i in range(4))
     volume = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) / 6
     turned = np.where(volume[:, None] < 0, tetrahedra[:, [0, 2, 1, 3]], tetrahedra)
@@ -211,7 +213,7 @@ def turned(points: np.ndarray, tetrahedra: np.ndarray) -> np.ndarray:
 def lay_fibres(
     circumferential: np.ndarray, longitudinal: np.ndarray, transmural: np.ndarray, shape: HeartShape
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Unit fibres and wall normals (P, 3) from two directions in the wall: the rule of Bayer et al. 2012."""
+    """Compute fibre directions and wall normals (P, 3) from two directions in the wall, after Bayer et al. 2012."""
     around = circumferential / np.maximum(np.linalg.norm(circumferential, axis=1, keepdims=True), 1e-9)
     up = longitudinal - np.sum(longitudinal * around, axis=1, keepdims=True) * around
     up /= np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-9)
@@ -225,25 +227,26 @@ _AHA_ANGLES = {
     **dict(zip(range(13, 17), (90, 180, 270, 0), strict=True)),
     17: 0,
 }
-"""Degrees of the middle of each AHA segment from the lateral wall towards the anterior one: 1, 7, 13 anterior, 2, 8
-anteroseptal, 3, 9 inferoseptal, 4, 10, 15 inferior, 5, 11 inferolateral, 6, 12 anterolateral, 14 septal, 16 lateral."""
+"""Angle of the centre of each AHA segment, degrees from the lateral wall towards the anterior one: 1, 7, 13 anterior,
+2, 8 anteroseptal, 3, 9 inferoseptal, 4, 10, 15 inferior, 5, 11 inferolateral, 6, 12 anterolateral, 14 septal, 16
+lateral."""
 
 _LEVELS = {"base": 0.12, "middle": 0.42, "apical": 0.72}
-"""Depth of the three rows of segments, as a fraction of the way from base to apex."""
+"""Position of the three rows of segments, as a fraction of the distance from base to apex."""
 
 _RIGHT_PLACES = {
     **{number: ("base", index) for number, index in ((1, 0.2), (2, 0.5), (3, 0.8))},
     **{number: ("middle", index) for number, index in ((6, 0.2), (7, 0.5), (8, 0.8))},
     **{number: ("apical", index) for number, index in ((11, 0.35), (12, 0.65))},
 }
-"""Sites of the right free wall: row, and the way from the anterior groove to the inferior one."""
+"""Sites of the right free wall: row, and the fraction of the distance from the anterior groove to the inferior one."""
 
 _RIGHT_SEPTUM = {4: 3, 5: 2, 9: 9, 10: 8, 13: 14}
-"""Sites of the septum's right side: the AHA segment that they face."""
+"""Sites on the right side of the septum: the AHA segment that they face."""
 
 
 def _sites(left_index: np.ndarray, right_index: np.ndarray, shape: HeartShape) -> np.ndarray:
-    """The point of each of the 75 sites, after their names."""
+    """Return the point index of each of the 75 sites, from their names."""
 
     def left(segment: int, layer: int) -> int:
         level = "base" if segment <= 6 else "middle" if segment <= 12 else "apical"

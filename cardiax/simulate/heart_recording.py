@@ -1,8 +1,8 @@
-"""Recordings of simulated hearts in the form of the UCSD/LLNL dataset: ten electrodes and 75 transmembrane voltages.
+"""Recordings of simulated hearts in the format of the UCSD/LLNL dataset: ten electrodes and 75 transmembrane voltages.
 
-A volunteer's heart is prepared once (`prepare_heart`: mesh, distance fields, lead field; host code); a beat is then a
-pure function of a few numbers (`simulate_beat`; JAX): activation times from the fields, a voltage everywhere, the
-electrodes by one matrix product.
+A volunteer's heart is prepared once on the host (`prepare_heart`: mesh, travel times, lead field). A beat is then a
+pure JAX function of a few parameters (`simulate_beat`): activation times from the fields, the voltage at every point,
+and the electrodes by one matrix product.
 """
 
 from dataclasses import dataclass
@@ -20,36 +20,37 @@ from cardiax.simulate.patterns import Plan
 from cardiax.simulate.volunteers import Volunteer
 
 GAIN = 1.25
-"""Of the lead field, fitted with the electrodes' distances (see `cardiax.simulate.volunteers`)."""
+"""Factor on the lead field, fitted together with the electrode distances (see `cardiax.simulate.volunteers`)."""
 
 DURATION = 306.0
-"""ms, action potential duration at the left endocardium for a cycle length of 1 s, fitted to the mean voltages."""
+"""ms, action potential duration at the left endocardium at a cycle length of 1 s, fitted to the mean voltages."""
 
 DURATION_ACROSS_WALL = 23.0
-"""ms by which the action potential is longer in the outer half of the left wall, and in the right one: fitted."""
+"""ms by which the action potential is longer in the outer half of the left wall and in the right wall, fitted."""
 
 DURATION_TO_BASE = 8.0
-"""ms by which it is longer at the base than at the apex."""
+"""ms by which the action potential is longer at the base than at the apex."""
 
 DURATION_PER_DELAY = -0.15
-"""ms/ms: what is activated later repolarises sooner than the delay says, as neighbouring cells pull each other."""
+"""ms/ms: change of the duration with activation time. Late tissue repolarises earlier than its delay suggests, by
+electrotonic coupling to its neighbours."""
 
 
 ONSET = 1.0
-"""ms, when the first site activates: a sample of rest comes before it."""
+"""ms, time of the first activation, after one sample at rest."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class PreparedHeart:
-    """What a beat needs of a heart of P points.
+    """The precomputed fields of a heart of P points.
 
     Attributes:
-      fields: float32 (75, P), ms, travel times from each site at the volunteer's speeds.
-      leads: float32 (10, P), lead field, mV of an electrode per mV of a point.
-      slopes: float32 (3, 10, P), change of `leads` per mm of an electrode's move along x, y and z.
-      durations: float32 (P,), ms, differences of the action potential's duration from the mean.
-      sites: int32 (75,), the points that are recorded.
+      fields: float32 (75, P), ms, travel times from each site at the volunteer's conduction speeds.
+      leads: float32 (10, P), lead field, mV at an electrode per mV at a point.
+      slopes: float32 (3, 10, P), derivative of `leads` with respect to the electrode position along x, y and z, per mm.
+      durations: float32 (P,), ms, differences of the action potential duration from the mean.
+      sites: int32 (75,), indices of the recorded points.
     """
 
     fields: jax.Array
@@ -62,13 +63,13 @@ class PreparedHeart:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Beat:
-    """What makes one beat of a heart differ from another.
+    """The parameters of one beat of a heart.
 
     Attributes:
-      onsets: (75,), ms, when each site is stimulated; infinite if never.
+      onsets: (75,), ms, stimulus time of each site; infinite if not stimulated.
       speed: factor on the volunteer's conduction speeds.
-      duration: ms, of the action potential, before the heart's own differences.
-      moved: (10, 3), mm, misplacement of the electrodes.
+      duration: action potential duration, ms, to which the differences within the heart are added.
+      moved: (10, 3), mm, displacement of the electrodes.
     """
 
     onsets: jax.Array
@@ -78,7 +79,7 @@ class Beat:
 
 
 def prepare_heart(person: Volunteer, heart: Heart | None = None) -> PreparedHeart:
-    """The fields of a volunteer's heart (`heart`: another mesh in its place); about 3 s."""
+    """Prepare the fields of a volunteer's heart, or of the mesh `heart` in its place; takes about 3 s."""
     heart = heart or build_heart(person.shape)
     speeds = (SPEEDS[0] * person.speed, SPEEDS[1] * person.speed, SPEEDS[2] * person.speed)
     fields = travel_times(heart, heart.sites, speeds, person.purkinje)
@@ -98,14 +99,14 @@ def prepare_heart(person: Volunteer, heart: Heart | None = None) -> PreparedHear
 
 
 def simulate_beat(heart: PreparedHeart, beat: Beat) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """One beat: electrodes (500, 10) mV, voltages of the sites (500, 75) mV, activation times of the sites (75,) ms."""
+    """Simulate a beat: electrodes (500, 10), mV, and site voltages (500, 75), mV, and activation times (75,), ms."""
     voltage, activation = tissue_voltage(heart, beat)
     leads = heart.leads + jnp.einsum("ex,xep->ep", beat.moved, heart.slopes)
     return (leads @ voltage).T, voltage[heart.sites].T, activation[heart.sites]
 
 
 def tissue_voltage(heart: PreparedHeart, beat: Beat) -> tuple[jax.Array, jax.Array]:
-    """The voltage of every point of a heart (P, 500), mV, and its activation time (P,), ms."""
+    """Compute the voltage (P, 500), mV, and the activation time (P,), ms, of every point of a heart."""
     onsets = beat.onsets - jnp.min(beat.onsets)
     activation = activation_times(heart.fields / beat.speed, onsets) + ONSET
     duration = beat.duration + heart.durations + DURATION_PER_DELAY * (activation - jnp.mean(activation))
@@ -114,15 +115,19 @@ def tissue_voltage(heart: PreparedHeart, beat: Beat) -> tuple[jax.Array, jax.Arr
 
 
 def beat_duration(cycle_length: float, ikr: float) -> float:
-    """Action potential duration, ms, at a cycle length in ms and a percentage of the normal rapid potassium current.
+    """Compute the action potential duration, ms.
 
-    Longer with longer cycles, as the fifth root, and with less current: half of it adds a tenth.
+    It grows with the fifth root of the cycle length, and by about 10 % when the current is halved.
+
+    Args:
+      cycle_length: cycle length, ms.
+      ikr: rapid delayed rectifier current, percent of normal.
     """
     return DURATION * (cycle_length / 1000) ** 0.2 * (ikr / 100) ** -0.14
 
 
 def planned_beat(plan: Plan) -> Beat:
-    """The beat that a plan asks for."""
+    """Return the parameters of the beat that a plan describes."""
     return Beat(
         onsets=jnp.asarray(plan.onsets, jnp.float32),
         speed=jnp.float32(plan.speed),

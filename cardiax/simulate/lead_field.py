@@ -1,8 +1,8 @@
-"""From transmembrane voltage to electrode potentials: the lead field of a heart in an infinite homogeneous conductor.
+"""Electrode potentials from transmembrane voltage: the lead field of a heart in an infinite homogeneous conductor.
 
-Active tissue is a current dipole density −σ_i ∇V_m; in a conductor σ without bounds it makes at x the potential
+Active tissue is a current dipole density −σ_i ∇V_m; in an unbounded conductor σ its potential at x is
 φ(x) = 1/(4πσ) ∫ −σ_i ∇V_m · (x − r)/|x − r|³ dr (Plonsey and Barr, Bioelectricity, 3rd ed., chapter 8). With V_m linear
-in each tetrahedron this is one matrix product a beat. The fibres' anisotropy of σ_i is left out.
+in each tetrahedron this is one matrix product per beat. The anisotropy of σ_i along the fibres is neglected.
 """
 
 import numpy as np
@@ -11,7 +11,8 @@ from scipy.sparse import coo_array
 from cardiax.ecg.leads import ELECTRODES
 
 CONDUCTIVITY_RATIO = 1.0
-"""σ_i/σ: the intracellular conductivity over the torso's. One gain, which `cardiax.simulate.recordings` fits."""
+"""σ_i/σ: intracellular conductivity over that of the torso, absorbed by the gain of `cardiax.simulate.heart_recording`.
+"""
 
 ELECTRODE_POSITIONS = np.array(
     [
@@ -27,17 +28,17 @@ ELECTRODE_POSITIONS = np.array(
         [140.0, 0.0, -20.0],  # V6, same height, mid-axillary
     ]
 )
-"""Places of `cardiax.ecg.leads.ELECTRODES` on a standard adult's torso, mm: x to the left, y to the front, z up, from
-the middle of the heart's base. The tape measures of the clinic, not of a person."""
+"""Positions of `cardiax.ecg.leads.ELECTRODES` on a standard adult torso, mm from the centre of the heart's base: x to
+the left, y to the front, z up. They follow the clinical placement rules and are not measured on a subject."""
 
 
 def lead_field(points: np.ndarray, tetrahedra: np.ndarray, electrodes: np.ndarray) -> np.ndarray:
-    """The matrix L (10, P) for which L @ V_m (P, ...) are the electrodes' potentials in mV, V_m in mV.
+    """Compute the matrix L (10, P) for which L @ V_m (P, ...) are the electrode potentials, mV, for V_m in mV.
 
     Args:
-      points: (P, 3), mm.
-      tetrahedra: int (E, 4), of positive volume.
-      electrodes: (10, 3), mm, outside of the tissue.
+      points: (P, 3), mm, points of the mesh.
+      tetrahedra: int (E, 4), tetrahedra of positive volume.
+      electrodes: (10, 3), mm, positions outside the tissue.
 
     Raises:
       ValueError: if there are not ten electrodes.
@@ -47,7 +48,7 @@ def lead_field(points: np.ndarray, tetrahedra: np.ndarray, electrodes: np.ndarra
     corners = points[tetrahedra]
     edges = corners[:, 1:] - corners[:, :1]
     volume = np.linalg.det(edges) / 6
-    # Gradients of the linear shape functions: the inverse edge matrix, and minus their sum for the first corner.
+    # Gradients of the linear shape functions are the inverse edge matrix, and minus their sum for the first corner.
     gradients = np.linalg.inv(edges).transpose(0, 2, 1)
     gradients = np.concatenate([-gradients.sum(axis=1, keepdims=True), gradients], axis=1)
     away = electrodes[:, None] - corners.mean(axis=1)[None]

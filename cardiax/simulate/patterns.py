@@ -1,4 +1,4 @@
-"""How a simulated beat begins, and which beats each volunteer has."""
+"""Activation patterns of simulated beats, and the plan of the beats of each volunteer."""
 
 from dataclasses import dataclass
 
@@ -9,26 +9,26 @@ from cardiax.simulate.volunteers import normals, uniforms
 
 PATTERNS = 29
 CYCLE_LENGTHS = (600, 800, 1000, 1200)
-"""ms."""
+"""Cycle lengths, ms."""
 
 IKR = (50, 75, 100, 150)
-"""Percent of the normal rapid delayed rectifier current."""
+"""Rapid delayed rectifier currents, percent of normal."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One recording to be made.
+    """The parameters of one recording.
 
     Attributes:
-      volunteer: 1 … 16.
-      pattern: 0 … 28, or -1 where a single site is stimulated.
-      innerindex: that site, 0 … 74, or -1.
-      repetition: how often the volunteer had this pattern or site before.
+      volunteer: number of the volunteer, 1 … 16.
+      pattern: activation pattern, 0 … 28, or -1 if a single site is stimulated.
+      innerindex: index of the stimulated site, 0 … 74, or -1.
+      repetition: number of previous beats of the volunteer with this pattern or site.
       bcl: cycle length, ms.
-      gkr: percent of the normal rapid potassium current.
-      onsets: (75,), ms, when each site is stimulated; infinite if never.
+      gkr: rapid delayed rectifier current, percent of normal.
+      onsets: (75,), ms, stimulus time of each site; infinite if not stimulated.
       speed: factor on the conduction speeds.
-      moved: (10, 3), mm, misplacement of the electrodes.
+      moved: (10, 3), mm, displacement of the electrodes.
     """
 
     volunteer: int
@@ -43,9 +43,9 @@ class Plan:
 
 
 def plan(volunteer: int, number: int) -> Plan:
-    """Beat `number` = 0, 1, … of a volunteer: stimuli at the sites and activation patterns in turn.
+    """Plan beat `number` = 0, 1, … of a volunteer: stimulation of a single site and activation patterns in turn.
 
-    Beats differ in conduction (± 10 %), in the timing of stimuli (3 ms), and in the electrodes' places (3 mm).
+    Beats differ in conduction speed (± 10 %), stimulus times (3 ms) and electrode positions (3 mm).
     """
     stream = 1000 * volunteer + number
     drawn, uniform = normals(stream, 128), uniforms(stream + 500_000, 3)
@@ -68,11 +68,13 @@ def plan(volunteer: int, number: int) -> Plan:
 
 
 def pattern_onsets(pattern: int) -> np.ndarray:
-    """When each of the 75 sites is stimulated in an activation pattern 0 … 28: float64 (75,), ms, infinite if never.
+    """Return the stimulus time of each site in an activation pattern 0 … 28: float64 (75,), ms, infinite if none.
 
-    0 … 9 sinus rhythm with its breakthroughs on both endocardia (Durrer et al. 1970, doi:10.1161/01.CIR.41.6.899),
-    differing in which of them lead; 10 … 14 left bundle branch block: the right ventricle alone; 15 … 19 right bundle
-    branch block: the left alone; 20 … 28 one or two ectopic foci.
+    - 0 … 9: sinus rhythm with breakthroughs on both endocardia (Durrer et al. 1970, doi:10.1161/01.CIR.41.6.899), in
+      different orders.
+    - 10 … 14: left bundle branch block, with stimuli in the right ventricle only.
+    - 15 … 19: right bundle branch block, with stimuli in the left ventricle only.
+    - 20 … 28: one or two ectopic foci.
     """
     times = np.full(len(SITE_NAMES), np.inf)
     for name, time in _PATTERNS[pattern].items():

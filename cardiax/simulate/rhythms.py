@@ -1,7 +1,7 @@
-"""Rhythms that few patients have, as `cardiax.ecg.rr_features` tells of them: to train with.
+"""Simulated RR features of rare rhythms, to train with.
 
-The sixteen or so patients that a network learns from leave out most of what a rhythm can be. These are intervals alone;
-the beats that they are given to are somebody's normal ones.
+The about sixteen patients that a network is trained on cover only a few rhythms. Only RR intervals are simulated; they
+are combined with normal beats of real patients.
 """
 
 from functools import cache
@@ -13,18 +13,18 @@ from cardiax.ecg.rr_features import beat_intervals, rhythm_numbers
 from cardiax.random_streams import stream
 
 RECORDS = 60
-"""Of each rhythm."""
+"""Number of records of each rhythm."""
 
 BEATS = 600
-"""A record."""
+"""Number of beats in a record."""
 
 
 class Rhythm(NamedTuple):
-    """Beats of made-up records.
+    """The beats of simulated records.
 
     Attributes:
-      numbers: `rhythm_numbers` of each beat, float32 (n, 22).
-      supraventricular: whether the beat is ectopic, from above the ventricles, bool (n,); else it is a normal one.
+      numbers: RR features of each beat, float32 (n, 22), from `rhythm_numbers`.
+      supraventricular: bool (n,), True for a supraventricular ectopic beat, False for a normal one.
     """
 
     numbers: np.ndarray
@@ -33,11 +33,11 @@ class Rhythm(NamedTuple):
 
 @cache
 def fibrillation() -> Rhythm:
-    """Atrial fibrillation, in which all beats count as normal: 36,000 beats.
+    """Simulate atrial fibrillation, in which all beats count as normal: 36,000 beats.
 
-    Sixty records of 600 independent intervals, lognormal: each record's median from 0.45 to 1.1 s, uniform in its
-    logarithm, the logarithms' standard deviation from 0.1 to 0.3, no interval below 0.28 s. In fibrillation conduction
-    to the ventricles is irregular without a pattern (Bootsma et al. 1970, doi:10.1161/01.CIR.41.5.783).
+    Sixty records of 600 independent log-normal intervals. The median of a record is log-uniform in 0.45 … 1.1 s, the
+    standard deviation of the log intervals is uniform in 0.1 … 0.3, and no interval is below 0.28 s. In fibrillation
+    the ventricular response is irregular without a pattern (Bootsma et al. 1970, doi:10.1161/01.CIR.41.5.783).
     """
     uniform = _uniform("fibrillation", 2 + 2 * BEATS)
     median = _between(np.log(0.45), np.log(1.1), uniform[:, :1])
@@ -48,16 +48,16 @@ def fibrillation() -> Rhythm:
 
 @cache
 def pauses() -> Rhythm:
-    """Sinus arrest with atrial ectopic rhythm, and second-degree atrioventricular block: 72,000 beats.
+    """Simulate sinus arrest with atrial ectopic rhythm, and second-degree atrioventricular block: 72,000 beats.
 
-    In both, long intervals lie among regular shorter ones, so that the usual interval does not tell the normal beat.
-    Sixty records each; in each record a two-state Markov chain says which intervals are long.
+    In both, long intervals occur among regular shorter ones, so the usual interval does not identify the normal beat.
+    Each has sixty records; in each record a two-state Markov chain determines which intervals are long.
 
-    - A sick sinus node (Ferrer 1968, JAMA 206:645) pauses for 1.4 to 2.8 times the ectopic
-      interval of 0.45 to 0.95 s, and irregularly: the logarithms deviate by 0.05 to 0.3. A normal beat ends the pause,
-      ectopic ones follow each other regularly (0.01 to 0.06), and are supraventricular.
-    - In block one beat is not conducted: the interval is 1.6 to 2.05 times the record's usual one of 0.5 to 1.1 s,
-      regularly (0.01 to 0.05), and all beats are normal.
+    - Sick sinus node (Ferrer 1968, JAMA 206:645): pauses last 1.4 to 2.8 times the ectopic interval of 0.45 to 0.95 s
+      and are irregular (standard deviation of the logarithm 0.05 to 0.3). A normal beat ends the pause; the ectopic
+      beats are supraventricular and regular (0.01 to 0.06).
+    - Block: where one beat is not conducted, the interval is 1.6 to 2.05 times the record's usual one of 0.5 to 1.1 s,
+      regular (0.01 to 0.05). All beats are normal.
     """
     uniform = _uniform("sick sinus node", 6 + 3 * BEATS)
     parameters, chain, noise = np.split(uniform, [6, 6 + BEATS], axis=1)
@@ -81,11 +81,11 @@ def pauses() -> Rhythm:
 
 
 def of_records(times: np.ndarray, supraventricular: np.ndarray) -> Rhythm:
-    """The beats of records as the features of real ones are made.
+    """Compute the RR features of records, in the same way as for real ones.
 
     Args:
-      times: (R, n), s, when each beat of a record comes.
-      supraventricular: bool (R, n).
+      times: (R, n), s, times of the beats of each record.
+      supraventricular: bool (R, n), True for a supraventricular ectopic beat.
     """
     columns = np.concatenate([beat_intervals(one) for one in times])
     numbers = rhythm_numbers(columns, np.repeat(np.arange(len(times)), times.shape[1]))
@@ -93,7 +93,7 @@ def of_records(times: np.ndarray, supraventricular: np.ndarray) -> Rhythm:
 
 
 def _chain(uniform: np.ndarray, enter: np.ndarray, stay: np.ndarray) -> np.ndarray:
-    """Two-state Markov chains (R, n): in or not, by the chances (R, 1) to enter and to stay."""
+    """Simulate two-state Markov chains, bool (R, n), with probabilities (R, 1) to enter and to stay."""
     inside = np.zeros(uniform.shape, bool)
     for step in range(1, uniform.shape[1]):
         inside[:, step] = uniform[:, step] < np.where(inside[:, step - 1], stay[:, 0], enter[:, 0])
@@ -105,11 +105,11 @@ def _between(low: float, high: float, uniform: np.ndarray) -> np.ndarray:
 
 
 def _uniform(rhythm: str, columns: int) -> np.ndarray:
-    """(RECORDS, columns), from 0 to below 1."""
+    """Draw uniform numbers in [0, 1): (RECORDS, columns)."""
     return stream(f"simulated {rhythm}").random_raw((RECORDS, columns)) * 2.0**-64
 
 
 def _normal(uniform: np.ndarray) -> np.ndarray:
-    """Standard normal (R, n) from uniform (R, 2 n), by Box and Muller."""
+    """Convert uniform numbers (R, 2 n) to standard normal ones (R, n) by the Box-Muller transform."""
     first, second = np.split(uniform, 2, axis=1)
     return np.sqrt(-2 * np.log1p(-first)) * np.cos(2 * np.pi * second)

@@ -1,9 +1,8 @@
-"""A heart from somebody's tetrahedral mesh and the places of the 75 sites; host code, NumPy and SciPy.
+"""A heart from a given tetrahedral mesh and the positions of the 75 sites; host code, NumPy and SciPy.
 
-The mesh is both ventricles, cut at the base. Without the base its surface falls apart into the epicardium and the
-two endocardia, which the sites tell apart; everything else follows from them: the depth in the wall is the solution of
-Laplace's equation between them, fibres are laid by its gradient and the long axis (Bayer et al. 2012,
-doi:10.1007/s10439-012-0593-5).
+The mesh contains both ventricles, cut at the base. Without the base, its surface separates into the epicardium and the
+two endocardia, which the sites identify. The transmural depth is the solution of Laplace's equation between them, and
+the fibres follow from its gradient and the long axis (Bayer et al. 2012, doi:10.1007/s10439-012-0593-5).
 """
 
 import dataclasses
@@ -17,27 +16,27 @@ from cardiax.ecg.leads import SITE_NAMES
 from cardiax.simulate.heart_geometry import Heart, HeartShape, lay_fibres, surface, turned
 
 _SEPTAL = tuple(f"RV{number:02d}" for number in (4, 5, 9, 10, 13))
-"""Sites on the septum's right side: their wall belongs to the left ventricle."""
+"""Sites on the right side of the septum, whose wall belongs to the left ventricle."""
 
 _ANTERIOR, _INFERIOR = (1, 7, 13), (4, 10, 15)
 _LATERAL, _SEPTUM = (5, 6, 11, 12, 16), (2, 3, 8, 9, 14)
 """AHA segments on four sides of the left ventricle."""
 
 BASE = 0.15
-"""The base is what faces upward in this share of the heart's height, from the top."""
+"""Share of the heart's height, from the top, in which upward-facing triangles belong to the base."""
 
 
 def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> Heart:
-    """The heart of a mesh, in the axes of `cardiax.simulate.heart_geometry`.
+    """Build the heart of a mesh, in the axes of `cardiax.simulate.heart_geometry`.
 
     Args:
       points: (P, 3), mm, in any axes.
-      tetrahedra: int (E, 4).
-      sites: (75, 3), mm, in the same axes, in the order of `SITE_NAMES`; the nearest points of their surfaces are
-        taken, so that a wall one tetrahedron thick has its middle sites on a surface.
+      tetrahedra: int (E, 4), point indices of the tetrahedra.
+      sites: (75, 3), mm, in the same axes, in the order of `SITE_NAMES`. The nearest mesh point on the site's surface
+        is used; in a wall one tetrahedron thick, mid-wall sites therefore lie on a surface.
 
     Raises:
-      ValueError: where the surface without its base is not an epicardium and two endocardia.
+      ValueError: if the surface without its base is not an epicardium and two endocardia.
     """
     points, sites = _own_axes(np.asarray(points, np.float64), np.asarray(tetrahedra), np.asarray(sites, np.float64))
     used, tetrahedra = np.unique(np.asarray(tetrahedra, np.int64), return_inverse=True)
@@ -53,7 +52,7 @@ def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarra
     known[left], known[outside] = 0.0, 1.0
     transmural, gradient = _laplace(points, tetrahedra, known)
     transmural = np.clip(transmural, 0, 1)  # obtuse elements overshoot
-    radial = points * [1.0, 1.0, 0.0] + [1e-6, 0.0, 0.0]  # where several surfaces meet there is no gradient
+    radial = points * [1.0, 1.0, 0.0] + [1e-6, 0.0, 0.0]  # used where surfaces meet and the gradient vanishes
     steep = np.linalg.norm(gradient, axis=1, keepdims=True)
     across = np.where(steep > 1e-3 * steep.max(), gradient, radial)
     across /= np.linalg.norm(across, axis=1, keepdims=True)
@@ -77,7 +76,7 @@ def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarra
 
 
 def reshaped(heart: Heart, shape: HeartShape) -> Heart:
-    """A heart stretched along and across its long axis as `shape` differs from the mean one."""
+    """Stretch a heart along and across its long axis by the ratio of `shape` to the mean shape."""
     mean = HeartShape()
     across, along = shape.left_radius / mean.left_radius, shape.left_length / mean.left_length
     scale = np.array([across, across, along])
@@ -91,7 +90,7 @@ def reshaped(heart: Heart, shape: HeartShape) -> Heart:
 
 
 def _own_axes(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points and sites with x towards the lateral wall, y the anterior one, z up from the base's plane."""
+    """Transform points and sites to x towards the lateral wall, y the anterior one, z up from the plane of the base."""
 
     def middle(segments: tuple[int, ...]) -> np.ndarray:
         return sites[[SITE_NAMES.index(f"AHA{segment:02d}") for segment in segments]].mean(axis=0)
@@ -102,7 +101,7 @@ def _own_axes(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> 
     normals, areas = _normals(points, triangles)
     height = points @ up
     flat = (normals @ up > 0.8) & (height[triangles].mean(axis=1) > np.quantile(height, 0.75))
-    if flat.any():  # the base's own plane, where it is not quite at right angles to the sites' axis
+    if flat.any():  # the base need not be perpendicular to the axis of the sites
         up = _unit(np.sum(normals[flat] * areas[flat, None], axis=0))
     forward = middle(_ANTERIOR) - middle(_INFERIOR)
     forward = _unit(forward - (forward @ up) * up)
@@ -114,7 +113,7 @@ def _own_axes(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> 
 
 
 def _surfaces(points: np.ndarray, triangles: np.ndarray, sites: np.ndarray) -> list[np.ndarray]:
-    """Points of the left endocardium, the right one and the epicardium."""
+    """Return the point indices of the left endocardium, the right endocardium and the epicardium."""
     normals, _ = _normals(points, triangles)
     base = (normals[:, 2] > 0.7) & (points[triangles][:, :, 2].mean(axis=1) > -BASE * np.ptp(points[:, 2]))
     walls = triangles[~base]
@@ -139,7 +138,7 @@ def _surfaces(points: np.ndarray, triangles: np.ndarray, sites: np.ndarray) -> l
 
 
 def _nearest(apart: np.ndarray, left: np.ndarray, right: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """The point nearest to each site, on the surface that its name tells: distances (P, 75) → int64 (75,)."""
+    """Return the nearest point to each site on the surface in its name: distances (P, 75) → int64 (75,)."""
     found = np.argmin(apart, axis=0)
     for prefix, surface_points in (("AHA", left), ("RV", right), ("EPI_", outside)):
         named = [index for index, name in enumerate(SITE_NAMES) if name.startswith(prefix)]
@@ -155,13 +154,21 @@ def _normals(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _laplace(points: np.ndarray, tetrahedra: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The solution of Laplace's equation (P,) with the values that are `known` (NaN elsewhere), by linear elements, and
-    its gradient at the points (P, 3), the mean over their tetrahedra by volume."""
+    """Solve Laplace's equation with linear finite elements.
+
+    Args:
+      points: (P, 3), mm, points of the mesh.
+      tetrahedra: int (E, 4), point indices of the tetrahedra.
+      known: (P,), boundary values; NaN where unknown.
+
+    Returns:
+      The solution (P,), and its gradient (P, 3) at the points: the mean over their tetrahedra, weighted by volume.
+    """
     corner = points[tetrahedra]
     edges = corner[:, 1:] - corner[:, :1]
     volume = np.abs(np.linalg.det(edges)) / 6
     slopes = np.linalg.inv(edges).transpose(0, 2, 1)
-    slopes = np.concatenate([-slopes.sum(axis=1, keepdims=True), slopes], axis=1)  # of the four hat functions
+    slopes = np.concatenate([-slopes.sum(axis=1, keepdims=True), slopes], axis=1)  # gradients of the four hat functions
     stiffness = np.einsum("eid,ejd,e->eij", slopes, slopes, volume)
     row, column = np.broadcast_arrays(tetrahedra[:, :, None], tetrahedra[:, None, :])
     matrix = coo_array((stiffness.ravel(), (row.ravel(), column.ravel())), shape=(len(points),) * 2).tocsr()

@@ -1,6 +1,6 @@
-"""Who is simulated: sixteen volunteers of different heart, torso and conduction.
+"""Sixteen simulated volunteers with different hearts, torsos and conduction.
 
-All numbers are functions of a volunteer's number alone, so that a dataset is the same wherever it is made.
+All parameters depend only on the volunteer's number, so a dataset is the same wherever it is generated.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ VOLUNTEERS = 16
 SEED = 2026
 
 ELECTRODE_DISTANCES = (0.56, 0.55, 0.71, 1.0, 1.48, 1.43, 1.42, 1.42, 1.49, 1.34)
-"""Factors on the electrodes' distances from the heart, fitted to the spread of the UCSD/LLNL dataset's leads by
-`cardiax likeness --fit`: a standard torso gives limb leads too small and chest leads too large."""
+"""Factors on the electrodes' distances from the heart, fitted to the standard deviations of the UCSD/LLNL dataset's
+leads by `cardiax likeness --fit`: with a standard torso the limb leads are too small and the chest leads too large."""
 
 POSE = (78.0, 47.0, 81.0)
-"""Degrees by which the heart's long axis points forward from the left and is lifted from the vertical, and is turned on
-itself: fitted together with the electrodes' distances."""
+"""Pose of the heart, degrees: azimuth of its long axis, forward from the left; its elevation from the vertical; and the
+roll around it. Fitted together with the electrode distances."""
 
 _VARIATION = {
     "left_radius": 0.12,
@@ -33,22 +33,22 @@ _VARIATION = {
     "fibre_endocardium": 0.12,
     "fibre_epicardium": 0.12,
 }
-"""Standard deviation of each measure between volunteers, as a fraction of its mean."""
+"""Standard deviation of each dimension between volunteers, as a fraction of its mean."""
 
 
 @dataclass(frozen=True, eq=False)
 class Volunteer:
-    """One person.
+    """One simulated volunteer.
 
     Attributes:
-      number: 1 … 16.
-      shape: measures of the heart.
-      rotation: (3, 3), from the heart's axes to the torso's.
-      offset: (3,), mm, where the middle of the heart's base lies in the torso.
-      electrodes: (10, 3), mm, in the torso.
+      number: number of the volunteer, 1 … 16.
+      shape: dimensions of the heart.
+      rotation: (3, 3), rotation from heart axes to torso axes.
+      offset: (3,), mm, position of the centre of the heart's base in the torso.
+      electrodes: (10, 3), mm, electrode positions in the torso.
       speed: factor on all conduction speeds.
-      purkinje: speed-up along the endocardium.
-      duration: of the action potential at a cycle length of 1 s, ms, as a difference from the mean.
+      purkinje: factor on the speed along the endocardium.
+      duration: difference of the action potential duration from the mean, ms.
     """
 
     number: int
@@ -66,8 +66,13 @@ def volunteer(
     distances: Sequence[float] | np.ndarray = ELECTRODE_DISTANCES,
     pose: Sequence[float] | np.ndarray = POSE,
 ) -> Volunteer:
-    """The volunteer of that number, 1 … 16, with electrodes (10,) at `distances` times those of the standard torso and
-    a heart that lies as `pose` says, but for what is the volunteer's own."""
+    """Return volunteer `number`, with individual deviations from the given electrode distances and pose.
+
+    Args:
+      number: number of the volunteer, 1 … 16.
+      distances: (10,), factors on the electrode distances of the standard torso.
+      pose: azimuth, elevation and roll of the heart, degrees; see `POSE`.
+    """
     draw = normals(number, 64)
     mean = HeartShape()
     shape = HeartShape(
@@ -98,20 +103,20 @@ def volunteer(
 
 
 def _rotation(axis: np.ndarray, degrees: float) -> np.ndarray:
-    """Rodrigues' rotation about a unit axis."""
+    """Return the rotation matrix about a unit axis, by Rodrigues' formula."""
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
     angle = np.radians(degrees)
     return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
 
 
 def normals(stream: int, count: int) -> np.ndarray:
-    """Standard normal numbers (count,) from the bits of NumPy's Philox generator, whose stream never changes."""
+    """Draw standard normal numbers (count,) from the raw bits of NumPy's Philox generator, whose stream is stable."""
     uniform = uniforms(stream, 2 * count)
-    # Box and Muller.
+    # Box-Muller transform.
     return np.sqrt(-2 * np.log1p(-uniform[:count])) * np.cos(2 * np.pi * uniform[count:])
 
 
 def uniforms(stream: int, count: int) -> np.ndarray:
-    """Numbers (count,) from 0 to below 1, likewise."""
+    """Draw uniform numbers in [0, 1), (count,), from the raw bits of NumPy's Philox generator."""
     bits = np.random.Philox(key=np.array([SEED, stream], np.uint64)).random_raw(count)
     return (bits >> np.uint64(11)) * 2.0**-53

@@ -1,11 +1,11 @@
-"""The waves of a heartbeat: sums of Gaussians in time, and tables of what each kind of beat is made of.
+"""The waves of a heartbeat: sums of Gaussians in time, and tables of the waves of each kind of beat.
 
 After McSharry et al. 2003 ("A dynamical model for generating synthetic electrocardiogram signals", IEEE TBME
-50(3):289-294, doi 10.1109/TBME.2003.808805). There a point runs around a circle once a beat and
-dz/dt = -sum a Δθ exp(-Δθ²/2b²) - (z - z0) draws the ECG. Without the slow relaxation to z0 the integral is known:
-z = sum (a b²/ω) exp(-Δθ²/2b²), a Gaussian per wave. We evaluate that sum in time: no solver step, every sample
-independent of the others, and an ectopic beat may have waves and a coupling interval of its own, which one limit cycle
-cannot give. Units are s and mV. Tables other than the first are ours, drawn to look like MIT-BIH's beats.
+50(3):289-294, doi 10.1109/TBME.2003.808805). There a point moves around a circle once per beat, and the ECG follows
+dz/dt = -sum a Δθ exp(-Δθ²/2b²) - (z - z0). Without the slow relaxation to z0 the integral has a closed form:
+z = sum (a b²/ω) exp(-Δθ²/2b²), a Gaussian per wave. Evaluating that sum needs no solver, samples are independent, and
+ectopic beats can have their own waves and coupling intervals, which a single limit cycle cannot produce. Units are s
+and mV. Tables other than the first are ours, designed to look like beats of MIT-BIH.
 """
 
 from typing import NamedTuple
@@ -26,18 +26,18 @@ MCSHARRY = {
 """Table I of McSharry et al. 2003: angle θ (rad), strength a, width b (rad) of each wave, at 60 beats/min."""
 
 QRS_SCALE = 0.85
-"""The table's QRS lasts 0.14 s; a normal one at most 0.11 s (Surawicz et al. 2009,
+"""Factor on the QRS duration: 0.14 s in the table, at most 0.11 s in a normal beat (Surawicz et al. 2009,
 doi 10.1161/CIRCULATIONAHA.108.191095)."""
 
 P_SCALE = 0.5
-"""The table's P is 0.25 mV, the upper limit of a normal one; 0.12 mV is usual."""
+"""Factor on the P amplitude: 0.25 mV in the table, the upper limit of normal; 0.12 mV is usual."""
 
 T_CENTRE = 0.3
-"""s: the T peak of the table's row of times; its row of angles would put it at 0.25 s."""
+"""s: the T peak in the table's row of times; its row of angles gives 0.25 s."""
 
 
 def _table(**waves: tuple[float, float, float]) -> np.ndarray:
-    """(waves, 3) of centre s, amplitude mV, width s; a wave not named has no amplitude."""
+    """Return the table (waves, 3) of centre, s, amplitude, mV, and width, s; amplitude 0 for waves not named."""
     names = {"spike": "spike", "p": "P", "q": "Q", "r": "R", "r2": "R'", "s": "S", "t": "T"}
     table = np.tile(np.array([0.0, 0.0, 0.02]), (len(WAVES), 1))
     for name, wave in waves.items():
@@ -46,7 +46,7 @@ def _table(**waves: tuple[float, float, float]) -> np.ndarray:
 
 
 def _from_mcsharry(name: str) -> tuple[float, float, float]:
-    """Centre s, amplitude mV (R is 1 mV), width s at 60 beats/min, where 2π rad last 1 s."""
+    """Return centre, s, amplitude, mV (R is 1 mV), and width, s, at 60 beats/min, where 2π rad are 1 s."""
     angle, strength, width = MCSHARRY[name]
     _, r_strength, r_width = MCSHARRY["R"]
     scale = QRS_SCALE if name in "QRS" else 1.0
@@ -65,10 +65,10 @@ NORMAL_VARIANTS = {
     "LBBB": _table(p=_P, r=(0.0, 0.9, 0.022), r2=(0.055, 0.75, 0.024), t=(0.33, -0.35, 0.07)),
     "RBBB": _table(p=_P, q=_Q_WAVE, r=(0.0, 0.8, 0.014), s=(0.065, -0.3, 0.026), t=(0.3, 0.3, 0.06)),
 }
-"""Normal (AAMI N) waves of a subject, seen in one lead. Bundle-branch blocks count as N and have a wide QRS."""
+"""Normal (AAMI N) waves of a subject, in one lead. Bundle branch blocks count as N and have a wide QRS."""
 
 VENTRICULAR = _table(r=(0.0, 1.4, 0.034), r2=(0.06, 0.45, 0.03), s=(0.14, -0.25, 0.035), t=(0.33, -0.55, 0.075))
-"""A ventricular ectopic beat: no P, a wide QRS, T against it; the sign of all of it is the focus's."""
+"""A ventricular ectopic beat: no P, a wide QRS and a T of opposite sign; the overall sign depends on the focus."""
 
 PACED = _table(
     spike=(-0.05, 0.7, 0.004),
@@ -81,7 +81,13 @@ PACED = _table(
 
 
 class Waves(NamedTuple):
-    """Gaussian waves, arrays of one shape: centre (s after the R peak), amplitude (mV), width (s, one s.d.)."""
+    """Gaussian waves, as arrays of one shape.
+
+    Attributes:
+      centre: time after the R peak, s.
+      amplitude: amplitude, mV.
+      width: standard deviation, s.
+    """
 
     centre: jax.Array
     amplitude: jax.Array
@@ -89,6 +95,6 @@ class Waves(NamedTuple):
 
 
 def gaussian_sum(time: jax.Array, waves: Waves) -> jax.Array:
-    """The waves' voltage (mV) at `time` (T,) s after the R peak; every field of `waves` is (M,)."""
+    """Sum M waves, each field (M,), at times (T,), s after the R peak: (T,), mV."""
     z = (time[None, :] - waves.centre[:, None]) / waves.width[:, None]
     return jnp.sum(waves.amplitude[:, None] * jnp.exp(-0.5 * z * z), axis=0)

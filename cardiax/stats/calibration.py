@@ -1,7 +1,7 @@
-"""How well answers know their own error: calibration of class probabilities, spread of an ensemble against its error.
+"""Calibration of class probabilities, and the spread of an ensemble compared with its error.
 
-Everything is made of terms that add up over examples, so that a split is measured batch by batch and the bootstrap
-needs no prediction.
+All metrics are functions of terms that add up over examples, so that a split is evaluated batch by batch and the
+bootstrap needs no predictions.
 """
 
 import jax
@@ -12,27 +12,28 @@ from scipy.special import stdtrit
 from cardiax.losses import cross_entropy
 
 CLASS_TERMS = ("nll", "brier", "confidence", "hit")
-"""What `class_terms` holds along its last axis."""
+"""Names of the last axis of `class_terms`."""
 
 BINS = 15
-"""Equal widths of confidence, as Guo et al. 2017 have them (arXiv:1706.04599, section 5)."""
+"""Number of confidence bins of equal width, as in Guo et al. 2017 (arXiv:1706.04599, section 5)."""
 
 LEVELS = (0.5, 0.8, 0.95)
-"""Nominal coverage of the intervals that `spread_terms` counts in."""
+"""Nominal coverages of the intervals of `spread_terms`."""
 
 SPREAD_TERMS = ("count", "square", "variance", *(f"inside_{level:g}" for level in LEVELS))
-"""What `spread_terms` holds along its last axis."""
+"""Names of the last axis of `spread_terms`."""
 
 
 def class_terms(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """The terms of the calibration of each example: float32 (B, 4), in the order of `CLASS_TERMS`.
+    """Compute the calibration terms of each example: float32 (B, 4), in the order of `CLASS_TERMS`.
 
-    `nll` is −ln p of the true class, nats; `brier` Σ over classes of (p − [it is the true one])², from 0 to 2 (Brier
-    1950, Monthly Weather Review 78:1–3); `confidence` the greatest p, and `hit` whether it is that of the true class.
+    `nll` is −ln p of the true class, nats; `brier` is Σ (p_c − [c is the true class])² over classes c, from 0 to 2
+    (Brier 1950, Monthly Weather Review 78:1–3); `confidence` is the largest p; `hit` is 1 if the class of the largest p
+    is the true one, else 0.
 
     Args:
       logits: (B, C), unnormalised log-probabilities.
-      target: (B,), integers in 0 … C − 1.
+      target: (B,), true classes, integers in 0 … C − 1.
     """
     probabilities = jax.nn.softmax(logits, axis=-1)
     true = jax.nn.one_hot(target, logits.shape[-1], dtype=probabilities.dtype)
@@ -46,13 +47,13 @@ def class_terms(logits: jax.Array, target: jax.Array) -> jax.Array:
 
 
 def reliability(terms: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Of each bin of confidence its examples, its hits and the sum of its confidences: float64 (bins, 3).
+    """Compute the number of examples, the hits and the sum of confidences of each bin: float64 (bins, 3).
 
     Bin m of M holds confidences in (m / M, (m + 1) / M].
 
     Args:
-      terms: (n, 4), of `class_terms`.
-      bins: M.
+      terms: (n, 4), from `class_terms`.
+      bins: number of bins, M.
     """
     confidence, hit = np.asarray(terms, np.float64)[:, 2:].T
     index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
@@ -60,13 +61,14 @@ def reliability(terms: np.ndarray, bins: int = BINS) -> np.ndarray:
 
 
 def expected_calibration_error(sums: np.ndarray) -> float:
-    """Σ over bins of their share of the examples times |accuracy − mean confidence| (Guo et al. 2017, equation 3).
+    """Compute the mean over bins, weighted by their examples, of |accuracy − mean confidence|.
 
-    It has no bootstrap interval here: a bin's gap is an absolute value, which resampling only widens, so that the
-    interval would lie above the figure itself (Roelofs et al. 2022, arXiv:2012.08668, tell of this bias).
+    Equation 3 of Guo et al. 2017. No bootstrap interval is given: the gap of a bin is an absolute value, which
+    resampling only widens, so the interval would lie above the metric itself (the bias is described by Roelofs et al.
+    2022, arXiv:2012.08668).
 
     Args:
-      sums: (bins, 3), of `reliability`.
+      sums: (bins, 3), from `reliability`.
 
     Raises:
       ValueError: if there is no example.
@@ -78,20 +80,21 @@ def expected_calibration_error(sums: np.ndarray) -> float:
 
 
 def spread_terms(outputs: jax.Array, target: jax.Array) -> jax.Array:
-    """The terms of an ensemble's spread and error of each element: float32 (..., 6), in the order of `SPREAD_TERMS`.
+    """Compute the spread and error terms of an ensemble for each element: float32 (..., 6), ordered as `SPREAD_TERMS`.
 
-    `square` is the squared error of the members' mean and `variance` their variance, M − 1 in the denominator, both in
-    the unit of the target squared. `inside_p` tells whether the target lies within mean ± t · s · √(1 + 1/M), s being
-    the members' standard deviation and t the quantile of Student's distribution of M − 1 degrees of freedom: the
-    interval that holds it with probability p where target and members are draws of one normal distribution. All are 0
-    where the target is NaN; where a member is not finite, the square and the variance are not either.
+    `square` is the squared error of the members' mean, and `variance` the members' variance with M − 1 in the
+    denominator, both in the squared unit of the target. `inside_p` is 1 if the target lies within t · s · √(1 + 1/M) of
+    the mean, with s the members' standard deviation and t the quantile of Student's distribution with M − 1 degrees of
+    freedom: this interval holds the target with probability p if target and members are draws from one normal
+    distribution. All terms are 0 where the target is NaN; the square and the variance are not finite where a member is
+    not.
 
     Args:
-      outputs: (M, ...), of M ≥ 2 members.
-      target: (...).
+      outputs: (M, ...), predictions of M ≥ 2 members.
+      target: (...), true values.
 
     Raises:
-      ValueError: if the shapes do not fit, or there is but one member.
+      ValueError: if the shapes do not match, or there is only one member.
     """
     if outputs.shape[1:] != target.shape or len(outputs) < 2:
         raise ValueError(
@@ -107,19 +110,19 @@ def spread_terms(outputs: jax.Array, target: jax.Array) -> jax.Array:
 
 
 def coverage(sums: np.ndarray) -> np.ndarray:
-    """The share of elements inside their interval of each of `LEVELS`: (..., 6) sums of `spread_terms` → (..., 3)."""
+    """Compute the share of elements inside their interval for each of `LEVELS`: sums (..., 6) → (..., 3)."""
     sums = np.asarray(sums, np.float64)
     return sums[..., 3:] / sums[..., :1]
 
 
 def spread_and_error(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The root mean variance of the members and the root mean square error of their mean, of groups of elements.
+    """Compute the root mean variance of the members and the root mean square error of their mean.
 
     Args:
-      sums: (..., 6), sums of `spread_terms` over a group.
+      sums: (..., 6), sums of `spread_terms` over a group of elements.
 
     Returns:
-      Both (...), float64, in the unit of the target; NaN for a group without elements.
+      Spread and error, both (...), float64, in the unit of the target; NaN for a group without elements.
     """
     count, square, variance = np.moveaxis(np.asarray(sums, np.float64)[..., :3], -1, 0)
     with np.errstate(invalid="ignore"):
@@ -127,27 +130,29 @@ def spread_and_error(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's rank correlation of two arrays (n,), over the places where both are numbers; NaN where one is constant
-    or there are none."""
-    from scipy.stats import spearmanr  # a second to import
+    """Compute Spearman's rank correlation of two arrays (n,) over the indices where both are finite.
+
+    NaN if there are none, or if one array is constant there.
+    """
+    from scipy.stats import spearmanr  # takes a second to import
 
     known = np.isfinite(first) & np.isfinite(second)
     some = first[known], second[known]
     if any(len(np.unique(values)) < 2 for values in some):
         return float("nan")
     correlation, _ = spearmanr(*some)
-    return float(correlation)  # pyright: ignore[reportArgumentType] (of two arrays it is one number)
+    return float(correlation)  # pyright: ignore[reportArgumentType] (a scalar for two arrays)
 
 
 def error_by_spread(sums: np.ndarray, bins: int = 10) -> np.ndarray:
-    """Spread and error of groups of like spread, each of as many elements: float64 (bins, 2), the least spread first.
+    """Compute spread and error in bins of equal size, ordered by spread: float64 (bins, 2).
 
-    The diagram of Levi et al. 2022 (Sensors 22(15):5540, arXiv:1905.11659): where the spread tells the error, both are
-    equal in every bin.
+    The diagram of Levi et al. 2022 (Sensors 22(15):5540, arXiv:1905.11659): for a calibrated ensemble, spread and error
+    are equal in every bin.
 
     Args:
-      sums: (n, 6), sums of `spread_terms`; those without elements are left out.
-      bins: at most the elements that are left.
+      sums: (n, 6), sums of `spread_terms`; rows without elements are left out.
+      bins: number of bins, at most the number of remaining rows.
     """
     sums = np.asarray(sums, np.float64)
     spread, _ = spread_and_error(sums)

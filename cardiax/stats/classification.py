@@ -1,7 +1,7 @@
-"""Metrics of classification and their intervals, as pure functions of arrays.
+"""Classification metrics and their confidence intervals, as pure functions of arrays.
 
-The confusion matrix is the sufficient statistic: it is summed over batches (on the device, with a mask for padded
-examples), and everything else is computed from it on the host in float64.
+The confusion matrix is the sufficient statistic: it is summed over batches on the device, with a mask for padded
+examples, and all metrics are computed from it on the host in float64.
 """
 
 import warnings
@@ -18,18 +18,18 @@ def confusion_matrix(
     classes: int,
     mask: jax.Array | np.ndarray | None = None,
 ) -> jax.Array | np.ndarray:
-    """Counts of (true class, predicted class); jittable with `classes` static, and additive over batches.
+    """Count the examples of each (true class, predicted class); jittable with `classes` static, additive over batches.
 
-    Of NumPy's arrays it is worked out by NumPy, for which nothing has to be compiled.
+    NumPy arrays are counted by NumPy, so that nothing is compiled.
 
     Args:
       labels: (B,), integers, the true classes.
       predictions: (B,), integers, the predicted classes.
-      classes: C. An example with a label or a prediction outside 0 … C − 1 is counted nowhere.
-      mask: (B,), true for the examples that count; None counts all.
+      classes: number of classes, C. Examples with a label or prediction outside 0 … C − 1 are not counted.
+      mask: (B,), True for the examples to count; None counts all.
 
     Returns:
-      (C, C), int32; rows are the true classes, columns the predicted ones.
+      Counts (C, C), int32; rows are the true classes, columns the predicted ones.
 
     Raises:
       ValueError: if the shapes are not all (B,).
@@ -44,20 +44,20 @@ def confusion_matrix(
 
 
 def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy, macro-F1, and per class precision (positive predictivity), recall (sensitivity) and F1.
+    """Compute accuracy, macro-F1, and precision (positive predictivity), recall (sensitivity) and F1 of each class.
 
-    What cannot be told is NaN: precision, recall and F1 of a class without examples, and the precision of one that is
-    never predicted. The macro-F1 is the plain mean of F1 over the classes that have an example or are predicted, where
-    one that has no example counts as 0, as in scikit-learn.
+    Undefined metrics are NaN: precision, recall and F1 of a class without examples, and the precision of a class that
+    is never predicted. Macro-F1 is the mean F1 over the classes that have examples or are predicted; a predicted class
+    without examples counts as 0, as in scikit-learn.
 
     Args:
-      confusion: (..., C, C), counts, rows true and columns predicted; leading axes are kept.
+      confusion: (..., C, C), counts, rows true and columns predicted; leading axes are batch axes.
 
     Returns:
       `accuracy` and `macro_f1` (...), `precision`, `recall` and `f1` (..., C); float64 in [0, 1], or NaN.
 
     Raises:
-      ValueError: if the last two axes differ, or a matrix counts no example.
+      ValueError: if the last two axes differ, or a matrix has no examples.
     """
     confusion = np.asarray(confusion, dtype=np.float64)
     if confusion.ndim < 2 or confusion.shape[-1] != confusion.shape[-2]:
@@ -84,25 +84,25 @@ def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
 def bootstrap_intervals(
     confusion: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
 ) -> dict[str, np.ndarray]:
-    """Percentile bootstrap intervals over the test beats, for every figure of `classification_metrics`.
+    """Compute percentile bootstrap intervals over test beats for every metric of `classification_metrics`.
 
-    Drawing n of n test beats with replacement and counting them again gives a multinomial confusion matrix with the
-    observed cell frequencies as its probabilities: so the matrix is drawn directly, and no prediction is needed. This
-    treats the beats as independent; where a test set holds few patients, the true uncertainty is larger.
+    Resampling n of n beats with replacement gives a multinomial confusion matrix whose probabilities are the observed
+    cell frequencies, so the matrix is drawn directly and no predictions are needed. Beats are treated as independent;
+    if the test set holds few patients, the true uncertainty is larger.
 
     Args:
       confusion: (C, C), counts, rows true and columns predicted.
-      resamples: number of bootstrap samples.
-      seed: of numpy's generator; the same seed gives the same intervals.
+      resamples: number of bootstrap resamples.
+      seed: seed of NumPy's generator.
       level: coverage, in (0, 1).
 
     Returns:
       For each key of `classification_metrics`, (3,) for a scalar and (3, C) per class: lower bound, upper bound, and
-      how many resamples had no such figure and were left out. A resample without examples of a class that the test set
-      has has no recall, F1 or precision of that class, and no macro-F1.
+      the number of resamples left out because the metric is undefined. If a resample lacks examples of a class that the
+      test set has, the precision, recall and F1 of that class and the macro-F1 are undefined.
 
     Raises:
-      ValueError: if `confusion` is not (C, C) or counts no example, or `level` is not in (0, 1).
+      ValueError: if `confusion` is not (C, C) or has no examples, or `level` is not in (0, 1).
     """
     confusion = np.asarray(confusion)
     if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
@@ -120,15 +120,16 @@ def bootstrap_intervals(
 def bootstrap_groups(
     confusions: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
 ) -> dict[str, np.ndarray]:
-    """Percentile bootstrap intervals over groups of test beats, patients say, for every figure of
-    `classification_metrics`: G groups are drawn with replacement, and the beats of each come whole.
+    """Compute percentile bootstrap intervals over groups of test beats, e.g. patients.
+
+    G of the G groups are drawn with replacement, each with all its beats.
 
     Args:
       confusions: (G, C, C), counts of each group, rows true and columns predicted.
       resamples, seed, level: see `bootstrap_intervals`.
 
     Returns:
-      As `bootstrap_intervals`.
+      The same as `bootstrap_intervals`.
 
     Raises:
       ValueError: if `confusions` is not (G, C, C).
@@ -155,17 +156,16 @@ def _quantiles(confusions: np.ndarray, level: float) -> dict[str, np.ndarray]:
 
 
 def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """The mean over seeds and the half-width of its Student t interval.
+    """Compute the mean over seeds and the half-width of its Student t interval.
 
     half-width = t(n − 1, (1 + level) / 2) · s / √n with s the sample standard deviation (n − 1 in the denominator).
 
     Args:
-      values: (n, ...), one figure or array of figures for each of n seeds.
+      values: (n, ...), one metric or array of metrics for each of n seeds.
       level: coverage, in (0, 1).
 
     Returns:
-      mean (...) and half-width (...), float64, in the unit of `values`. One seed says nothing of the spread between
-      seeds: the half-width is then NaN.
+      mean (...) and half-width (...), float64, in the unit of `values`. With one seed the half-width is NaN.
 
     Raises:
       ValueError: if there is no value, or `level` is not in (0, 1).

@@ -1,7 +1,7 @@
-"""Errors of numbers with units, and their intervals: mean absolute error, root mean square error, R².
+"""Regression metrics and their confidence intervals: mean absolute error, root mean square error, R².
 
-Every figure is a function of five sums, which add up over sites, time and cases: so a split is measured exactly batch
-by batch, any group of sites or cases on its own, and the bootstrap needs no prediction.
+Every metric is a function of five sums, which add up over sites, time and cases. So a split is evaluated exactly batch
+by batch, for any group of sites or cases, and the bootstrap needs no predictions.
 """
 
 import warnings
@@ -12,13 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 SUMS = ("count", "absolute", "square", "target", "target_square")
-"""What `error_sums` holds along its last axis."""
+"""Names of the last axis of `error_sums`."""
 
 
 def error_sums(prediction: jax.Array, target: jax.Array) -> jax.Array:
-    """The terms of the five sums of each element: (...) and (...) → float32 (..., 5); all 0 where the target is NaN.
+    """Compute the terms of the five sums for each element: (...) and (...) → float32 (..., 5), 0 if the target is NaN.
 
-    A prediction that is not finite is not left out: its errors are NaN, and so is every figure that they enter.
+    A prediction that is not finite is not left out: its errors are NaN, and so is every metric that includes them.
 
     Raises:
       ValueError: if the shapes differ.
@@ -33,21 +33,21 @@ def error_sums(prediction: jax.Array, target: jax.Array) -> jax.Array:
 
 
 def regression_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
-    """The figures of one or more groups of elements from their five sums.
+    """Compute the metrics of one or more groups of elements from their five sums.
 
-    `mae` is the mean of |prediction − target| and `rmse` the root of the mean square, both in the quantity's unit; `r2`
-    is 1 − Σ(prediction − target)² / Σ(target − mean target)², the mean being that of the group.
+    `mae` is the mean of |prediction − target| and `rmse` the root mean square error, both in the unit of the target;
+    `r2` is 1 − Σ(prediction − target)² / Σ(target − mean target)², with the mean target of the group.
 
     Args:
       sums: (..., 5), sums of `error_sums` over a group.
 
     Returns:
-      `mae`, `rmse` and `r2` (...), float64; NaN for a group without elements, `r2` also for one of equal targets.
+      `mae`, `rmse` and `r2` (...), float64; NaN for a group without elements, `r2` also if all targets are equal.
     """
     count, absolute, square, target, target_square = np.moveaxis(np.asarray(sums, np.float64), -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = target_square - target**2 / count
-        # Sums of float32 terms know the spread to about 1e-6 of the squares: below that the targets are equal.
+        # The sums of float32 terms resolve the spread to about 1e-6 of the squares; below that, targets count as equal.
         r2 = np.where(spread > 1e-6 * target_square, 1 - square / spread, np.nan)
         return {"mae": absolute / count, "rmse": np.sqrt(square / count), "r2": r2}
 
@@ -55,15 +55,15 @@ def regression_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
 def bootstrap_cases(
     sums: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
 ) -> dict[str, np.ndarray]:
-    """Percentile bootstrap intervals over cases, for every figure of `regression_metrics`.
+    """Compute percentile bootstrap intervals over cases for every metric of `regression_metrics`.
 
-    A case, with all its sites and samples, is drawn or not as a whole, since its errors are alike. Cases of one heart
-    are alike too: where a test set holds few hearts, the true uncertainty is larger.
+    A case is drawn with all its sites and samples, since its errors are correlated. Cases of one heart are correlated
+    too: if the test set holds few hearts, the true uncertainty is larger.
 
     Args:
-      sums: (n, ..., 5), the sums of each of n cases.
-      resamples: number of bootstrap samples.
-      seed: of numpy's generator; the same seed gives the same intervals.
+      sums: (n, ..., 5), sums of `error_sums` over each of n cases.
+      resamples: number of bootstrap resamples.
+      seed: seed of NumPy's generator.
       level: coverage, in (0, 1).
 
     Returns:
@@ -85,5 +85,5 @@ def bootstrap_cases(
     with warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", "All-NaN slice encountered"
-        )  # a site that no case activates: NaN, as it should
+        )  # a site that activates in no case is NaN, as intended
         return {name: np.nanquantile(values, bounds, axis=0) for name, values in metrics.items()}

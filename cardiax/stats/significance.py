@@ -1,9 +1,9 @@
-"""Is one system better than another beyond chance? Pure functions of arrays.
+"""Significance tests between models, as pure functions of arrays.
 
-Every system predicts the same test cases with several seeds. Cases are drawn with replacement, the same ones for all
-systems, and the figure of each run is computed anew, so that the difficulty of the cases does not widen the difference
-of two systems (the paired bootstrap, Efron and Tibshirani 1993, chapter 16). Other seeds would give other figures too:
-`stands_out` counts both.
+Every model predicts the same test cases with several seeds. Cases are drawn with replacement, the same ones for all
+models, and the metric of each run is recomputed, so that the difficulty of the cases does not widen the difference
+between two models (the paired bootstrap, Efron and Tibshirani 1993, chapter 16). `stands_out` accounts for the variance
+between seeds as well.
 """
 
 import math
@@ -13,13 +13,13 @@ import numpy as np
 from scipy.special import stdtr
 
 Figure = Callable[[np.ndarray], np.ndarray]
-"""Sums (..., K) over cases → the figure of merit (...)."""
+"""A metric: sums (..., K) over cases → values (...)."""
 
 MANY = 1e9
-"""Degrees of freedom with which Student's t is the normal distribution."""
+"""Degrees of freedom at which Student's t equals the normal distribution."""
 
 CHUNK = 250
-"""Resamples drawn at once: 45 MB for Kaggle's test set."""
+"""Number of resamples drawn at once: 45 MB for Kaggle's test set."""
 
 
 def resampled_figures(
@@ -29,17 +29,17 @@ def resampled_figures(
     resamples: int = 2000,
     seed: int = 0,
 ) -> np.ndarray:
-    """The figure of every run on the same resamples of the test cases: float64 (resamples, runs).
+    """Compute the metric of every run on the same resamples of the test cases: float64 (resamples, runs).
 
     Args:
-      runs: of each run what adds up over cases, (n, K): the cells of a confusion matrix, or sums of errors.
-      figure: from such sums to the figure.
-      groups: (n,), the patient of each case, say: whole groups are drawn. None: cases are.
-      resamples: number of bootstrap samples.
-      seed: of numpy's generator; the same seed draws the same cases, whatever the runs.
+      runs: for each run the additive terms of its cases, (n, K): cells of a confusion matrix, or sums of errors.
+      figure: function from such sums to the metric.
+      groups: (n,), the group of each case, e.g. its patient; groups are then drawn instead of cases.
+      resamples: number of bootstrap resamples.
+      seed: seed of NumPy's generator; the same seed draws the same cases for any runs.
 
     Raises:
-      ValueError: if the runs do not tell of the same number of cases.
+      ValueError: if the runs do not have the same number of cases.
     """
     cases = {len(run) for run in runs}
     if len(cases) != 1 or (groups is not None and len(groups) not in cases):
@@ -64,16 +64,16 @@ def _sum_by(sums: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) -> float:
-    """The p-value, two-sided, of the difference of two systems' mean figures over their seeds.
+    """Compute the two-sided p-value of the difference between two models' mean metrics over their seeds.
 
-    The variance of the difference has two parts: that of the test cases, which is the bootstrap's, the seeds being as
-    they are; and that of the seeds, s²/n of each system, which other seeds would show on the same cases. Their sum has
-    the degrees of freedom of Welch and Satterthwaite (Welch 1947, Biometrika 34:28-35), and the difference over its
-    root is Student's t. One seed tells nothing of the spread between seeds: the p-value is then 1.
+    The variance of the difference has two parts: that of the test cases, from the bootstrap with fixed seeds, and that
+    of the seeds, s²/n of each model, on fixed cases. The difference over the root of their sum follows Student's t with
+    the degrees of freedom of Welch and Satterthwaite (Welch 1947, Biometrika 34:28-35). The p-value is 1 if a model has
+    only one seed, as the variance between seeds is then unknown.
 
     Args:
-      ours, theirs: (resamples, seeds), columns of `resampled_figures` of one call; NaN where a resample has no figure.
-      units: how many cases, or groups, the resamples were drawn from.
+      ours, theirs: (resamples, seeds), columns of one call of `resampled_figures`; NaN where the metric is undefined.
+      units: number of cases, or groups, from which the resamples were drawn.
     """
     if min(ours.shape[1], theirs.shape[1]) < 2:
         return 1.0
@@ -85,7 +85,9 @@ def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) 
     distance = abs(float(of_seeds[0].mean() - of_seeds[1].mean()))
     if total == 0:
         return 0.0 if distance > 0 else 1.0
-    uncertain = sum(variance**2 / degrees for variance, degrees in parts)  # 0 where nothing but cases varies
+    uncertain = sum(
+        variance**2 / degrees for variance, degrees in parts
+    )  # 0 if only the cases vary and `units` is infinite
     freedom = total**2 / uncertain if uncertain else MANY
     return float(2 * stdtr(freedom, -distance / math.sqrt(total)))
 
@@ -93,16 +95,16 @@ def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) 
 def stands_out(
     figures: Sequence[np.ndarray], higher_is_better: bool, level: float = 0.95, units: float = math.inf
 ) -> int | None:
-    """Which system is better than every other beyond chance; None where no one is, or there is only one.
+    """Return the index of the model that is significantly better than every other, or None.
 
-    The best one is held against each other (`beats_chance`), and the p-values are corrected for the number of systems
-    as Holm has it (1979, Scand. J. Statist. 6:65-70): of systems that are equal, one is called better in at most
-    1 - level of such tables.
+    The best model is compared with each other one (`beats_chance`), and the p-values are corrected for the number of
+    models after Holm (1979, Scand. J. Statist. 6:65-70): among equal models, one is called better in at most 1 - level
+    of such tables.
 
     Args:
-      figures: of each system its columns of `resampled_figures`, (resamples, seeds), two seeds or more.
-      higher_is_better: of the figure.
-      level: 1 - the rate of false alarms.
+      figures: columns of `resampled_figures` of each model, (resamples, seeds), with at least two seeds.
+      higher_is_better: True if a larger metric is better.
+      level: 1 minus the false positive rate.
       units: see `beats_chance`.
     """
     means = [float(np.nanmean(one)) * (1 if higher_is_better else -1) for one in figures]

@@ -1,8 +1,8 @@
-"""Kaggle's four heartbeat CSV files: what they are, and reading them with every cell checked.
+"""Kaggle's four heartbeat CSV files, and a reader that validates every cell.
 
-A file has no header and 188 columns: 187 samples of one beat in [0, 1], zero-padded, then the label. A table that was
-saved anew, with a header, an index column, quotes, semicolons or tabs, is read too. Every mistake in a file is an
-`InputError` of one line that names the file, the line and the column (both counted from 1), what was found, what was
+A file has no header and 188 columns: 187 samples of one beat in [0, 1], zero-padded, then the label. Tables that were
+re-saved with a header, an index column, quotes, semicolons or tabs are read too. Every mistake in a file raises an
+`InputError` of one line that states the file, the line and the column (both counted from 1), what was found, what was
 expected and what to do.
 """
 
@@ -30,10 +30,10 @@ class CsvFile:
     """One of Kaggle's files.
 
     Attributes:
-      name: its file name.
-      split: the TFDS split that it becomes.
-      labels: the labels that its rows may hold.
-      sha256: the digest of the file that Kaggle ships.
+      name: file name.
+      split: name of its TFDS split.
+      labels: allowed labels of its rows.
+      sha256: digest of Kaggle's file.
     """
 
     name: str
@@ -76,20 +76,24 @@ FILES = {
 
 
 def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Streams the rows of `source` in file order, every cell checked.
+    """Stream the rows of `source` in file order and validate every cell.
 
     Args:
-      source: the CSV file.
-      labels: the labels that a row may hold.
-      digest: is fed the file's bytes as they are read.
+      source: CSV file.
+      labels: allowed labels.
+      digest: hash object, updated with the file's bytes as they are read.
 
     Yields:
-      beats (n, 187) float32 in [0, 1] and labels (n,) int32, for n rows at a time.
+      Beats (n, 187), float32 in [0, 1], and labels (n,), int32, for n rows at a time.
 
     Raises:
-      InputError: the first mistake in the file.
+      InputError: for the first mistake in the file.
     """
-    line, blank, layout = 1, 0, None  # `line` is that of the block's first row; `blank` lines stand before it
+    line, blank, layout = (
+        1,
+        0,
+        None,
+    )  # `line` is the line of the block's first row, `blank` the number of blank lines before it
     count = 0
     with source.path.open("rb") as stream:
         for text, complete in _blocks(stream, source, digest):
@@ -99,7 +103,7 @@ def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> 
                 line += layout.header
                 rows = rows[layout.header :]
             size = len(rows)
-            while rows and not rows[-1].strip():  # blank lines may end a file, and nothing else
+            while rows and not rows[-1].strip():  # blank lines are allowed only at the end of a file
                 rows.pop()
             if rows and blank:
                 raise _row_mistake([""], f"{source}: line {line - blank}", labels, layout.index)
@@ -118,13 +122,13 @@ def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table was saved.
+    """The layout of a saved table.
 
     Attributes:
-      separator: of cells; beside another than the comma, a comma is a decimal point.
-      quoted: whether cells stand in quotation marks.
-      header: whether the first line names the columns.
-      index: whether the first column counts the rows, as pandas saves it.
+      separator: cell separator; if it is not the comma, the comma is the decimal point.
+      quoted: True if cells are in quotation marks.
+      header: True if the first line names the columns.
+      index: True if the first column counts the rows, as saved by pandas.
     """
 
     separator: str = ","
@@ -134,10 +138,10 @@ class Layout:
 
     @classmethod
     def of(cls, row: str, source: File) -> "Layout":
-        """The layout of the table whose first line is `row`.
+        """Detect the layout of the table whose first line is `row`.
 
         Raises:
-          InputError: a header that says that the columns are others, or that was made of a row.
+          InputError: if the header names other columns, or is a row of data that was mistaken for a header.
         """
         row = row.strip()
         quoted = row.startswith('"') and row.endswith('"')
@@ -163,7 +167,7 @@ class Layout:
         return cls(separator, quoted, header, index)
 
     def plain(self, rows: list[str]) -> list[str]:
-        """Rows as Kaggle writes them; an index that does not count stays, as a column too many."""
+        """Convert rows to Kaggle's format; an index cell that is not an integer is kept, as one column too many."""
         if self.quoted:
             rows = [row.replace('"', "") for row in rows]
         if self.separator != ",":
@@ -181,7 +185,7 @@ def _is_sample(cell: str) -> bool:
 
 
 def _blocks(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterator[tuple[str, bool]]:
-    """Blocks of whole lines as text, less the last line break; False with the last one where the file has none."""
+    """Yield blocks of complete lines as text, without the last line break, and False if the last one is missing."""
     rest = b""
     empty = True
     while block := stream.read(BLOCK_BYTES):
@@ -220,7 +224,7 @@ def _text(block: bytes, source: File) -> str:
 
 
 def _parse(rows: list[str]) -> np.ndarray | None:
-    """The rows as a float64 table (n, 188), or None where they do not make one."""
+    """Parse rows to a float64 table (n, 188), or return None if they are not one."""
     try:
         table = np.loadtxt(rows, delimiter=",", comments=None, ndmin=2) if all(rows) else None
     except ValueError:
@@ -229,7 +233,7 @@ def _parse(rows: list[str]) -> np.ndarray | None:
 
 
 def _valid(table: np.ndarray, labels: Sequence[int]) -> np.ndarray:
-    """Which cells of `table` (n, 188) may stand: booleans of the same shape. A NaN compares false."""
+    """Return the mask of the valid cells of `table` (n, 188); NaN is invalid."""
     valid = (table >= 0) & (table <= 1)
     valid[:, BEAT_LENGTH] = np.isin(table[:, BEAT_LENGTH], labels)
     return valid
@@ -238,7 +242,7 @@ def _valid(table: np.ndarray, labels: Sequence[int]) -> np.ndarray:
 def _first_mistake(
     rows: list[str], line: int, source: File, labels: Sequence[int], complete: bool, index: bool
 ) -> InputError:
-    """The error for the first bad cell of `rows`, plain, the first of which is `line` (from 1) of the file."""
+    """Return the error for the first invalid cell of `rows` in plain layout, which begin at `line` (from 1)."""
     for number, row in enumerate(rows, start=line):
         table = _parse([row])
         if table is not None and _valid(table, labels).all():
@@ -254,7 +258,7 @@ def _first_mistake(
 
 
 def _row_mistake(cells: list[str], where: str, labels: Sequence[int], index: bool) -> InputError:
-    """The error for the first bad one of a row's cells, which stand one further to the right behind an index."""
+    """Return the error for the first invalid cell of a row; with an index column, its column number is one higher."""
     if len(cells) != COLUMNS:
         found = "is empty" if cells == [""] else f"has {len(cells)} columns"
         return InputError(f"{where} {found}, expected {COLUMNS} ({BEAT_LENGTH} samples and a label): {FETCH_AGAIN}")
@@ -279,14 +283,14 @@ def _row_mistake(cells: list[str], where: str, labels: Sequence[int], index: boo
 def differences(
     file: CsvFile, counts: Sequence[int], published: Sequence[int], classes: Sequence[str], sha256: str
 ) -> list[str]:
-    """What sets a file that was read apart from Kaggle's: at most one line, or none for the very same file.
+    """Describe how a file that was read differs from Kaggle's, in at most one line; [] if the digest is the same.
 
     Args:
-      file: which file.
-      counts: rows read of each class.
-      published: rows of each class of the whole configuration's split in Kaggle's files.
-      classes: the classes' names.
-      sha256: the digest of what was read.
+      file: description of Kaggle's file.
+      counts: number of rows read of each class.
+      published: number of rows of each class in the split, or in all files of the configuration.
+      classes: names of the classes.
+      sha256: digest of the file that was read.
     """
     expected = [number if label in file.labels else 0 for label, number in enumerate(published)]
 

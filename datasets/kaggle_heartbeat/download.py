@@ -1,7 +1,7 @@
-"""Kaggle's archive through Kaggle's own command line, into TFDS's own layout of a download folder.
+"""Download of Kaggle's archive with Kaggle's command line tool, into the folder layout of TFDS.
 
-`dl_manager.download_kaggle_data` runs the same command, but imports TensorFlow to unpack the result; here the zip is
-read as it is.
+`dl_manager.download_kaggle_data` runs the same command, but imports TensorFlow to unpack the result; here the zip file
+is read directly.
 """
 
 import os
@@ -18,7 +18,7 @@ TFDS_FOLDER = "shayanfazeli_heartbeat"  # the name that `dl_manager.download_kag
 
 
 def has_credentials() -> bool:
-    """Whether Kaggle's command line would find credentials, in any of the places where it looks."""
+    """Return True if Kaggle's command line tool would find credentials in one of the places it searches."""
     if os.environ.get("KAGGLE_API_TOKEN"):
         return True
     if os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY"):
@@ -30,15 +30,15 @@ def has_credentials() -> bool:
 
 
 def download(download_dir: Path) -> Path:
-    """The folder below `download_dir` that holds Kaggle's heartbeat.zip, fetched now unless it is there already.
+    """Download Kaggle's heartbeat.zip unless it is there already; return its folder below `download_dir`.
 
     Raises:
-      InputError: no `kaggle` command, or it failed.
+      InputError: if there is no `kaggle` command, or it failed.
     """
     folder = download_dir / TFDS_FOLDER
     if folder.is_dir():
         return folder
-    beside_python = os.path.dirname(sys.executable)  # an environment's commands, also where it is not activated
+    beside_python = os.path.dirname(sys.executable)  # commands of the environment, even if it is not activated
     command = shutil.which("kaggle", path=os.pathsep.join([beside_python, os.environ.get("PATH", os.defpath)]))
     if command is None:
         raise InputError(
@@ -50,7 +50,7 @@ def download(download_dir: Path) -> Path:
         target = Path(incomplete) / TFDS_FOLDER
         result = subprocess.run(
             [command, "datasets", "download", "--path", target, KAGGLE_DATASET], stdout=subprocess.PIPE, text=True
-        )  # stderr stays the user's: it carries the progress bar
+        )  # stderr is not captured, as it shows the progress bar
         if result.returncode != 0:
             said = " ".join(result.stdout.split()) or "see its message above"
             raise InputError(

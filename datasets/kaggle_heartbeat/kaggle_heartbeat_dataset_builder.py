@@ -1,6 +1,6 @@
 """Kaggle's "ECG Heartbeat Categorization Dataset" as TFDS: `kaggle_heartbeat/mitbih` and `kaggle_heartbeat/ptbdb`."""
 
-# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
 
 import hashlib
@@ -19,15 +19,15 @@ from cardiax.errors import InputError
 
 
 class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
-    """One beat an example, in the order of Kaggle's CSV files.
+    """One beat per example, in the order of Kaggle's CSV files.
 
-    Features: `beat` (187,) float32 in [0, 1], `label` int64 (the class), `row` int64 (line of its CSV file, from 0).
-    Splits: `train` and `test` of `mitbih`; `normal` and `abnormal` of `ptbdb`, which TFDS's own word `all` joins in
-    that order. `info.metadata` holds what was read: `counts` (split -> rows of each class), `sha256` (file -> digest)
-    and `notes` (one line for each file that differs from Kaggle's).
+    Features: `beat` (187,) float32 in [0, 1], `label` int64 (the class), `row` int64 (row of its CSV file, from 0).
+    Splits: `train` and `test` of `mitbih`; `normal` and `abnormal` of `ptbdb`, which TFDS's `all` joins in that order.
+    `info.metadata` describes the source files: `counts` (split -> rows of each class), `sha256` (file -> digest) and
+    `notes` (one line for each file that differs from Kaggle's).
     """
 
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Beats, labels and row numbers, in file order."}  # noqa: RUF012 (TFDS's own way)
     BUILDER_CONFIGS = [  # noqa: RUF012
@@ -39,7 +39,7 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
     )
 
     def __init__(self, *, file_format: str | None = None, **kwargs):
-        """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""
+        """Create a builder that writes array_record by default; TFDS's default, tfrecord, needs TensorFlow."""
         super().__init__(file_format=file_format or "array_record", **kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -94,14 +94,14 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
 
 
 def _download(download_dir: Path) -> Path | None:
-    """Kaggle's own download where there is one, or may be."""
+    """Return the folder of Kaggle's download if it is there or can be fetched, else None."""
     if download.has_credentials() or (download_dir / download.TFDS_FOLDER).is_dir():
         return download.download(download_dir)
     return None
 
 
 def _missing(name: str, folder: Path, found: Found) -> InputError:
-    """What to say of a file that is nowhere: what lies in its place, if anything does."""
+    """Return the error for a missing file, which names what was found in its place, if anything."""
     advice = (
         f"fetch archive.zip from {csv_beats.HOMEPAGE} and put it (or the CSV files in it) there, or name it with "
         "--manual-dir"

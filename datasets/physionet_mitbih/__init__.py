@@ -1,1 +1,1 @@
-"""The MIT-BIH Arrhythmia Database from its records, and Kaggle's rows rebuilt from it."""
+"""The MIT-BIH Arrhythmia Database, and Kaggle's rows reconstructed from its records."""

@@ -1,9 +1,9 @@
-"""Kaggle's MIT-BIH rows from the records, bit for bit, by a rule that its author never published.
+"""Bit-identical reconstruction of Kaggle's MIT-BIH rows from the records, by a rule that was never published.
 
-Of each record the first channel in ADC units and *all* annotations at samples p_0, p_1, …: a beat's annotation k, the
-last one excepted, gives every third sample from p_k to p_{k+1} + 0.2 · (p_{k+2} − p_{k+1}), scaled to its least and
-greatest value, cut to 187 and padded with zeros. Found here and checked on all 109,446 rows. Which of them are
-Kaggle's test rows, and in what order, follows no rule: `kaggle_test_rows.npz` tells.
+Uses the first channel of a record in ADC units and *all* its annotations, at samples p_0, p_1, …. The annotation k of a
+beat, except the last one, gives every third sample from p_k to p_{k+1} + 0.2 · (p_{k+2} − p_{k+1}), min-max scaled, cut
+to 187 samples and padded with zeros. The rule was derived here and verified on all 109,446 rows. Kaggle's choice and
+order of test rows follow no rule and are stored in `kaggle_test_rows.npz`.
 """
 
 from collections.abc import Iterator
@@ -16,15 +16,24 @@ from cardiax.catalog import BEAT_LENGTH
 from cardiax.datasets.physionet_mitbih.mitbih_records import CLASS_OF, LENGTH, Record
 
 STEP = 3
-"""Kaggle's rows are every third sample: 120 Hz."""
+"""Kaggle's rows hold every third sample: 120 Hz."""
 
 MOVED = {102: {1991: 590_296}}
-"""Record → annotation → sample: where an older annotation file, the one that Kaggle's author had, put it."""
+"""Record → annotation → sample in the older annotation file that Kaggle's author used."""
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row: the beat float32 (187,), its class, and where it comes from."""
+    """One of Kaggle's rows.
+
+    Attributes:
+      beat: float32 (187,), in [0, 1] at 120 Hz, zero-padded.
+      label: index of the class.
+      record: number of the record.
+      annotation_index: index of the annotation in the record.
+      sample: sample index of the annotation, at 360 Hz.
+      symbol: symbol of the annotation.
+    """
 
     beat: np.ndarray
     label: int
@@ -35,7 +44,7 @@ class Row:
 
 
 def rows(record: Record) -> Iterator[Row]:
-    """The rows of a record, in the order of its annotations."""
+    """Yield the rows of a record in the order of its annotations."""
     samples = record.samples.copy()
     for index, sample in MOVED.get(record.number, {}).items():
         samples[index] = sample
@@ -53,6 +62,6 @@ def rows(record: Record) -> Iterator[Row]:
 
 
 def kaggle_test_rows() -> list[tuple[int, int]]:
-    """Record and annotation of each of Kaggle's 21,892 test rows, in its order."""
+    """Return record and annotation index of each of Kaggle's 21,892 test rows, in Kaggle's order."""
     with np.load(Path(__file__).parent / "kaggle_test_rows.npz", allow_pickle=False) as table:
         return list(zip(table["record"].tolist(), table["annotation_index"].tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""The records of the MIT-BIH Arrhythmia Database (Moody and Mark 2001), as PhysioNet keeps them."""
+"""The records of the MIT-BIH Arrhythmia Database (Moody and Mark 2001), as published by PhysioNet."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ import numpy as np
 from cardiax.datasets.storage.wfdb_database import Database
 
 RATE = 360.0
-"""Hz."""
+"""Sampling rate, Hz."""
 
 LENGTH = 650_000
-"""Samples of each record, half an hour."""
+"""Number of samples of each record, half an hour."""
 
 RECORDS = (
     *(
@@ -78,7 +78,7 @@ DATABASE = Database(
 )
 
 SYMBOLS = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
-"""Annotation symbols of each AAMI class; other symbols mark no beat."""
+"""Annotation symbols of each AAMI class; other symbols do not mark beats."""
 
 CLASS_OF = {symbol: index for index, symbols in enumerate(SYMBOLS.values()) for symbol in symbols}
 
@@ -88,13 +88,13 @@ class Record:
     """One record.
 
     Attributes:
-      number: 100 … 234.
+      number: number of the record, 100 … 234.
       signals: int16 (650000, 2), ADC units.
-      leads: their names.
-      gains: float64 (2,), ADC units a mV.
+      leads: names of the two leads.
+      gains: float64 (2,), ADC units per mV.
       baselines: float64 (2,), ADC units at 0 mV.
-      samples: int64 (n,), where each annotation stands.
-      symbols: what each says.
+      samples: int64 (n,), sample index of each annotation.
+      symbols: symbol of each annotation.
     """
 
     number: int
@@ -107,10 +107,10 @@ class Record:
 
 
 def read(folder: Path, numbers: Sequence[int] = RECORDS) -> Iterator[Record]:
-    """The records `numbers` of a folder.
+    """Read the records `numbers` of a folder.
 
     Raises:
-      InputError: a file is damaged or another's, or the package `wfdb` is missing.
+      InputError: if a file is damaged or of another record, or the package `wfdb` is missing.
     """
     for number in numbers:
         record, annotation = DATABASE.read(folder, str(number), annotated=True)

@@ -1,6 +1,6 @@
-"""The MIT-BIH Arrhythmia Database from PhysioNet's records as TFDS: Kaggle's rows, with whose they are."""
+"""The MIT-BIH Arrhythmia Database from PhysioNet's records as TFDS: windows of beats, and Kaggle's rows by record."""
 
-# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
 
 from collections.abc import Iterator
@@ -20,15 +20,15 @@ from cardiax.protocols import DS1, DS2
 
 
 class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
-    """One beat an example, with the record, the sample, the symbol and the annotation that it comes from.
+    """One beat per example, with its record, and the index, sample and symbol of its annotation.
 
-    `kaggle`: Kaggle's rows, bit for bit, in its splits; `test` in its order. `kaggle_patient`: the same rows of the
-    records of DS1 and DS2 (de Chazal et al. 2004), in the order of the records. `patient`: the beats of DS1 and DS2 cut
-    around the R peak from both leads, `signal` (192, 2), mV at 180 Hz, with `intervals` (3,), s: to the beat before, to
-    the one after, and the mean around.
+    - `kaggle`: Kaggle's rows, bit-identical, in Kaggle's splits; `test` is in Kaggle's order.
+    - `kaggle_patient`: the same rows for the records of DS1 and DS2 (de Chazal et al. 2004), in record order.
+    - `patient`: the beats of DS1 and DS2 around the R peak from both leads, `signal` (192, 2), mV at 180 Hz, with the
+      RR intervals `intervals` (3,), s: before the beat, after it, and the local mean.
     """
 
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
     BUILDER_CONFIGS = [  # noqa: RUF012
@@ -42,7 +42,7 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
     )
 
     def __init__(self, *, file_format: str | None = None, **kwargs):
-        """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""
+        """Create a builder that writes array_record by default; TFDS's default, tfrecord, needs TensorFlow."""
         super().__init__(file_format=file_format or "array_record", **kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -1,6 +1,6 @@
-"""The noises of the MIT-BIH Noise Stress Test Database as TFDS."""
+"""The noise recordings of the MIT-BIH Noise Stress Test Database as TFDS."""
 
-# TFDS declares as optional what a builder always has.
+# TFDS declares attributes as optional that a builder always has.
 # pyright: reportOptionalMemberAccess=false
 
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ DATABASE = Database(
 
 
 class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
-    """One noise an example: its `name`, and `signal` float32 (650000, 2), mV at 360 Hz."""
+    """One noise recording per example: its `name`, and `signal` float32 (650000, 2), mV at 360 Hz."""
 
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
@@ -37,7 +37,7 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
     )
 
     def __init__(self, *, file_format: str | None = None, **kwargs):
-        """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""
+        """Create a builder that writes array_record by default; TFDS's default, tfrecord, needs TensorFlow."""
         super().__init__(file_format=file_format or "array_record", **kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -1,4 +1,4 @@
-"""simulated_heartbeat: heartbeats computed by `cardiax.simulate.heartbeat`, for when nothing has been downloaded."""
+"""simulated_heartbeat: heartbeats from `cardiax.simulate.heartbeat`, which need no download."""
 
 from collections.abc import Iterator
 
@@ -14,13 +14,14 @@ from cardiax.simulate.heartbeat import class_counts, draw_labels, simulate_beats
 SEED = 0
 BEATS = {"train": 16_000, "test": 4_000}
 CHUNK = 2_000
-"""Beats computed at once: divides every split, so that one compilation serves all and the bits never change."""
+"""Number of beats computed at once; it divides every split, so that one compilation serves all and the dataset is
+reproducible."""
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Simulated heartbeats in the format of Kaggle's MIT-BIH files; subjects recur in both splits, as they do there."""
+    """Simulated heartbeats in the format of Kaggle's MIT-BIH files; both splits share their subjects, as there."""
 
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
 
@@ -49,7 +50,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         }
 
     def _generate_examples(self, first: int, beats: int, split_number: int) -> Iterator[tuple[int, dict]]:
-        """Beats `first` ... `first + beats - 1` of one simulation: the same subjects, never the same beat."""
+        """Yield beats `first` ... `first + beats - 1` of one simulation; splits share subjects, but no beats."""
         beats_key, labels_key = jax.random.split(jax.random.key(SEED, impl="threefry2x32"))
         labels, subjects = draw_labels(jax.random.fold_in(labels_key, split_number), beats)
         indices = jnp.arange(first, first + beats)

@@ -1,5 +1,4 @@
-"""simulated_intracardiac: recordings computed by `cardiax.simulate.heart_recording`, for when nothing has been
-downloaded."""
+"""simulated_intracardiac: recordings from `cardiax.simulate.heart_recording`, which need no download."""
 
 import os
 from collections import deque
@@ -18,13 +17,13 @@ from cardiax.simulate.patterns import Plan, plan
 from cardiax.simulate.volunteers import VOLUNTEERS
 
 BEATS = 450
-"""Beats a volunteer: each of the 75 sites stimulated three times, and 225 beats of the activation patterns."""
+"""Number of beats per volunteer: each of the 75 sites stimulated three times, and 225 beats of activation patterns."""
 
 
 class Builder(tfds.core.ShardBasedBuilder):
-    """Simulated recordings in the form of the UCSD/LLNL dataset: 16 hearts of different shape, 450 beats each."""
+    """Simulated recordings in the format of the UCSD/LLNL dataset: 16 hearts of different shapes, 450 beats each."""
 
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
 
@@ -38,7 +37,7 @@ class Builder(tfds.core.ShardBasedBuilder):
         )
 
     def _example_writer(self) -> electrode_recording.Writer:
-        return electrode_recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (None it never is)
+        return electrode_recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (it is never None)
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
@@ -51,10 +50,17 @@ class Builder(tfds.core.ShardBasedBuilder):
 def simulate(
     beats: int = BEATS, volunteers: int = VOLUNTEERS, heart: Heart | None = None
 ) -> Iterator[tuple[Origin, np.ndarray, np.ndarray]]:
-    """Origin, electrodes (500, 10) and voltage (500, 75), float32 mV, of the first `beats` of each volunteer.
+    """Simulate the first `beats` of each volunteer, in order.
 
-    Each volunteer has a heart of their own shape; or `heart`, stretched to their measures.
-    Hearts are made side by side, on up to four cores, each waiting until those before it are taken.
+    Hearts are computed in parallel on up to four cores.
+
+    Args:
+      beats: number of beats per volunteer.
+      volunteers: number of volunteers.
+      heart: mesh to stretch to the dimensions of each volunteer; by default each has a generated heart.
+
+    Yields:
+      Origin, electrodes (500, 10) and voltage (500, 75), float32, mV.
     """
     import jax
 
@@ -84,7 +90,7 @@ def simulate(
 
 
 def write_raw(folder: Path, beats: int = BEATS, volunteers: int = VOLUNTEERS, heart: Heart | None = None) -> int:
-    """Write the recordings as the UCSD/LLNL dataset's files, float64, one folder a series; returns their number."""
+    """Write recordings as float64 files like the UCSD/LLNL dataset's, one folder per series; return their number."""
     written = 0
     for origin, electrodes, voltage in simulate(beats, volunteers, heart):
         series = folder / origin.folder
@@ -103,7 +109,7 @@ def write_raw(folder: Path, beats: int = BEATS, volunteers: int = VOLUNTEERS, he
 
 
 def _origin(one: Plan) -> Origin:
-    # A pattern comes up several times, each in a series of its own: no two recordings have the same name.
+    # Each repetition of a pattern is in its own series, so that no two recordings have the same name.
     series = f"geo_act_{one.repetition + 1}_bcl_gkr" if one.pattern >= 0 else f"geo_inn_act_{one.repetition + 1}_bcl"
     return Origin(
         volunteer=one.volunteer,

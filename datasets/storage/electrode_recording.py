@@ -1,7 +1,7 @@
-"""What the intracardiac datasets share: the features of a recording, and the names of its two files.
+"""The features of a recording and the names of its two files, shared by the intracardiac datasets.
 
-The UCSD/LLNL dataset keeps a recording in `pECGData_<tail>.npy` (500, 10) and `VmData_<tail>.npy` (500, 75), mV at 1
-kHz; the tail says how it was simulated.
+The UCSD/LLNL dataset stores a recording in `pECGData_<tail>.npy` (500, 10) and `VmData_<tail>.npy` (500, 75), mV at
+1 kHz; the tail encodes the simulation parameters.
 """
 
 import os
@@ -27,15 +27,15 @@ ELECTRODE_PREFIX, VOLTAGE_PREFIX = "pECGData_", "VmData_"
 
 @dataclass(frozen=True)
 class Origin:
-    """How a recording was simulated; -1 where its name does not say.
+    """The simulation parameters of a recording; -1 for those not in its file name.
 
     Attributes:
-      volunteer: torso and heart, 1 …
+      volunteer: number of the torso and heart, from 1.
       pattern: activation pattern, 0 … 28.
-      innerindex: the site that was stimulated, 0 … 74.
+      innerindex: index of the stimulated site, 0 … 74.
       bcl: cycle length, ms.
-      gkr: scaling of the rapid delayed rectifier current, as written: 50 for `gkr.050`, percent.
-      folder: the simulation series, as in `data_hearts_dd_0p2_geo_act_1_bcl`.
+      gkr: rapid delayed rectifier current, percent of normal; 50 for `gkr.050`.
+      folder: name of the simulation series, e.g. `data_hearts_dd_0p2_geo_act_1_bcl`.
     """
 
     volunteer: int
@@ -47,7 +47,7 @@ class Origin:
 
 
 def features() -> tfds.features.FeaturesDict:
-    """Electrodes (500, 10) and voltage (500, 75), mV at 1 kHz, and the fields of `Origin`."""
+    """Return the TFDS features: electrodes (500, 10) and voltage (500, 75), mV at 1 kHz, and the fields of `Origin`."""
     tensors = {"electrodes": ELECTRODE_SHAPE, "voltage": VOLTAGE_SHAPE}
     numbers = ("volunteer", "pattern", "innerindex", "bcl", "gkr")
     return tfds.features.FeaturesDict(
@@ -58,11 +58,13 @@ def features() -> tfds.features.FeaturesDict:
 
 
 class Writer(ExampleWriter):
-    """TFDS's, but that array_record is not compressed: zstd makes recordings a quarter smaller, and reading a batch of
-    32 takes 9 ms of a core instead of 3."""
+    """The example writer of TFDS, without compression of array_record.
+
+    zstd makes recordings a quarter smaller, but reading a batch of 32 then takes 9 ms of a core instead of 3 ms.
+    """
 
     def write(self, path: os.PathLike, examples: Iterable[tuple[Any, bytes]]) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Write examples, (key, serialized), to a file."""
+        """Write examples, pairs (key, serialized example), to a file."""
         if self.file_format is not FileFormat.ARRAY_RECORD:
             return super().write(path, examples)
         writer = ArrayRecordWriter(os.fspath(path), "group_size:1,uncompressed")
@@ -75,10 +77,10 @@ class Writer(ExampleWriter):
 def shards(
     recordings: Iterator[tuple[Origin, np.ndarray, np.ndarray]], count: int, size: int
 ) -> list[Callable[[], Iterator[tuple[int, dict]]]]:
-    """`count` recordings as TFDS's `ShardBasedBuilder` wants them: one function for each shard of `size`, which are
-    called in turn and read on where the one before stopped.
+    """Split `count` recordings into shards of `size` for TFDS's `ShardBasedBuilder`, one function per shard.
 
-    TFDS's other builder keeps a split in memory and, past 1 GB, in files that only TensorFlow writes.
+    The functions must be called in order, since they share one iterator. `GeneratorBasedBuilder` is not used because it
+    keeps a split in memory and, past 1 GB, in files that only TensorFlow writes.
     """
 
     def shard(first: int) -> Iterator[tuple[int, dict]]:
@@ -89,7 +91,7 @@ def shards(
 
 
 def tail(origin: Origin) -> str:
-    """The tail of a recording's file names, its keys in the order of the UCSD/LLNL dataset."""
+    """Return the tail of a recording's file names, with the keys in the order of the UCSD/LLNL dataset."""
     series = origin.folder.removeprefix("data_")
     keys = {"bcl": origin.bcl, "gkr": origin.gkr, "innerindex": origin.innerindex, "pattern": origin.pattern}
     written = [f"{key}.{value:03d}" if key == "gkr" else f"{key}.{value}" for key, value in keys.items() if value >= 0]

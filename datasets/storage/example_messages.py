@@ -1,7 +1,7 @@
-"""Many records of one layout parsed at once: `tf.train.Example` messages, the protocol buffers that TFDS writes.
+"""Vectorised parsing of records with equal layout: `tf.train.Example` messages, the protocol buffers that TFDS writes.
 
-The parser of the protobuf package makes objects of every record, which takes longer than to read it. Records of equal
-length mostly differ in their values alone: then one record tells where the values lie in all of them.
+The parser of the protobuf package creates objects for every record, which takes longer than reading it. Records of
+equal length mostly differ only in their values, so the positions of the values in one record apply to all.
 """
 
 import itertools
@@ -10,20 +10,23 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 FIRST, SECOND = 0x0A, 0x12
-"""Tags of a message's first and second field, where they are preceded by their length."""
+"""Tags of the first and second field of a message, if length-delimited."""
 
 BYTES, INTEGERS = 0x0A, 0x1A
-"""The tags of a feature's list, by what is in it."""
+"""Tags of a feature's list, by the type of its values."""
 
 Span = tuple[int, int]
 
 
 def same_layout(records: Sequence[bytes]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The values of those records of equal length that are laid out as the first is.
+    """Parse those records of equal length that have the layout of the first one.
+
+    Args:
+      records: n serialized examples of equal length.
 
     Returns:
-      Which records these are, bool (n,), and their features, each of one value: name → uint8 (m, bytes of the value),
-      or int64 (m,) where it is a number. None of them where the first record holds anything else.
+      A mask of the m parsed records, bool (n,), and their features, each with one value: name → uint8
+      (m, bytes of the value), or int64 (m,) for an integer. No record is parsed if the first one holds anything else.
     """
     try:
         found = spans(records[0])
@@ -32,7 +35,7 @@ def same_layout(records: Sequence[bytes]) -> tuple[np.ndarray, dict[str, np.ndar
     data = np.frombuffer(b"".join(records), np.uint8).reshape(len(records), -1)
     same, fixed = np.ones(len(records), bool), np.ones(data.shape[1], bool)
     for kind, (start, end) in found.values():
-        # Every byte of a number but its last has the highest bit set: with its first byte as many, it is one number.
+        # All bytes of a varint except the last have the highest bit set, so this checks that the span is one varint.
         fixed[start:end] = False
         if kind == INTEGERS:
             same &= np.all((data[:, start:end] >= 128) == (np.arange(start, end) < end - 1), axis=1)
@@ -42,7 +45,7 @@ def same_layout(records: Sequence[bytes]) -> tuple[np.ndarray, dict[str, np.ndar
 
 
 def _numbers(digits: np.ndarray) -> np.ndarray:
-    """Numbers of seven bits a byte, the lowest first, uint8 (n, bytes) → int64 (n,)."""
+    """Decode varints, seven bits per byte with the lowest first: uint8 (n, bytes) → int64 (n,)."""
     total = np.zeros(len(digits), np.uint64)
     for index, digit in enumerate(digits.T):
         total |= (digit & np.uint8(127)).astype(np.uint64) << np.uint64(7 * index)
@@ -50,13 +53,13 @@ def _numbers(digits: np.ndarray) -> np.ndarray:
 
 
 def spans(record: bytes) -> dict[str, tuple[int, Span]]:
-    """Where the values of a record lie: feature → `BYTES` or `INTEGERS`, and the bytes of its one value.
+    """Locate the values of a record: feature → `BYTES` or `INTEGERS`, and the byte span of its only value.
 
     Raises:
-      ValueError: it is not a `tf.train.Example`, or has a feature of several values, of none, or of floats.
+      ValueError: if it is not a `tf.train.Example`, or a feature has no value, several values or floats.
     """
     found = {}
-    # A message of one map, of names to features, each of one list, of one value.
+    # The message is a map from names to features; a feature holds one list of one value.
     (features,) = _fields(record, (0, len(record)), FIRST)
     for entry in _fields(record, features, FIRST):
         name, feature = _fields(record, entry, FIRST, SECOND)
@@ -70,7 +73,7 @@ def spans(record: bytes) -> dict[str, tuple[int, Span]]:
 
 
 def _fields(record: bytes, span: Span, *tags: int) -> Iterator[Span]:
-    """Where the contents of a message's fields lie, which have these tags, the last of them as often as it likes."""
+    """Yield the spans of a message's fields, which must have these tags in order; the last one may repeat."""
     at, end = span
     expected = itertools.chain(tags, itertools.repeat(tags[-1]))
     while at < end:
@@ -84,7 +87,7 @@ def _fields(record: bytes, span: Span, *tags: int) -> Iterator[Span]:
 
 
 def _varint(record: bytes, at: int) -> tuple[int, int]:
-    """A number and where it ends."""
+    """Decode the varint at `at`; return its value and the index after it."""
     number = 0
     for index in range(10):
         if at + index >= len(record):

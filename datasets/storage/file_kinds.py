@@ -1,7 +1,7 @@
-"""What a file is by its first bytes, whatever its name says: pages, pointers and archives that stand in for data."""
+"""Detection of file types from their first bytes: HTML pages, pointers and archives that take the place of data."""
 
 HEAD = 512
-"""How many of a file's first bytes `kind` wants."""
+"""Number of first bytes of a file that `kind` needs."""
 
 EMPTY = "an empty file"
 LFS = "a Git LFS pointer (`git lfs pull` fetches the file itself)"
@@ -9,10 +9,10 @@ ANNEX = "a git-annex pointer (`git annex get` fetches the file itself)"
 HTML = "an HTML page, e.g. of a login or an error"
 ZIP, GZIP, BZIP2, XZ, TAR = "a zip archive", "gzip-compressed", "bzip2-compressed", "xz-compressed", "a tar archive"
 ARCHIVES = (ZIP, GZIP, BZIP2, XZ, TAR)
-"""The kinds that Python's standard library opens."""
+"""Kinds that Python's standard library can open."""
 
 STAND_INS = (EMPTY, LFS, ANNEX, HTML, "an XML document", "a JSON document")
-"""The kinds that a server or a version control leaves in the place of a file, of whatever kind the file is."""
+"""Kinds that a server or a version control system may leave in place of any file."""
 
 _MAGIC = (
     (b"PK\x03\x04", ZIP),
@@ -43,9 +43,9 @@ _OFFICE = {b"xl/": "an Excel workbook", b"word/": "a Word document", b"spreadshe
 
 
 def kind(head: bytes) -> str | None:
-    """What the file is whose first `HEAD` bytes, or all if it has fewer, are `head`; None for plain text and the rest.
+    """Return the kind of a file from its first `HEAD` bytes, or None for plain text and unknown kinds.
 
-    The answer reads on after "found": `an HTML page`, `gzip-compressed`.
+    The result completes the phrase "found ...", e.g. `a tar archive`, `gzip-compressed`.
     """
     if not head.strip(b" \t\r\n"):
         return EMPTY
@@ -65,7 +65,7 @@ def kind(head: bytes) -> str | None:
 
 
 def _zip_kind(head: bytes) -> str:
-    """Office documents are zip archives that begin with a table of contents."""
+    """Tell office documents, which are zip archives that begin with a table of contents, from other zip archives."""
     name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
     if name == b"mimetype" or name.startswith((b"[Content_Types].xml", b"_rels/", b"xl/", b"docProps/")):
         return next((kind for mark, kind in _OFFICE.items() if mark in head), "an Excel workbook or other document")

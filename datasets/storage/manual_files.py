@@ -1,10 +1,10 @@
-"""The files that a person fetched by hand: found below a folder or in archives of any nesting, and told apart.
+"""Search for manually downloaded files in folders and nested archives.
 
-Nothing is believed of a file's name but what it is called: an archive is one by its first bytes. Of archives only what
-is needed is unpacked, one member at a time and to a path of ours, so that no archive says where anything is written.
+Archives are recognised by their first bytes, not by their names. Only needed members are unpacked, one at a time and to
+a path chosen here, so that an archive cannot choose where anything is written.
 """
 
-# TFDS declares as optional what a builder always has, and mixes its builders from code that it runs.
+# TFDS declares attributes as optional that a builder always has, and creates its builder classes at run time.
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
 
 import bz2
@@ -30,10 +30,10 @@ from cardiax.datasets.storage.file_kinds import ARCHIVES, BZIP2, GZIP, HEAD, STA
 from cardiax.errors import InputError
 
 OTHER = "a file of another name"
-"""The reason to leave out a file that is nothing worse."""
+"""Reason to leave out a file that has no other fault."""
 
 DEPTH = 4
-"""How many archives may lie within one another."""
+"""Largest nesting depth of archives."""
 
 _OPENERS: dict[str, Callable[[Path, str], Any]] = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open, TAR: open}
 _SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
@@ -41,7 +41,7 @@ _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOF
 
 
 class MissingFileError(InputError):
-    """A file is in none of the places where it may lie."""
+    """Raised if a file is in none of the places searched."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class File:
     """A file that was found.
 
     Attributes:
-      path: where its bytes lie.
-      shown: what to call it, `FOLDER/archive.zip:archive/name.csv`.
+      path: path of its content, possibly unpacked.
+      shown: path shown to the user, e.g. `FOLDER/archive.zip:archive/name.csv`.
     """
 
     path: Path
@@ -61,19 +61,24 @@ class File:
 
     @property
     def name(self) -> str:
-        """Its name, without the ` (1)` of a browser's second download."""
+        """The file name, without the ` (1)` of a browser's second download."""
         return _usual(self.shown)
 
     def kind(self) -> str | None:
-        """What it is by its first bytes, as `cardiax.datasets.storage.file_kinds.kind`."""
+        """Return the kind of the file by its first bytes, see `cardiax.datasets.storage.file_kinds.kind`."""
         with self.path.open("rb") as stream:
             return kind(stream.read(HEAD))
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that is not used, and why; `damaged`: an archive that cannot be read and may hold what is
-    expected."""
+    """A file that is not used.
+
+    Attributes:
+      shown: path shown to the user.
+      reason: why the file is not used.
+      damaged: True for an unreadable archive, which may hold an expected file.
+    """
 
     shown: str
     reason: str
@@ -82,18 +87,27 @@ class LeftOut:
 
 @dataclass
 class Found:
-    """The expected files, those outside of archives first, and all others."""
+    """The result of a search.
+
+    Attributes:
+      files: expected files, those outside archives first.
+      left_out: all other files.
+    """
 
     files: list[File] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
     def pick(self, name: str, advice: str) -> File | None:
-        """The file of that name, in any case of letters; None without one. `advice`: how to get it.
+        """Return the file of a given name, case-insensitive, or None.
 
-        What stands in for a file, an HTML page say, is passed over where the file itself is found too.
+        A stand-in for the file, e.g. an HTML page, is ignored if the file itself is found too.
+
+        Args:
+          name: name of the file.
+          advice: how to get the file, for the error message.
 
         Raises:
-          InputError: nothing but a stand-in, or files of that name that differ.
+          InputError: if only a stand-in is found, or several files of that name that differ.
         """
         same = [file for file in self.files if file.name.lower() == name.lower()]
         sound = [file for file in same if file.kind() not in STAND_INS]
@@ -111,7 +125,7 @@ class Found:
         return sound[0] if sound else None
 
     def raise_damaged(self) -> None:
-        """Raise `InputError` for the first archive that cannot be read whole."""
+        """Raise `InputError` for the first archive that cannot be read completely."""
         for one in self.left_out:
             if one.damaged:
                 raise InputError(
@@ -121,9 +135,14 @@ class Found:
 
 
 def find(roots: Iterable[Path], expected: Callable[[str], bool], scratch: Path) -> Found:
-    """Every file below `roots`, each a folder, an archive or a file, whose name in lower case is `expected`.
+    """Find the expected files below `roots`.
 
-    Hidden files and macOS's `__MACOSX` are ignored. What archives hold is unpacked below `scratch`.
+    Hidden files and macOS's `__MACOSX` are ignored.
+
+    Args:
+      roots: folders, archives or files.
+      expected: predicate of a file name in lower case.
+      scratch: folder in which members of archives are unpacked.
     """
     found = Found()
     for root in roots:
@@ -192,15 +211,15 @@ def _unpack(archive: File, what: str, found: Found, expected: Callable[[str], bo
                 _take(target, shown, found, expected, scratch, depth + 1)
                 if not any(file.path == target for file in found.files[-1:]):
                     shutil.rmtree(target.parent)
-    except (*_DAMAGE, RuntimeError, OSError) as error:  # RuntimeError: zipfile's word for an encrypted member
-        if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the archive's
+    except (*_DAMAGE, RuntimeError, OSError) as error:  # zipfile raises RuntimeError for an encrypted member
+        if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, not of the archive
             raise
         found.files[:] = [file for file in found.files if not file.shown.startswith(f"{archive}:")]
         found.left_out.append(LeftOut(archive.shown, str(error) or type(error).__name__, damaged=True))
 
 
 def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], IO[bytes]] | None]]:
-    """The name of each member, and what opens it, None for a link or a device."""
+    """Yield the name of each member and a function that opens it, or None for a link or a device."""
     if what == ZIP:
         with zipfile.ZipFile(archive.path) as members:
             for info in members.infolist():
@@ -215,7 +234,7 @@ def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], IO[by
                 for member in members:
                     if not member.isdir():
                         yield member.name, (lambda member=member: _opened(members, member)) if member.isreg() else None
-            while stream.read(1 << 20):  # to the checksum at the end, which alone tells of damage within a tar
+            while stream.read(1 << 20):  # only the checksum at the end detects damage within a tar
                 pass
             return
     yield re.sub(r"\.(gz|bz2|xz)$", "", archive.name, flags=re.IGNORECASE), lambda: opener(archive.path, "rb")
@@ -234,9 +253,9 @@ def _digest(path: Path) -> bytes:
 
 
 class FromFiles(tfds.core.DatasetBuilder):
-    """A builder that reads files: where they are looked for, and a folder to unpack them in while it writes.
+    """A base class of builders that read manually downloaded files and unpack them in a temporary folder.
 
-    `info.metadata["source"]` says where they were.
+    `info.metadata["source"]` holds the folder or archive of the files.
     """
 
     _scratch: Path
@@ -249,7 +268,7 @@ class FromFiles(tfds.core.DatasetBuilder):
     ) -> None:
         given = download_config.manual_dir if download_config else None
         self._given = Path(given).expanduser() if given else None
-        # Within the folder that TFDS renames at the end: what a killed run leaves goes when that goes.
+        # In the folder that TFDS renames at the end, so that the files of a killed run are removed with it.
         with tempfile.TemporaryDirectory(prefix="unpacked.", dir=self.data_path) as scratch:
             self._scratch = Path(scratch)
             super()._download_and_prepare(dl_manager, download_config)  # pyright: ignore[reportAbstractUsage]
@@ -257,8 +276,16 @@ class FromFiles(tfds.core.DatasetBuilder):
     def _find(
         self, dl_manager: tfds.download.DownloadManager, expected: Callable[[str], bool], download: Callable[[], Any]
     ) -> tuple[Path, Found]:
-        """Where files were looked for, and what was found: where `--manual-dir` says, else in TFDS's manual folder if
-        it holds any, else where `download()`, a folder, a list of files or None, has put them."""
+        """Find the expected files in `--manual-dir`, else in TFDS's manual folder, else in the download.
+
+        Args:
+          dl_manager: download manager of TFDS.
+          expected: predicate of a file name in lower case.
+          download: function that downloads the files and returns a folder, a list of files or None.
+
+        Returns:
+          The folder or archive that was searched, and what was found.
+        """
         root = self._given or Path(dl_manager.download_dir) / "manual"
         found = find([root], expected, self._scratch) if root.exists() else Found()
         if self._given is None and not found.files:

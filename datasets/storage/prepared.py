@@ -1,10 +1,10 @@
-"""Datasets on disk: whether one is prepared, preparing it, and loading it into arrays.
+"""Preparation of datasets on disk, and loading them into arrays.
 
-Every dataset is written as array_record, which TFDS reads and writes without TensorFlow. `cardiax.datasets` is the way
-in: importing it registers the builders first.
+Every dataset is written as array_record, which TFDS reads and writes without TensorFlow. Use these functions from
+`cardiax.datasets`, which registers the builders on import.
 """
 
-# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
 # pyright: reportOptionalSubscript=false, reportIndexIssue=false, reportAttributeAccessIssue=false, reportCallIssue=false
 
 import contextlib
@@ -34,17 +34,17 @@ FILE_FORMAT = "array_record"
 
 
 def default_data_dir() -> Path:
-    """Where datasets are kept unless told otherwise: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, as TFDS has it."""
+    """Return the default data folder: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, as in TFDS."""
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
 def is_prepared(name: str, data_dir: Path) -> bool:
-    """Whether the dataset `name` of the catalog lies complete below `data_dir`; its records are not read."""
+    """Return True if the dataset `name` of the catalog is complete below `data_dir`; its records are not read."""
     return _is_complete(_open(name, data_dir))
 
 
 def prepared_path(name: str, data_dir: Path) -> Path:
-    """The folder of the dataset `name` below `data_dir`, `NAME[/CONFIG]/VERSION`, prepared or not."""
+    """Return the folder of the dataset `name` below `data_dir`, `NAME[/CONFIG]/VERSION`, prepared or not."""
     return Path(_open(name, data_dir).data_dir)
 
 
@@ -57,22 +57,22 @@ def prepare(
     strict: bool = False,
     again: bool = False,
 ) -> None:
-    """Writes the dataset `name` below `data_dir`, unless it is there; either way its records are counted.
+    """Write the dataset `name` below `data_dir` unless it is there already, and check the number of its records.
 
-    Two runs that prepare the same dataset take turns, and what a killed run left behind is removed.
+    Concurrent runs that prepare the same dataset wait for each other. Files left behind by a killed run are removed.
 
     Args:
-      name: a dataset of the catalog, configuration included.
-      data_dir: TFDS's data folder.
-      manual_dir: the folder or archive of files that were fetched by hand; TFDS's default is `DOWNLOAD_DIR/manual`.
-      download_dir: where downloads are kept; TFDS's default is `DATA_DIR/downloads`.
-      report: is given one line for each thing worth knowing about the source files.
-      strict: whether a source file that would be left out is an error; not every dataset leaves files out.
-      again: whether a dataset that is there is written anew; it stays until the new one is whole.
+      name: dataset of the catalog, including its configuration.
+      data_dir: data folder of TFDS.
+      manual_dir: folder or archive of manually downloaded files; by default `DOWNLOAD_DIR/manual`.
+      download_dir: folder for downloads; by default `DATA_DIR/downloads`.
+      report: function that is called with each note, one line, about the source files.
+      strict: True to raise an error for a source file that would be left out; not all datasets leave files out.
+      again: True to rewrite an existing dataset; the old one is kept until the new one is complete.
 
     Raises:
-      InputError: an unknown name, a missing or bad source file, or a prepared dataset that is damaged.
-      OSError: `data_dir` cannot be written, or its disk is full.
+      InputError: if the name is unknown, a source file is missing or invalid, or the prepared dataset is damaged.
+      OSError: if `data_dir` cannot be written, or its disk is full.
     """
     folder = Path(data_dir).expanduser()
     if manual_dir is not None and not issubclass(_class(name), FromFiles):
@@ -94,40 +94,40 @@ def prepare(
 
 
 def load(name: str, data_dir: Path, splits: Sequence[str] | None = None) -> dict[str, dict[str, np.ndarray]]:
-    """Reads a prepared dataset into memory, in the order of its files.
+    """Read a prepared dataset into memory, in the order of its files.
 
     Args:
-      name: a dataset of the catalog, configuration included.
-      data_dir: TFDS's data folder.
-      splits: which splits, TFDS's `all` among them; by default those of the catalog, else all that there are.
+      name: dataset of the catalog, including its configuration.
+      data_dir: data folder of TFDS.
+      splits: names of the splits, including TFDS's `all`; by default those of the catalog, else all splits.
 
     Returns:
       split -> feature -> array: tensors (n, ...) as stored, numbers int64 (n,), texts str (n,).
 
     Raises:
-      InputError: the dataset is not prepared, has no such split, or its files are damaged.
+      InputError: if the dataset is not prepared, has no such split, or its files are damaged.
     """
     builder, splits = _open_complete(name, data_dir, splits)
     return {split: Records(builder, name, [split]).load() for split in splits}
 
 
 def open_records(name: str, data_dir: Path) -> Records:
-    """The records of a prepared dataset, the splits of the catalog end to end, else all that there are.
+    """Open the records of a prepared dataset: the splits of the catalog, else all splits, concatenated.
 
     Raises:
-      InputError: as of `load`.
+      InputError: see `load`.
     """
     builder, splits = _open_complete(name, data_dir, None)
     return Records(builder, name, splits)
 
 
 def sizes(name: str, data_dir: Path) -> dict[str, int]:
-    """Split -> examples of a prepared dataset, from its info."""
+    """Return the number of examples of each split of a prepared dataset, from its info."""
     return {split: info.num_examples for split, info in _open(name, data_dir).info.splits.items()}
 
 
 def prepared_from(name: str, data_dir: Path) -> str | None:
-    """The folder or archive whose files a prepared dataset was made of; None where it was made of none."""
+    """Return the folder or archive from which a dataset was prepared, or None if it was prepared without files."""
     return metadata(_open(name, data_dir)).get("source")
 
 
@@ -141,10 +141,10 @@ def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     folder = Path(data_dir).expanduser()
     config = name.partition("/")[2]
     try:
-        # No bucket of TFDS holds our datasets; where it looks for them it leaves an empty temporary folder behind.
+        # TFDS's bucket does not hold our datasets, and looking there leaves an empty temporary folder behind.
         with mock.patch.object(tfds.core.DatasetInfo, "initialize_from_bucket"):
             return _class(name)(config=config or None, data_dir=folder, file_format=FILE_FORMAT)
-    except (ParseError, UnicodeDecodeError) as error:  # a dataset_info.json that is cut off or no JSON
+    except (ParseError, UnicodeDecodeError) as error:  # dataset_info.json is truncated or not JSON
         raise InputError(
             f"{name} in {folder / name} is damaged ({_first_line(error)}): delete that folder, then run "
             f"`{prepare_command(name, data_dir)}`"
@@ -154,7 +154,7 @@ def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
 def _open_complete(
     name: str, data_dir: Path, splits: Sequence[str] | None
 ) -> tuple[tfds.core.DatasetBuilder, Sequence[str]]:
-    """The builder of a dataset whose records are all there, and `splits`, or those that `load` reads by default."""
+    """Return the builder of a dataset with all its records, and `splits`, or the default ones of `load`."""
     builder = _open(name, data_dir)
     if not _is_complete(builder):
         raise InputError(f"{name} is not prepared in {data_dir}: run `{prepare_command(name, data_dir)}`")
@@ -167,7 +167,7 @@ def _open_complete(
 
 
 def _is_complete(builder: tfds.core.DatasetBuilder) -> bool:
-    return Path(builder.data_dir).is_dir() and builder.is_prepared()  # TFDS alone warns where there is no folder
+    return Path(builder.data_dir).is_dir() and builder.is_prepared()  # TFDS warns if there is no folder
 
 
 def _first_line(error: Exception) -> str:
@@ -176,12 +176,14 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Holds the lock of a dataset's folder; the system lets go of it when the process dies. What a killed run left
-    half-written is removed."""
+    """Hold the lock of a dataset's folder, and remove files left behind by a killed run.
+
+    The operating system releases the lock when the process ends.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for left_over in folder.glob("incomplete.*"):  # TFDS's name for a dataset being written, and ours
+        for left_over in folder.glob("incomplete.*"):  # the name of an unfinished dataset, in TFDS and here
             shutil.rmtree(left_over)
         yield
 
@@ -195,13 +197,13 @@ def _write(builder: tfds.core.DatasetBuilder, manual_dir: Path | None, download_
     _check_ours(folder)
     tfds.display_progress_bar(sys.stderr.isatty())
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints two lines, which `launch` words better
+        with contextlib.redirect_stdout(io.StringIO()):  # hides two lines of TFDS, as `launch` prints its own
             builder.download_and_prepare(
                 download_dir=download_dir,
                 download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
                 file_format=FILE_FORMAT,
             )
-    except RuntimeError as error:  # array_record's one exception, also where the system refused a write
+    except RuntimeError as error:  # array_record raises it for all errors, also failed writes
         refused = re.search(r"(?:open|write|close)\w*\(\) failed: ([^;]+)", str(error))
         if refused is None:
             raise
@@ -209,7 +211,7 @@ def _write(builder: tfds.core.DatasetBuilder, manual_dir: Path | None, download_
 
 
 def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:
-    """Writes a dataset beside the one that is there, if one is, and then in its place."""
+    """Write a dataset to a temporary folder, then replace the existing one."""
     with tempfile.TemporaryDirectory(prefix="incomplete.", dir=data_dir / name) as fresh:
         builder = _open(name, Path(fresh))
         old = data_dir / name / Path(builder.data_dir).name
@@ -221,13 +223,13 @@ def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: P
 
 
 def _check_ours(folder: Path) -> None:
-    """Raise `InputError` where a dataset's folder holds something else."""
+    """Raise `InputError` if a dataset's folder holds something else."""
     if folder.exists() and not (folder / "dataset_info.json").is_file():
         raise InputError(f"{folder}: exists, but is no prepared dataset: delete that folder and run the same again")
 
 
 def _check_records(builder: tfds.core.DatasetBuilder, name: str) -> None:
-    """Compares, for each split, the records in its files with the dataset's info and with the rows of its source."""
+    """Compare the number of records of each split with the dataset's info and with the rows of its source."""
     counts = metadata(builder).get("counts", {})
     for split, info in builder.info.splits.items():
         with damage(builder, name):

@@ -1,8 +1,10 @@
-"""The records of a prepared dataset, read by index. Parsing them here is many times as fast as TFDS's own decoding, to
-the same bits, and asking array_record's readers takes half the time that its data source takes, with a pool of threads
-for each batch."""
+"""Reading the records of a prepared dataset by index.
 
-# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+Parsing them here is many times faster than decoding by TFDS, and bit-identical. Reading through array_record's readers
+takes half the time of its data source, which creates a pool of threads for each batch.
+"""
+
+# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
 # pyright: reportOptionalSubscript=false, reportIndexIssue=false, reportAttributeAccessIssue=false, reportCallIssue=false
 
 import contextlib
@@ -21,17 +23,17 @@ from tensorflow_datasets.proto import tf_example_pb2
 from cardiax.datasets.storage.example_messages import same_layout
 from cardiax.errors import InputError
 
-BATCH = 8192  # records read at a time: past this size reading gets no faster
-BATCH_BYTES = 2**25  # nor past this many bytes, and all of them are in memory twice
+BATCH = 8192  # records read at once; a larger batch is not faster
+BATCH_BYTES = 2**25  # limit on the bytes of a batch, which are in memory twice; a larger batch is not faster
 
 
 class Records:
-    """The records of some splits of a dataset, laid end to end; several threads may read at once.
+    """The concatenated records of some splits of a dataset; thread-safe for reading.
 
     Attributes:
-      folder: where they lie.
+      folder: folder of the dataset.
       parts: split → its number of records, in order.
-      shapes: tensor feature → shape of one example. Every other feature is a number or a text.
+      shapes: tensor feature → shape of one example; all other features are numbers or texts.
       types: tensor feature → NumPy type.
     """
 
@@ -44,7 +46,7 @@ class Records:
         self._texts = [key for key, feature in features.items() if isinstance(feature, tfds.features.Text)]
         self._numbers = [key for key in features if key not in self.shapes and key not in self._texts]
         self._builder, self._name = builder, name
-        # The files in the order in which TFDS reads them: its list of paths has those of `all` in another, by name.
+        # Files in the order in which TFDS reads them. Its list of paths for `all` is sorted by name instead.
         files = [part.filename for split in splits for part in builder.info.splits[split].file_instructions]
         with damage(builder, name):
             self._readers = [ArrayRecordReader(os.fspath(file)) for file in files]
@@ -54,16 +56,16 @@ class Records:
         return sum(self.parts.values())
 
     def read(self, indices: Sequence[int]) -> dict[str, np.ndarray]:
-        """The examples at `indices`, in any order: tensors (n, ...) as stored, numbers int64 (n,), texts str (n,).
+        """Read the examples at `indices`, in any order: tensors (n, ...) as stored, numbers int64 (n,), texts str (n,).
 
         Raises:
-          InputError: the files are damaged.
+          InputError: if the files are damaged.
         """
         with damage(self._builder, self._name):
             return self._parsed(self._records(indices))
 
     def _parsed(self, records: Sequence[bytes]) -> dict[str, np.ndarray]:
-        """The examples in records as written, see `read`."""
+        """Parse serialized records into arrays, see `read`."""
         size = len(records)
         found = {key: np.empty((size, *shape), self.types[key]) for key, shape in self.shapes.items()}
         found |= {key: np.empty(size, np.int64) for key in self._numbers}
@@ -85,14 +87,14 @@ class Records:
         return found | {key: found[key].astype(str) for key in self._texts}
 
     def _is_example(self, values: dict[str, np.ndarray]) -> bool:
-        """Whether these are the values of all features, as `same_layout` gives them."""
+        """Return True if `values`, from `same_layout`, are those of all features."""
         sizes = {key: np.prod(shape, dtype=int) * self.types[key].itemsize for key, shape in self.shapes.items()}
         return values.keys() == {*sizes, *self._numbers, *self._texts} and all(
             values[key].shape[1:] == (size,) for key, size in sizes.items()
         )
 
     def _parse(self, record: bytes, row: int, found: dict[str, np.ndarray]) -> None:
-        """Put the example of one record in its row."""
+        """Parse one record with protobuf into row `row` of the arrays."""
         features = tf_example_pb2.Example.FromString(record).features.feature
         for key, shape in self.shapes.items():
             found[key][row] = np.frombuffer(features[key].bytes_list.value[0], self.types[key]).reshape(shape)
@@ -102,7 +104,7 @@ class Records:
             found[key][row] = features[key].bytes_list.value[0].decode()
 
     def _records(self, indices: Sequence[int]) -> list[bytes]:
-        """The records at `indices`, as written."""
+        """Read the serialized records at `indices`."""
         expected = np.asarray(indices, np.int64)
         files = np.searchsorted(self._starts, expected, side="right") - 1
         found = [b""] * len(expected)
@@ -114,7 +116,7 @@ class Records:
         return found
 
     def chunks(self) -> Iterator[range]:
-        """All places in order, as many at a time as are best read at once."""
+        """Yield all indices in order, in ranges of the best size for one read."""
         numbers = 8 * len(self._numbers)
         size = numbers + sum(np.prod(shape) * self.types[key].itemsize for key, shape in self.shapes.items())
         step = max(min(BATCH, BATCH_BYTES // int(size)), 1)
@@ -122,7 +124,7 @@ class Records:
             yield range(start, min(start + step, len(self)))
 
     def load(self) -> dict[str, np.ndarray]:
-        """All examples in memory, as `read` gives them."""
+        """Read all examples, in the format of `read`, and check them."""
         found: dict[str, np.ndarray] = {
             key: np.empty((len(self), *shape), self.types[key]) for key, shape in self.shapes.items()
         }
@@ -139,10 +141,10 @@ class Records:
         return found
 
     def check(self, examples: dict[str, np.ndarray]) -> None:
-        """Raise `InputError` where a split has not as many records of each class as its source had.
+        """Raise `InputError` if a split does not have as many records of each class as its source.
 
         Args:
-          examples: all of them, `label` (n,) at least where the dataset has labels.
+          examples: arrays of all examples; `label` (n,) is required if the dataset has labels.
         """
         counts = metadata(self._builder).get("counts", {})
         if not counts or "label" not in examples:
@@ -160,18 +162,18 @@ class Records:
 
 
 def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
-    """What the builder noted of its sources: `counts` (split -> rows of each class), `notes`; {} without any."""
+    """Return the builder's metadata of its sources, e.g. `counts` (split -> rows of each class) and `notes`, or {}."""
     return dict((builder.info.metadata or {}).items())
 
 
 def prepare_command(name: str, data_dir: Path | str | None) -> str:
-    """What to type to prepare a dataset, as a shell reads it; `data_dir`: as it was given, if it was."""
+    """Return the shell command that prepares a dataset, with `--data-dir` if `data_dir` was given."""
     return shlex.join(["cardiax", "prepare", name, *(["--data-dir", str(data_dir)] if data_dir else [])])
 
 
 @contextlib.contextmanager
 def damage(builder: tfds.core.DatasetBuilder, name: str) -> Iterator[None]:
-    """Turns the exceptions of array_record and of a record's parser into an `InputError` that names the folder."""
+    """Turn exceptions of array_record and of the record parser into an `InputError` that names the folder."""
     try:
         yield
     except (RuntimeError, DecodeError) as error:
@@ -179,7 +181,7 @@ def damage(builder: tfds.core.DatasetBuilder, name: str) -> Iterator[None]:
 
 
 def damaged(builder: tfds.core.DatasetBuilder, name: str, found: str) -> InputError:
-    """What to say of a dataset whose files are not as they were written."""
+    """Return the error for a dataset with damaged files."""
     return InputError(
         f"{name} in {builder.data_dir} is damaged ({found}): delete that folder, then run "
         f"`{prepare_command(name, Path(builder.data_dir_root))}`"

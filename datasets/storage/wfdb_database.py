@@ -1,4 +1,4 @@
-"""The databases of PhysioNet: their files fetched or found in a folder, and their records read, through `wfdb`."""
+"""PhysioNet databases: downloading their files or finding them in a folder, and reading records with `wfdb`."""
 
 import os
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from cardiax.errors import InputError
 
 @dataclass(frozen=True)
 class Database:
-    """One database of PhysioNet.
+    """A PhysioNet database whose records have two channels.
 
     Attributes:
-      name: as in its address, `mitdb`.
-      homepage: of the version that is read.
-      records: the names of its records.
-      endings: of the files of each record.
-      rate: of every record, Hz.
-      length: samples of every record; each has two channels.
+      name: name in its address, e.g. `mitdb`.
+      homepage: address of the version that is read.
+      records: names of its records.
+      endings: file name extensions of the files of each record.
+      rate: sampling rate of every record, Hz.
+      length: number of samples of every record.
     """
 
     name: str
@@ -34,21 +34,21 @@ class Database:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of all its files."""
+        """The names of all files."""
         return tuple(f"{record}.{ending}" for record in self.records for ending in self.endings)
 
     def missing(self, folder: Path) -> list[str]:
-        """The names of the files that a folder lacks."""
+        """Return the names of the files that are missing in a folder."""
         return [name for name in self.files if not (folder / name).is_file()]
 
     def download(self, folder: Path) -> Path:
-        """Fetch what a folder lacks from PhysioNet; returns the folder."""
+        """Download the files that are missing in a folder from PhysioNet; return the folder."""
         if self.missing(folder):
             wfdb = import_wfdb(self.homepage)
             folder.mkdir(parents=True, exist_ok=True)
             try:
-                wfdb.dl_files(self.name, str(folder), self.files)  # goes on where it stopped, within a file too
-            except Exception as error:  # requests and urllib3 have a hundred ways to fail
+                wfdb.dl_files(self.name, str(folder), self.files)  # resumes, also within a file
+            except Exception as error:  # requests and urllib3 raise many types
                 raise InputError(
                     f"{self.homepage}: found no way to fetch it ({error}), expected {len(self.files)} files; run the "
                     "same again, which goes on where it stopped, or fetch it by hand and give --manual-dir DIR"
@@ -56,10 +56,10 @@ class Database:
         return folder
 
     def choose(self, folder: Path, found: Found, records: Sequence[str], target: Path) -> Path:
-        """Links the files of `records` among those found into the folder `target`, which `wfdb` reads; returns it.
+        """Link the files of `records` among those found into the new folder `target`, for `wfdb` to read; return it.
 
         Raises:
-          InputError: files are missing, differ between two places, or are pages or pointers in their place.
+          InputError: if files are missing, differ between two places, or are replaced by HTML pages or pointers.
         """
         names = [f"{record}.{ending}" for record in records for ending in self.endings]
         picked = {name: found.pick(name, f"fetch {self.homepage} again") for name in names}
@@ -81,17 +81,17 @@ class Database:
         return target
 
     def read(self, folder: Path, record: str, annotated: bool = False) -> tuple[Any, Any]:
-        """One record in ADC units, `d_signal` int16 (length, 2), and its annotations, None unless `annotated`.
+        """Read a record in ADC units, `d_signal` int16 (length, 2), and its annotations, None unless `annotated`.
 
         Raises:
-          InputError: a file is damaged or another's, or the package `wfdb` is missing.
+          InputError: if a file is damaged or of another record, or the package `wfdb` is missing.
         """
         wfdb, path = import_wfdb(self.homepage), folder / record
-        shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # not the link that `choose` made
+        shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # the file itself, not the link of `choose`
         try:
             found: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
             annotation: Any = wfdb.rdann(str(path), "atr") if annotated else None
-        except Exception as error:  # wfdb raises whatever its parsers meet
+        except Exception as error:  # the parsers of wfdb raise many types
             raise InputError(f"{shown}: found a record that cannot be read ({error}), expected PhysioNet's") from error
         expected, shape = (self.length, 2), np.shape(found.d_signal)
         if shape != expected or found.fs != self.rate:
@@ -106,7 +106,7 @@ class Database:
 
 
 def import_wfdb(needed_by: str) -> Any:
-    """The package `wfdb`; an `InputError` where it is missing, which begins with what it is needed for."""
+    """Import the package `wfdb`; if it is missing, raise an `InputError` that begins with `needed_by`."""
     try:
         import wfdb
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The files of the UCSD/LLNL dataset: named, paired and read one pair at a time, each fault with its reason."""
+"""Parsing, pairing and reading of the files of the UCSD/LLNL dataset, with a reason for each file left out."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,15 +20,16 @@ KEYS = ("volunteer", "pattern", "innerindex", "bcl", "gkr")
 _KEY = re.compile(rf"(?:^|(?<=[_.]))({'|'.join(KEYS)})\.v?(\d+)(?=[_.]|$)")
 
 ELECTRODE_PEAKS = (0.02, 20.0)
-"""mV: between what a file's largest potential must lie. The dataset's are -5.954 to 5.473 mV."""
+"""Allowed range of the largest absolute potential of a file, mV. The dataset's potentials are -5.954 to 5.473 mV."""
 
 VOLTAGE_LOWEST = (-150.0, -40.0)
-"""mV: between what a file's lowest voltage must lie. The dataset's are -93.09 to 49.53 mV, at rest about -85.5 mV."""
+"""Allowed range of the lowest voltage of a file, mV. The dataset's voltages are -93.09 to 49.53 mV, about -85.5 mV at
+rest."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The two files of one recording, and how it was simulated."""
+    """The two files of one recording, and its simulation parameters."""
 
     electrodes: File
     voltage: File
@@ -36,15 +37,15 @@ class Pair:
 
 
 def is_ours(name: str) -> bool:
-    """Whether a file's name, in lower case, is that of a recording."""
+    """Return True if a file name, in lower case, is that of a recording."""
     return name.endswith(".npy") and name.startswith((ELECTRODE_PREFIX.lower(), VOLTAGE_PREFIX.lower()))
 
 
 def parse(file: File) -> Origin:
-    """How the recording of a file was simulated, from its name: keys in any order, the series before the first.
+    """Parse the simulation parameters from a file's name: keys in any order, with the series before the first.
 
     Raises:
-      ValueError: the name says nothing of the volunteer, or one thing twice.
+      ValueError: if the name has no volunteer, or the same key twice.
     """
     tail = _tail(file)
     keys = list(_KEY.finditer(tail))
@@ -60,8 +61,11 @@ def parse(file: File) -> Origin:
 
 
 def pair(files: Iterable[File]) -> tuple[list[Pair], list[LeftOut]]:
-    """Match electrodes and voltages by the tail of their names; what has no partner is left out, and so are all files
-    of one name that differ, and all but one that do not."""
+    """Match electrode and voltage files by the tail of their names.
+
+    Files without a partner are left out. Of several files with one name, all but one are left out if they are equal,
+    and all of them if they differ.
+    """
     sides: dict[str, dict[str, list[File]]] = {ELECTRODE_PREFIX: {}, VOLTAGE_PREFIX: {}}
     for file in files:
         side = sides[ELECTRODE_PREFIX if _is_electrodes(file) else VOLTAGE_PREFIX]
@@ -92,8 +96,10 @@ def pair(files: Iterable[File]) -> tuple[list[Pair], list[LeftOut]]:
 
 
 def sound(pairs: Iterable[Pair], left_out: list[LeftOut]) -> Iterator[Pair]:
-    """The pairs whose files are whole, of the right shape, finite and in mV; the faults of the others join
-    `left_out`, each with its partner."""
+    """Yield the pairs whose files are complete, of the right shape, finite and in mV.
+
+    The files of the other pairs are appended to `left_out`.
+    """
     for one in pairs:
         for file, partner in ((one.electrodes, one.voltage), (one.voltage, one.electrodes)):
             try:
@@ -106,7 +112,7 @@ def sound(pairs: Iterable[Pair], left_out: list[LeftOut]) -> Iterator[Pair]:
 
 
 def read(one: Pair) -> tuple[Origin, np.ndarray, np.ndarray]:
-    """Origin, electrodes (500, 10) and voltage (500, 75), float32 mV, of a sound pair."""
+    """Read origin, electrodes (500, 10) and voltage (500, 75), float32, mV, of a valid pair."""
     return one.origin, _array(one.electrodes), _array(one.voltage)
 
 
@@ -119,7 +125,7 @@ def _tail(file: File) -> str:
 
 
 def _array(file: File) -> np.ndarray:
-    """The array of a file as float32 in C order; a `ValueError` that says what is wrong with it."""
+    """Read the array of a file as float32 in C order; raise a `ValueError` that states its fault."""
     electrodes = _is_electrodes(file)
     shape, other = (ELECTRODE_SHAPE, VOLTAGE_SHAPE) if electrodes else (VOLTAGE_SHAPE, ELECTRODE_SHAPE)
     what = file.kind()
@@ -141,7 +147,7 @@ def _array(file: File) -> np.ndarray:
 
 
 def _check_unit(array: np.ndarray, electrodes: bool) -> None:
-    """A `ValueError` where values are out of the range of electrodes or transmembrane voltages in mV."""
+    """Raise `ValueError` if values are out of the range of electrodes or transmembrane voltages in mV."""
     value = np.abs(array).max() if electrodes else array.min()
     low, high = ELECTRODE_PEAKS if electrodes else VOLTAGE_LOWEST
     if low <= value <= high and (electrodes or array.max() <= -low):
@@ -154,7 +160,7 @@ def _check_unit(array: np.ndarray, electrodes: bool) -> None:
 
 
 def summary(left_out: list[LeftOut], used: int) -> list[str]:
-    """One line for each kind of fault, with its number and the first names."""
+    """Return one line for each kind of fault, with its count and the first file names."""
     kinds: dict[str, list[str]] = {}
     for one in left_out:
         kind = "duplicate, equal" if one.reason.startswith("duplicate, equal") else one.reason

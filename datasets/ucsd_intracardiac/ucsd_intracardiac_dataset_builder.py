@@ -1,6 +1,6 @@
 """The UCSD/LLNL "Dataset of Simulated Intracardiac Transmembrane Voltage Recordings and ECG Signals" as TFDS."""
 
-# TFDS declares as optional what a builder always has, and gets some of its classes from code that it runs.
+# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
 # pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
 
 from collections.abc import Callable, Iterator
@@ -20,25 +20,25 @@ from cardiax.errors import InputError
 HOMEPAGE = "https://doi.org/10.6075/J0SN094N"
 URL = "https://library.ucsd.edu/dc/object/bb29449106/_{part}_1.tgz/download"
 PARTS = range(2, 23)
-"""Part 1 is the README."""
+"""Numbers of the archives; part 1 is the README."""
 
 SHARD = 256
-"""Recordings a file, 44 MB, which is what is held in memory at once."""
+"""Number of recordings per file, 44 MB, which are in memory at once."""
 
 
 class Builder(FromFiles, tfds.core.ShardBasedBuilder):
-    """One simulated beat an example, in the order of the files' names.
+    """One simulated beat per example, in the order of file names.
 
-    Features: `electrodes` (500, 10) and `voltage` (500, 75), float32 mV at 1 kHz, and `volunteer`, `pattern`,
-    `innerindex`, `bcl`, `gkr` and `folder` as the file's name has them (see
+    Features: `electrodes` (500, 10) and `voltage` (500, 75), float32, mV at 1 kHz, and `volunteer`, `pattern`,
+    `innerindex`, `bcl`, `gkr` and `folder` from the file name (see
     `cardiax.datasets.storage.electrode_recording.Origin`). Split: `recordings`. `info.metadata` holds `counts`, `notes`
     (one line for each kind of fault) and `left_out` (every file that is not used, with the reason).
 
     Attributes:
-      strict: whether a file that would be left out is an error instead.
+      strict: True to raise an error for a file that would be left out.
     """
 
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, and the sources lie elsewhere
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
@@ -48,7 +48,7 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
     strict = False
 
     def __init__(self, *, file_format: str | None = None, **kwargs):
-        """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""
+        """Create a builder that writes array_record by default; TFDS's default, tfrecord, needs TensorFlow."""
         super().__init__(file_format=file_format or "array_record", **kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -62,12 +62,12 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
         )
 
     def _example_writer(self) -> electrode_recording.Writer:
-        return electrode_recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (None it never is)
+        return electrode_recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (it is never None)
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, list[Callable[[], Iterator]]]:
-        # A recording's two files may lie in two archives: all are unpacked before the first is read.
+        # The two files of a recording may be in two archives, so all are unpacked before the first is read.
         folder, files = self._find(dl_manager, pairs.is_ours, lambda: _download(dl_manager))
         files.raise_damaged()
         found, left_out = pairs.pair(files.files)
@@ -94,7 +94,7 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
 
 
 def _download(dl_manager: tfds.download.DownloadManager) -> list[Path]:
-    """The archives, each fetched once: TFDS keeps them with their sizes and SHA-256, and skips what it has."""
+    """Download the archives; TFDS stores them with their sizes and SHA-256 and skips those it already has."""
     try:
         parts: Any = dl_manager.download([URL.format(part=part) for part in PARTS])
     except (DownloadError, RequestException) as error:
@@ -106,5 +106,5 @@ def _download(dl_manager: tfds.download.DownloadManager) -> list[Path]:
 
 
 def _is_readme(shown: str) -> bool:
-    """Part 1 of the dataset, which lies beside the others and is no mistake."""
+    """Return True for part 1 of the dataset, which is next to the recordings and is not a fault."""
     return shown.lower().endswith(".md") or "readme" in shown.lower().rpartition("/")[2]
