@@ -51,7 +51,7 @@ class Database:
             except Exception as error:  # requests and urllib3 have a hundred ways to fail
                 raise InputError(
                     f"{self.homepage}: found a failed download ({error}), expected {len(self.files)} files; run the "
-                    "same again, which goes on where it stopped, or fetch it by hand and give --manual-dir DIR"
+                    "same command again to resume, or fetch it by hand and give --manual-dir DIR"
                 ) from error
         return folder
 

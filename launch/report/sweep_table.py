@@ -194,9 +194,9 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     notes = dict.fromkeys(row.results[0]["note"] for row in rows if "note" in row.results[0])
     return "\n".join(lines) + (
         f"\n\nMean over seeds ± 95 % t interval; for one seed, its {interval}. Bold: better than every other row of "
-        "its protocol beyond chance (Welch's t test with the variance over seeds and that of a paired bootstrap over test "
-        "cases, or over records where the protocol splits by patient; Holm's correction for the number of rows; one "
-        "seed alone is never bold). Parameters of XGBoost models are their leaves; minutes are the training time, "
+        "its protocol beyond chance (Welch's t test with the variance over seeds and that of a paired bootstrap over "
+        "test cases, or over records where the protocol splits by patient; Holm's correction for the number of rows; "
+        "one seed alone is never bold). Parameters of XGBoost models are their leaves; minutes are the training time, "
         "including evaluations." + "".join(f" By patient, {note}." for note in notes) + "\n"
     )
 

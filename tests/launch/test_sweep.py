@@ -232,7 +232,7 @@ def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
         (["--protocols", "kaggle,kaggle"], "--protocols: found kaggle twice"),
         (["--grid", "epochs=1", "--grid", "epochs=2"], "--grid: found epochs twice, expected all its values in one"),
         (["--minutes", "1", "--grid", "steps=2"], "found --minutes 1 and steps or epochs, expected only one of them"),
-        (["--table"], "found no member that is done"),
+        (["--table"], "found no finished run"),
     ],
 )
 def test_mistakes_are_told_in_one_line(cardiax, tmp_path, typed, told):

@@ -261,7 +261,7 @@ def test_minutes_become_steps_that_can_be_repeated(cardiax, small_run, tmp_path)
     for name in ("metrics.csv", "test.json"):
         assert (tmp_path / "told" / name).read_bytes() == (tmp_path / "timed" / name).read_bytes()
     message = cardiax.mistake(*small_run[:-2], "--minutes", 1, "--steps", 3, "--workdir", tmp_path / "both")
-    assert "found --minutes 1 and 3 steps, expected one of them" in message
+    assert "found --minutes 1 and 3 steps, expected only one of them" in message
     assert "argument --minutes" in cardiax.mistake(*small_run, "--minutes", "0", "--workdir", tmp_path / "none")
 
 

@@ -138,7 +138,7 @@ def test_a_damaged_archive_is_named(tmp_path, name):
     found = look(tmp_path / "given", tmp_path / "scratch")
     assert found.pick(NAME, "") is None
     assert [one.damaged for one in found.left_out if one.reason != OTHER] == [True]
-    with pytest.raises(InputError, match=r"found an archive that cannot be read \(.+\), expected a whole"):
+    with pytest.raises(InputError, match=r"found an archive that cannot be read \(.+\), expected a complete"):
         found.raise_damaged()
 
 

@@ -267,7 +267,7 @@ def test_arrays_that_no_network_could_be_asked(tmp_path, array, told, message):
         (table([*LEADS[:11], "V1"]), {}, "found several channels for V1, expected one"),
         (table(["lead I", *LEADS[:11]]), {}, "found several channels for I, expected one"),
         (table(time=""), {}, "no sampling rate, expected one; give --rate HZ or a column time_s or time_ms"),
-        (table(times=TIME**1.1), {}, "found uneven times, expected one step"),
+        (table(times=TIME**1.1), {}, "found uneven times, expected equal steps"),
         (table(times=TIME), {"rate": 500}, "found 1000 Hz in the times in 'time_ms' and --rate 500, expected one"),
         (table(times=10**6 * TIME, time="time"), {}, "whose unit is not given; name the column time_s or time_ms"),
         (table(time="").partition("\n")[2], {}, "found 12 channels without names"),

@@ -110,7 +110,7 @@ def test_a_run_inside_another_is_refused(tmp_path):
     (tmp_path / "outer" / "checkpoints").mkdir(parents=True)
     (tmp_path / "outer" / "config.json").write_text("{}")
     inner = tmp_path / "outer" / "checkpoints" / "inner"
-    with pytest.raises(InputError, match=r"found the run .*outer around it"):
+    with pytest.raises(InputError, match=r"found it inside the run .*outer, expected"):
         Workdir(inner).check(recipe("arrhythmia"))
     assert not inner.exists()
 
