@@ -210,7 +210,7 @@ def test_the_spread_of_sites(task, tmp_path, capsys):
     assert spread["spread"] == pytest.approx(np.sqrt(2), rel=1e-4)
     assert spread["error"] == pytest.approx(2.0, rel=1e-4)
     assert [one["value"] for one in spread["coverage"].values()] == [0, 1, 1]
-    assert "95% hold 100.0%" in capsys.readouterr().out
+    assert "95% cover 100.0%" in capsys.readouterr().out
     assert (tmp_path / "figures" / "row_test_calibration.png").exists()
 
 
