@@ -43,7 +43,7 @@ def test_unknown_names_get_the_near_match_and_the_list(cardiax):
 def test_a_flag_of_earlier_versions_is_answered_with_its_name(cardiax):
     told = cardiax.mistake("train", "activation", "--split", "pattern")
     assert told == "found --split, which was renamed to --protocol"
-    assert "called --protocol now" in cardiax.mistake("train", "activation", "--split=pattern")
+    assert "renamed to --protocol" in cardiax.mistake("train", "activation", "--split=pattern")
 
 
 def test_help_of_each_command(cardiax):
