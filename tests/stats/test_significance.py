@@ -79,7 +79,7 @@ def test_runs_of_other_cases_are_refused():
         resampled_figures([as_sums(np.ones(3)), as_sums(np.ones(4))], mean)
     with pytest.raises(ValueError, match="same number of cases"):
         resampled_figures([as_sums(np.ones(3))], mean, np.zeros(2))
-    with pytest.raises(ValueError, match="same cases"):
+    with pytest.raises(ValueError, match="same number of cases"):
         resampled_figures([], mean)
 
 
