@@ -71,7 +71,7 @@ SYSTEMS: dict[str, dict[str, System]] = {
             protocols=BY_PATIENT,
         ),
         "cardiax_rr_pauses": System(
-            "the same, with made-up rhythms with pauses; they were made up knowing record 232 of DS2",
+            "the same, with simulated rhythms with pauses, designed with knowledge of record 232 of DS2",
             {"dataset": "physionet_mitbih/patient", "augmentation.pauses": 0.12},
             protocols=BY_PATIENT,
         ),
@@ -106,7 +106,7 @@ SYSTEMS: dict[str, dict[str, System]] = {
         ),
     },
     "transmembrane": {
-        "cardiax": System("residual network and a template of the action potential"),
+        "cardiax": System("residual network with an action potential template"),
         "bilstm": System("CNN and BiLSTM", _ADAM | {"model": "transmembrane_bilstm", "epochs": 4000, "batch_size": 64}),
         "squeezenet": System(
             "fully convolutional SqueezeNet",
@@ -124,5 +124,5 @@ def find_system(task: str, name: str) -> System:
       InputError: if the name is unknown; the message has the closest match and all names.
     """
     if name not in SYSTEMS.get(task, {}):
-        raise unknown(f"system of {task}", name, SYSTEMS.get(task, {}))
+        raise unknown(f"baseline of {task}", name, SYSTEMS.get(task, {}))
     return SYSTEMS[task][name]

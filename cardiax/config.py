@@ -34,9 +34,9 @@ class OptimizerConfig:
     schedule: str = setting(
         "cosine", "after the warm-up: cosine decay to 0, or constant", choices=("cosine", "constant")
     )
-    warmup: float = setting(0.05, "fraction of all steps spent warming up linearly", low=0.0, high=1.0)
-    weight_decay: float = setting(0.02, "decoupled decay of kernels (adamw); biases and scales are spared", low=0.0)
-    clip_norm: float = setting(1.0, "global gradient norm is clipped to this; 0: never", low=0.0)
+    warmup: float = setting(0.05, "fraction of all steps in the linear warm-up", low=0.0, high=1.0)
+    weight_decay: float = setting(0.02, "decoupled weight decay of kernels (adamw), not of biases and scales", low=0.0)
+    clip_norm: float = setting(1.0, "clip the global gradient norm to this; 0: no clipping", low=0.0)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class AugmentationConfig:
     shifts the target.
     """
 
-    stretch: float = setting(0.04, "time is scaled by 1 ± this, uniformly", low=0.0, high=0.5)
+    stretch: float = setting(0.04, "time is scaled by a factor drawn uniformly from 1 ± this", low=0.0, high=0.5)
     warp: float = setting(0.05, "amplitude is scaled by 1 + a slow sine of this standard deviation", low=0.0, high=1.0)
     noise: float = setting(
         0.01,
@@ -56,10 +56,13 @@ class AugmentationConfig:
         high=4.0,
     )
     mixup: float = setting(
-        0.2, "pairs of examples are mixed with a share from Beta(this, this); 0: not", low=0.0, high=1000.0
+        0.2, "pairs of examples are mixed with a weight from Beta(this, this); 0: off", low=0.0, high=1000.0
     )
     electrode_gain: float = setting(
-        0.0, "each electrode's potential, or a beat, is scaled by 1 + a number of this deviation", low=0.0, high=1.0
+        0.0,
+        "each electrode's potential, or a beat, is scaled by 1 + noise of this standard deviation",
+        low=0.0,
+        high=1.0,
     )
     shift: int = setting(0, "twelve leads are delayed by up to this, ms, and the target with them", low=0, high=200)
     drop_lead: float = setting(0.0, "probability that one of twelve leads is set to 0", low=0.0, high=1.0)
@@ -71,7 +74,7 @@ class AugmentationConfig:
     )
     pauses: float = setting(
         0.0,
-        "the same for AV block or a sick sinus node, where it becomes supraventricular unless it ends a pause",
+        "the same for AV block or a sick sinus node; the beat becomes supraventricular unless it ends a pause",
         low=0.0,
         high=1.0,
     )
@@ -83,7 +86,7 @@ class Config:
 
     task: str = setting("arrhythmia", "objective")
     dataset: str = setting("simulated_heartbeat", "NAME or NAME/CONFIG")
-    protocol: str = setting("kaggle", "how train, validation and test are drawn")
+    protocol: str = setting("kaggle", "how the train, validation and test splits are drawn")
     model: str = setting("resnet1d", "architecture, a name in MODELS")
     model_args: Mapping[str, Any] = field(
         default_factory=lambda: MappingProxyType({}),
@@ -91,26 +94,28 @@ class Config:
     )
     precision: str = setting(
         PRECISIONS[0],
-        "of the network's arithmetic; parameters, batch statistics and loss are float32",
+        "precision of the network's arithmetic; parameters, batch statistics and loss are float32",
         choices=PRECISIONS,
     )
-    seed: int = setting(0, "of initialisation, batch order, dropout and augmentation", low=0, high=2**31 - 1)
+    seed: int = setting(0, "seed of initialisation, batch order, dropout and augmentation", low=0, high=2**31 - 1)
     epochs: int = setting(36, "passes over the training split", low=1)
     steps: int = setting(0, "stop after this many steps instead; 0: after `epochs`", low=0)
-    batch_size: int = setting(128, "examples a step, over all devices", low=1)
-    label_smoothing: float = setting(0.0, "mass of the target spread evenly over the classes", low=0.0, high=1.0)
-    balance: str = setting("none", "against class imbalance", choices=("none", "weights", "sampling"))
+    batch_size: int = setting(128, "examples per step, over all devices", low=1)
+    label_smoothing: float = setting(0.0, "target probability spread evenly over the classes", low=0.0, high=1.0)
+    balance: str = setting("none", "correction of class imbalance", choices=("none", "weights", "sampling"))
     per_class: int = setting(
-        0, "train on so many examples of each class, drawn once: some of them, or some repeated; 0: all", low=0
+        0, "train on this many examples of each class, drawn once, with repeats if a class has fewer; 0: all", low=0
     )
-    balance_power: float = setting(0.5, "a class of share p counts as p^-this: 0 as it is, 1 equal", low=0.0, high=1.0)
+    balance_power: float = setting(
+        0.5, "examples of a class of share p have weight p^-this; 0: equal weights, 1: equal classes", low=0.0, high=1.0
+    )
     ema: float = setting(
-        0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw", low=0.0, high=1.0
+        0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw parameters", low=0.0, high=1.0
     )
     patience: int = setting(0, "stop after this many evaluations without a better validation score; 0: never", low=0)
     imports: str = field(
         default="",
-        metadata={"help": "modules A,B of your own that register models or datasets", "flag": "import", "choices": ()},
+        metadata={"help": "your own modules A,B that register models or datasets", "flag": "import", "choices": ()},
     )
     optimizer: OptimizerConfig = OptimizerConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
@@ -213,18 +218,20 @@ def unread(config: Config) -> dict[str, str]:
     """Return field → reason for the fields that have no effect in this experiment."""
     dataset, found = find_dataset(config.dataset), {}
     if config.model in TREES_READ:
-        read, reason = TREES_READ[config.model], f"the model {config.model} makes no training steps"
+        read, reason = TREES_READ[config.model], f"the model {config.model} is not trained in steps"
         return {name: reason for name in leaves(config) if name not in read}
     if config.steps:
         found["epochs"] = f"the run ends after {config.steps} steps"
     if config.optimizer.name != "adamw":
-        found["optimizer.weight_decay"] = f"{config.optimizer.name} has no weight decay, as --optimizer.name adamw has"
+        found["optimizer.weight_decay"] = f"{config.optimizer.name} has no weight decay; --optimizer.name adamw has"
     if config.balance == "none":
-        found["balance_power"] = "no --balance is asked for"
+        found["balance_power"] = "--balance is none"
     if dataset.by_record:
-        found["augmentation.stretch"] = f"beats of {dataset.name} are not stretched, since their rhythm tells the time"
+        found["augmentation.stretch"] = (
+            f"beats of {dataset.name} are not stretched, since their RR features give the time scale"
+        )
     elif dataset.kind == "beat":
-        reason = f"beats of {dataset.name} come without their rhythm, as those of physionet_mitbih/patient have"
+        reason = f"beats of {dataset.name} have no RR features; those of physionet_mitbih/patient have"
         found |= {"augmentation.fibrillation": reason, "augmentation.pauses": reason}
     return found
 
@@ -234,7 +241,7 @@ def refuse_unread(config: Config, typed: Iterable[str]) -> None:
     reasons, values = unread(config), leaves(config)
     for name in typed:
         if name in reasons and values[name][1] not in (0, "none"):
-            raise InputError(f"{name}: found {values[name][1]}, which would do nothing: {reasons[name]}; leave it out")
+            raise InputError(f"{name}: found {values[name][1]}, which has no effect: {reasons[name]}; leave it out")
 
 
 def enabled(value: Any) -> bool:

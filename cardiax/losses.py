@@ -25,9 +25,9 @@ def cross_entropy(logits: jax.Array, labels: jax.Array, label_smoothing: float |
       ValueError: if the shapes are not (B, C) and (B,), or the labels are not integers.
     """
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(f"cross_entropy wants logits (B, C) and labels (B,): got {logits.shape} and {labels.shape}")
+        raise ValueError(f"cross_entropy expects logits (B, C) and labels (B,): got {logits.shape} and {labels.shape}")
     if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise ValueError(f"cross_entropy wants integer labels: got {labels.dtype}, not int32")
+        raise ValueError(f"cross_entropy expects integer labels: got {labels.dtype}, not int32")
     of_label = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     of_all_classes = jax.nn.logsumexp(logits, axis=-1) - jnp.mean(logits, axis=-1)
     return (1.0 - label_smoothing) * of_label + label_smoothing * of_all_classes
@@ -61,7 +61,7 @@ def mean_huber(prediction: jax.Array, target: jax.Array, delta: float) -> jax.Ar
       ValueError: if the shapes differ.
     """
     if prediction.shape != target.shape:
-        raise ValueError(f"mean_huber wants two arrays of one shape: got {prediction.shape} and {target.shape}")
+        raise ValueError(f"mean_huber expects two arrays of one shape: got {prediction.shape} and {target.shape}")
     counts = jnp.isfinite(target)
     losses = optax.huber_loss(jnp.where(counts, prediction, 0.0), jnp.where(counts, target, 0.0), delta=delta) / delta
     return _total(losses) / jnp.maximum(_total(counts.astype(losses.dtype)), 1)

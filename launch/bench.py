@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
     """Measure the models, print a line for each as it is done, and write the JSON."""
     if options.scaling and (options.peer or options.profile):
         other = f"--peer {options.peer}" if options.peer else "--profile"
-        raise InputError(f"bench: found --scaling and {other}, expected one of the two")
+        raise InputError(f"bench: found --scaling and {other}, expected only one of them")
     from cardiax.config import with_overrides
     from cardiax.launch.run.progress import say
     from cardiax.launch.timing import device_scaling, op_profile, pytorch_twin, workload
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
     bare = options.peer is not None
     configs = [workload.configure(*pair, model_args, bare, options.precision) for pair in pairs]
     if options.json and not Path(options.json).absolute().parent.is_dir():
-        raise InputError(f"--json: found no folder for {options.json}, expected one; make it first")
+        raise InputError(f"--json: found no folder for {options.json}, expected an existing one; create it first")
     torch = {"torch": pytorch_twin.check()} if options.peer else {}
     if options.profile:
         op_profile.check()
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> None:
     peak = machine["matmul_flops_per_second"]
     say(f"load {machine['load']:.1f} at the start, matrix product {peak / 1e9:.1f} GFLOP/s")
     if machine["load"] > BUSY * machine["cores"]:
-        say("the machine is busy, which stalls threads that wait for each other: do not quote these figures")
+        say("the machine is busy, which stalls threads that wait for each other: do not report these times")
     results = []
     if not options.scaling:
         say(_peer_head() if options.peer else _head())

@@ -17,14 +17,14 @@ from cardiax.launch.system.memory import keep_memory
 from cardiax.launch.system.shell_settings import own_settings, start_jax, without_backend
 
 COMMANDS = {
-    "train": "train a model on a task; the same command again goes on where it stopped",
-    "sweep": "train systems × protocols × grid × seeds and put them into one table",
-    "evaluate": "measure trained models from their run folders alone",
-    "predict": "ask a trained network for the heart behind your own 12-lead recordings",
-    "prepare": "fetch or read a dataset and make it ready for training",
-    "leakage": "show what a score owes to the split: one network on Kaggle's and by patient",
-    "likeness": "compare the simulated hearts with the UCSD/LLNL dataset's figures",
-    "bench": "time training steps and inference, beside PyTorch with --peer torch",
+    "train": "train a model on a task; the same command resumes an interrupted run",
+    "sweep": "train models × protocols × grid × seeds and compare them in one table",
+    "evaluate": "evaluate trained models from their run folders",
+    "predict": "predict the heart's activation or voltages from your own 12-lead recordings",
+    "prepare": "fetch or read a dataset and prepare it for training",
+    "leakage": "show how much a score depends on the split: one network on Kaggle's split and by patient",
+    "likeness": "compare the simulated hearts with the UCSD/LLNL dataset",
+    "bench": "time training steps and inference; compare with PyTorch by --peer torch",
     "info": "show devices, versions, tasks, models and datasets",
 }
 
@@ -35,7 +35,7 @@ REMEDIES = {
     errno.EEXIST: " (found a file, expected a folder or nothing; choose another path)",
     errno.EACCES: "; allow it, or choose another path",
     errno.EROFS: "; choose another path",
-    errno.ENOSPC: "; make room there and run the same command again",
+    errno.ENOSPC: "; free some space there and run the same command again",
     errno.ENAMETOOLONG: "; choose a shorter name",
 }
 """What to do about an error of the system."""
@@ -111,7 +111,7 @@ def run_command(name: str, arguments: list[str]) -> int:
             flags = {action.option_strings[0].lstrip("-") for action in parser._actions if action.option_strings}
             flag = rest[0].lstrip("-").partition("=")[0].replace("-", "_")
             if RENAMED.get(flag) in flags:
-                raise InputError(f"found --{flag}, which is called --{RENAMED[flag]} now")
+                raise InputError(f"found --{flag}, which was renamed to --{RENAMED[flag]}")
             raise unknown("flag", flag, flags - {"h"})
         raise InputError(f"found {rest[0]!r} after the last argument, expected nothing (see `cardiax {name} --help`)")
     import_modules(getattr(options, "imports", ""))

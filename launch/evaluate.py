@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--noise", type=finite, metavar="DB", help="add white noise at this signal-to-noise ratio to twelve leads"
     )
     parser.add_argument(
-        "--drop-lead", action="store_true", help="set one of twelve leads to 0, another one for each case in turn"
+        "--drop-lead", action="store_true", help="set one of twelve leads to 0, a different one for each case in turn"
     )
 
 
@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> None:
         raise unknown("protocol", options.protocol, [NOISE])
     if options.protocol and (options.noise is not None or options.drop_lead):
         raise InputError(
-            "evaluate: found --protocol noise with --noise or --drop-lead, expected one; evaluate them apart"
+            "evaluate: found --protocol noise with --noise or --drop-lead, expected only one of them; evaluate them "
+            "separately"
         )
     rows = group(find_runs(options.workdirs))
 
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
         with contextlib.ExitStack() as held:
             for workdir in workdirs:
                 if workdir.is_read_only:
-                    say(f"note: {workdir.path} cannot be written: what is measured is printed, and not kept")
+                    say(f"note: {workdir.path} cannot be written: the results are printed, not saved")
                 else:
                     held.enter_context(workdir.hold())
             runs = load_runs(workdirs, data_dir, corruption, bool(options.protocol), options.memory)
@@ -91,7 +92,7 @@ def find_runs(paths: Sequence[str | Path]) -> list[Workdir]:
         below = [] if (path / "config.json").exists() else sorted(path.glob("[!.]*/config.json"))
         finished = [index.parent for index in below if (index.parent / "test.json").exists()]
         if below and not finished:
-            raise InputError(f"{path}: found no run that is done, expected one; `cardiax sweep` goes on with them")
+            raise InputError(f"{path}: found no finished run, expected at least one; `cardiax sweep` resumes them")
         for folder in finished or [path]:
             runs.setdefault(folder.resolve(), Workdir(folder))
     return list(runs.values())
@@ -121,8 +122,8 @@ def group(runs: Sequence[Workdir]) -> dict[str, list[Workdir]]:
         names.setdefault(common, name)
     if len(set(names.values())) < len(names):
         raise InputError(
-            f"evaluate: found several experiments in folders of one name, {', '.join(names.values())}, expected names "
-            "that tell them apart; evaluate them one by one"
+            f"evaluate: found several experiments in folders of the same name, {', '.join(names.values())}, expected "
+            "distinct names; evaluate them one by one"
         )
     return {names[common]: [row[seed] for seed in sorted(row)] for common, row in rows.items()}
 

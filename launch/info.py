@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
         if datasets.is_prepared(name, data_dir):
             status = "prepared"
         elif dataset.built_in:
-            status = "not prepared; the first training makes it"
+            status = "not prepared; the first training run generates it"
         else:
             status = f"missing; `{prepare_command(name, options.data_dir)}` fetches it or says how"
         use = f"split by {', '.join(dataset.protocols)}" if dataset.protocols else "for the protocol noise"

@@ -34,7 +34,7 @@ def table(found: dict[str, np.ndarray], beats: int) -> str:
     from cardiax.ecg.leads import LEADS
     from cardiax.simulate.dataset_statistics import LEAD_MEAN, LEAD_RANGE, LEAD_SPREAD
 
-    lines = [f"{beats} simulated beats beside the UCSD/LLNL dataset's published figures", ""]
+    lines = [f"{beats} simulated beats compared with the UCSD/LLNL dataset's published statistics", ""]
     lines.append(
         f"{'lead':<5}{'spread':>8}{'theirs':>8}{'ratio':>7}   {'mean':>7}{'theirs':>8}   {'range':>7}{'theirs':>8}"
     )
@@ -103,4 +103,4 @@ def fit(volunteers: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15), beats: int = 
     print(f"gain {gain:.2f}")
     print(f"pose {', '.join(f'{angle:.0f}' for angle in pose)} degrees")
     print(f"electrode distances {', '.join(f'{factor:.2f}' for factor in distances)}")
-    print(f"lead spreads over theirs {', '.join(f'{ratio:.2f}' for ratio in ratios(found))}")
+    print(f"lead spreads relative to the dataset's {', '.join(f'{ratio:.2f}' for ratio in ratios(found))}")

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
     for path, output in zip(options.files, outputs, strict=True):
         if not np.isfinite(output).all():
             raise InputError(
-                f"{path}: found an output of the network that is no number, expected {config.task}; nothing written"
+                f"{path}: found an output of the network that is not a number, expected {config.task}; nothing written"
             )
     folder = options.out or workdir.path / "predictions"
     lines = []
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> None:
             outside = int(np.sum((times < 0) | (times > WINDOW)))
             notes.append(
                 f"warning: {outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} "
-                f"to {np.nanmax(times):.0f} ms: the network does not know such a recording; do not trust them"
+                f"to {np.nanmax(times):.0f} ms: the recording is unlike the training data; do not trust them"
             )
         if notes:
             written.append(folder / f"{stem}_notes.txt")

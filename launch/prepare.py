@@ -87,8 +87,8 @@ def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None
         ignored = [flag for flag, value in given.items() if value]
         print(
             f"{dataset.name}: already prepared in {path}{f' from {source}' if source else ''} and kept"
-            + (f", without regard to {' and '.join(ignored)}" if ignored else "")
-            + "; --again prepares it anew"
+            + (f", ignoring {' and '.join(ignored)}" if ignored else "")
+            + "; --again prepares it again"
         )
     else:
         print(f"{dataset.name}: prepared in {path} in {time.perf_counter() - started:.1f} s")
@@ -107,7 +107,7 @@ def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None
 def _write_raw(name: str, folder: Path, mesh: Path | None, sites: Path | None) -> None:
     if name != "simulated_intracardiac":
         raise InputError(
-            f"--raw: found dataset {name!r}, expected simulated_intracardiac, the one that can be written so"
+            f"--raw: found dataset {name!r}, expected simulated_intracardiac, the only one that can be written this way"
         )
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: found files in it, expected a new or empty folder; choose another --raw")

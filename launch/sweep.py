@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         count = sum(map(len, failed.values()))
         raise InputError(f"{folder(options)}: {count} of {len(members)} members failed: {told}")
     if not done:
-        raise InputError(f"{folder(options)}: found no member that is done, expected one; leave --table out to train")
+        raise InputError(f"{folder(options)}: found no finished run, expected at least one; leave --table out to train")
     return 0
 
 
@@ -180,7 +180,7 @@ def plan(options: argparse.Namespace) -> list[Member]:
     if len(set(varied)) < len(varied):
         raise InputError(f"--grid: found {max(varied, key=varied.count)} twice, expected all its values in one --grid")
     if options.minutes and {"steps", "epochs"} & {*varied, *typed}:
-        raise InputError(f"sweep: found --minutes {options.minutes:g} and steps or epochs, expected one of them")
+        raise InputError(f"sweep: found --minutes {options.minutes:g} and steps or epochs, expected only one of them")
     members: list[Member] = []
     asked: list[tuple[Config, set[str]]] = []
     for protocol, name in itertools.product(protocols, names):

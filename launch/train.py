@@ -106,7 +106,9 @@ def read_options(options: argparse.Namespace) -> Config:
     if options.config:
         config = read_config(Path(options.config))
         if options.task not in (None, config.task):
-            raise InputError(f"{options.config}: found task {config.task!r}, expected {options.task!r} as typed")
+            raise InputError(
+                f"{options.config}: found task {config.task!r}, expected {options.task!r} as in the command"
+            )
     elif options.task is None:
         raise InputError(
             "train: found no TASK, expected one: heartbeat, arrhythmia, activation or transmembrane "
@@ -145,9 +147,11 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--workdir: found an empty name, expected a folder")
     workdir = Workdir(options.workdir or default_workdir(config, options.minutes))
     if options.minutes and config.steps:
-        raise InputError(f"train: found --minutes {options.minutes:g} and {config.steps} steps, expected one of them")
+        raise InputError(
+            f"train: found --minutes {options.minutes:g} and {config.steps} steps, expected only one of them"
+        )
     if options.minutes and "epochs" in typed_fields(options):
-        raise InputError(f"train: found --minutes {options.minutes:g} and --epochs, expected one of the two")
+        raise InputError(f"train: found --minutes {options.minutes:g} and --epochs, expected only one of them")
     config = fixed_steps(config, workdir, options.minutes)
     workdir.check(config)
     return start(config, workdir, options.data_dir, options.distributed, options.minutes, options.memory)

@@ -129,12 +129,12 @@ def broken_identity(leads: np.ndarray, given: tuple[str, ...] = LIMB) -> str | N
             expected = limb[:, rest] @ np.linalg.pinv(made[rest]).T @ made[index]
             offset = float(np.mean(limb[:, index] - expected))
             moved[:, index] -= offset
-            left[f"{name} breaks them: its sign is turned"] = misfit(turned)
+            left[f"{name} breaks them: its sign is inverted"] = misfit(turned)
             left[f"{name} breaks them: it is off by {offset:.3g} mV"] = misfit(moved)
         for one, other in itertools.combinations(range(len(indices)), 2):
             swapped = limb.copy()
             swapped[:, [one, other]] = limb[:, [other, one]]
-            left[f"{given[one]} and {given[other]} are in each other's place"] = misfit(swapped)
+            left[f"{given[one]} and {given[other]} are swapped"] = misfit(swapped)
         found = min(left, key=left.__getitem__)
         if left[found] <= EXPLAINED * misfit(limb):
             return found
@@ -143,5 +143,5 @@ def broken_identity(leads: np.ndarray, given: tuple[str, ...] = LIMB) -> str | N
     for index, name in enumerate(given if len(indices) > 3 else ()):
         rest = [other for other in range(len(indices)) if other != index]
         if misfit(limb[:, rest], made[rest]) <= EXPLAINED * misfit(limb):
-            return f"{name} breaks them: it is not what the others make of it"
-    return f"{', '.join(given)} do not fit together"
+            return f"{name} breaks them: it differs from what the others give"
+    return f"{', '.join(given)} are inconsistent"

@@ -47,7 +47,7 @@ def twelve_leads(electrodes: Array) -> Array:
     """
     if electrodes.shape[-1] != len(ELECTRODES):
         raise ValueError(
-            f"twelve_leads wants the electrodes {', '.join(ELECTRODES)} along the last axis: "
+            f"twelve_leads expects the electrodes {', '.join(ELECTRODES)} along the last axis: "
             f"got shape {electrodes.shape}"
         )
     xp: Any = electrodes.__array_namespace__()

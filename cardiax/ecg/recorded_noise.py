@@ -47,7 +47,7 @@ def segments(noise: np.ndarray, index: np.ndarray, length: int, count: int) -> n
     """
     room = len(noise) - length + 1
     if room < 1:
-        raise ValueError(f"segments wants a recording of at least {length} samples: got {len(noise)}")
+        raise ValueError(f"segments expects a recording of at least {length} samples: got {len(noise)}")
     words = stream("noise segment").random_raw(count * (int(index.max()) + 1))
     starts = (words.reshape(-1, count)[index] % np.uint64(room)).astype(np.int64)
     return noise[starts[:, None, :] + np.arange(length)[:, None]]
@@ -85,7 +85,7 @@ def noise_at_0_db(kind: str, inputs: np.ndarray, noise: np.ndarray, index: np.nd
         return _of_equal_variance(_either(drawn, index), inputs, own)
     leads = inputs[..., : inputs.shape[2] // 2]
     if leads.shape[2] != drawn.shape[3]:
-        raise ValueError(f"noise_at_zero wants windows of {drawn.shape[3]} leads: got shape {inputs.shape}")
+        raise ValueError(f"noise_at_zero expects windows of {drawn.shape[3]} leads: got shape {inputs.shape}")
     added = _of_equal_variance(drawn[:, :, 0], leads)
     return np.concatenate([added, added, np.zeros_like(added[..., :1])], axis=2)
 

@@ -65,7 +65,7 @@ def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None
       ValueError: another model has that name.
     """
     if name in READS and MODELS.get(name) is not module:
-        raise ValueError(f"found a model {name!r} already, expected a name of its own")
+        raise ValueError(f"found a model {name!r} already, expected a new name")
     MODELS[name], READS[name] = module, reads
 
 
@@ -79,7 +79,7 @@ def check_reads(name: str, task: str, dataset: Dataset) -> None:
         raise unknown("model", name, READS)
     if expected not in READS[name]:
         fitting = ", ".join(model for model, read in READS.items() if expected in read)
-        what = {"beat": "beats of one lead", "record": "several leads with the rhythm around a beat"}
+        what = {"beat": "beats of one lead", "record": "several leads with RR features"}
         raise InputError(
             f"model: found {name!r}, which does not read {what.get(expected, 'twelve leads for ' + task)}, the "
             f"examples of {dataset.name}; expected one of {fitting}"
@@ -126,5 +126,5 @@ def build_model(
     if precision == "float32":
         return model
     if name in TREES:
-        raise InputError(f"precision: found {precision!r}, but it means nothing to model {name!r}; expected 'float32'")
+        raise InputError(f"precision: found {precision!r}, which has no effect on model {name!r}; expected 'float32'")
     return InBfloat16(model)

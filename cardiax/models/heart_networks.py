@@ -46,7 +46,7 @@ class Trunk(nn.Module):
           ValueError: if x does not have shape (B, T, L).
         """
         if x.ndim != 3:
-            raise ValueError(f"the trunk wants leads (B, samples, 12): got shape {x.shape}")
+            raise ValueError(f"the trunk expects leads (B, samples, 12): got shape {x.shape}")
         x = Conv(self.widths[0], (9,), 2, use_bias=False, name="stem")(x / LEAD_SCALE)
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):

@@ -54,7 +54,7 @@ class ReferenceCNN(nn.Module):
           ValueError: if x does not have rank 3.
         """
         if x.ndim != 3:
-            raise ValueError(f"ReferenceCNN wants beats (B, samples, 1): got shape {x.shape}")
+            raise ValueError(f"ReferenceCNN expects beats (B, samples, 1): got shape {x.shape}")
         if self.z_score:
             x = z_score(x).scale(x)
         for features in self.channels:

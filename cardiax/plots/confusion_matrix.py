@@ -52,7 +52,7 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) 
     confusion = np.asarray(confusion)
     if confusion.shape != (len(classes), len(classes)):
         raise ValueError(
-            f"confusion_figure wants counts of shape (C, C), one class name each: got {confusion.shape} "
+            f"confusion_figure expects counts of shape (C, C), one class name each: got {confusion.shape} "
             f"and {len(classes)} names"
         )
     percent = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)

@@ -35,7 +35,7 @@ def ecg_figure(leads: np.ndarray, title: str, rate: float = 1000.0) -> Figure:
     """
     leads = np.asarray(leads)
     if leads.ndim != 2 or leads.shape[1] != len(LEADS):
-        raise ValueError(f"ecg_figure wants leads (T, {len(LEADS)}): got shape {leads.shape}")
+        raise ValueError(f"ecg_figure expects leads (T, {len(LEADS)}): got shape {leads.shape}")
     cell = leads.shape[0] / rate * SPEED + GAP
     width = 2 * MARGIN + PULSE + GAP / 2 + 4 * cell
     width = 5 * np.ceil(width / 5)  # whole large squares

@@ -30,8 +30,8 @@ def leakage_figure(
     _scores(left, scores)
     _sources(middle, sources)
     left.set_title("One network, two splits", fontsize=9)
-    middle.set_title("Records that a class comes from", fontsize=9)
-    right.set_title("The length of the beat alone", fontsize=9)
+    middle.set_title("Source records of each class", fontsize=9)
+    right.set_title("Beat length alone", fontsize=9)
     bars = right.barh(
         list(by_length), list(by_length.values()), color=[GREY, PALE, DARK][-len(by_length) :], height=0.6
     )

@@ -38,7 +38,7 @@ def noise_figure(
     """
     if len(noises) > len(COLOURS) or any(len(triples) != len(ratios) for triples in noises.values()):
         raise ValueError(
-            f"noise_figure wants at most {len(COLOURS)} noises of {len(ratios)} triples: got "
+            f"noise_figure expects at most {len(COLOURS)} noises of {len(ratios)} triples: got "
             f"{ {name: len(triples) for name, triples in noises.items()} }"
         )
     figure = Figure(figsize=(7.2, 3.2) if missing else (4.2, 3.2), layout="constrained")

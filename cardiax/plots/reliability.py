@@ -30,7 +30,7 @@ def reliability_figure(members: np.ndarray, ensemble: np.ndarray, title: str) ->
         style = {"color": PALE, "linewidth": 1, "markersize": 2.5}
         axes.plot(*_points(sums), marker="o", label=None if number else "members", **style)
     axes.plot(*_points(ensemble), marker="o", color=INK, linewidth=1.4, markersize=3.5, label="ensemble")
-    axes.set_ylabel("Share that is right", fontsize=8)
+    axes.set_ylabel("Accuracy", fontsize=8)
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.02)
     axes.legend(fontsize=7, frameon=False, loc="upper left")
@@ -39,7 +39,7 @@ def reliability_figure(members: np.ndarray, ensemble: np.ndarray, title: str) ->
     below.bar(indices, np.where(ensemble[:, 0] > 0, ensemble[:, 0], np.nan), 0.9 / bins, color=INK, log=True)
     below.set_ylim(0.5, None)
     below.set_ylabel("Examples", fontsize=8)
-    below.set_xlabel("Confidence: probability of the answer", fontsize=8)
+    below.set_xlabel("Confidence (probability of the predicted class)", fontsize=8)
     for one in (axes, below):
         one.tick_params(labelsize=7, length=2)
         one.spines[["top", "right"]].set_visible(False)
@@ -77,8 +77,8 @@ def spread_figure(covered: Mapping[float, Triple], by_spread: np.ndarray, unit: 
     left.set_yticks(np.linspace(0, 1, 5), [f"{share:.0%}" for share in np.linspace(0, 1, 5)])
     left.set_xlim(0.4, 1.03)
     left.set_ylim(0, 1.03)
-    left.set_xlabel("Intervals made to hold", fontsize=8)
-    left.set_ylabel("Targets that they hold", fontsize=8)
+    left.set_xlabel("Nominal coverage", fontsize=8)
+    left.set_ylabel("Targets covered", fontsize=8)
     left.legend(fontsize=7, frameon=False, loc="upper left")
     _error_over_spread(right, by_spread, unit)
     for axes in (left, right):
@@ -92,7 +92,7 @@ def _error_over_spread(axes, by_spread: np.ndarray, unit: str) -> None:
     spread, error = np.transpose(by_spread)
     ends = _ends([*spread, *error])
     axes.plot(ends, ends, color="0.6", linestyle="--", linewidth=0.8, label="error equal to spread")
-    axes.plot(spread, error, color=RUST, marker="o", markersize=4, linewidth=1.2, label="ensemble, in tenths")
+    axes.plot(spread, error, color=RUST, marker="o", markersize=4, linewidth=1.2, label="ensemble, tenths by spread")
     for set_scale, set_limits, axis in (
         (axes.set_xscale, axes.set_xlim, axes.xaxis),
         (axes.set_yscale, axes.set_ylim, axes.yaxis),

@@ -27,7 +27,7 @@ def voltage_figure(
     """
     for voltage in (predicted, *([] if true is None else [true])):
         if voltage.ndim != 2 or voltage.shape[1] != len(SITE_NAMES):
-            raise ValueError(f"voltage_figure wants voltages (T, {len(SITE_NAMES)}): got shape {voltage.shape}")
+            raise ValueError(f"voltage_figure expects voltages (T, {len(SITE_NAMES)}): got shape {voltage.shape}")
     figure = Figure(figsize=(8.4, 3.9), layout="constrained")
     panels = figure.subplots(2, len(chosen) // 2, sharex=True, sharey=True)
     for name, axes in zip(chosen, panels.flat, strict=True):

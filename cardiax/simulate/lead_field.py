@@ -44,7 +44,7 @@ def lead_field(points: np.ndarray, tetrahedra: np.ndarray, electrodes: np.ndarra
       ValueError: if there are not ten electrodes.
     """
     if electrodes.shape != (len(ELECTRODES), 3):
-        raise ValueError(f"lead_field wants electrodes ({len(ELECTRODES)}, 3): got shape {electrodes.shape}")
+        raise ValueError(f"lead_field expects electrodes ({len(ELECTRODES)}, 3): got shape {electrodes.shape}")
     corners = points[tetrahedra]
     edges = corners[:, 1:] - corners[:, :1]
     volume = np.linalg.det(edges) / 6

@@ -131,7 +131,7 @@ def _surfaces(points: np.ndarray, triangles: np.ndarray, sites: np.ndarray) -> l
         found[kind] = values[np.argmax(votes)]
     if len(large) != 3 or set(found.values()) != set(large):
         raise ValueError(
-            f"found {len(large)} surfaces besides the base, of which the sites name {len(set(found.values()))}; "
+            f"found {len(large)} surfaces other than the base, of which the sites identify {len(set(found.values()))}; "
             "expected the epicardium and two endocardia, of ventricles cut at the base"
         )
     return [used[label[used] == value] for value in found.values()]

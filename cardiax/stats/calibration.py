@@ -75,7 +75,7 @@ def expected_calibration_error(sums: np.ndarray) -> float:
     """
     count, hits, confidence = np.asarray(sums, np.float64).T
     if not count.sum() > 0:
-        raise ValueError(f"expected_calibration_error wants at least one example: got {count.sum():g}")
+        raise ValueError(f"expected_calibration_error expects at least one example: got {count.sum():g}")
     return float(np.abs(hits - confidence).sum() / count.sum())
 
 
@@ -98,7 +98,7 @@ def spread_terms(outputs: jax.Array, target: jax.Array) -> jax.Array:
     """
     if outputs.shape[1:] != target.shape or len(outputs) < 2:
         raise ValueError(
-            f"spread_terms wants outputs (M, ...) of M ≥ 2 and targets (...): got {outputs.shape} and {target.shape}"
+            f"spread_terms expects outputs (M, ...) of M ≥ 2 and targets (...): got {outputs.shape} and {target.shape}"
         )
     counts = jnp.isfinite(target)
     error = jnp.where(counts, jnp.mean(outputs, axis=0) - target, 0.0)

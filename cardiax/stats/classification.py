@@ -36,7 +36,7 @@ def confusion_matrix(
     """
     shapes = [jnp.shape(array) for array in (labels, predictions, *(() if mask is None else (mask,)))]
     if len(shapes[0]) != 1 or len(set(shapes)) != 1:
-        raise ValueError(f"confusion_matrix wants labels, predictions and mask of one shape (B,): got {shapes}")
+        raise ValueError(f"confusion_matrix expects labels, predictions and mask of one shape (B,): got {shapes}")
     true, predicted = (array[:, None] == np.arange(classes)[None] for array in (labels, predictions))
     if mask is not None:
         true = true & (mask[:, None] != 0)
@@ -106,7 +106,7 @@ def bootstrap_intervals(
     """
     confusion = np.asarray(confusion)
     if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
-        raise ValueError(f"bootstrap_intervals wants one confusion matrix (C, C): got shape {confusion.shape}")
+        raise ValueError(f"bootstrap_intervals expects one confusion matrix (C, C): got shape {confusion.shape}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1: got {level}")
     total = int(confusion.sum())
@@ -136,7 +136,7 @@ def bootstrap_groups(
     """
     confusions = np.asarray(confusions)
     if confusions.ndim != 3 or confusions.shape[1] != confusions.shape[2]:
-        raise ValueError(f"bootstrap_groups wants confusion matrices (G, C, C): got shape {confusions.shape}")
+        raise ValueError(f"bootstrap_groups expects confusion matrices (G, C, C): got shape {confusions.shape}")
     groups = len(confusions)
     times = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     return _quantiles(np.tensordot(times, confusions, axes=1), level)
@@ -172,7 +172,7 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, 
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim == 0 or len(values) == 0:
-        raise ValueError(f"mean_interval wants at least one value along its first axis: got shape {values.shape}")
+        raise ValueError(f"mean_interval expects at least one value along its first axis: got shape {values.shape}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1: got {level}")
     seeds = len(values)

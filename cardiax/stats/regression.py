@@ -24,7 +24,7 @@ def error_sums(prediction: jax.Array, target: jax.Array) -> jax.Array:
       ValueError: if the shapes differ.
     """
     if prediction.shape != target.shape:
-        raise ValueError(f"error_sums wants two arrays of one shape: got {prediction.shape} and {target.shape}")
+        raise ValueError(f"error_sums expects two arrays of one shape: got {prediction.shape} and {target.shape}")
     counts = jnp.isfinite(target)
     error = jnp.where(jnp.isfinite(prediction), prediction - target, jnp.nan)
     error = jnp.where(counts, error, 0.0)
@@ -75,7 +75,7 @@ def bootstrap_cases(
     sums = np.asarray(sums, np.float64)
     cases = len(sums)
     if cases == 0:
-        raise ValueError(f"bootstrap_cases wants at least one case: got shape {sums.shape}")
+        raise ValueError(f"bootstrap_cases expects at least one case: got shape {sums.shape}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1: got {level}")
     times_drawn = np.random.default_rng(seed).multinomial(cases, np.full(cases, 1 / cases), size=resamples)

@@ -43,7 +43,9 @@ def resampled_figures(
     """
     cases = {len(run) for run in runs}
     if len(cases) != 1 or (groups is not None and len(groups) not in cases):
-        raise ValueError(f"resampled_figures wants runs, and groups, of the same cases: got {sorted(cases)} of them")
+        raise ValueError(
+            f"resampled_figures expects runs and groups with the same number of cases: got {sorted(cases)} of them"
+        )
     if groups is not None:
         _, index = np.unique(groups, return_inverse=True)
         runs = [_sum_by(run, index) for run in runs]

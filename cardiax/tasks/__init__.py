@@ -114,7 +114,7 @@ TASKS: dict[str, Task] = {
     for task in (
         Classification(
             name="heartbeat",
-            summary="is this beat healthy?",
+            summary="normal or abnormal beat",
             classes=("normal", "abnormal"),
             normal="normal",
             supraventricular="abnormal",
@@ -122,7 +122,7 @@ TASKS: dict[str, Task] = {
         ),
         Classification(
             name="arrhythmia",
-            summary="which AAMI class is this beat?",
+            summary="AAMI class of a beat",
             classes=AAMI_CLASSES,
             normal="N",
             supraventricular="S",
@@ -130,11 +130,11 @@ TASKS: dict[str, Task] = {
         ),
         Activation(
             name="activation",
-            summary="when does each of 75 sites in the heart activate, ms?",
+            summary="activation time of each of 75 sites of the heart, ms",
         ),
         Transmembrane(
             name="transmembrane",
-            summary="what is the transmembrane voltage of each of 75 sites, mV?",
+            summary="transmembrane voltage of each of 75 sites of the heart, mV",
         ),
     )
 }
@@ -158,4 +158,4 @@ def check_config(task: Task, config: Config) -> None:
         value = fields[name][1]
         if value not in (0, "none"):
             neutral = "none" if isinstance(value, str) else 0
-            raise InputError(f"{name}: found {value}, but it means nothing to task {task.name!r}; expected {neutral}")
+            raise InputError(f"{name}: found {value}, which has no effect on task {task.name!r}; expected {neutral}")

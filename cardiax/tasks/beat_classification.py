@@ -129,7 +129,7 @@ class Classification:
         for name in ("fibrillation", "pauses"):
             if enabled(getattr(config, name)):
                 raise InputError(
-                    f"augmentation.{name}: found beats without their rhythm, expected some with it, as of --dataset "
+                    f"augmentation.{name}: found beats without RR features, expected beats with them, as in --dataset "
                     "physionet_mitbih/patient; set it to 0"
                 )
         signal = beat[:, 0]

@@ -67,8 +67,8 @@ class _TwelveLeads:
         """Raise `InputError` if the dataset has no ECG imaging recordings."""
         if dataset.kind != self.kind:
             raise InputError(
-                f"task {self.name!r} cannot learn from {dataset.name}: found no electrodes and voltages of 75 sites, "
-                "expected them; choose another --dataset"
+                f"task {self.name!r} cannot learn from {dataset.name}: found no electrodes or no voltages of 75 "
+                "sites, expected both; choose another --dataset"
             )
 
     def augment(

@@ -99,7 +99,7 @@ class Checkpoints:
         if step is None:
             raise InputError(self._why_none(kind))
         manager, where = self._managers[folder], self.folder / folder / str(step)
-        mend = f"remove {self.folder} to train anew"
+        mend = f"remove {self.folder} to train from the start"
         record, expected = self._record(folder, step), _described(like)
         found = record["arrays"]
         # Checked in advance, since for an array of another shape Orbax prints pages of errors, from several threads.
@@ -114,12 +114,14 @@ class Checkpoints:
             abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
             state = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
         if _digest(state) != record["sha256"]:
-            raise InputError(f"{where}: found arrays with another SHA-256 than was written, expected equal; {mend}")
+            raise InputError(
+                f"{where}: found arrays whose SHA-256 differs from the one written, expected the same; {mend}"
+            )
         return state, record["history"]
 
     def _record(self, folder: Kind, step: int) -> dict[str, Any]:
         """Return the metadata of a checkpoint: `history`, `arrays` (types and shapes) and `sha256`."""
-        with _corrupt_is_input_error(self.folder / folder / str(step), f"remove {self.folder} to train anew"):
+        with _corrupt_is_input_error(self.folder / folder / str(step), f"remove {self.folder} to train from the start"):
             restored = self._managers[folder].restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))
             return {name: restored["record"][name] for name in ("history", "arrays", "sha256")}
 
@@ -129,7 +131,7 @@ class Checkpoints:
         if kind == "best" and history:
             return (
                 f"{self.folder}: found no finite validation score in {len(history)} evaluations up to step {latest}, "
-                "expected one at least: training diverged; try a lower --optimizer.learning_rate in a new --workdir"
+                "expected at least one: training diverged; try a lower --optimizer.learning_rate in a new --workdir"
             )
         return f"{self.folder / kind}: found no checkpoint, expected one; train first"
 
@@ -152,7 +154,7 @@ def _corrupt_is_input_error(where: Path, mend: str) -> Iterator[None]:
     except Exception as error:
         what = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(
-            f"{where}: found a checkpoint that cannot be read ({what}), expected a whole one; {mend}"
+            f"{where}: found a checkpoint that cannot be read ({what}), expected a complete one; {mend}"
         ) from error
 
 

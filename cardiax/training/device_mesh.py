@@ -138,4 +138,6 @@ def check_divisible(batch_size: int, devices: int) -> None:
     """Raise `InputError` if a batch does not divide evenly over the devices, since the step averages their means."""
     if batch_size % devices:
         fitting = max(batch_size // devices, 1) * devices
-        raise InputError(f"batch_size: found {batch_size}, expected a multiple of the {devices} devices, {fitting} say")
+        raise InputError(
+            f"batch_size: found {batch_size}, expected a multiple of the {devices} devices, e.g. {fitting}"
+        )

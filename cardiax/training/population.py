@@ -67,7 +67,7 @@ def varying_values(configs: Sequence[Config]) -> dict[str, np.ndarray]:
       ValueError: if the configs belong to several groups.
     """
     if len(groups(configs)) != 1:
-        raise ValueError(f"found configs of {len(groups(configs))} groups, expected one to train together")
+        raise ValueError(f"found configs of {len(groups(configs))} groups, expected one group to train together")
     members = [leaves(config) for config in configs]
     columns = {name: [member[name][1] for member in members] for name in VARYING}
     return {

@@ -301,11 +301,11 @@ def differences(
         absent = [classes[label] for label in file.labels if counts[label] == 0]
         return [
             f"{file.name}: {sum(counts)} rows ({tally(counts)}), Kaggle's file has {sum(expected)} ({tally(expected)})"
-            + (f"; no row at all of class {', '.join(absent)}" if absent else "")
+            + (f"; no rows of class {', '.join(absent)}" if absent else "")
         ]
     if sha256 != file.sha256:
         return [
-            f"{file.name}: as many rows of each class as Kaggle's file, but another digest (sha256 {sha256[:12]}…, "
+            f"{file.name}: as many rows of each class as Kaggle's file, but a different digest (sha256 {sha256[:12]}…, "
             f"Kaggle's {file.sha256[:12]}…): the rows may be in another order"
         ]
     return []

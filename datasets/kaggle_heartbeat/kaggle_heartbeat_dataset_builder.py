@@ -87,7 +87,7 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
         metadata = self.info.metadata
         twin = next((name for name, known in metadata["sha256"].items() if known == digest.hexdigest()), None)
         if twin:
-            raise InputError(f"{source}: found the very bytes of {twin}, expected {file.name}; {csv_beats.FETCH_AGAIN}")
+            raise InputError(f"{source}: found the same bytes as {twin}, expected {file.name}; {csv_beats.FETCH_AGAIN}")
         metadata["counts"][file.split] = counts.tolist()
         metadata["sha256"][file.name] = digest.hexdigest()
         metadata["notes"] += csv_beats.differences(file, counts.tolist(), published, classes, digest.hexdigest())

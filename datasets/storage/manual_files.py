@@ -129,7 +129,7 @@ class Found:
         for one in self.left_out:
             if one.damaged:
                 raise InputError(
-                    f"{one.shown}: found an archive that cannot be read ({one.reason}), expected a whole .zip or "
+                    f"{one.shown}: found an archive that cannot be read ({one.reason}), expected a complete .zip or "
                     ".tar.gz; fetch it again or unpack it"
                 )
 
@@ -176,16 +176,14 @@ def _take(path: Path, shown: str, found: Found, expected: Callable[[str], bool],
         what = file.kind()
     except OSError as error:
         nowhere = path.is_symlink() and not path.exists()
-        found.left_out.append(
-            LeftOut(shown, "a link to nothing" if nowhere else f"a file that cannot be read ({error})")
-        )
+        found.left_out.append(LeftOut(shown, "a broken link" if nowhere else f"a file that cannot be read ({error})"))
         return
     if what in ARCHIVES and depth < DEPTH:
         _unpack(file, what, found, expected, scratch, depth)
     elif expected(file.name.lower()):
         found.files.append(file)
     elif shown.lower().endswith(_SUFFIXES):
-        reason = f"{what or 'no archive'}{', too deep within others' if what in ARCHIVES else ''}"
+        reason = f"{what or 'no archive'}{', nested too deeply' if what in ARCHIVES else ''}"
         found.left_out.append(LeftOut(shown, reason, damaged=True))
     else:
         found.left_out.append(LeftOut(shown, what or OTHER))

@@ -76,11 +76,9 @@ def prepare(
     """
     folder = Path(data_dir).expanduser()
     if manual_dir is not None and not issubclass(_class(name), FromFiles):
-        raise InputError(f"--manual-dir: means nothing to {name}, which is made of no files; leave it away")
+        raise InputError(f"--manual-dir: found it with {name}, which reads no files; leave it out")
     if manual_dir is not None and not Path(manual_dir).exists():
-        raise InputError(
-            f"{manual_dir}: found nothing there, expected the folder or the archive that holds the files of {name}"
-        )
+        raise InputError(f"{manual_dir}: found no such folder or archive, expected one with the files of {name}")
     if again or not is_prepared(name, folder):
         with _alone(folder / name):
             if again:
@@ -191,7 +189,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _write(builder: tfds.core.DatasetBuilder, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:
     if strict:
         if not hasattr(builder, "strict"):
-            raise InputError(f"--strict: means nothing to {builder.name}, which leaves no file out; leave it away")
+            raise InputError(f"--strict: found it with {builder.name}, which leaves no file out; omit it")
         builder.strict = True
     folder = Path(builder.data_dir)
     _check_ours(folder)
@@ -225,7 +223,9 @@ def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: P
 def _check_ours(folder: Path) -> None:
     """Raise `InputError` if a dataset's folder holds something else."""
     if folder.exists() and not (folder / "dataset_info.json").is_file():
-        raise InputError(f"{folder}: exists, but is no prepared dataset: delete that folder and run the same again")
+        raise InputError(
+            f"{folder}: exists, but is not a prepared dataset: delete that folder and run the same command again"
+        )
 
 
 def _check_records(builder: tfds.core.DatasetBuilder, name: str) -> None:

@@ -50,8 +50,8 @@ class Database:
                 wfdb.dl_files(self.name, str(folder), self.files)  # resumes, also within a file
             except Exception as error:  # requests and urllib3 raise many types
                 raise InputError(
-                    f"{self.homepage}: found no way to fetch it ({error}), expected {len(self.files)} files; run the "
-                    "same again, which goes on where it stopped, or fetch it by hand and give --manual-dir DIR"
+                    f"{self.homepage}: found a failed download ({error}), expected {len(self.files)} files; run the "
+                    "same command again to resume, or fetch it by hand and give --manual-dir DIR"
                 ) from error
         return folder
 
@@ -99,8 +99,8 @@ class Database:
         sums: Any = np.sum(found.d_signal, axis=0, dtype=np.int64)
         if any(told is not None and (told - own) % 65536 for told, own in zip(found.checksum, sums, strict=True)):
             raise InputError(
-                f"{shown}: found signals of other checksums than the header's {found.checksum}, expected PhysioNet's; "
-                f"fetch {self.homepage} again"
+                f"{shown}: found signals whose checksums differ from the header's {found.checksum}, expected "
+                f"PhysioNet's; fetch {self.homepage} again"
             )
         return found, annotation
 
@@ -111,6 +111,7 @@ def import_wfdb(needed_by: str) -> Any:
         import wfdb
     except ImportError as error:
         raise InputError(
-            f"{needed_by}: found no package wfdb, expected it to read the records; run pip install 'cardiax[wfdb]'"
+            f"{needed_by}: found no package wfdb, expected it to be installed to read the records; run pip install "
+            "'cardiax[wfdb]'"
         ) from error
     return wfdb

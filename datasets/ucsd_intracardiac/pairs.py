@@ -105,7 +105,7 @@ def sound(pairs: Iterable[Pair], left_out: list[LeftOut]) -> Iterator[Pair]:
             try:
                 _array(file)
             except ValueError as error:
-                left_out += [LeftOut(file.shown, str(error)), LeftOut(partner.shown, "partner of a file with a fault")]
+                left_out += [LeftOut(file.shown, str(error)), LeftOut(partner.shown, "partner of a faulty file")]
                 break
         else:
             yield one
@@ -130,11 +130,11 @@ def _array(file: File) -> np.ndarray:
     shape, other = (ELECTRODE_SHAPE, VOLTAGE_SHAPE) if electrodes else (VOLTAGE_SHAPE, ELECTRODE_SHAPE)
     what = file.kind()
     if what != "a NumPy array":
-        raise ValueError(f"not a whole array of numbers (found {what or 'something else'})")
+        raise ValueError(f"not a complete array of numbers (found {what or 'something else'})")
     try:
         array = np.load(file.path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"not a whole array of numbers ({str(error).partition(chr(10))[0]})") from error
+        raise ValueError(f"not a complete array of numbers ({str(error).partition(chr(10))[0]})") from error
     if array.dtype.kind != "f" or array.dtype.itemsize < 4:
         raise ValueError(f"found {array.dtype}, expected float32 or float64")
     if array.shape != shape:

@@ -78,7 +78,7 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
             first = faults[0]
             raise InputError(
                 f"{first.shown}: {first.reason}; {len(faults)} such files and {len(sound)} sound recordings in "
-                f"{folder}, expected whole pairs of pECGData_*.npy and VmData_*.npy; mend or remove them"
+                f"{folder}, expected complete pairs of pECGData_*.npy and VmData_*.npy; repair or remove them"
                 + (", or leave --strict out" if sound else "")
             )
         if not sound:
@@ -99,8 +99,8 @@ def _download(dl_manager: tfds.download.DownloadManager) -> list[Path]:
         parts: Any = dl_manager.download([URL.format(part=part) for part in PARTS])
     except (DownloadError, RequestException) as error:
         raise InputError(
-            f"{HOMEPAGE}: found no way to fetch an archive ({error}), expected all of them; run the same again, which "
-            "fetches what is missing, or fetch them by hand and give --manual-dir DIR"
+            f"{HOMEPAGE}: found a failed download ({error}), expected all archives; run the same "
+            "command again to fetch the missing ones, or fetch them by hand and give --manual-dir DIR"
         ) from error
     return [Path(path) for path in parts]
 

@@ -79,12 +79,15 @@ def open_table(path: Path) -> Recording:
         name = layout.names[times[0]] if layout.names else "the first column"
         unit = layout.units[times[0]]
         if not (is_clock or unit) and np.array_equal(np.diff(seconds), np.ones(rows - 1)):
-            note = f"the times in {name!r} count 1, 2, 3 … and are read as ms; call the column sample if they are not"
+            note = (
+                f"the times in {name!r} count 1, 2, 3 … and are read as ms; name it sample if they are sample numbers"
+            )
         seconds = seconds * (1.0 if is_clock else _factor(path, seconds, name, unit))
         told, rate, rate_from = rate, even_rate(seconds), f"the times in {name!r}"
         if told and rate and abs(told / rate - 1) > 0.01:
             raise InputError(
-                f"{path}: found {told:g} Hz in {layout.comment!r} and {rate:g} Hz by its times, expected one rate"
+                f"{path}: found {told:g} Hz in {layout.comment!r} and {rate:g} Hz from its times, expected the same "
+                "rate"
             )
 
     def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
@@ -150,7 +153,7 @@ def _encoding(path: Path) -> str:
         try:
             head = file.read(4096)
         except (OSError, EOFError) as error:
-            raise InputError(f"{path}: found a damaged gzip file ({error}), expected a whole one") from error
+            raise InputError(f"{path}: found a damaged gzip file ({error}), expected a complete one") from error
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if b"\0" in head:
@@ -232,7 +235,7 @@ def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
                     )
                 yield number + 1, line
         except (UnicodeDecodeError, EOFError, OSError) as error:
-            raise InputError(f"{path}: found text that cannot be read ({error}), expected a whole table") from error
+            raise InputError(f"{path}: found text that cannot be read ({error}), expected a complete table") from error
 
 
 def _scan(path: Path, layout: Layout, column: int | None) -> tuple[np.ndarray | None, bool, int]:
@@ -284,15 +287,18 @@ def _factor(path: Path, times: np.ndarray, name: str, unit: str | None) -> float
     """Return the unit of times in seconds: the stated one, or the only one that gives a plausible sampling rate."""
     step = float(times[-1] - times[0]) / max(len(times) - 1, 1)
     if not np.isfinite(times).all() or step <= 0:
-        raise InputError(f"{path}: found times in {name!r} that are missing or do not rise, expected one for each row")
+        raise InputError(
+            f"{path}: found times in {name!r} that are missing or do not increase, expected an increasing time in "
+            "each row"
+        )
     if unit in SECONDS:
         return SECONDS[unit]
     if unit:
-        raise InputError(f"{path}: found times in {unit!r}, expected s, ms, us, min or h; call the column time_ms")
+        raise InputError(f"{path}: found times in {unit!r}, expected s, ms, us, min or h; name the column time_ms")
     plausible = [one for one in (1.0, 1e-3, 1e-6) if RATES[0] <= 1 / (step * one) <= RATES[1]]
     if len(plausible) != 1:
         raise InputError(
-            f"{path}: found a step of {step:g} between the times in {name!r}, whose unit is not told; call the column "
+            f"{path}: found a step of {step:g} between the times in {name!r}, whose unit is not given; name the column "
             "time_s or time_ms"
         )
     return plausible[0]

@@ -68,7 +68,7 @@ def read_beat(
         sample, index = np.argwhere(~np.isfinite(values))[0]
         name = channels[used[index]].lead or channels[used[index]].electrode
         raise InputError(
-            f"{path}: found no number in {name} {sample} ms into the beat, expected mV; choose another --start"
+            f"{path}: found a missing value in {name} {sample} ms into the beat, expected mV; choose another --start"
         )
     leads, given = _twelve(values, [channels[index] for index in used])
     _judge(path, leads, given, recording.names is None and names is None)
@@ -126,7 +126,7 @@ def _names(recording: Recording, names: Sequence[str] | None) -> Sequence[str]:
     if path.suffix.lower() == ".npy" and count in known:
         return known[count]
     raise InputError(
-        f"{path}: found {count} channels without names, expected to be told which is which; give --leads "
+        f"{path}: found {count} channels without names, expected their names; give --leads "
         f"{','.join(LEADS) if count == len(LEADS) else 'I,II,V1,…'}"
     )
 
@@ -145,11 +145,11 @@ def _expected(
         found = ", ".join(names or recording.names or ()) or "without names"
         expected = [*absent, *(["two of I, II, III, aVR, aVL, aVF"] if len(limbs) < 2 else [])]
         raise InputError(
-            f"{path}: found the channels {found}, of which leads are {told}; expected also {', '.join(expected)}, or "
+            f"{path}: found the channels {found}, of which {told} are leads; expected also {', '.join(expected)}, or "
             f"the electrodes {', '.join(ELECTRODES)}"
         )
     missing = [name for name in LIMB if name not in limbs]
-    notes = [f"{', '.join(missing)} follow from {' and '.join(limbs[:2])}"] if missing else []
+    notes = [f"{', '.join(missing)} computed from {' and '.join(limbs[:2])}"] if missing else []
     return [leads[name] for name in LEADS if name in leads], notes
 
 
@@ -194,7 +194,7 @@ def _window(
         part = times[first : first + round(0.5 / step) + 1]
         found = text_table.even_rate(part)
         if found is None or start is None:
-            raise InputError(f"{path}: found uneven times, expected one step between all samples of the beat")
+            raise InputError(f"{path}: found uneven times, expected equal steps between all samples of the beat")
         begins = float(part[0]) - first / found
     if rate is not None and found is not None and abs(rate / found - 1) > 1e-3:
         raise InputError(
@@ -204,7 +204,7 @@ def _window(
     rate = found or rate
     if rate is None:
         raise InputError(
-            f"{path}: found {recording.samples} samples and no rate, expected to be told it; give --rate HZ"
+            f"{path}: found {recording.samples} samples and no sampling rate, expected one; give --rate HZ"
             + (" or a column time_s or time_ms" if _is_table(path) else "")
         )
     if not RATES[0] <= rate <= RATES[1]:
@@ -281,12 +281,12 @@ def _judge(path: Path, leads: np.ndarray, given: tuple[str, ...], unnamed: bool)
     if largest > lead_checks.LARGEST:
         raise InputError(
             f"{path}: found a lead of {largest:.4g}, expected mV, at most {lead_checks.LARGEST:g}; ADC counts must be "
-            "divided by their gain, and µV told by --unit uV"
+            "divided by their gain; µV need --unit uV"
         )
     if 0 < spread < lead_checks.SMALLEST:
         raise InputError(
             f"{path}: found leads of at most {spread:.3g} from their lowest to their highest sample, expected mV, "
-            f"{lead_checks.SMALLEST:g} or more; volts are told by --unit V"
+            f"{lead_checks.SMALLEST:g} or more; volts need --unit V"
         )
     if dead:
         raise InputError(
@@ -308,13 +308,13 @@ def _judge_recorded(path: Path, channels: np.ndarray, rate: float, names: Sequen
     gap = lead_checks.filled_gap(channels, rate)
     if gap:
         raise InputError(
-            f"{path}: found no change in any channel from {gap[0]:.0f} to {gap[1]:.0f} ms of the beat (a gap that was "
-            "filled), expected a whole beat; choose another --start"
+            f"{path}: found no change in any channel from {gap[0]:.0f} to {gap[1]:.0f} ms of the beat (a "
+            "filled gap), expected a complete beat; choose another --start"
         )
     railed = lead_checks.railed_channels(channels, rate)
     if railed:
         raise InputError(
-            f"{path}: found {', '.join(names[index] for index in railed)} at an end of the amplifier's range for "
+            f"{path}: found {', '.join(names[index] for index in railed)} at a limit of the amplifier's range for "
             f"{lead_checks.RAILED} ms or more (saturated), expected a signal that is not cut off"
         )
     equal = lead_checks.equal_channels(channels)

@@ -31,7 +31,8 @@ def open_record(path: Path) -> Recording:
         import wfdb
     except ImportError as error:
         raise InputError(
-            f"{path}: found a WFDB record and no package wfdb, expected it; run pip install 'cardiax[wfdb]'"
+            f"{path}: found no package wfdb, expected it to be installed to read a WFDB record; run pip install "
+            "'cardiax[wfdb]'"
         ) from error
     plain = _plainly_named(header)
     record = plain or record
@@ -74,7 +75,7 @@ def _check_files(header: Path) -> None:
     for name in dict.fromkeys(_text(line).split()[0] for line in lines[1:]):
         file = header.parent / name
         if not file.is_file():
-            raise InputError(f"{header}: found no {name} beside it, expected the file of its signals")
+            raise InputError(f"{header}: found no {name} beside it, expected its signal file")
         with file.open("rb") as content:
             found = kind(content.read(HEAD))
         if found in (*STAND_INS, "a MATLAB file"):
@@ -114,7 +115,9 @@ def _call(path: Path, read: Any) -> Any:
         return read()
     except Exception as error:  # the parser of wfdb may raise anything
         text = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: found a WFDB record that cannot be read ({text}), expected a whole one") from error
+        raise InputError(
+            f"{path}: found a WFDB record that cannot be read ({text}), expected a complete one"
+        ) from error
 
 
 def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
@@ -154,9 +157,11 @@ def _signals_of_segments(path: Path, header: Path, lines: list[list[str]]) -> li
         names = [(name, unit) for name, _, unit in first]
         for segment in segments[1:]:
             if [(name, unit) for name, _, unit in _signals(path, segment)] != names:
-                raise InputError(f"{segment}: found other signals than in {segments[0].name}, expected the same ones")
+                raise InputError(f"{segment}: found signals other than those of {segments[0].name}, expected the same")
             if _rate(segment) != _rate(segments[0]):
-                raise InputError(f"{segment}: found another sampling rate than in {segments[0].name}, expected one")
+                raise InputError(
+                    f"{segment}: found a sampling rate other than that of {segments[0].name}, expected the same"
+                )
     return first
 
 

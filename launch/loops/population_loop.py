@@ -46,7 +46,7 @@ FILE = "population.json"
 """File in the population's folder during training: the members' folders, in the order of the checkpoint's axis."""
 
 
-NO_SCORE = "training diverged: found no finite validation score, expected one at least"
+NO_SCORE = "training diverged: found no finite validation score, expected at least one"
 """Message for a member whose evaluations are all NaN."""
 
 
@@ -122,7 +122,7 @@ def _train_together(
 ) -> int:
     varying = [name for name, column in varying_values(configs).items() if len(set(column)) > 1]
     if configs[0].patience:
-        raise ValueError("found a config with patience, expected none: such a run ends when it likes; train it alone")
+        raise ValueError("found a config with patience, expected none: such a run may stop early; train it alone")
     for config, workdir in zip(configs, workdirs, strict=True):
         workdir.check(config)
 
@@ -194,8 +194,8 @@ def _begin(members: list[Member], folder: Path) -> list[Member]:
         names = read_json(path).get("members", [])
         if not set(waiting) <= set(names) <= set(known):
             raise InputError(
-                f"{path}: found a population that is not finished, of {', '.join(names)}, expected "
-                f"{', '.join(waiting)}; finish it by the command that began it, or remove {folder}"
+                f"{path}: found an unfinished population of {', '.join(names)}, expected "
+                f"{', '.join(waiting)}; finish it with the command that started it, or remove {folder}"
             )
         return [known[name] for name in names]
     if waiting:
@@ -277,7 +277,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
             if interrupted():
                 if checkpoints.step("latest") != done:
                     checkpoints.save("latest", state, _joined(histories))
-                say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
+                say(f"interrupted: after step {done:,} of {total:,}; the same command resumes from there")
                 return None
 
     # Save the last checkpoint of each member unless it is also its best. The population's checkpoint must be kept until
@@ -309,7 +309,7 @@ def _evaluate(
         if math.isfinite(row["train_loss"]):
             row |= validation_figures(task, evaluator(_of_member(variables, index), "validation"))
         else:
-            say(f"{member.workdir.path}: {divergence(history, row)}; the others go on")
+            say(f"{member.workdir.path}: {divergence(history, row)}; the others continue")
         longer.append([*history, row])
     return longer
 

@@ -160,7 +160,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
             if interrupted():
                 if checkpoints.step("latest") != done:
                     checkpoints.save("latest", state, history)
-                say(f"interrupted: after step {done:,} of {total:,}; the same command goes on from there")
+                say(f"interrupted: after step {done:,} of {total:,}; the same command resumes from there")
                 return 1
         best, _ = checkpoints.restore("best", state)
         if math.isnan(score(task, history[-1])):
@@ -228,8 +228,8 @@ def diverged_later(task: Task, history: History) -> str:
     scores = [score(task, row) for row in history]
     last = max(i for i, value in enumerate(scores) if not math.isnan(value))
     return (
-        f"training diverged: validation {task.selection} is NaN from step {history[last + 1]['step']:,}; the best step "
-        f"before stands; {REMEDY}"
+        f"training diverged: validation {task.selection} is NaN from step {history[last + 1]['step']:,}; the best "
+        f"earlier step is kept; {REMEDY}"
     )
 
 

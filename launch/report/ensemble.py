@@ -46,8 +46,8 @@ def measure_together(
     indices = experiment.split[split]
     if any(not np.array_equal(indices, run.experiment.split[split]) for run in runs):
         raise InputError(
-            f"{runs[0].workdir.path}: found per_class, by which each seed drew {split} examples of its own, expected "
-            "the same for an ensemble; evaluate the runs one by one, or another --split"
+            f"{runs[0].workdir.path}: found per_class, with which each seed drew its own {split} examples, expected "
+            "the same examples for all members; evaluate the runs one by one, or another --split"
         )
     report, calibration = _REPORTS[experiment.task.kind], _CALIBRATIONS[experiment.task.kind]
     measured = _measure(runs, indices, calibration.terms)
@@ -120,7 +120,7 @@ def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figure
     lines = [
         f"{name}: {len(seeds)} seeds on {heading['examples']:,} {heading['split']} examples, split by "
         f"{heading['protocol']}",
-        f"{'figure':<20}{'mean of seeds':<19}{'ensemble':<26}seeds {', '.join(map(str, seeds))}",
+        f"{'metric':<20}{'mean of seeds':<19}{'ensemble':<26}seeds {', '.join(map(str, seeds))}",
     ]
     for figure, one in figures.items():
         ours, together = one["members"], one["ensemble"]

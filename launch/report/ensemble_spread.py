@@ -56,7 +56,7 @@ def results(experiment: Experiment, terms: np.ndarray) -> tuple[dict[str, Any], 
         "error_by_spread": error_by_spread(terms.reshape(-1, terms.shape[-1])).tolist(),
     }
     held = (
-        f"{float(level):.0%} hold {one['value']:.1%} [{one['low']:.1%}, {one['high']:.1%}]"
+        f"{float(level):.0%} cover {one['value']:.1%} [{one['low']:.1%}, {one['high']:.1%}]"
         for level, one in found["coverage"].items()
     )
     return {"spread": found}, [

@@ -50,8 +50,8 @@ class Corruption:
             return experiment
         if experiment.task.kind != "intracardiac":
             raise InputError(
-                f"evaluate: found --noise or --drop-lead and the task {experiment.config.task!r}, expected one of "
-                "twelve leads; leave them out"
+                f"evaluate: found --noise or --drop-lead and the task {experiment.config.task!r}, expected a task "
+                "on twelve leads; leave them out"
             )
         take = experiment.examples.take
 

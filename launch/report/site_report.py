@@ -90,9 +90,9 @@ def table(result: dict[str, Any]) -> str:
                 f"{name:<17}{figure['value']:9.3f} [{figure['low']:.3f}, {figure['high']:.3f}] {unit}".rstrip()
             )
     if "activations_found" in result:
-        lines.append(f"activations found {result['activations_found']:.2%} of those there are")
+        lines.append(f"activations found: {result['activations_found']:.2%} of the true ones")
     if wrong := result.get("cases_with_predictions_that_are_not_finite"):
-        lines.append(f"found predictions that are not finite numbers in {wrong} cases: their errors cannot be told")
+        lines.append(f"found predictions that are not finite numbers in {wrong} cases: their errors are undefined")
     first = next(iter(result["cases"][0]))
     of_cases = np.asarray([case[first] for case in result["cases"]])
     of_sites = {name: site[first] for name, site in result["sites"].items()}

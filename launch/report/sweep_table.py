@@ -120,7 +120,7 @@ def noise_table(rows: list[Row]) -> str:
         lines.append("| " + " | ".join([row.members[0].config.protocol, row.name, *cells, str(len(seeds))]) + " |")
     return "\n".join(lines) + (
         "\n\nMeans over seeds and over baseline wander, electrode motion and muscle noise of the MIT-BIH Noise Stress "
-        "Test Database, or over which lead is missing.\n"
+        "Test Database, or over the missing lead.\n"
     )
 
 
@@ -193,11 +193,11 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     interval = rows[0].results[0]["interval"]
     notes = dict.fromkeys(row.results[0]["note"] for row in rows if "note" in row.results[0])
     return "\n".join(lines) + (
-        f"\n\nMean over seeds ± 95 % t interval; of one seed its {interval}. Bold: better than every other row of its "
-        "protocol beyond chance (Welch's t test with the variance over seeds and that of a paired bootstrap over test "
-        "cases, or over records where the protocol splits by patient; Holm's correction for the number of rows; one "
-        "seed alone is never bold). Parameters of trees are their leaves; minutes are those of training, evaluations "
-        "included." + "".join(f" By patient, {note}." for note in notes) + "\n"
+        f"\n\nMean over seeds ± 95 % t interval; for one seed, its {interval}. Bold: better than every other row of "
+        "its protocol beyond chance (Welch's t test with the variance over seeds and that of a paired bootstrap over "
+        "test cases, or over records where the protocol splits by patient; Holm's correction for the number of rows; "
+        "one seed alone is never bold). Parameters of XGBoost models are their leaves; minutes are the training time, "
+        "including evaluations." + "".join(f" By patient, {note}." for note in notes) + "\n"
     )
 
 

@@ -65,14 +65,16 @@ def load_trees(workdir: Workdir) -> Any:
     """
     path = workdir.path / TREES_FILE
     if not path.is_file():
-        raise InputError(f"{path}: found no such file, expected trained trees; `cardiax train` has not finished yet")
+        raise InputError(
+            f"{path}: found no such file, expected a trained XGBoost model; `cardiax train` has not finished yet"
+        )
     xgboost = import_xgboost()
     booster = xgboost.Booster()
     try:
         booster.load_model(bytearray(path.read_bytes()))
     except xgboost.core.XGBoostError as error:
         raise InputError(
-            f"{path}: found trees that cannot be read ({str(error).splitlines()[0]}), expected whole ones; remove it "
-            "to train anew"
+            f"{path}: found an XGBoost model that cannot be read ({str(error).splitlines()[0]}), expected a complete "
+            "one; remove it to train from the start"
         ) from error
     return booster

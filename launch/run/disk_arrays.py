@@ -42,7 +42,7 @@ class Rows:
         size = found[:1].nbytes
         for number, index in enumerate(indices.ravel().tolist()):
             if index < 0 or os.preadv(self._file.fileno(), [found[number : number + 1].data], index * size) < size:
-                raise IndexError(f"rows on disk: found none at place {index}")
+                raise IndexError(f"rows on disk: found no row {index}")
         return found.reshape(*indices.shape, *self.shape)
 
 

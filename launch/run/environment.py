@@ -124,7 +124,10 @@ def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str,
         check_fingerprint(workdir, began, name, found)
     for name in ("versions", "devices"):
         if began.get(name) != environment[name]:
-            say(f"note: the run began with {name} {began.get(name)}, now {environment[name]}: bits may differ")
+            say(
+                f"note: the run began with {name} {began.get(name)}, now {environment[name]}: results may not be "
+                "bit-identical"
+            )
     note_settings(workdir, began)
 
 
@@ -135,7 +138,7 @@ def note_settings(workdir: Workdir, began: dict[str, Any]) -> None:
     for name in different:
         say(
             f"note: {workdir.path} was trained with {name} {then.get(name, 'not set')}, now "
-            f"{now.get(name, 'not set')}: bits may differ"
+            f"{now.get(name, 'not set')}: results may not be bit-identical"
         )
 
 
@@ -145,7 +148,7 @@ def check_fingerprint(workdir: Workdir, began: dict[str, Any], name: str, found:
     if found != expected:
         raise InputError(
             f"{workdir.path / 'environment.json'}: found a {name} with SHA-256 {found[:12]}…, expected "
-            f"{str(expected)[:12]}… as when the run began; give the --data-dir of that dataset, or start anew in "
+            f"{str(expected)[:12]}… as when the run began; give the --data-dir of that dataset, or start a new run in "
             "another --workdir"
         )
 

@@ -119,7 +119,7 @@ def load_experiments(
     if dataset.built_in:
         what, family, real = _REAL[dataset.kind]
         command = prepare_command(family, None if data_dir == datasets.default_data_dir() else data_dir)
-        say(f"data: {dataset.name}, made by cardiax itself; for {what} run `{command}` and train with --dataset {real}")
+        say(f"data: {dataset.name}, simulated by cardiax; for {what} run `{command}` and train with --dataset {real}")
         datasets.prepare(dataset.name, data_dir, report=say)
     records = datasets.open_records(dataset.name, data_dir)
     together = {

@@ -51,7 +51,7 @@ class Workdir:
         """
         name = str(self.path.absolute())
         if any(0xD800 <= ord(sign) <= 0xDFFF for sign in name):  # a byte that the locale cannot decode
-            raise InputError(f"{name}: found a name that is not UTF-8, expected one; rename it, or set LANG=C.UTF-8")
+            raise InputError(f"{name}: found a name that is not UTF-8, expected UTF-8; rename it, or set LANG=C.UTF-8")
         made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         with _locked(self.path / LOCK):
             try:
@@ -68,7 +68,7 @@ class Workdir:
         for folder in self.path.absolute().parents:
             if (folder / "config.json").is_file() and (folder / "checkpoints").is_dir():
                 raise InputError(
-                    f"{self.path}: found the run {folder} around it, expected a folder that is not in a run; choose "
+                    f"{self.path}: found it inside the run {folder}, expected a folder outside all runs; choose "
                     "another --workdir"
                 )
         if (self.path / "config.json").exists():
@@ -80,7 +80,8 @@ class Workdir:
                 )
         elif self.path.exists() and not (self.path.is_dir() and all(map(_is_left_over, self.path.iterdir()))):
             raise InputError(
-                f"{self.path}: found something that is no run, expected a new or empty folder; choose another --workdir"
+                f"{self.path}: found files that are not of a run, expected a new or empty folder; choose another "
+                "--workdir"
             )
 
     def config(self) -> Config:
@@ -134,7 +135,7 @@ def _locked(path: Path) -> Iterator[None]:
             except OSError as error:
                 if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                     raise
-                why = f"{path.parent} lies where files cannot be locked: let no other command write into it"
+                why = f"{path.parent} is on a file system without file locks: let no other command write into it"
                 print(f"note: {why}", file=sys.stderr)
             if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 continue  # the previous owner has just removed it
@@ -224,7 +225,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
             return list(csv.DictReader(file))
     except FileNotFoundError as error:
         command = shlex.join(["cardiax", "evaluate", str(path.parent)])
-        raise InputError(f"{path}: found no such file, expected it; `{command}` writes it") from error
+        raise InputError(f"{path}: found no such file, expected one; `{command}` writes it") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -234,7 +235,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: found no such file, expected a run's folder; `cardiax train` makes one") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: found no JSON ({error}), expected what `cardiax train` wrote") from error
+        raise InputError(f"{path}: found invalid JSON ({error}), expected what `cardiax train` wrote") from error
     if not isinstance(found, dict):
         raise InputError(f"{path}: found a {type(found).__name__}, expected the fields that `cardiax train` wrote")
     return found

@@ -71,7 +71,7 @@ def own_settings() -> None:
     for name, value in FIXED.items():
         typed = os.environ.get(name.upper())
         if typed is not None and not _says(typed, value):
-            print(f"note: {name.upper()}={typed} is not heeded: results rest on {value}", file=sys.stderr)
+            print(f"note: {name.upper()}={typed} is ignored: results depend on {value}", file=sys.stderr)
         os.environ[name.upper()] = str(value).lower()
         if "jax" in sys.modules and name in sys.modules["jax"].config.values:
             sys.modules["jax"].config.update(name, value)
@@ -149,8 +149,8 @@ def start_jax(shell: Mapping[str, str], distributed: str | None) -> None:
         except (AssertionError, RuntimeError) as error:
             why = _first_line(error)
             raise InputError(
-                f"{' '.join(platforms)}: found no such device{why and f' ({why})'}, expected one; unset the variable "
-                "to use what there is, or install JAX for that device"
+                f"{' '.join(platforms)}: found no such device{why and f' ({why})'}, expected an available one; unset "
+                "the variable to use the available devices, or install JAX for that device"
             ) from error
 
 
@@ -172,7 +172,8 @@ def _check_xla_flags(text: str) -> None:
             unknown = [word for name, word in missing.items() if content.find(name) < 0]
         if unknown:
             raise InputError(
-                f"XLA_FLAGS: found {unknown[0]}, expected flags that this XLA knows; correct the variable or unset it"
+                f"XLA_FLAGS: found {unknown[0]}, expected flags that this XLA supports; correct the variable or "
+                "unset it"
             )
 
 

@@ -44,7 +44,9 @@ def check() -> str:
     if not (PEERS / "__init__.py").exists():
         raise InputError(f"--peer torch: found no {PEERS}, expected the twins; run from a checkout, `pip install -e .`")
     if importlib.util.find_spec("torch") is None:
-        raise InputError("--peer torch: found no PyTorch, expected it; run `pip install 'cardiax[bench]'`")
+        raise InputError(
+            "--peer torch: found no PyTorch, expected it to be installed; run `pip install 'cardiax[bench]'`"
+        )
     if jax.default_backend() != "cpu":
         raise InputError(
             f"--peer torch: found JAX on {jax.default_backend()}, expected it on the CPU, where PyTorch runs; set "
@@ -102,7 +104,7 @@ def compare_losses(twin: Twin, workload: Workload) -> dict[str, dict[str, float]
         if not abs(ours - theirs) <= TOLERANCE * abs(ours):
             raise InputError(
                 f"--peer torch: found a loss of {theirs:.7g} of the {workload.config.model} in tests/peers, expected "
-                f"{ours:.7g} as here ({mode}); mend the twin"
+                f"{ours:.7g} as here ({mode}); correct the twin"
             )
     return found
 

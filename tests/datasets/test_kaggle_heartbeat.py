@@ -129,7 +129,7 @@ def test_differences_from_kaggles_files_are_reported_not_refused(manual_dir, tmp
         "mitbih_train.csv: 8 rows (N 3, S 1, V 1, F 1, Q 2), "
         "Kaggle's file has 87554 (N 72471, S 2223, V 5788, F 641, Q 6431)",
         "mitbih_test.csv: 3 rows (N 2, S 0, V 1, F 0, Q 0), "
-        "Kaggle's file has 21892 (N 18118, S 556, V 1448, F 162, Q 1608); no row at all of class S, F, Q",
+        "Kaggle's file has 21892 (N 18118, S 556, V 1448, F 162, Q 1608); no rows of class S, F, Q",
     ]
     again = []
     datasets.prepare(MITBIH, tmp_path / "data", manual_dir, report=again.append)
@@ -171,7 +171,7 @@ def test_what_lies_there_instead_is_named(manual_dir, tmp_path, name):
 def test_one_file_is_not_read_as_two(manual_dir, tmp_path):
     (manual_dir / "mitbih_test.csv").write_bytes((manual_dir / "mitbih_train.csv").read_bytes())
     message = failure(MITBIH, tmp_path / "data", manual_dir)
-    assert "mitbih_test.csv: found the very bytes of mitbih_train.csv, expected mitbih_test.csv" in message
+    assert "mitbih_test.csv: found the same bytes as mitbih_train.csv, expected mitbih_test.csv" in message
 
 
 @pytest.mark.parametrize("folder", ["archive", "ecg_dataset"])
@@ -236,9 +236,7 @@ def test_without_files_the_message_says_what_to_fetch_and_where_to_put_it(tmp_pa
 
 
 def test_a_manual_folder_that_is_none_is_refused(tmp_path):
-    with pytest.raises(
-        InputError, match=r"nowhere: found nothing there, expected the folder or the archive that holds the files of"
-    ):
+    with pytest.raises(InputError, match=r"nowhere: found no such folder or archive, expected one with the files of"):
         datasets.prepare(MITBIH, tmp_path / "data", tmp_path / "nowhere")
 
 

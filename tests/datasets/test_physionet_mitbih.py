@@ -143,7 +143,7 @@ def test_a_failed_download_is_told(tmp_path, monkeypatch):
         raise ConnectionError("no network")
 
     monkeypatch.setattr(wfdb, "dl_files", refuse)
-    with pytest.raises(InputError, match=r"found no way to fetch it \(no network\), expected 144 files"):
+    with pytest.raises(InputError, match=r"found a failed download \(no network\), expected 144 files"):
         mitbih_records.DATABASE.download(tmp_path)
     assert asked == [("mitdb", str(tmp_path), 144)]
     for name in mitbih_records.DATABASE.files:

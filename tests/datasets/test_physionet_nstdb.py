@@ -64,7 +64,7 @@ def test_physionets_zip_is_read_and_a_changed_sample_is_told(cardiax, tmp_path):
     content[3000] ^= 1
     (tmp_path / "nstdb" / "em.dat").write_bytes(content)
     command = ("prepare", "physionet_nstdb", "--manual-dir", tmp_path / "nstdb", "--data-dir", tmp_path / "other")
-    assert "em: found signals of other checksums than the header's" in cardiax.mistake(*command)
+    assert "em: found signals whose checksums differ from the header's" in cardiax.mistake(*command)
     (tmp_path / "nstdb" / "em.dat").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     assert "em.dat: found a Git LFS pointer" in cardiax.mistake(*command)
 
@@ -92,7 +92,7 @@ def test_a_failed_download_is_told(tmp_path, monkeypatch):
         raise ConnectionError("no network")
 
     monkeypatch.setattr(wfdb, "dl_files", refuse)
-    with pytest.raises(InputError, match=r"nstdb/1\.0\.0/: found no way to fetch it \(no network\), expected 6 files"):
+    with pytest.raises(InputError, match=r"nstdb/1\.0\.0/: found a failed download \(no network\), expected 6 files"):
         datasets.prepare("physionet_nstdb", tmp_path / "data", download_dir=tmp_path / "downloads")
     files = ("bw.hea", "bw.dat", "em.hea", "em.dat", "ma.hea", "ma.dat")
     assert asked == [("nstdb", str(tmp_path / "downloads" / "nstdb"), files)]

@@ -47,7 +47,7 @@ def test_raw_refuses_what_it_cannot_do(cardiax, tmp_path):
     )
     (tmp_path / "file").touch()
     assert "found files in it" in cardiax.mistake("prepare", "simulated_intracardiac", "--raw", tmp_path)
-    assert "--strict: means nothing to simulated_intracardiac" in cardiax.mistake(
+    assert "--strict: found it with simulated_intracardiac" in cardiax.mistake(
         *("prepare", "simulated_intracardiac", "--strict", "--data-dir", tmp_path / "data")
     )
 

@@ -125,12 +125,12 @@ def test_broken_files_are_listed_and_left_out(manual_dir, tmp_path):
     for words in (
         "no partner: 2",
         "duplicate, equal: 2",
-        "partner of a file with a fault: 6",
+        "partner of a faulty file: 6",
         "found shape (500, 9), expected (500, 10): 1",
         "NaN or infinity: 1",
     ):
         assert words in told, told
-    assert told.count("not a whole array of numbers") == 3
+    assert told.count("not a complete array of numbers") == 3
     assert "found int64, expected float32 or float64: 1" in told
     assert "no volunteer in its name: 2" in told
     assert len(tfds.builder(NAME, data_dir=tmp_path / "data").info.metadata["left_out"]) == 18
@@ -138,7 +138,9 @@ def test_broken_files_are_listed_and_left_out(manual_dir, tmp_path):
 
 def test_strict_makes_them_an_error(manual_dir, tmp_path):
     spoil(manual_dir / "zz")
-    with pytest.raises(InputError, match=r"18 such files and 5 sound recordings in .*; mend or remove them, or leave"):
+    with pytest.raises(
+        InputError, match=r"18 such files and 5 sound recordings in .*; repair or remove them, or leave"
+    ):
         datasets.prepare(NAME, tmp_path / "data", manual_dir, tmp_path / "downloads", strict=True)
     assert not datasets.is_prepared(NAME, tmp_path / "data")
     assert not list((tmp_path / "downloads").glob("extracted-*"))
@@ -168,7 +170,7 @@ CHANGES = {
     "transposed": (lambda e, v: (e.T, v), "found shape (10, 500), transposed, expected (500, 10)"),
     "rows too few": (lambda e, v: (e, v[:499]), "found shape (499, 75), expected (500, 75)"),
     "half precision": (lambda e, v: (e, v.astype(np.float16)), "found float16, expected float32 or float64"),
-    "a Python object": (lambda e, v: (e.astype(object), v), "not a whole array of numbers (Object arrays cannot be"),
+    "a Python object": (lambda e, v: (e.astype(object), v), "not a complete array of numbers (Object arrays cannot be"),
     "big-endian": (lambda e, v: (e.astype(">f8"), v.astype(">f4")), None),
 }
 
@@ -187,7 +189,7 @@ def test_arrays_of_other_units_and_forms_are_named(tmp_path, change):
     else:
         assert not sound
         assert left_out[0].reason.startswith(reason)
-        assert left_out[1].reason == "partner of a file with a fault"
+        assert left_out[1].reason == "partner of a faulty file"
 
 
 @pytest.mark.parametrize(("factor", "reasons"), [(1, ["duplicate, equal to "]), (2, ["duplicates that differ"] * 2)])
@@ -275,7 +277,7 @@ def test_archives_are_downloaded_and_those_that_are_there_are_not_fetched_again(
     monkeypatch.setattr(builder, "URL", f"http://127.0.0.1:{server.server_port}/{{part}}/download")
     monkeypatch.setattr(builder, "PARTS", (2, 3))
     _Library.parts = {"2": tmp_path / "2.tgz"}
-    with pytest.raises(InputError, match=r"HTTP code: 404.*run the same again, which fetches what is missing"):
+    with pytest.raises(InputError, match=r"HTTP code: 404.*run the same command again to fetch the missing ones"):
         datasets.prepare(NAME, tmp_path / "data")
     _Library.parts["3"] = tmp_path / "3.tgz"
     datasets.prepare(NAME, tmp_path / "data")

@@ -52,7 +52,7 @@ def test_a_folder_that_cannot_be_written_is_measured(runs, cardiax, monkeypatch,
     monkeypatch.setattr("os.access", lambda path, mode: False)
     status, out, _ = cardiax("evaluate", folder)
     assert status == 0
-    assert f"note: {folder} cannot be written: what is measured is printed, and not kept" in out
+    assert f"note: {folder} cannot be written: the results are printed, not saved" in out
     assert "macro-F1" in out
     assert "wrote" not in out
     assert sorted(folder.rglob("*")) == before

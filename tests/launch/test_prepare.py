@@ -68,8 +68,8 @@ def test_what_is_prepared_is_kept_with_a_line_and_made_anew_with_again(manual_di
     folder = tmp_path / "data" / "kaggle_heartbeat" / "ptbdb"
     out = capsys.readouterr().out.splitlines()
     assert out[0] == (
-        f"kaggle_heartbeat/ptbdb: already prepared in {folder / '1.0.0'} from {manual_dir} and kept, without regard to "
-        "--manual-dir and --strict; --again prepares it anew"
+        f"kaggle_heartbeat/ptbdb: already prepared in {folder / '1.0.0'} from {manual_dir} and kept, ignoring "
+        "--manual-dir and --strict; --again prepares it again"
     )
     assert out[1] == "  all: 3 beats (normal 2, abnormal 1)"
     (other / "ptbdb_abnormal.csv").write_text("1,2\n")
@@ -91,13 +91,13 @@ def test_again_mends_what_is_damaged_and_spares_what_is_not_ours(manual_dir, tmp
     run(*command)
     assert datasets.is_prepared("kaggle_heartbeat/ptbdb", tmp_path / "data")
     (folder / "dataset_info.json").unlink()
-    with pytest.raises(InputError, match="exists, but is no prepared dataset: delete that folder"):
+    with pytest.raises(InputError, match="exists, but is not a prepared dataset: delete that folder"):
         run(*command)
     assert any(folder.iterdir())
 
 
 def test_files_for_a_simulated_dataset_are_refused(manual_dir, tmp_path):
-    with pytest.raises(InputError, match="--manual-dir: means nothing to simulated_heartbeat, which is made of no"):
+    with pytest.raises(InputError, match="--manual-dir: found it with simulated_heartbeat, which reads no files"):
         run("simulated_heartbeat", "--data-dir", tmp_path / "data", "--manual-dir", manual_dir)
 
 

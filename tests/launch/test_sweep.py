@@ -217,7 +217,7 @@ def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        (["--systems", "cnn,xgbost"], "unknown system of arrhythmia 'xgbost': did you mean 'xgboost'"),
+        (["--systems", "cnn,xgbost"], "unknown baseline of arrhythmia 'xgbost': did you mean 'xgboost'"),
         (["--protocols", "patient"], "unknown protocol of simulated_heartbeat 'patient'"),
         (["--grid", "optimizer.learning_rat=1"], "did you mean 'optimizer.learning_rate'"),
         (["--grid", "optimizer.learning_rate"], "expected FIELD=A,B"),
@@ -231,8 +231,8 @@ def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
         (["--systems", "cnn, cnn"], "--systems: found cnn twice, expected each name once"),
         (["--protocols", "kaggle,kaggle"], "--protocols: found kaggle twice"),
         (["--grid", "epochs=1", "--grid", "epochs=2"], "--grid: found epochs twice, expected all its values in one"),
-        (["--minutes", "1", "--grid", "steps=2"], "found --minutes 1 and steps or epochs, expected one of them"),
-        (["--table"], "found no member that is done"),
+        (["--minutes", "1", "--grid", "steps=2"], "found --minutes 1 and steps or epochs, expected only one of them"),
+        (["--table"], "found no finished run"),
     ],
 )
 def test_mistakes_are_told_in_one_line(cardiax, tmp_path, typed, told):

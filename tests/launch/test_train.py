@@ -82,7 +82,7 @@ def test_config_repeats_a_run(finished, cardiax, small_run, tmp_path):
     assert status == 0
     assert (tmp_path / "repeat" / "test.json").read_bytes() == (finished / "test.json").read_bytes()
     message = cardiax.mistake("train", "heartbeat", "--config", config)
-    assert "found task 'arrhythmia', expected 'heartbeat' as typed" in message
+    assert "found task 'arrhythmia', expected 'heartbeat' as in the command" in message
 
 
 def test_another_configuration_is_refused_by_field(finished, cardiax, small_run):
@@ -95,8 +95,8 @@ def test_another_configuration_is_refused_by_field(finished, cardiax, small_run)
 
 def test_a_folder_that_is_no_run_is_refused(cardiax, small_run, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
-    assert "found something that is no run" in cardiax.mistake(*small_run, "--workdir", tmp_path)
-    assert "found something that is no run" in cardiax.mistake(*small_run, "--workdir", tmp_path / "thesis.tex")
+    assert "found files that are not of a run" in cardiax.mistake(*small_run, "--workdir", tmp_path)
+    assert "found files that are not of a run" in cardiax.mistake(*small_run, "--workdir", tmp_path / "thesis.tex")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -145,7 +145,7 @@ def test_a_truncated_checkpoint_is_refused_and_kept(finished, cardiax, small_run
     arrays.write_bytes(arrays.read_bytes()[: arrays.stat().st_size // 2])
     message = cardiax.mistake(*small_run, "--workdir", folder)
     assert str(latest(folder)) in message
-    assert "to train anew" in message
+    assert "to train from the start" in message
     assert arrays.exists()
 
 
@@ -194,7 +194,7 @@ def test_a_run_whose_validation_diverges_says_so(last_finite, cardiax, small_run
         status, out, error = cardiax(*run)
         assert status == 0, error
         assert "best step on validation: 4\n" in out
-        assert "note: training diverged: validation macro_f1 is NaN from step 8; the best step before stands" in out
+        assert "note: training diverged: validation macro_f1 is NaN from step 8; the best earlier step is kept" in out
         return
     for command in (run, ["evaluate", tmp_path / "run"]):
         message = cardiax.mistake(*command)
@@ -261,7 +261,7 @@ def test_minutes_become_steps_that_can_be_repeated(cardiax, small_run, tmp_path)
     for name in ("metrics.csv", "test.json"):
         assert (tmp_path / "told" / name).read_bytes() == (tmp_path / "timed" / name).read_bytes()
     message = cardiax.mistake(*small_run[:-2], "--minutes", 1, "--steps", 3, "--workdir", tmp_path / "both")
-    assert "found --minutes 1 and 3 steps, expected one of them" in message
+    assert "found --minutes 1 and 3 steps, expected only one of them" in message
     assert "argument --minutes" in cardiax.mistake(*small_run, "--minutes", "0", "--workdir", tmp_path / "none")
 
 
@@ -304,13 +304,13 @@ def test_too_few_beats_for_a_split_are_refused(cardiax, tmp_path):
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        (["--augmentation.fibrillation", "0.2"], "augmentation.fibrillation: found 0.2, which would do nothing"),
-        (["--augmentation.pauses", "0.2"], "augmentation.pauses: found 0.2, which would do nothing"),
+        (["--augmentation.fibrillation", "0.2"], "augmentation.fibrillation: found 0.2, which has no effect"),
+        (["--augmentation.pauses", "0.2"], "augmentation.pauses: found 0.2, which has no effect"),
         (["--optimizer.name", "adam", "--optimizer.weight_decay", "0.1"], "adam has no weight decay"),
         (["--optimizer.name", "sgd", "--optimizer.weight_decay", "0.1"], "sgd has no weight decay"),
-        (["--balance_power", "1"], "balance_power: found 1.0, which would do nothing: no --balance is asked for"),
+        (["--balance_power", "1"], "balance_power: found 1.0, which has no effect: --balance is none"),
         (["--model", "activation_cnn"], "found 'activation_cnn', which does not read beats of one lead"),
-        (["--augmentation.shift", "3"], "augmentation.shift: found 3, but it means nothing to task 'arrhythmia'"),
+        (["--augmentation.shift", "3"], "augmentation.shift: found 3, which has no effect on task 'arrhythmia'"),
     ],
 )
 def test_fields_that_would_do_nothing_are_refused_before_the_folder_is_begun(cardiax, small_run, tmp_path, typed, told):
@@ -323,7 +323,7 @@ def test_beats_with_their_rhythm_are_not_stretched_nor_shown_to_models_of_one_le
     assert "are not stretched" in cardiax.mistake(*command, "--augmentation.stretch", "0.1")
     for model in ("reference_cnn", "field_cnn", "xgboost"):
         told = cardiax.mistake(*command, "--model", model, "--model_args", "", "--data-dir", tmp_path)
-        assert f"found '{model}', which does not read several leads with the rhythm around a beat" in told
+        assert f"found '{model}', which does not read several leads with RR features" in told
     assert not (tmp_path / "run").exists()
 
 

@@ -90,9 +90,11 @@ def test_a_run_is_like_any_other(cardiax, data_dir, tmp_path):
     assert cardiax(*command)[0] == 0  # done already
     assert "found a run of another configuration" in cardiax.mistake(*command, "--seed", 1)
     (tmp_path / "run" / "trees.ubj").write_bytes(b"rubbish")
-    assert "found trees that cannot be read" in cardiax.mistake("evaluate", tmp_path / "run")
+    assert "found an XGBoost model that cannot be read" in cardiax.mistake("evaluate", tmp_path / "run")
     (tmp_path / "run" / "trees.ubj").unlink()
-    assert "trees.ubj: found no such file, expected trained trees" in cardiax.mistake("evaluate", tmp_path / "run")
+    assert "trees.ubj: found no such file, expected a trained XGBoost model" in cardiax.mistake(
+        "evaluate", tmp_path / "run"
+    )
 
 
 def test_other_tasks_are_told(cardiax, tmp_path):

@@ -81,5 +81,5 @@ def test_the_state_and_the_loss_stay_float32_and_training_goes_the_same_way():
 
 
 def test_trees_have_no_precision():
-    with pytest.raises(InputError, match="precision: found 'bfloat16', but it means nothing to model 'xgboost'"):
+    with pytest.raises(InputError, match="precision: found 'bfloat16', which has no effect on model 'xgboost'"):
         build_model("xgboost", 5, precision="bfloat16")

@@ -67,7 +67,7 @@ def test_another_network_is_refused():
     kernel = ours.variables["params"]["logits"]["kernel"]
     params = ours.variables["params"] | {"logits": {**ours.variables["params"]["logits"], "kernel": 2 * kernel}}
     wrong = dataclasses.replace(ours, variables=ours.variables | {"params": params})
-    with pytorch_twin.start(wrong) as twin, pytest.raises(InputError, match="mend the twin"):
+    with pytorch_twin.start(wrong) as twin, pytest.raises(InputError, match="correct the twin"):
         pytorch_twin.compare_losses(twin, ours)
 
 

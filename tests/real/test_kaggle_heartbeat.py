@@ -31,7 +31,7 @@ def test_every_mitbih_row_is_kaggles_to_the_bit(real_data, manual_dir, tmp_path)
             np.testing.assert_array_equal(beats[split]["label"], archive[f"{split}_y"].astype(np.int64), strict=True)
     # The test file is Kaggle's to the byte; the train file has the same rows in another order.
     (line,) = lines
-    assert line.startswith("mitbih_train.csv: as many rows of each class as Kaggle's file, but another digest")
+    assert line.startswith("mitbih_train.csv: as many rows of each class as Kaggle's file, but a different digest")
 
 
 def test_the_ptbdb_rows_at_hand_are_kaggles_to_the_bit(real_data, manual_dir, tmp_path):

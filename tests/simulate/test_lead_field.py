@@ -37,5 +37,5 @@ def test_a_wave_towards_an_electrode_makes_it_positive():
 
 
 def test_wrong_electrodes_are_told():
-    with pytest.raises(ValueError, match=r"wants electrodes \(10, 3\): got shape \(9, 3\)"):
+    with pytest.raises(ValueError, match=r"expects electrodes \(10, 3\): got shape \(9, 3\)"):
         lead_field(np.zeros((4, 3)), np.array([[0, 1, 2, 3]]), np.zeros((9, 3)))

@@ -101,7 +101,7 @@ def test_shapes_stretch_a_mesh():
 
 def test_half_a_heart_is_told():
     half = (POINTS[TETRAHEDRA][:, :, 0] > 0).all(axis=1)
-    with pytest.raises(ValueError, match="surfaces besides the base, of which the sites name"):
+    with pytest.raises(ValueError, match="surfaces other than the base, of which the sites identify"):
         heart_from_mesh(POINTS, TETRAHEDRA[half], SITES)
 
 

@@ -73,7 +73,7 @@ def test_the_training_loss_weighs_classes_and_smooths_labels(balance, weights):
 
 
 def test_names():
-    assert find_task("heartbeat").summary == "is this beat healthy?"
+    assert find_task("heartbeat").summary == "normal or abnormal beat"
     with pytest.raises(InputError, match="unknown task 'hearbeat': did you mean 'heartbeat'"):
         find_task("hearbeat")
     assert find_dataset("kaggle_heartbeat").name == "kaggle_heartbeat/mitbih"
@@ -143,7 +143,7 @@ def test_fields_that_mean_nothing_are_refused():
     check_config(TASKS["activation"], recipe("activation"))
     check_config(TASKS["arrhythmia"], recipe("arrhythmia"))
     with pytest.raises(
-        InputError, match=r"augmentation.mixup: found 0.2, but it means nothing to task 'activation'; expected"
+        InputError, match=r"augmentation.mixup: found 0.2, which has no effect on task 'activation'; expected"
     ):
         check_config(TASKS["activation"], with_overrides(recipe("activation"), {"augmentation.mixup": 0.2}))
     with pytest.raises(InputError, match=r"balance: found weights, .* expected none"):
@@ -187,5 +187,5 @@ def test_a_normal_beat_in_a_rhythm_with_pauses_is_what_it_would_be_there():
 @pytest.mark.parametrize("name", ["fibrillation", "pauses"])
 def test_a_beat_without_its_rhythm_is_given_no_other(name):
     config = AugmentationConfig(**{name: 0.25})
-    with pytest.raises(InputError, match=rf"augmentation\.{name}: found beats without their rhythm"):
+    with pytest.raises(InputError, match=rf"augmentation\.{name}: found beats without RR features"):
         TASKS["heartbeat"].augment(jax.random.key(0), jnp.ones((187, 1)), jnp.int32(0), config)

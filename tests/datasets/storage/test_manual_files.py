@@ -138,7 +138,7 @@ def test_a_damaged_archive_is_named(tmp_path, name):
     found = look(tmp_path / "given", tmp_path / "scratch")
     assert found.pick(NAME, "") is None
     assert [one.damaged for one in found.left_out if one.reason != OTHER] == [True]
-    with pytest.raises(InputError, match=r"found an archive that cannot be read \(.+\), expected a whole"):
+    with pytest.raises(InputError, match=r"found an archive that cannot be read \(.+\), expected a complete"):
         found.raise_damaged()
 
 
@@ -166,7 +166,7 @@ def test_archives_without_end_are_not_followed(tmp_path):
         content = zipped({"in.zip": content})
     write(tmp_path / "given", {"out.zip": content})
     (one,) = look(tmp_path / "given", tmp_path / "scratch").left_out
-    assert "too deep within others" in one.reason
+    assert "nested too deeply" in one.reason
 
 
 def test_every_other_file_is_named(tmp_path):
@@ -175,7 +175,7 @@ def test_every_other_file_is_named(tmp_path):
     write(tmp_path / "given", {NAME: TEXT, "notes.txt": b"x", "beats.xlsx": zipped({"[Content_Types].xml": b""})})
     found = look(tmp_path / "given", tmp_path / "scratch")
     assert [(Path(one.shown).name, one.reason) for one in found.left_out] == [
-        ("a link", "a link to nothing"),
+        ("a link", "a broken link"),
         ("beats.xlsx", "an Excel workbook or other document"),
         ("notes.txt", OTHER),
     ]

@@ -142,7 +142,7 @@ def test_a_foreign_folder_in_its_place_is_not_taken_for_it(manual_dir, tmp_path)
     folder = tmp_path / "data" / MITBIH / "1.0.0"
     folder.mkdir(parents=True)
     (folder / "notes.txt").touch()
-    with pytest.raises(InputError, match="exists, but is no prepared dataset: delete that folder"):
+    with pytest.raises(InputError, match="exists, but is not a prepared dataset: delete that folder"):
         datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
     assert (folder / "notes.txt").exists()
 

@@ -164,7 +164,7 @@ def test_leads_that_follow_from_others(tmp_path):
     columns = [0, 1, *range(6, 12)]
     beat = read_beat(written(tmp_path / "a.csv", table([LEADS[i] for i in columns], TWELVE[:, columns])))
     np.testing.assert_allclose(beat.leads, TWELVE, atol=2e-5)
-    assert beat.notes == ("III, aVR, aVL, aVF follow from I and II",)
+    assert beat.notes == ("III, aVR, aVL, aVF computed from I and II",)
     cabrera = [4, 0, 3, 1, 5, 2, *range(6, 12)]
     names = [f"-{LEADS[i]}" if i == 3 else LEADS[i] for i in cabrera]
     text = table(names, TWELVE[:, cabrera] * np.where(np.array(cabrera) == 3, -1, 1))
@@ -182,7 +182,7 @@ def test_only_the_beat_is_judged(tmp_path):
         found = read_beat(saved(tmp_path / "a.npy", gaps), rate=rate, start=start).leads
         whole = read_beat(saved(tmp_path / "b.npy", long), rate=rate, start=start).leads
         np.testing.assert_allclose(found, whole, atol=1e-6)
-    assert "found no number in aVR" in refusal(saved(tmp_path / "a.npy", gaps), rate=1000, start=0)
+    assert "found a missing value in aVR" in refusal(saved(tmp_path / "a.npy", gaps), rate=1000, start=0)
     rows = table(columns=long, times=1000 + np.arange(2000)).splitlines()
     rows[100] = rows[100].rpartition(",")[0] + ",oops"
     rows[20:60] = []
@@ -230,24 +230,28 @@ CUT = np.clip(TWELVE, -10, 0.3 * TWELVE.max(axis=0))
 @pytest.mark.parametrize(
     ("array", "told", "message"),
     [
-        (TWELVE, {}, "found 500 samples and no rate, expected to be told it; give --rate HZ"),
+        (TWELVE, {}, "found 500 samples and no sampling rate, expected one; give --rate HZ"),
         (TWELVE.T, {}, r"found shape \(12, 500\), expected time × leads; transpose it"),
         (TWELVE[:, :8], {"rate": 1000}, "found 8 channels without names, .* give --leads"),
         (TWELVE, {"rate": 1000, "names": ["I"]}, "found 12 channels, expected the 1 of --leads"),
-        (np.where(np.arange(12) == 3, np.nan, TWELVE), {"rate": 1000}, "found no number in aVR 0 ms into the beat"),
+        (
+            np.where(np.arange(12) == 3, np.nan, TWELVE),
+            {"rate": 1000},
+            "found a missing value in aVR 0 ms into the beat",
+        ),
         (1000 * TWELVE, {"rate": 1000}, "found a lead of .*, expected mV, at most 30"),
         (TWELVE / 1000, {"rate": 1000}, "found leads of at most .*, expected mV, 0.05 or more; volts"),
         (0 * TWELVE, {"rate": 1000}, "found no signal in I, II, III, aVR"),
         (np.where(np.arange(12) == 8, 0.7, TWELVE), {"rate": 1000}, "found no signal in V3 "),
-        (np.where(np.arange(12) == 8, CUT, TWELVE), {"rate": 1000}, "found V3 at an end of the amplifier's range"),
+        (np.where(np.arange(12) == 8, CUT, TWELVE), {"rate": 1000}, "found V3 at a limit of the amplifier's range"),
         (TWELVE.astype(str), {"rate": 1000}, "found <U.*, expected one array of numbers, mV"),
         (TWELVE[:400], {"rate": 1000}, "found 0 to 400 ms, expected 500 ms from 0 ms on"),
-        (TWELVE * np.where(np.arange(12) == 4, -1, 1), {"rate": 1000}, "aVL breaks them: its sign is turned"),
+        (TWELVE * np.where(np.arange(12) == 4, -1, 1), {"rate": 1000}, "aVL breaks them: its sign is inverted"),
         (TWELVE + np.where(np.arange(12) == 1, 0.4, 0), {"rate": 1000}, "II breaks them: it is off by 0.4 mV"),
         (
             TWELVE[:, [0, 1, 2, 3, 5, 4, *range(6, 12)]],
             {"rate": 1000},
-            "aVL and aVF are in each other's place.*--leads",
+            "aVL and aVF are swapped.*--leads",
         ),
     ],
 )
@@ -258,14 +262,14 @@ def test_arrays_that_no_network_could_be_asked(tmp_path, array, told, message):
 @pytest.mark.parametrize(
     ("text", "told", "message"),
     [
-        (table(LEADS[:11], TWELVE[:, :11]), {}, "of which leads are .*; expected also V6"),
-        (table(["x", "y"], TWELVE[:, :2]), {}, "found the channels x, y, of which leads are none"),
+        (table(LEADS[:11], TWELVE[:, :11]), {}, "of which .* are leads; expected also V6"),
+        (table(["x", "y"], TWELVE[:, :2]), {}, "found the channels x, y, of which none are leads"),
         (table([*LEADS[:11], "V1"]), {}, "found several channels for V1, expected one"),
         (table(["lead I", *LEADS[:11]]), {}, "found several channels for I, expected one"),
-        (table(time=""), {}, "no rate, expected to be told it; give --rate HZ or a column time_s or time_ms"),
-        (table(times=TIME**1.1), {}, "found uneven times, expected one step"),
+        (table(time=""), {}, "no sampling rate, expected one; give --rate HZ or a column time_s or time_ms"),
+        (table(times=TIME**1.1), {}, "found uneven times, expected equal steps"),
         (table(times=TIME), {"rate": 500}, "found 1000 Hz in the times in 'time_ms' and --rate 500, expected one"),
-        (table(times=10**6 * TIME, time="time"), {}, "whose unit is not told; call the column time_s or time_ms"),
+        (table(times=10**6 * TIME, time="time"), {}, "whose unit is not given; name the column time_s or time_ms"),
         (table(time="").partition("\n")[2], {}, "found 12 channels without names"),
         (table(["I (mmHg)", *LEADS[1:]]), {}, "found the unit 'mmhg' of I, expected one of V, mV, uV, nV"),
         (table() + "1,2\n", {}, "found 2 cells in line 502, expected 13"),
@@ -326,7 +330,7 @@ def test_rates_that_contradict_each_other_or_no_ecg_has(tmp_path):
         written(tmp_path / "a.csv", text)
     )
     text = "# Sampling rate: 500 Hz\n" + table()
-    assert "and 1000 Hz by its times, expected one rate" in refusal(written(tmp_path / "b.csv", text))
+    assert "and 1000 Hz from its times, expected the same rate" in refusal(written(tmp_path / "b.csv", text))
     path = written(tmp_path / "c.csv", "# Sampling rate: 500 Hz\n" + table(time=None))
     assert "found 500 Hz in the comment '# Sampling rate: 500 Hz' and --rate 1000" in refusal(path, rate=1000)
     path = saved(tmp_path / "d.npy", np.tile(TWELVE, (4, 1)))
@@ -341,7 +345,7 @@ def test_a_header_that_counts_the_columns_is_no_sample(tmp_path, first, with_ind
     text = table(names, time="" if not with_index else "x", times=TIME)
     text = table(names, time=None) if not with_index else text.replace("x,", ",", 1)
     path = written(tmp_path / "a.csv", text)
-    assert "of which leads are none" in refusal(path, rate=1000)
+    assert "of which none are leads" in refusal(path, rate=1000)
     np.testing.assert_allclose(read_beat(path, rate=1000, names=LEADS).leads, TWELVE, atol=1e-5)
 
 
@@ -353,7 +357,7 @@ def test_times_in_minutes_and_in_other_words(tmp_path):
     assert "found times in 'weeks', expected s, ms, us, min or h" in refusal(written(tmp_path / "b.csv", text))
     beat = read_beat(written(tmp_path / "c.csv", table(time="t")))
     assert beat.notes == (
-        "the times in 't' count 1, 2, 3 … and are read as ms; call the column sample if they are not",
+        "the times in 't' count 1, 2, 3 … and are read as ms; name it sample if they are sample numbers",
     )
     zoned = [f"2024-05-01 10:00:{t // 1000:02d}.{t % 1000:03d}+02:00" for t in TIME]
     text = table(times=zoned, time="datetime")
@@ -378,7 +382,7 @@ def test_a_cut_off_lead_is_found_at_any_rate(tmp_path, rate):
     )
     railed = values.copy()
     railed[(time >= 100) & (time < 250), 7] = 5.0
-    assert "found V2 at an end of the amplifier's range" in refusal(saved(tmp_path / "b.npy", railed), rate=rate)
+    assert "found V2 at a limit of the amplifier's range" in refusal(saved(tmp_path / "b.npy", railed), rate=rate)
 
 
 @pytest.mark.parametrize("rate", [500, 1000])
@@ -390,7 +394,7 @@ def test_gaps_that_were_filled_are_found(tmp_path, rate):
         for fill in (0.0, values[part.start]):
             filled = values.copy()
             filled[part] = fill
-            assert "ms of the beat (a gap that was filled)" in refusal(saved(tmp_path / "b.npy", filled), rate=rate)
+            assert "ms of the beat (a filled gap)" in refusal(saved(tmp_path / "b.npy", filled), rate=rate)
 
 
 def test_offsets_and_copies_of_leads_are_refused(tmp_path):
@@ -430,8 +434,8 @@ def test_wfdb_records_that_do_not_fit_together(tmp_path):
     assert "found no beat.dat beside it" in str(refusal(path))
     halves = TWELVE[:250], TWELVE[250:]
     for names, rate, message in (
-        (LEADS[::-1], 1000, "found other signals than in one.hea"),
-        (LEADS, 500, "found another sampling rate than in one.hea"),
+        (LEADS[::-1], 1000, "found signals other than those of one.hea"),
+        (LEADS, 500, "found a sampling rate other than that of one.hea"),
         (LEADS, 1000, None),
     ):
         record(tmp_path, values=halves[0], name="one")

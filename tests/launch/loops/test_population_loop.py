@@ -166,7 +166,7 @@ def test_an_interrupt_ends_at_a_checkpoint(whole, data_dir, tmp_path, monkeypatc
         assert train_all(tmp_path, data_dir, configs()) == 1
     assert "interrupted: after step 6 of 12" in capsys.readouterr().out
     other = configs()[:3]
-    with pytest.raises(InputError, match=r"found a population that is not finished, of .*member3, expected"):
+    with pytest.raises(InputError, match=r"found an unfinished population of .*member3, expected"):
         train_all(tmp_path, data_dir, other)
     assert train_all(tmp_path, data_dir, configs()) == 0
     assert "resume: from step 6" in capsys.readouterr().out
@@ -209,7 +209,7 @@ def test_a_member_that_diverges_is_named_and_the_others_are_tested(whole, data_d
     both = r"^2 of 4 members diverged: .*member1: training diverged between steps 0 and .*member2: training diverged: "
     with pytest.raises(InputError, match=both + "found no finite validation score"):
         train_all(tmp_path, data_dir, configs(*members))
-    assert capsys.readouterr().out.count("the others go on") == 1
+    assert capsys.readouterr().out.count("the others continue") == 1
     assert not (tmp_path / "member2" / "test.json").exists()
     for i in (0, 3):
         for name in FILES:

@@ -139,13 +139,13 @@ def test_runs_are_grouped_by_experiment(tmp_path):
     assert list(group(find_runs(apart))) == ["a", "b"]
     with pytest.raises(InputError, match=r"found seed 0 in .*other and .*twin, expected each seed once"):
         group(find_runs([paths[2], fake_run(tmp_path, 0, other, "twin")]))
-    with pytest.raises(InputError, match="folders of one name"):
+    with pytest.raises(InputError, match="folders of the same name"):
         group(find_runs([paths[0], fake_run(tmp_path / "elsewhere", 1, other)]))
 
 
 def test_a_sweeps_folder_stands_for_what_is_done(tmp_path):
     done, _ = fake_run(tmp_path, 0), fake_run(tmp_path, 1)
-    with pytest.raises(InputError, match="found no run that is done"):
+    with pytest.raises(InputError, match="found no finished run"):
         find_runs([tmp_path])
     (done / "test.json").write_text("{}")
     fake_run(tmp_path, 2, name=".hidden")
@@ -210,7 +210,7 @@ def test_the_spread_of_sites(task, tmp_path, capsys):
     assert spread["spread"] == pytest.approx(np.sqrt(2), rel=1e-4)
     assert spread["error"] == pytest.approx(2.0, rel=1e-4)
     assert [one["value"] for one in spread["coverage"].values()] == [0, 1, 1]
-    assert "95% hold 100.0%" in capsys.readouterr().out
+    assert "95% cover 100.0%" in capsys.readouterr().out
     assert (tmp_path / "figures" / "row_test_calibration.png").exists()
 
 

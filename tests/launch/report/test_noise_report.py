@@ -108,7 +108,7 @@ def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_pat
     told = cardiax.mistake("evaluate", tmp_path / "run", "--protocol", "noises")
     assert "unknown protocol 'noises': did you mean 'noise'" in told
     told = cardiax.mistake("evaluate", tmp_path / "run", "--protocol", "noise", "--noise", "12")
-    assert "found --protocol noise with --noise or --drop-lead, expected one" in told
+    assert "found --protocol noise with --noise or --drop-lead, expected only one" in told
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_arrays_that_are_not_contiguous_are_written_in_order(tmp_path):
 def test_a_row_that_was_not_written_is_an_error(tmp_path, index):
     rows = Rows(tmp_path, (2,), np.dtype(np.float32))
     rows.append(np.zeros((5, 2)))
-    with pytest.raises(IndexError, match=f"found none at place {index}"):
+    with pytest.raises(IndexError, match=f"found no row {index}"):
         rows.take(np.array([0, index]))
 
 

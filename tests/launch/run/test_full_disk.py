@@ -22,7 +22,9 @@ def small_disk(tmp_path):
 def test_training_on_a_full_disk(small_disk, cardiax, small_run):
     message = cardiax.mistake(*small_run, "--workdir", small_disk / "run")
     where = small_disk / "run" / "checkpoints"
-    assert message.startswith(f"{where}: no space for a checkpoint of 2 MiB; make room there and run the same command")
+    assert message.startswith(
+        f"{where}: no space for a checkpoint of 2 MiB; free some space there and run the same command"
+    )
     assert not (small_disk / "run" / "test.json").exists()
     # What is there is a run that has not evaluated yet, and says so.
     assert "found no checkpoint, expected one" in cardiax.mistake("evaluate", small_disk / "run")
@@ -31,7 +33,7 @@ def test_training_on_a_full_disk(small_disk, cardiax, small_run):
 def test_a_run_begins_on_a_disk_without_any_space(small_disk, cardiax, small_run):
     (small_disk / "filler").write_bytes(b"0" * (2**20 - 4096))
     message = cardiax.mistake(*small_run, "--workdir", small_disk / "run")
-    assert "No space left on device; make room there and run the same command again" in message
+    assert "No space left on device; free some space there and run the same command again" in message
     assert str(small_disk) in message
 
 

@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_told(cardiax, data_dir, tmp_path):
     told = cardiax.mistake(*command("activation", data_dir, tmp_path / "run", "--protocol", "voluntier"))
     assert "did you mean 'volunteer'" in told
     told = cardiax.mistake(*command("activation", data_dir, tmp_path / "run", "--augmentation.mixup", "0.2"))
-    assert "augmentation.mixup: found 0.2, but it means nothing to task 'activation'" in told
+    assert "augmentation.mixup: found 0.2, which has no effect on task 'activation'" in told
 
 
 @pytest.mark.slow

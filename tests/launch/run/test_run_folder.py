@@ -96,7 +96,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, capsys):
     with Workdir(tmp_path).hold():
         pass
     assert capsys.readouterr().err == (
-        f"note: {tmp_path} lies where files cannot be locked: let no other command write into it\n"
+        f"note: {tmp_path} is on a file system without file locks: let no other command write into it\n"
     )
 
 
@@ -110,12 +110,12 @@ def test_a_run_inside_another_is_refused(tmp_path):
     (tmp_path / "outer" / "checkpoints").mkdir(parents=True)
     (tmp_path / "outer" / "config.json").write_text("{}")
     inner = tmp_path / "outer" / "checkpoints" / "inner"
-    with pytest.raises(InputError, match=r"found the run .*outer around it"):
+    with pytest.raises(InputError, match=r"found it inside the run .*outer, expected"):
         Workdir(inner).check(recipe("arrhythmia"))
     assert not inner.exists()
 
 
 def test_json_that_never_ends_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("[" * 100_000)
-    with pytest.raises(InputError, match="found no JSON"):
+    with pytest.raises(InputError, match="found invalid JSON"):
         read_json(tmp_path / "config.json")
