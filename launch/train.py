@@ -75,7 +75,7 @@ def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:
             choices = f" ({', '.join(item.metadata['choices'])})" if item.metadata.get("choices") else ""
             flag = item.metadata.get("flag", name)
             flags = dict.fromkeys((f"--{flag}", f"--{flag.replace('_', '-')}"))
-            text = f"{item.metadata['help']}{choices} (default: {value})" if value not in ({}, "") else item.metadata["help"]
+            text = item.metadata["help"] + (f"{choices} (default: {value})" if value not in ({}, "") else "")
             help = text.replace("%", "%%") if every or name in COMMON else argparse.SUPPRESS
             fields.add_argument(*flags, dest=name, metavar="X", default=argparse.SUPPRESS, help=help)
 
