@@ -11,9 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-SUMS = ("count", "absolute", "square", "target", "target_square")
-"""What `error_sums` holds along its last axis."""
-
 
 def error_sums(prediction: jax.Array, target: jax.Array) -> jax.Array:
     """The terms of the five sums of each element: (...) and (...) → float32 (..., 5); all 0 where the target is NaN.
