@@ -1,26 +1,21 @@
 """Transmembrane voltages of chosen sites, true against predicted."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from cardiax.ecg.leads import SITE_NAMES
 
 CHOSEN = ("AHA01", "AHA08", "AHA11", "AHA17", "EPI_AHA11", "RV07", "EPI_RV07", "SEPTM_AHA09_RV09")
-"""Sites of both ventricles, of all layers and rows."""
+"""Sites of both ventricles, of all layers and rows; an even number."""
 
 
-def voltage_figure(
-    predicted: np.ndarray, title: str, true: np.ndarray | None = None, chosen: Sequence[str] = CHOSEN
-) -> Figure:
+def voltage_figure(predicted: np.ndarray, title: str, true: np.ndarray | None = None) -> Figure:
     """One panel a site, mV against ms: the truth pale and wide, the prediction dark and thin.
 
     Args:
       predicted: (T, 75), mV at 1 kHz.
       title: one line.
       true: (T, 75), mV, or None where it is not known.
-      chosen: names of sites, an even number of them.
 
     Raises:
       ValueError: if the shapes are not (T, 75).
@@ -29,8 +24,8 @@ def voltage_figure(
         if voltage.ndim != 2 or voltage.shape[1] != len(SITE_NAMES):
             raise ValueError(f"voltage_figure wants voltages (T, {len(SITE_NAMES)}): got shape {voltage.shape}")
     figure = Figure(figsize=(8.4, 3.9), layout="constrained")
-    panels = figure.subplots(2, len(chosen) // 2, sharex=True, sharey=True)
-    for name, axes in zip(chosen, panels.flat, strict=True):
+    panels = figure.subplots(2, len(CHOSEN) // 2, sharex=True, sharey=True)
+    for name, axes in zip(CHOSEN, panels.flat, strict=True):
         site = SITE_NAMES.index(name)
         if true is not None:
             axes.plot(true[:, site], color="#e8a33d", linewidth=3.0, label="true")

@@ -1,7 +1,7 @@
 """Metrics of classification and their intervals, as pure functions of arrays.
 
-The confusion matrix is the sufficient statistic: it is summed over batches (on the device, with a mask for padded
-examples), and everything else is computed from it on the host in float64.
+The confusion matrix is the sufficient statistic: it is summed over batches, and everything else is computed
+from it on the host in float64.
 """
 
 import warnings
@@ -16,7 +16,6 @@ def confusion_matrix(
     labels: jax.Array | np.ndarray,
     predictions: jax.Array | np.ndarray,
     classes: int,
-    mask: jax.Array | np.ndarray | None = None,
 ) -> jax.Array | np.ndarray:
     """Counts of (true class, predicted class); jittable with `classes` static, and additive over batches.
 
@@ -26,7 +25,6 @@ def confusion_matrix(
       labels: (B,), integers, the true classes.
       predictions: (B,), integers, the predicted classes.
       classes: C. An example with a label or a prediction outside 0 … C − 1 is counted nowhere.
-      mask: (B,), true for the examples that count; None counts all.
 
     Returns:
       (C, C), int32; rows are the true classes, columns the predicted ones.
@@ -34,12 +32,10 @@ def confusion_matrix(
     Raises:
       ValueError: if the shapes are not all (B,).
     """
-    shapes = [jnp.shape(array) for array in (labels, predictions, *(() if mask is None else (mask,)))]
+    shapes = [jnp.shape(array) for array in (labels, predictions)]
     if len(shapes[0]) != 1 or len(set(shapes)) != 1:
-        raise ValueError(f"confusion_matrix wants labels, predictions and mask of one shape (B,): got {shapes}")
+        raise ValueError(f"confusion_matrix wants labels and predictions of one shape (B,): got {shapes}")
     true, predicted = (array[:, None] == np.arange(classes)[None] for array in (labels, predictions))
-    if mask is not None:
-        true = true & (mask[:, None] != 0)
     return true.T.astype(np.int32) @ predicted.astype(np.int32)
 
 
@@ -154,29 +150,26 @@ def _quantiles(confusions: np.ndarray, level: float) -> dict[str, np.ndarray]:
         }
 
 
-def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def mean_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mean over seeds and the half-width of its Student t interval.
 
-    half-width = t(n − 1, (1 + level) / 2) · s / √n with s the sample standard deviation (n − 1 in the denominator).
+    half-width = t(n − 1, 0.975) · s / √n with s the sample standard deviation (n − 1 in the denominator).
 
     Args:
       values: (n, ...), one figure or array of figures for each of n seeds.
-      level: coverage, in (0, 1).
 
     Returns:
       mean (...) and half-width (...), float64, in the unit of `values`. One seed says nothing of the spread between
       seeds: the half-width is then NaN.
 
     Raises:
-      ValueError: if there is no value, or `level` is not in (0, 1).
+      ValueError: if there is no value.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim == 0 or len(values) == 0:
         raise ValueError(f"mean_interval wants at least one value along its first axis: got shape {values.shape}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1: got {level}")
     seeds = len(values)
     mean = values.mean(axis=0)
     if seeds == 1:
         return mean, np.full_like(mean, np.nan)
-    return mean, stdtrit(seeds - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(seeds)
+    return mean, stdtrit(seeds - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(seeds)

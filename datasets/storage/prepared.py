@@ -16,7 +16,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -93,21 +93,20 @@ def prepare(
         report(line)
 
 
-def load(name: str, data_dir: Path, splits: Sequence[str] | None = None) -> dict[str, dict[str, np.ndarray]]:
+def load(name: str, data_dir: Path) -> dict[str, dict[str, np.ndarray]]:
     """Reads a prepared dataset into memory, in the order of its files.
 
     Args:
       name: a dataset of the catalog, configuration included.
       data_dir: TFDS's data folder.
-      splits: which splits, TFDS's `all` among them; by default those of the catalog, else all that there are.
 
     Returns:
       split -> feature -> array: tensors (n, ...) as stored, numbers int64 (n,), texts str (n,).
 
     Raises:
-      InputError: the dataset is not prepared, has no such split, or its files are damaged.
+      InputError: the dataset is not prepared, or its files are damaged.
     """
-    builder, splits = _open_complete(name, data_dir, splits)
+    builder, splits = _open_complete(name, data_dir)
     return {split: Records(builder, name, [split]).load() for split in splits}
 
 
@@ -117,7 +116,7 @@ def open_records(name: str, data_dir: Path) -> Records:
     Raises:
       InputError: as of `load`.
     """
-    builder, splits = _open_complete(name, data_dir, None)
+    builder, splits = _open_complete(name, data_dir)
     return Records(builder, name, splits)
 
 
@@ -151,19 +150,13 @@ def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
         ) from error
 
 
-def _open_complete(
-    name: str, data_dir: Path, splits: Sequence[str] | None
-) -> tuple[tfds.core.DatasetBuilder, Sequence[str]]:
-    """The builder of a dataset whose records are all there, and `splits`, or those that `load` reads by default."""
+def _open_complete(name: str, data_dir: Path) -> tuple[tfds.core.DatasetBuilder, list[str]]:
+    """The builder of a dataset whose records are all there, and its splits: of the catalog, else all that there are."""
     builder = _open(name, data_dir)
     if not _is_complete(builder):
         raise InputError(f"{name} is not prepared in {data_dir}: run `{prepare_command(name, data_dir)}`")
     _check_records(builder, name)
-    known = [*builder.info.splits, "all"]
-    for split in splits or ():
-        if split not in known:
-            raise unknown("split", split, known)
-    return builder, splits or list(DATASETS[name].counts) or list(builder.info.splits)
+    return builder, list(DATASETS[name].counts) or list(builder.info.splits)
 
 
 def _is_complete(builder: tfds.core.DatasetBuilder) -> bool:

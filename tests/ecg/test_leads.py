@@ -59,7 +59,6 @@ def voltages() -> np.ndarray:
 
 
 def test_activation_is_the_first_crossing_of_0_mv():
-    np.testing.assert_allclose(activation_time(voltages(), interpolate=False), [4, np.nan, 0, 9, 4])
     expected = [3 + 20 / 50, np.nan, 0, 8 + 80 / 85, 3 + 80 / 100]
     np.testing.assert_allclose(activation_time(voltages()), expected, rtol=1e-6)
     batch = np.stack([voltages(), voltages()])
