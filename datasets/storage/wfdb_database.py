@@ -37,13 +37,9 @@ class Database:
         """The names of all its files."""
         return tuple(f"{record}.{ending}" for record in self.records for ending in self.endings)
 
-    def missing(self, folder: Path) -> list[str]:
-        """The names of the files that a folder lacks."""
-        return [name for name in self.files if not (folder / name).is_file()]
-
     def download(self, folder: Path) -> Path:
         """Fetch what a folder lacks from PhysioNet; returns the folder."""
-        if self.missing(folder):
+        if not all((folder / name).is_file() for name in self.files):
             wfdb = import_wfdb(self.homepage)
             folder.mkdir(parents=True, exist_ok=True)
             try:
