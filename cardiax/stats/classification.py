@@ -77,9 +77,7 @@ def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
         }
 
 
-def bootstrap_intervals(
-    confusion: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
-) -> dict[str, np.ndarray]:
+def bootstrap_intervals(confusion: np.ndarray, resamples: int = 2000, level: float = 0.95) -> dict[str, np.ndarray]:
     """Percentile bootstrap intervals over the test beats, for every figure of `classification_metrics`.
 
     Drawing n of n test beats with replacement and counting them again gives a multinomial confusion matrix with the
@@ -89,7 +87,6 @@ def bootstrap_intervals(
     Args:
       confusion: (C, C), counts, rows true and columns predicted.
       resamples: number of bootstrap samples.
-      seed: of numpy's generator; the same seed gives the same intervals.
       level: coverage, in (0, 1).
 
     Returns:
@@ -109,19 +106,17 @@ def bootstrap_intervals(
     if total == 0:
         raise ValueError("a confusion matrix without examples has no intervals: got a total of 0, expected above 0")
     frequencies = confusion.reshape(-1).astype(np.float64) / total
-    drawn = np.random.default_rng(seed).multinomial(total, frequencies, size=resamples)
+    drawn = np.random.default_rng(0).multinomial(total, frequencies, size=resamples)
     return _quantiles(drawn.reshape(resamples, *confusion.shape), level)
 
 
-def bootstrap_groups(
-    confusions: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
-) -> dict[str, np.ndarray]:
+def bootstrap_groups(confusions: np.ndarray, resamples: int = 2000, level: float = 0.95) -> dict[str, np.ndarray]:
     """Percentile bootstrap intervals over groups of test beats, patients say, for every figure of
     `classification_metrics`: G groups are drawn with replacement, and the beats of each come whole.
 
     Args:
       confusions: (G, C, C), counts of each group, rows true and columns predicted.
-      resamples, seed, level: see `bootstrap_intervals`.
+      resamples, level: see `bootstrap_intervals`.
 
     Returns:
       As `bootstrap_intervals`.
@@ -133,7 +128,7 @@ def bootstrap_groups(
     if confusions.ndim != 3 or confusions.shape[1] != confusions.shape[2]:
         raise ValueError(f"bootstrap_groups wants confusion matrices (G, C, C): got shape {confusions.shape}")
     groups = len(confusions)
-    times = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
+    times = np.random.default_rng(0).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     return _quantiles(np.tensordot(times, confusions, axes=1), level)
 
 

@@ -49,9 +49,7 @@ def regression_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
         return {"mae": absolute / count, "rmse": np.sqrt(square / count), "r2": r2}
 
 
-def bootstrap_cases(
-    sums: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
-) -> dict[str, np.ndarray]:
+def bootstrap_cases(sums: np.ndarray, resamples: int = 2000, level: float = 0.95) -> dict[str, np.ndarray]:
     """Percentile bootstrap intervals over cases, for every figure of `regression_metrics`.
 
     A case, with all its sites and samples, is drawn or not as a whole, since its errors are alike. Cases of one heart
@@ -60,7 +58,6 @@ def bootstrap_cases(
     Args:
       sums: (n, ..., 5), the sums of each of n cases.
       resamples: number of bootstrap samples.
-      seed: of numpy's generator; the same seed gives the same intervals.
       level: coverage, in (0, 1).
 
     Returns:
@@ -75,7 +72,7 @@ def bootstrap_cases(
         raise ValueError(f"bootstrap_cases wants at least one case: got shape {sums.shape}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1: got {level}")
-    times_drawn = np.random.default_rng(seed).multinomial(cases, np.full(cases, 1 / cases), size=resamples)
+    times_drawn = np.random.default_rng(0).multinomial(cases, np.full(cases, 1 / cases), size=resamples)
     drawn = (times_drawn @ sums.reshape(cases, -1)).reshape(resamples, *sums.shape[1:])
     bounds = [(1 - level) / 2, (1 + level) / 2]
     metrics: dict[str, Any] = regression_metrics(drawn)

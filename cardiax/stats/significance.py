@@ -23,11 +23,7 @@ CHUNK = 250
 
 
 def resampled_figures(
-    runs: Sequence[np.ndarray],
-    figure: Figure,
-    groups: np.ndarray | None = None,
-    resamples: int = 2000,
-    seed: int = 0,
+    runs: Sequence[np.ndarray], figure: Figure, groups: np.ndarray | None = None, resamples: int = 2000
 ) -> np.ndarray:
     """The figure of every run on the same resamples of the test cases: float64 (resamples, runs).
 
@@ -35,8 +31,7 @@ def resampled_figures(
       runs: of each run what adds up over cases, (n, K): the cells of a confusion matrix, or sums of errors.
       figure: from such sums to the figure.
       groups: (n,), the patient of each case, say: whole groups are drawn. None: cases are.
-      resamples: number of bootstrap samples.
-      seed: of numpy's generator; the same seed draws the same cases, whatever the runs.
+      resamples: number of bootstrap samples; every call draws the same cases, whatever the runs.
 
     Raises:
       ValueError: if the runs do not tell of the same number of cases.
@@ -48,7 +43,7 @@ def resampled_figures(
         _, index = np.unique(groups, return_inverse=True)
         runs = [_sum_by(run, index) for run in runs]
     together = np.concatenate([np.asarray(run, np.float32) for run in runs], axis=1)
-    units, random = len(together), np.random.default_rng(seed)
+    units, random = len(together), np.random.default_rng(0)
     drawn = []
     for start in range(0, resamples, CHUNK):
         times = random.multinomial(units, np.full(units, 1 / units), size=min(CHUNK, resamples - start))
