@@ -113,7 +113,7 @@ def sources_of_classes(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, tup
 
 def scores_by_length(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:
     """Return classifier → macro-F1 on Kaggle's test beats: always N, and two that use only the length."""
-    from cardiax.stats.classification import classification_metrics
+    from cardiax.stats.classification import classification_metrics, confusion_matrix
     from cardiax.stats.split_leakage import beat_lengths, predict_by_length
 
     train, test = parts["train"], parts["test"]
@@ -124,9 +124,5 @@ def scores_by_length(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, float
         "most frequent": predict_by_length(lengths, train["label"], asked, classes),
         "balanced": predict_by_length(lengths, train["label"], asked, classes, power=0.5),
     }
-    scores = {}
-    for name, predictions in answers.items():
-        confusion = np.zeros((classes, classes))
-        np.add.at(confusion, (test["label"], predictions), 1)
-        scores[name] = float(classification_metrics(confusion)["macro_f1"])
-    return scores
+    confusions = {name: np.asarray(confusion_matrix(test["label"], own, classes)) for name, own in answers.items()}
+    return {name: float(classification_metrics(one)["macro_f1"]) for name, one in confusions.items()}

@@ -10,8 +10,6 @@ the first output is written. Examples:
 """
 
 import argparse
-import csv
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +19,7 @@ import numpy as np
 from cardiax.catalog import WINDOW
 from cardiax.errors import InputError
 from cardiax.launch.cli import finite, positive
-from cardiax.launch.run.run_folder import Workdir, save_plot, write_atomically
+from cardiax.launch.run.run_folder import Workdir, save_plot, write_atomically, write_csv
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,10 +80,10 @@ def run(options: argparse.Namespace) -> None:
         voltage = output if output.ndim == 2 else None
         times = output if voltage is None else np.asarray(activation_time(output))
         written = [folder / f"{stem}_activation.csv"]
-        write_atomically(written[0], times_csv(times))
+        write_csv(written[0], times_rows(times))
         if voltage is not None:
             written.append(folder / f"{stem}_voltage.csv")
-            write_atomically(written[1], voltage_csv(voltage))
+            write_csv(written[1], voltage_rows(voltage))
         plots = case_plots(beat.leads, stem, times, voltage=voltage)
         for name, draw in plots.items():
             written += save_plot(folder / f"{stem}_{name}", draw)
@@ -143,25 +141,18 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     raise AssertionError("different files have different paths")
 
 
-def times_csv(times: np.ndarray) -> bytes:
-    """Format activation times (75,), ms, as CSV, one site per line; empty for a site that does not activate."""
+def times_rows(times: np.ndarray) -> list[dict[str, str]]:
+    """Format activation times (75,), ms, as rows of CSV, one site per line; empty for a site that does not activate."""
     from cardiax.ecg.leads import SITE_NAMES
 
-    rows = ((name, f"{time:.2f}" if np.isfinite(time) else "") for name, time in zip(SITE_NAMES, times, strict=True))
-    return _csv(("site", "activation_time_ms"), rows)
+    cells = (f"{time:.2f}" if np.isfinite(time) else "" for time in times)
+    return [{"site": name, "activation_time_ms": cell} for name, cell in zip(SITE_NAMES, cells, strict=True)]
 
 
-def voltage_csv(voltage: np.ndarray) -> bytes:
-    """Format voltages (500, 75), mV, as CSV, one time per line."""
+def voltage_rows(voltage: np.ndarray) -> list[dict[str, str]]:
+    """Format voltages (500, 75), mV, as rows of CSV, one time per line."""
     from cardiax.ecg.leads import SITE_NAMES
 
-    header = ("time_ms", *(f"{name}_mV" for name in SITE_NAMES))
-    return _csv(header, ((time, *(f"{value:.3f}" for value in row)) for time, row in enumerate(voltage)))
-
-
-def _csv(header: tuple, rows: object) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)  # pyright: ignore[reportArgumentType]
-    return text.getvalue().encode()
+    columns = ["time_ms", *(f"{name}_mV" for name in SITE_NAMES)]
+    cells = ([str(time), *(f"{value:.3f}" for value in row)] for time, row in enumerate(voltage))
+    return [dict(zip(columns, row, strict=True)) for row in cells]

@@ -12,21 +12,19 @@ import numpy as np
 Array = TypeVar("Array", jax.Array, np.ndarray)
 
 
-def activation_time(voltage: Array, interpolate: bool = True) -> Array:
+def activation_time(voltage: Array) -> Array:
     """Compute when each site first rises above 0 mV: (..., T, S) mV → (..., S) ms, NaN for a site that never does.
+
+    It is where the line from the sample before the first one above 0 mV crosses 0 mV. A site that is above from the
+    start activates at 0.
 
     Args:
       voltage: (..., T, S), mV at 1 kHz.
-      interpolate: True to interpolate linearly between samples; False to return the index of the first sample above
-        0 mV, as the reference code does (which returns 0 for a site that never activates). A site that is above 0 mV
-        from the start activates at 0.
     """
     xp = _namespace(voltage)
     first = xp.argmax(voltage > 0, axis=-2)
     activates = _at(voltage, first) > 0
-    times = first.astype(voltage.dtype)
-    if interpolate:
-        times = times - xp.where(first > 0, _overshoot(voltage, first, 0.0), 0.0)
+    times = first.astype(voltage.dtype) - xp.where(first > 0, _overshoot(voltage, first, 0.0), 0.0)
     return xp.where(activates, times, xp.nan)
 
 

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cardiax.models.reference_scaling import SCALINGS
+from cardiax.models.reference_scaling import ECG_RANGE, VOLTAGE_RANGE
 from cardiax.nn.convolution import Conv
 from cardiax.nn.layers import Dropout
 from cardiax.nn.lstm import BiLSTM
@@ -39,7 +39,7 @@ class TransmembraneBiLSTM(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Return voltages (B, T, outputs), mV; dropout in training needs the key "dropout"."""
-        x = SCALINGS["ecg_range"](x).scale(x)
+        x = ECG_RANGE.scale(x)
         for width in self.channels:
             x = nn.relu(Conv(width, (3,))(x))
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
@@ -47,4 +47,4 @@ class TransmembraneBiLSTM(nn.Module):
         for _ in range(2):
             x = BiLSTM(self.features)(x)
         voltage = jnp.swapaxes(Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32)), 0, 1)
-        return SCALINGS["voltage_range"](voltage).undo(voltage)
+        return VOLTAGE_RANGE.undo(voltage)

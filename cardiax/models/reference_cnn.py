@@ -58,7 +58,7 @@ class ReferenceCNN(nn.Module):
         if self.z_score:
             x = z_score(x).scale(x)
         for features in self.channels:
-            x = leaky_relu(Conv(features, kernel_size=(3,), padding=1)(x), 0.001)
+            x = leaky_relu(Conv(features, kernel_size=(3,))(x), 0.001)
         x = max_pool(x, window=3, stride=2, padding=1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         x = x.reshape(x.shape[0], -1)
@@ -96,7 +96,7 @@ class ActivationCNN(nn.Module):
         """Return times (B, outputs), ms, of leads x (B, 500, 12), mV."""
         x = lead_range(x).scale(x)
         for layer, features in enumerate(self.channels):
-            x = Conv(features, kernel_size=(3,), padding=1)(x)
+            x = Conv(features, kernel_size=(3,))(x)
             x = leaky_relu(batch_norm(train, self.axis_name, f"BatchNorm_{layer}", 0.9)(x), 0.01)
         x = max_pool(x, window=4, stride=4, padding=0)
         x = leaky_relu(Dense(self.width)(x.reshape(x.shape[0], -1)), 0.01)

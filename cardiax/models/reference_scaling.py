@@ -4,20 +4,10 @@ All are affine: scaled = (signal − offset) / span. Offset and span are constan
 each case. Signals have shape (..., time, channel), in mV.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-
-ECG_RANGE = (-5.954, 5.473)
-"""Minimum and maximum of the leads in the UCSD/LLNL dataset, mV."""
-
-VOLTAGE_RANGE = (-93.09, 49.53)
-"""Minimum and maximum of the transmembrane voltages in the UCSD/LLNL dataset, mV."""
-
-RESTING_VOLTAGE, VOLTAGE_SPAN = -85.50618677, 135.50618677
-"""Constants of the reference transmembrane SqueezeNet, mV."""
 
 
 class Affine(NamedTuple):
@@ -35,6 +25,16 @@ class Affine(NamedTuple):
         return scaled * self.span + self.offset
 
 
+ECG_RANGE = Affine(-5.954, 5.473 + 5.954)
+"""From the minimum to the maximum of the leads in the UCSD/LLNL dataset, mV; for the CNN + BiLSTM."""
+
+VOLTAGE_RANGE = Affine(-93.09, 49.53 + 93.09)
+"""From the minimum to the maximum of the transmembrane voltages in the UCSD/LLNL dataset, mV; for the CNN + BiLSTM."""
+
+RESTING_VOLTAGE = Affine(-85.50618677, 135.50618677)
+"""Constants of the reference transmembrane SqueezeNet, mV, for its targets."""
+
+
 def lead_range(leads: jax.Array) -> Affine:
     """Return the scaling of each lead of a case (..., T, L) by maximum − minimum, without offset; 1 for flat leads."""
     span = jnp.max(leads, axis=-2, keepdims=True) - jnp.min(leads, axis=-2, keepdims=True)
@@ -45,19 +45,3 @@ def z_score(signal: jax.Array) -> Affine:
     """Return the z-score of each channel of a case (..., T, C) over time; a flat channel is only centred."""
     deviation = jnp.std(signal, axis=-2, keepdims=True)
     return Affine(jnp.mean(signal, axis=-2, keepdims=True), jnp.where(deviation > 0, deviation, 1.0))
-
-
-def _fixed(low: float, high: float) -> Callable[[jax.Array], Affine]:
-    return lambda signal: Affine(low, high - low)
-
-
-SCALINGS: dict[str, Callable[[jax.Array], Affine]] = {
-    "lead_range": lead_range,
-    "ecg_range": _fixed(*ECG_RANGE),
-    "voltage_range": _fixed(*VOLTAGE_RANGE),
-    "resting_voltage": _fixed(RESTING_VOLTAGE, RESTING_VOLTAGE + VOLTAGE_SPAN),
-    "z_score": z_score,
-}
-"""Name → function from a signal to its scaling: `lead_range` for the inputs of the activation CNN and both SqueezeNets,
-`ecg_range` and `voltage_range` (global min-max) for the CNN + BiLSTM, `resting_voltage` for the targets of the
-transmembrane SqueezeNet, `z_score` for the beats of the arrhythmia project."""

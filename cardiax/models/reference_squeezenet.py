@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cardiax.models.reference_scaling import SCALINGS, lead_range
+from cardiax.models.reference_scaling import RESTING_VOLTAGE, lead_range
 from cardiax.nn.convolution import Conv
 from cardiax.nn.layers import Dropout, max_pool
 
@@ -97,4 +97,4 @@ class TransmembraneSqueezeNet(nn.Module):
         x = fires(max_pool(x, window=3, stride=1, padding=1), stride=1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         voltage = Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32))
-        return SCALINGS["resting_voltage"](voltage).undo(voltage)
+        return RESTING_VOLTAGE.undo(voltage)

@@ -205,20 +205,18 @@ def _kernel_gradient(inputs: jax.Array, gradient: jax.Array, spatial: tuple[int,
 
 
 class Conv(nn.Module):
-    """`nn.Conv` computed by `convolve`, with the same parameters.
+    """`nn.Conv` with padding "SAME", computed by `convolve`, with the same parameters.
 
     Attributes:
       features: number of output channels.
       kernel_size: number of taps of each spatial axis.
       strides: stride of all spatial axes.
-      padding: padding as for `lax.conv_general_dilated`, or the number of zeros on each side.
       use_bias: True to add a bias.
     """
 
     features: int
     kernel_size: tuple[int, ...]
     strides: int = 1
-    padding: str | int = "SAME"
     use_bias: bool = True
 
     @nn.compact
@@ -229,8 +227,7 @@ class Conv(nn.Module):
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), shape[-1:]) if self.use_bias else None
         x, kernel, bias = promote_dtype(x, kernel, bias)
-        padding = [(self.padding,) * 2] * axes if isinstance(self.padding, int) else self.padding
-        y = convolve(x, kernel, (self.strides,) * axes, padding, dimension_numbers=LAYOUTS[axes])
+        y = convolve(x, kernel, (self.strides,) * axes, "SAME", dimension_numbers=LAYOUTS[axes])
         return y if bias is None else add(y, bias)
 
 

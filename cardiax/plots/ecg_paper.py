@@ -19,16 +19,15 @@ _MINOR = {"color": "#f3c9c6", "linewidth": 0.3, "zorder": 0}
 _MAJOR = {"color": "#e39a95", "linewidth": 0.6, "zorder": 1}
 
 
-def ecg_figure(leads: np.ndarray, title: str, rate: float = 1000.0) -> Figure:
+def ecg_figure(leads: np.ndarray, title: str) -> Figure:
     """Plot an ECG in the usual three rows of four leads, true to scale: a millimetre of paper is one of the figure.
 
     Each lead is drawn in full at 25 mm/s. The gain is 10 mm/mV, or 5 or 2.5 mm/mV if the leads are too large for their
     row; it is printed on the plot. The pulse before each row is 1 mV.
 
     Args:
-      leads: (T, 12), mV, in the order of `cardiax.ecg.leads.LEADS`.
+      leads: (T, 12), mV at 1 kHz, in the order of `cardiax.ecg.leads.LEADS`.
       title: title of the figure, one line.
-      rate: sampling rate, Hz.
 
     Raises:
       ValueError: if `leads` is not (T, 12).
@@ -36,7 +35,7 @@ def ecg_figure(leads: np.ndarray, title: str, rate: float = 1000.0) -> Figure:
     leads = np.asarray(leads)
     if leads.ndim != 2 or leads.shape[1] != len(LEADS):
         raise ValueError(f"ecg_figure expects leads (T, {len(LEADS)}): got shape {leads.shape}")
-    cell = leads.shape[0] / rate * SPEED + GAP
+    cell = leads.shape[0] / 1000 * SPEED + GAP
     width = 2 * MARGIN + PULSE + GAP / 2 + 4 * cell
     width = 5 * np.ceil(width / 5)  # whole large squares
     height = 2 * MARGIN + 3 * ROW_HEIGHT + 2  # 120 mm
@@ -50,7 +49,7 @@ def ecg_figure(leads: np.ndarray, title: str, rate: float = 1000.0) -> Figure:
         axes.vlines(np.arange(0, width + 0.1, step), 0, height, **style)
         axes.hlines(np.arange(0, height + 0.1, step), 0, width, **style)
     ink = {"color": "#1a1a1a", "linewidth": 0.8, "solid_joinstyle": "round", "zorder": 3}
-    time = np.arange(leads.shape[0]) / rate * SPEED
+    time = np.arange(leads.shape[0]) / 1000 * SPEED
     for row, names in enumerate(ROWS):
         values = leads[:, [LEADS.index(name) for name in names]]
         # Each row is centred on the middle of its leads' range, so that no lead leaves the row.

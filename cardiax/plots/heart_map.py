@@ -62,7 +62,8 @@ def activation_figure(
     panels = figure.subplots(len(VIEWS), len(drawn), squeeze=False)
     for row, (view, azimuth) in enumerate(VIEWS.items()):
         seen = look(points, azimuth)
-        extent = _extent(seen)
+        low, high = seen[:, :2].min(axis=0) - ROOM, seen[:, :2].max(axis=0) + ROOM
+        extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
         for column, (name, values, norm, colours) in enumerate(drawn):
             axes = panels[row, column]
             image, light = render(seen, triangles, values, extent, PIXELS)
@@ -133,11 +134,6 @@ def beating_frames(
         canvas.draw()
         plots.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     return np.stack(plots)
-
-
-def _extent(seen: np.ndarray) -> tuple[float, float, float, float]:
-    low, high = seen[:, :2].min(axis=0) - ROOM, seen[:, :2].max(axis=0) + ROOM
-    return float(low[0]), float(high[0]), float(low[1]), float(high[1])
 
 
 def _coloured(image: np.ndarray, light: np.ndarray, norm: Normalize, colours: Colormap) -> np.ndarray:

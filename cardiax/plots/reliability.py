@@ -1,6 +1,6 @@
 """Plots of calibration: reliability of class probabilities, and the spread of an ensemble against its error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -90,7 +90,8 @@ def spread_figure(covered: Mapping[float, Triple], by_spread: np.ndarray, unit: 
 
 def _error_over_spread(axes, by_spread: np.ndarray, unit: str) -> None:
     spread, error = np.transpose(by_spread)
-    ends = _ends([*spread, *error])
+    some = [value for value in (*spread, *error) if value > 0] or [1.0]  # the axes are logarithmic
+    ends = min(some) / 1.3, max(some) * 1.3
     axes.plot(ends, ends, color="0.6", linestyle="--", linewidth=0.8, label="error equal to spread")
     axes.plot(spread, error, color=RUST, marker="o", markersize=4, linewidth=1.2, label="ensemble, tenths by spread")
     for set_scale, set_limits, axis in (
@@ -105,9 +106,3 @@ def _error_over_spread(axes, by_spread: np.ndarray, unit: str) -> None:
     axes.set_xlabel(f"Standard deviation of the members ({unit})", fontsize=8)
     axes.set_ylabel(f"Root mean square error ({unit})", fontsize=8)
     axes.legend(fontsize=7, frameon=False, loc="lower right")
-
-
-def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """Return limits of a logarithmic axis around all positive values, with a margin."""
-    some = [value for value in values if value > 0] or [1.0]
-    return min(some) / 1.3, max(some) * 1.3

@@ -1,26 +1,21 @@
 """Plot of true and predicted transmembrane voltages at chosen sites."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from cardiax.ecg.leads import SITE_NAMES
 
 CHOSEN = ("AHA01", "AHA08", "AHA11", "AHA17", "EPI_AHA11", "RV07", "EPI_RV07", "SEPTM_AHA09_RV09")
-"""Default sites: both ventricles, all layers and rows."""
+"""The plotted sites, an even number: both ventricles, all layers and rows."""
 
 
-def voltage_figure(
-    predicted: np.ndarray, title: str, true: np.ndarray | None = None, chosen: Sequence[str] = CHOSEN
-) -> Figure:
+def voltage_figure(predicted: np.ndarray, title: str, true: np.ndarray | None = None) -> Figure:
     """Plot one panel per site, mV over ms: the true voltage pale and wide, the prediction dark and thin.
 
     Args:
       predicted: (T, 75), mV at 1 kHz.
       title: title of the figure, one line.
       true: (T, 75), mV, or None if not known.
-      chosen: names of the sites, an even number.
 
     Raises:
       ValueError: if the shapes are not (T, 75).
@@ -29,8 +24,8 @@ def voltage_figure(
         if voltage.ndim != 2 or voltage.shape[1] != len(SITE_NAMES):
             raise ValueError(f"voltage_figure expects voltages (T, {len(SITE_NAMES)}): got shape {voltage.shape}")
     figure = Figure(figsize=(8.4, 3.9), layout="constrained")
-    panels = figure.subplots(2, len(chosen) // 2, sharex=True, sharey=True)
-    for name, axes in zip(chosen, panels.flat, strict=True):
+    panels = figure.subplots(2, len(CHOSEN) // 2, sharex=True, sharey=True)
+    for name, axes in zip(CHOSEN, panels.flat, strict=True):
         site = SITE_NAMES.index(name)
         if true is not None:
             axes.plot(true[:, site], color="#e8a33d", linewidth=3.0, label="true")

@@ -10,6 +10,9 @@ UPSTROKE = 0.6
 """ms, time constant of the upstroke: 10 to 90 % in 2.6 ms. The maximum slope is less than the about 180 mV/ms of an
 isolated cell, as in tissue."""
 
+PEAK, PLATEAU = 40.0, 25.0
+"""mV, what the notch falls from and to."""
+
 NOTCH = 8.0
 """ms, time constant of the fall from the peak to the plateau."""
 
@@ -20,9 +23,7 @@ REPOLARISATION = 10.0
 """ms, time constant of repolarisation."""
 
 
-def action_potential(
-    time: jax.Array, duration: jax.Array, peak: jax.Array | float = 40.0, plateau: jax.Array | float = 25.0
-) -> jax.Array:
+def action_potential(time: jax.Array, duration: jax.Array) -> jax.Array:
     """Compute the transmembrane voltage, mV, at a time after activation.
 
     V = rest + A(t) · σ((t + t₀)/τ_u) · σ((d − t)/τ_r) with A(t) = plateau − rest + (peak − plateau) · exp(−t/τ_n) − s·t
@@ -31,12 +32,10 @@ def action_potential(
     Args:
       time: time since activation, ms, of any shape; negative before activation.
       duration: time to 90 % repolarisation, ms, of a shape that broadcasts with `time`.
-      peak: voltage at the start of the notch, mV.
-      plateau: voltage at the end of the notch, mV.
     """
     after = jnp.maximum(time, 0.0)
-    amplitude = plateau - REST + (peak - plateau) * jnp.exp(-after / NOTCH) - PLATEAU_FALL * after
-    upstroke = jax.nn.sigmoid(time / UPSTROKE + jnp.log(-REST / peak))
+    amplitude = PLATEAU - REST + (PEAK - PLATEAU) * jnp.exp(-after / NOTCH) - PLATEAU_FALL * after
+    upstroke = jax.nn.sigmoid(time / UPSTROKE + jnp.log(-REST / PEAK))
     # σ((d − t)/τ) falls to a tenth ln 9 time constants after d.
     repolarisation = jax.nn.sigmoid((duration - time) / REPOLARISATION - jnp.log(9.0))
     return REST + amplitude * upstroke * repolarisation

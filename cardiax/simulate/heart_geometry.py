@@ -121,7 +121,7 @@ def build_heart(shape: HeartShape | None = None) -> Heart:
         right=right_wall,
         endocardium=endocardium,
         triangles=surface(tetrahedra),
-        sites=_sites(left_index, right_index, shape),
+        sites=_sites(left_index, right_index),
     )
 
 
@@ -245,7 +245,7 @@ _RIGHT_SEPTUM = {4: 3, 5: 2, 9: 9, 10: 8, 13: 14}
 """Sites on the right side of the septum: the AHA segment that they face."""
 
 
-def _sites(left_index: np.ndarray, right_index: np.ndarray, shape: HeartShape) -> np.ndarray:
+def _sites(left_index: np.ndarray, right_index: np.ndarray) -> np.ndarray:
     """Return the point index of each of the 75 sites, from their names."""
 
     def left(segment: int, layer: int) -> int:
@@ -261,7 +261,6 @@ def _sites(left_index: np.ndarray, right_index: np.ndarray, shape: HeartShape) -
         row = min(round(_LEVELS[level] * (RINGS - 1)), rows - 2)
         return right_index[round(index * (right_index.shape[0] - 1)), row, layer]
 
-    del shape
     layers = {"": (0, 0), "MID_": (LAYERS // 2, RIGHT_LAYERS // 2), "EPI_": (LAYERS - 1, RIGHT_LAYERS - 1)}
     sites = []
     for name in SITE_NAMES:

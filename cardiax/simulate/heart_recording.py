@@ -84,15 +84,14 @@ def prepare_heart(person: Volunteer, heart: Heart | None = None) -> PreparedHear
     speeds = (SPEEDS[0] * person.speed, SPEEDS[1] * person.speed, SPEEDS[2] * person.speed)
     fields = travel_times(heart, heart.sites, speeds, person.purkinje)
     points = heart.points @ person.rotation.T + person.offset
-    step = 1.0
-    moves = [np.zeros(3), *(step * np.eye(3))]
+    moves = [np.zeros(3), *np.eye(3)]
     leads, *moved = (GAIN * lead_field(points, heart.tetrahedra, person.electrodes + move) for move in moves)
     outer = np.minimum(2 * heart.transmural, 1.0)
     durations = DURATION_ACROSS_WALL * np.where(heart.right, 1.0, outer) + DURATION_TO_BASE * (heart.apicobasal - 0.5)
     return PreparedHeart(
         fields=jnp.asarray(fields, jnp.float32),
         leads=jnp.asarray(leads, jnp.float32),
-        slopes=jnp.asarray(np.stack([(one - leads) / step for one in moved]), jnp.float32),
+        slopes=jnp.asarray(np.stack([one - leads for one in moved]), jnp.float32),
         durations=jnp.asarray(durations + person.duration, jnp.float32),
         sites=jnp.asarray(heart.sites, jnp.int32),
     )

@@ -1,7 +1,7 @@
 """Classification metrics and their confidence intervals, as pure functions of arrays.
 
-The confusion matrix is the sufficient statistic: it is summed over batches on the device, with a mask for padded
-examples, and all metrics are computed from it on the host in float64.
+The confusion matrix is the sufficient statistic: it is summed over batches, and all metrics are computed from it on the
+host in float64.
 """
 
 import warnings
@@ -16,7 +16,6 @@ def confusion_matrix(
     labels: jax.Array | np.ndarray,
     predictions: jax.Array | np.ndarray,
     classes: int,
-    mask: jax.Array | np.ndarray | None = None,
 ) -> jax.Array | np.ndarray:
     """Count the examples of each (true class, predicted class); jittable with `classes` static, additive over batches.
 
@@ -26,7 +25,6 @@ def confusion_matrix(
       labels: (B,), integers, the true classes.
       predictions: (B,), integers, the predicted classes.
       classes: number of classes, C. Examples with a label or prediction outside 0 … C − 1 are not counted.
-      mask: (B,), True for the examples to count; None counts all.
 
     Returns:
       Counts (C, C), int32; rows are the true classes, columns the predicted ones.
@@ -34,12 +32,10 @@ def confusion_matrix(
     Raises:
       ValueError: if the shapes are not all (B,).
     """
-    shapes = [jnp.shape(array) for array in (labels, predictions, *(() if mask is None else (mask,)))]
+    shapes = [jnp.shape(array) for array in (labels, predictions)]
     if len(shapes[0]) != 1 or len(set(shapes)) != 1:
-        raise ValueError(f"confusion_matrix expects labels, predictions and mask of one shape (B,): got {shapes}")
+        raise ValueError(f"confusion_matrix expects labels and predictions of one shape (B,): got {shapes}")
     true, predicted = (array[:, None] == np.arange(classes)[None] for array in (labels, predictions))
-    if mask is not None:
-        true = true & (mask[:, None] != 0)
     return true.T.astype(np.int32) @ predicted.astype(np.int32)
 
 
@@ -81,9 +77,7 @@ def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
         }
 
 
-def bootstrap_intervals(
-    confusion: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
-) -> dict[str, np.ndarray]:
+def bootstrap_intervals(confusion: np.ndarray, resamples: int = 2000, level: float = 0.95) -> dict[str, np.ndarray]:
     """Compute percentile bootstrap intervals over test beats for every metric of `classification_metrics`.
 
     Resampling n of n beats with replacement gives a multinomial confusion matrix whose probabilities are the observed
@@ -93,7 +87,6 @@ def bootstrap_intervals(
     Args:
       confusion: (C, C), counts, rows true and columns predicted.
       resamples: number of bootstrap resamples.
-      seed: seed of NumPy's generator.
       level: coverage, in (0, 1).
 
     Returns:
@@ -113,20 +106,18 @@ def bootstrap_intervals(
     if total == 0:
         raise ValueError("a confusion matrix without examples has no intervals: got a total of 0, expected above 0")
     frequencies = confusion.reshape(-1).astype(np.float64) / total
-    drawn = np.random.default_rng(seed).multinomial(total, frequencies, size=resamples)
+    drawn = np.random.default_rng(0).multinomial(total, frequencies, size=resamples)
     return _quantiles(drawn.reshape(resamples, *confusion.shape), level)
 
 
-def bootstrap_groups(
-    confusions: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
-) -> dict[str, np.ndarray]:
+def bootstrap_groups(confusions: np.ndarray, resamples: int = 2000, level: float = 0.95) -> dict[str, np.ndarray]:
     """Compute percentile bootstrap intervals over groups of test beats, e.g. patients.
 
     G of the G groups are drawn with replacement, each with all its beats.
 
     Args:
       confusions: (G, C, C), counts of each group, rows true and columns predicted.
-      resamples, seed, level: see `bootstrap_intervals`.
+      resamples, level: see `bootstrap_intervals`.
 
     Returns:
       The same as `bootstrap_intervals`.
@@ -138,7 +129,7 @@ def bootstrap_groups(
     if confusions.ndim != 3 or confusions.shape[1] != confusions.shape[2]:
         raise ValueError(f"bootstrap_groups expects confusion matrices (G, C, C): got shape {confusions.shape}")
     groups = len(confusions)
-    times = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
+    times = np.random.default_rng(0).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     return _quantiles(np.tensordot(times, confusions, axes=1), level)
 
 
@@ -155,28 +146,25 @@ def _quantiles(confusions: np.ndarray, level: float) -> dict[str, np.ndarray]:
         }
 
 
-def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def mean_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute the mean over seeds and the half-width of its Student t interval.
 
-    half-width = t(n − 1, (1 + level) / 2) · s / √n with s the sample standard deviation (n − 1 in the denominator).
+    half-width = t(n − 1, 0.975) · s / √n with s the sample standard deviation (n − 1 in the denominator).
 
     Args:
       values: (n, ...), one metric or array of metrics for each of n seeds.
-      level: coverage, in (0, 1).
 
     Returns:
       mean (...) and half-width (...), float64, in the unit of `values`. With one seed the half-width is NaN.
 
     Raises:
-      ValueError: if there is no value, or `level` is not in (0, 1).
+      ValueError: if there is no value.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim == 0 or len(values) == 0:
         raise ValueError(f"mean_interval expects at least one value along its first axis: got shape {values.shape}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1: got {level}")
     seeds = len(values)
     mean = values.mean(axis=0)
     if seeds == 1:
         return mean, np.full_like(mean, np.nan)
-    return mean, stdtrit(seeds - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(seeds)
+    return mean, stdtrit(seeds - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(seeds)

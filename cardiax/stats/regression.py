@@ -11,9 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-SUMS = ("count", "absolute", "square", "target", "target_square")
-"""Names of the last axis of `error_sums`."""
-
 
 def error_sums(prediction: jax.Array, target: jax.Array) -> jax.Array:
     """Compute the terms of the five sums for each element: (...) and (...) → float32 (..., 5), 0 if the target is NaN.
@@ -52,9 +49,7 @@ def regression_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
         return {"mae": absolute / count, "rmse": np.sqrt(square / count), "r2": r2}
 
 
-def bootstrap_cases(
-    sums: np.ndarray, resamples: int = 2000, seed: int = 0, level: float = 0.95
-) -> dict[str, np.ndarray]:
+def bootstrap_cases(sums: np.ndarray, resamples: int = 2000, level: float = 0.95) -> dict[str, np.ndarray]:
     """Compute percentile bootstrap intervals over cases for every metric of `regression_metrics`.
 
     A case is drawn with all its sites and samples, since its errors are correlated. Cases of one heart are correlated
@@ -63,7 +58,6 @@ def bootstrap_cases(
     Args:
       sums: (n, ..., 5), sums of `error_sums` over each of n cases.
       resamples: number of bootstrap resamples.
-      seed: seed of NumPy's generator.
       level: coverage, in (0, 1).
 
     Returns:
@@ -78,7 +72,7 @@ def bootstrap_cases(
         raise ValueError(f"bootstrap_cases expects at least one case: got shape {sums.shape}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1: got {level}")
-    times_drawn = np.random.default_rng(seed).multinomial(cases, np.full(cases, 1 / cases), size=resamples)
+    times_drawn = np.random.default_rng(0).multinomial(cases, np.full(cases, 1 / cases), size=resamples)
     drawn = (times_drawn @ sums.reshape(cases, -1)).reshape(resamples, *sums.shape[1:])
     bounds = [(1 - level) / 2, (1 + level) / 2]
     metrics: dict[str, Any] = regression_metrics(drawn)

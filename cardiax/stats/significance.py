@@ -23,11 +23,7 @@ CHUNK = 250
 
 
 def resampled_figures(
-    runs: Sequence[np.ndarray],
-    figure: Figure,
-    groups: np.ndarray | None = None,
-    resamples: int = 2000,
-    seed: int = 0,
+    runs: Sequence[np.ndarray], figure: Figure, groups: np.ndarray | None = None, resamples: int = 2000
 ) -> np.ndarray:
     """Compute the metric of every run on the same resamples of the test cases: float64 (resamples, runs).
 
@@ -35,8 +31,7 @@ def resampled_figures(
       runs: for each run the additive terms of its cases, (n, K): cells of a confusion matrix, or sums of errors.
       figure: function from such sums to the metric.
       groups: (n,), the group of each case, e.g. its patient; groups are then drawn instead of cases.
-      resamples: number of bootstrap resamples.
-      seed: seed of NumPy's generator; the same seed draws the same cases for any runs.
+      resamples: number of bootstrap resamples; every call draws the same cases for any runs.
 
     Raises:
       ValueError: if the runs do not have the same number of cases.
@@ -50,7 +45,7 @@ def resampled_figures(
         _, index = np.unique(groups, return_inverse=True)
         runs = [_sum_by(run, index) for run in runs]
     together = np.concatenate([np.asarray(run, np.float32) for run in runs], axis=1)
-    units, random = len(together), np.random.default_rng(seed)
+    units, random = len(together), np.random.default_rng(0)
     drawn = []
     for start in range(0, resamples, CHUNK):
         times = random.multinomial(units, np.full(units, 1 / units), size=min(CHUNK, resamples - start))

@@ -38,10 +38,6 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
         f"Fetch archive.zip from {csv_beats.HOMEPAGE} and put it, or the CSV files in it, into the manual folder."
     )
 
-    def __init__(self, *, file_format: str | None = None, **kwargs):
-        """Create a builder that writes array_record by default; TFDS's default, tfrecord, needs TensorFlow."""
-        super().__init__(file_format=file_format or "array_record", **kwargs)
-
     def _info(self) -> tfds.core.DatasetInfo:
         features = {
             "beat": tfds.features.Tensor(shape=(BEAT_LENGTH,), dtype=np.float32, encoding="bytes"),

@@ -41,10 +41,6 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
         f"{mitbih_records.DATABASE.homepage}, in the manual folder; without them they are downloaded."
     )
 
-    def __init__(self, *, file_format: str | None = None, **kwargs):
-        """Create a builder that writes array_record by default; TFDS's default, tfrecord, needs TensorFlow."""
-        super().__init__(file_format=file_format or "array_record", **kwargs)
-
     def _info(self) -> tfds.core.DatasetInfo:
         windowed = self.builder_config.name == "patient"
         shapes = (

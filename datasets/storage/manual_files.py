@@ -259,6 +259,10 @@ class FromFiles(tfds.core.DatasetBuilder):
     _scratch: Path
     _given: Path | None
 
+    def __init__(self, *, file_format: str | None = None, **kwargs):
+        """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""
+        super().__init__(file_format=file_format or "array_record", **kwargs)  # pyright: ignore[reportCallIssue]
+
     def _download_and_prepare(
         self,
         dl_manager: tfds.download.DownloadManager,

@@ -16,7 +16,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -91,21 +91,20 @@ def prepare(
         report(line)
 
 
-def load(name: str, data_dir: Path, splits: Sequence[str] | None = None) -> dict[str, dict[str, np.ndarray]]:
+def load(name: str, data_dir: Path) -> dict[str, dict[str, np.ndarray]]:
     """Read a prepared dataset into memory, in the order of its files.
 
     Args:
       name: dataset of the catalog, including its configuration.
       data_dir: data folder of TFDS.
-      splits: names of the splits, including TFDS's `all`; by default those of the catalog, else all splits.
 
     Returns:
       split -> feature -> array: tensors (n, ...) as stored, numbers int64 (n,), texts str (n,).
 
     Raises:
-      InputError: if the dataset is not prepared, has no such split, or its files are damaged.
+      InputError: if the dataset is not prepared, or its files are damaged.
     """
-    builder, splits = _open_complete(name, data_dir, splits)
+    builder, splits = _open_complete(name, data_dir)
     return {split: Records(builder, name, [split]).load() for split in splits}
 
 
@@ -115,7 +114,7 @@ def open_records(name: str, data_dir: Path) -> Records:
     Raises:
       InputError: see `load`.
     """
-    builder, splits = _open_complete(name, data_dir, None)
+    builder, splits = _open_complete(name, data_dir)
     return Records(builder, name, splits)
 
 
@@ -149,19 +148,13 @@ def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
         ) from error
 
 
-def _open_complete(
-    name: str, data_dir: Path, splits: Sequence[str] | None
-) -> tuple[tfds.core.DatasetBuilder, Sequence[str]]:
-    """Return the builder of a dataset with all its records, and `splits`, or the default ones of `load`."""
+def _open_complete(name: str, data_dir: Path) -> tuple[tfds.core.DatasetBuilder, list[str]]:
+    """Return the builder of a dataset with all its records, and its splits: of the catalog, else all."""
     builder = _open(name, data_dir)
     if not _is_complete(builder):
         raise InputError(f"{name} is not prepared in {data_dir}: run `{prepare_command(name, data_dir)}`")
     _check_records(builder, name)
-    known = [*builder.info.splits, "all"]
-    for split in splits or ():
-        if split not in known:
-            raise unknown("split", split, known)
-    return builder, splits or list(DATASETS[name].counts) or list(builder.info.splits)
+    return builder, list(DATASETS[name].counts) or list(builder.info.splits)
 
 
 def _is_complete(builder: tfds.core.DatasetBuilder) -> bool:

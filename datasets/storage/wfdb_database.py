@@ -37,13 +37,9 @@ class Database:
         """The names of all files."""
         return tuple(f"{record}.{ending}" for record in self.records for ending in self.endings)
 
-    def missing(self, folder: Path) -> list[str]:
-        """Return the names of the files that are missing in a folder."""
-        return [name for name in self.files if not (folder / name).is_file()]
-
     def download(self, folder: Path) -> Path:
         """Download the files that are missing in a folder from PhysioNet; return the folder."""
-        if self.missing(folder):
+        if not all((folder / name).is_file() for name in self.files):
             wfdb = import_wfdb(self.homepage)
             folder.mkdir(parents=True, exist_ok=True)
             try:

@@ -47,10 +47,6 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
     )
     strict = False
 
-    def __init__(self, *, file_format: str | None = None, **kwargs):
-        """Create a builder that writes array_record by default; TFDS's default, tfrecord, needs TensorFlow."""
-        super().__init__(file_format=file_format or "array_record", **kwargs)
-
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
             features=electrode_recording.features(),

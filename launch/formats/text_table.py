@@ -114,7 +114,7 @@ def _open_bytes(path: Path) -> Any:
 
 def _layout(path: Path) -> Layout:
     encoding = _encoding(path)
-    head, skip, rates = [], 0, {}
+    head, rates = [], {}
     with _open(path, encoding) as file:
         for number, line in enumerate(file):
             if line.lower().startswith("sep="):  # Excel's line that states the delimiter
@@ -140,7 +140,7 @@ def _layout(path: Path) -> Layout:
     if not all(map(_is_number, filter(None, split[0]))) or _is_count(split[0]):
         names, skip = split[0], head[0][0] + 1
         units = [_unit_of(name) for name in names]
-        if len(split) > 1 and not any(map(_is_number, split[1])) and not any(map(_is_clock, split[1])):
+        if len(split) > 1 and not any(map(_is_number, split[1])) and all(_clock(cell) is None for cell in split[1]):
             if len(split[1]) == len(names):
                 units = [own.strip("()[] ").lower() or unit for own, unit in zip(split[1], units, strict=True)]
             skip = head[1][0] + 1
@@ -201,10 +201,6 @@ def _decimal(text: str) -> float:
     if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text):
         return float(text.replace(",", ""))
     return float(text.replace(".", "").replace(",", ".") if "." in text and "," in text else text.replace(",", "."))
-
-
-def _is_clock(cell: str) -> bool:
-    return _clock(cell) is not None
 
 
 def _unit_of(name: str) -> str | None:

@@ -235,7 +235,8 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
     )
 
     with contextlib.ExitStack() as stack:
-        # Resume. As in a single run, metrics.csv is rewritten from the checkpoint's history.
+        # Resume. As in a single run, metrics.csv is rewritten from the checkpoint's history,
+        # without the row of a divergence.
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(folder / "checkpoints")))
         histories: list[History] = [[] for _ in members]
         if checkpoints.step("latest") is not None:
@@ -244,7 +245,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
             say(f"resume: from step {int(state.step[0]):,}")
         first = int(state.step[0])
         for member, history in zip(members, histories, strict=True):
-            member.workdir.write_metrics(_finite(history))
+            member.workdir.write_metrics(history[:-1] if _diverged(history) else history)
 
         # Loop.
         in_flight: deque[jax.Array] = deque()
@@ -331,11 +332,6 @@ def _of_member(tree: Any, index: int) -> Any:
 
 def _diverged(history: History) -> bool:
     return bool(history) and not math.isfinite(history[-1]["train_loss"])
-
-
-def _finite(history: History) -> History:
-    """Return the rows of metrics.csv: the history without the row of a divergence."""
-    return history[:-1] if _diverged(history) else history
 
 
 def _joined(histories: list[History]) -> History:

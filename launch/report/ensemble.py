@@ -8,15 +8,15 @@ import jax
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.launch.report import class_report, ensemble_calibration, ensemble_spread, site_report
+from cardiax.launch.report import ensemble_calibration, ensemble_spread
 from cardiax.launch.report.measured_runs import Corruption, Run
+from cardiax.launch.report.run_report import REPORTS
 from cardiax.launch.run.experiment import EVALUATION_BATCH
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import save_plot, write_json
 from cardiax.stats.classification import mean_interval
 from cardiax.training.batch_order import padded_batches
 
-_REPORTS = {"beat": class_report, "intracardiac": site_report}
 _CALIBRATIONS = {"beat": ensemble_calibration, "intracardiac": ensemble_spread}
 
 Figures = dict[str, dict[str, Any]]
@@ -49,7 +49,7 @@ def measure_together(
             f"{runs[0].workdir.path}: found per_class, with which each seed drew its own {split} examples, expected "
             "the same examples for all members; evaluate the runs one by one, or another --split"
         )
-    report, calibration = _REPORTS[experiment.task.kind], _CALIBRATIONS[experiment.task.kind]
+    report, calibration = REPORTS[experiment.task.kind], _CALIBRATIONS[experiment.task.kind]
     measured = _measure(runs, indices, calibration.terms)
     ensemble = report.results(experiment, experiment.task.summarize(measured), split)
     own = calibration.figures(experiment, measured["terms"], split)

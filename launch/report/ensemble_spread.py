@@ -45,7 +45,7 @@ def results(experiment: Experiment, terms: np.ndarray) -> tuple[dict[str, Any], 
     over_sites = rank_correlation(*(values.ravel() for values in spread_and_error(terms)))
     over_cases = rank_correlation(*spread_and_error(of_cases))
     found = {
-        "unit": _unit(experiment),
+        "unit": next(iter(experiment.task.units.values())),  # pyright: ignore[reportAttributeAccessIssue] (sites have one)
         "coverage": {
             f"{level:g}": {"value": float(shares[i]), "low": float(low[i]), "high": float(high[i])}
             for i, level in enumerate(LEVELS)
@@ -73,7 +73,3 @@ def plot(found: dict[str, Any], title: str) -> Any:
     spread = found["spread"]
     covered = {float(level): (one["value"], one["low"], one["high"]) for level, one in spread["coverage"].items()}
     return spread_figure(covered, np.asarray(spread["error_by_spread"]), spread["unit"], title)
-
-
-def _unit(experiment: Experiment) -> str:
-    return next(iter(experiment.task.units.values()))  # pyright: ignore[reportAttributeAccessIssue] (sites have one)

@@ -12,7 +12,7 @@ from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, without_losing_results
 
-_REPORTS = {"beat": class_report, "intracardiac": site_report}
+REPORTS = {"beat": class_report, "intracardiac": site_report}
 
 
 def report(
@@ -42,7 +42,7 @@ def report(
     Returns:
       The content of SPLIT.json.
     """
-    config, kind = experiment.config, _REPORTS[experiment.task.kind]
+    config, kind = experiment.config, REPORTS[experiment.task.kind]
     figures = evaluator(variables, split)
     heading = {
         "task": config.task,

@@ -82,7 +82,6 @@ def load_experiment(
     config: Config,
     data_dir: Path,
     say: Callable[[str], None],
-    with_noise: bool = False,
     memory: float | None = None,
 ) -> Experiment:
     """Load everything that `config` names, cheapest first, so that a mistake is reported before any work is done.
@@ -91,10 +90,9 @@ def load_experiment(
       config: configuration of the experiment.
       data_dir: folder of the prepared datasets.
       say: function that reports a line.
-      with_noise: True to load the noises even if the protocol of the config is not `noise`.
       memory: GiB; larger sets of examples stay on disk and are read on demand. By default half of the available memory.
     """
-    return load_experiments([config], data_dir, say, with_noise, memory)[0]
+    return load_experiments([config], data_dir, say, memory=memory)[0]
 
 
 def load_experiments(

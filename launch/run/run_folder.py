@@ -200,12 +200,12 @@ def without_losing_results(plot: Path | str) -> Iterator[None]:
         print(f"cardiax: warning: {plot}: not drawn ({why}); the results are not affected", file=sys.stderr)
 
 
-def write_gif(file: io.BytesIO, frames: np.ndarray, rate: float = 12.5) -> None:
-    """Write frames uint8 (n, height, width, 3) as an endless GIF at `rate` frames per second."""
+def write_gif(file: io.BytesIO, frames: np.ndarray) -> None:
+    """Write frames uint8 (n, height, width, 3) as an endless GIF at 12.5 frames per second."""
     from PIL import Image  # takes a second to import, needed for one plot
 
     first, *rest = [Image.fromarray(frame).quantize(128) for frame in frames]
-    first.save(file, format="GIF", save_all=True, append_images=rest, duration=1000 / rate, loop=0)
+    first.save(file, format="GIF", save_all=True, append_images=rest, duration=80, loop=0)
 
 
 def read_config(path: Path) -> Config:

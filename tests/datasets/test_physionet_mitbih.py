@@ -111,16 +111,6 @@ def test_kaggles_test_rows():
     assert {number for number, _ in table} == set(RECORDS)
 
 
-def test_aami_classes_of_symbols():
-    assert {symbol: "NSVFQ"[index] for symbol, index in CLASS_OF.items()} == {
-        **dict.fromkeys("NLRej", "N"),
-        **dict.fromkeys("AaJS", "S"),
-        **dict.fromkeys("VE", "V"),
-        "F": "F",
-        **dict.fromkeys("/fQ", "Q"),
-    }
-
-
 def test_missing_and_damaged_records_are_told(tmp_path, cardiax):
     pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
     (tmp_path / "100.hea").write_text("100")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cardiax.ecg.leads import ELECTRODES, LEADS, SITE_NAMES, twelve_leads
+from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.ecg.voltage import activation_time, apd90
 
 POTENTIALS = st.floats(-5, 5, width=32)
@@ -59,7 +59,6 @@ def voltages() -> np.ndarray:
 
 
 def test_activation_is_the_first_crossing_of_0_mv():
-    np.testing.assert_allclose(activation_time(voltages(), interpolate=False), [4, np.nan, 0, 9, 4])
     expected = [3 + 20 / 50, np.nan, 0, 8 + 80 / 85, 3 + 80 / 100]
     np.testing.assert_allclose(activation_time(voltages()), expected, rtol=1e-6)
     batch = np.stack([voltages(), voltages()])
@@ -71,10 +70,6 @@ def test_apd90_by_hand():
     found = np.asarray(apd90(voltages()))
     np.testing.assert_allclose(found[0], 7 + 29 / 40 - 3.4, rtol=1e-6)
     assert np.isnan(found[1:]).all()
-
-
-def test_there_are_75_sites_of_different_names():
-    assert len(set(SITE_NAMES)) == len(SITE_NAMES) == 75
 
 
 def test_float64_of_numpy_is_read_without_a_warning():

@@ -15,7 +15,6 @@ SMALL = ReferenceCNN(2, channels=(4, 3), widths=(8,))
 def test_parameters_by_hand(outputs, total):
     shapes = jax.eval_shape(lambda: ReferenceCNN(outputs).init(jax.random.key(0), BEATS, train=False))
     pooled = (187 + 2 - 3) // 2 + 1
-    assert pooled * 32 == 3008
     by_hand = {
         "Conv_0": (3 * 1 + 1) * 128,
         "Conv_1": (3 * 128 + 1) * 64,
@@ -27,7 +26,6 @@ def test_parameters_by_hand(outputs, total):
     counts = {name: sum(leaf.size for leaf in layer.values()) for name, layer in shapes["params"].items()}
     assert counts == by_hand
     assert sum(counts.values()) == total
-    assert round(total / 1e6, 2) == 1.68
 
 
 def test_logits_of_a_hand_written_forward_pass():

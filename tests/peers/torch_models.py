@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from cardiax.models.heart_networks import LEAD_SCALE, MEAN_TIME, TIME_SCALE
-from cardiax.models.reference_scaling import ECG_RANGE, RESTING_VOLTAGE, VOLTAGE_RANGE, VOLTAGE_SPAN
+from cardiax.models.reference_scaling import ECG_RANGE, RESTING_VOLTAGE, VOLTAGE_RANGE
 from cardiax.models.reference_squeezenet import FIRES
 
 from .torch_layers import bidirectional, convolution, dense, norm, tensor
@@ -111,7 +111,7 @@ class TransmembraneSqueezeNet(SqueezeNet):
         super().__init__(module, params, 1)
 
     def forward(self, x):
-        return self.layers(_by_range(x)) * VOLTAGE_SPAN + RESTING_VOLTAGE
+        return RESTING_VOLTAGE.undo(self.layers(_by_range(x)))
 
 
 class TransmembraneBiLSTM(nn.Module):
@@ -125,9 +125,9 @@ class TransmembraneBiLSTM(nn.Module):
         self.outputs = convolution(params["outputs"])
 
     def forward(self, x):
-        x = self.before((x - ECG_RANGE[0]) / (ECG_RANGE[1] - ECG_RANGE[0])).transpose(1, 2)
+        x = self.before(ECG_RANGE.scale(x)).transpose(1, 2)
         x = self.second(self.first(x)[0])[0].transpose(1, 2)
-        return self.outputs(x) * (VOLTAGE_RANGE[1] - VOLTAGE_RANGE[0]) + VOLTAGE_RANGE[0]
+        return VOLTAGE_RANGE.undo(self.outputs(x))
 
 
 class ResidualBlock(nn.Module):

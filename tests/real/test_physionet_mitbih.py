@@ -25,7 +25,7 @@ def data_dir(real_data, tmp_path_factory):
 
 
 def test_the_test_rows_written_as_csv_are_kaggles_file(data_dir):
-    beats = datasets.load("physionet_mitbih/kaggle", data_dir, ["test"])["test"]
+    beats = datasets.load("physionet_mitbih/kaggle", data_dir)["test"]
     table = np.concatenate([beats["beat"], beats["label"][:, None]], axis=1, dtype=np.float64)
     text = io.BytesIO()
     np.savetxt(text, table, delimiter=",", fmt="%.18e")
@@ -33,7 +33,7 @@ def test_the_test_rows_written_as_csv_are_kaggles_file(data_dir):
 
 
 def test_the_train_rows_are_kaggles_as_a_set(data_dir, real_data):
-    beats = datasets.load("physionet_mitbih/kaggle", data_dir, ["train"])["train"]
+    beats = datasets.load("physionet_mitbih/kaggle", data_dir)["train"]
     with np.load(real_data / "kaggle_heartbeat" / "mitbih_float32.npz") as archive:
         theirs = np.column_stack([archive["train_x"], archive["train_y"].astype(np.float32)])
     ours = np.column_stack([beats["beat"], beats["label"].astype(np.float32)])
@@ -43,7 +43,7 @@ def test_the_train_rows_are_kaggles_as_a_set(data_dir, real_data):
 
 
 def test_every_row_knows_where_it_comes_from(data_dir, real_data):
-    beats = datasets.load("physionet_mitbih/kaggle", data_dir, ["test"])["test"]
+    beats = datasets.load("physionet_mitbih/kaggle", data_dir)["test"]
     with np.load(real_data / "kaggle_heartbeat" / "mitbih_row_origin.npz") as origin:
         np.testing.assert_array_equal(beats["record"], origin["test_record"])
         np.testing.assert_array_equal(beats["annotation_index"], origin["test_annotation_index"])

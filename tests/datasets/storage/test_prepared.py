@@ -81,12 +81,6 @@ def test_what_is_not_prepared_says_how_to(tmp_path):
         datasets.load("kaggle_heartbeat/mitbi", tmp_path)
 
 
-def test_an_unknown_split_names_the_known(manual_dir, tmp_path):
-    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
-    with pytest.raises(InputError, match="unknown split 'tests': did you mean 'test'"):
-        datasets.load(MITBIH, tmp_path / "data", ["tests"])
-
-
 def flip_a_byte(path: Path) -> None:
     """In the middle of the records, where only reading them can tell."""
     content = bytearray(path.read_bytes())
