@@ -10,6 +10,7 @@ the first output is written. Examples:
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
 
     from cardiax.launch.formats.twelve_lead_beat import read_beat
 
-    names = [name.strip() for name in options.leads.split(",")] if options.leads else None
+    names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
     beats = [read_beat(path, options.rate, options.start, names, options.unit) for path in options.files]
     leads = np.stack([beat.leads for beat in beats])
 
@@ -84,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
         if voltage is not None:
             written.append(folder / f"{stem}_voltage.csv")
             write_csv(written[1], voltage_rows(voltage))
-        plots = case_plots(beat.leads, stem, times, voltage=voltage)
+        plots = case_plots(beat.leads, stem.encode(errors="replace").decode(), times, voltage=voltage)
         for name, draw in plots.items():
             written += save_plot(folder / f"{stem}_{name}", draw)
         active = np.isfinite(times)

@@ -20,11 +20,17 @@ from cardiax.launch.formats.reader import RATES, Recording
 ENDINGS = (".csv", ".tsv", ".txt", ".asc")
 
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3}
-SECONDS |= {"milliseconds": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "min": 60.0}
+SECONDS |= {"milliseconds": 1e-3, "millis": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "min": 60.0}
 SECONDS |= {"minutes": 60.0, "h": 3600.0, "hours": 3600.0}
 """Unit of time → seconds."""
 
 TIMES = ("time", "t", "timestamp", "elapsed time", "elapsed", "datetime", "date", "zeit", "tiempo", "temps", *SECONDS)
+MISSING = ("", "na", "n/a", "nan", "null", "-")
+"""Cells without a number, in lower case."""
+
+BLANK = " \t\r\n,;"
+"""Characters of a line without cells that hold anything."""
+
 INDICES = ("", "index", "sample", "samples", "sample #", "n", "no", "unnamed: 0")
 
 _RATE = re.compile(
@@ -109,7 +115,9 @@ def _open(path: Path, encoding: str) -> TextIO:
 
 
 def _open_bytes(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if packed else path.open("rb")
 
 
 def _layout(path: Path) -> Layout:
@@ -123,7 +131,7 @@ def _layout(path: Path) -> Layout:
                 found = _RATE.search(line.strip())
                 if found and not _OTHER_RATE.search(line):
                     rates.setdefault(_decimal(found["rate"]) * (1000 if found["unit"].lower() == "khz" else 1), line)
-            elif line.strip():
+            elif line.strip(BLANK):
                 head.append((number, line.rstrip("\r\n")))
                 if len(head) == 3:
                     break
@@ -140,7 +148,8 @@ def _layout(path: Path) -> Layout:
     if not all(map(_is_number, filter(None, split[0]))) or _is_count(split[0]):
         names, skip = split[0], head[0][0] + 1
         units = [_unit_of(name) for name in names]
-        if len(split) > 1 and not any(map(_is_number, split[1])) and all(_clock(cell) is None for cell in split[1]):
+        values = [cell for cell in split[1] if cell.lower() not in MISSING] if len(split) > 1 else []
+        if values and not any(map(_is_number, values)) and all(_clock(cell) is None for cell in values):
             if len(split[1]) == len(names):
                 units = [own.strip("()[] ").lower() or unit for own, unit in zip(split[1], units, strict=True)]
             skip = head[1][0] + 1
@@ -221,13 +230,14 @@ def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
     with _open(path, layout.encoding) as file:
         try:
             for number, line in enumerate(file):
-                if number < layout.skip or not line.strip() or line.lstrip().startswith(("#", "%")):
+                if number < layout.skip or not line.strip(BLANK) or line.lstrip().startswith(("#", "%")):
                     continue
                 line = line.rstrip("\r\n")
                 cells = line.count(mark) + 1 if mark else len(line.split())
                 if cells != width and not (mark and cells == width + 1 and line.rstrip(" ").endswith(mark)):
                     raise InputError(
-                        f"{path}: found {cells} cells in line {number + 1}, expected {width} as in the first lines"
+                        f"{path}: found {cells} cells in line {number + 1}, expected {width} as in the first lines; "
+                        "remove the lines that are not part of the table, or begin them with #"
                     )
                 yield number + 1, line
         except (UnicodeDecodeError, EOFError, OSError) as error:
@@ -257,7 +267,7 @@ def _number(path: Path, line: int, cell: str, layout: Layout) -> float:
     text = _plain(cell)
     if layout.delimiter != ",":
         text = text.replace(",", ".")
-    if not text or text.lower() in ("na", "n/a", "null", "-"):
+    if not text or text.lower() in MISSING:
         return float("nan")
     try:
         return float(text)

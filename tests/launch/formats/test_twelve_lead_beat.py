@@ -453,3 +453,21 @@ def test_what_is_no_regular_file_is_refused(tmp_path):
     assert refusal(tmp_path / "pipe.csv").startswith("found a pipe or a device")
     (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f8', 'shape': (9**9**9,")
     assert refusal(tmp_path / "a.npy", rate=1000).startswith("found no plain NumPy array")
+
+
+def test_tables_as_other_programs_leave_them(tmp_path):
+    text = table()
+    lines = text.splitlines()
+    zipped = tmp_path / "zipped.csv"
+    zipped.write_bytes(gzip.compress(text.encode()))
+    empty_row = "," * 12
+    missing = ",".join([f"{-1}", *["NA"] * 12])
+    for path in (
+        zipped,
+        written(tmp_path / "excel.csv", text + f"{empty_row}\n{empty_row}\n"),
+        written(tmp_path / "missing.csv", "\n".join([lines[0], missing, *lines[1:]])),
+        written(tmp_path / "millis.csv", text.replace("time_ms", "time (millis)", 1)),
+    ):
+        np.testing.assert_allclose(read_beat(path, start=0).leads, TWELVE, atol=1e-5)
+    path = written(tmp_path / "preamble.csv", "Patient,Anon\nRate,500\n" + text)
+    assert "remove the lines that are not part of the table, or begin them with #" in refusal(path)
