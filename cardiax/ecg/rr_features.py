@@ -13,8 +13,8 @@ NEIGHBOURS = 4
 SURROUNDING = 10
 """Number of RR intervals on either side of a beat over which the variability of the rhythm is computed."""
 
-NUMBERS = 2 * NEIGHBOURS + 14
-"""Number of RR features of a beat (`rhythm_numbers`)."""
+RR_FEATURES = 2 * NEIGHBOURS + 14
+"""Number of RR features of a beat (`rr_features`)."""
 
 LOCAL = 5
 """Number of RR intervals before a beat, and after it, whose mean is its local RR interval (de Chazal et al. 2004)."""
@@ -43,7 +43,7 @@ def beat_intervals(times: np.ndarray) -> np.ndarray:
     return np.stack([before, after, (total[high] - total[low]) / (high - low)], axis=1).astype(np.float32)
 
 
-def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
+def rr_features(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
     """Compute the RR features of each beat: float32 (n, 22).
 
     Logarithms of intervals:
@@ -71,7 +71,7 @@ def rhythm_numbers(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
       intervals: (n, 3), s, from `beat_intervals`: interval before, interval after and local mean.
       record: (n,), the record of each beat; beats of one record are in temporal order.
     """
-    found = np.empty((len(record), NUMBERS), np.float32)
+    found = np.empty((len(record), RR_FEATURES), np.float32)
     for one in np.unique(record):
         indices = np.flatnonzero(record == one)
         found[indices] = _of_one_record(*intervals[indices].astype(np.float64).T)

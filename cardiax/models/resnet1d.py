@@ -5,12 +5,12 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.ecg.augmentation import padding_mask
-from cardiax.ecg.rr_features import NUMBERS
+from cardiax.ecg.rr_features import RR_FEATURES
 from cardiax.nn.bfloat16 import Dense
 from cardiax.nn.convolution import Conv
 from cardiax.nn.layers import Dropout, batch_norm, max_over_time, residual_block
 
-NUMBER_WIDTH = 32
+RR_WIDTH = 32
 """Width of the two dense layers for the RR features."""
 
 
@@ -43,9 +43,9 @@ class ResNet1D(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Return logits (B, outputs) of beats (B, T, C); dropout in training needs the key "dropout"."""
-        numbers = None
+        rr = None
         if x.shape[2] > 1:
-            x, numbers = x[..., :-1], x[:, :NUMBERS, -1]
+            x, rr = x[..., :-1], x[:, :RR_FEATURES, -1]
         beat = padding_mask(x[..., 0])[..., None].astype(x.dtype)
         index = jnp.broadcast_to(jnp.linspace(0.0, 1.0, x.shape[1], dtype=x.dtype)[None, :, None], beat.shape)
         x = Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(jnp.concatenate([x, beat, index], axis=-1))
@@ -56,8 +56,8 @@ class ResNet1D(nn.Module):
         x = nn.relu(batch_norm(train, self.axis_name, "norm")(x))
         x = jnp.concatenate([jnp.mean(x, axis=1), max_over_time(x)], axis=-1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
-        if numbers is not None:
+        if rr is not None:
             for layer in range(2):
-                numbers = nn.relu(Dense(NUMBER_WIDTH, name=f"numbers{layer}")(numbers))
-            x = jnp.concatenate([x, numbers], axis=-1)
+                rr = nn.relu(Dense(RR_WIDTH, name=f"numbers{layer}")(rr))
+            x = jnp.concatenate([x, rr], axis=-1)
         return Dense(self.outputs, name="logits")(x)

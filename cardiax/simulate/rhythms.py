@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cardiax.ecg.rr_features import beat_intervals, rhythm_numbers
+from cardiax.ecg.rr_features import beat_intervals, rr_features
 from cardiax.random_streams import stream
 
 RECORDS = 60
@@ -23,11 +23,11 @@ class Rhythm(NamedTuple):
     """The beats of simulated records.
 
     Attributes:
-      numbers: RR features of each beat, float32 (n, 22), from `rhythm_numbers`.
+      features: RR features of each beat, float32 (n, 22), from `rr_features`.
       supraventricular: bool (n,), True for a supraventricular ectopic beat, False for a normal one.
     """
 
-    numbers: np.ndarray
+    features: np.ndarray
     supraventricular: np.ndarray
 
 
@@ -88,8 +88,8 @@ def of_records(times: np.ndarray, supraventricular: np.ndarray) -> Rhythm:
       supraventricular: bool (R, n), True for a supraventricular ectopic beat.
     """
     columns = np.concatenate([beat_intervals(one) for one in times])
-    numbers = rhythm_numbers(columns, np.repeat(np.arange(len(times)), times.shape[1]))
-    return Rhythm(numbers, supraventricular.reshape(-1))
+    rr = rr_features(columns, np.repeat(np.arange(len(times)), times.shape[1]))
+    return Rhythm(rr, supraventricular.reshape(-1))
 
 
 def _chain(uniform: np.ndarray, enter: np.ndarray, stay: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, Dataset
 from cardiax.config import AugmentationConfig, Config, enabled
 from cardiax.ecg.augmentation import lead_noise, stretch_time, warp_amplitude, white_noise
-from cardiax.ecg.rr_features import NUMBERS, against_median_beat, rhythm_numbers
+from cardiax.ecg.rr_features import RR_FEATURES, against_median_beat, rr_features
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.simulate.rhythms import Rhythm, fibrillation, pauses
@@ -89,9 +89,9 @@ class Classification:
         if "signal" not in beats:
             return {"input": beats["beat"][:, :, None], "target": targets}
         leads = against_median_beat(beats["signal"], beats["record"])
-        numbers = np.zeros((*leads.shape[:2], 1), np.float32)
-        numbers[:, :NUMBERS, 0] = rhythm_numbers(beats["intervals"], beats["record"])
-        return {"input": np.concatenate([leads, numbers], axis=2), "target": targets}
+        rr = np.zeros((*leads.shape[:2], 1), np.float32)
+        rr[:, :RR_FEATURES, 0] = rr_features(beats["intervals"], beats["record"])
+        return {"input": np.concatenate([leads, rr], axis=2), "target": targets}
 
     def augment(
         self, key: jax.Array, beat: jax.Array, target: jax.Array, config: AugmentationConfig
@@ -107,7 +107,7 @@ class Classification:
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
         gain_key, rhythm_key, pause_key = (jax.random.fold_in(key, index) for index in (3, 4, 5))
         if beat.shape[1] > 1:
-            leads, rest, numbers = jnp.split(beat, [beat.shape[1] // 2, beat.shape[1] - 1], axis=1)
+            leads, rest, rr = jnp.split(beat, [beat.shape[1] // 2, beat.shape[1] - 1], axis=1)
             if enabled(config.electrode_gain):
                 gain = 1 + config.electrode_gain * jax.random.normal(gain_key, (1, leads.shape[1]))
                 leads, rest = gain * leads, gain * rest
@@ -121,11 +121,11 @@ class Classification:
             usual = target == self.classes.index(self.normal)
             if enabled(config.fibrillation):
                 probability = config.fibrillation * usual
-                numbers, target = self._with_rhythm(rhythm_key, numbers, target, fibrillation(), probability)
+                rr, target = self._with_rhythm(rhythm_key, rr, target, fibrillation(), probability)
             if enabled(config.pauses):
                 probability = config.pauses * usual
-                numbers, target = self._with_rhythm(pause_key, numbers, target, pauses(), probability)
-            return jnp.concatenate([leads, rest, numbers], axis=1), target
+                rr, target = self._with_rhythm(pause_key, rr, target, pauses(), probability)
+            return jnp.concatenate([leads, rest, rr], axis=1), target
         for name in ("fibrillation", "pauses"):
             if enabled(getattr(config, name)):
                 raise InputError(
@@ -144,17 +144,17 @@ class Classification:
         return signal[:, None], target
 
     def _with_rhythm(
-        self, key: jax.Array, numbers: jax.Array, target: jax.Array, rhythm: Rhythm, probability: jax.Array
+        self, key: jax.Array, rr: jax.Array, target: jax.Array, rhythm: Rhythm, probability: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         """With the given probability, replace RR features (T, 1) and class by those of a beat in a simulated rhythm."""
         whether_key, which_key = jax.random.split(key)
-        index = jax.random.randint(which_key, (), 0, len(rhythm.numbers))
-        told = numbers.at[:NUMBERS, 0].set(jnp.asarray(rhythm.numbers)[index].astype(numbers.dtype))
+        index = jax.random.randint(which_key, (), 0, len(rhythm.features))
+        told = rr.at[:RR_FEATURES, 0].set(jnp.asarray(rhythm.features)[index].astype(rr.dtype))
         ectopic = jnp.asarray(rhythm.supraventricular)[index]
         normal, other = self.classes.index(self.normal), self.classes.index(self.supraventricular)
         kind = jnp.where(ectopic, other, normal).astype(target.dtype)
         whether = jax.random.bernoulli(whether_key, probability)
-        return jnp.where(whether, told, numbers), jnp.where(whether, kind, target)
+        return jnp.where(whether, told, rr), jnp.where(whether, kind, target)
 
     def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
         """Return the sampling weight of each training example, float64 (n,), or None if each is drawn once per epoch.

@@ -12,7 +12,7 @@ from cardiax.datasets.physionet_mitbih import mitbih_records
 from cardiax.datasets.physionet_mitbih.beat_windows import windows
 from cardiax.datasets.physionet_mitbih.kaggle_rows import kaggle_test_rows, rows
 from cardiax.datasets.physionet_mitbih.mitbih_records import CLASS_OF, RECORDS, Record
-from cardiax.ecg.rr_features import against_median_beat, rhythm_numbers
+from cardiax.ecg.rr_features import against_median_beat, rr_features
 from cardiax.errors import InputError
 from cardiax.recipes import recipe
 from cardiax.simulate.rhythms import of_records
@@ -74,8 +74,8 @@ def test_windows_by_hand():
 def test_a_simulated_rhythm_has_the_features_of_a_record_with_the_same_beats():
     samples = 1000 + np.cumsum(np.random.default_rng(0).integers(150, 500, 200))
     features = [beat.intervals for beat in windows(record(samples, "N" * 200))]
-    expected = rhythm_numbers(np.stack(features), np.full(200, 100))
-    found = of_records(samples[None] / 360.0, np.zeros((1, 200), bool)).numbers
+    expected = rr_features(np.stack(features), np.full(200, 100))
+    found = of_records(samples[None] / 360.0, np.zeros((1, 200), bool)).features
     np.testing.assert_array_equal(found, expected)
 
 
@@ -92,7 +92,7 @@ def test_signals_against_the_median_beat_and_the_rhythm_are_the_input():
     beats = task.arrays(examples, DATASETS["physionet_mitbih/patient"])["input"]
     assert beats.dtype == np.float32
     np.testing.assert_array_equal(beats[..., :4], against_median_beat(signal, examples["record"]))
-    np.testing.assert_array_equal(beats[:, :22, 4], rhythm_numbers(examples["intervals"], examples["record"]))
+    np.testing.assert_array_equal(beats[:, :22, 4], rr_features(examples["intervals"], examples["record"]))
     assert not beats[:, 22:, 4].any()
     config = recipe("arrhythmia").augmentation
     changed, label = task.augment(jax.random.key(0), jnp.asarray(beats[1]), jnp.int32(2), config)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cardiax.ecg.rr_features import NUMBERS, against_median_beat, beat_intervals, rhythm_numbers
+from cardiax.ecg.rr_features import RR_FEATURES, against_median_beat, beat_intervals, rr_features
 
 TIMES = np.array([0.0, 1.0, 2.0, 2.5, 4.5, 5.5, 6.5])
 """s: one beat comes after half an interval, and the next after two."""
@@ -24,9 +24,9 @@ def test_intervals_by_hand():
     np.testing.assert_allclose(long[15, 2], np.arange(12.0, 22.0).mean())  # five before, five after
 
 
-def test_the_numbers_of_a_premature_beat():
-    found = rhythm_numbers(intervals(TIMES), np.full(7, 100))
-    assert found.shape == (7, NUMBERS)
+def test_the_features_of_a_premature_beat():
+    found = rr_features(intervals(TIMES), np.full(7, 100))
+    assert found.shape == (7, RR_FEATURES)
     assert found.dtype == np.float32
     # Of beat 3: intervals 1, 1, 1 and its own 0.5 before, then 2, 1, 1 and, beyond the end, 1; their median is 1.
     half, double = np.log(0.5), np.log(2.0)
@@ -45,7 +45,7 @@ def test_how_early_a_beat_is_for_its_rhythm():
     logarithms = np.log(0.8) + np.array([0, 0.1, 0, -0.1] * 4)
     before = np.exp(np.append(logarithms, np.log(0.4)))
     after = np.append(before[1:], 0.8)
-    found = rhythm_numbers(np.stack([before, after, np.full(17, 0.8)], axis=1), np.full(17, 223))[16]
+    found = rr_features(np.stack([before, after, np.full(17, 0.8)], axis=1), np.full(17, 223))[16]
     # Against the median, 0: the quartiles are the 5th and the 13th of 17, and 0.8 of the way is between 13th and 14th.
     quartiles = np.sort(np.append(logarithms, np.log(0.4)) - np.log(0.8))[[4, 12]]
     spread, longest = 0.03 + (quartiles[1] - quartiles[0]) / 1.349, 0.1 * (0.8 * 16 - 12)
@@ -57,7 +57,7 @@ def test_how_early_a_beat_is_for_its_rhythm():
 
 
 def test_the_rhythm_has_no_unit_but_for_one_number():
-    fast, slow = (rhythm_numbers(factor * intervals(TIMES), np.zeros(7)) for factor in (1, 3))
+    fast, slow = (rr_features(factor * intervals(TIMES), np.zeros(7)) for factor in (1, 3))
     np.testing.assert_allclose(np.delete(fast, 11, axis=1), np.delete(slow, 11, axis=1), atol=1e-5)
     np.testing.assert_allclose(slow[:, 11] - fast[:, 11], np.log(3), rtol=1e-5)
 
@@ -72,10 +72,10 @@ def test_the_median_beat_is_what_is_taken_away():
     np.testing.assert_allclose(found[2, :, 1], [0, -0.5, 1.0], atol=1e-6)
 
 
-@pytest.mark.parametrize("of", [rhythm_numbers, against_median_beat])
+@pytest.mark.parametrize("of", [rr_features, against_median_beat])
 def test_records_know_nothing_of_each_other(of):
     random = np.random.default_rng(0)
-    values = random.uniform(0.5, 2, (12, 3)) if of is rhythm_numbers else random.normal(size=(12, 20, 2))
+    values = random.uniform(0.5, 2, (12, 3)) if of is rr_features else random.normal(size=(12, 20, 2))
     record = np.repeat([207, 100], 6)
     apart = np.concatenate([of(values[:6], record[:6]), of(values[6:], record[6:])])
     np.testing.assert_array_equal(of(values, record), apart)

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from cardiax.ecg.rr_features import NUMBERS
+from cardiax.ecg.rr_features import RR_FEATURES
 from cardiax.simulate.rhythms import fibrillation, pauses
 
 OWN, FOLLOWING, MEDIAN = 3, 4, 11
-"""Places in `rhythm_numbers`: of the interval before the beat, of that after it, of the record's median."""
+"""Places in `rr_features`: of the interval before the beat, of that after it, of the record's median."""
 
 
 @pytest.mark.parametrize(("rhythm", "beats"), [(fibrillation, 36000), (pauses, 72000)])
 def test_every_beat_has_its_numbers_and_its_kind(rhythm, beats):
-    numbers, supraventricular = rhythm()
-    assert numbers.shape == (beats, NUMBERS)
-    assert numbers.dtype == np.float32
-    assert np.isfinite(numbers).all()
+    rr, supraventricular = rhythm()
+    assert rr.shape == (beats, RR_FEATURES)
+    assert rr.dtype == np.float32
+    assert np.isfinite(rr).all()
     assert supraventricular.shape == (beats,)
 
 
@@ -33,8 +33,8 @@ def test_fibrillation_is_irregular_and_nowhere_early():
 
 
 def test_the_beat_that_ends_a_pause_is_the_normal_one():
-    numbers, supraventricular = (of[:36000].reshape(60, 600, -1) for of in pauses())
-    seconds = np.exp(numbers[..., OWN].astype(np.float64) + numbers[..., MEDIAN])
+    rr, supraventricular = (of[:36000].reshape(60, 600, -1) for of in pauses())
+    seconds = np.exp(rr[..., OWN].astype(np.float64) + rr[..., MEDIAN])
     assert 0.5 < supraventricular.mean() < 0.75
     # The first beat of a record has the interval after it.
     for intervals, ectopic in zip(seconds[:, 1:], supraventricular[:, 1:, 0], strict=True):
@@ -46,9 +46,9 @@ def test_the_beat_that_ends_a_pause_is_the_normal_one():
 
 
 def test_in_block_long_intervals_are_regular_and_no_beat_is_ectopic():
-    numbers, supraventricular = pauses()
+    rr, supraventricular = pauses()
     assert not supraventricular[36000:].any()
-    seconds = np.exp(numbers[36000:, OWN].astype(np.float64) + numbers[36000:, MEDIAN]).reshape(60, 600)
+    seconds = np.exp(rr[36000:, OWN].astype(np.float64) + rr[36000:, MEDIAN]).reshape(60, 600)
     for intervals in seconds[:, 1:]:
         long = intervals > np.sqrt(intervals.min() * intervals.max())
         assert 0 < long.mean() < 1
@@ -58,5 +58,5 @@ def test_in_block_long_intervals_are_regular_and_no_beat_is_ectopic():
 
 @pytest.mark.parametrize("rhythm", [fibrillation, pauses])
 def test_the_next_beat_has_the_interval_after_this_one(rhythm):
-    numbers = rhythm().numbers.reshape(-1, 600, NUMBERS)
-    np.testing.assert_array_equal(numbers[:, :-1, FOLLOWING], numbers[:, 1:, OWN])
+    rr = rhythm().features.reshape(-1, 600, RR_FEATURES)
+    np.testing.assert_array_equal(rr[:, :-1, FOLLOWING], rr[:, 1:, OWN])

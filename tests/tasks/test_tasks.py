@@ -9,7 +9,7 @@ import pytest
 
 from cardiax.catalog import DATASETS
 from cardiax.config import AugmentationConfig, with_overrides
-from cardiax.ecg.rr_features import NUMBERS
+from cardiax.ecg.rr_features import RR_FEATURES
 from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
 from cardiax.recipes import recipe
@@ -156,8 +156,8 @@ def test_normal_beats_alone_are_given_the_rhythm_of_fibrillation():
     changed, target = task.augment(jax.random.key(1), beat, jnp.int32(0), config)
     assert target == 0
     np.testing.assert_array_equal(changed[:, :4], beat[:, :4])
-    np.testing.assert_array_equal(changed[NUMBERS:, 4], beat[NUMBERS:, 4])
-    assert (fibrillation().numbers == np.asarray(changed[:NUMBERS, 4])).all(axis=1).any()
+    np.testing.assert_array_equal(changed[RR_FEATURES:, 4], beat[RR_FEATURES:, 4])
+    assert (fibrillation().features == np.asarray(changed[:RR_FEATURES, 4])).all(axis=1).any()
     for other in (1, 2, 3):
         kept, _ = task.augment(jax.random.key(1), beat, jnp.int32(other), config)
         np.testing.assert_array_equal(kept, beat)
@@ -173,7 +173,7 @@ def test_a_normal_beat_in_a_rhythm_with_pauses_is_what_it_would_be_there():
         for seed in range(24):
             changed, target = augment(jax.random.key(seed), beat, jnp.int32(0))
             np.testing.assert_array_equal(changed[:, :4], beat[:, :4])
-            same = (rhythm.numbers == np.asarray(changed[:NUMBERS, 4])).all(axis=1)
+            same = (rhythm.features == np.asarray(changed[:RR_FEATURES, 4])).all(axis=1)
             assert target == ectopic * rhythm.supraventricular[same].item()
             seen.add(int(target))
         assert seen == {0, ectopic}
