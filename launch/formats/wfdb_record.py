@@ -69,10 +69,10 @@ def open_record(path: Path) -> Recording:
 
 def _check_files(header: Path) -> None:
     """Raise `InputError` if a signal file is missing or its first bytes are those of another format."""
-    lines = [line for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
-    if b"/" in lines[0].split(None, 1)[0]:
+    lines = _lines(header)
+    if "/" in lines[0].split()[0]:
         return
-    for name in dict.fromkeys(_text(line).split()[0] for line in lines[1:]):
+    for name in dict.fromkeys(line.split()[0] for line in lines[1:]):
         file = header.parent / name
         if not file.is_file():
             raise InputError(f"{header}: found no {name} beside it, expected its signal file")
@@ -125,15 +125,15 @@ def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
 
     A record of segments has them in its layout or in its first segment.
     """
-    lines = [line for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
-    first = _text(lines[0]).split() if lines else []
+    lines = _lines(header)
+    first = lines[0].split() if lines else []
     if not first:
         raise InputError(f"{header}: found nothing, expected a WFDB header")
     if "/" in first[0]:
-        return _signals_of_segments(path, header, [_text(line).split() for line in lines[1:]])
+        return _signals_of_segments(path, header, [line.split() for line in lines[1:]])
     found = []
     for line in lines[1:]:
-        fields = _text(line).split(None, 8)
+        fields = line.split(None, 8)
         scale, _, unit = (fields[2] if len(fields) > 2 else "").partition("/")
         number = scale.partition("(")[0]
         try:
@@ -167,8 +167,12 @@ def _signals_of_segments(path: Path, header: Path, lines: list[list[str]]) -> li
 
 def _rate(header: Path) -> str:
     """Return the sampling rate as written in a header's record line."""
-    lines = [line for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
-    return (_text(lines[0]).split() + [""] * 3)[2].partition("/")[0]
+    return (_lines(header)[0].split() + [""] * 3)[2].partition("/")[0]
+
+
+def _lines(header: Path) -> list[str]:
+    """Return the lines of a header without comments and blank lines."""
+    return [_text(line) for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
 
 
 def _text(line: bytes) -> str:
