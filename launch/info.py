@@ -14,6 +14,7 @@ def run(options: argparse.Namespace) -> None:
     import jax
 
     from cardiax import datasets
+    from cardiax.baselines import SYSTEMS
     from cardiax.catalog import DATASETS
     from cardiax.datasets.storage.record_files import prepare_command
     from cardiax.launch.run.environment import versions
@@ -26,6 +27,11 @@ def run(options: argparse.Namespace) -> None:
         "devices": [f"{device.id}: {device.device_kind} ({device.platform})" for device in jax.devices()],
         "tasks": [f"{task.name}: {task.summary}" for task in TASKS.values()],
         "models": [*MODELS, *TREES],
+        "systems that `cardiax sweep TASK --systems A,B` compares": [
+            f"{task}: {name} ({system.summary})"
+            for task, systems in SYSTEMS.items()
+            for name, system in systems.items()
+        ],
         f"datasets in {data_dir}": [],
     }
     for name, dataset in DATASETS.items():

@@ -69,6 +69,7 @@ def test_an_error_of_the_system_is_one_line_with_the_file(cardiax, tmp_path, sma
 
 def test_info_tells_what_is_there_and_what_is_missing(cardiax, data_dir):
     status, out, _ = cardiax("info", "--data-dir", data_dir)
+    assert "arrhythmia: cnn (1-D CNN)" in out
     assert status == 0
     lines = [line.strip() for line in out.splitlines()]
     assert any(line.startswith("kaggle_heartbeat/mitbih") and line.endswith(": prepared") for line in lines)
