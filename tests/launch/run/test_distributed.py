@@ -31,7 +31,7 @@ def test_two_processes_agree_with_one_and_resume(small_run, tmp_path):
             address = f"127.0.0.1:{free.getsockname()[1]}"
         pair = [
             start(
-                *small_run[1:],
+                *small_run[1:-2],
                 "--model_args",
                 "widths=(4,),blocks=1",
                 "--minutes",

@@ -56,4 +56,5 @@ def test_a_process_that_fails_is_told(monkeypatch):
 
 
 def test_mistakes(cardiax):
-    assert "found --scaling and --peer torch, expected one" in cardiax.mistake("bench", "--scaling", "--peer", "torch")
+    told = cardiax.mistake("bench", "--scaling", "--peer", "torch")
+    assert "found --scaling and --peer torch, expected only one of them" in told
