@@ -50,7 +50,7 @@ def beats(real_data, tmp_path_factory):
     [("arrhythmia", "kaggle"), ("arrhythmia", "patient"), ("heartbeat", "patient")],
 )
 def test_one_epoch_of_the_default_model_ends_better_than_it_began(one_epoch, beats, task, configuration):
-    # The rows of kaggle_heartbeat/mitbih and of physionet_mitbih/kaggle_patient are those of physionet_mitbih/kaggle; of
+    # The rows of kaggle_heartbeat/mitbih and physionet_mitbih/kaggle_patient are those of physionet_mitbih/kaggle; of
     # ptbdb 200 are at hand, one step's.
     before, after = one_epoch(task, f"physionet_mitbih/{configuration}", beats)
     assert after > before

@@ -334,7 +334,7 @@ def test_a_fresh_state_takes_any_first_score_and_follows_its_seed():
 
 def test_batches_must_divide_over_the_devices():
     check_divisible(64, 8)
-    with pytest.raises(InputError, match="batch_size: found 20, expected a multiple of the 8 devices, e.g. 16"):
+    with pytest.raises(InputError, match=r"batch_size: found 20, expected a multiple of the 8 devices, e\.g\. 16"):
         check_divisible(20, 8)
 
 
