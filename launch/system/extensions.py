@@ -13,9 +13,10 @@ def import_modules(names: str) -> None:
     Raises:
       InputError: a module is missing, or fails while it is imported.
     """
-    if os.getcwd() not in sys.path:
+    modules = [name for name in names.split(",") if name]
+    if modules and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    for name in filter(None, names.split(",")):
+    for name in modules:
         try:
             importlib.import_module(name)
         except Exception as error:  # a module may raise anything

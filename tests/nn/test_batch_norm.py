@@ -66,7 +66,8 @@ def statistics_after(batches, momentum, averages=()):
 @pytest.mark.parametrize("steps", [1, 3, 40])
 @pytest.mark.parametrize("averaged", [False, True])
 def test_a_short_run_evaluates_with_the_batches_it_saw(steps, averaged):
-    # Of batches k = 1 … t the corrected mean is Σ w_k mean_k / Σ w_k, w_k = m^(t − k), and likewise the variance.
+    # Of batches k = 1 … t the corrected mean is Σ w_k mean_k / Σ w_k, w_k = m^(t − k), and the variance is averaged in
+    # the same way.
     batches = np.random.default_rng(0).normal(5.0, 3.0, (steps, 16, 2)).astype(np.float32)
     weights = 0.99 ** np.arange(steps - 1, -1, -1.0)
     decays = [(1 + step) / (10 + step) for step in range(steps)] if averaged else ()

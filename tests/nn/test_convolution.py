@@ -115,7 +115,7 @@ def test_padding_wider_than_the_kernel_is_refused():
 
 
 def test_bfloat16_stays_bfloat16():
-    ours, theirs = both(*arrays((4, 20, 6), (3, 6, 2), dtype=jnp.bfloat16), (1,), "SAME")  # see test_models_bfloat16
+    ours, theirs = both(*arrays((4, 20, 6), (3, 6, 2), dtype=jnp.bfloat16), (1,), "SAME")  # see test_bfloat16
     for mine, other in zip(ours, theirs, strict=True):
         assert mine.dtype == jnp.bfloat16
         np.testing.assert_allclose(mine.astype(np.float32), other.astype(np.float32), rtol=0.05, atol=0.5)
