@@ -19,6 +19,9 @@ WINDOW_RATE = 180.0
 WINDOW_BEFORE, WINDOW_AFTER = 72, 120
 """Samples of such a beat before its R peak (0.4 s) and from the R peak on (0.67 s)."""
 
+WINDOW_LEADS = 2
+"""Leads of such a beat: a record of the MIT-BIH databases has two."""
+
 WINDOW = 500
 """Samples of an ECG imaging recording, at 1 kHz."""
 
@@ -45,7 +48,8 @@ class Dataset:
         split. A dataset without protocols is not trained on.
       classes: class names of beats; label i is `classes[i]`.
       counts: number of examples per class, for each part on disk; empty where the generator or the user decides.
-      built_in: True if the dataset is computed and needs no download.
+      real: description of the data that a built-in dataset, which is computed, stands for, and the dataset of that
+        data to train with; empty for data that are prepared from files.
       by_record: True if the model's input for a beat depends on all beats of its record.
       dominant_record: test record that holds most beats of a class; metrics are also reported without it.
       note: remark for readers of the metrics by patient.
@@ -59,11 +63,16 @@ class Dataset:
     protocols: tuple[str, ...]
     classes: tuple[str, ...] = ()
     counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    built_in: bool = False
+    real: tuple[str, str] | tuple[()] = ()
     by_record: bool = False
     dominant_record: int | None = None
     note: str = ""
     single_site_patterns: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def built_in(self) -> bool:
+        """True if the dataset is computed and needs no download."""
+        return bool(self.real)
 
     def drawn_by(self, protocol: str) -> str:
         """Return the protocol that draws the split: the default one for `NOISE`, else `protocol` itself."""
@@ -132,7 +141,7 @@ DATASETS = {
             classes=AAMI_CLASSES,
             rate=120.0,
             protocols=("kaggle", "published", NOISE),
-            built_in=True,
+            real=("real beats", "kaggle_heartbeat/mitbih"),
         ),
         Dataset(name="ucsd_intracardiac", kind="intracardiac", rate=1000.0, protocols=_INTRACARDIAC_PROTOCOLS),
         Dataset(
@@ -140,7 +149,7 @@ DATASETS = {
             kind="intracardiac",
             rate=1000.0,
             protocols=_INTRACARDIAC_PROTOCOLS,
-            built_in=True,
+            real=("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac"),
             single_site_patterns={20: 17, 21: 19, 22: 16, 23: 30, 24: 32},
         ),
     )

@@ -66,10 +66,10 @@ def run(options: argparse.Namespace) -> None:
     leads = np.stack([beat.leads for beat in beats])
 
     from cardiax.ecg.voltage import activation_time
-    from cardiax.launch.report.heart_plots import case_plots
     from cardiax.launch.run.restored import load_predictor
+    from cardiax.plots.heart_plots import case_plots
 
-    outputs = load_predictor(workdir)(leads)
+    outputs = load_predictor(workdir)({"leads": leads})
     for path, output in zip(options.files, outputs, strict=True):
         if not np.isfinite(output).all():
             raise InputError(

@@ -123,7 +123,7 @@ task, dataset, data_dir, workdir = sys.argv[1:]
 config = recipe(task, dataset)
 experiment = load_experiment(config, Path(data_dir), lambda line: None)
 tx = make_optimizer(config.optimizer, 1)
-fresh = create_state(experiment.model, tx, config.seed, experiment.examples.shape, config.ema > 0)
+fresh = create_state(experiment.model, tx, config.seed, experiment.examples.shapes, config.ema > 0)
 figures = Evaluator(experiment, make_mesh())(evaluated(fresh), "validation")
 before = score(experiment.task, validation_figures(experiment.task, figures))
 try:

@@ -109,16 +109,18 @@ class Linear(nn.Module):
     shape: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, x, train):
+    def __call__(self, leads, train, **others):
         del train
-        return nn.Dense(int(np.prod(self.shape)))(x.reshape(len(x), -1)).reshape(-1, *self.shape)
+        inputs = (leads, *others.values())
+        x = jnp.concatenate([one.reshape(len(one), -1) for one in inputs], axis=1)
+        return nn.Dense(int(np.prod(self.shape)))(x).reshape(-1, *self.shape)
 
 
 def program(config, targets):
     """All that trains: initialisation and step as jaxprs with their constants, the order of examples, the steps."""
     task, dataset = find_task(config.task), find_dataset(config.dataset)
     own = {"activation": (75,), "transmembrane": (500, 75)}.get(config.task, ())
-    model, shape = Linear(own or (task.outputs,)), task.shape(dataset)
+    model, shapes = Linear(own or (task.outputs,)), task.shapes(dataset)
     if config.per_class:
         targets = targets[resampled(targets, config.per_class, config.seed)]
     order = Order(config.seed, len(targets), config.batch_size, task.shares(config, targets))
@@ -126,11 +128,11 @@ def program(config, targets):
     tx = make_optimizer(config.optimizer, total)
 
     def train(batch):
-        state = create_state(model, tx, config.seed, shape, config.ema > 0)
+        state = create_state(model, tx, config.seed, shapes, config.ema > 0)
         return make_train_step(task, model, tx, config, task.training_loss(config, targets))(state, batch)
 
     batch = {
-        "input": jax.ShapeDtypeStruct((4, *shape), jnp.float32),
+        **{name: jax.ShapeDtypeStruct((4, *shape), jnp.float32) for name, shape in shapes.items()},
         "target": jax.ShapeDtypeStruct((4, *own), jnp.float32 if own else jnp.int32),
     }
     traced = jax.make_jaxpr(train, axis_env=[(AXIS, 1)])(batch)

@@ -7,6 +7,8 @@ transform may write into the padding or zero out samples of the beat. Only a cha
 beat that fills all 187 samples keeps its length: the file has truncated it, so its end is not known.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -76,24 +78,24 @@ def gramian_angular_field(beat: jax.Array, size: int) -> jax.Array:
 
 
 def mix_pairs(
-    key: jax.Array, inputs: jax.Array, targets: jax.Array, alpha: float, axis_name: str
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+    key: jax.Array, inputs: dict[str, jax.Array], targets: jax.Array, alpha: float, axis_name: str
+) -> tuple[dict[str, Any], jax.Array, jax.Array]:
     """Apply mixup (Zhang et al. 2018, arXiv:1710.09412) to each example and the one before it in the global batch.
 
     A mixture keeps the padding of the example with the larger weight.
 
     Args:
       key: random key, the same on every device.
-      inputs: (B, T, C), one device's part of the batch.
+      inputs: one device's part of the batch: signals (B, T, C) and features (B, F) by name.
       targets: (B, ...), one device's part of the targets.
       alpha: parameter of the Beta distribution; the weight of the neighbour is min(b, 1 - b), b ~ Beta(alpha, alpha).
       axis_name: name of the mapped axis over which the batch is sharded.
 
     Returns:
-      The mixed inputs (B, T, C), the neighbours' targets (B, ...) and their weights (B,). The loss of an example is
+      The mixed inputs, the neighbours' targets (B, ...) and their weights (B,). The loss of an example is
       (1 - weight) · loss(own target) + weight · loss(neighbour's target).
     """
-    size = inputs.shape[0]
+    size = targets.shape[0]
     start = jax.lax.axis_index(axis_name) * size
     share = jax.lax.dynamic_slice_in_dim(smaller_share(key, alpha, size * jax.lax.axis_size(axis_name)), start, size)
 
@@ -101,10 +103,15 @@ def mix_pairs(
         everyone = jnp.roll(jax.lax.all_gather(values, axis_name, tiled=True), 1, axis=0)
         return jax.lax.dynamic_slice_in_dim(everyone, start, size)
 
-    weight = share[:, None, None]
-    own = padding_mask(jnp.any(inputs != 0, axis=-1))[..., None]
-    mixed = jnp.where(own, (1 - weight) * inputs + weight * of_neighbours(inputs), 0.0)
-    return mixed, of_neighbours(targets), share
+    signals = jnp.concatenate([values for values in inputs.values() if values.ndim == 3], axis=-1)
+    own = padding_mask(jnp.any(signals != 0, axis=-1))[..., None]
+
+    def mix(values: jax.Array) -> jax.Array:
+        weight = share.reshape(-1, *[1] * (values.ndim - 1))
+        mixed = (1 - weight) * values + weight * of_neighbours(values)
+        return jnp.where(own, mixed, 0.0) if values.ndim == 3 else mixed
+
+    return jax.tree.map(mix, inputs), of_neighbours(targets), share
 
 
 def smaller_share(key: jax.Array, alpha: float | jax.Array, count: int) -> jax.Array:

@@ -53,61 +53,65 @@ def segments(noise: np.ndarray, index: np.ndarray, length: int, count: int) -> n
     return noise[starts[:, None, :] + np.arange(length)[:, None]]
 
 
-def noise_at_0_db(kind: str, inputs: np.ndarray, noise: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Compute the noise of examples at 0 dB, float32 of the shape of `inputs`; `add_noise` adds it at any ratio.
+def noise_of_beats(beats: np.ndarray, noise: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Compute the noise at 0 dB of beats in Kaggle's format, the first or second channel: float32 (n, 187, 1).
 
-    - A beat (n, 187, 1) in Kaggle's format gets the first or the second channel. Its padding is left out.
-    - A window (n, T, 2 + 2 + 1) gets both channels of one segment, one per lead, scaled to that lead's variance. The
-      leads minus the median beat get the same noise, and the channel of RR features none.
-    - Twelve leads (n, T, 12), mV, get the leads of nine noisy electrodes, each with its own segment of either channel.
-      One factor, from the mean variance, applies to all leads, so that they still obey Einthoven's law.
-
-    A flat signal or a flat segment gets no noise.
+    The padding of a beat is left out. A flat signal or a flat segment gets no noise, here and in the functions below.
 
     Args:
-      kind: kind of the dataset, `beat` or `intracardiac`.
-      inputs: float32, model inputs without noise.
+      beats: float32 (n, 187, 1), without noise.
       noise: (m, 2), at the sampling rate of the data, in any unit.
       index: int64 (n,), indices of the examples.
+    """
+    drawn = segments(noise, index, beats.shape[1], 1)
+    return _of_equal_variance(_either(drawn, index), beats, _mask(beats))
+
+
+def noise_of_windows(leads: np.ndarray, noise: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Compute the noise at 0 dB of windows, both channels of one segment: float32 (n, T, 2).
+
+    Each channel goes to one lead and is scaled to its variance. `noise` and `index` are as in `noise_of_beats`.
 
     Raises:
-      ValueError: if a window does not have two leads.
+      ValueError: if the windows do not have as many leads as the noise has channels.
     """
-    length = inputs.shape[1]
-    if kind == "intracardiac":
-        drawn = segments(noise, index, length, len(EXPLORING))
-        electrodes = np.zeros((*inputs.shape[:2], len(ELECTRODES)), np.float32)
-        electrodes[..., EXPLORING] = _either(drawn, index)
-        return _of_equal_variance(np.asarray(twelve_leads(electrodes)), inputs, joint=True)
-    drawn = segments(noise, index, length, 1)
-    if inputs.shape[2] == 1:
-        own = np.asarray(padding_mask(inputs[..., 0]))[..., None]
-        return _of_equal_variance(_either(drawn, index), inputs, own)
-    leads = inputs[..., : inputs.shape[2] // 2]
+    drawn = segments(noise, index, leads.shape[1], 1)
     if leads.shape[2] != drawn.shape[3]:
-        raise ValueError(f"noise_at_zero expects windows of {drawn.shape[3]} leads: got shape {inputs.shape}")
-    added = _of_equal_variance(drawn[:, :, 0], leads)
-    return np.concatenate([added, added, np.zeros_like(added[..., :1])], axis=2)
+        raise ValueError(f"noise_of_windows expects windows of {drawn.shape[3]} leads: got shape {leads.shape}")
+    return _of_equal_variance(drawn[:, :, 0], leads)
 
 
-def add_noise(inputs: np.ndarray, at_zero: np.ndarray, decibels: float) -> np.ndarray:
-    """Add noise to examples at a given signal-to-noise ratio: float32 of the shape of `inputs`.
+def noise_of_twelve_leads(leads: np.ndarray, noise: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Compute the noise at 0 dB of twelve leads, mV, from nine noisy electrodes: float32 (n, T, 12).
 
-    A beat in Kaggle's format is rescaled to its previous range, as if the noise had come before the min-max scaling.
-    That range is 0 … 1 unless the file has cut off the highest or lowest sample. The padding stays 0.
-
-    Args:
-      inputs: float32 (n, T, C), without noise.
-      at_zero: float32 (n, T, C), from `noise_at_0_db`.
-      decibels: signal-to-noise ratio, dB.
+    Each electrode has its own segment of either channel. One factor, from the mean variance, applies to all leads, so
+    that they still obey Einthoven's law. `noise` and `index` are as in `noise_of_beats`.
     """
-    noisy = inputs + np.float32(10 ** (-decibels / 20)) * at_zero
-    if inputs.shape[2] > 1:
-        return noisy
-    own = np.asarray(padding_mask(inputs[..., 0]))[..., None]
-    (low, high), (new_low, new_high) = (_range(values, own) for values in (inputs, noisy))
+    drawn = segments(noise, index, leads.shape[1], len(EXPLORING))
+    electrodes = np.zeros((*leads.shape[:2], len(ELECTRODES)), np.float32)
+    electrodes[..., EXPLORING] = _either(drawn, index)
+    return _of_equal_variance(np.asarray(twelve_leads(electrodes)), leads, joint=True)
+
+
+def add_noise(signal: np.ndarray, at_zero: np.ndarray, decibels: float) -> np.ndarray:
+    """Add noise at 0 dB, `at_zero`, to a signal of the same shape at another signal-to-noise ratio, dB: float32."""
+    return signal + np.float32(10 ** (-decibels / 20)) * at_zero
+
+
+def add_noise_to_beats(beats: np.ndarray, at_zero: np.ndarray, decibels: float) -> np.ndarray:
+    """Do as `add_noise` for beats (n, 187, 1) in Kaggle's format, and rescale each to its previous range.
+
+    This is as if the noise had come before the min-max scaling. That range is 0 … 1 unless the file has cut off the
+    highest or lowest sample. The padding stays 0.
+    """
+    noisy, own = add_noise(beats, at_zero, decibels), _mask(beats)
+    (low, high), (new_low, new_high) = (_range(values, own) for values in (beats, noisy))
     spread = np.where(new_high > new_low, new_high - new_low, np.float32(1))
     return np.where(own, low + (noisy - new_low) / spread * (high - low), np.float32(0))
+
+
+def _mask(beats: np.ndarray) -> np.ndarray:
+    return np.asarray(padding_mask(beats[..., 0]))[..., None]
 
 
 def _either(drawn: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -13,8 +13,24 @@ NEIGHBOURS = 4
 SURROUNDING = 10
 """Number of RR intervals on either side of a beat over which the variability of the rhythm is computed."""
 
-RR_FEATURES = 2 * NEIGHBOURS + 14
-"""Number of RR features of a beat (`rr_features`)."""
+RR_FEATURES = (
+    *(f"log_rr{shift:+d}_over_median" for shift in range(1 - NEIGHBOURS, NEIGHBOURS + 1)),
+    "log_rr_before_over_local_mean",
+    "log_rr_after_over_local_mean",
+    "log_deviation_of_21",
+    "log_median_s",
+    "log_mean_over_median",
+    "log_deviation_of_record",
+    "prematurity_before_by_median",
+    "prematurity_before_by_quantile",
+    "prematurity_after_by_median",
+    "prematurity_before_by_quantile_of_21",
+    "prematurity_after_by_quantile_of_21",
+    "log_rr_before_over_quantile",
+    "log_rr_after_over_quantile",
+    "half_log_spread_of_21",
+)
+"""Names of the RR features of a beat, defined in `rr_features`; all are dimensionless but `log_median_s`."""
 
 LOCAL = 5
 """Number of RR intervals before a beat, and after it, whose mean is its local RR interval (de Chazal et al. 2004)."""
@@ -46,24 +62,23 @@ def beat_intervals(times: np.ndarray) -> np.ndarray:
 def rr_features(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
     """Compute the RR features of each beat: float32 (n, 22).
 
-    Logarithms of intervals:
+    Natural logarithms of intervals (RR+0 ends at the beat and RR+1 begins at it):
 
-    - (8) the four intervals up to the beat and the four after it, over the record's median;
-    - (2) the intervals before and after the beat, over the local mean;
-    - (1) 0.02 plus the standard deviation of the 21 log intervals around the beat;
-    - (3) the record's median, s; its mean over its median; 0.02 plus the standard deviation of all its log intervals.
+    - `log_rr-3_over_median` … `log_rr+4_over_median`: eight intervals over the record's median;
+    - `log_rr_{before,after}_over_local_mean`: the two intervals of the beat over their local mean (de Chazal et al.
+      2004, doi:10.1109/TBME.2004.827359);
+    - `log_deviation_of_21`, `log_deviation_of_record`: of 0.02 plus the standard deviation of the log intervals, of the
+      21 around the beat and of the record;
+    - `log_median_s`, `log_mean_over_median`: of the record's median in s, and of its mean over its median;
+    - `log_rr_{before,after}_over_quantile`: the two intervals over the record's 80 % quantile;
+    - `half_log_spread_of_21`: half of the log of the spread of the 21 intervals around the beat.
 
-    Prematurity, as asinh(x) / 2:
-
-    - (3) x in units of the record's spread: log of the own interval over the median, of the own interval over the
-      record's 80 % quantile, and of the next interval over the median;
-    - (2) x in units of the local spread: log of the own and of the next interval over the 80 % quantile of the 21
-      intervals around.
-
-    Then (2) the logs of the own and of the next interval over the record's 80 % quantile, and (1) half the log of the
-    local spread. The spread is 0.03 plus the standard deviation of a normal distribution with the same quartiles. It is
-    the unit because an early beat means little in an irregular rhythm such as atrial fibrillation. The 80 % quantile is
-    a reference because the median is not the normal interval in a record with many ectopic beats.
+    Prematurity, asinh(x) / 2, where x is the log of an interval over a reference, in units of a spread: for
+    `prematurity_{before,after}_by_median` and `_by_quantile` the record's median, 80 % quantile and spread, for
+    `_by_quantile_of_21` those of the 21 intervals around the beat. The spread is 0.03 plus the standard deviation of a
+    normal distribution with the same quartiles. It is the unit because an early beat means little in an irregular
+    rhythm such as atrial fibrillation. The 80 % quantile is a reference because the median is not the normal interval
+    in a record with many ectopic beats.
 
     Beyond the ends of a record, its first and last intervals are repeated.
 
@@ -71,7 +86,7 @@ def rr_features(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
       intervals: (n, 3), s, from `beat_intervals`: interval before, interval after and local mean.
       record: (n,), the record of each beat; beats of one record are in temporal order.
     """
-    found = np.empty((len(record), RR_FEATURES), np.float32)
+    found = np.empty((len(record), len(RR_FEATURES)), np.float32)
     for one in np.unique(record):
         indices = np.flatnonzero(record == one)
         found[indices] = _of_one_record(*intervals[indices].astype(np.float64).T)
@@ -110,8 +125,8 @@ def _windows(values: np.ndarray, size: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(values, size, axis=-1)
 
 
-def against_median_beat(signal: np.ndarray, record: np.ndarray) -> np.ndarray:
-    """Return each beat beside its difference from the median beat of its record: float32 (n, T, 2 L).
+def against_median_beat(signal: np.ndarray, record: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each beat and its deviation from the median beat of its record: float32 (n, T, L) each.
 
     Both are in units of the median beat's range in that lead plus 0.2 mV.
 
@@ -119,11 +134,11 @@ def against_median_beat(signal: np.ndarray, record: np.ndarray) -> np.ndarray:
       signal: (n, T, L), mV.
       record: (n,), the record of each beat.
     """
-    found = np.empty((*signal.shape[:2], 2 * signal.shape[2]), np.float32)
+    scaled, deviation = np.empty(signal.shape, np.float32), np.empty(signal.shape, np.float32)
     for one in np.unique(record):
         indices = np.flatnonzero(record == one)
         beats = signal[indices]
         median = np.median(beats, axis=0)
         scale = np.ptp(median, axis=0) + LEAST_RANGE
-        found[indices] = np.concatenate([beats / scale, (beats - median) / scale], axis=2)
-    return found
+        scaled[indices], deviation[indices] = beats / scale, (beats - median) / scale
+    return scaled, deviation

@@ -39,15 +39,15 @@ class Trunk(nn.Module):
     axis_name: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Return features (B, hidden) of leads x (B, 500, 12), mV; float32, for a head in ms or mV.
+    def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
+        """Return features (B, hidden) of leads (B, 500, 12), mV; float32, for a head in ms or mV.
 
         Raises:
-          ValueError: if x does not have shape (B, T, L).
+          ValueError: if leads does not have shape (B, T, L).
         """
-        if x.ndim != 3:
-            raise ValueError(f"the trunk expects leads (B, samples, 12): got shape {x.shape}")
-        x = Conv(self.widths[0], (9,), 2, use_bias=False, name="stem")(x / LEAD_SCALE)
+        if leads.ndim != 3:
+            raise ValueError(f"the trunk expects leads (B, samples, 12): got shape {leads.shape}")
+        x = Conv(self.widths[0], (9,), 2, use_bias=False, name="stem")(leads / LEAD_SCALE)
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):
                 stride, name = 2 if block == 0 else 1, f"stage{stage}_block{block}"
@@ -78,12 +78,12 @@ class ActivationResNet(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
         """Return times (B, outputs), ms; dropout in training needs the key "dropout"."""
         trunk = Trunk(
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )
-        return MEAN_TIME + TIME_SCALE * Dense(self.outputs, name="times")(trunk(x[:, : self.samples], train))
+        return MEAN_TIME + TIME_SCALE * Dense(self.outputs, name="times")(trunk(leads[:, : self.samples], train))
 
 
 class VoltageTemplate(nn.Module):
@@ -107,13 +107,13 @@ class VoltageTemplate(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Return voltages (B, T, outputs), mV, of leads x (B, T, 12); dropout in training needs the key "dropout"."""
+    def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
+        """Return voltages (B, T, outputs), mV, of leads (B, T, 12); dropout in training needs the key "dropout"."""
         trunk = Trunk(
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )
-        features = trunk(x, train)
-        read = Dense(4 * self.outputs, name="sites")(features).reshape(x.shape[0], 4, 1, self.outputs)
+        features = trunk(leads, train)
+        read = Dense(4 * self.outputs, name="sites")(features).reshape(leads.shape[0], 4, 1, self.outputs)
 
         def learnt(name: str, initial: float) -> jax.Array:
             return initial * jnp.exp(self.param(name, nn.initializers.zeros_init(), (1, 1, self.outputs)))
@@ -129,4 +129,4 @@ class VoltageTemplate(nn.Module):
             repolarisation_time=learnt("repolarisation", 15.0),
             fall=learnt("fall", 0.05),
         )
-        return action_potential(shape, x.shape[1])
+        return action_potential(shape, leads.shape[1])

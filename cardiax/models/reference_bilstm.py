@@ -37,9 +37,9 @@ class TransmembraneBiLSTM(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
         """Return voltages (B, T, outputs), mV; dropout in training needs the key "dropout"."""
-        x = ECG_RANGE.scale(x)
+        x = ECG_RANGE.scale(leads)
         for width in self.channels:
             x = nn.relu(Conv(width, (3,))(x))
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)

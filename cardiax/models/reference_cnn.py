@@ -47,16 +47,15 @@ class ReferenceCNN(nn.Module):
     z_score: bool = False
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Return logits (B, outputs) of beats x (B, samples, 1); dropout in training needs the key "dropout".
+    def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
+        """Return logits (B, outputs) of beats (B, samples, 1); dropout in training needs the key "dropout".
 
         Raises:
-          ValueError: if x does not have rank 3.
+          ValueError: if leads does not have rank 3.
         """
-        if x.ndim != 3:
-            raise ValueError(f"ReferenceCNN expects beats (B, samples, 1): got shape {x.shape}")
-        if self.z_score:
-            x = z_score(x).scale(x)
+        if leads.ndim != 3:
+            raise ValueError(f"ReferenceCNN expects beats (B, samples, 1): got shape {leads.shape}")
+        x = z_score(leads).scale(leads) if self.z_score else leads
         for features in self.channels:
             x = leaky_relu(Conv(features, kernel_size=(3,))(x), 0.001)
         x = max_pool(x, window=3, stride=2, padding=1)
@@ -92,9 +91,9 @@ class ActivationCNN(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Return times (B, outputs), ms, of leads x (B, 500, 12), mV."""
-        x = lead_range(x).scale(x)
+    def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
+        """Return times (B, outputs), ms, of leads (B, 500, 12), mV."""
+        x = lead_range(leads).scale(leads)
         for layer, features in enumerate(self.channels):
             x = Conv(features, kernel_size=(3,))(x)
             x = leaky_relu(batch_norm(train, self.axis_name, f"BatchNorm_{layer}", 0.9)(x), 0.01)

@@ -1,5 +1,7 @@
 """The 2-D CNN of the reference heartbeat and arrhythmia projects; Gramian angular fields are computed on the device."""
 
+from typing import ClassVar
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -41,10 +43,13 @@ class FieldCNN(nn.Module):
     dropout_rate: float = 0.5
     axis_name: str | None = None
 
+    evaluation_batch: ClassVar[int] = 64
+    """Examples per evaluation step: of 64 fields of 224 × 224 the first layer's output takes 1.6 GB, of 1024 26 GB."""
+
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Return logits (B, outputs) of beats x (B, samples, 1); dropout in training needs the key "dropout"."""
-        x = gramian_angular_field(x[..., 0], self.size)[..., None].astype(x.dtype)
+    def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
+        """Return logits (B, outputs) of beats (B, samples, 1); dropout in training needs the key "dropout"."""
+        x = gramian_angular_field(leads[..., 0], self.size)[..., None].astype(leads.dtype)
         for features in self.channels:
             x = leaky_relu(Conv(features, kernel_size=(3, 3))(x), 0.001)
         x = _pool(jnp.swapaxes(_pool(x), 1, 2))

@@ -63,9 +63,9 @@ class ActivationSqueezeNet(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
         """Return times (B, outputs), ms; dropout in training needs the key "dropout"."""
-        x = jnp.swapaxes(lead_range(x).scale(x), 1, 2)
+        x = jnp.swapaxes(lead_range(leads).scale(leads), 1, 2)
         x = nn.relu(Conv(64, (3,), 2, name="stem")(x))
         x = fires(max_pool(x, window=3, stride=2, padding=1), stride=2)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
@@ -91,9 +91,9 @@ class TransmembraneSqueezeNet(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
         """Return voltages (B, 500, outputs), mV; dropout in training needs the key "dropout"."""
-        x = nn.relu(Conv(64, (3,), name="stem")(lead_range(x).scale(x)))
+        x = nn.relu(Conv(64, (3,), name="stem")(lead_range(leads).scale(leads)))
         x = fires(max_pool(x, window=3, stride=1, padding=1), stride=1)
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         voltage = Conv(self.outputs, (1,), name="outputs")(x.astype(jnp.float32))

@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.ecg.augmentation import padding_mask
-from cardiax.ecg.rr_features import RR_FEATURES
 from cardiax.nn.bfloat16 import Dense
 from cardiax.nn.convolution import Conv
 from cardiax.nn.layers import Dropout, batch_norm, max_over_time, residual_block
@@ -15,13 +14,13 @@ RR_WIDTH = 32
 
 
 class ResNet1D(nn.Module):
-    """A 1-D pre-activation residual network (He et al. 2016, arXiv:1603.05027): (B, T, C) → (B, outputs).
+    """A 1-D pre-activation residual network (He et al. 2016, arXiv:1603.05027): (B, T, L) → (B, outputs).
 
     Two channels are added to the beat: the padding mask, since the length of a beat depends on the heart rate, and the
     position from 0 to 1, since the first sample is always an R peak. The stem and each stage after the first halve the
-    sampling rate; mean and maximum over time go to a dense layer. With several channels, the last one holds the RR
-    features in its first samples (see `Classification.arrays`); they go through two dense layers and are concatenated
-    with the pooled features.
+    sampling rate; mean and maximum over time go to a dense layer. The deviation from the patient's median beat, if
+    given, adds a channel for each lead. RR features, if given, go through two dense layers and are concatenated with
+    the pooled features.
 
     Attributes:
       outputs: number of logits.
@@ -41,11 +40,18 @@ class ResNet1D(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Return logits (B, outputs) of beats (B, T, C); dropout in training needs the key "dropout"."""
-        rr = None
-        if x.shape[2] > 1:
-            x, rr = x[..., :-1], x[:, :RR_FEATURES, -1]
+    def __call__(
+        self, leads: jax.Array, train: bool, deviation: jax.Array | None = None, rr: jax.Array | None = None
+    ) -> jax.Array:
+        """Return logits (B, outputs) of beats; dropout in training needs the key "dropout".
+
+        Args:
+          leads: beats (B, T, L).
+          train: True in training.
+          deviation: difference of each beat from the patient's median beat (B, T, L).
+          rr: RR features (B, 22), see `cardiax.ecg.rr_features`.
+        """
+        x = leads if deviation is None else jnp.concatenate([leads, deviation], axis=-1)
         beat = padding_mask(x[..., 0])[..., None].astype(x.dtype)
         index = jnp.broadcast_to(jnp.linspace(0.0, 1.0, x.shape[1], dtype=x.dtype)[None, :, None], beat.shape)
         x = Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(jnp.concatenate([x, beat, index], axis=-1))

@@ -27,11 +27,16 @@ class InBfloat16:
         """Return the module's variables, float32."""
         return self.module.init(*arguments, **options)
 
-    def apply(self, variables: Any, inputs: jax.Array, **options: Any) -> Any:
+    def apply(
+        self, variables: Any, *args: jax.Array, train: bool, rngs: Any = None, mutable: Any = False, **inputs: Any
+    ) -> Any:
         """Return float32 outputs (B, ...) of inputs (B, ...); with `mutable`, the pair (outputs, changed variables)."""
-        low = variables | {"params": jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), variables["params"])}
-        answer: Any = self.module.apply(low, inputs.astype(jnp.bfloat16), **options)
-        if options.get("mutable", False) is False:
+        low: Any = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (variables["params"], args, inputs))
+        params, args, inputs = low
+        answer: Any = self.module.apply(
+            variables | {"params": params}, *args, train=train, rngs=rngs, mutable=mutable, **inputs
+        )
+        if mutable is False:
             return answer.astype(jnp.float32)
         outputs, changed = answer
         return outputs.astype(jnp.float32), changed

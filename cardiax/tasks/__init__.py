@@ -15,6 +15,7 @@ from cardiax.config import AugmentationConfig, Config, leaves
 from cardiax.errors import InputError, unknown
 from cardiax.tasks.beat_classification import Classification
 from cardiax.tasks.ecg_imaging import Activation, Transmembrane
+from cardiax.tasks.report import Report
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 """Function from the outputs (B, ...) and targets (B, ...) of a batch to the loss of each example (B,)."""
@@ -39,8 +40,13 @@ class Task(Protocol):
         ...
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Default shape of the input of one example."""
+    def evaluation_batch(self) -> int:
+        """Examples per evaluation step over all devices, rounded up to a multiple of their number."""
+        ...
+
+    @property
+    def report(self) -> Report:
+        """The metrics, table and plots of an evaluated split."""
         ...
 
     @property
@@ -58,8 +64,8 @@ class Task(Protocol):
         """True if the highest value of `selection` is the best, False if the lowest is."""
         ...
 
-    def shape(self, dataset: Dataset) -> tuple[int, ...]:
-        """Return the shape of the input of one example of the dataset."""
+    def shapes(self, dataset: Dataset) -> dict[str, tuple[int, ...]]:
+        """Return name → shape of each input of one example of the dataset."""
         ...
 
     @property
@@ -72,13 +78,23 @@ class Task(Protocol):
         ...
 
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset, /) -> dict[str, np.ndarray]:
-        """Return `input` (n, ...) and `target` (n, ...) from the features of a dataset's examples."""
+        """Return the inputs by name and `target`, each (n, ...), from the features of a dataset's examples."""
         ...
 
     def augment(
-        self, key: jax.Array, input: jax.Array, target: jax.Array, config: AugmentationConfig, /
-    ) -> tuple[jax.Array, jax.Array]:
+        self, key: jax.Array, inputs: dict[str, jax.Array], target: jax.Array, config: AugmentationConfig, /
+    ) -> tuple[dict[str, jax.Array], jax.Array]:
         """Apply random augmentation to one training example."""
+        ...
+
+    def with_noise(
+        self, inputs: dict[str, np.ndarray], noise: np.ndarray, index: np.ndarray, /
+    ) -> Callable[[float], dict[str, np.ndarray]]:
+        """Return a function from a signal-to-noise ratio, dB, to the inputs (n, ...) with recorded noise (m, 2)."""
+        ...
+
+    def without_leads(self, inputs: dict[str, np.ndarray], /) -> dict[str, dict[str, np.ndarray]]:
+        """Return lead → the inputs without it, for the leads that a network should do without."""
         ...
 
     def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:

@@ -8,23 +8,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, Dataset
+from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, Dataset
 from cardiax.config import AugmentationConfig, Config, enabled
 from cardiax.ecg.augmentation import lead_noise, stretch_time, warp_amplitude, white_noise
+from cardiax.ecg.recorded_noise import add_noise, add_noise_to_beats, noise_of_beats, noise_of_windows
 from cardiax.ecg.rr_features import RR_FEATURES, against_median_beat, rr_features
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.simulate.rhythms import Rhythm, fibrillation, pauses
 from cardiax.stats.classification import classification_metrics, confusion_matrix
 from cardiax.tasks.class_balance import class_shares
+from cardiax.tasks.class_report import ClassReport
 
 
 @dataclass(frozen=True)
 class Classification:
     """Classification of a beat into one of C classes.
 
-    A beat is either one lead in Kaggle's form, float32 (187, 1), min-max scaled and zero-padded, or several leads, the
-    same leads minus the patient's median beat, and RR features (see `arrays`).
+    A beat is either one lead in Kaggle's form, `leads` float32 (187, 1), min-max scaled and zero-padded, or a window
+    around an R peak: `leads` and `deviation` (T, L) and `rr` (22,), see `arrays`.
 
     Attributes:
       name: name on the command line.
@@ -43,15 +45,23 @@ class Classification:
     merged: dict[tuple[str, ...], tuple[str, ...]]
 
     kind = "beat"
-    input_shape = (BEAT_LENGTH, 1)
+    evaluation_batch = 1024
     selection = "macro_f1"
     """Validation metric that selects the best checkpoint; the highest is the best."""
     higher_is_better = True
     meaningless = ("augmentation.shift", "augmentation.drop_lead")
 
-    def shape(self, dataset: Dataset) -> tuple[int, ...]:
-        """Return the shape of one input of the dataset (see `arrays`)."""
-        return (WINDOW_BEFORE + WINDOW_AFTER, 5) if dataset.by_record else self.input_shape
+    @property
+    def report(self) -> ClassReport:
+        """The metrics, table and plots of an evaluated split."""
+        return ClassReport(self.classes)
+
+    def shapes(self, dataset: Dataset) -> dict[str, tuple[int, ...]]:
+        """Return name → shape of each input of one example of the dataset (see `arrays`)."""
+        if not dataset.by_record:
+            return {"leads": (BEAT_LENGTH, 1)}
+        window = (WINDOW_BEFORE + WINDOW_AFTER, WINDOW_LEADS)
+        return {"leads": window, "deviation": window, "rr": (len(RR_FEATURES),)}
 
     @property
     def outputs(self) -> int:
@@ -80,34 +90,33 @@ class Classification:
           dataset: dataset of the beats.
 
         Returns:
-          `input` float32 and `target` int32 (n,), indices into the task's classes. The input has shape (n, 187, 1) for
-          `beat`. For `signal` it has shape (n, T, 2 L + 1): the leads, the leads minus the record's median beat, and a
-          channel that holds the RR features in its first 22 samples and 0 elsewhere (see `cardiax.ecg.rr_features`).
+          `target` int32 (n,), indices into the task's classes, and float32 inputs. For `beat` these are `leads`
+          (n, 187, 1). For `signal` they are `leads` and their `deviation` from the record's median beat (n, T, L), and
+          the RR features `rr` (n, 22), see `cardiax.ecg.rr_features`.
         """
         ours = self.merged.get(dataset.classes, dataset.classes)
         targets = np.asarray([self.classes.index(name) for name in ours], np.int32)[beats["label"]]
         if "signal" not in beats:
-            return {"input": beats["beat"][:, :, None], "target": targets}
-        leads = against_median_beat(beats["signal"], beats["record"])
-        rr = np.zeros((*leads.shape[:2], 1), np.float32)
-        rr[:, :RR_FEATURES, 0] = rr_features(beats["intervals"], beats["record"])
-        return {"input": np.concatenate([leads, rr], axis=2), "target": targets}
+            return {"leads": beats["beat"][:, :, None], "target": targets}
+        leads, deviation = against_median_beat(beats["signal"], beats["record"])
+        rr = rr_features(beats["intervals"], beats["record"])
+        return {"leads": leads, "deviation": deviation, "rr": rr, "target": targets}
 
     def augment(
-        self, key: jax.Array, beat: jax.Array, target: jax.Array, config: AugmentationConfig
-    ) -> tuple[jax.Array, jax.Array]:
-        """Return one training beat, (187, 1) or (T, 2 L + 1), and its class after random augmentation; pure.
+        self, key: jax.Array, beat: dict[str, jax.Array], target: jax.Array, config: AugmentationConfig
+    ) -> tuple[dict[str, jax.Array], jax.Array]:
+        """Return the inputs of one training beat (see `shapes`) and its class after random augmentation; pure.
 
-        With several leads, each is changed independently, and its difference from the median beat in the same way.
-        They are not stretched in time, since this would contradict the RR features.
+        Each lead of a window is changed independently, and its deviation from the median beat in the same way. Windows
+        are not stretched in time, since this would contradict the RR features.
 
         Raises:
-          InputError: if `config` enables a simulated rhythm and the beat (187, 1) has no RR features.
+          InputError: if `config` enables a simulated rhythm and the beat has no RR features.
         """
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
         gain_key, rhythm_key, pause_key = (jax.random.fold_in(key, index) for index in (3, 4, 5))
-        if beat.shape[1] > 1:
-            leads, rest, rr = jnp.split(beat, [beat.shape[1] // 2, beat.shape[1] - 1], axis=1)
+        if "rr" in beat:
+            leads, rest, rr = beat["leads"], beat["deviation"], beat["rr"]
             if enabled(config.electrode_gain):
                 gain = 1 + config.electrode_gain * jax.random.normal(gain_key, (1, leads.shape[1]))
                 leads, rest = gain * leads, gain * rest
@@ -125,14 +134,14 @@ class Classification:
             if enabled(config.pauses):
                 probability = config.pauses * usual
                 rr, target = self._with_rhythm(pause_key, rr, target, pauses(), probability)
-            return jnp.concatenate([leads, rest, rr], axis=1), target
+            return {"leads": leads, "deviation": rest, "rr": rr}, target
         for name in ("fibrillation", "pauses"):
             if enabled(getattr(config, name)):
                 raise InputError(
                     f"augmentation.{name}: found beats without RR features, expected beats with them, as in --dataset "
                     "physionet_mitbih/patient; set it to 0"
                 )
-        signal = beat[:, 0]
+        signal = beat["leads"][:, 0]
         if enabled(config.electrode_gain):
             signal = signal * (1 + config.electrode_gain * jax.random.normal(gain_key))
         if enabled(config.stretch):
@@ -141,20 +150,41 @@ class Classification:
             signal = warp_amplitude(warp_key, signal, config.warp)
         if enabled(config.noise):
             signal = white_noise(noise_key, signal, config.noise)
-        return signal[:, None], target
+        return {"leads": signal[:, None]}, target
 
     def _with_rhythm(
         self, key: jax.Array, rr: jax.Array, target: jax.Array, rhythm: Rhythm, probability: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """With the given probability, replace RR features (T, 1) and class by those of a beat in a simulated rhythm."""
+        """With the given probability, replace RR features (22,) and class by those of a beat in a simulated rhythm."""
         whether_key, which_key = jax.random.split(key)
         index = jax.random.randint(which_key, (), 0, len(rhythm.features))
-        told = rr.at[:RR_FEATURES, 0].set(jnp.asarray(rhythm.features)[index].astype(rr.dtype))
+        simulated = jnp.asarray(rhythm.features)[index].astype(rr.dtype)
         ectopic = jnp.asarray(rhythm.supraventricular)[index]
         normal, other = self.classes.index(self.normal), self.classes.index(self.supraventricular)
         kind = jnp.where(ectopic, other, normal).astype(target.dtype)
         whether = jax.random.bernoulli(whether_key, probability)
-        return jnp.where(whether, told, rr), jnp.where(whether, kind, target)
+        return jnp.where(whether, simulated, rr), jnp.where(whether, kind, target)
+
+    def with_noise(
+        self, inputs: dict[str, np.ndarray], noise: np.ndarray, index: np.ndarray
+    ) -> Callable[[float], dict[str, np.ndarray]]:
+        """Return a function from a signal-to-noise ratio, dB, to the inputs with recorded noise.
+
+        The leads of a window and their deviations get the same noise. The arguments are those of
+        `cardiax.ecg.recorded_noise.noise_of_beats`, with all inputs by name.
+        """
+        leads = inputs["leads"]
+        if "rr" not in inputs:
+            at_zero = noise_of_beats(leads, noise, index)
+            return lambda decibels: {"leads": add_noise_to_beats(leads, at_zero, decibels)}
+        at_zero = noise_of_windows(leads, noise, index)
+        names = ("leads", "deviation")
+        return lambda decibels: inputs | {name: add_noise(inputs[name], at_zero, decibels) for name in names}
+
+    def without_leads(self, inputs: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+        """Return nothing: a beat has too few leads to lose one."""
+        del inputs
+        return {}
 
     def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
         """Return the sampling weight of each training example, float64 (n,), or None if each is drawn once per epoch.

@@ -16,10 +16,12 @@ from cardiax.catalog import WINDOW, Dataset
 from cardiax.config import AugmentationConfig, Config, enabled
 from cardiax.ecg.augmentation import delay, drop_lead, electrode_gain, lead_noise, rescale_time
 from cardiax.ecg.leads import LEADS, SITE_NAMES, twelve_leads
+from cardiax.ecg.recorded_noise import add_noise, noise_of_twelve_leads
 from cardiax.ecg.voltage import activation_time, apd90
 from cardiax.errors import InputError
 from cardiax.losses import mean_huber
 from cardiax.stats.regression import error_sums, regression_metrics
+from cardiax.tasks.site_report import SiteReport
 
 CHUNK = 256
 """Number of recordings whose activation times are computed at once: 38 MB of voltages."""
@@ -38,7 +40,7 @@ class _TwelveLeads:
     summary: str
 
     kind = "intracardiac"
-    input_shape = (WINDOW, len(LEADS))
+    evaluation_batch = 64
     outputs = len(SITE_NAMES)
     higher_is_better = False
     meaningless = (
@@ -58,10 +60,15 @@ class _TwelveLeads:
         """Validation metric that selects the best checkpoint; the lowest is the best."""
         return f"{next(iter(self.units))}_mae"
 
-    def shape(self, dataset: Dataset) -> tuple[int, ...]:
-        """Return the shape of one input of the dataset."""
+    @property
+    def report(self) -> SiteReport:
+        """The metrics, table and plots of an evaluated split."""
+        return SiteReport(self.units)
+
+    def shapes(self, dataset: Dataset) -> dict[str, tuple[int, ...]]:
+        """Return the shape of `leads`, the only input of one example."""
         del dataset
-        return self.input_shape
+        return {"leads": (WINDOW, len(LEADS))}
 
     def check(self, dataset: Dataset) -> None:
         """Raise `InputError` if the dataset has no ECG imaging recordings."""
@@ -72,13 +79,14 @@ class _TwelveLeads:
             )
 
     def augment(
-        self, key: jax.Array, leads: jax.Array, target: jax.Array, config: AugmentationConfig
-    ) -> tuple[jax.Array, jax.Array]:
-        """Return leads (500, 12), mV, and target of one training example after random augmentation; pure.
+        self, key: jax.Array, inputs: dict[str, jax.Array], target: jax.Array, config: AugmentationConfig
+    ) -> tuple[dict[str, jax.Array], jax.Array]:
+        """Return `leads` (500, 12), mV, and target of one training example after random augmentation; pure.
 
         Time is scaled, the recording delayed, electrode gains changed, noise added and a lead set to 0, as enabled in
         `config`.
         """
+        leads = inputs["leads"]
         stretch_key, shift_key, gain_key, noise_key, drop_key = jax.random.split(key, 5)
         if enabled(config.stretch):
             factor = jax.random.uniform(stretch_key, minval=1 - config.stretch, maxval=1 + config.stretch)
@@ -92,7 +100,22 @@ class _TwelveLeads:
             leads = lead_noise(noise_key, leads, config.noise)
         if enabled(config.drop_lead):
             leads = drop_lead(drop_key, leads, config.drop_lead)
-        return leads, target
+        return {"leads": leads}, target
+
+    def with_noise(
+        self, inputs: dict[str, np.ndarray], noise: np.ndarray, index: np.ndarray
+    ) -> Callable[[float], dict[str, np.ndarray]]:
+        """Return a function from a signal-to-noise ratio, dB, to the inputs with recorded noise on the electrodes.
+
+        The arguments are those of `cardiax.ecg.recorded_noise.noise_of_twelve_leads`, with the inputs by name.
+        """
+        leads = inputs["leads"]
+        at_zero = noise_of_twelve_leads(leads, noise, index)
+        return lambda decibels: {"leads": add_noise(leads, at_zero, decibels)}
+
+    def without_leads(self, inputs: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+        """Return lead → the inputs in which this lead is 0."""
+        return {lead: {"leads": inputs["leads"] * (np.arange(len(LEADS)) != index)} for index, lead in enumerate(LEADS)}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
         """Return the target of leads that are stretched in time by `factor`."""
@@ -131,7 +154,7 @@ class Activation(_TwelveLeads):
     units: ClassVar[dict[str, str]] = {"activation": "ms"}
 
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
-        """Return `input` float32 (n, 500, 12), mV, and `target` float32 (n, 75), ms.
+        """Return `leads` float32 (n, 500, 12), mV, and `target` float32 (n, 75), ms.
 
         Args:
           examples: `electrodes` (n, 500, 10) and `voltage` (n, 500, 75), mV.
@@ -140,7 +163,7 @@ class Activation(_TwelveLeads):
         del dataset
         voltage = examples["voltage"]
         times = [activation_time(voltage[i : i + CHUNK]) for i in range(0, len(voltage), CHUNK)]
-        return {"input": _leads(examples), "target": np.concatenate(times)}
+        return {"leads": twelve_leads(examples["electrodes"]), "target": np.concatenate(times)}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
         """Return times (75,) multiplied by `factor`."""
@@ -168,9 +191,9 @@ class Transmembrane(_TwelveLeads):
     units: ClassVar[dict[str, str]] = {"voltage": "mV", "activation": "ms", "apd90": "ms"}
 
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
-        """Return `input` float32 (n, 500, 12) and `target` float32 (n, 500, 75), both in mV."""
+        """Return `leads` float32 (n, 500, 12) and `target` float32 (n, 500, 75), both in mV."""
         del dataset
-        return {"input": _leads(examples), "target": examples["voltage"]}
+        return {"leads": twelve_leads(examples["electrodes"]), "target": examples["voltage"]}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
         """Return voltages (500, 75) stretched in time by `factor`."""
@@ -208,7 +231,3 @@ class Transmembrane(_TwelveLeads):
 def _where_read(read: jax.Array, true: jax.Array) -> jax.Array:
     """Return `error_sums` where both values exist; `found` reports the sites that have no predicted value."""
     return error_sums(read, jnp.where(jnp.isnan(read), jnp.nan, true))
-
-
-def _leads(examples: dict[str, np.ndarray]) -> np.ndarray:
-    return twelve_leads(examples["electrodes"])

@@ -17,7 +17,7 @@ from cardiax.config import Config, enabled, leaves, to_dict, with_leaves
 from cardiax.models import TREES
 from cardiax.tasks import Task
 from cardiax.training.optimizer import make_optimizer
-from cardiax.training.state import TrainState, create_state
+from cardiax.training.state import Shapes, TrainState, create_state
 from cardiax.training.step import Batch, make_train_step
 
 SWITCHES = (
@@ -77,22 +77,20 @@ def varying_values(configs: Sequence[Config]) -> dict[str, np.ndarray]:
     }
 
 
-def create_population(
-    model: nn.Module, config: Config, steps: int, input_shape: tuple[int, ...], values: Values
-) -> TrainState:
+def create_population(model: nn.Module, config: Config, steps: int, shapes: Shapes, values: Values) -> TrainState:
     """Create the initial states of M members, each leaf with a leading axis (M,). Pure; may be jitted.
 
     Args:
       model: network, as for `create_state`.
       config: configuration of any member.
       steps: number of steps of the run.
-      input_shape: shape of one example.
+      shapes: name → shape of each input of one example.
       values: per-member values of the varying fields, from `varying_values`.
     """
 
     def create_member(own: Values) -> TrainState:
         tx = make_optimizer(with_leaves(config, own).optimizer, steps)
-        return create_state(model, tx, own["seed"], input_shape, config.ema > 0)
+        return create_state(model, tx, own["seed"], shapes, config.ema > 0)
 
     return jax.vmap(create_member)(values)
 

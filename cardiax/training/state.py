@@ -1,6 +1,7 @@
 """The training state: an immutable pytree with everything needed to resume a run and nothing that can be recomputed."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""Name → shape of each input of one example."""
 
 
 @jax.tree_util.register_dataclass
@@ -39,18 +43,19 @@ class TrainState:
 
 
 def create_state(
-    model: nn.Module, tx: optax.GradientTransformation, seed: int | jax.Array, input_shape: tuple[int, ...], ema: bool
+    model: nn.Module, tx: optax.GradientTransformation, seed: int | jax.Array, shapes: Shapes, ema: bool
 ) -> TrainState:
-    """Create the initial state of `model` for inputs (B, *input_shape). Pure; may be jitted.
+    """Create the initial state of `model`. Pure; may be jitted.
 
     Args:
       model: network to initialise.
       tx: gradient transformation of the optimizer.
       seed: random seed of the parameters.
-      input_shape: shape of one example.
+      shapes: name → shape of each input of one example.
       ema: True to keep a moving average of the variables.
     """
-    variables = dict(model.init(jax.random.key(seed), jnp.zeros((1, *input_shape)), train=False))
+    inputs: dict[str, Any] = {name: jnp.zeros((1, *shape)) for name, shape in shapes.items()}
+    variables = dict(model.init(jax.random.key(seed), **inputs, train=False))
     params = variables.pop("params")
     return TrainState(
         step=jnp.zeros((), jnp.int32),

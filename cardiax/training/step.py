@@ -24,9 +24,16 @@ from cardiax.training.state import TrainState
 AXIS = "data"
 """Name of the axis over which a batch is divided."""
 
-Batch = dict[str, jax.Array]
+Batch = dict[str, Any]
+"""The inputs of the model by name, and `target`, each (B, ...)."""
+
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, jax.Array]]
 EvalStep = Callable[[Any, Batch], dict[str, jax.Array]]
+
+
+def inputs_of(batch: dict[str, Any]) -> dict[str, Any]:
+    """Return the arrays of a batch that the model reads: all but `target`."""
+    return {name: array for name, array in batch.items() if name != "target"}
 
 
 def make_train_step(
@@ -38,8 +45,8 @@ def make_train_step(
 ) -> TrainStep:
     """Make the training step: (state, batch) → (state, scalar loss).
 
-    A batch is {"input": (B, *input_shape), "target": (B, ...)} with the B examples of one device. The loss is the mean
-    over the global batch.
+    A batch holds the model's inputs by name and "target", each (B, ...), the B examples of one device. The loss is the
+    mean over the global batch.
 
     Args:
       task: task, whose augmentation is applied.
@@ -52,8 +59,9 @@ def make_train_step(
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
         key = jax.random.fold_in(fast_random.key(config.seed), state.step)
         augment_key, mix_key, dropout_key = jax.random.split(key, 3)
-        inputs, target = batch["input"], batch["target"]
-        index = jax.lax.axis_index(AXIS) * len(inputs) + jnp.arange(len(inputs))
+        inputs: Any = inputs_of(batch)
+        target = batch["target"]
+        index = jax.lax.axis_index(AXIS) * len(target) + jnp.arange(len(target))
         keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, index)
         inputs, target = jax.vmap(task.augment, (0, 0, 0, None))(keys, inputs, target, config.augmentation)
         sides = [(target, 1.0)]  # The targets of each example and their weights.
@@ -64,7 +72,7 @@ def make_train_step(
         def loss_of(params: Any) -> tuple[jax.Array, Any]:
             variables = {"params": params, **state.model_state}
             outputs, model_state = model.apply(
-                variables, inputs, train=True, rngs={"dropout": dropout_key}, mutable=list(state.model_state)
+                variables, **inputs, train=True, rngs={"dropout": dropout_key}, mutable=list(state.model_state)
             )
             losses = [part * loss_of_examples(outputs, one) for one, part in sides]
             return jnp.mean(sum(losses)), model_state
@@ -100,7 +108,7 @@ def make_eval_step(task: Task, model: nn.Module) -> EvalStep:
     """
 
     def eval_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
-        outputs: Any = model.apply(variables, batch["input"], train=False)
+        outputs: Any = model.apply(variables, **inputs_of(batch), train=False)
         measured = task.measure(outputs, batch["target"])
         return jax.lax.all_gather(measured, AXIS, tiled=True)
 
@@ -108,10 +116,10 @@ def make_eval_step(task: Task, model: nn.Module) -> EvalStep:
 
 
 def make_predict_step(model: nn.Module) -> EvalStep:
-    """Make the prediction step: (variables, {"input": …}) → {"output": …} for all examples of the global batch."""
+    """Make the prediction step: (variables, inputs) → {"output": …} for all examples of the global batch."""
 
-    def predict_step(variables: Any, batch: Batch) -> dict[str, jax.Array]:
-        outputs: Any = model.apply(variables, batch["input"], train=False)
+    def predict_step(variables: Any, inputs: Batch) -> dict[str, jax.Array]:
+        outputs: Any = model.apply(variables, **inputs, train=False)
         return {"output": jax.lax.all_gather(outputs, AXIS, tiled=True)}
 
     return predict_step

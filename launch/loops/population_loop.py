@@ -9,7 +9,6 @@ import math
 import os
 import shutil
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +22,9 @@ from cardiax import datasets
 from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.loops.training_loop import (
-    IN_FLIGHT,
     REMEDY,
     divergence,
-    interrupts,
+    run_steps,
     score,
     total_steps,
     training_row,
@@ -156,7 +154,7 @@ def _train_together(
     from cardiax.launch.report.run_report import report  # imported late, as in `training_loop`
 
     for experiment, workdir in ((member.experiment, member.workdir) for member in finished):
-        best = load_best(workdir, experiment.config, experiment.examples.shape, experiment.model, mesh)
+        best = load_best(workdir, experiment.config, experiment.examples.shapes, experiment.model, mesh)
         say(f"{workdir.path}: best step on validation: {int(best.step):,}")
         report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
     if failures:
@@ -168,7 +166,7 @@ def _trace_step(experiment: Experiment) -> None:
     """Trace the training step of a member, so that its errors are raised before any run folder is created."""
     config, total, examples = experiment.config, total_steps(experiment), experiment.examples
     values = {name: jnp.asarray(column) for name, column in varying_values([config]).items()}
-    state = jax.eval_shape(lambda: create_population(experiment.model, config, total, examples.shape, values))
+    state = jax.eval_shape(lambda: create_population(experiment.model, config, total, examples.shapes, values))
     step = make_population_step(experiment.task, experiment.model, config, total, experiment.targets, unroll=True)
     batch = jax.tree.map(lambda array: array[None], examples.take(experiment.order.indices(0)))
     map_population_step(step, make_population_mesh(1)).eval_shape(state, values, batch)
@@ -222,7 +220,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
 
     # Model, optimiser, step.
     values = divide_members(varying_values([member.experiment.config for member in members]), mesh)
-    init = jax.jit(lambda values: create_population(one.model, config, total, examples.shape, values))
+    init = jax.jit(lambda values: create_population(one.model, config, total, examples.shapes, values))
     state = divide_members(jax.device_get(init(values)), mesh)
     unroll = jax.default_backend() == "cpu"
     step_of_device = make_population_step(one.task, one.model, config, total, one.targets, unroll)
@@ -248,38 +246,39 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
             member.workdir.write_metrics(history[:-1] if _diverged(history) else history)
 
         # Loop.
-        in_flight: deque[jax.Array] = deque()
-        interrupted = stack.enter_context(interrupts())
         events = [stack.enter_context(Events(member.workdir.path, first)) for member in members]
         progress = stack.enter_context(Progress(total, first))
         batches = stack.enter_context(contextlib.closing(examples.batches(map(indices, range(first, total)))))
-        for step, batch in zip(range(first, total), batches, strict=True):
-            if all(map(_diverged, histories)):
-                break
+        one_by_one = zip((range(step, step + 1) for step in range(first, total)), batches, strict=True)
+
+        def advance(batch: Any) -> jax.Array:
+            nonlocal state
             state, losses = train_step(state, values, divide_members(batch, mesh))
-            in_flight.append(losses)
-            if len(in_flight) > IN_FLIGHT:
-                progress.step(in_flight.popleft())
-            done = step + 1
-            if done % steps_per_epoch == 0 or done == total:
-                while in_flight:
-                    progress.step(in_flight.popleft())
-                histories = _evaluate(members, evaluator, state, histories, done)
-                scores = [-math.inf if _diverged(rows) else score(one.task, rows[-1]) for rows in histories]
-                state = record(state, divide_members(np.asarray(scores, np.float32), mesh))
-                _save_best(members, state, histories)
+            return losses
+
+        def evaluate(done: int) -> None:
+            nonlocal state, histories
+            histories = _evaluate(members, evaluator, state, histories, done)
+            scores = [-math.inf if _diverged(rows) else score(one.task, rows[-1]) for rows in histories]
+            state = record(state, divide_members(np.asarray(scores, np.float32), mesh))
+            _save_best(members, state, histories)
+            checkpoints.save("latest", state, _joined(histories))
+            for member, rows, event in zip(members, histories, events, strict=True):
+                if not _diverged(rows):
+                    member.workdir.write_metrics(rows)
+                    member.workdir.write_seconds((time.monotonic() - started) / len(members))
+                    event.write(rows[-1])
+                    progress.evaluation(rows[-1], member.workdir.path.name)
+
+        def all_diverged() -> bool:
+            return all(map(_diverged, histories))
+
+        def save(done: int) -> None:
+            if checkpoints.step("latest") != done:
                 checkpoints.save("latest", state, _joined(histories))
-                for member, rows, event in zip(members, histories, events, strict=True):
-                    if not _diverged(rows):
-                        member.workdir.write_metrics(rows)
-                        member.workdir.write_seconds((time.monotonic() - started) / len(members))
-                        event.write(rows[-1])
-                        progress.evaluation(rows[-1], member.workdir.path.name)
-            if interrupted():
-                if checkpoints.step("latest") != done:
-                    checkpoints.save("latest", state, _joined(histories))
-                say(f"interrupted: after step {done:,} of {total:,}; the same command resumes from there")
-                return None
+
+        if not run_steps(one_by_one, total, steps_per_epoch, progress, advance, evaluate, all_diverged, save):
+            return None
 
     # Save the last checkpoint of each member unless it is also its best. The population's checkpoint must be kept until
     # all of these are on disk.

@@ -9,7 +9,7 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
     # Data.
     data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
     experiment = load_experiment(config, data_path, say, memory=memory)
-    task, order, shape = experiment.task, experiment.order, experiment.examples.shape
+    task, order, shape = experiment.task, experiment.order, experiment.examples.shapes
     feed = Feed(experiment, mesh)
 
     # Model, optimiser, step.
@@ -126,42 +126,44 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
             workdir.write_metrics(history)
 
         # Loop.
-        in_flight: deque[tuple[jax.Array, int]] = deque()
-        interrupted = stack.enter_context(interrupts())
         events = stack.enter_context(Events(workdir.path, first))
         progress = stack.enter_context(Progress(total, first))
         batches = stack.enter_context(contextlib.closing(feed.batches(first, total)))
-        for steps, batch in batches:
-            if config.patience and stale >= config.patience:
-                say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
-                break
+
+        def advance(batch: Any) -> jax.Array:
+            nonlocal state
             state, loss = train_step(state, batch)
-            in_flight.append((loss, len(steps)))
-            if len(in_flight) > IN_FLIGHT:
-                progress.step(*in_flight.popleft())
-            done = steps.stop
-            if done % order.steps_per_epoch == 0 or done == total:
-                row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
-                if not math.isfinite(row["train_loss"]):
-                    raise InputError(f"{divergence(history, row)}; {REMEDY}")
-                while in_flight:
-                    progress.step(*in_flight.popleft())
-                measured = evaluator(evaluated(state), "validation")
-                row |= by_first_process(functools.partial(validation_figures, task, measured))
-                history = [*history, row]
-                state = record(state, jnp.float32(score(task, row)))
-                stale = int(state.stale)
-                checkpoints.save("latest" if stale else "best", state, history)
-                if is_first:
-                    workdir.write_metrics(history)
-                    workdir.write_seconds(time.monotonic() - started)
-                events.write(row)
-                progress.evaluation(row)
-            if interrupted():
-                if checkpoints.step("latest") != done:
-                    checkpoints.save("latest", state, history)
-                say(f"interrupted: after step {done:,} of {total:,}; the same command resumes from there")
-                return 1
+            return loss
+
+        def evaluate(done: int) -> None:
+            nonlocal state, history, stale
+            row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
+            if not math.isfinite(row["train_loss"]):
+                raise InputError(f"{divergence(history, row)}; {REMEDY}")
+            measured = evaluator(evaluated(state), "validation")
+            row |= by_first_process(functools.partial(validation_figures, task, measured))
+            history = [*history, row]
+            state = record(state, jnp.float32(score(task, row)))
+            stale = int(state.stale)
+            checkpoints.save("latest" if stale else "best", state, history)
+            if is_first:
+                workdir.write_metrics(history)
+                workdir.write_seconds(time.monotonic() - started)
+            events.write(row)
+            progress.evaluation(row)
+
+        def stops() -> bool:
+            enough = 0 < config.patience <= stale
+            if enough:
+                say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
+            return enough
+
+        def save(done: int) -> None:
+            if checkpoints.step("latest") != done:
+                checkpoints.save("latest", state, history)
+
+        if not run_steps(batches, total, order.steps_per_epoch, progress, advance, evaluate, stops, save):
+            return 1
         best, _ = checkpoints.restore("best", state)
         if math.isnan(score(task, history[-1])):
             say(f"note: {diverged_later(task, history)}")
@@ -174,6 +176,48 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
     report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
     return 0
+
+
+def run_steps(
+    batches: Iterable[tuple[range, Any]],
+    total: int,
+    steps_per_epoch: int,
+    progress: Progress,
+    advance: Callable[[Any], jax.Array],
+    evaluate: Callable[[int], None],
+    stops: Callable[[], bool],
+    save: Callable[[int], None],
+) -> bool:
+    """Train up to step `total`, and evaluate after each epoch and at the end. Return False if interrupted.
+
+    Args:
+      batches: the steps of each program, and what `advance` takes for them.
+      total: last step.
+      steps_per_epoch: number of steps in an epoch.
+      progress: progress bar.
+      advance: function that dispatches one program and returns its losses.
+      evaluate: function that evaluates, and stores the results, after the given number of steps.
+      stops: function that returns True to stop early.
+      save: function that stores the state after the given number of steps, to resume from it.
+    """
+    in_flight: deque[tuple[jax.Array, int]] = deque()
+    with interrupts() as interrupted:
+        for steps, batch in batches:
+            if stops():
+                break
+            in_flight.append((advance(batch), len(steps)))
+            if len(in_flight) > IN_FLIGHT:
+                progress.step(*in_flight.popleft())
+            done = steps.stop
+            if done % steps_per_epoch == 0 or done == total:
+                while in_flight:
+                    progress.step(*in_flight.popleft())
+                evaluate(done)
+            if interrupted():
+                save(done)
+                say(f"interrupted: after step {done:,} of {total:,}; the same command resumes from there")
+                return False
+    return True
 
 
 def _seconds_a_step(state: TrainState, step: Callable, feed: Feed) -> float:

@@ -8,16 +8,12 @@ import jax
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.launch.report import ensemble_calibration, ensemble_spread
 from cardiax.launch.report.measured_runs import Corruption, Run
-from cardiax.launch.report.run_report import REPORTS
-from cardiax.launch.run.experiment import EVALUATION_BATCH
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import save_plot, write_json
 from cardiax.stats.classification import mean_interval
 from cardiax.training.batch_order import padded_batches
-
-_CALIBRATIONS = {"beat": ensemble_calibration, "intracardiac": ensemble_spread}
+from cardiax.training.step import inputs_of
 
 Figures = dict[str, dict[str, Any]]
 """Metric → `members`: their mean with its interval and each value; `ensemble`: its value with its interval."""
@@ -49,16 +45,16 @@ def measure_together(
             f"{runs[0].workdir.path}: found per_class, with which each seed drew its own {split} examples, expected "
             "the same examples for all members; evaluate the runs one by one, or another --split"
         )
-    report, calibration = REPORTS[experiment.task.kind], _CALIBRATIONS[experiment.task.kind]
-    measured = _measure(runs, indices, calibration.terms)
-    ensemble = report.results(experiment, experiment.task.summarize(measured), split)
-    own = calibration.figures(experiment, measured["terms"], split)
+    report, cases = experiment.task.report, experiment.cases(split)
+    measured = _measure(runs, indices)
+    ensemble = report.results(cases, experiment.task.summarize(measured))
+    own = report.ensemble_figures(cases, measured["terms"])
     figures = _figures(results, ensemble) | {name: _figure(*values) for name, values in own.items()}
     heading = {key: results[0][key] for key in ("task", "dataset", "protocol", "split", "model", "examples")}
-    more, text = calibration.results(experiment, measured["terms"])
+    more, text = report.ensemble_results(measured["terms"])
     title = f"{heading['dataset']}, {split} set, split by {heading['protocol']}\nensemble of {len(runs)} × {name}"
     path = folder / "figures" / f"{name}_{split}{runs[0].corruption.name}_calibration"
-    written = save_plot(path, lambda: calibration.plot(more, title))
+    written = save_plot(path, lambda: report.ensemble_plot(more, title))
     seeds = [result["seed"] for result in results]
     say("\n".join([_table(name, heading, seeds, figures), *text, *(f"wrote: {path}" for path in written)]))
     return (
@@ -79,7 +75,7 @@ def write_ensembles(folder: Path, found: dict[str, dict[str, Any]], split: str, 
     say(f"wrote: {path}")
 
 
-def _measure(runs: Sequence[Run], indices: np.ndarray, terms_of: Any) -> dict[str, np.ndarray]:
+def _measure(runs: Sequence[Run], indices: np.ndarray) -> dict[str, np.ndarray]:
     """Compute `task.measure` of the ensemble's outputs and its `terms` for every example, batch by batch."""
     experiment = runs[0].experiment
     task = experiment.task
@@ -87,12 +83,12 @@ def _measure(runs: Sequence[Run], indices: np.ndarray, terms_of: Any) -> dict[st
     @jax.jit
     def step(outputs: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
         together = task.combine(outputs)
-        return {**task.measure(together, target), "terms": terms_of(outputs, together, target)}
+        return {**task.measure(together, target), "terms": task.report.ensemble_terms(outputs, together, target)}
 
     parts = []
-    for own, count in padded_batches(len(indices), EVALUATION_BATCH[task.kind]):
+    for own, count in padded_batches(len(indices), task.evaluation_batch):
         batch = experiment.examples.take(indices[own])
-        outputs = np.stack([run.predict(batch["input"]) for run in runs])
+        outputs = np.stack([run.predict(inputs_of(batch)) for run in runs])
         parts.append({name: np.asarray(value)[:count] for name, value in step(outputs, batch["target"]).items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from cardiax.ecg.augmentation import noise_at
+from cardiax.ecg.leads import LEADS
 from cardiax.errors import InputError
 from cardiax.launch.report.run_report import report
 from cardiax.launch.run.boosted_trees import TreesEvaluator, load_trees
@@ -48,7 +49,7 @@ class Corruption:
         """
         if not self.name:
             return experiment
-        if experiment.task.kind != "intracardiac":
+        if experiment.examples.shapes["leads"][-1] != len(LEADS):
             raise InputError(
                 f"evaluate: found --noise or --drop-lead and the task {experiment.config.task!r}, expected a task "
                 "on twelve leads; leave them out"
@@ -57,7 +58,7 @@ class Corruption:
 
         def corrupted(indices: np.ndarray) -> Arrays:
             arrays = take(indices)
-            return arrays | {"input": self._harmed(arrays["input"], indices)}
+            return arrays | {"leads": self._harmed(arrays["leads"], indices)}
 
         return replace(experiment, examples=replace(experiment.examples, take=corrupted), noises={})
 
@@ -102,8 +103,8 @@ class Run:
             self.workdir, self.experiment, self.evaluator, self.variables, split, self.step, self.corruption.name
         )
 
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """Return the model's outputs (n, ...) for a few inputs (n, ...)."""
+    def predict(self, inputs: Arrays) -> np.ndarray:
+        """Return the model's outputs (n, ...) for a few inputs, each (n, ...)."""
         return self.evaluator.predict(self.variables, inputs)
 
 
@@ -148,5 +149,5 @@ def _load_run(workdir: Workdir, experiment: Experiment, corruption: Corruption) 
         booster = load_trees(workdir)
         return Run(workdir, experiment, TreesEvaluator(experiment), booster, booster.num_boosted_rounds(), corruption)
     mesh = make_mesh()
-    state = load_best(workdir, config, experiment.examples.shape, experiment.model, mesh)
+    state = load_best(workdir, config, experiment.examples.shapes, experiment.model, mesh)
     return Run(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), int(state.step), corruption)

@@ -6,19 +6,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from cardiax.ecg.leads import LEADS
-from cardiax.ecg.recorded_noise import NOISES, SNRS, add_noise, noise_at_0_db
+from cardiax.ecg.recorded_noise import NOISES, SNRS
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.plots.noise_curves import noise_figure
+from cardiax.training.batch_order import Arrays
+from cardiax.training.step import inputs_of
 
 Figures = dict[str, Any]
 """Metric → `value`, `low`, `high` and possibly `unit`, or one number; the plot shows the first metric."""
 
 
 def report_noise(
-    workdir: Workdir, experiment: Experiment, heading: dict[str, Any], measure: Callable[[np.ndarray], Figures]
+    workdir: Workdir, experiment: Experiment, heading: dict[str, Any], measure: Callable[[Arrays], Figures]
 ) -> None:
     """Evaluate a split at each noise level and without each lead; write SPLIT_noise.json and its plot.
 
@@ -26,20 +27,18 @@ def report_noise(
       workdir: folder of the run.
       experiment: experiment with its noises.
       heading: description of the split and the model, with the metrics of the clean inputs as `clean`.
-      measure: function from inputs (n, ...), in the order of the split, to metrics.
+      measure: function from inputs, each (n, ...) in the order of the split, to metrics.
     """
-    split, kind = heading["split"], experiment.task.kind
+    split, task = heading["split"], experiment.task
     indices = experiment.split[split]
-    inputs = experiment.examples.take(indices)["input"]
+    inputs = inputs_of(experiment.examples.take(indices))
     say(f"noise: {', '.join(experiment.noises)} of physionet_nstdb at {', '.join(map(str, SNRS))} dB")
     result = heading | {"noises": {}}
     for name, recording in experiment.noises.items():
-        at_zero = noise_at_0_db(kind, inputs, recording, indices)
-        result["noises"][name] = {str(snr): measure(add_noise(inputs, at_zero, snr)) for snr in SNRS}
-    if kind == "intracardiac":
-        result["missing"] = {
-            lead: measure(inputs * (np.arange(len(LEADS)) != index)) for index, lead in enumerate(LEADS)
-        }
+        noisy = task.with_noise(inputs, recording, indices)
+        result["noises"][name] = {str(snr): measure(noisy(snr)) for snr in SNRS}
+    if missing := {lead: measure(rest) for lead, rest in task.without_leads(inputs).items()}:
+        result["missing"] = missing
     say(_table(result))
     if jax.process_index() == 0 and not workdir.is_read_only:
         workdir.write_json(f"{split}_noise.json", result)

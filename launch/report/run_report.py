@@ -4,15 +4,12 @@ import itertools
 from typing import Any
 
 import jax
-import numpy as np
 
-from cardiax.launch.report import class_report, site_report
 from cardiax.launch.report.noise_report import report_noise
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, without_losing_results
-
-REPORTS = {"beat": class_report, "intracardiac": site_report}
+from cardiax.training.batch_order import Arrays
 
 
 def report(
@@ -42,7 +39,7 @@ def report(
     Returns:
       The content of SPLIT.json.
     """
-    config, kind = experiment.config, REPORTS[experiment.task.kind]
+    config, task_report, cases = experiment.config, experiment.task.report, experiment.cases(split)
     figures = evaluator(variables, split)
     heading = {
         "task": config.task,
@@ -54,25 +51,25 @@ def report(
         "step": step,
         "examples": len(experiment.split[split]),
     }
-    result = heading | {"parameters": evaluator.parameters(variables)} | kind.results(experiment, figures, split)
+    result = heading | {"parameters": evaluator.parameters(variables)} | task_report.results(cases, figures)
     is_writer = jax.process_index() == 0 and not workdir.is_read_only
-    say(kind.table(result))
-    cases = result.pop("cases")
+    say(task_report.table(result))
+    rows = result.pop("cases")
     if is_writer:
-        workdir.write_csv(f"{split}{suffix}_cases.csv", cases)
+        workdir.write_csv(f"{split}{suffix}_cases.csv", rows)
         workdir.write_json(f"{split}{suffix}.json", result)
     # Draw after the results are written, so that a failing plot cannot lose them.
     plots = {}
     with without_losing_results(workdir.path / "figures"):
-        plots = kind.plots(experiment, figures, result, lambda inputs: evaluator.predict(variables, inputs))
+        plots = task_report.plots(cases, figures, result, lambda inputs: evaluator.predict(variables, inputs))
     if is_writer:
         written = [workdir.save_plot(f"{split}{suffix}_{name}", draw) for name, draw in plots.items()]
         say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}{suffix}.json', *itertools.chain(*written))))}")
     if experiment.noises:
-        clean = kind.main_figures(experiment, figures, split)
+        clean = task_report.main_figures(cases, figures)
 
-        def measure(inputs: np.ndarray) -> dict[str, Any]:
-            return kind.main_figures(experiment, evaluator(variables, split, inputs), split)
+        def measure(inputs: Arrays) -> dict[str, Any]:
+            return task_report.main_figures(cases, evaluator(variables, split, inputs))
 
         report_noise(workdir, experiment, heading | {"interval": result["interval"], "clean": clean}, measure)
     return result

@@ -9,6 +9,7 @@ from cardiax.errors import InputError
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.models.reference_xgboost import Trees, import_xgboost
+from cardiax.training.batch_order import Arrays
 
 TREES_FILE = "trees.ubj"
 """The booster in XGBoost's own format, up to the best round; written when training is done."""
@@ -20,10 +21,10 @@ class TreesEvaluator:
     def __init__(self, experiment: Experiment):
         self._experiment = experiment
 
-    def __call__(self, booster: Any, split: str, inputs: np.ndarray | None = None) -> dict[str, Any]:
-        """Return `task.summarize` over a split, on its own inputs or on `inputs` (n, ...)."""
+    def __call__(self, booster: Any, split: str, inputs: Arrays | None = None) -> dict[str, Any]:
+        """Return `task.summarize` over a split, on its own inputs or on `inputs`, each (n, ...)."""
         beats, targets = beats_and_classes(self._experiment, split)
-        logits = jnp.asarray(self.predict(booster, beats if inputs is None else inputs))
+        logits = jnp.asarray(self.predict(booster, inputs or {"leads": beats}))
         measured = self._experiment.task.measure(logits, jnp.asarray(targets))
         return self._experiment.task.summarize({name: np.asarray(value) for name, value in measured.items()})
 
@@ -31,9 +32,9 @@ class TreesEvaluator:
         """Return the number of leaves of the trees."""
         return sum(tree.count("leaf=") for tree in booster.get_dump())
 
-    def predict(self, booster: Any, inputs: np.ndarray) -> np.ndarray:
-        """Return logits (n, classes) of beats (n, 187, 1)."""
-        return trees_of(self._experiment).logits(booster, inputs)
+    def predict(self, booster: Any, inputs: Arrays) -> np.ndarray:
+        """Return logits (n, classes) of the beats `leads` (n, 187, 1)."""
+        return trees_of(self._experiment).logits(booster, inputs["leads"])
 
 
 def trees_of(experiment: Experiment) -> Trees:
@@ -44,7 +45,7 @@ def trees_of(experiment: Experiment) -> Trees:
 def beats_and_classes(experiment: Experiment, side: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the beats (n, 187, 1) and classes (n,) of a split."""
     arrays = experiment.examples.take(experiment.split[side])
-    return arrays["input"], arrays["target"]
+    return arrays["leads"], arrays["target"]
 
 
 def load_trees(workdir: Workdir) -> Any:

@@ -22,6 +22,7 @@ from cardiax.launch.system.memory import available_memory
 from cardiax.protocols import GROUPED
 from cardiax.tasks import Task
 from cardiax.training.batch_order import Arrays, fingerprint, fingerprint_of_chunks
+from cardiax.training.step import inputs_of
 
 READ_AHEAD = 2
 """Batches that a thread reads ahead: one is ready while the next is read."""
@@ -38,16 +39,16 @@ class Examples:
     """All examples of a dataset as a task sees them.
 
     Attributes:
-      take: function from indices, int64 of any shape, to `input` (*indices.shape, ...) and `target`
+      take: function from indices, int64 of any shape, to the inputs by name and `target`, each
         (*indices.shape, ...).
-      shape: shape of one input.
+      shapes: name → shape of each input of one example.
       classes: class of each example, int32 (n,); (n, 0) if targets are not classes, since no loss needs all of those.
-      example_bytes: bytes of one input and its target.
+      example_bytes: bytes of the inputs of one example and its target.
       read_ahead: batches that are read ahead; 0 if all examples are in memory.
     """
 
     take: Callable[[np.ndarray], Arrays]
-    shape: tuple[int, ...]
+    shapes: dict[str, tuple[int, ...]]
     classes: np.ndarray
     example_bytes: int
     read_ahead: int = 0
@@ -109,7 +110,7 @@ def in_memory(records: Records, task: Task, dataset: Dataset) -> tuple[Examples,
     arrays = task.arrays(features, dataset)
     examples = Examples(
         take=lambda indices: {name: array[indices] for name, array in arrays.items()},
-        shape=arrays["input"].shape[1:],
+        shapes={name: array.shape[1:] for name, array in inputs_of(arrays).items()},
         classes=_classes(arrays["target"]),
         example_bytes=_bytes(arrays) // max(len(records), 1),
     )
@@ -164,7 +165,7 @@ def streamed(records: Records, task: Task, dataset: Dataset, scratch: Path) -> t
     records.check(features)
     examples = Examples(
         take=lambda indices: {name: array.take(indices) for name, array in rows.items()},
-        shape=one["input"].shape[1:],
+        shapes={name: array.shape[1:] for name, array in inputs_of(one).items()},
         classes=np.concatenate(classes),
         example_bytes=_bytes(one),
         read_ahead=READ_AHEAD,

@@ -19,25 +19,19 @@ from cardiax.datasets.storage.record_files import prepare_command
 from cardiax.ecg.recorded_noise import resample
 from cardiax.errors import InputError, unknown
 from cardiax.launch.run.example_store import Examples, load_examples
-from cardiax.models import TREES, build_model, check_reads
+from cardiax.models import MODELS, TREES, build_model, check_reads
 from cardiax.protocols import Split, draw_split
 from cardiax.tasks import Task, check_config, find_task
 from cardiax.tasks.class_balance import resampled
+from cardiax.tasks.report import Cases
 from cardiax.training.batch_order import Arrays, Order, fingerprint, padded_batches
 from cardiax.training.device_mesh import divide, map_eval_step, process_share
 from cardiax.training.step import AXIS, make_eval_step, make_predict_step
 
-EVALUATION_BATCH = {"beat": 1024, "intracardiac": 64}
-"""Kind of example → examples per evaluation step over all devices, rounded up to a multiple of their number."""
-
-FIELDS = 64
-"""Examples per evaluation step of a network on fields of 224 × 224: the first layer's output takes 1.6 GB; 1024
-examples would take 26 GB."""
-
 
 def evaluation_batch(task: Task, model: str) -> int:
     """Return the number of examples per evaluation step of the named model."""
-    return FIELDS if model == "field_cnn" else EVALUATION_BATCH[task.kind]
+    return getattr(MODELS.get(model), "evaluation_batch", task.evaluation_batch)
 
 
 @dataclass(frozen=True)
@@ -70,6 +64,11 @@ class Experiment:
     def targets(self) -> np.ndarray:
         """The classes of the training split (n,); (n, 0) if targets are not classes."""
         return self.examples.classes[self.split["train"]]
+
+    def cases(self, split: str) -> Cases:
+        """Return the examples of a split for `Task.report`."""
+        dataset, take = find_dataset(self.config.dataset), self.examples.take
+        return Cases(dataset, self.protocol, split, self.split[split], self.origin, take)
 
     @cached_property
     def order(self) -> Order:
@@ -114,9 +113,9 @@ def load_experiments(
         raise unknown(f"protocol of {dataset.name}", config.protocol, dataset.protocols)
     check_config(task, config)
     noises = _load_noises(dataset.rate, data_dir) if with_noise or config.protocol == NOISE else {}
-    if dataset.built_in:
-        what, family, real = _REAL[dataset.kind]
-        command = prepare_command(family, None if data_dir == datasets.default_data_dir() else data_dir)
+    if dataset.real:
+        what, real = dataset.real
+        command = prepare_command(real.split("/")[0], None if data_dir == datasets.default_data_dir() else data_dir)
         say(f"data: {dataset.name}, simulated by cardiax; for {what} run `{command}` and train with --dataset {real}")
         datasets.prepare(dataset.name, data_dir, report=say)
     records = datasets.open_records(dataset.name, data_dir)
@@ -159,13 +158,6 @@ def _load_noises(rate: float, data_dir: Path) -> Arrays:
     }
 
 
-_REAL = {
-    "beat": ("real beats", "kaggle_heartbeat", "kaggle_heartbeat/mitbih"),
-    "intracardiac": ("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac", "ucsd_intracardiac"),
-}
-"""Kind of example → description of the real data, the datasets to prepare, and the one to train with."""
-
-
 class Evaluator:
     """Evaluates variables on a split; every example counts once, whatever the batch size and the devices."""
 
@@ -177,17 +169,17 @@ class Evaluator:
         self._step = map_eval_step(make_eval_step(experiment.task, experiment.model), mesh)
         self._predict = map_eval_step(make_predict_step(experiment.model), mesh)
 
-    def __call__(self, variables: Any, split: str, inputs: np.ndarray | None = None) -> dict[str, Any]:
+    def __call__(self, variables: Any, split: str, inputs: Arrays | None = None) -> dict[str, Any]:
         """Return `task.summarize` over the split `train`, `validation` or `test`.
 
-        `inputs` (n, ...), in the order of the split, replace its own inputs.
+        `inputs`, each (n, ...) in the order of the split, replace its own inputs.
         """
         indices = self._experiment.split[split]
         padded = [(process_share(rows), count) for rows, count in padded_batches(len(indices), self._batch_size)]
         measured: list[dict[str, np.ndarray]] = []
         with contextlib.closing(self._experiment.examples.batches(indices[local] for local, _ in padded)) as batches:
             for (local, count), batch in zip(padded, batches, strict=True):
-                shown = batch if inputs is None else batch | {"input": inputs[local]}
+                shown = batch | {name: array[local] for name, array in (inputs or {}).items()}
                 measures = self._step(variables, divide(shown, self._mesh))
                 measured.append({name: np.asarray(value)[:count] for name, value in measures.items()})
         together = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
@@ -197,9 +189,10 @@ class Evaluator:
         """Return the number of learned parameters."""
         return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
-    def predict(self, variables: Any, inputs: np.ndarray) -> np.ndarray:
-        """Return the model's outputs (n, ...) for a few inputs (n, ...)."""
-        padded = np.concatenate([inputs, np.zeros((-len(inputs) % self._mesh.size, *inputs.shape[1:]), inputs.dtype)])
-        share = process_share(np.arange(len(padded)))
-        outputs = self._predict(variables, divide({"input": padded[share]}, self._mesh))
-        return np.asarray(outputs["output"])[: len(inputs)]
+    def predict(self, variables: Any, inputs: Arrays) -> np.ndarray:
+        """Return the model's outputs (n, ...) for a few inputs, each (n, ...)."""
+        count = len(next(iter(inputs.values())))
+        rows = np.arange(-(-count // self._mesh.size) * self._mesh.size)
+        share = process_share(np.minimum(rows, count - 1))  # the last example is repeated for the remaining devices
+        outputs = self._predict(variables, divide({name: array[share] for name, array in inputs.items()}, self._mesh))
+        return np.asarray(outputs["output"])[:count]

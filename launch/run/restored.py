@@ -14,20 +14,21 @@ from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.models import build_model
 from cardiax.tasks import find_task
+from cardiax.training.batch_order import Arrays
 from cardiax.training.checkpoint import Checkpoints
 from cardiax.training.device_mesh import make_mesh, replicate
 from cardiax.training.optimizer import make_optimizer
-from cardiax.training.state import TrainState, create_state, evaluated
+from cardiax.training.state import Shapes, TrainState, create_state, evaluated
 from cardiax.training.step import AXIS
 
 
-def load_best(workdir: Workdir, config: Config, shape: tuple[int, ...], model: nn.Module, mesh: Mesh) -> TrainState:
+def load_best(workdir: Workdir, config: Config, shapes: Shapes, model: nn.Module, mesh: Mesh) -> TrainState:
     """Return the state that was best on validation, replicated over the mesh.
 
     Args:
       workdir: folder of the run.
       config: configuration of the run.
-      shape: shape of one input, without the batch axis.
+      shapes: name → shape of each input of one example.
       model: Flax module of the run.
       mesh: device mesh.
 
@@ -40,17 +41,17 @@ def load_best(workdir: Workdir, config: Config, shape: tuple[int, ...], model: n
         )
     # Orbax needs the structure of the arrays to read them; the number of steps does not change it.
     tx = make_optimizer(config.optimizer, steps=1)
-    fresh = create_state(model, tx, config.seed, shape, config.ema > 0)
+    fresh = create_state(model, tx, config.seed, shapes, config.ema > 0)
     with contextlib.closing(Checkpoints(workdir.checkpoints, read_only=True)) as checkpoints:
         state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
     return state
 
 
-def load_predictor(workdir: Workdir) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the run's best network as a function from inputs (n, ...) to outputs (n, ...)."""
+def load_predictor(workdir: Workdir) -> Callable[[Arrays], np.ndarray]:
+    """Return the run's best network as a function from inputs, name → (n, ...), to outputs (n, ...)."""
     config = workdir.config()
     task = find_task(config.task)
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
-    variables = evaluated(load_best(workdir, config, task.shape(find_dataset(config.dataset)), model, make_mesh()))
-    apply = jax.jit(lambda inputs: model.apply(variables, inputs, train=False))
+    variables = evaluated(load_best(workdir, config, task.shapes(find_dataset(config.dataset)), model, make_mesh()))
+    apply = jax.jit(lambda inputs: model.apply(variables, **inputs, train=False))
     return lambda inputs: np.asarray(apply(inputs))

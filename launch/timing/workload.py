@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.baselines import SYSTEMS, System
+from cardiax.catalog import find_dataset
 from cardiax.config import AugmentationConfig, Config, from_dict, to_dict, with_overrides
 from cardiax.errors import unknown
 from cardiax.models import MODELS, build_model
@@ -32,7 +33,7 @@ from cardiax.training.device_mesh import (
 )
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import TrainState, create_state, evaluated
-from cardiax.training.step import AXIS, make_predict_step, make_train_step
+from cardiax.training.step import AXIS, inputs_of, make_predict_step, make_train_step
 
 
 def _reference_systems(task: str) -> dict[str, System]:
@@ -138,7 +139,7 @@ def prepare(config: Config) -> Workload:
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
     host = make_batch(config, config.batch_size)
     tx = make_optimizer(config.optimizer, 1000)
-    fresh = jax.jit(lambda: create_state(model, tx, config.seed, task.input_shape, config.ema > 0))()
+    fresh = jax.jit(lambda: create_state(model, tx, config.seed, input_shapes(config), config.ema > 0))()
     share = process_share(np.arange(config.batch_size))
     state = replicate(jax.device_get(fresh), mesh)
     batch = divide({name: array[share] for name, array in host.items()}, mesh)
@@ -158,13 +159,18 @@ def prepare(config: Config) -> Workload:
 
 
 def make_batch(config: Config, size: int) -> dict[str, np.ndarray]:
-    """Draw noise in the task's shapes: `input` (size, ...), float32 in [0, 1), and `target` (size, ...), in range."""
-    task, random = find_task(config.task), np.random.default_rng(config.seed)
-    inputs = random.random((size, *task.input_shape), dtype=np.float32)
+    """Draw noise in the task's shapes: inputs (size, ...), float32 in [0, 1), and `target` (size, ...), in range."""
+    task, random, shapes = find_task(config.task), np.random.default_rng(config.seed), input_shapes(config)
+    batch = {name: random.random((size, *shape), dtype=np.float32) for name, shape in shapes.items()}
     if config.task not in TARGETS:
-        return {"input": inputs, "target": random.integers(0, task.outputs, size, dtype=np.int32)}
-    shape = (size, task.outputs) if config.task == "activation" else (size, task.input_shape[0], task.outputs)
-    return {"input": inputs, "target": random.uniform(*TARGETS[config.task], shape).astype(np.float32)}
+        return batch | {"target": random.integers(0, task.outputs, size, dtype=np.int32)}
+    shape = (size, task.outputs) if config.task == "activation" else (size, shapes["leads"][0], task.outputs)
+    return batch | {"target": random.uniform(*TARGETS[config.task], shape).astype(np.float32)}
+
+
+def input_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """Return name → shape of each input of one example of the configuration's dataset."""
+    return find_task(config.task).shapes(find_dataset(config.dataset))
 
 
 def training(workload: Workload) -> Callable[[int], None]:
@@ -184,7 +190,7 @@ def evaluation(workload: Workload, size: int) -> tuple[Any, dict[str, Any], dict
     """Return the jitted inference step on one device, (variables, batch) → outputs, the variables and `size` inputs."""
     config, mesh = workload.config, make_mesh(jax.devices()[:1])
     model = build_model(config.model, find_task(config.task).outputs, AXIS, config.model_args, config.precision)
-    batch = divide({"input": make_batch(config, size)["input"]}, mesh)
+    batch = divide(inputs_of(make_batch(config, size)), mesh)
     return map_eval_step(make_predict_step(model), mesh), replicate(workload.variables, mesh), batch
 
 
@@ -212,7 +218,7 @@ def losses(workload: Workload) -> dict[str, float]:
 
     @partial(jax.jit, static_argnames="train")
     def loss(variables: Any, batch: Any, train: bool) -> jax.Array:
-        outputs, _ = model.apply(variables, batch["input"], train=train, mutable=statistics)
+        outputs, _ = model.apply(variables, **inputs_of(batch), train=train, mutable=statistics)
         return jnp.mean(loss_of_examples(outputs, batch["target"]))
 
     return {name: float(loss(workload.variables, workload.host, name == "training")) for name in MODES}

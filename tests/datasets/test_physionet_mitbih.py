@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +18,7 @@ from cardiax.errors import InputError
 from cardiax.recipes import recipe
 from cardiax.simulate.rhythms import of_records
 from cardiax.tasks import TASKS
+from cardiax.training.step import inputs_of
 
 
 def record(samples, symbols, signal=None, number=100):
@@ -89,15 +91,17 @@ def test_signals_against_the_median_beat_and_the_rhythm_are_the_input():
         "record": np.array([100, 100, 100, 101]),
     }
     task = TASKS["arrhythmia"]
-    beats = task.arrays(examples, DATASETS["physionet_mitbih/patient"])["input"]
-    assert beats.dtype == np.float32
-    np.testing.assert_array_equal(beats[..., :4], against_median_beat(signal, examples["record"]))
-    np.testing.assert_array_equal(beats[:, :22, 4], rr_features(examples["intervals"], examples["record"]))
-    assert not beats[:, 22:, 4].any()
+    arrays = task.arrays(examples, DATASETS["physionet_mitbih/patient"])
+    beats = inputs_of(arrays)
+    leads, deviation = against_median_beat(signal, examples["record"])
+    expected = {"leads": leads, "deviation": deviation, "rr": rr_features(examples["intervals"], examples["record"])}
+    chex.assert_trees_all_equal(beats, expected)
+    assert {array.dtype for array in beats.values()} == {np.dtype(np.float32)}
     config = recipe("arrhythmia").augmentation
-    changed, label = task.augment(jax.random.key(0), jnp.asarray(beats[1]), jnp.int32(2), config)
+    one = {name: jnp.asarray(array[1]) for name, array in beats.items()}
+    changed, label = task.augment(jax.random.key(0), one, jnp.int32(2), config)
     assert label == 2
-    np.testing.assert_array_equal(changed[:, 4], beats[1, :, 4])
+    np.testing.assert_array_equal(changed["rr"], one["rr"])
     assert 0.001 < np.abs(np.asarray(changed[:, :2]) - beats[1, :, :2]).max() < 2
     # The same gain and the same noise for the beat and for what is left of it: their difference, the median, is warped.
     still = dataclasses.replace(config, warp=0.0)

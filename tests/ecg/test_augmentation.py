@@ -100,7 +100,10 @@ def mixed_pairs(key, inputs, targets):
 def test_a_mixture_keeps_the_padding_of_its_example(lengths, seed):
     inputs = jnp.stack([beat(length, index) for index, length in enumerate(lengths)])[..., None]
     targets = jnp.arange(len(lengths))
-    mixed, neighbours, share = map(np.asarray, mixed_pairs(jax.random.key(seed), inputs, targets))
+    rr = jax.random.normal(jax.random.key(seed), (len(lengths), 3))
+    both, neighbours, share = jax.device_get(mixed_pairs(jax.random.key(seed), {"leads": inputs, "rr": rr}, targets))
+    mixed, weight = both["leads"], share[:, None]
+    np.testing.assert_allclose(both["rr"], (1 - weight) * rr + weight * np.roll(rr, 1, axis=0), rtol=1e-5, atol=1e-6)
     assert neighbours.tolist() == [len(lengths) - 1, *range(len(lengths) - 1)]
     assert ((share > 0) & (share <= 0.5)).all()
     for index, length in enumerate(lengths):

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cardiax.ecg.recorded_noise import SNRS, add_noise, noise_at_0_db, resample, segments
+from cardiax.ecg.recorded_noise import (
+    SNRS,
+    add_noise,
+    add_noise_to_beats,
+    noise_of_beats,
+    noise_of_twelve_leads,
+    noise_of_windows,
+    resample,
+    segments,
+)
+from cardiax.tasks import TASKS
 
 RECORDING = np.cumsum(np.random.default_rng(1).normal(size=(5000, 2)), axis=0).astype(np.float32)
 
@@ -27,8 +37,8 @@ def beats(seed, size=6):
 @settings(deadline=None, max_examples=25)
 def test_a_padded_beat(seed, ratio):
     clean, lengths = beats(seed)
-    at_zero = noise_at_0_db("beat", clean, RECORDING, np.arange(len(clean)))
-    noisy = add_noise(clean, at_zero, ratio)
+    at_zero = noise_of_beats(clean, RECORDING, np.arange(len(clean)))
+    noisy = add_noise_to_beats(clean, at_zero, ratio)
     assert noisy.dtype == np.float32
     for beat, noise, result, length in zip(clean, at_zero, noisy, lengths, strict=True):
         assert decibels(beat[:length], noise[:length] * 10 ** (-ratio / 20)) == pytest.approx(ratio, abs=1e-3)
@@ -44,9 +54,9 @@ def test_a_padded_beat(seed, ratio):
 def test_a_beat_whose_peak_the_file_cut_off_keeps_its_range():
     clean, _ = beats(0)
     clean = np.float32(0.2) + np.float32(0.5) * clean[:1, :100]
-    faint = noise_at_0_db("beat", clean, RECORDING, np.arange(1))
-    np.testing.assert_allclose(add_noise(clean, faint, 120.0), clean, atol=1e-4)
-    loud = add_noise(clean, faint, -6)
+    faint = noise_of_beats(clean, RECORDING, np.arange(1))
+    np.testing.assert_allclose(add_noise_to_beats(clean, faint, 120.0), clean, atol=1e-4)
+    loud = add_noise_to_beats(clean, faint, -6)
     assert loud.min() == pytest.approx(clean.min())
     assert loud.max() == pytest.approx(clean.max())
 
@@ -55,14 +65,14 @@ def test_a_beat_whose_peak_the_file_cut_off_keeps_its_range():
 @settings(deadline=None, max_examples=25)
 def test_a_window_of_two_leads(seed, ratio):
     random = np.random.default_rng(seed)
-    clean = random.normal(size=(5, 192, 5)).astype(np.float32) * np.array([1, 0.1, 1, 1, 1], np.float32)
-    index = random.integers(0, 100, 5)
-    at_zero = noise_at_0_db("beat", clean, RECORDING, index)
-    added = add_noise(clean, at_zero, ratio) - clean
-    np.testing.assert_allclose(
-        added[..., 2:4], added[..., :2], atol=1e-5
-    )  # of what is left without the median beat too
-    assert not added[..., 4].any()
+    shapes = {"leads": (5, 192, 2), "deviation": (5, 192, 2), "rr": (5, 22)}
+    inputs = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    inputs["leads"] *= np.array([1, 0.1], np.float32)
+    clean, index = inputs["leads"], random.integers(0, 100, 5)
+    noisy = TASKS["arrhythmia"].with_noise(inputs, RECORDING, index)(ratio)
+    added = noisy["leads"] - clean
+    np.testing.assert_allclose(noisy["deviation"] - inputs["deviation"], added, atol=1e-5)
+    np.testing.assert_array_equal(noisy["rr"], inputs["rr"])
     for one, noise in zip(clean, added, strict=True):
         for lead in (0, 1):
             assert decibels(one[:, lead], noise[:, lead]) == pytest.approx(ratio, abs=1e-2)
@@ -77,7 +87,7 @@ def test_a_window_of_two_leads(seed, ratio):
 @settings(deadline=None, max_examples=15)
 def test_twelve_leads_obey_einthoven_and_goldberger(seed, ratio):
     clean = np.random.default_rng(seed).normal(size=(3, 500, 12)).astype(np.float32)
-    at_zero = noise_at_0_db("intracardiac", clean, RECORDING, np.arange(3) + seed)
+    at_zero = noise_of_twelve_leads(clean, RECORDING, np.arange(3) + seed)
     noise = add_noise(clean, at_zero, ratio) - clean
     one, two, three, right, left, foot = np.moveaxis(noise[..., :6], -1, 0)
     limit = 1e-5 * np.abs(noise).max()
@@ -110,7 +120,7 @@ def test_places_and_channels_spread():
     assert drawn.max() == 6
     two = np.stack([np.sin(np.arange(400.0)), np.arange(400.0) % 7], axis=1).astype(np.float32)
     clean = np.random.default_rng(0).uniform(0.1, 1, (300, 50, 1)).astype(np.float32)
-    noise = noise_at_0_db("beat", clean, two, np.arange(300))[..., 0]
+    noise = noise_of_beats(clean, two, np.arange(300))[..., 0]
     smooth = np.abs(np.diff(noise, 2)).max(axis=1) / noise.std(axis=1) < 2
     assert 0.4 < smooth.mean() < 0.6
 
@@ -127,10 +137,10 @@ def test_a_sine_is_the_same_sine_at_another_rate(rate):
 
 def test_flat_signals_and_wrong_shapes():
     flat = np.zeros((2, 187, 1), np.float32)
-    assert not add_noise(flat, noise_at_0_db("beat", flat, RECORDING, np.arange(2)), 0).any()
+    assert not add_noise_to_beats(flat, noise_of_beats(flat, RECORDING, np.arange(2)), 0).any()
     signal = np.random.default_rng(0).uniform(0.1, 1, (2, 187, 1)).astype(np.float32)
-    assert not noise_at_0_db("beat", signal, np.ones((400, 2), np.float32), np.arange(2)).any()
+    assert not noise_of_beats(signal, np.ones((400, 2), np.float32), np.arange(2)).any()
     with pytest.raises(ValueError, match="at least 187 samples: got 100"):
-        noise_at_0_db("beat", flat, RECORDING[:100], np.arange(2))
+        noise_of_beats(flat, RECORDING[:100], np.arange(2))
     with pytest.raises(ValueError, match=r"windows of 2 leads: got shape \(2, 187, 7\)"):
-        noise_at_0_db("beat", np.zeros((2, 187, 7), np.float32), RECORDING, np.arange(2))
+        noise_of_windows(np.zeros((2, 187, 7), np.float32), RECORDING, np.arange(2))

@@ -1,5 +1,7 @@
 """A beat against its own record, by hand."""
 
+import chex
+import jax
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def test_intervals_by_hand():
 
 def test_the_features_of_a_premature_beat():
     found = rr_features(intervals(TIMES), np.full(7, 100))
-    assert found.shape == (7, RR_FEATURES)
+    assert found.shape == (7, len(RR_FEATURES)) == (7, 22)
     assert found.dtype == np.float32
     # Of beat 3: intervals 1, 1, 1 and its own 0.5 before, then 2, 1, 1 and, beyond the end, 1; their median is 1.
     half, double = np.log(0.5), np.log(2.0)
@@ -38,6 +40,21 @@ def test_the_features_of_a_premature_beat():
     np.testing.assert_allclose(found[:, 13], np.log(0.02 + np.log(2) * np.sqrt(2 / 7)), rtol=1e-5)
     # Around any of seven beats lie all seven and 14 times the first or last, which are 0.
     np.testing.assert_allclose(found[:, 10], np.log(0.02 + np.log(2) * np.sqrt(2 / 21)), rtol=1e-5)
+
+
+def test_the_names_stand_in_the_order_of_the_columns():
+    found = dict(zip(RR_FEATURES, rr_features(intervals(TIMES), np.full(7, 100))[3], strict=True))
+    assert len(found) == 22
+    # As in the test above: the beat's own interval is half the median, and the next one twice.
+    assert found["log_rr+0_over_median"] == pytest.approx(np.log(0.5), rel=1e-5)
+    assert found["log_rr+1_over_median"] == pytest.approx(np.log(2), rel=1e-5)
+    assert found["log_rr_before_over_local_mean"] == pytest.approx(np.log(0.5 / 1.25), rel=1e-5)
+    assert found["log_median_s"] == pytest.approx(0, abs=1e-6)
+    assert found["log_deviation_of_record"] == pytest.approx(np.log(0.02 + np.log(2) * np.sqrt(2 / 7)), rel=1e-5)
+    # More than half of the intervals are equal, so that the quartiles are and the spread is 0.03.
+    assert found["prematurity_before_by_median"] == pytest.approx(np.arcsinh(np.log(0.5) / 0.03) / 2, rel=1e-5)
+    assert found["prematurity_after_by_median"] == pytest.approx(np.arcsinh(np.log(2) / 0.03) / 2, rel=1e-5)
+    assert found["half_log_spread_of_21"] == pytest.approx(np.log(0.03) / 2, rel=1e-5)
 
 
 def test_how_early_a_beat_is_for_its_rhythm():
@@ -65,11 +82,10 @@ def test_the_rhythm_has_no_unit_but_for_one_number():
 def test_the_median_beat_is_what_is_taken_away():
     usual, odd = np.array([[0.0], [2.8], [-1.0]]), np.array([[0.0], [0.8], [3.0]])
     signal = np.stack([usual, usual, odd, usual]).astype(np.float32)
-    found = against_median_beat(signal, np.zeros(4))
-    assert found.shape == (4, 3, 2)
-    np.testing.assert_allclose(found[:2, :, 0], np.stack([usual, usual])[..., 0] / 4.0, rtol=1e-6)  # 3.8 + 0.2 mV
-    np.testing.assert_allclose(found[:2, :, 1], 0, atol=1e-6)
-    np.testing.assert_allclose(found[2, :, 1], [0, -0.5, 1.0], atol=1e-6)
+    scaled, deviation = against_median_beat(signal, np.zeros(4))
+    np.testing.assert_allclose(scaled[:2], np.stack([usual, usual]) / 4.0, rtol=1e-6)  # 3.8 + 0.2 mV
+    np.testing.assert_allclose(deviation[:2], np.zeros((2, 3, 1)), atol=1e-6)
+    np.testing.assert_allclose(deviation[2, :, 0], [0, -0.5, 1.0], atol=1e-6)
 
 
 @pytest.mark.parametrize("of", [rr_features, against_median_beat])
@@ -77,5 +93,6 @@ def test_records_know_nothing_of_each_other(of):
     random = np.random.default_rng(0)
     values = random.uniform(0.5, 2, (12, 3)) if of is rr_features else random.normal(size=(12, 20, 2))
     record = np.repeat([207, 100], 6)
-    apart = np.concatenate([of(values[:6], record[:6]), of(values[6:], record[6:])])
-    np.testing.assert_array_equal(of(values, record), apart)
+    for side in (slice(6), slice(6, 12)):
+        apart, together = of(values[side], record[side]), of(values, record)
+        chex.assert_trees_all_equal(apart, jax.tree.map(lambda both, side=side: both[side], together))

@@ -2,19 +2,18 @@
 
 import json
 import shutil
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardiax.launch.report import class_report
+from cardiax.catalog import find_dataset
 from cardiax.launch.run.experiment import evaluation_batch
 from cardiax.models import build_model
-from cardiax.recipes import recipe
 from cardiax.stats.classification import classification_metrics
 from cardiax.tasks import TASKS
+from cardiax.tasks.report import Cases
 from cardiax.training.device_mesh import make_mesh, map_eval_step
 from cardiax.training.step import AXIS, make_eval_step
 
@@ -114,12 +113,9 @@ def test_patients_are_drawn_where_the_protocol_is_by_patient():
         "probabilities": np.ones((100, 5)) / 5,
     }
     figures = TASKS["arrhythmia"].summarize(measured)
-    config = recipe("arrhythmia", "physionet_mitbih/patient")
+    report, dataset = TASKS["arrhythmia"].report, find_dataset("physionet_mitbih/patient")
     for protocol, drawn, width in (("patient", "records", 1.0), ("kaggle", "beats", 0.2)):
-        experiment = SimpleNamespace(
-            config=config, protocol=protocol, origin=origin, split={"test": np.arange(100)}, task=TASKS["arrhythmia"]
-        )
-        result = class_report.results(experiment, figures, "test")
+        result = report.results(Cases(dataset, protocol, "test", np.arange(100), origin, lambda rows: {}), figures)
         assert f"bootstrap over {drawn}" in result["interval"]
         assert result["accuracy"]["high"] - result["accuracy"]["low"] == pytest.approx(width, abs=0.05)
         assert ("without_record" in result) == ("note" in result) == (protocol == "patient")
@@ -127,9 +123,7 @@ def test_patients_are_drawn_where_the_protocol_is_by_patient():
             # The other patient's beats are all right, and every resample is of that patient alone.
             assert result["without_record"]["record"] == 232
             assert result["without_record"]["macro_f1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
-            text = class_report.table(
-                result | {"examples": 100, "split": "test", "dataset": "physionet_mitbih/patient"}
-            )
+            text = report.table(result | {"examples": 100, "split": "test", "dataset": "physionet_mitbih/patient"})
             assert "without record 232:" in text
             assert "record 201 of DS1 is left out of training" in text
 
@@ -138,7 +132,7 @@ def test_the_network_on_whole_fields_is_evaluated_within_8_gib():
     task = TASKS["heartbeat"]
     model, batch = build_model("field_cnn", task.outputs, AXIS), evaluation_batch(task, "field_cnn")
     variables = jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, 187, 1)), train=False))
-    beats = {"input": jnp.zeros((batch, 187, 1)), "target": jnp.zeros(batch, jnp.int32)}
+    beats = {"leads": jnp.zeros((batch, 187, 1)), "target": jnp.zeros(batch, jnp.int32)}
     step = map_eval_step(make_eval_step(task, model), make_mesh(jax.devices()[:1]))
     memory = step.lower(variables, beats).compile().memory_analysis()
     assert 2**30 < memory.temp_size_in_bytes + memory.argument_size_in_bytes < 2**33

@@ -62,13 +62,13 @@ def test_the_state_and_the_loss_stay_float32_and_training_goes_the_same_way():
     random = np.random.default_rng(0)
     target = random.integers(0, 5, 64).astype(np.int32)
     waves = np.exp(-(((np.arange(187) - 30 - 25 * target[:, None]) / 8.0) ** 2)) + 0.05 * random.uniform(size=(64, 187))
-    batch = {"input": waves[:, :, None].astype(np.float32), "target": target}
+    batch = {"leads": waves[:, :, None].astype(np.float32), "target": target}
     mesh = make_mesh(jax.devices()[:2])
     for precision in ("float32", "bfloat16"):
         config = with_overrides(Config(), {"model_args": "widths=(8,16),blocks=1", "precision": precision})
         model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
         tx = make_optimizer(config.optimizer, 30)
-        state = jax.jit(lambda model=model, tx=tx: create_state(model, tx, 0, task.input_shape, True))()
+        state = jax.jit(lambda model=model, tx=tx: create_state(model, tx, 0, {"leads": (187, 1)}, True))()
         types = jax.tree.map(lambda leaf: leaf.dtype, state)
         step = map_train_step(make_train_step(task, model, tx, config, task.training_loss(config, target)), mesh)
         for _ in range(30):

@@ -40,14 +40,14 @@ class Peer:
       config: our experiment, for its task, model and optimiser, whose rate must be constant.
       module: our Flax module.
       variables: our weights, {"params", "batch_stats"}, NumPy arrays.
-      batch: {"input": (B, T, C), "target"}, NumPy arrays; laid out here as PyTorch lays them out.
+      batch: {"leads": (B, T, C), "target"}, NumPy arrays; laid out here as PyTorch lays them out.
     """
 
     def __init__(self, config, module, variables, batch):
         self._config, self._inputs = config, {}
         torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
         self.module = TWINS[config.model](module, variables["params"], variables.get("batch_stats", {}))
-        self.inputs = self.laid_out(batch["input"])
+        self.inputs = self.laid_out(batch["leads"])
         target = tensor(batch["target"])
         self.target = target.transpose(1, 2).contiguous() if target.ndim == 3 else target
         if config.task not in HUBER:
@@ -89,7 +89,7 @@ class Peer:
         """So many evaluations of `size` inputs that are made up, on our side the same."""
         self.module.eval()
         if size not in self._inputs:
-            self._inputs[size] = self.laid_out(make_batch(self._config, size)["input"])
+            self._inputs[size] = self.laid_out(make_batch(self._config, size)["leads"])
         with torch.inference_mode(), self._precision():
             for _ in range(times):
                 self.forwards[kind](self._inputs[size])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiax import datasets
-from cardiax.ecg.recorded_noise import noise_at_0_db, resample
+from cardiax.ecg.recorded_noise import noise_of_beats, resample
 
 
 def test_the_noises(real_data, tmp_path):
@@ -26,5 +26,5 @@ def test_the_noises(real_data, tmp_path):
     # No example meets a piece without noise.
     beats = np.random.default_rng(0).uniform(0.1, 1, (20_000, 187, 1)).astype(np.float32)
     for signal in found["signal"]:
-        noise = noise_at_0_db("beat", beats, resample(signal, 360.0, 120.0), np.arange(len(beats)))
+        noise = noise_of_beats(beats, resample(signal, 360.0, 120.0), np.arange(len(beats)))
         assert (np.ptp(noise[..., 0], axis=1) > 0).all()

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 
 from cardiax.catalog import DATASETS
 from cardiax.config import AugmentationConfig, with_overrides
-from cardiax.ecg.rr_features import RR_FEATURES
 from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
 from cardiax.recipes import recipe
@@ -22,7 +22,7 @@ BEATS = {"beat": np.zeros((5, 187), np.float32), "label": np.arange(5)}
 def test_heartbeat_takes_n_against_the_rest():
     arrays = TASKS["heartbeat"].arrays(BEATS, DATASETS["kaggle_heartbeat/mitbih"])
     assert arrays["target"].tolist() == [0, 1, 1, 1, 1]
-    assert arrays["input"].shape == (5, 187, 1)
+    assert arrays["leads"].shape == (5, 187, 1)
     two = {"beat": BEATS["beat"][:2], "label": np.array([1, 0])}
     assert TASKS["heartbeat"].arrays(two, DATASETS["kaggle_heartbeat/ptbdb"])["target"].tolist() == [1, 0]
 
@@ -88,9 +88,9 @@ def test_activation_targets_are_the_crossings_of_0_mv():
     arrays = TASKS["activation"].arrays(RECORDINGS, DATASETS["simulated_intracardiac"])
     np.testing.assert_allclose(arrays["target"][1, 1:], np.arange(1, 75) - 20 / 105, rtol=1e-5)
     assert arrays["target"][0, 0] == 0
-    assert arrays["input"].shape == (3, 500, 12)
+    assert arrays["leads"].shape == (3, 500, 12)
     np.testing.assert_allclose(
-        arrays["input"][..., 0], RECORDINGS["electrodes"][..., 1] - RECORDINGS["electrodes"][..., 0]
+        arrays["leads"][..., 0], RECORDINGS["electrodes"][..., 1] - RECORDINGS["electrodes"][..., 0]
     )
 
 
@@ -98,9 +98,10 @@ def test_activation_targets_are_the_crossings_of_0_mv():
 def test_a_delayed_example_has_a_delayed_target(name):
     task = TASKS[name]
     arrays = task.arrays(RECORDINGS, DATASETS["simulated_intracardiac"])
-    leads, target = jnp.asarray(arrays["input"][0]), jnp.asarray(arrays["target"][0])
+    leads, target = jnp.asarray(arrays["leads"][0]), jnp.asarray(arrays["target"][0])
     config = AugmentationConfig(stretch=0, warp=0, noise=0, mixup=0, shift=40)
-    moved, moved_target = task.augment(jax.random.key(3), leads, target, config)
+    moved, moved_target = task.augment(jax.random.key(3), {"leads": leads}, target, config)
+    moved = moved["leads"]
     shift = next(s for s in range(41) if np.array_equal(moved[s:], leads[: 500 - s]))
     assert shift > 0
     times = moved_target if name == "activation" else activation_time(moved_target)
@@ -114,8 +115,8 @@ def test_a_slower_example_has_a_slower_target(name):
     ramp = np.arange(500, dtype=np.float32)[:, None] * np.ones((1, 12), np.float32)
     target = jnp.asarray(task.arrays(RECORDINGS, DATASETS["simulated_intracardiac"])["target"][0])
     config = AugmentationConfig(stretch=0.2, warp=0, noise=0, mixup=0)
-    leads, moved = task.augment(jax.random.key(3), jnp.asarray(ramp), target, config)
-    factor = 100 / float(leads[100, 0])
+    slower, moved = task.augment(jax.random.key(3), {"leads": jnp.asarray(ramp)}, target, config)
+    factor = 100 / float(slower["leads"][100, 0])
     assert 0.01 < abs(factor - 1) < 0.2
     times = moved if name == "activation" else activation_time(moved)
     before = target if name == "activation" else activation_time(target)
@@ -150,35 +151,40 @@ def test_fields_that_mean_nothing_are_refused():
         check_config(TASKS["heartbeat"], with_overrides(recipe("heartbeat"), {"augmentation.shift": 4}))
 
 
+def window():
+    """The inputs of a beat of two leads with its rhythm."""
+    shapes = TASKS["arrhythmia"].shapes(DATASETS["physionet_mitbih/patient"])
+    return {name: jax.random.normal(jax.random.key(i), shape) for i, (name, shape) in enumerate(shapes.items())}
+
+
 def test_normal_beats_alone_are_given_the_rhythm_of_fibrillation():
     task, config = TASKS["arrhythmia"], AugmentationConfig(stretch=0, warp=0, noise=0, mixup=0, fibrillation=1.0)
-    beat = jax.random.normal(jax.random.key(0), (192, 5))
+    beat = window()
     changed, target = task.augment(jax.random.key(1), beat, jnp.int32(0), config)
     assert target == 0
-    np.testing.assert_array_equal(changed[:, :4], beat[:, :4])
-    np.testing.assert_array_equal(changed[RR_FEATURES:, 4], beat[RR_FEATURES:, 4])
-    assert (fibrillation().features == np.asarray(changed[:RR_FEATURES, 4])).all(axis=1).any()
+    chex.assert_trees_all_equal(changed | {"rr": beat["rr"]}, beat)
+    assert (fibrillation().features == np.asarray(changed["rr"])).all(axis=1).any()
     for other in (1, 2, 3):
         kept, _ = task.augment(jax.random.key(1), beat, jnp.int32(other), config)
-        np.testing.assert_array_equal(kept, beat)
+        chex.assert_trees_all_equal(kept, beat)
 
 
 def test_a_normal_beat_in_a_rhythm_with_pauses_is_what_it_would_be_there():
     config = AugmentationConfig(stretch=0, warp=0, noise=0, mixup=0, pauses=1.0)
-    beat = jax.random.normal(jax.random.key(0), (192, 5))
+    beat = window()
     rhythm = pauses()
     for name, ectopic in (("arrhythmia", 1), ("heartbeat", 1)):
         augment = jax.jit(partial(TASKS[name].augment, config=config))
         seen = set()
         for seed in range(24):
             changed, target = augment(jax.random.key(seed), beat, jnp.int32(0))
-            np.testing.assert_array_equal(changed[:, :4], beat[:, :4])
-            same = (rhythm.features == np.asarray(changed[:RR_FEATURES, 4])).all(axis=1)
+            chex.assert_trees_all_equal(changed | {"rr": beat["rr"]}, beat)
+            same = (rhythm.features == np.asarray(changed["rr"])).all(axis=1)
             assert target == ectopic * rhythm.supraventricular[same].item()
             seen.add(int(target))
         assert seen == {0, ectopic}
         kept, target = augment(jax.random.key(1), beat, jnp.int32(2))
-        np.testing.assert_array_equal(kept, beat)
+        chex.assert_trees_all_equal(kept, beat)
         assert target == 2
 
 
@@ -186,4 +192,4 @@ def test_a_normal_beat_in_a_rhythm_with_pauses_is_what_it_would_be_there():
 def test_a_beat_without_its_rhythm_is_given_no_other(name):
     config = AugmentationConfig(**{name: 0.25})
     with pytest.raises(InputError, match=rf"augmentation\.{name}: found beats without RR features"):
-        TASKS["heartbeat"].augment(jax.random.key(0), jnp.ones((187, 1)), jnp.int32(0), config)
+        TASKS["heartbeat"].augment(jax.random.key(0), {"leads": jnp.ones((187, 1))}, jnp.int32(0), config)

@@ -67,7 +67,7 @@ def members(count=4, **overrides):
 def batch(config, step):
     random = np.random.default_rng([config.seed, step])
     beats = np.where(np.arange(187) < random.integers(60, 188, (BATCH, 1)), random.uniform(0, 1, (BATCH, 187)), 0)
-    return {"input": beats[:, :, None].astype(np.float32), "target": random.integers(0, 5, BATCH).astype(np.int32)}
+    return {"leads": beats[:, :, None].astype(np.float32), "target": random.integers(0, 5, BATCH).astype(np.int32)}
 
 
 def network(config):
@@ -77,7 +77,7 @@ def network(config):
 def alone(config):
     """The fresh state, the one after the steps, and the losses."""
     mesh, model, tx = make_mesh(jax.devices()[:1]), network(config), make_optimizer(config.optimizer, STEPS)
-    fresh = jax.device_get(jax.jit(lambda: create_state(model, tx, config.seed, TASK.input_shape, config.ema > 0))())
+    fresh = jax.device_get(jax.jit(lambda: create_state(model, tx, config.seed, {"leads": (187, 1)}, config.ema > 0))())
     step = map_train_step(make_train_step(TASK, model, tx, config, TASK.training_loss(config, TARGETS)), mesh)
     state, losses = replicate(fresh, mesh), []
     for i in range(STEPS):
@@ -90,7 +90,7 @@ def together(configs, devices, unroll=False):
     """The same of all members, each leaf (M, ...)."""
     mesh, config = make_population_mesh(len(configs), jax.devices()[:devices]), configs[0]
     model, values = network(config), divide_members(varying_values(configs), mesh)
-    init = jax.jit(lambda values: create_population(model, config, STEPS, TASK.input_shape, values))
+    init = jax.jit(lambda values: create_population(model, config, STEPS, {"leads": (187, 1)}, values))
     fresh = jax.device_get(init(values))
     step = map_population_step(make_population_step(TASK, model, config, STEPS, TARGETS, unroll), mesh)
     state, losses = divide_members(fresh, mesh), []

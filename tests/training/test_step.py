@@ -32,14 +32,14 @@ SMALL = {"model_args": "widths=(8,16),blocks=1", "batch_size": 16}
 def batch(size=16, seed=0):
     draw = np.random.default_rng(seed)
     beats = np.where(np.arange(187) < draw.integers(60, 188, (size, 1)), draw.uniform(0, 1, (size, 187)), 0)
-    return {"input": beats[:, :, None].astype(np.float32), "target": draw.integers(0, 5, size).astype(np.int32)}
+    return {"leads": beats[:, :, None].astype(np.float32), "target": draw.integers(0, 5, size).astype(np.int32)}
 
 
 def setup(weights=None, **overrides):
     config = with_overrides(Config(), SMALL | overrides)
     model = build_model(config.model, TASK.outputs, AXIS, config.model_args)
     tx = make_optimizer(config.optimizer, 10)
-    state = jax.jit(lambda: create_state(model, tx, config.seed, TASK.input_shape, config.ema > 0))()
+    state = jax.jit(lambda: create_state(model, tx, config.seed, {"leads": (187, 1)}, config.ema > 0))()
     weights = jnp.ones(5) if weights is None else weights
 
     def loss(logits, target):
@@ -134,7 +134,7 @@ def test_plain_step_is_gradient_descent_on_the_mean_loss():
 
     @jax.jit
     def loss(params):
-        logits = model.apply({"params": params}, batch()["input"], train=True)
+        logits = model.apply({"params": params}, batch()["leads"], train=True)
         chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), batch()["target"][:, None], 1)
         return -chosen.mean()
 
@@ -170,15 +170,15 @@ class Table(nn.Module):
     """One number for each index: the gradient of the mean loss tells what each example has put into it."""
 
     @nn.compact
-    def __call__(self, x, train):
-        return x[:, 0] @ self.param("table", nn.initializers.zeros, x.shape[-1:])
+    def __call__(self, leads, train):
+        return leads[:, 0] @ self.param("table", nn.initializers.zeros, leads.shape[-1:])
 
 
 class Drawn:
     """A task whose augmentation multiplies an example by a number drawn with its key."""
 
-    def augment(self, key, input, target, config):
-        return input * jax.random.uniform(key), target
+    def augment(self, key, inputs, target, config):
+        return {"leads": inputs["leads"] * jax.random.uniform(key)}, target
 
 
 def after_one_table_step(devices, mixup):
@@ -188,8 +188,8 @@ def after_one_table_step(devices, mixup):
     )
     tx, mesh = optax.sgd(1.0), make_mesh(jax.devices()[:devices])
     step = make_train_step(Drawn(), Table(), tx, config, lambda outputs, target: (target + 1.0) * outputs)
-    state = replicate(jax.device_get(create_state(Table(), tx, 0, (1, 16), ema=False)), mesh)
-    examples = {"input": np.eye(16, dtype=np.float32)[:, None], "target": np.arange(16, dtype=np.int32)}
+    state = replicate(jax.device_get(create_state(Table(), tx, 0, {"leads": (1, 16)}, ema=False)), mesh)
+    examples = {"leads": np.eye(16, dtype=np.float32)[:, None], "target": np.arange(16, dtype=np.int32)}
     after, _ = map_train_step(step, mesh)(state, divide(examples, mesh))
     return -np.asarray(after.params["table"])
 
@@ -215,7 +215,8 @@ def test_a_mixture_learns_both_targets_by_their_shares(devices):
     mesh = make_mesh(jax.devices()[:1])
     inputs = drawn_for_each_example()[:, None, None].astype(np.float32) * np.eye(16, dtype=np.float32)[:, None]
     mapped = jax.shard_map(mix, mesh=mesh, in_specs=jax.P(AXIS), out_specs=jax.P(AXIS), check_vma=False)
-    mixed, neighbour, share = map(np.asarray, mapped(inputs, np.arange(16)))
+    mixed, neighbour, share = jax.device_get(mapped({"leads": inputs}, np.arange(16)))
+    mixed = mixed["leads"]
     assert share.max() > 0.1
     weights = (1 - share) * np.arange(1, 17) + share * (neighbour + 1)
     expected = (weights[:, None] * mixed[:, 0]).mean(axis=0)
@@ -226,8 +227,8 @@ class Normalized(nn.Module):
     """Batch normalisation and a sum: the smallest model with both parameters and batch statistics."""
 
     @nn.compact
-    def __call__(self, x, train):
-        return BatchNorm(not train, 0.5, AXIS)(x).sum(axis=(1, 2))
+    def __call__(self, leads, train):
+        return BatchNorm(not train, 0.5, AXIS)(leads).sum(axis=(1, 2))
 
 
 @pytest.mark.parametrize(("step", "decay"), [(0, 0.1), (2, 0.25), (10**6, 0.75)])
@@ -236,11 +237,11 @@ def test_average_follows_parameters_and_batch_statistics(step, decay):
     tx, mesh = optax.sgd(1.0), make_mesh(jax.devices()[:1])
     config = with_overrides(Config(), {"ema": 0.75, "augmentation.mixup": 0})
     train_step = make_train_step(Drawn(), Normalized(), tx, config, lambda outputs, target: (outputs - target) ** 2)
-    state = create_state(Normalized(), tx, 0, (2, 3), ema=True)
+    state = create_state(Normalized(), tx, 0, {"leads": (2, 3)}, ema=True)
     state = replicate(jax.device_get(dataclasses.replace(state, step=jnp.int32(step))), mesh)
     before = jax.device_get((state.params, state.model_state))
     inputs = np.random.default_rng(0).normal(5.0, 2.0, (8, 2, 3)).astype(np.float32)
-    state, _ = map_train_step(train_step, mesh)(state, divide({"input": inputs, "target": np.arange(8)}, mesh))
+    state, _ = map_train_step(train_step, mesh)(state, divide({"leads": inputs, "target": np.arange(8)}, mesh))
     after = (state.params, state.model_state)
     for old, new in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
         assert np.abs(old - new).max() > 0.01
@@ -270,7 +271,7 @@ def test_evaluation_returns_every_example_in_order():
     model, state, _ = setup()
     data = batch(64)
     alone = build_model("resnet1d", 5, None, {"widths": (8, 16), "blocks": 1})
-    logits = jax.jit(partial(alone.apply, train=False))(evaluated(state), data["input"])
+    logits = jax.jit(partial(alone.apply, train=False))(evaluated(state), data["leads"])
     for devices in (1, 8):
         mesh = make_mesh(jax.devices()[:devices])
         measured = map_eval_step(make_eval_step(TASK, model), mesh)(evaluated(state), divide(data, mesh))

@@ -70,7 +70,7 @@ def test_the_ensembles_figures_are_those_of_mean_probabilities(found, swept):
     runs = load_runs([Workdir(swept / f"{ROW}-seed{seed}") for seed in (0, 1)], None)
     experiment = runs[0].experiment
     indices = experiment.split["test"]
-    logits = [run.predict(experiment.examples.take(indices)["input"]) for run in runs]
+    logits = [run.predict({"leads": experiment.examples.take(indices)["leads"]}) for run in runs]
     exponentials = [np.exp(one - one.max(axis=1, keepdims=True)) for one in logits]
     mean = np.mean([one / one.sum(axis=1, keepdims=True) for one in exponentials], axis=0)
     target = experiment.examples.take(indices)["target"]
@@ -160,7 +160,7 @@ class Fake:
         self._off = off
 
     def predict(self, variables, inputs):
-        return np.stack([self._answers[one.tobytes()] for one in inputs]) + np.float32(self._off)
+        return np.stack([self._answers[one.tobytes()] for one in inputs["leads"]]) + np.float32(self._off)
 
 
 @pytest.mark.parametrize("task", ["activation", "transmembrane"])
@@ -180,8 +180,8 @@ def test_the_spread_of_sites(task, tmp_path, capsys):
     split = {"test": np.arange(cases)[::-1]}
     fields = {key: {} for key in ("model", "origin", "noises", "fingerprints")}
     examples = Examples(
-        take=lambda indices: {"input": inputs[indices], "target": target[indices]},
-        shape=(500, 12),
+        take=lambda indices: {"leads": inputs[indices], "target": target[indices]},
+        shapes={"leads": (500, 12)},
         classes=np.empty((cases, 0), np.int32),
         example_bytes=0,
     )

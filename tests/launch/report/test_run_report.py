@@ -35,7 +35,7 @@ def fail(*_arguments, **_options):
 
 
 @pytest.mark.parametrize(
-    "broken", ["cardiax.plots.confusion_matrix.confusion_figure", "cardiax.launch.report.class_report.plots"]
+    "broken", ["cardiax.plots.confusion_matrix.confusion_figure", "cardiax.tasks.class_report.ClassReport.plots"]
 )
 def test_a_plot_that_fails_loses_no_result(broken, data_dir, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(broken, fail)

@@ -40,7 +40,7 @@ def test_steps_in_one_program_are_single_steps(devices):
     )
     tx, random = make_optimizer(config.optimizer, 10), np.random.default_rng(0)
     examples = {
-        "input": random.random((50, 187, 1), dtype=np.float32),
+        "leads": random.random((50, 187, 1), dtype=np.float32),
         "target": random.integers(0, 5, 50, dtype=np.int32),
     }
     indices = random.integers(0, 50, (5, 16))

@@ -119,7 +119,7 @@ def test_harmed_leads_are_measured_beside_the_others(cardiax, data_dir, tmp_path
 
 def test_each_case_lacks_a_lead_in_turn(data_dir):
     experiment = load_experiment(with_overrides(recipe("activation", "ucsd_intracardiac"), {}), data_dir, print)
-    corrupted = Corruption(drop_lead=True).apply(experiment).examples.take(np.arange(40))["input"]
+    corrupted = Corruption(drop_lead=True).apply(experiment).examples.take(np.arange(40))["leads"]
     gone = (corrupted == 0).all(axis=1)
     np.testing.assert_array_equal(gone, np.arange(len(corrupted))[:, None] % 12 == np.arange(12))
     assert Corruption().apply(experiment) is experiment

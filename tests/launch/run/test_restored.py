@@ -22,19 +22,24 @@ from cardiax.training.step import AXIS
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("dataset", "shape"), [("physionet_mitbih/patient", (192, 5)), ("simulated_heartbeat", (187, 1))]
+    ("dataset", "shapes"),
+    [
+        ("physionet_mitbih/patient", {"leads": (192, 2), "deviation": (192, 2), "rr": (22,)}),
+        ("simulated_heartbeat", {"leads": (187, 1)}),
+    ],
 )
-def test_the_folder_tells_the_shape_of_the_inputs(dataset, shape, tmp_path):
+def test_the_folder_tells_the_shapes_of_the_inputs(dataset, shapes, tmp_path):
     fields = {"model_args": "widths=(8,),blocks=1,kernel=3"}
     config = with_overrides(recipe("arrhythmia", dataset), fields)
     task, workdir = find_task(config.task), Workdir(tmp_path)
-    assert task.shape(find_dataset(dataset)) == shape
+    assert task.shapes(find_dataset(dataset)) == shapes
     model = build_model(config.model, task.outputs, AXIS, config.model_args)
-    state = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shape, config.ema > 0)
+    state = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shapes, config.ema > 0)
     workdir.write_json("config.json", to_dict(config))
     with contextlib.closing(Checkpoints(workdir.checkpoints)) as checkpoints:
         checkpoints.save("best", replicate(jax.device_get(state), make_mesh()), [])
-    inputs = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float32)
+    random = np.random.default_rng(0)
+    inputs = {name: random.normal(size=(3, *shape)).astype(np.float32) for name, shape in shapes.items()}
     alone = build_model(config.model, task.outputs, None, config.model_args)
-    expected = alone.apply(evaluated(state), inputs, train=False)
+    expected = alone.apply(evaluated(state), **inputs, train=False)
     np.testing.assert_allclose(load_predictor(workdir)(inputs), expected, rtol=1e-5, atol=1e-5)

@@ -1,0 +1,197 @@
+"""The report of a beat classification task: metrics, table, plots, and the calibration of ensembles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cardiax.stats.calibration import class_terms, expected_calibration_error, reliability
+from cardiax.stats.classification import bootstrap_groups, bootstrap_intervals, classification_metrics
+from cardiax.stats.significance import resampled_figures
+from cardiax.tasks.report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, Draw
+
+DRAWN = 6
+"""Number of beats of each class in the plot."""
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """The `Report` of a task with C classes.
+
+    If the protocol splits by patient, bootstrap intervals resample records, so that they hold for unseen patients.
+
+    Attributes:
+      classes: names of the classes.
+    """
+
+    classes: tuple[str, ...]
+
+    def results(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields of SPLIT.json and `cases`; `figures` are from `Classification.summarize`.
+
+        If the split contains the dataset's dominant record, `without_record` has the metrics of the other records.
+        """
+        dataset, records = cases.dataset, cases.records
+        drawn = "beats" if records is None else "records"
+        found = {
+            "interval": f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples",
+            "loss": figures["loss"],
+        }
+        if records is not None:
+            found["note"] = dataset.note
+        found |= self._metrics(figures, records)
+        if records is not None and dataset.dominant_record in records:
+            rest = records != dataset.dominant_record
+            others = {name: figures[name][rest] for name in ("target", "prediction")}
+            found["without_record"] = {"record": dataset.dominant_record} | self._metrics(others, records[rest])
+        return found | {"cases": self._cases(cases, figures)}
+
+    def main_figures(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
+        """Return macro-F1, accuracy and the recall of each class, with bootstrap intervals."""
+        found = self._metrics(figures, cases.records)
+        recalls = {f"recall_{name}": row["recall"] for name, row in found["classes"].items()}
+        return {name: found[name] for name in ("macro_f1", "accuracy")} | recalls
+
+    def table(self, result: dict[str, Any]) -> str:
+        """Format the result as text: a line for each class, then the overall metrics, with intervals."""
+        lines = _lines(result)
+        lines.append(f"on {result['examples']:,} {result['split']} beats of {result['dataset']} ({result['interval']})")
+        if undefined := _undefined(result):
+            lines.append(f"resamples that lack a class, and are left out of its interval: {undefined}")
+        if rest := result.get("without_record"):
+            lines += [f"without record {rest['record']}:", *_lines(rest)]
+        if "note" in result:
+            lines.append(f"note: {result['note']}")
+        return "\n".join(lines)
+
+    def plots(
+        self, cases: Cases, figures: dict[str, Any], result: dict[str, Any], predict: Callable[[Arrays], np.ndarray]
+    ) -> dict[str, Draw]:
+        """Return the plots: beats of each class, and the confusion matrix."""
+        from cardiax.plots.confusion_matrix import confusion_figure
+        from cardiax.plots.example_beats import beats_figure  # Matplotlib is not needed before the first step
+
+        del predict
+        title = (
+            f"{result['dataset']}, {result['split']} set of {result['examples']:,} beats\n"
+            f"accuracy {result['accuracy']['value']:.4f}, macro-F1 {result['macro_f1']['value']:.4f}"
+        )
+        classes = range(len(self.classes))
+        shown = np.concatenate([np.flatnonzero(figures["target"] == index)[:DRAWN] for index in classes])
+        drawn = cases.take(cases.rows[shown])
+        unit = "of the median's range" if "deviation" in drawn else ""
+        beats, rate = drawn["leads"][:, :, 0], cases.dataset.rate
+        return {
+            "beats": partial(beats_figure, beats, drawn["target"], self.classes, rate, DRAWN, unit),
+            "confusion": partial(confusion_figure, figures["confusion"], self.classes, title),
+        }
+
+    def ensemble_terms(self, outputs: jax.Array, together: jax.Array, target: jax.Array) -> jax.Array:
+        """Return `class_terms` (B, M + 1, 4) of the members' logits (M, B, C), then of the ensemble's (B, C)."""
+        return jax.vmap(class_terms, (0, None), 1)(jnp.concatenate([outputs, together[None]]), target)
+
+    def ensemble_figures(self, cases: Cases, terms: np.ndarray) -> dict[str, tuple[list[float], dict[str, float]]]:
+        """Return expected calibration error, negative log-likelihood and Brier score.
+
+        The last two are means over beats with a bootstrap interval.
+        """
+        *ours, together = [expected_calibration_error(reliability(one)) for one in np.moveaxis(terms, 1, 0)]
+        found = {"ece": (ours, {"value": together})}
+        scores = terms[:, :, :2]
+        last = np.concatenate([scores[:, -1], np.ones((len(terms), 1))], axis=1)
+        resampled = resampled_figures([last], lambda sums: sums[..., :2] / sums[..., 2:], cases.records)[:, 0]
+        low, high = np.quantile(resampled, BOUNDS, axis=0)
+        means = scores.mean(axis=0, dtype=np.float64)
+        for index, name in enumerate(("nll", "brier")):
+            *ours, together = means[:, index].tolist()
+            found[name] = ours, {"value": together, "low": float(low[index]), "high": float(high[index])}
+        return found
+
+    def ensemble_results(self, terms: np.ndarray) -> tuple[dict[str, Any], list[str]]:
+        """Return the reliability diagram of each member and of the ensemble; there are no lines of text to add."""
+        *members, together = [reliability(one).tolist() for one in np.moveaxis(terms, 1, 0)]
+        columns = ["examples", "right", "sum of confidences"]
+        return {"reliability": {"columns": columns, "members": members, "ensemble": together}}, []
+
+    def ensemble_plot(self, found: dict[str, Any], title: str) -> Any:
+        """Draw the reliability diagram."""
+        from cardiax.plots.reliability import reliability_figure
+
+        members, together = (np.asarray(found["reliability"][key]) for key in ("members", "ensemble"))
+        return reliability_figure(members, together, title)
+
+    def _metrics(self, figures: dict[str, Any], records: np.ndarray | None) -> dict[str, Any]:
+        """Return accuracy, macro-F1, the metrics of each class and the confusion matrix, with bootstrap intervals.
+
+        Args:
+          figures: `target` and `prediction` (n,).
+          records: records (n,) to resample; None to resample beats.
+        """
+        size = len(self.classes)
+        cells = size * figures["target"] + figures["prediction"]
+        groups = np.zeros(len(cells), np.int64) if records is None else np.unique(records, return_inverse=True)[1]
+        counts = np.bincount(size**2 * groups + cells, minlength=size**2 * (groups.max() + 1)).reshape(-1, size, size)
+        confusion = counts.sum(axis=0)
+        intervals = (
+            bootstrap_intervals(confusion, RESAMPLES, level=LEVEL)
+            if records is None
+            else bootstrap_groups(counts, RESAMPLES, level=LEVEL)
+        )
+        metrics = classification_metrics(confusion)
+
+        def with_interval(name: str, *index: int) -> dict[str, Any]:
+            low, high, undefined = (float(bound[index]) for bound in intervals[name])
+            one: dict[str, Any] = {"value": float(metrics[name][index]), "low": low, "high": high}
+            return one | ({"undefined_resamples": int(undefined)} if undefined else {})
+
+        return {
+            "accuracy": with_interval("accuracy"),
+            "macro_f1": with_interval("macro_f1"),
+            "classes": {
+                name: {"examples": int(confusion[i].sum())}
+                | {figure: with_interval(figure, i) for figure in ("precision", "recall", "f1")}
+                for i, name in enumerate(self.classes)
+            },
+            "confusion": confusion.tolist(),
+        }
+
+    def _cases(self, cases: Cases, figures: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return for each beat its true and predicted class, the class probabilities, its row and its metadata."""
+        metadata = {"row": cases.rows} | {name: column for name, column in cases.metadata.items() if name != "label"}
+        return [
+            {"class": self.classes[true], "prediction": self.classes[found]}
+            | {f"p_{name}": f"{p:.6f}" for name, p in zip(self.classes, probabilities, strict=True)}
+            | {name: column[i] for name, column in metadata.items()}
+            for i, (true, found, probabilities) in enumerate(
+                zip(figures["target"], figures["prediction"], figures["probabilities"], strict=True)
+            )
+        ]
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    lines = [f"{'class':<10}{'beats':>8}  {'precision':^22}  {'recall':^22}  {'F1':^22}"]
+    for name, row in result["classes"].items():
+        cells = "  ".join(f"{_cell(row[figure]):<22}" for figure in ("precision", "recall", "f1"))
+        lines.append(f"{name:<10}{row['examples']:>8,}  {cells}".rstrip())
+    return [*lines, f"accuracy  {_cell(result['accuracy'])}   macro-F1  {_cell(result['macro_f1'])}"]
+
+
+def _undefined(result: dict[str, Any]) -> str:
+    """List the numbers of resamples in which a metric is undefined, for metrics that have a value."""
+    found = {"macro-F1": result["macro_f1"]} | {
+        f"{figure} of {name}": row[figure]
+        for name, row in result["classes"].items()
+        for figure in ("precision", "recall", "f1")
+        if np.isfinite(row[figure]["value"])
+    }
+    return ", ".join(f"{n} of {name}" for name, one in found.items() if (n := one.get("undefined_resamples")))
+
+
+def _cell(figure: dict[str, Any]) -> str:
+    if not np.isfinite(figure["value"]):
+        return "–"
+    return f"{figure['value']:.4f} [{figure['low']:.4f}, {figure['high']:.4f}]"
