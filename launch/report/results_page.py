@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cardiax.config import to_dict
 from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import Workdir, read_json, write_atomically, write_json
@@ -135,7 +137,7 @@ def _figure(result: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _mean(figures: list[dict[str, Any]]) -> dict[str, float]:
     """Return the mean over seeds and, if there are several, the half-width of its 95 % t interval."""
-    mean, half_width = (round(float(one), 6) for one in mean_interval([figure["value"] for figure in figures]))
+    mean, half_width = (round(float(one), 6) for one in mean_interval(np.asarray([one["value"] for one in figures])))
     return {"value": mean} | ({"half_width": half_width} if len(figures) > 1 else {})
 
 
@@ -153,6 +155,8 @@ def main(arguments: list[str] | None = None) -> None:
     add.add_argument("--note", action="append", default=[], help="a sentence for readers; may be repeated")
     given = parser.parse_args(arguments)
     try:
+        if not DATA.is_dir():
+            raise InputError(f"{DATA}: found no such folder, expected that of a checkout of cardiax")
         if given.add:
             head = {"title": given.title, "command": [given.command]}
             found = of_runs(given.runs, given.figure, given.decimals) | {"notes": given.note}
