@@ -27,6 +27,7 @@ def open_array(path: Path) -> Recording:
             array = np.load(path if mapped else file, "r" if mapped else None, allow_pickle=False)
             stored = [] if isinstance(array, np.ndarray) else array.files
             parts = [array[name] for name in stored]
+            file.read()  # up to the checksum
             if parts and len({(part.ndim, part.shape) for part in parts} | {(1, parts[0].shape)}) == 1:
                 array = np.rec.fromarrays(parts, names=stored)  # a lead each
             array = parts[0] if len(parts) == 1 else array

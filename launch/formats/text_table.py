@@ -177,7 +177,7 @@ def _encoding(path: Path) -> str:
 
 def _delimiter(line: str) -> str | None:
     """Return the first delimiter that leaves only numbers, times and missing values, else the first that occurs."""
-    found = [mark for mark in (";", "\t", ",", None) if len(_cells(line, mark)) > 1]
+    found = [mark for mark in (";", "\t", "|", ",", None) if len(_cells(line, mark)) > 1]
     for mark in found:
         if all(cell.lower() in MISSING or _is_number(cell) or _clock(cell) is not None for cell in _cells(line, mark)):
             return mark

@@ -136,9 +136,9 @@ def _expected(
 ) -> tuple[list[int], list[str]]:
     """Return the indices of the channels that make twelve leads, and notes about them."""
     leads, electrodes = (_places(path, [one[kind] for one in channels]) for kind in (0, 1))
-    if all(name in electrodes for name in ("RA", "LA", "LL", *CHEST)):
-        return [electrodes[name] for name in ELECTRODES if name != "RL"], []
     limbs = [name for name in LIMB if name in leads]
+    if not limbs and all(name in electrodes for name in ("RA", "LA", "LL", *CHEST)):
+        return [electrodes[name] for name in ELECTRODES if name != "RL"], []
     absent = [name for name in CHEST if name not in leads]
     if absent or len(limbs) < 2:
         told = ", ".join(name for name in LEADS if name in leads) or "none"

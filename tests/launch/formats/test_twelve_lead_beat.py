@@ -98,7 +98,9 @@ SPELLINGS = {
 @given(
     spelling=st.sampled_from(sorted(SPELLINGS)),
     order=st.permutations(range(12)),
-    form=st.sampled_from([(",", "csv"), (";", "csv"), (";", "txt"), ("\t", "tsv"), (",", "csv.gz"), (",", "CSV")]),
+    form=st.sampled_from(
+        [("|", "csv"), (",", "csv"), (";", "csv"), (";", "txt"), ("\t", "tsv"), (",", "csv.gz"), (",", "CSV")]
+    ),
     comma=st.booleans(),
     ends=st.sampled_from(["", "\n\n", ",end"]),
 )
@@ -217,9 +219,12 @@ def test_arrays_in_archives(tmp_path):
         "found the arrays ecg, fs, expected one; save it alone by np.save('beat.npy', np.load('two.npz')['ecg'])"
     )
     (tmp_path / "a.npy.gz").write_bytes(gzip.compress(content)[:3000])
+    damaged = bytearray(gzip.compress(content))
+    damaged[5000] ^= 1
+    (tmp_path / "b.npy.gz").write_bytes(damaged)
     (tmp_path / "rubbish.npz").write_bytes(b"PK\x03\x04rubbish")
     np.savez(tmp_path / "object.npz", np.array([{}], dtype=object))
-    for name in ("a.npy.gz", "rubbish.npz", "object.npz"):
+    for name in ("a.npy.gz", "b.npy.gz", "rubbish.npz", "object.npz"):
         assert "found no plain NumPy array" in refusal(tmp_path / name)
         assert "pickle" not in refusal(tmp_path / name)  # NumPy recommends to load it anyway
 
@@ -308,6 +313,8 @@ def test_leads_that_follow_from_others(tmp_path):
     iec = {"RA": "R", "LA": "L", "LL": "F", "RL": "N"} | {f"V{i}": f"C{i}" for i in range(1, 7)}
     text = table([iec[name] for name in ELECTRODES], ELECTRODE_VALUES)
     np.testing.assert_allclose(read_beat(written(tmp_path / "c.csv", text)).leads, TWELVE, atol=1e-4)
+    both = table([*LEADS, "RA", "LA", "LL"], np.column_stack([TWELVE, ELECTRODE_VALUES[:, :3]]))
+    np.testing.assert_allclose(read_beat(written(tmp_path / "d.csv", both)).leads, TWELVE, atol=1e-5)
 
 
 def test_only_the_beat_is_judged(tmp_path):
