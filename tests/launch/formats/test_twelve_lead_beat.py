@@ -3,6 +3,8 @@
 import gzip
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -263,6 +265,31 @@ def test_leads_that_are_normalized_or_unrelated(tmp_path):
         assert f"found the same {measure} in all leads" in refusal(saved(tmp_path / "a.npy", values), rate=1000)
     noise = np.random.default_rng(0).normal(size=(500, 12))
     assert "are inconsistent" in refusal(saved(tmp_path / "b.npy", noise), rate=1000)
+
+
+def test_names_that_the_locale_lacks(tmp_path):
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    good, flat = written(tmp_path / "ÉCG µV.csv", table()), written(tmp_path / "flach ä.csv", table(columns=0 * TWELVE))
+    record(tmp_path, unit="µV", gain="2")
+    program = """if True:
+        import sys
+        from pathlib import Path
+        from cardiax.errors import InputError
+        from cardiax.launch.formats.twelve_lead_beat import read_beat
+        from cardiax.launch.system.shell_settings import own_settings
+        own_settings()
+        for path in map(Path, sys.argv[1:]):
+            try:
+                print(read_beat(path).leads.shape)
+            except InputError as error:
+                print(error)
+    """
+    shell = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"}
+    paths = [os.fsencode(path) for path in (good, tmp_path / "beat.hea", flat)]
+    done = subprocess.run([sys.executable, "-c", program, *paths], capture_output=True, env=os.environ | shell)
+    first, second, third = done.stdout.splitlines()
+    assert first == second == b"(500, 12)", done
+    assert third.startswith(os.fsencode(flat) + b": found no signal in I, II"), done
 
 
 @pytest.mark.parametrize("path", ["", ".", "/", "-", "a\0b.csv", "~/a.csv", "loop.csv"])
