@@ -10,10 +10,13 @@ from cardiax.ecg import lead_names
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import RATES, Recording
 
-SECONDS = dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0)
-SECONDS |= dict.fromkeys(("ms", "msec", "millis", "millisecond", "milliseconds"), 1e-3)
-SECONDS |= dict.fromkeys(("us", "µs", "μs", "microseconds"), 1e-6) | dict.fromkeys(("ns", "nanoseconds"), 1e-9)
-SECONDS |= {"min": 60.0, "minutes": 60.0, "h": 3600.0, "hours": 3600.0}
+SECONDS: dict[str | None, float] = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "millis", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("us", "µs", "μs", "microseconds", "micros"), 1e-6),
+    **dict.fromkeys(("ns", "nanoseconds"), 1e-9),
+    **{"min": 60.0, "minutes": 60.0, "h": 3600.0, "hours": 3600.0},
+}
 """Unit of time → seconds."""
 
 TIMES = (*SECONDS, "t", "time", "timestamp", "datetime", "date", "elapsed", "zeit", "datum", "tiempo", "fecha", "temps")

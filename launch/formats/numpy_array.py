@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,12 +25,13 @@ def open_array(path: Path) -> Recording:
         mapped = not isinstance(file, gzip.GzipFile) and file.read(6) == b"\x93NUMPY"
         file.seek(0)
         try:
-            array = np.load(path if mapped else file, "r" if mapped else None, allow_pickle=False)
+            array: Any = np.load(path if mapped else file, "r" if mapped else None, allow_pickle=False)
             stored = [] if isinstance(array, np.ndarray) else array.files
             parts = [array[name] for name in stored]
             file.read()  # up to the checksum
             if parts and len({(part.ndim, part.shape) for part in parts} | {(1, parts[0].shape)}) == 1:
-                array = np.rec.fromarrays(parts, names=stored)  # a lead each
+                fields = [(name, part.dtype) for name, part in zip(stored, parts, strict=True)]
+                array = np.rec.fromarrays(parts, dtype=np.dtype(fields))  # a lead each
             array = parts[0] if len(parts) == 1 else array
         except MemoryError as error:
             raise InputError(f"{path}: found an array that does not fit into memory, expected time × leads") from error

@@ -283,8 +283,7 @@ def _clock(cell: str) -> float | None:
 
     A date counts only as YYYY-MM-DD, since the order of days and months is unknown otherwise.
     """
-    found = _CLOCK.fullmatch(cell.strip("[]")) if ":" in cell else None
-    if not found:
+    if not (found := _CLOCK.fullmatch(cell.strip("[]"))):
         return None
     parts = [int(part) for part in found["clock"].split(":")]
     if found["half"]:
@@ -293,5 +292,5 @@ def _clock(cell: str) -> float | None:
         days = datetime.fromisoformat((found["date"] or "").strip()).toordinal()
     except ValueError:
         days = 0
-    seconds = sum(part * 60**power for power, part in enumerate(reversed(parts)))
-    return days * 86400 + seconds + float(f"0.{(found['part'] or '.0')[1:]}")
+    seconds = 86400 * days + sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    return seconds + float(f"0.{(found['part'] or '.0')[1:]}")

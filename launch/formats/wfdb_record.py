@@ -53,8 +53,8 @@ def open_record(path: Path) -> Recording:
         )
 
     def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
-        whole = _call(path, lambda: wfdb.rdrecord(str(record), sampfrom=first, sampto=last, return_res=64).p_signal)
-        return _call(path, lambda: np.asarray(whole[:, list(channels)], np.float64))
+        part: Any = _call(path, lambda: wfdb.rdrecord(str(record), sampfrom=first, sampto=last, return_res=64))
+        return _call(path, lambda: np.asarray(part.p_signal[:, list(channels)], np.float64))
 
     return Recording(
         path=path,
