@@ -14,7 +14,7 @@ from cardiax.errors import InputError, unknown
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.extensions import import_modules
 from cardiax.launch.system.memory import keep_memory
-from cardiax.launch.system.shell_settings import own_settings, start_jax, without_backend
+from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib, start_jax
 
 COMMANDS = {
     "train": "train a model on a task; the same command resumes an interrupted run",
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_memory()
     own_settings()
     try:
-        with without_backend():
+        with quiet_matplotlib():
             status = _run(list(sys.argv[1:] if arguments is None else arguments))
     except InputError as error:
         status = _fail(str(error))

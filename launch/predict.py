@@ -1,8 +1,8 @@
 """Predict the activation of the heart, or its voltages, from your own 12-lead recordings.
 
-Reads NumPy arrays (time × 12 leads or 10 electrodes), text tables (.csv, .tsv, .txt, also .gz; the first line names
-the leads) and WFDB records. For each file it writes a CSV with units, and plots. All files are read and checked before
-the first output is written.
+Reads NumPy arrays (time × 12 leads or 10 electrodes, or a field for each lead) and text tables (.csv, .tsv, .txt; the
+first line names the leads), both also as .gz, and WFDB records. For each file it writes a CSV with units, and plots.
+All files are read and checked before the first output is written.
 
 Examples:
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=".npy, a text table (.csv, .tsv, .txt, also .gz), or a WFDB record (.hea)",
+        help=".npy, .npz, a text table (.csv, .tsv, .txt), also as .gz, or a WFDB record (.hea)",
     )
     parser.add_argument("--rate", type=positive, metavar="HZ", help="sampling rate, if a file does not state it")
     parser.add_argument(
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--leads", metavar="A,B", help="names of the channels in order, if a file does not have them")
     parser.add_argument(
         "--unit",
-        type=str.lower,
+        type=lambda text: re.sub("[µμ]", "u", text.lower()),
         choices=("v", "mv", "uv"),
         metavar="V|mV|uV",
         help="unit of the channels, if a file states none (mV)",
@@ -126,7 +126,7 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     for path in paths:
         if whole.count(path.resolve()) > 1:
             raise InputError(f"{path}: found this file twice, expected each once")
-    endings = (".npy", ".csv", ".tsv", ".txt", ".hea", ".dat", ".mat")
+    endings = (".npy", ".npz", ".csv", ".tsv", ".txt", ".asc", ".hea", ".dat", ".mat")
 
     def name(path: Path, folders: int, with_ending: bool) -> str:
         last = path.name

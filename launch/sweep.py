@@ -69,7 +69,9 @@ def run(options: argparse.Namespace) -> int:
     if done:
         from cardiax.launch.report.sweep_table import write_table
 
-        write_table(folder(options), done)
+        reasons = {name: why for why, names in failed.items() for name in names}
+        absent = dict.fromkeys(member.workdir.path.name for member in members if not member.done)
+        write_table(folder(options), done, {name: reasons.get(name, "not finished") for name in absent})
     if failed:
         told = "; ".join(f"{', '.join(names)}: {why}" for why, names in failed.items())
         count = sum(map(len, failed.values()))

@@ -38,9 +38,10 @@ def parse(name: str) -> Channel:
     """Parse a channel name, e.g. `DI`, `I (mV)`, `I_uV`, `MDC_ECG_LEAD_I`, `C4` or `-aVR`."""
     text = name.strip().strip("'\"").strip()
     unit = None
-    found = re.search(r"[\(\[{]\s*([^\(\[{]+?)\s*[\)\]}]$|[\s_/]+([nuµμm]?v)$", text, re.IGNORECASE)
+    found = re.search(r"(?<=.)[\(\[{]\s*([^\(\[{]+?)\s*[\)\]}]$|[\s_/,:]+([nuµμm]?v)$", text, re.IGNORECASE)
     if found:
         unit, text = (found[1] or found[2]).lower(), text[: found.start()].strip()
+    text = text.strip("()[]{}")
     sign = 1
     if text[:1] in "-−–" and text:
         sign, text = -1, text[1:]

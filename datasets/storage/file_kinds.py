@@ -1,5 +1,7 @@
 """Detection of file types from their first bytes: HTML pages, pointers and archives that take the place of data."""
 
+import re
+
 HEAD = 512
 """Number of first bytes of a file that `kind` needs."""
 
@@ -8,6 +10,7 @@ LFS = "a Git LFS pointer (`git lfs pull` fetches the file itself)"
 ANNEX = "a git-annex pointer (`git annex get` fetches the file itself)"
 HTML = "an HTML page, e.g. of a login or an error"
 ZIP, GZIP, BZIP2, XZ, TAR = "a zip archive", "gzip-compressed", "bzip2-compressed", "xz-compressed", "a tar archive"
+ARRAY, UTF16 = "a NumPy array", "text in UTF-16"
 ARCHIVES = (ZIP, GZIP, BZIP2, XZ, TAR)
 """Kinds that Python's standard library can open."""
 
@@ -25,16 +28,19 @@ _MAGIC = (
     (b"Rar!\x1a\x07", "a RAR archive (`unrar x` unpacks it)"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook or Word document of 1997 to 2003"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
-    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x93NUMPY", ARRAY),
     (b"PAR1", "a Parquet file"),
     (b"MATLAB 5.0 MAT-file", "a MATLAB file"),
+    (b"MATLAB 7.3 MAT-file", "a MATLAB file"),
+    (b"\xffBIOSEMI", "a BDF recording"),
+    (b"GIF8", "a GIF image"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"%PDF-", "a PDF document"),
     (b"{\\rtf", "a rich text document"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
-    (b"\xff\xfe", "text in UTF-16"),
-    (b"\xfe\xff", "text in UTF-16"),
+    (b"\xff\xfe", UTF16),
+    (b"\xfe\xff", UTF16),
     (b"version https://git-lfs.github.com/", LFS),
     (b"/annex/objects/", ANNEX),
     *((bytes([0x80, protocol]), "a Python pickle, which is never loaded") for protocol in range(2, 6)),
@@ -53,15 +59,17 @@ def kind(head: bytes) -> str | None:
         return TAR
     if head[128:132] == b"DICM":
         return "a DICOM file"
+    if head.startswith(b"0       ") and b"\n" not in head[:256] and len(head) >= 256:
+        return "an EDF recording"
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return _zip_kind(head) if name == ZIP else name
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script")) or b"<html" in text:
         return HTML
-    if text.startswith((b"<?xml", b"<error", b"<!doctype")):
+    if b"\0" not in head and re.match(rb"<[a-z!?][^<]*>", text):
         return "an XML document"
-    return "a JSON document" if text.startswith((b'{"', b"{\n", b"[{")) else None
+    return "a JSON document" if re.match(rb'{\s*"|\[\s*[\[{]', text) else None
 
 
 def _zip_kind(head: bytes) -> str:

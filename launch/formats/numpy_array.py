@@ -1,36 +1,65 @@
-"""Reading of NumPy arrays, time × channels, which are memory-mapped."""
+"""Reading of NumPy arrays: time × channels, or records with a field for each channel; also gzip-compressed."""
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from cardiax.ecg.leads import ELECTRODES, LEADS
 from cardiax.errors import InputError
-from cardiax.launch.formats.reader import Recording
+from cardiax.launch.formats.columns import recording, role, unit_of
+from cardiax.launch.formats.reader import Recording, opened
 
 
 def open_array(path: Path) -> Recording:
-    """Open the recording in a .npy file, which states neither names, units nor the sampling rate.
+    """Open the recording in a file of `np.save`, or in one of `np.savez` with one array in all or one per channel.
+
+    An array that is not compressed is memory-mapped. Only fields of records and arrays of channels have names.
 
     Raises:
-      InputError: the file is not a plain array of numbers, time × channels.
+      InputError: the file is not one plain array of numbers.
     """
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except MemoryError as error:
-        raise InputError(f"{path}: found an array that does not fit into memory, expected time × leads") from error
-    except Exception as error:  # the header parser of np.load may raise anything
-        raise InputError(f"{path}: found no plain NumPy array ({error}), expected numbers as np.save writes") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+    with opened(path) as file:
+        mapped = not isinstance(file, gzip.GzipFile) and file.read(6) == b"\x93NUMPY"
+        file.seek(0)
+        try:
+            array: Any = np.load(path if mapped else file, "r" if mapped else None, allow_pickle=False)
+            stored = [] if isinstance(array, np.ndarray) else array.files
+            parts = [array[name] for name in stored]
+            file.read()  # up to the checksum
+            if parts and len({(part.ndim, part.shape) for part in parts} | {(1, parts[0].shape)}) == 1:
+                fields = [(name, part.dtype) for name, part in zip(stored, parts, strict=True)]
+                array = np.rec.fromarrays(parts, dtype=np.dtype(fields))  # a lead each
+            array = parts[0] if len(parts) == 1 else array
+        except MemoryError as error:
+            raise InputError(f"{path}: found an array that does not fit into memory, expected time × leads") from error
+        except Exception as error:  # the header parser of np.load may raise anything
+            why = "Python objects or another format" if "pickle" in str(error) else error  # NumPy says how to load them
+            raise InputError(f"{path}: found no plain NumPy array ({why}), expected an array of np.save") from error
+    if not isinstance(array, np.ndarray):
+        one = f"np.save('beat.npy', np.load({path.name!r})[{stored[0]!r}])" if stored else "np.save"
         raise InputError(
-            f"{path}: found {getattr(array, 'dtype', 'several arrays')}, expected one array of numbers, mV"
+            f"{path}: found the arrays {', '.join(stored) or 'none'}, expected one; save it alone by {one}"
         )
-    if array.ndim != 2 or array.shape[1] == 0:
+    names = array.dtype.names
+    kinds = [array.dtype[name] for name in names] if names else [array.dtype]
+    wrong = [str(kind) for kind in kinds if kind.kind not in "fiu"]
+    if wrong:
+        raise InputError(f"{path}: found {wrong[0]}, expected one array of numbers, mV, or a field of numbers per lead")
+    if array.ndim != (1 if names else 2) or array.shape[-1] == 0:
         raise InputError(f"{path}: found shape {array.shape}, expected time × leads")
-    if array.shape[1] > array.shape[0]:
+    if names is None and array.shape[1] > array.shape[0]:
         raise InputError(f"{path}: found shape {array.shape}, expected time × leads; transpose it")
 
-    def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
-        return np.asarray(array[first:last, list(channels)], np.float64)
+    def read(first: int, last: int, columns: Sequence[int]) -> np.ndarray:
+        part = array[first:last]
+        return np.stack([part[names[index]] if names else part[:, index] for index in columns], 1).astype(np.float64)
 
-    return Recording(path, None, (None,) * array.shape[1], len(array), None, None, read)
+    if names is None:
+        default = {len(ELECTRODES): ELECTRODES, len(LEADS): LEADS}.get(array.shape[1])
+        return Recording(path, None, (None,) * array.shape[1], len(array), None, None, read, default=default)
+    column = next((index for index, name in enumerate(names) if role(name) == "time"), None)
+    times = None if column is None else (column, array[names[column]].astype(np.float64), False)
+    return recording(path, names, [unit_of(name) for name in names], len(array), read, times)

@@ -1,37 +1,32 @@
-"""Reading of text tables: commas, semicolons or tabs, with names in the first line and optionally a time column."""
+"""Reading of text tables, of which the first line names the columns, and one column may hold times."""
 
 import codecs
-import gzip
+import contextlib
+import csv
 import io
 import itertools
+import json
 import re
 from array import array
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
 from cardiax.ecg import lead_names
 from cardiax.errors import InputError
-from cardiax.launch.formats.reader import RATES, Recording
+from cardiax.launch.formats.columns import recording, role, unit_of
+from cardiax.launch.formats.reader import Recording, opened
 
 ENDINGS = (".csv", ".tsv", ".txt", ".asc")
 
-SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3}
-SECONDS |= {"milliseconds": 1e-3, "millis": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "min": 60.0}
-SECONDS |= {"minutes": 60.0, "h": 3600.0, "hours": 3600.0}
-"""Unit of time → seconds."""
-
-TIMES = ("time", "t", "timestamp", "elapsed time", "elapsed", "datetime", "date", "zeit", "tiempo", "temps", *SECONDS)
 MISSING = ("", "na", "n/a", "nan", "null", "-")
 """Cells without a number, in lower case."""
 
 BLANK = " \t\r\n,;"
 """Characters of a line without cells that hold anything."""
-
-INDICES = ("", "index", "sample", "samples", "sample #", "n", "no", "unnamed: 0")
 
 _RATE = re.compile(
     r"\b(?:sampl(?:e|es|ed|ing)[\s_-]*(?:rate|frequency|freq)?|s?freq|fs|rate|frequency)\b"
@@ -39,6 +34,18 @@ _RATE = re.compile(
     re.IGNORECASE,
 )
 """The sampling rate in a comment: a word for it, and a number with its unit or at the end of the line."""
+
+_CLOCK = re.compile(
+    r"(?:(?P<date>.*\d)[ T] *)?(?P<clock>\d+:\d\d(?::\d\d)?)(?P<part>[.,]\d+|:\d{3})? *(?P<half>[ap]\.?m\.?)?"
+    r" *(?:[+-]\d\d:?\d\d|z)?",
+    re.IGNORECASE,
+)
+"""A time of day or an elapsed time, with or without a date, half of the day and time zone (the same in all rows)."""
+
+_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[012])([012]\d|3[01])")
+"""A date without separators, e.g. 20240501."""
+
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}([.,]\d{3})+")
 
 _OTHER_RATE = re.compile(r"heart|filter|pass|notch|bpm|mains|cut-?off|respirat", re.IGNORECASE)
 """Words in comments about other rates and frequencies."""
@@ -50,20 +57,20 @@ class Layout(NamedTuple):
     Attributes:
       encoding: encoding of the text.
       delimiter: delimiter of cells; None for white space.
-      names: names of the columns as written; None if the first line has numbers.
+      names: names of the columns as written; None if there are none.
       units: unit of each column; None if none is stated.
+      times: column of the date, if there is one of its own, and of the time; empty if there are no times.
       skip: number of lines before the first row of numbers.
-      rate: sampling rate in a comment, Hz; None if there is none.
-      comment: the comment that states the rate.
+      stated: sampling rate in a comment, Hz, or None; and the comment.
     """
 
     encoding: str
     delimiter: str | None
     names: list[str] | None
     units: list[str | None]
+    times: list[int]
     skip: int
-    rate: float | None
-    comment: str
+    stated: tuple[float | None, str]
 
 
 def open_table(path: Path) -> Recording:
@@ -73,121 +80,120 @@ def open_table(path: Path) -> Recording:
       InputError: the table is not valid; the message says where.
     """
     layout = _layout(path)
-    columns = len(layout.units)
-    roles = [_role(name) for name in layout.names] if layout.names else ["signal"] * columns
-    signals = [index for index, role in enumerate(roles) if role == "signal"]
-    times = [index for index, role in enumerate(roles) if role == "time"]
-    seconds, is_clock, rows = _scan(path, layout, times[0] if times else None)
+    seconds, is_clock, rows = _scan(path, layout)
     if not rows:
         raise InputError(f"{path}: found no rows of numbers, expected time × leads")
-    rate, rate_from, note = layout.rate, layout.comment and f"the comment {layout.comment!r}", ""
-    if seconds is not None:
-        name = layout.names[times[0]] if layout.names else "the first column"
-        unit = layout.units[times[0]]
-        if not (is_clock or unit) and np.array_equal(np.diff(seconds), np.ones(rows - 1)):
-            note = (
-                f"the times in {name!r} count 1, 2, 3 … and are read as ms; name it sample if they are sample numbers"
-            )
-        seconds = seconds * (1.0 if is_clock else _factor(path, seconds, name, unit))
-        told, rate, rate_from = rate, even_rate(seconds), f"the times in {name!r}"
-        if told and rate and abs(told / rate - 1) > 0.01:
-            raise InputError(
-                f"{path}: found {told:g} Hz in {layout.comment!r} and {rate:g} Hz from its times, expected the same "
-                "rate"
-            )
 
-    def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
-        indices = [signals[channel] for channel in channels]
-        values = np.empty((last - first, len(indices)))
+    def read(first: int, last: int, columns: Sequence[int]) -> np.ndarray:
         chosen = itertools.islice(_rows(path, layout), first, last)
-        for row, (number, line) in enumerate(chosen):
-            cells = line.split(layout.delimiter)
-            values[row] = [_number(path, number, cells[index], layout) for index in indices]
-        return values
+        lines = [(number, _cells(line, layout.delimiter)) for number, line in chosen]
+        _refuse_thousands(path, [cells[index] for _, cells in lines for index in columns])
+        return np.array([[_number(path, number, cells[index]) for index in columns] for number, cells in lines])
 
-    names = tuple(layout.names[index] for index in signals) if layout.names else None
-    units = tuple(layout.units[index] for index in signals)
-    return Recording(path, names, units, rows, rate, seconds, read, rate_from, note)
+    times = (layout.times[-1], seconds, is_clock) if layout.times else None
+    return recording(path, layout.names, layout.units, rows, read, times, layout.stated)
 
 
-def _open(path: Path, encoding: str) -> TextIO:
-    return io.TextIOWrapper(_open_bytes(path), encoding=encoding)
-
-
-def _open_bytes(path: Path) -> Any:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if packed else path.open("rb")
+@contextlib.contextmanager
+def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
+    with opened(path) as file:
+        yield io.TextIOWrapper(file, encoding=encoding)
 
 
 def _layout(path: Path) -> Layout:
     encoding = _encoding(path)
-    head, rates = [], {}
-    with _open(path, encoding) as file:
+    head, comments = [], []
+    with _opened(path, encoding) as file:
         for number, line in enumerate(file):
-            if line.lower().startswith("sep="):  # Excel's line that states the delimiter
+            if line.lstrip('\ufeff"').lower().startswith("sep="):  # Excel's line that states the delimiter
                 continue
             if line.lstrip().startswith(("#", "%")):
-                found = _RATE.search(line.strip())
-                if found and not _OTHER_RATE.search(line):
-                    rates.setdefault(_decimal(found["rate"]) * (1000 if found["unit"].lower() == "khz" else 1), line)
+                comments.append(line.strip())
             elif line.strip(BLANK):
                 head.append((number, line.rstrip("\r\n")))
                 if len(head) == 3:
                     break
     if not head:
         raise InputError(f"{path}: found nothing, expected a header that names the leads")
-    if len(rates) > 1:
-        told = " and ".join(f"{rate:g} Hz in {line.strip()!r}" for rate, line in rates.items())
-        raise InputError(f"{path}: found {told}, expected one sampling rate")
     delimiter = _delimiter(head[-1][1])
-    split = [[_plain(cell) for cell in _cells(line, delimiter)] for _, line in head]
+    split = [_cells(line, delimiter) for _, line in head]
+    split = [row[:-1] if delimiter and len(row) > 1 and not row[-1] else row for row in split]  # a mark ends the line
+    title = _cells(comments[-1].lstrip("#% "), delimiter) if comments else []
     names: list[str] | None = None
     units: list[str | None] = [None] * len(split[-1])
     skip = head[0][0]
     if not all(map(_is_number, filter(None, split[0]))) or _is_count(split[0]):
         names, skip = split[0], head[0][0] + 1
-        units = [_unit_of(name) for name in names]
+        if [row[0] for row in split[1:] if len(row) == len(names) + 1] in (["0", "1"], ["1", "2"]):
+            names = ["", *names]  # R gives the row numbers no name
+    elif len(title) == len(split[0]) and any(any(lead_names.parse(name)[:2]) for name in title):
+        names = title  # as np.savetxt writes them
+    if names:
+        units = [unit_of(name) for name in names]
         values = [cell for cell in split[1] if cell.lower() not in MISSING] if len(split) > 1 else []
-        if values and not any(map(_is_number, values)) and all(_clock(cell) is None for cell in values):
+        if names is not title and values and not any(_is_number(one) or _clock(one) is not None for one in values):
             if len(split[1]) == len(names):
                 units = [own.strip("()[] ").lower() or unit for own, unit in zip(split[1], units, strict=True)]
             skip = head[1][0] + 1
-    rate, comment = next(((rate, line.strip()) for rate, line in rates.items()), (None, ""))
-    return Layout(encoding, delimiter, names, units, skip, rate, comment)
+    times = [index for index, name in enumerate(names or ()) if role(name) == "time" and index < len(split[-1])]
+    days = [index for index in times if _is_date(split[-1][index])]
+    times = [index for index in times if index not in days][:1]
+    if times and ":" in split[-1][times[0]]:
+        times = [*days[:1], *times]
+    return Layout(encoding, delimiter, names, units, times, skip, _stated(path, comments))
+
+
+def _is_date(cell: str) -> bool:
+    """True for a date without a time of day."""
+    return ":" not in cell and cell.lower() not in MISSING and (not _is_number(cell) or bool(_DAY.fullmatch(cell)))
+
+
+def _stated(path: Path, comments: list[str]) -> tuple[float | None, str]:
+    """Return the sampling rate that comments state, Hz, and the comment; None and an empty text if none does."""
+    rates: dict[float | None, str] = {}
+    for comment in comments:
+        found = _RATE.search(comment)
+        if found and not _OTHER_RATE.search(comment):
+            rates.setdefault(_decimal(found["rate"]) * (1000 if found["unit"].lower() == "khz" else 1), comment)
+    if len(rates) > 1:
+        told = " and ".join(f"{rate:g} Hz in {comment!r}" for rate, comment in rates.items())
+        raise InputError(f"{path}: found {told}, expected one sampling rate")
+    return next(iter(rates.items()), (None, ""))
 
 
 def _encoding(path: Path) -> str:
-    with _open_bytes(path) as file:
+    with opened(path) as file:
+        head = file.read(4096)
+    encoding = json.detect_encoding(head)
+    if encoding == "utf-8":
         try:
-            head = file.read(4096)
-        except (OSError, EOFError) as error:
-            raise InputError(f"{path}: found a damaged gzip file ({error}), expected a complete one") from error
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if b"\0" in head:
+            codecs.getincrementaldecoder(encoding)().decode(head)
+        except UnicodeDecodeError:
+            encoding = "latin-1"
+    if "\0" in head.decode(encoding, "ignore"):
         raise InputError(f"{path}: found no text, expected a table of numbers")
-    try:
-        head[: head.rfind(b"\n") + 1].decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8-sig"
+    return encoding
 
 
 def _delimiter(line: str) -> str | None:
-    for mark in (";", "\t", ","):
-        if mark in line:
+    """Return the first delimiter that leaves only numbers, times and missing values, else the first that occurs."""
+    found = [mark for mark in (";", "\t", "|", ",", None) if len(_cells(line, mark)) > 1]
+    for mark in found:
+        if all(cell.lower() in MISSING or _is_number(cell) or _clock(cell) is not None for cell in _cells(line, mark)):
             return mark
-    return None
+    return next(iter(found), None)
 
 
-def _cells(line: str, delimiter: str | None) -> list[str]:
-    cells = line.split(delimiter)
-    return cells[:-1] if delimiter and not cells[-1].strip() and len(cells) > 1 else cells
-
-
-def _plain(cell: str) -> str:
-    return cell.strip().strip("'\"").strip()
+def _cells(line: str, delimiter: str | None, first: int = -1) -> list[str]:
+    """Split a line into cells without quotation marks; the `first` ones suffice."""
+    if '"' in line:
+        try:
+            cells = next(csv.reader([line.strip(" ")], delimiter=delimiter or " ", skipinitialspace=True))
+        except csv.Error:
+            cells = [line]  # too long
+    else:
+        cells = line.split(delimiter, first)
+    return [cell.strip().strip("'\"\u200b\ufeff").strip() for cell in cells]
 
 
 def _is_number(cell: str) -> bool:
@@ -212,125 +218,79 @@ def _decimal(text: str) -> float:
     return float(text.replace(".", "").replace(",", ".") if "." in text and "," in text else text.replace(",", "."))
 
 
-def _unit_of(name: str) -> str | None:
-    found = re.search(r"[\(\[{]\s*([^\)\]}]+?)\s*[\)\]}]\s*$|_(s|ms|us|µs|sec)$", name, re.IGNORECASE)
-    return (found[1] or found[2]).lower() if found else lead_names.parse(name).unit
-
-
-def _role(name: str) -> str:
-    plain = re.sub(r"[\(\[{].*$|_(s|ms|us|µs|sec)$", "", name.lower()).strip(" _")
-    if plain in TIMES:
-        return "time"
-    return "index" if plain in INDICES else "signal"
-
-
 def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
     """Yield the line number, from 1, and the text of every row of numbers; raise `InputError` if widths differ."""
     width, mark = len(layout.units), layout.delimiter
-    with _open(path, layout.encoding) as file:
-        try:
-            for number, line in enumerate(file):
-                if number < layout.skip or not line.strip(BLANK) or line.lstrip().startswith(("#", "%")):
-                    continue
-                line = line.rstrip("\r\n")
-                cells = line.count(mark) + 1 if mark else len(line.split())
-                if cells != width and not (mark and cells == width + 1 and line.rstrip(" ").endswith(mark)):
-                    raise InputError(
-                        f"{path}: found {cells} cells in line {number + 1}, expected {width} as in the first lines; "
-                        "remove the lines that are not part of the table, or begin them with #"
-                    )
-                yield number + 1, line
-        except (UnicodeDecodeError, EOFError, OSError) as error:
-            raise InputError(f"{path}: found text that cannot be read ({error}), expected a complete table") from error
+    with _opened(path, layout.encoding) as file:
+        for number, line in enumerate(file):
+            if number < layout.skip or not line.strip(BLANK) or line.lstrip().startswith(("#", "%")):
+                continue
+            line = line.rstrip("\r\n")
+            cells = line.count(mark) + 1 if mark and '"' not in line else len(_cells(line, mark))
+            if cells != width and not (mark and cells == width + 1 and line.rstrip(" ").endswith(mark)):
+                comma = "; separate the cells by semicolons if commas are decimal marks"
+                raise InputError(
+                    f"{path}: found {cells} cells in line {number + 1}, expected {width} as in the first lines; "
+                    "remove the lines that are not part of the table, or begin them with #"
+                    f"{comma if mark == ',' and width < cells <= 2 * width else ''}"
+                )
+            yield number + 1, line
 
 
-def _scan(path: Path, layout: Layout, column: int | None) -> tuple[np.ndarray | None, bool, int]:
-    """Scan the time column of a table.
+def _scan(path: Path, layout: Layout) -> tuple[np.ndarray, bool, int]:
+    """Scan the times of a table.
 
     Returns:
-      The times as written, float64 (rows,), in s if they are clock times, or None without a column; True if they are
-      clock times; and the number of rows.
+      The times as written, float64 (rows,), in s if they are clock times; empty without a column of times; True if
+      they are clock times; and the number of rows.
     """
     times, rows, days, clock = array("d"), 0, 0.0, None
     for number, line in _rows(path, layout):
         rows += 1
-        if column is not None:
-            cell = _plain(line.split(layout.delimiter, column + 1)[column])
-            clock = _clock(cell)
+        if layout.times:
+            cells = _cells(line, layout.delimiter, max(layout.times) + 1)
+            text = " ".join(cells[column] for column in layout.times)
+            clock = _clock(text)
             if clock is not None and times and clock + days < times[-1] - 43_200:
                 days += 86_400  # past midnight
-            times.append(_number(path, number, cell, layout) if clock is None else clock + days)
-    return (np.asarray(times) if column is not None else None), clock is not None, rows
+            times.append(_number(path, number, text) if clock is None else clock + days)
+    return np.asarray(times), clock is not None, rows
 
 
-def _number(path: Path, line: int, cell: str, layout: Layout) -> float:
-    text = _plain(cell)
-    if layout.delimiter != ",":
-        text = text.replace(",", ".")
-    if not text or text.lower() in MISSING:
+def _number(path: Path, line: int, text: str) -> float:
+    if text.lower() in MISSING:
         return float("nan")
     try:
-        return float(text)
+        return float(text.replace(",", ".").replace("−", "-"))
     except ValueError as error:
-        raise InputError(f"{path}: found {text!r} in line {line}, expected a number") from error
+        raise InputError(f"{path}: found {text[:40]!r} in line {line}, expected a number") from error
+
+
+def _refuse_thousands(path: Path, cells: list[str]) -> None:
+    """Raise `InputError` if commas or points in numbers are not, or may not be, decimal marks."""
+    marked = [cell for cell in cells if "." in cell or "," in cell]
+    both = [cell for cell in marked if "." in cell and "," in cell]
+    if not both and any(cell.lstrip("+-").isdigit() for cell in cells) and all(map(_THOUSANDS.fullmatch, marked)):
+        both = marked
+    if both:
+        raise InputError(
+            f"{path}: found {both[0][:40]!r}, expected numbers without thousands separators; save them without these"
+        )
 
 
 def _clock(cell: str) -> float | None:
-    """Parse a time of day, with or without a date, into seconds; return None for anything else."""
-    if ":" not in cell:
+    """Parse a time of day or an elapsed time into seconds; return None for anything else.
+
+    A date counts only as YYYY-MM-DD, since the order of days and months is unknown otherwise.
+    """
+    if not (found := _CLOCK.fullmatch(cell.strip("[]"))):
         return None
-    cell = re.sub(r"\s*([+-]\d\d:?\d\d|Z)$", "", cell.strip("[]").replace("T", " "))  # all rows have the same time zone
-    date, _, clock = cell.rpartition(" ")
+    parts = [int(part) for part in found["clock"].split(":")]
+    if found["half"]:
+        parts[0] = parts[0] % 12 + 12 * (found["half"][0] in "pP")
     try:
-        parts = [float(part.replace(",", ".")) for part in clock.split(":")]
-        days = datetime.fromisoformat(date.strip()).toordinal() if re.match(r"\d{4}-\d\d-\d\d$", date.strip()) else 0
+        days = datetime.fromisoformat((found["date"] or "").strip()).toordinal()
     except ValueError:
-        return None
-    return days * 86400 + sum(part * 60**power for power, part in enumerate(reversed(parts)))
-
-
-def _factor(path: Path, times: np.ndarray, name: str, unit: str | None) -> float:
-    """Return the unit of times in seconds: the stated one, or the only one that gives a plausible sampling rate."""
-    step = float(times[-1] - times[0]) / max(len(times) - 1, 1)
-    if not np.isfinite(times).all() or step <= 0:
-        raise InputError(
-            f"{path}: found times in {name!r} that are missing or do not increase, expected an increasing time in "
-            "each row"
-        )
-    if unit in SECONDS:
-        return SECONDS[unit]
-    if unit:
-        raise InputError(f"{path}: found times in {unit!r}, expected s, ms, us, min or h; name the column time_ms")
-    plausible = [one for one in (1.0, 1e-3, 1e-6) if RATES[0] <= 1 / (step * one) <= RATES[1]]
-    if len(plausible) != 1:
-        raise InputError(
-            f"{path}: found a step of {step:g} between the times in {name!r}, whose unit is not given; name the column "
-            "time_s or time_ms"
-        )
-    return plausible[0]
-
-
-def even_rate(seconds: np.ndarray) -> float | None:
-    """Return the sampling rate, Hz, of times that are evenly spaced up to their rounding; None if they are not."""
-    if len(seconds) < 3:
-        return None
-    step = float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
-    count = np.arange(len(seconds)) - (len(seconds) - 1) / 2
-    middle = float(np.mean(seconds))
-    slope = float(count @ (seconds - middle) / (count @ count))  # least squares, since the end points are rounded too
-    if step <= 0 or np.ptp(seconds - middle - slope * count) > 1.01 * _resolution(seconds) + 0.04 * step:
-        return None
-    other = np.abs(np.diff(seconds) - np.median(np.diff(seconds))) > 0.5 * _resolution(seconds) + 0.04 * step
-    if 0 < np.mean(other) < 0.01:  # a lost sample: rounding would recur every few samples
-        return None
-    rate = 1 / slope
-    return float(round(rate)) if abs(rate / max(round(rate), 1) - 1) < 2e-3 else rate
-
-
-def _resolution(seconds: np.ndarray) -> float:
-    """Return the power of ten, s, to which times are rounded; 0 if there is none."""
-    for power in range(7):
-        scaled = seconds * 10.0**power
-        if np.abs(scaled - np.rint(scaled)).max() < 1e-3:
-            return 10.0**-power
-    return 0.0
+        days = 0
+    seconds = 86400 * days + sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    return seconds + float(f"0.{(found['part'] or '.0')[1:]}")

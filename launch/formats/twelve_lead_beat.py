@@ -1,21 +1,23 @@
 """Reading of the twelve leads of one beat from a user's file, at 1 kHz in mV, with checks of the signal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 
 from cardiax.catalog import WINDOW
-from cardiax.datasets.storage.file_kinds import GZIP, HEAD, kind
+from cardiax.datasets.storage.file_kinds import ARRAY, HEAD, UTF16, ZIP, kind
 from cardiax.ecg import lead_checks, lead_names
 from cardiax.ecg.lead_checks import LIMB, LIMB_OF_TWO
 from cardiax.ecg.lead_names import MILLIVOLTS, Channel
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.errors import InputError
 from cardiax.launch.formats import text_table
-from cardiax.launch.formats.reader import RATES, Recording
+from cardiax.launch.formats.columns import even_rate
+from cardiax.launch.formats.reader import RATES, Recording, opened
 
 CHEST = LEADS[6:]
 
@@ -71,9 +73,10 @@ def read_beat(
             f"{path}: found a missing value in {name} {sample} ms into the beat, expected mV; choose another --start"
         )
     leads, given = _twelve(values, [channels[index] for index in used])
-    _judge(path, leads, given, recording.names is None and names is None)
-    _judge_recorded(path, recorded, rate, [channels[index].lead or str(channels[index].electrode) for index in used])
-    _judge_offset(path, leads)
+    told = [channels[index].lead or str(channels[index].electrode) for index in used]
+    recorded = recorded[np.isfinite(recorded).all(axis=1)]  # a NaN lies next to the beat: one within it was refused
+    for fault in _faults(leads, given, recording.names is None and names is None, recorded, rate, told):
+        raise InputError(f"{path}: {fault}")
     return Beat(leads.astype(np.float32), tuple(filter(None, [recording.note, *notes])))
 
 
@@ -83,35 +86,35 @@ def open_recording(path: Path) -> Recording:
     Raises:
       InputError: the file does not exist or its format is unknown.
     """
-    ending = path.name.lower().removesuffix(".gz").rpartition(".")[2]
-    if path.is_dir() and not path.with_name(f"{path.name}.hea").is_file():
+    name, header = path.name.lower().removesuffix(".gz"), path.parent / f"{path.name}.hea"
+    if path.is_dir() and not header.is_file():
         raise InputError(f"{path}: found a folder, expected a file; name the recordings in it")
     if path.exists() and not path.is_file() and not path.is_dir():
         raise InputError(f"{path}: found a pipe or a device, expected a regular file")
+    is_array, is_table = name.endswith((".npy", ".npz")), name.endswith(text_table.ENDINGS)
+    if not path.exists() and (is_array or is_table or path.is_symlink()):
+        raise InputError(f"{path}: found no such file, expected a recording")
     found = None
     if path.is_file():
-        with path.open("rb") as file:
+        with opened(path) as file:
             found = kind(file.read(HEAD))
-    if found and found not in ("a NumPy array", "text in UTF-16") and not (found == GZIP and _is_table(path)):
-        raise InputError(f"{path}: found {found}, expected .npy, a table of text or a WFDB record (.hea)")
-    if not path.exists() and (ending == "npy" or _is_table(path)):
-        raise InputError(f"{path}: found no such file, expected a recording")
-    if ending == "npy":
+    if found == ARRAY or (is_array and found in (None, ZIP)):
         from cardiax.launch.formats.numpy_array import open_array
 
         return open_array(path)
-    if _is_table(path):
+    if found and not (found == UTF16 and is_table):
+        raise InputError(
+            f"{path}: found {found}, expected .npy, a table of text or a WFDB record (.hea); save the recording as one "
+            "of these"
+        )
+    if is_table:
         return text_table.open_table(path)
     from cardiax.launch.formats.wfdb_record import ENDINGS, open_record
 
-    if path.suffix not in (*ENDINGS, "") and not path.with_name(f"{path.name}.hea").exists():
+    if path.suffix not in (*ENDINGS, "") and not header.exists():
         found = f"a file ending in {path.suffix!r}" if path.exists() else "no such file"
         raise InputError(f"{path}: found {found}, expected .npy, .csv, .tsv, .txt or a WFDB record (.hea)")
     return open_record(path)
-
-
-def _is_table(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith(text_table.ENDINGS)
 
 
 def _names(recording: Recording, names: Sequence[str] | None) -> Sequence[str]:
@@ -120,11 +123,8 @@ def _names(recording: Recording, names: Sequence[str] | None) -> Sequence[str]:
         if len(names) != count:
             raise InputError(f"{path}: found {count} channels, expected the {len(names)} of --leads")
         return names
-    if recording.names is not None:
-        return recording.names
-    known = {len(ELECTRODES): ELECTRODES, len(LEADS): LEADS}
-    if path.suffix.lower() == ".npy" and count in known:
-        return known[count]
+    if known := recording.names or recording.default:
+        return known
     raise InputError(
         f"{path}: found {count} channels without names, expected their names; give --leads "
         f"{','.join(LEADS) if count == len(LEADS) else 'I,II,V1,…'}"
@@ -136,17 +136,17 @@ def _expected(
 ) -> tuple[list[int], list[str]]:
     """Return the indices of the channels that make twelve leads, and notes about them."""
     leads, electrodes = (_places(path, [one[kind] for one in channels]) for kind in (0, 1))
-    if all(name in electrodes for name in ("RA", "LA", "LL", *CHEST)):
-        return [electrodes[name] for name in ELECTRODES if name != "RL"], []
     limbs = [name for name in LIMB if name in leads]
+    if not limbs and all(name in electrodes for name in ("RA", "LA", "LL", *CHEST)):
+        return [electrodes[name] for name in ELECTRODES if name != "RL"], []
     absent = [name for name in CHEST if name not in leads]
     if absent or len(limbs) < 2:
         told = ", ".join(name for name in LEADS if name in leads) or "none"
-        found = ", ".join(names or recording.names or ()) or "without names"
+        found = shorten(", ".join(names or recording.names or ()), 200, placeholder=" …") or "without names"
         expected = [*absent, *(["two of I, II, III, aVR, aVL, aVF"] if len(limbs) < 2 else [])]
         raise InputError(
             f"{path}: found the channels {found}, of which {told} are leads; expected also {', '.join(expected)}, or "
-            f"the electrodes {', '.join(ELECTRODES)}"
+            f"the electrodes {', '.join(ELECTRODES)}; name the channels with --leads"
         )
     missing = [name for name in LIMB if name not in limbs]
     notes = [f"{', '.join(missing)} computed from {' and '.join(limbs[:2])}"] if missing else []
@@ -154,13 +154,11 @@ def _expected(
 
 
 def _places(path: Path, found: Sequence[str | int | None]) -> dict[str, int]:
-    indices: dict[str, int] = {}
-    for index, name in enumerate(found):
-        if isinstance(name, str):
-            if name in indices:
-                raise InputError(f"{path}: found several channels for {name}, expected one")
-            indices[name] = index
-    return indices
+    names = [name for name in found if isinstance(name, str)]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{path}: found several channels for {name}, expected one")
+    return {name: index for index, name in enumerate(found) if isinstance(name, str)}
 
 
 def _millivolts(path: Path, recording: Recording, channel: Channel, index: int, unit: str | None) -> float:
@@ -188,11 +186,9 @@ def _window(
     begins = float(times[0]) if times is not None else 0.0
     found = recording.rate
     if found is None and times is not None:  # times are uneven somewhere: only those of the beat matter
-        from_start = np.flatnonzero(times >= (begins if start is None else start / 1000) - 1e-9)
-        first = int(from_start[0]) if len(from_start) else 0
-        step = float(np.median(np.diff(times)))
-        part = times[first : first + round(0.5 / step) + 1]
-        found = text_table.even_rate(part)
+        first = int(np.searchsorted(times, begins if start is None else start / 1000 - 1e-9)) % len(times)
+        part = times[first : np.searchsorted(times, times[first] + 0.5, "right")]
+        found = even_rate(part)
         if found is None or start is None:
             raise InputError(f"{path}: found uneven times, expected equal steps between all samples of the beat")
         begins = float(part[0]) - first / found
@@ -205,7 +201,7 @@ def _window(
     if rate is None:
         raise InputError(
             f"{path}: found {recording.samples} samples and no sampling rate, expected one; give --rate HZ"
-            + (" or a column time_s or time_ms" if _is_table(path) else "")
+            + (" or a column time_s or time_ms" if recording.names else "")
         )
     if not RATES[0] <= rate <= RATES[1]:
         raise InputError(
@@ -274,62 +270,51 @@ def _twelve(values: np.ndarray, channels: list[Channel]) -> tuple[np.ndarray, tu
     return leads, given
 
 
-def _judge(path: Path, leads: np.ndarray, given: tuple[str, ...], unnamed: bool) -> None:
-    """Raise `InputError` if a network's output for these leads would not be reliable."""
+def _faults(
+    leads: np.ndarray, given: tuple[str, ...], unnamed: bool, channels: np.ndarray, rate: float, names: Sequence[str]
+) -> Iterator[str]:
+    """Yield what makes a network's output for leads (500, 12), mV, not reliable: found, expected, what to do.
+
+    `given` are the recorded limb leads; `channels` (n, C), mV, those of the beat as recorded, with `rate` and `names`.
+    """
     largest, spread = float(np.abs(leads - np.median(leads, axis=0)).max()), float(np.ptp(leads, axis=0).max())
-    dead = lead_checks.dead_leads(leads)
     if largest > lead_checks.LARGEST:
-        raise InputError(
-            f"{path}: found a lead of {largest:.4g}, expected mV, at most {lead_checks.LARGEST:g}; ADC counts must be "
-            "divided by their gain; µV need --unit uV"
+        yield (
+            f"found a lead of {largest:.4g}, expected mV, at most {lead_checks.LARGEST:g}; ADC counts must be divided "
+            "by their gain; µV need --unit uV"
         )
     if 0 < spread < lead_checks.SMALLEST:
-        raise InputError(
-            f"{path}: found leads of at most {spread:.3g} from their lowest to their highest sample, expected mV, "
+        yield (
+            f"found leads of at most {spread:.3g} from their lowest to their highest sample, expected mV, "
             f"{lead_checks.SMALLEST:g} or more; volts need --unit V"
         )
-    if dead:
-        raise InputError(
-            f"{path}: found no signal in {', '.join(dead)} (flat, or an electrode is off), expected all twelve leads"
-        )
-    broken = lead_checks.broken_identity(leads, given)
-    if broken:
+    if dead := lead_checks.dead_leads(leads):
+        yield f"found no signal in {', '.join(dead)} (flat, or an electrode is off), expected all twelve leads"
+    if measure := lead_checks.equalized(leads):
+        yield f"found the same {measure} in all leads (normalized one by one), expected mV"
+    if broken := lead_checks.broken_identity(leads, given):
         order = "; name the columns with --leads, e.g. I,II,III,aVR,aVF,aVL,V1,…" if unnamed else ""
-        raise InputError(
-            f"{path}: found limb leads that break Einthoven's and Goldberger's identities: {broken}; expected "
-            f"III = II - I, aVR = -(I + II)/2, aVL = I - II/2 and aVF = II - I/2{order}"
+        yield (
+            f"found limb leads that break Einthoven's and Goldberger's identities: {broken}; expected III = II - I, "
+            f"aVR = -(I + II)/2, aVL = I - II/2 and aVF = II - I/2{order}"
         )
-
-
-def _judge_recorded(path: Path, channels: np.ndarray, rate: float, names: Sequence[str]) -> None:
-    """Raise `InputError` if channels (n, C), mV, are not as recorded by electrodes throughout the beat."""
-    if not np.isfinite(channels).all():
-        return  # the NaN lies next to the beat: one within it was refused before
-    gap = lead_checks.filled_gap(channels, rate)
-    if gap:
-        raise InputError(
-            f"{path}: found no change in any channel from {gap[0]:.0f} to {gap[1]:.0f} ms of the beat (a "
-            "filled gap), expected a complete beat; choose another --start"
+    if gap := lead_checks.filled_gap(channels, rate):
+        yield (
+            f"found no change in any channel from {gap[0]:.0f} to {gap[1]:.0f} ms of the beat (a filled gap), expected "
+            "a complete beat; choose another --start"
         )
-    railed = lead_checks.railed_channels(channels, rate)
-    if railed:
-        raise InputError(
-            f"{path}: found {', '.join(names[index] for index in railed)} at a limit of the amplifier's range for "
+    if railed := lead_checks.railed_channels(channels, rate):
+        yield (
+            f"found {', '.join(names[index] for index in railed)} at a limit of the amplifier's range for "
             f"{lead_checks.RAILED} ms or more (saturated), expected a signal that is not cut off"
         )
-    equal = lead_checks.equal_channels(channels)
-    if equal:
-        raise InputError(
-            f"{path}: found the same samples in {names[equal[0]]} and {names[equal[1]]}, expected two leads; correct "
-            "the file or --leads"
+    if equal := lead_checks.equal_channels(channels):
+        yield (
+            f"found the same samples in {names[equal[0]]} and {names[equal[1]]}, expected two leads; correct the file "
+            "or --leads"
         )
-
-
-def _judge_offset(path: Path, leads: np.ndarray) -> None:
-    """Raise `InputError` if leads (500, 12), mV, have an offset."""
-    offset = lead_checks.offset_leads(leads)
-    if offset:
-        raise InputError(
-            f"{path}: found the median of {', '.join(offset)} far from 0, expected within {lead_checks.OFFSET:g} mV; "
-            "remove the offset of the electrodes, e.g. by a high-pass filter"
+    if offset := lead_checks.offset_leads(leads):
+        yield (
+            f"found the median of {', '.join(offset)} far from 0, expected within {lead_checks.OFFSET:g} mV; remove "
+            "the offset of the electrodes, e.g. by a high-pass filter"
         )

@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import math
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,15 +35,14 @@ def open_record(path: Path) -> Recording:
             f"{path}: found no package wfdb, expected it to be installed to read a WFDB record; run pip install "
             "'cardiax[wfdb]'"
         ) from error
-    plain = _plainly_named(header)
-    record = plain or record
+    record = _call(path, lambda: _plainly_named(header)) or record
     found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))
     if not found.fs or found.sig_len is None:
         raise InputError(
             f"{header}: found no sampling rate or number of samples, expected both in the first line, as in "
             f"'{header.stem} 12 500 5000'"
         )
-    signals = _signals(path, header)
+    signals = _signals(header)
     _check_files(header)
     names = [name for name, _, _ in signals]
     counts = [name or f"channel {index + 1}" for index, (name, gain, _) in enumerate(signals) if not gain]
@@ -54,7 +54,7 @@ def open_record(path: Path) -> Recording:
 
     def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
         part: Any = _call(path, lambda: wfdb.rdrecord(str(record), sampfrom=first, sampto=last, return_res=64))
-        return np.asarray(part.p_signal[:, list(channels)], np.float64)
+        return _call(path, lambda: np.asarray(part.p_signal[:, list(channels)], np.float64))
 
     return Recording(
         path=path,
@@ -85,24 +85,21 @@ def _check_files(header: Path) -> None:
 
 
 def _plainly_named(header: Path) -> Path | None:
-    """Copy a header, with links to its signals, to names without dots, which `wfdb` cannot read.
+    """Copy a header, with links to its signals, to names that `wfdb` can read: in ASCII, without dots.
 
     Returns:
-      The new record, whose folder is removed when the process ends; None if the name has no dots.
+      The new record, whose folder is removed when the process ends; None if the names are such.
     """
-    lines = [line for line in header.read_bytes().splitlines(keepends=True) if line.strip()]
-    first, *rest = [line for line in lines if not line.startswith(b"#")] or [b"-"]
-    name = first.split(None, 1)[0]
-    if b"." not in name or b"/" in name:
+    first, *rest = _lines(header) or ["-"]
+    name, *numbers = first.split()
+    files = list(dict.fromkeys(line.split()[0] for line in rest))
+    if "/" in name or ("." not in name and " ".join([name, *files]).isascii()):
         return None
     folder = Path(_stack.enter_context(tempfile.TemporaryDirectory()))
-    files = dict.fromkeys(line.split(None, 1)[0] for line in rest if line.strip() and not line.startswith(b"#"))
-    for index, name in enumerate(files):
-        (folder / f"signal{index}.dat").symlink_to((header.parent / name.decode()).resolve())
-        rest = [
-            line.replace(name, f"signal{index}.dat".encode(), 1) if line.startswith(name) else line for line in rest
-        ]
-    (folder / "record.hea").write_bytes(b"".join([b"record " + first.split(None, 1)[1], *rest]))
+    for index, file in enumerate(files):
+        (folder / f"signal{index}.dat").symlink_to((header.parent / file).resolve())
+        rest = [f"signal{index}.dat{line.removeprefix(file)}" if line.split()[0] == file else line for line in rest]
+    (folder / "record.hea").write_text("\n".join([" ".join(["record", *numbers]), *rest, ""]), encoding="utf-8")
     return folder / "record"
 
 
@@ -120,7 +117,7 @@ def _call(path: Path, read: Any) -> Any:
         ) from error
 
 
-def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
+def _signals(header: Path) -> list[tuple[str | None, float, str]]:
     """Read the name, gain and unit of each signal from the header's bytes, since `wfdb` reads `µV` as V.
 
     A record of segments has them in its layout or in its first segment.
@@ -130,7 +127,7 @@ def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
     if not first:
         raise InputError(f"{header}: found nothing, expected a WFDB header")
     if "/" in first[0]:
-        return _signals_of_segments(path, header, [line.split() for line in lines[1:]])
+        return _signals_of_segments(header, [line.split() for line in lines[1:]])
     found = []
     for line in lines[1:]:
         fields = line.split(None, 8)
@@ -146,37 +143,32 @@ def _signals(path: Path, header: Path) -> list[tuple[str | None, float, str]]:
     return found
 
 
-def _signals_of_segments(path: Path, header: Path, lines: list[list[str]]) -> list[tuple[str | None, float, str]]:
+def _signals_of_segments(header: Path, lines: list[list[str]]) -> list[tuple[str | None, float, str]]:
     """Return `_signals` of the layout, or of the first segment, which all others must match without a layout."""
     segments = [header.with_name(f"{line[0]}.hea") for line in lines if line[0] != "~"]
     absent = [segment for segment in segments if not segment.is_file()]
     if absent or not segments:
         raise InputError(f"{header}: found no {absent[0].name if absent else 'segment'}, expected all of its segments")
-    first = _signals(path, segments[0])
     if lines[0][1:2] != ["0"]:
-        names = [(name, unit) for name, _, unit in first]
-        for segment in segments[1:]:
-            if [(name, unit) for name, _, unit in _signals(path, segment)] != names:
-                raise InputError(f"{segment}: found signals other than those of {segments[0].name}, expected the same")
-            if _rate(segment) != _rate(segments[0]):
+        told = [[_rate(one), *((name, unit) for name, _, unit in _signals(one))] for one in segments]
+        for segment, found in zip(segments, told, strict=True):
+            if found != told[0]:
                 raise InputError(
-                    f"{segment}: found a sampling rate other than that of {segments[0].name}, expected the same"
+                    f"{segment}: found a rate, name or unit other than in {segments[0].name}, expected none"
                 )
-    return first
+    return _signals(segments[0])
 
 
 def _rate(header: Path) -> str:
     """Return the sampling rate as written in a header's record line."""
-    return (_lines(header)[0].split() + [""] * 3)[2].partition("/")[0]
+    return ("".join(_lines(header)[:1]).split() + [""] * 3)[2].partition("/")[0]
 
 
 def _lines(header: Path) -> list[str]:
     """Return the lines of a header without comments and blank lines."""
-    return [_text(line) for line in header.read_bytes().splitlines() if line.strip() and not line.startswith(b"#")]
-
-
-def _text(line: bytes) -> str:
+    content = header.read_bytes()
     try:
-        return line.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
-        return line.decode("latin-1")
+        text = content.decode("latin-1")
+    return [line for line in re.split(r"[\r\n]+", text) if line.strip() and not line.startswith("#")]

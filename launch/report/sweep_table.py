@@ -59,12 +59,16 @@ class Merit:
     of_sums: Callable[[np.ndarray], np.ndarray]
 
 
-def write_table(folder: Path, members: list[Member]) -> None:
-    """Write table.md, table.csv and table.png of the finished members, and print table.md."""
+def write_table(folder: Path, members: list[Member], absent: dict[str, str]) -> None:
+    """Write table.md, table.csv and table.png of the finished members, and print table.md.
+
+    `absent` maps the name of each other member to the reason why it is not in the table.
+    """
     task = find_task(members[0].config.task)
     rows = _rows([member for member in members if member.protocol != NOISE], "test.json")
     noisy = _rows([member for member in members if member.protocol == NOISE], "test_noise.json")
-    text = "\n".join([*_clean(folder, rows, task), *([noise_table(noisy)] if noisy else [])])
+    notes = [f"Not in the table: {name} ({' '.join(why.split())}).\n" for name, why in absent.items()]
+    text = "\n".join([*_clean(folder, rows, task), *([noise_table(noisy)] if noisy else []), *notes])
     write_atomically(folder / "table.md", text.encode())
     say(text)
     say(f"wrote: {', '.join(str(folder / f'table.{kind}') for kind in ('md', *(('csv', 'png') if rows else ())))}")

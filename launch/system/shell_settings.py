@@ -5,6 +5,7 @@ import contextlib
 import functools
 import importlib
 import importlib.util
+import logging
 import mmap
 import os
 import sys
@@ -84,16 +85,21 @@ def own_settings() -> None:
 
 
 @contextlib.contextmanager
-def without_backend() -> Iterator[None]:
-    """Hide MPLBACKEND within the context, and restore it for the calling program.
+def quiet_matplotlib() -> Iterator[None]:
+    """Hide MPLBACKEND and warnings of Matplotlib within the context, and restore them for the calling program.
 
-    It may name a backend that is not installed here, such as that of Jupyter, and plots, which are files, need none.
+    MPLBACKEND may name a backend that is not installed here, such as that of Jupyter, and plots, which are files, need
+    none. Matplotlib warns if it keeps its fonts in a temporary folder, since the home cannot be written.
     """
     typed = os.environ.pop("MPLBACKEND", "")
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     is_first = "matplotlib" not in sys.modules
     try:
         yield
     finally:
+        logger.setLevel(level)
         if typed:
             os.environ["MPLBACKEND"] = typed
             if is_first and "matplotlib" in sys.modules:

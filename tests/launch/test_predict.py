@@ -106,7 +106,7 @@ def test_nothing_is_written_where_one_file_is_wrong(cardiax, trained, tmp_path):
 @pytest.mark.parametrize(
     ("paths", "names"),
     [
-        (["a/x.npy", "a/y.csv.gz"], ["x", "y"]),
+        (["a/x.npy", "a/y.csv.gz", "a/z.npz"], ["x", "y", "z"]),
         (["a/x.npy", "b/x.npy", "b/z.hea"], ["a_x", "b_x", "z"]),
         (["a/c/x.npy", "b/c/x.npy"], ["a_c_x", "b_c_x"]),
         (["a/x.npy", "a/x.csv"], ["x.npy", "x.csv"]),

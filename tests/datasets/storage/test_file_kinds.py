@@ -47,6 +47,10 @@ KINDS = {
     "a Python pickle, which is never loaded": pickle.dumps({"a": 1}),
     "an HTML page, e.g. of a login or an error": b"\xef\xbb\xbf\n <!DOCTYPE HTML><title>Sign in</title>",
     "an XML document": b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+    "an EDF recording": b"0       X X X X" + b" " * 400,
+    "a BDF recording": b"\xffBIOSEMI" + b" " * 400,
+    "a GIF image": b"GIF89a",
+    "a MATLAB file": b"MATLAB 7.3 MAT-file, Platform: GLNXA64",
     "a JSON document": b'{"code": 403, "message": "Forbidden"}',
     "text in UTF-16": "1,2".encode("utf-16"),
     "an empty file": b"",
@@ -58,8 +62,27 @@ def test_a_file_is_named_by_its_first_bytes(name):
     assert kind(KINDS[name][:HEAD]) == name
 
 
+@pytest.mark.parametrize("text", [b"[[0.1, 0.2],", b'[ {"I": 1}]', b'{\n  "a": 1}', b'\xef\xbb\xbf{ "a": 1}'])
+def test_json_however_it_is_indented(text):
+    assert kind(text) == "a JSON document"
+
+
+@pytest.mark.parametrize("text", [b'<AnnotatedECG xmlns="urn:hl7-org:v3">', b"<table>\n<tr>", b"<!-- note -->\n<a>"])
+def test_markup_without_a_declaration(text):
+    assert kind(text) == "an XML document"
+
+
 @pytest.mark.parametrize(
-    "text", [b"1,2\r\n", b"I,II\n0.1,0.2\n", b"# a comment\n1;2\n", b"\xef\xbb\xbftime,I\n", b"100 2 360"]
+    "text",
+    [
+        b"0       1.5\n" * 40,
+        b"<\x00a b>\x00" * 20,
+        b"1,2\r\n",
+        b"I,II\n0.1,0.2\n",
+        b"# a comment\n1;2\n",
+        b"\xef\xbb\xbftime,I\n",
+        b"100 2 360",
+    ],
 )
 def test_tables_and_headers_are_none_of_them(text):
     assert kind(text) is None

@@ -3,6 +3,9 @@
 import gzip
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,7 +100,9 @@ SPELLINGS = {
 @given(
     spelling=st.sampled_from(sorted(SPELLINGS)),
     order=st.permutations(range(12)),
-    form=st.sampled_from([(",", "csv"), (";", "csv"), (";", "txt"), ("\t", "tsv"), (",", "csv.gz"), (",", "CSV")]),
+    form=st.sampled_from(
+        [("|", "csv"), (",", "csv"), (";", "csv"), (";", "txt"), ("\t", "tsv"), (",", "csv.gz"), (",", "CSV")]
+    ),
     comma=st.booleans(),
     ends=st.sampled_from(["", "\n\n", ",end"]),
 )
@@ -130,6 +135,169 @@ def test_however_a_table_is_written(tmp_path_factory, spelling, order, form, com
 def test_columns_of_times(tmp_path, name, times):
     path = written(tmp_path / "ecg.csv", table(times=times, time=name))
     np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-5)
+
+
+def dated(clock, date=None, title="Time"):
+    """A table of which one column, or two, hold times of day; `clock` and `date` are functions of the ms."""
+    rows = zip(TIME, table(time=None).splitlines()[1:], strict=True)
+    lines = [",".join([*([date(t)] if date else []), clock(t), row]) for t, row in rows]
+    return "\n".join([",".join([*(["Date"] if date else []), title, *LEADS]), *lines])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        dated("01:02:03.{:03d} PM".format),
+        dated("5/1/2024 1:02:03.{:03d} p.m.".format),
+        dated(lambda t: f"11:59:59.{750 + t} AM" if t < 250 else f"12:00:00.{t - 250:03d} PM"),
+        dated(lambda t: f"11:59:59.{750 + t} PM" if t < 250 else f"12:00:00.{t - 250:03d} AM"),
+        dated("10:00:00:{:03d}".format),
+        dated("10:00:00.{:03d}".format, lambda t: "2024-05-01"),
+        dated("10:00:00.{:03d}".format, lambda t: "20240501"),
+        dated("1:00:00.{:03d} PM".format, lambda t: "5/1/2024"),
+        dated(
+            lambda t: f"23:59:59.{750 + t}" if t < 250 else f"00:00:00.{t - 250:03d}",
+            lambda t: f"2024-05-0{1 + (t >= 250)}",
+        ),
+        dated(str, lambda t: "2024-05-01", title="time_ms"),
+        dated(lambda t: str(1_000_000 * t), title="time_ns"),
+        dated(lambda t: str(t / 1000), title="Time / s"),
+        dated(lambda t: str(t / 1000), title="seconds_elapsed"),
+    ],
+)
+def test_times_of_day_and_dates(tmp_path, text):
+    np.testing.assert_allclose(read_beat(written(tmp_path / "ecg.csv", text)).leads, TWELVE, atol=1e-5)
+
+
+def test_a_date_alone_is_no_time(tmp_path):
+    path = written(tmp_path / "ecg.csv", dated(lambda t: "2024-05-01"))
+    assert "no sampling rate, expected one; give --rate HZ" in refusal(path)
+    np.testing.assert_allclose(read_beat(path, rate=1000).leads, TWELVE, atol=1e-5)
+    coarse = written(tmp_path / "b.csv", dated(lambda t: f"00:00.{t // 100}"))
+    assert "found uneven times" in refusal(coarse)
+    back = written(tmp_path / "c.csv", table(times=TIME % 300))
+    assert "missing or do not increase" in refusal(back)
+
+
+@pytest.mark.parametrize(("mark", "ending"), [(",", "csv"), (";", "csv"), ("\t", "tsv"), (" ", "txt")])
+@pytest.mark.parametrize("quoted", ["numbers", "all"])
+def test_decimal_commas_in_quotation_marks(tmp_path, mark, ending, quoted):
+    text = table(mark="|", number=lambda x: f'"{x:.5f}"'.replace(".", ","))
+    if quoted == "all":
+        text = "\n".join("|".join(f'"{cell.strip(chr(34))}"' for cell in row.split("|")) for row in text.splitlines())
+    path = written(tmp_path / f"ecg.{ending}", text.replace("|", mark))
+    np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-5)
+
+
+def test_commas_and_points_that_are_no_decimal_marks(tmp_path):
+    path = written(tmp_path / "a.csv", table(number=lambda x: f"{x:.5f}".replace(".", ",")))
+    assert "separate the cells by semicolons if commas are decimal marks" in refusal(path)
+    for number in ("{:,.2f}".format, "{:,.0f}".format, lambda x: f"{x:,.0f}".replace(",", ".")):
+        text = table([f"{name} (uV)" for name in LEADS], 1000 * TWELVE, mark=";", number=number)
+        assert "expected numbers without thousands separators" in refusal(written(tmp_path / "b.csv", text))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize("ending", ["csv", "csv.gz"])
+def test_text_without_a_byte_order_mark(tmp_path, encoding, ending):
+    path = written(tmp_path / f"ecg.{ending}", table(), encoding)
+    np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-5)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2 + 1])
+    assert "found" in refusal(path)
+
+
+def test_arrays_in_archives(tmp_path):
+    content = saved(tmp_path / "a.npy", TWELVE).read_bytes()
+    leads = dict(zip(LEADS, TWELVE.T, strict=True))
+    np.savez(tmp_path / "one.npz", ecg=TWELVE)
+    np.savez_compressed(tmp_path / "leads.npz", **leads)
+    (tmp_path / "a.npy.gz").write_bytes(gzip.compress(content))
+    (tmp_path / "named.csv").write_bytes(content)
+    for name in ("one.npz", "leads.npz", "a.npy.gz", "named.csv"):
+        np.testing.assert_allclose(read_beat(tmp_path / name, rate=1000).leads, TWELVE, atol=1e-6)
+    np.savez(tmp_path / "two.npz", ecg=TWELVE, fs=1000)
+    assert refusal(tmp_path / "two.npz") == (
+        "found the arrays ecg, fs, expected one; save it alone by np.save('beat.npy', np.load('two.npz')['ecg'])"
+    )
+    (tmp_path / "a.npy.gz").write_bytes(gzip.compress(content)[:3000])
+    damaged = bytearray(gzip.compress(content))
+    damaged[5000] ^= 1
+    (tmp_path / "b.npy.gz").write_bytes(damaged)
+    (tmp_path / "rubbish.npz").write_bytes(b"PK\x03\x04rubbish")
+    np.savez(tmp_path / "object.npz", np.array([{}], dtype=object))
+    for name in ("a.npy.gz", "b.npy.gz", "rubbish.npz", "object.npz"):
+        assert "found no plain NumPy array" in refusal(tmp_path / name)
+        assert "pickle" not in refusal(tmp_path / name)  # NumPy recommends to load it anyway
+
+
+def test_arrays_of_records(tmp_path):
+    def records(columns, names, kind="f8"):
+        rows = [tuple(row) for row in columns]
+        return saved(tmp_path / "a.npy", np.array(rows, [(name, kind) for name in names]))
+
+    turned = records(1000 * TWELVE[:, ::-1], [f"{name}_uV" for name in LEADS[::-1]])
+    np.testing.assert_allclose(read_beat(turned, rate=1000).leads, TWELVE, atol=1e-6)
+    timed = records(np.column_stack([TIME, TIME / 1000, TWELVE]), ["index", "time_s", *LEADS])
+    np.testing.assert_allclose(read_beat(timed).leads, TWELVE, atol=1e-6)
+    assert "found 1000 Hz in the times in 'time_s' and --rate 500" in refusal(timed, rate=500)
+    assert "found <U9" in refusal(records(TWELVE, LEADS, "U9"), rate=1000)
+    assert "of which none are leads" in refusal(records(TWELVE, [f"x{i}" for i in range(12)]), rate=1000)
+
+
+def test_headers_of_other_programs(tmp_path):
+    np.savetxt(tmp_path / "numpy.txt", TWELVE, header=" ".join(LEADS))
+    np.savetxt(tmp_path / "numpy.csv", TWELVE, header=",".join(LEADS), delimiter=",")
+    lines = table(time=None).splitlines()
+    rows = [",".join(f'"{name}"' for name in LEADS), *(f'"{i + 1}",{row}' for i, row in enumerate(lines[1:]))]
+    written(tmp_path / "r.csv", "\n".join(rows))
+    written(tmp_path / "r.txt", "\n".join(rows).replace(",", " "))
+    written(tmp_path / "units.tsv", table([f'"{name}, mV"' for name in LEADS], mark="\t"))
+    for name in ("numpy.txt", "numpy.csv", "r.csv", "r.txt", "units.tsv"):
+        np.testing.assert_allclose(read_beat(tmp_path / name, rate=1000).leads, TWELVE, atol=1e-5)
+    long = written(tmp_path / "a.csv", table(["I", "x" * 100_000]))
+    assert len(refusal(long)) < 500
+
+
+def test_leads_that_are_normalized_or_unrelated(tmp_path):
+    for scale, measure in ((np.std, "standard deviation"), (np.ptp, "range")):
+        values = (TWELVE - TWELVE.mean(axis=0)) / scale(TWELVE, axis=0)
+        assert f"found the same {measure} in all leads" in refusal(saved(tmp_path / "a.npy", values), rate=1000)
+    noise = np.random.default_rng(0).normal(size=(500, 12))
+    assert "are inconsistent" in refusal(saved(tmp_path / "b.npy", noise), rate=1000)
+
+
+def test_names_that_the_locale_lacks(tmp_path):
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    good, flat = written(tmp_path / "ÉCG µV.csv", table()), written(tmp_path / "flach ä.csv", table(columns=0 * TWELVE))
+    record(tmp_path, unit="µV", gain="2")
+    program = """if True:
+        import sys
+        from pathlib import Path
+        from cardiax.errors import InputError
+        from cardiax.launch.formats.twelve_lead_beat import read_beat
+        from cardiax.launch.system.shell_settings import own_settings
+        own_settings()
+        for path in map(Path, sys.argv[1:]):
+            try:
+                print(read_beat(path).leads.shape)
+            except InputError as error:
+                print(error)
+    """
+    shell = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"}
+    paths = [os.fsencode(path) for path in (good, tmp_path / "beat.hea", flat)]
+    done = subprocess.run([sys.executable, "-c", program, *paths], capture_output=True, env=os.environ | shell)
+    first, second, third = done.stdout.splitlines()
+    assert first == second == b"(500, 12)", done
+    assert third.startswith(os.fsencode(flat) + b": found no signal in I, II"), done
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "-", "a\0b.csv", "~/a.csv", "loop.csv"])
+def test_paths_without_a_file(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    os.symlink("loop.csv", "loop.csv")
+    with pytest.raises(InputError, match="found"):
+        read_beat(Path(path))
 
 
 @pytest.mark.parametrize("rate", [250, 257, 360, 512])
@@ -172,6 +340,8 @@ def test_leads_that_follow_from_others(tmp_path):
     iec = {"RA": "R", "LA": "L", "LL": "F", "RL": "N"} | {f"V{i}": f"C{i}" for i in range(1, 7)}
     text = table([iec[name] for name in ELECTRODES], ELECTRODE_VALUES)
     np.testing.assert_allclose(read_beat(written(tmp_path / "c.csv", text)).leads, TWELVE, atol=1e-4)
+    both = table([*LEADS, "RA", "LA", "LL"], np.column_stack([TWELVE, ELECTRODE_VALUES[:, :3]]))
+    np.testing.assert_allclose(read_beat(written(tmp_path / "d.csv", both)).leads, TWELVE, atol=1e-5)
 
 
 def test_only_the_beat_is_judged(tmp_path):
@@ -424,6 +594,19 @@ def test_headers_of_wfdb_records_that_are_written_loosely(tmp_path):
         np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-3)
 
 
+def test_wfdb_records_whose_headers_are_no_such(tmp_path):
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    np.testing.assert_allclose(read_beat(record(tmp_path, name="Übung")).leads, TWELVE, atol=1e-3)
+    path = record(tmp_path)
+    header = path.read_text()
+    for content in (header.replace("beat 12", "beat 0"), "be.at\n", "beat/2 12 1000 500\nbeat 250\nbeat 250\n"):
+        path.write_text(content)
+        assert "found a WFDB record that cannot be read" in refusal(path)
+    for content in (header.encode("utf-16"), bytes(range(256))):
+        path.write_bytes(content)
+        assert "found" in refusal(path)
+
+
 def test_wfdb_records_that_do_not_fit_together(tmp_path):
     for gain in ("nan", "inf"):
         assert f"found the gain '{gain}'" in refusal(record(tmp_path, gain=gain))
@@ -434,8 +617,8 @@ def test_wfdb_records_that_do_not_fit_together(tmp_path):
     assert "found no beat.dat beside it" in str(refusal(path))
     halves = TWELVE[:250], TWELVE[250:]
     for names, rate, message in (
-        (LEADS[::-1], 1000, "found signals other than those of one.hea"),
-        (LEADS, 500, "found a sampling rate other than that of one.hea"),
+        (LEADS[::-1], 1000, "found a rate, name or unit other than in one.hea"),
+        (LEADS, 500, "found a rate, name or unit other than in one.hea"),
         (LEADS, 1000, None),
     ):
         record(tmp_path, values=halves[0], name="one")

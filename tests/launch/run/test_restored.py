@@ -1,6 +1,7 @@
 """A trained network from its run folder alone."""
 
 import contextlib
+import dataclasses
 
 import jax
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from cardiax.catalog import find_dataset
 from cardiax.config import to_dict, with_overrides
+from cardiax.errors import InputError
 from cardiax.launch.run.restored import load_predictor
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.models import build_model
@@ -43,3 +45,26 @@ def test_the_folder_tells_the_shapes_of_the_inputs(dataset, shapes, tmp_path):
     alone = build_model(config.model, task.outputs, None, config.model_args)
     expected = alone.apply(evaluated(state), **inputs, train=False)
     np.testing.assert_allclose(load_predictor(workdir)(inputs), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_checkpoint_of_an_earlier_normalization_is_refused(tmp_path):
+    fields = {"model_args": "widths=(8,8),blocks=1,hidden=8", "ema": 0.0}
+    config = with_overrides(recipe("activation", "ucsd_intracardiac"), fields)
+    task, workdir = find_task(config.task), Workdir(tmp_path)
+    model = build_model(config.model, task.outputs, AXIS, config.model_args)
+    shape = task.shape(find_dataset(config.dataset))
+    state = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shape, ema=False)
+
+    def without_weight(tree):
+        return (
+            {key: without_weight(one) for key, one in tree.items() if key != "initial_weight"}
+            if isinstance(tree, dict)
+            else tree
+        )
+
+    state = dataclasses.replace(state, model_state=without_weight(state.model_state))
+    workdir.write_json("config.json", to_dict(config))
+    with contextlib.closing(Checkpoints(workdir.checkpoints)) as checkpoints:
+        checkpoints.save("best", replicate(jax.device_get(state), make_mesh()), [])
+    with pytest.raises(InputError, match=r"found .*initial_weight'\] absent, expected float32.*another version"):
+        load_predictor(workdir)

@@ -18,9 +18,9 @@ from cardiax.launch.system.shell_settings import FIXED, own_settings, settings
 
 PROGRAM = """
 import os
-from cardiax.launch.system.shell_settings import own_settings, without_backend
+from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib
 own_settings()
-with without_backend():
+with quiet_matplotlib():
     import io, jax
     from matplotlib.figure import Figure
     Figure().savefig(io.BytesIO(), format="png")
@@ -53,6 +53,16 @@ def test_settings_that_would_change_results_are_not_heeded(backend):
         "note: JAX_DEFAULT_PRNG_IMPL=rbg is ignored: results depend on threefry2x32",
         "note: JAX_THREEFRY_PARTITIONABLE=0 is ignored: results depend on True",
     ]
+
+
+def test_a_home_that_cannot_be_written_is_no_matter_for_plots(tmp_path):
+    (tmp_path / "home").touch()
+    (tmp_path / "temporary").mkdir()
+    shell = {"HOME": str(tmp_path / "home" / "none"), "TMPDIR": str(tmp_path / "temporary"), "MPLBACKEND": "agg"}
+    shell |= {"MPLCONFIGDIR": "", "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}
+    done = run(PROGRAM, **shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_nor_where_jax_is_imported_already(monkeypatch):
