@@ -47,7 +47,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_dir(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A TFDS data folder that all workers share: each dataset is prepared there once, since `datasets.prepare` waits."""
+    """A data folder that all workers share; `datasets.prepare` waits for a worker that prepares the same dataset."""
     folder = tmp_path_factory.getbasetemp()
     return (folder if worker_id == "master" else folder.parent) / "shared"
 
