@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-QUICK = ["--model_args", "widths=(8,16),blocks=1", "--batch_size", "32", "--steps", "12"]
+QUICK = ["--model_args", "widths=(8,),blocks=1", "--batch_size", "32", "--steps", "12"]
 
 
 @pytest.fixture(scope="module")
