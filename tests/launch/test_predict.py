@@ -12,7 +12,7 @@ from cardiax.ecg.voltage import activation_time
 from cardiax.launch.predict import output_names
 from cardiax.simulate.action_potential import action_potential
 
-SMALL = ("--model_args", "widths=(8,8),blocks=1,hidden=8", "--batch_size", "8", "--steps", "2")
+SMALL = ("--model_args", "widths=(8,),blocks=1,hidden=8", "--batch_size", "8", "--steps", "2")
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,10 @@ pytestmark = pytest.mark.slow  # whole datasets
 
 
 @pytest.fixture(scope="module")
-def data_dir(real_data, tmp_path_factory):
+def data_dir(real_data, shared_dir):
     pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
-    folder = tmp_path_factory.mktemp("data")
-    datasets.prepare("physionet_mitbih/kaggle", folder, real_data / "mitdb")
-    return folder
+    datasets.prepare("physionet_mitbih/kaggle", shared_dir, real_data / "mitdb")
+    return shared_dir
 
 
 def test_the_test_rows_written_as_csv_are_kaggles_file(data_dir):
@@ -76,16 +75,16 @@ def test_no_subject_of_kaggles_rows_lies_on_two_sides(data_dir, real_data):
     check_no_subject_on_two_sides(datasets.load("physionet_mitbih/kaggle_patient", data_dir))
 
 
-def test_windows_by_patient_train(cardiax, real_data, tmp_path):
-    datasets.prepare("physionet_mitbih/patient", tmp_path / "data", real_data / "mitdb")
-    beats = datasets.load("physionet_mitbih/patient", tmp_path / "data")
+def test_windows_by_patient_train(cardiax, data_dir, real_data, tmp_path):
+    datasets.prepare("physionet_mitbih/patient", data_dir, real_data / "mitdb")
+    beats = datasets.load("physionet_mitbih/patient", data_dir)
     check_no_subject_on_two_sides(beats)
     # The numbers of beats that are usual for DS1 and DS2.
     assert np.bincount(beats["ds1"]["label"]).tolist() == [45866, 944, 3788, 415, 8]
     assert np.bincount(beats["ds2"]["label"]).tolist() == [44259, 1837, 3221, 388, 7]
     peak = np.abs(beats["ds2"]["signal"][..., 0] - np.median(beats["ds2"]["signal"][..., 0], axis=1, keepdims=True))
     assert 60 < np.median(peak.argmax(axis=1)) < 84  # the R peak
-    run = ("train", "arrhythmia", "--dataset", "physionet_mitbih/patient", "--data-dir", tmp_path / "data")
+    run = ("train", "arrhythmia", "--dataset", "physionet_mitbih/patient", "--data-dir", data_dir)
     small = ("--model_args", "widths=(8,8),blocks=1", "--steps", 4)
     status, _, error = cardiax(*run, *small, "--workdir", tmp_path / "run")
     assert status == 0, error

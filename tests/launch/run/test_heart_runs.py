@@ -14,7 +14,7 @@ from cardiax.launch.run.experiment import load_experiment
 from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential
 
-SMALL = ("--model_args", "widths=(8,8),blocks=1,hidden=8", "--batch_size", "8", "--steps", "3")
+SMALL = ("--model_args", "widths=(8,),blocks=1,hidden=8", "--batch_size", "8", "--steps", "3")
 
 
 @pytest.fixture(scope="module")
