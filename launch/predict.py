@@ -12,10 +12,13 @@ Examples:
 """
 
 import argparse
+import functools
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,68 +53,161 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the outputs (default: WORKDIR/predictions)")
 
 
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The heart that a network predicts from one beat: research only, not a medical device.
+
+    The network was trained on simulated hearts, and shows a generic heart.
+
+    Attributes:
+      leads: twelve leads (500, 12), mV at 1 kHz, in the order of `cardiax.ecg.leads.LEADS`.
+      times: activation times (75,), ms after the first sample, of the sites `cardiax.ecg.leads.SITE_NAMES`; NaN for a
+        site that does not activate.
+      voltage: transmembrane voltages (500, 75), mV; None if the network predicts times only.
+      notes: how the recording was understood.
+      warnings: reasons not to trust the prediction.
+    """
+
+    leads: np.ndarray
+    times: np.ndarray
+    voltage: np.ndarray | None
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas data frame with a row for each site: its name and its activation time in ms."""
+        import pandas
+
+        from cardiax.ecg.leads import SITE_NAMES
+
+        return pandas.DataFrame({"site": SITE_NAMES, "activation_time_ms": self.times})
+
+
 def run(options: argparse.Namespace) -> None:
     """Read every file, then write the predicted times or voltages of each as CSV, and plots."""
-    workdir = Workdir(options.workdir)
-    config = workdir.config()
-    if config.task not in ("activation", "transmembrane"):
-        raise InputError(
-            f"{workdir.path}: found a run of {config.task!r}, expected activation or transmembrane; "
-            "`cardiax predict` reads twelve leads"
-        )
+    predictor = Predictor(options.workdir)
     stems = output_names(options.files)
-
-    from cardiax.launch.formats.twelve_lead_beat import read_beat
-
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
-    beats = [read_beat(path, options.rate, options.start, names, options.unit) for path in options.files]
-    leads = np.stack([beat.leads for beat in beats])
+    predictions = predictor.of_files(options.files, options.rate, options.start, names, options.unit)
 
-    from cardiax.ecg.voltage import activation_time
-    from cardiax.launch.run.restored import load_predictor
     from cardiax.plots.heart_plots import case_plots
 
-    outputs = load_predictor(workdir)({"leads": leads})
-    for path, output in zip(options.files, outputs, strict=True):
-        if not np.isfinite(output).all():
-            raise InputError(
-                f"{path}: found an output of the network that is not a number, expected {config.task}; nothing written"
-            )
-    folder = options.out or workdir.path / "predictions"
+    folder = options.out or Path(options.workdir) / "predictions"
     lines = []
-    for stem, beat, output in zip(stems, beats, outputs, strict=True):
-        voltage = output if output.ndim == 2 else None
-        times = output if voltage is None else np.asarray(activation_time(output))
+    for stem, one in zip(stems, predictions, strict=True):
         written = [folder / f"{stem}_activation.csv"]
-        write_csv(written[0], times_rows(times))
-        if voltage is not None:
+        write_csv(written[0], times_rows(one.times))
+        if one.voltage is not None:
             written.append(folder / f"{stem}_voltage.csv")
-            write_csv(written[1], voltage_rows(voltage))
-        plots = case_plots(beat.leads, stem.encode(errors="replace").decode(), times, voltage=voltage)
+            write_csv(written[1], voltage_rows(one.voltage))
+        plots = case_plots(one.leads, stem.encode(errors="replace").decode(), one.times, voltage=one.voltage)
         for name, draw in plots.items():
             written += save_plot(folder / f"{stem}_{name}", draw)
-        active = np.isfinite(times)
-        notes = [f"note: {note}" for note in beat.notes]
-        if np.any(times[active] < 0) or np.any(times[active] > WINDOW):
-            outside = int(np.sum((times < 0) | (times > WINDOW)))
-            notes.append(
-                f"warning: {outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} "
-                f"to {np.nanmax(times):.0f} ms: the recording is unlike the training data; do not trust them"
-            )
+        notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]
         if notes:
             written.append(folder / f"{stem}_notes.txt")
             write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
         else:
             (folder / f"{stem}_notes.txt").unlink(missing_ok=True)  # left by another recording of that name
-        found = (
-            f"{active.sum()} of {len(times)} sites activate, from {np.nanmin(times):.0f} to {np.nanmax(times):.0f} ms"
-            if active.any()
-            else "no site activates"
-        )
         lines += [(f"{stem}: {note}", sys.stderr) for note in notes]
-        lines += [(f"{stem}: {found}", sys.stdout), (f"  wrote: {', '.join(map(str, written))}", sys.stdout)]
+        lines += [(f"{stem}: {_summary(one.times)}", sys.stdout)]
+        lines += [(f"  wrote: {', '.join(map(str, written))}", sys.stdout)]
     for line, stream in lines:  # after all files are written, since the reader of the pipe may stop
         print(line, file=stream)
+
+
+class Predictor:
+    """The network of a run of the task activation or transmembrane, for recordings of your own.
+
+    Args:
+      folder: folder of the run.
+
+    Raises:
+      InputError: the folder holds no such run.
+    """
+
+    def __init__(self, folder: str | Path):
+        self._workdir = Workdir(folder)
+        self.config = self._workdir.config()
+        if self.config.task not in ("activation", "transmembrane"):
+            raise InputError(
+                f"{self._workdir.path}: found a run of {self.config.task!r}, expected activation or transmembrane; "
+                "`cardiax predict` reads twelve leads"
+            )
+
+    @functools.cached_property
+    def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+        from cardiax.launch.run.restored import load_predictor
+
+        return load_predictor(self._workdir)
+
+    def predict(
+        self,
+        ecg: np.ndarray | str | Path,
+        sampling_rate: float | None = None,
+        leads: Sequence[str] | None = None,
+        start: float | None = None,
+        unit: str | None = None,
+    ) -> Prediction:
+        """Predict the heart from the 500 ms of one beat.
+
+        Args:
+          ecg: file as for `cardiax predict`, or an array (T, channels), mV.
+          sampling_rate: sampling rate, Hz; needed for an array, and for a file that does not state it.
+          leads: names of the channels in order; may be omitted for twelve leads in the usual order, or ten electrodes.
+          start: start of the beat, ms; needed if there are more than 500 ms.
+          unit: V, mV or uV, the unit of all channels if a file states none.
+
+        Raises:
+          InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
+        """
+        source = Path(ecg) if isinstance(ecg, str | Path) else np.asarray(ecg)
+        return self.of_files([source], sampling_rate, start, leads, unit and unit.lower())[0]
+
+    def of_files(
+        self,
+        files: Sequence[Path | np.ndarray],
+        rate: float | None = None,
+        start: float | None = None,
+        names: Sequence[str] | None = None,
+        unit: str | None = None,
+    ) -> list[Prediction]:
+        """Predict the heart from each of several files or arrays; all are read and checked first. See `predict`."""
+        from cardiax.ecg.voltage import activation_time
+        from cardiax.launch.formats.twelve_lead_beat import read_beat
+
+        beats = [read_beat(source, rate, start, names, unit) for source in files]
+        outputs = self._network({"leads": np.stack([beat.leads for beat in beats])})
+        for source, output in zip(files, outputs, strict=True):
+            if not np.isfinite(output).all():
+                name = source if isinstance(source, Path) else "array"
+                raise InputError(
+                    f"{name}: found an output of the network that is not a number, expected {self.config.task}; "
+                    "nothing written"
+                )
+        predictions = []
+        for beat, output in zip(beats, outputs, strict=True):
+            voltage = output if output.ndim == 2 else None
+            times = output if voltage is None else np.asarray(activation_time(output))
+            predictions.append(Prediction(beat.leads, times, voltage, beat.notes, _warnings(times)))
+        return predictions
+
+
+def _warnings(times: np.ndarray) -> tuple[str, ...]:
+    outside = int(np.sum((times < 0) | (times > WINDOW)))
+    if not outside:
+        return ()
+    return (
+        f"{outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} to "
+        f"{np.nanmax(times):.0f} ms: the recording is unlike the training data; do not trust them",
+    )
+
+
+def _summary(times: np.ndarray) -> str:
+    active = np.isfinite(times)
+    if not active.any():
+        return "no site activates"
+    return f"{active.sum()} of {len(times)} sites activate, from {np.nanmin(times):.0f} to {np.nanmax(times):.0f} ms"
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:

@@ -146,9 +146,7 @@ def default_workdir(config: Config, minutes: float | None = None) -> Path:
 def run(options: argparse.Namespace) -> int:
     """Train or resume a run, then test it; return 0 when done, 1 when interrupted."""
     config = read_options(options)
-    if options.workdir == "":
-        raise InputError("--workdir: found an empty name, expected a folder")
-    workdir = Workdir(options.workdir or default_workdir(config, options.minutes))
+    workdir = chosen_workdir(options, config)
     if options.minutes and config.steps:
         raise InputError(
             f"train: found --minutes {options.minutes:g} and {config.steps} steps, expected only one of them"
@@ -158,6 +156,13 @@ def run(options: argparse.Namespace) -> int:
     config = fixed_steps(config, workdir, options.minutes)
     workdir.check(config)
     return start(config, workdir, options.data_dir, options.distributed, options.minutes, options.memory)
+
+
+def chosen_workdir(options: argparse.Namespace, config: Config) -> Workdir:
+    """Return the folder of the run: the one of the command, or the default."""
+    if options.workdir == "":
+        raise InputError("--workdir: found an empty name, expected a folder")
+    return Workdir(options.workdir or default_workdir(config, options.minutes))
 
 
 def fixed_steps(config: Config, workdir: Workdir, minutes: float | None) -> Config:

@@ -43,6 +43,19 @@ def open_array(path: Path) -> Recording:
         raise InputError(
             f"{path}: found the arrays {', '.join(stored) or 'none'}, expected one; save it alone by {one}"
         )
+    return of_array(array, path)
+
+
+def of_array(array: np.ndarray, path: Path) -> Recording:
+    """Return the recording in an array (T, channels), or in a record array (T,) with a field for each channel.
+
+    Args:
+      array: the array.
+      path: its file, or its name in messages.
+
+    Raises:
+      InputError: the array is not of numbers, or has another shape.
+    """
     names = array.dtype.names
     kinds = [array.dtype[name] for name in names] if names else [array.dtype]
     wrong = [str(kind) for kind in kinds if kind.kind not in "fiu"]

@@ -17,6 +17,7 @@ from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.errors import InputError
 from cardiax.launch.formats import text_table
 from cardiax.launch.formats.columns import even_rate
+from cardiax.launch.formats.numpy_array import of_array, open_array
 from cardiax.launch.formats.reader import RATES, Recording, opened
 
 CHEST = LEADS[6:]
@@ -39,16 +40,16 @@ class Beat:
 
 
 def read_beat(
-    path: Path,
+    source: Path | np.ndarray,
     rate: float | None = None,
     start: float | None = None,
     names: Sequence[str] | None = None,
     unit: str | None = None,
 ) -> Beat:
-    """Read and check twelve leads of 500 ms from a file; the rest of the file is not checked.
+    """Read and check twelve leads of 500 ms from a recording; the rest of it is not checked.
 
     Args:
-      path: .npy (T, channels), a text table, or a WFDB record (.hea, .dat, .mat, or its name).
+      source: array (T, channels), or a file: .npy, a text table, or a WFDB record (.hea, .dat, .mat, or its name).
       rate: sampling rate, Hz, if the file does not state it.
       start: start of the 500 ms, the onset of a beat, ms, in the times of the file if it has them; may be omitted if
         the file holds 500 ms.
@@ -59,7 +60,8 @@ def read_beat(
     Raises:
       InputError: the file or the signal is not valid; one line says what was found, what was expected, what to do.
     """
-    recording = open_recording(path)
+    path = source if isinstance(source, Path) else Path("array")
+    recording = open_recording(source) if isinstance(source, Path) else of_array(source, path)
     channels = [lead_names.parse(name) for name in _names(recording, names)]
     used, notes = _expected(path, recording, channels, names)
     factors = [_millivolts(path, recording, channels[index], index, unit) for index in used]
@@ -99,8 +101,6 @@ def open_recording(path: Path) -> Recording:
         with opened(path) as file:
             found = kind(file.read(HEAD))
     if found == ARRAY or (is_array and found in (None, ZIP)):
-        from cardiax.launch.formats.numpy_array import open_array
-
         return open_array(path)
     if found and not (found == UTF16 and is_table):
         raise InputError(

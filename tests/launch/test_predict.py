@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cardiax import datasets
-from cardiax.ecg.leads import SITE_NAMES, twelve_leads
+from cardiax import InputError, datasets, load
+from cardiax.ecg.leads import ELECTRODES, SITE_NAMES, twelve_leads
 from cardiax.ecg.voltage import activation_time
 from cardiax.launch.predict import output_names
 from cardiax.simulate.action_potential import action_potential
@@ -68,6 +68,14 @@ def test_times_with_units_and_plots(cardiax, trained, tmp_path):
         outside = ((found[-1] < 0) | (found[-1] > 500)).any()
         assert (run / "predictions" / f"{name}_notes.txt").exists() == outside == (f"{name}: warning:" in error)
     np.testing.assert_allclose(*found, atol=0.02)
+    predictor = load(run)
+    for recording, leads in ((electrodes, ELECTRODES), (files[0], None)):
+        called = predictor.predict(recording, sampling_rate=1000, leads=leads)
+        np.testing.assert_allclose(called.times, found[0], atol=0.006)
+        assert called.voltage is None
+        assert bool(called.warnings) == outside
+    with pytest.raises(InputError, match=r"^array: found 500 samples and no sampling rate"):
+        predictor.predict(electrodes)
 
 
 @pytest.mark.slow

@@ -1,0 +1,153 @@
+"""The functions of `import cardiax`, which do what the commands of the same names do.
+
+Each takes the flags of its command as keyword arguments, and raises `InputError` where the command ends with status 2.
+"""
+
+import csv
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.catalog import DATASETS, find_dataset
+from cardiax.launch.cli import parse_command
+from cardiax.launch.predict import Prediction, Predictor
+from cardiax.launch.run.run_folder import read_json
+from cardiax.launch.system.compile_cache import keep_compiled_programs
+from cardiax.launch.system.extensions import import_modules
+from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib
+from cardiax.launch.train import chosen_workdir, read_options
+from cardiax.recipes import RECIPES
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run that is trained and tested.
+
+    Attributes:
+      folder: folder of the run; `load` and `evaluate` take it.
+      metrics: metrics of the test split, the content of test.json.
+      history: row of metrics.csv for each evaluation.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+    history: list[dict[str, float]]
+
+
+def list_tasks() -> list[str]:
+    """Return the names of the tasks."""
+    return list(RECIPES)
+
+
+def list_datasets() -> list[str]:
+    """Return the names of the datasets, prepared or not."""
+    return list(DATASETS)
+
+
+def list_models() -> list[str]:
+    """Return the names of the models."""
+    from cardiax.models import READS
+
+    return list(READS)
+
+
+def prepare(
+    dataset: str,
+    *,
+    data_dir: str | Path | None = None,
+    manual_dir: str | Path | None = None,
+    again: bool = False,
+) -> Path:
+    """Prepare a dataset for training unless it is there already, and return its folder.
+
+    Args:
+      dataset: name of the dataset.
+      data_dir: folder of the prepared datasets; by default that of TFDS.
+      manual_dir: folder or archive of the files, if you have them.
+      again: True to write an existing dataset again.
+    """
+    _run("prepare", dataset, data_dir=data_dir, manual_dir=manual_dir, again=again)
+    from cardiax import datasets
+
+    folder = Path(data_dir) if data_dir else datasets.default_data_dir()
+    return datasets.prepared_path(find_dataset(dataset).name, folder)
+
+
+def train(task: str, **fields: Any) -> TrainedRun:
+    """Train a model and test it; the same call resumes a run that was interrupted.
+
+    Args:
+      task: name of the task.
+      **fields: the flags of `cardiax train`: `workdir`, `data_dir`, `minutes`, and the fields of the experiment, for
+        example `seed=1`, `model_args={"blocks": 1}` and `optimizer={"learning_rate": 1e-3}`.
+
+    Returns:
+      The folder of the run and its metrics.
+
+    Raises:
+      KeyboardInterrupt: the run was interrupted; the same call goes on from its checkpoint.
+    """
+    options = _run("train", task, **fields)
+    folder = chosen_workdir(options, read_options(options)).path
+    with (folder / "metrics.csv").open(newline="") as file:
+        history = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    return TrainedRun(folder, read_json(folder / "test.json"), history)
+
+
+def evaluate(run: str | Path, split: str = "test", **flags: Any) -> dict[str, Any]:
+    """Evaluate a run on a split and return the metrics, the content of SPLIT.json.
+
+    Args:
+      run: folder of the run.
+      split: train, validation or test.
+      **flags: further flags of `cardiax evaluate`, for example `data_dir`.
+    """
+    _run("evaluate", run, split=split, **flags)
+    return read_json(Path(run) / f"{split}.json")
+
+
+def load(run: str | Path) -> Predictor:
+    """Load the network of a run of the task activation or transmembrane, for recordings of your own."""
+    own_settings()
+    keep_compiled_programs()
+    return Predictor(run)
+
+
+def predict(run: str | Path, ecg: np.ndarray | str | Path, **options: Any) -> Prediction:
+    """Predict the heart from a recording: `load(run).predict(ecg, **options)`."""
+    return load(run).predict(ecg, **options)
+
+
+def _run(command: str, *positional: object, **flags: Any) -> Any:
+    """Run a command of the command line and return its options; raise `KeyboardInterrupt` if it was interrupted."""
+    arguments = [str(value) for value in positional]
+    for name, value in flags.items():
+        flag = "--import" if name == "imports" else f"--{name.replace('_', '-')}"
+        if isinstance(value, Mapping) and name in ("optimizer", "augmentation"):
+            arguments += [f"{flag}.{field}={_text(own)}" for field, own in value.items()]
+        elif value is True:
+            arguments.append(flag)
+        elif value is not None and value is not False:
+            arguments.append(f"{flag}={_text(value)}")
+    own_settings()
+    keep_compiled_programs()
+    options = parse_command(command, arguments)
+    import_modules(getattr(options, "imports", ""))
+    with quiet_matplotlib():
+        interrupted = importlib.import_module(f"cardiax.launch.{command}").run(options)
+    if interrupted:
+        raise KeyboardInterrupt
+    return options
+
+
+def _text(value: Any) -> str:
+    """Write a value as the command line has it."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={own!r}" for name, own in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(map(str, value))
+    return str(value)
