@@ -24,7 +24,8 @@ from cardiax.errors import InputError
 from cardiax.launch.loops.training_loop import (
     REMEDY,
     divergence,
-    run_steps,
+    interruption,
+    interrupts,
     score,
     total_steps,
     training_row,
@@ -246,39 +247,33 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
             member.workdir.write_metrics(history[:-1] if _diverged(history) else history)
 
         # Loop.
-        events = [stack.enter_context(Events(member.workdir.path, first)) for member in members]
-        progress = stack.enter_context(Progress(total, first))
+        events = [stack.enter_context(contextlib.closing(Events(member.workdir.path, first))) for member in members]
+        progress = stack.enter_context(contextlib.closing(Progress(total, first)))
         batches = stack.enter_context(contextlib.closing(examples.batches(map(indices, range(first, total)))))
-        one_by_one = zip((range(step, step + 1) for step in range(first, total)), batches, strict=True)
-
-        def advance(batch: Any) -> jax.Array:
-            nonlocal state
-            state, losses = train_step(state, values, divide_members(batch, mesh))
-            return losses
-
-        def evaluate(done: int) -> None:
-            nonlocal state, histories
-            histories = _evaluate(members, evaluator, state, histories, done)
-            scores = [-math.inf if _diverged(rows) else score(one.task, rows[-1]) for rows in histories]
-            state = record(state, divide_members(np.asarray(scores, np.float32), mesh))
-            _save_best(members, state, histories)
-            checkpoints.save("latest", state, _joined(histories))
-            for member, rows, event in zip(members, histories, events, strict=True):
-                if not _diverged(rows):
-                    member.workdir.write_metrics(rows)
-                    member.workdir.write_seconds((time.monotonic() - started) / len(members))
-                    event.write(rows[-1])
-                    progress.evaluation(rows[-1], member.workdir.path.name)
-
-        def all_diverged() -> bool:
-            return all(map(_diverged, histories))
-
-        def save(done: int) -> None:
-            if checkpoints.step("latest") != done:
-                checkpoints.save("latest", state, _joined(histories))
-
-        if not run_steps(one_by_one, total, steps_per_epoch, progress, advance, evaluate, all_diverged, save):
-            return None
+        with interrupts() as interrupted:
+            for done, batch in enumerate(batches, first + 1):
+                if all(map(_diverged, histories)):
+                    break
+                state, losses = train_step(state, values, divide_members(batch, mesh))
+                progress.dispatched(losses, 1)
+                if done % steps_per_epoch == 0 or done == total:
+                    progress.wait()
+                    histories = _evaluate(members, evaluator, state, histories, done)
+                    scores = [-math.inf if _diverged(rows) else score(one.task, rows[-1]) for rows in histories]
+                    state = record(state, divide_members(np.asarray(scores, np.float32), mesh))
+                    _save_best(members, state, histories)
+                    checkpoints.save("latest", state, _joined(histories))
+                    for member, rows, event in zip(members, histories, events, strict=True):
+                        if not _diverged(rows):
+                            member.workdir.write_metrics(rows)
+                            member.workdir.write_seconds((time.monotonic() - started) / len(members))
+                            event.write(rows[-1])
+                            progress.evaluation(rows[-1], member.workdir.path.name)
+                if interrupted():
+                    if checkpoints.step("latest") != done:
+                        checkpoints.save("latest", state, _joined(histories))
+                    say(interruption(done, total))
+                    return None
 
     # Save the last checkpoint of each member unless it is also its best. The population's checkpoint must be kept until
     # all of these are on disk.

@@ -235,8 +235,9 @@ def test_events_are_written_without_pytorch_where_it_is_installed(tmp_path):
     program = (
         "from pathlib import Path\n"
         "from cardiax.launch.run.progress import Events\n"
-        "with Events(Path('run'), 0) as events:\n"
-        "    events.write({'step': 1.0, 'loss': 2.0})\n"
+        "events = Events(Path('run'), 0)\n"
+        "events.write({'step': 1.0, 'loss': 2.0})\n"
+        "events.close()\n"
         "print('written')\n"
         "import torch\n"
     )
