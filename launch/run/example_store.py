@@ -55,11 +55,7 @@ class Examples:
 
     def batches(self, indices: Iterable[np.ndarray]) -> Generator[Arrays]:
         """Yield `take` of each of `indices`, in order. Close or exhaust it to end the read-ahead thread."""
-        if not self.read_ahead:
-            yield from map(self.take, indices)
-            return
-        with contextlib.closing(ahead(self.take, indices, self.read_ahead)) as batches:
-            yield from batches
+        return ahead(self.take, indices, self.read_ahead) if self.read_ahead else (self.take(one) for one in indices)
 
 
 def load_examples(

@@ -100,12 +100,10 @@ def _summary_writer() -> Any:
     """Import tensorboardX's writer class without PyTorch, which it would import if installed: two seconds, and not
     needed here."""
     modules: dict[str, Any] = sys.modules
-    is_hidden = "torch" not in modules
-    if is_hidden:
-        modules["torch"] = None  # makes an import of it fail, as if it were not installed
+    modules.setdefault("torch", None)  # None makes an import of it fail, as if it were not installed
     try:
         from tensorboardX import SummaryWriter
     finally:
-        if is_hidden:
+        if modules["torch"] is None:
             del modules["torch"]
     return SummaryWriter
