@@ -50,11 +50,7 @@ NO_SCORE = "training diverged: found no finite validation score, expected at lea
 
 
 class DivergenceError(InputError):
-    """Some members of a population diverged.
-
-    Attributes:
-      failures: folder of each diverged member → its error message.
-    """
+    """Some members of a population diverged; `failures` has the folder of each → its error message."""
 
     def __init__(self, failures: dict[Path, str], members: int):
         told = "; ".join(f"{path}: {why}" for path, why in failures.items())
@@ -64,13 +60,7 @@ class DivergenceError(InputError):
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One run of a population.
-
-    Attributes:
-      experiment: experiment of the run; the members share the examples.
-      workdir: folder of the run.
-      checkpoints: checkpoints in that folder; the last state is written when the population is trained.
-    """
+    """One run of a population; members share the examples, and their last states are written when all are trained."""
 
     experiment: Experiment
     workdir: Workdir
@@ -96,11 +86,11 @@ def train_together(
 
     Args:
       configs: configurations of the members.
-      workdirs: folders of the members.
+      workdirs: their folders.
       folder: folder of the common files during training, `FILE` and `checkpoints`. A call with the same folder resumes
         a population that was stopped or killed.
-      data_dir: folder of the prepared datasets; None for the default of TFDS.
-      memory: GiB for the examples; see `load_experiment`.
+      data_dir: as in `train`.
+      memory: as in `train`.
 
     Returns:
       Exit status: 0 when done, 1 when interrupted.
@@ -154,7 +144,8 @@ def _train_together(
     # Test each member with its parameters that were best on validation.
     from cardiax.launch.report.run_report import report  # imported late, as in `training_loop`
 
-    for experiment, workdir in ((member.experiment, member.workdir) for member in finished):
+    for member in finished:
+        experiment, workdir = member.experiment, member.workdir
         best = load_best(workdir, experiment.config, experiment.examples.shapes, experiment.model, mesh)
         say(f"{workdir.path}: best step on validation: {int(best.step):,}")
         report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
@@ -244,7 +235,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
             say(f"resume: from step {int(state.step[0]):,}")
         first = int(state.step[0])
         for member, history in zip(members, histories, strict=True):
-            member.workdir.write_metrics(history[:-1] if _diverged(history) else history)
+            member.workdir.write_csv("metrics.csv", history[:-1] if _diverged(history) else history)
 
         # Loop.
         events = [stack.enter_context(contextlib.closing(Events(member.workdir.path, first))) for member in members]
@@ -265,7 +256,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
                     checkpoints.save("latest", state, _joined(histories))
                     for member, rows, event in zip(members, histories, events, strict=True):
                         if not _diverged(rows):
-                            member.workdir.write_metrics(rows)
+                            member.workdir.write_csv("metrics.csv", rows)
                             member.workdir.write_seconds((time.monotonic() - started) / len(members))
                             event.write(rows[-1])
                             progress.evaluation(rows[-1], member.workdir.path.name)

@@ -119,7 +119,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
             say(f"resume: from step {int(state.step):,}")
         first, stale = int(state.step), int(state.stale)
         if is_first:
-            workdir.write_metrics(history)
+            workdir.write_csv("metrics.csv", history)
 
         # Loop.
         events = stack.enter_context(contextlib.closing(Events(workdir.path, first)))
@@ -145,7 +145,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
                     stale = int(state.stale)
                     checkpoints.save("latest" if stale else "best", state, history)
                     if is_first:
-                        workdir.write_metrics(history)
+                        workdir.write_csv("metrics.csv", history)
                         workdir.write_seconds(time.monotonic() - started)
                     events.write(row)
                     progress.evaluation(row)

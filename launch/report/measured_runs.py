@@ -79,15 +79,9 @@ _noise_at = jax.jit(jax.vmap(noise_at, (0, 0, None)))
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A trained run with its evaluator.
+    """A trained run with its evaluator, an `Evaluator` or an object with its methods, and the corruption of its inputs.
 
-    Attributes:
-      workdir: folder of the run.
-      experiment: experiment of the run.
-      evaluator: an `Evaluator` or an object with its methods.
-      variables: variables that were best on validation, in the form that the evaluator takes.
-      step: step at which they were best.
-      corruption: corruption of the inputs.
+    `variables` were best on validation, at `step`; they have the form that the evaluator takes.
     """
 
     workdir: Workdir

@@ -69,10 +69,7 @@ def measure_scaling(config: Config, blocks: int, seconds: float) -> dict[str, An
 
     Augmentation and average are those of the recipe; the update rule is plain gradient descent.
 
-    Args:
-      config: configuration of the experiment; its batch size is a multiple of 8.
-      blocks: number of blocks per layout.
-      seconds: approximate duration of a block.
+    The batch size must be a multiple of 8; see `alternate` for `blocks` and `seconds`.
 
     Returns:
       `task`, `model`, `batch_size`, and `layouts`, each with `processes`, `devices`, `step_seconds`, `ratio` to the
@@ -150,9 +147,7 @@ def _start(stack: contextlib.ExitStack, config: Config, processes: int, devices:
 def serve(text: str, distributed: str | None = None) -> None:
     """Run a worker: compile the step, then do as many steps as each line of standard input says and print the losses.
 
-    Args:
-      text: configuration as the JSON of `to_dict`.
-      distributed: how to join other processes; see `start_processes`.
+    `text` is the configuration as the JSON of `to_dict`; for `distributed` see `start_processes`.
     """
     from cardiax.launch.run.environment import start_processes
     from cardiax.launch.timing import workload

@@ -247,11 +247,9 @@ def flops_of(traced: Any, compiled: Any) -> float:
 
 
 def products_of_scans(jaxpr: Any, times: int = 1) -> float:
-    """Return the FLOPs of the matrix products that XLA does not count: it counts the body of a scan once.
+    """Return the FLOPs of the matrix products in a jaxpr that runs `times`, without those that XLA counts.
 
-    Args:
-      jaxpr: jaxpr of the step.
-      times: number of times that it runs.
+    XLA counts the body of a scan once.
     """
     total = 0.0
     for equation in jaxpr.eqns:
