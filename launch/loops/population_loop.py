@@ -82,15 +82,11 @@ def train_together(
     """Train one group of `cardiax.training.population.groups` in one program, then test each member.
 
     Each member equals the result of `train` on one device, up to the order of floating-point sums. Members that are
-    already trained are only tested.
+    already trained are only tested. `data_dir` and `memory` are those of `train`.
 
     Args:
-      configs: configurations of the members.
-      workdirs: their folders.
       folder: folder of the common files during training, `FILE` and `checkpoints`. A call with the same folder resumes
         a population that was stopped or killed.
-      data_dir: as in `train`.
-      memory: as in `train`.
 
     Returns:
       Exit status: 0 when done, 1 when interrupted.

@@ -50,8 +50,6 @@ def train(
     With several processes, process 0 decides everything that depends on a clock or a folder.
 
     Args:
-      config: configuration of the run.
-      workdir: folder of the run.
       data_dir: folder of the prepared datasets; None for the default of TFDS.
       distributed: how to join other processes; see `start_processes`.
       minutes: training time without evaluations. The number of steps that fit into it on this machine is measured

@@ -69,9 +69,6 @@ def load_examples(
     """Load the examples by `in_memory` if they fit into `memory`, else by `streamed`.
 
     Args:
-      records: records of the dataset.
-      task: task that makes examples of the records.
-      dataset: catalog entry of the dataset.
       memory: GiB for the stored features and the examples made of them; by default half of the available memory.
       wanting: descriptions of what needs all examples at once.
       say: function that reports a line when the examples do not fit.

@@ -74,11 +74,8 @@ def configure(task: str, model: str, model_args: dict[str, Any], bare: bool, pre
     `cardiax.baselines`.
 
     Args:
-      task: name of the task.
-      model: name of the model.
       model_args: arguments of the model, which override those of the reference.
       bare: True to omit augmentation, average and schedule, so that a step is network, loss and update rule.
-      precision: data type of the computation.
 
     Raises:
       InputError: the task does not exist, or the model does not fit it.
