@@ -66,10 +66,11 @@ def table(found: dict[str, np.ndarray], beats: int) -> str:
     return "\n".join(lines)
 
 
-def fit(volunteers: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15), beats: int = 30) -> None:
+def fit() -> None:
     """Fit the heart's pose, the electrodes' distances and the gain to the spread of the leads, and print them.
 
-    Least squares of the squared logarithm of each lead's ratio, which weights the worst lead most.
+    Least squares of the squared logarithm of each lead's ratio, which weights the worst lead most, over 30 beats of
+    every other volunteer.
     """
     import jax.numpy as jnp
     from scipy.optimize import least_squares
@@ -83,10 +84,10 @@ def fit(volunteers: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 15), beats: int = 
     from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE, volunteer
 
     hearts = []
-    for number in volunteers:
+    for number in range(1, 16, 2):
         person = volunteer(number)
         heart, prepared = build_heart(person.shape), prepare_heart(person)
-        voltages = [tissue_voltage(prepared, planned_beat(plan(number, beat)))[0][:, ::4] for beat in range(beats)]
+        voltages = [tissue_voltage(prepared, planned_beat(plan(number, beat)))[0][:, ::4] for beat in range(30)]
         hearts.append((number, heart, np.asarray(jnp.concatenate(voltages, axis=1))))
 
     def unpack(unknown: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

@@ -42,33 +42,16 @@ class CsvFile:
     sha256: str
 
 
+AAMI = (0, 1, 2, 3, 4)
 FILES = {
     "mitbih": (
-        CsvFile(
-            "mitbih_train.csv",
-            "train",
-            (0, 1, 2, 3, 4),
-            "ae4c80504ad1d0be5c3f1b3c6ef02851e4d1b05d05805fce2a73374f083a700e",
-        ),
-        CsvFile(
-            "mitbih_test.csv",
-            "test",
-            (0, 1, 2, 3, 4),
-            "f3fdb3fd318275e653fac082b617d8c1ef09fca619a0606dc22c863451c77333",
-        ),
+        CsvFile("mitbih_train.csv", "train", AAMI, "ae4c80504ad1d0be5c3f1b3c6ef02851e4d1b05d05805fce2a73374f083a700e"),
+        CsvFile("mitbih_test.csv", "test", AAMI, "f3fdb3fd318275e653fac082b617d8c1ef09fca619a0606dc22c863451c77333"),
     ),
     "ptbdb": (
+        CsvFile("ptbdb_normal.csv", "normal", (0,), "033d355e76e9f65f692fa398c5b24e357d004fab328c97db5160591a2eafe48c"),
         CsvFile(
-            "ptbdb_normal.csv",
-            "normal",
-            (0,),
-            "033d355e76e9f65f692fa398c5b24e357d004fab328c97db5160591a2eafe48c",
-        ),
-        CsvFile(
-            "ptbdb_abnormal.csv",
-            "abnormal",
-            (1,),
-            "27b4a37cd6dbcede0900cde3df02291f21e7538085d54e6b33abb91f4a5cf912",
+            "ptbdb_abnormal.csv", "abnormal", (1,), "27b4a37cd6dbcede0900cde3df02291f21e7538085d54e6b33abb91f4a5cf912"
         ),
     ),
 }
@@ -89,12 +72,9 @@ def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> 
     Raises:
       InputError: for the first mistake in the file.
     """
-    line, blank, layout = (
-        1,
-        0,
-        None,
-    )  # `line` is the line of the block's first row, `blank` the number of blank lines before it
-    count = 0
+    line = 1  # of the block's first row
+    blank = 0  # blank lines before it
+    layout, count = None, 0
     with source.path.open("rb") as stream:
         for text, complete in _blocks(stream, source, digest):
             rows = text.split("\n")
@@ -184,6 +164,13 @@ def _is_sample(cell: str) -> bool:
         return False
 
 
+def _is_label(cell: str, labels: Sequence[int]) -> bool:
+    try:
+        return float(cell) in labels
+    except ValueError:
+        return False
+
+
 def _blocks(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterator[tuple[str, bool]]:
     """Yield blocks of complete lines as text, without the last line break, and False if the last one is missing."""
     rest = b""
@@ -263,17 +250,11 @@ def _row_mistake(cells: list[str], where: str, labels: Sequence[int], index: boo
         found = "is empty" if cells == [""] else f"has {len(cells)} columns"
         return InputError(f"{where} {found}, expected {COLUMNS} ({BEAT_LENGTH} samples and a label): {FETCH_AGAIN}")
     for column, cell in enumerate(cells, start=1):
-        table = np.zeros((1, COLUMNS))
-        table[0, BEAT_LENGTH] = labels[0]
-        try:
-            table[0, column - 1] = float(cell)
-            valid = _valid(table, labels).all()
-        except ValueError:
-            valid = False
+        if column < COLUMNS:
+            valid, expected = _is_sample(cell), "a sample in [0, 1]"
+        else:
+            valid, expected = _is_label(cell, labels), f"the label {' or '.join(map(str, labels))}"
         if not valid:
-            expected = "a sample in [0, 1]"
-            if column == COLUMNS:
-                expected = f"the label {' or '.join(str(label) for label in labels)}"
             return InputError(
                 f"{where}, column {column + index}: found {cell.strip()[:40]!r}, expected {expected}: {FETCH_AGAIN}"
             )

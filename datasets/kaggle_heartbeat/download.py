@@ -19,9 +19,7 @@ TFDS_FOLDER = "shayanfazeli_heartbeat"  # the name that `dl_manager.download_kag
 
 def has_credentials() -> bool:
     """Return True if Kaggle's command line tool would find credentials in one of the places it searches."""
-    if os.environ.get("KAGGLE_API_TOKEN"):
-        return True
-    if os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY"):
+    if os.environ.get("KAGGLE_API_TOKEN") or (os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY")):
         return True
     folders = [Path.home() / ".kaggle", Path.home() / ".config" / "kaggle"]
     if config_dir := os.environ.get("KAGGLE_CONFIG_DIR"):

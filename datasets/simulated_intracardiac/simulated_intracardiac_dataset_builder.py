@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from cardiax.datasets.storage import electrode_recording
-from cardiax.datasets.storage.electrode_recording import Origin
+from cardiax.datasets.storage.electrode_recording import ELECTRODE_PREFIX, VOLTAGE_PREFIX, Origin, tail
 from cardiax.simulate.heart_geometry import Heart
 from cardiax.simulate.patterns import Plan, plan
 from cardiax.simulate.volunteers import VOLUNTEERS
@@ -95,15 +95,8 @@ def write_raw(folder: Path, beats: int = BEATS, volunteers: int = VOLUNTEERS, he
     for origin, electrodes, voltage in simulate(beats, volunteers, heart):
         series = folder / origin.folder
         series.mkdir(parents=True, exist_ok=True)
-        for prefix, values in (
-            (electrode_recording.ELECTRODE_PREFIX, electrodes),
-            (electrode_recording.VOLTAGE_PREFIX, voltage),
-        ):
-            np.save(
-                series / f"{prefix}{electrode_recording.tail(origin)}.npy",
-                values.astype(np.float64),
-                allow_pickle=False,
-            )
+        for prefix, values in ((ELECTRODE_PREFIX, electrodes), (VOLTAGE_PREFIX, voltage)):
+            np.save(series / f"{prefix}{tail(origin)}.npy", values.astype(np.float64), allow_pickle=False)
         written += 1
     return written
 

@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -216,7 +216,7 @@ def _unpack(archive: File, what: str, found: Found, expected: Callable[[str], bo
         found.left_out.append(LeftOut(archive.shown, str(error) or type(error).__name__, damaged=True))
 
 
-def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], IO[bytes]] | None]]:
+def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], Any] | None]]:
     """Yield the name of each member and a function that opens it, or None for a link or a device."""
     if what == ZIP:
         with zipfile.ZipFile(archive.path) as members:
@@ -231,18 +231,14 @@ def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], IO[by
             with tarfile.open(fileobj=stream, mode="r:") as members:
                 for member in members:
                     if not member.isdir():
-                        yield member.name, (lambda member=member: _opened(members, member)) if member.isreg() else None
+                        yield (
+                            member.name,
+                            (lambda member=member: members.extractfile(member)) if member.isreg() else None,
+                        )
             while stream.read(1 << 20):  # only the checksum at the end detects damage within a tar
                 pass
             return
     yield re.sub(r"\.(gz|bz2|xz)$", "", archive.name, flags=re.IGNORECASE), lambda: opener(archive.path, "rb")
-
-
-def _opened(members: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    stream = members.extractfile(member)
-    if stream is None:
-        raise tarfile.ReadError(f"{member.name} is not a file")
-    return stream
 
 
 def _digest(path: Path) -> bytes:

@@ -143,7 +143,7 @@ def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
             return _class(name)(config=config or None, data_dir=folder, file_format=FILE_FORMAT)
     except (ParseError, UnicodeDecodeError) as error:  # dataset_info.json is truncated or not JSON
         raise InputError(
-            f"{name} in {folder / name} is damaged ({_first_line(error)}): delete that folder, then run "
+            f"{name} in {folder / name} is damaged ({str(error).splitlines()[0]}): delete that folder, then run "
             f"`{prepare_command(name, data_dir)}`"
         ) from error
 
@@ -159,10 +159,6 @@ def _open_complete(name: str, data_dir: Path) -> tuple[tfds.core.DatasetBuilder,
 
 def _is_complete(builder: tfds.core.DatasetBuilder) -> bool:
     return Path(builder.data_dir).is_dir() and builder.is_prepared()  # TFDS warns if there is no folder
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 @contextlib.contextmanager

@@ -15,17 +15,7 @@ from cardiax.models.reference_xgboost import import_xgboost
 
 
 def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float | None = None) -> int:
-    """Boost the trees, or load them if they are trained, then test.
-
-    Args:
-      config: configuration of the run.
-      workdir: folder of the run.
-      data_dir: folder of the prepared datasets; None for the default of TFDS.
-      memory: GiB for the examples; see `load_experiment`.
-
-    Returns:
-      Exit status 0.
-    """
+    """Boost the trees, or load them if they are trained, then test; the arguments are those of `train`. Return 0."""
     started = time.monotonic()
     data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
     experiment = load_experiment(config, data_path, say, memory=memory)
@@ -36,7 +26,7 @@ def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float 
     record_environment(workdir, config, experiment.fingerprints, data_path)
     if not (workdir.path / TREES_FILE).exists():
         booster, losses = trees.fit(sides["train"], sides["validation"], config.seed)
-        workdir.write_metrics(losses)
+        workdir.write_csv("metrics.csv", losses)
         write_atomically(workdir.path / TREES_FILE, bytes(booster.save_raw("ubj")))
         workdir.write_seconds(time.monotonic() - started)
         best = booster.num_boosted_rounds()

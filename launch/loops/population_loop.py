@@ -24,7 +24,8 @@ from cardiax.errors import InputError
 from cardiax.launch.loops.training_loop import (
     REMEDY,
     divergence,
-    run_steps,
+    interruption,
+    interrupts,
     score,
     total_steps,
     training_row,
@@ -49,11 +50,7 @@ NO_SCORE = "training diverged: found no finite validation score, expected at lea
 
 
 class DivergenceError(InputError):
-    """Some members of a population diverged.
-
-    Attributes:
-      failures: folder of each diverged member → its error message.
-    """
+    """Some members of a population diverged; `failures` has the folder of each → its error message."""
 
     def __init__(self, failures: dict[Path, str], members: int):
         told = "; ".join(f"{path}: {why}" for path, why in failures.items())
@@ -63,13 +60,7 @@ class DivergenceError(InputError):
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One run of a population.
-
-    Attributes:
-      experiment: experiment of the run; the members share the examples.
-      workdir: folder of the run.
-      checkpoints: checkpoints in that folder; the last state is written when the population is trained.
-    """
+    """One run of a population; members share the examples, and their last states are written when all are trained."""
 
     experiment: Experiment
     workdir: Workdir
@@ -91,15 +82,11 @@ def train_together(
     """Train one group of `cardiax.training.population.groups` in one program, then test each member.
 
     Each member equals the result of `train` on one device, up to the order of floating-point sums. Members that are
-    already trained are only tested.
+    already trained are only tested. `data_dir` and `memory` are those of `train`.
 
     Args:
-      configs: configurations of the members.
-      workdirs: folders of the members.
       folder: folder of the common files during training, `FILE` and `checkpoints`. A call with the same folder resumes
         a population that was stopped or killed.
-      data_dir: folder of the prepared datasets; None for the default of TFDS.
-      memory: GiB for the examples; see `load_experiment`.
 
     Returns:
       Exit status: 0 when done, 1 when interrupted.
@@ -153,7 +140,8 @@ def _train_together(
     # Test each member with its parameters that were best on validation.
     from cardiax.launch.report.run_report import report  # imported late, as in `training_loop`
 
-    for experiment, workdir in ((member.experiment, member.workdir) for member in finished):
+    for member in finished:
+        experiment, workdir = member.experiment, member.workdir
         best = load_best(workdir, experiment.config, experiment.examples.shapes, experiment.model, mesh)
         say(f"{workdir.path}: best step on validation: {int(best.step):,}")
         report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
@@ -243,42 +231,36 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
             say(f"resume: from step {int(state.step[0]):,}")
         first = int(state.step[0])
         for member, history in zip(members, histories, strict=True):
-            member.workdir.write_metrics(history[:-1] if _diverged(history) else history)
+            member.workdir.write_csv("metrics.csv", history[:-1] if _diverged(history) else history)
 
         # Loop.
-        events = [stack.enter_context(Events(member.workdir.path, first)) for member in members]
-        progress = stack.enter_context(Progress(total, first))
+        events = [stack.enter_context(contextlib.closing(Events(member.workdir.path, first))) for member in members]
+        progress = stack.enter_context(contextlib.closing(Progress(total, first)))
         batches = stack.enter_context(contextlib.closing(examples.batches(map(indices, range(first, total)))))
-        one_by_one = zip((range(step, step + 1) for step in range(first, total)), batches, strict=True)
-
-        def advance(batch: Any) -> jax.Array:
-            nonlocal state
-            state, losses = train_step(state, values, divide_members(batch, mesh))
-            return losses
-
-        def evaluate(done: int) -> None:
-            nonlocal state, histories
-            histories = _evaluate(members, evaluator, state, histories, done)
-            scores = [-math.inf if _diverged(rows) else score(one.task, rows[-1]) for rows in histories]
-            state = record(state, divide_members(np.asarray(scores, np.float32), mesh))
-            _save_best(members, state, histories)
-            checkpoints.save("latest", state, _joined(histories))
-            for member, rows, event in zip(members, histories, events, strict=True):
-                if not _diverged(rows):
-                    member.workdir.write_metrics(rows)
-                    member.workdir.write_seconds((time.monotonic() - started) / len(members))
-                    event.write(rows[-1])
-                    progress.evaluation(rows[-1], member.workdir.path.name)
-
-        def all_diverged() -> bool:
-            return all(map(_diverged, histories))
-
-        def save(done: int) -> None:
-            if checkpoints.step("latest") != done:
-                checkpoints.save("latest", state, _joined(histories))
-
-        if not run_steps(one_by_one, total, steps_per_epoch, progress, advance, evaluate, all_diverged, save):
-            return None
+        with interrupts() as interrupted:
+            for done, batch in enumerate(batches, first + 1):
+                if all(map(_diverged, histories)):
+                    break
+                state, losses = train_step(state, values, divide_members(batch, mesh))
+                progress.dispatched(losses, 1)
+                if done % steps_per_epoch == 0 or done == total:
+                    progress.wait()
+                    histories = _evaluate(members, evaluator, state, histories, done)
+                    scores = [-math.inf if _diverged(rows) else score(one.task, rows[-1]) for rows in histories]
+                    state = record(state, divide_members(np.asarray(scores, np.float32), mesh))
+                    _save_best(members, state, histories)
+                    checkpoints.save("latest", state, _joined(histories))
+                    for member, rows, event in zip(members, histories, events, strict=True):
+                        if not _diverged(rows):
+                            member.workdir.write_csv("metrics.csv", rows)
+                            member.workdir.write_seconds((time.monotonic() - started) / len(members))
+                            event.write(rows[-1])
+                            progress.evaluation(rows[-1], member.workdir.path.name)
+                if interrupted():
+                    if checkpoints.step("latest") != done:
+                        checkpoints.save("latest", state, _joined(histories))
+                    say(interruption(done, total))
+                    return None
 
     # Save the last checkpoint of each member unless it is also its best. The population's checkpoint must be kept until
     # all of these are on disk.

@@ -8,8 +8,7 @@ import signal
 import statistics
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,6 @@ from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import TrainState, create_state, evaluated, record_score
 from cardiax.training.step import make_train_step
 
-IN_FLIGHT = 4
-"""Programs dispatched ahead of the device: enough to keep it busy, few enough to stop promptly."""
-
 TIMED = 12
 """Steps whose median time gives the number that fits into `minutes`; three steps before them are not counted."""
 
@@ -54,8 +50,6 @@ def train(
     With several processes, process 0 decides everything that depends on a clock or a folder.
 
     Args:
-      config: configuration of the run.
-      workdir: folder of the run.
       data_dir: folder of the prepared datasets; None for the default of TFDS.
       distributed: how to join other processes; see `start_processes`.
       minutes: training time without evaluations. The number of steps that fit into it on this machine is measured
@@ -123,101 +117,52 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
             say(f"resume: from step {int(state.step):,}")
         first, stale = int(state.step), int(state.stale)
         if is_first:
-            workdir.write_metrics(history)
+            workdir.write_csv("metrics.csv", history)
 
         # Loop.
-        events = stack.enter_context(Events(workdir.path, first))
-        progress = stack.enter_context(Progress(total, first))
+        events = stack.enter_context(contextlib.closing(Events(workdir.path, first)))
+        progress = stack.enter_context(contextlib.closing(Progress(total, first)))
         batches = stack.enter_context(contextlib.closing(feed.batches(first, total)))
-
-        def advance(batch: Any) -> jax.Array:
-            nonlocal state
-            state, loss = train_step(state, batch)
-            return loss
-
-        def evaluate(done: int) -> None:
-            nonlocal state, history, stale
-            row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
-            if not math.isfinite(row["train_loss"]):
-                raise InputError(f"{divergence(history, row)}; {REMEDY}")
-            measured = evaluator(evaluated(state), "validation")
-            row |= by_first_process(functools.partial(validation_figures, task, measured))
-            history = [*history, row]
-            state = record(state, jnp.float32(score(task, row)))
-            stale = int(state.stale)
-            checkpoints.save("latest" if stale else "best", state, history)
-            if is_first:
-                workdir.write_metrics(history)
-                workdir.write_seconds(time.monotonic() - started)
-            events.write(row)
-            progress.evaluation(row)
-
-        def stops() -> bool:
-            enough = 0 < config.patience <= stale
-            if enough:
-                say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
-            return enough
-
-        def save(done: int) -> None:
-            if checkpoints.step("latest") != done:
-                checkpoints.save("latest", state, history)
-
-        if not run_steps(batches, total, order.steps_per_epoch, progress, advance, evaluate, stops, save):
-            return 1
+        with interrupts() as interrupted:
+            for steps, batch in batches:
+                if 0 < config.patience <= stale:
+                    say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
+                    break
+                state, loss = train_step(state, batch)
+                progress.dispatched(loss, len(steps))
+                done = steps.stop
+                if done % order.steps_per_epoch == 0 or done == total:
+                    progress.wait()
+                    row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
+                    if not math.isfinite(row["train_loss"]):
+                        raise InputError(f"{divergence(history, row)}; {REMEDY}")
+                    measured = evaluator(evaluated(state), "validation")
+                    row |= by_first_process(functools.partial(validation_figures, task, measured))
+                    history = [*history, row]
+                    state = record(state, jnp.float32(score(task, row)))
+                    stale = int(state.stale)
+                    checkpoints.save("latest" if stale else "best", state, history)
+                    if is_first:
+                        workdir.write_csv("metrics.csv", history)
+                        workdir.write_seconds(time.monotonic() - started)
+                    events.write(row)
+                    progress.evaluation(row)
+                if interrupted():
+                    if checkpoints.step("latest") != done:
+                        checkpoints.save("latest", state, history)
+                    say(interruption(done, total))
+                    return 1
         best, _ = checkpoints.restore("best", state)
         if math.isnan(score(task, history[-1])):
             say(f"note: {diverged_later(task, history)}")
 
     # Test with the parameters that were best on validation.
-    from cardiax.launch.report.run_report import (
-        report,  # imports the plots, a quarter of a second that the first step need not wait for
-    )
+    # Imported late, because the plots take a quarter of a second, for which the first step need not wait.
+    from cardiax.launch.report.run_report import report
 
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
     report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
     return 0
-
-
-def run_steps(
-    batches: Iterable[tuple[range, Any]],
-    total: int,
-    steps_per_epoch: int,
-    progress: Progress,
-    advance: Callable[[Any], jax.Array],
-    evaluate: Callable[[int], None],
-    stops: Callable[[], bool],
-    save: Callable[[int], None],
-) -> bool:
-    """Train up to step `total`, and evaluate after each epoch and at the end. Return False if interrupted.
-
-    Args:
-      batches: the steps of each program, and what `advance` takes for them.
-      total: last step.
-      steps_per_epoch: number of steps in an epoch.
-      progress: progress bar.
-      advance: function that dispatches one program and returns its losses.
-      evaluate: function that evaluates, and stores the results, after the given number of steps.
-      stops: function that returns True to stop early.
-      save: function that stores the state after the given number of steps, to resume from it.
-    """
-    in_flight: deque[tuple[jax.Array, int]] = deque()
-    with interrupts() as interrupted:
-        for steps, batch in batches:
-            if stops():
-                break
-            in_flight.append((advance(batch), len(steps)))
-            if len(in_flight) > IN_FLIGHT:
-                progress.step(*in_flight.popleft())
-            done = steps.stop
-            if done % steps_per_epoch == 0 or done == total:
-                while in_flight:
-                    progress.step(*in_flight.popleft())
-                evaluate(done)
-            if interrupted():
-                save(done)
-                say(f"interrupted: after step {done:,} of {total:,}; the same command resumes from there")
-                return False
-    return True
 
 
 def _seconds_a_step(state: TrainState, step: Callable, feed: Feed) -> float:
@@ -265,6 +210,11 @@ def divergence(history: History, row: dict[str, float]) -> str:
         f"training diverged between steps {after} and {row['step']}: found a mean loss of {row['train_loss']}, "
         "expected a finite one"
     )
+
+
+def interruption(done: int, total: int) -> str:
+    """Return the message for a run that was interrupted after `done` steps."""
+    return f"interrupted: after step {done:,} of {total:,}; the same command resumes from there"
 
 
 def diverged_later(task: Task, history: History) -> str:

@@ -25,11 +25,8 @@ def measure_together(
     """Evaluate the ensemble of two or more runs on a split, print a table and save a plot in `folder`/figures.
 
     Args:
-      name: name of the experiment.
       runs: ensemble members, the seeds of the experiment.
       results: SPLIT.json of each member.
-      split: train, validation or test.
-      folder: folder of the plot.
 
     Returns:
       The entry of ensemble.json: `runs`, `seeds`, `figures` (see `Figures`), `ensemble` with the fields of SPLIT.json,

@@ -13,7 +13,7 @@ from cardiax.ecg.leads import LEADS
 from cardiax.errors import InputError
 from cardiax.launch.report.run_report import report
 from cardiax.launch.run.boosted_trees import TreesEvaluator, load_trees
-from cardiax.launch.run.environment import check_fingerprint, note_settings
+from cardiax.launch.run.environment import check_fingerprints, note_settings
 from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiments
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.restored import load_best
@@ -79,15 +79,9 @@ _noise_at = jax.jit(jax.vmap(noise_at, (0, 0, None)))
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A trained run with its evaluator.
+    """A trained run with its evaluator, an `Evaluator` or an object with its methods, and the corruption of its inputs.
 
-    Attributes:
-      workdir: folder of the run.
-      experiment: experiment of the run.
-      evaluator: an `Evaluator` or an object with its methods.
-      variables: variables that were best on validation, in the form that the evaluator takes.
-      step: step at which they were best.
-      corruption: corruption of the inputs.
+    `variables` were best on validation, at `step`; they have the form that the evaluator takes.
     """
 
     workdir: Workdir
@@ -118,9 +112,7 @@ def load_runs(
     """Load runs that differ only in the seed or the number of steps; they share the examples.
 
     Args:
-      workdirs: folders of the runs.
       data_dir: folder of the prepared datasets; None for that of the first run.
-      corruption: corruption of the inputs.
       with_noise: True if `Run.report` also evaluates with real noise, whatever the protocol of the runs.
       memory: GiB for the examples; see `load_experiment`.
 
@@ -133,8 +125,7 @@ def load_runs(
         raise InputError(f"{workdirs[0].path / 'environment.json'}: found no data_dir, expected one; give --data-dir")
     experiments = load_experiments(configs, data_dir or Path(environments[0]["data_dir"]), say, with_noise, memory)
     for workdir, environment in zip(workdirs, environments, strict=True):
-        for name, found in experiments[0].fingerprints.items():
-            check_fingerprint(workdir, environment, name, found)
+        check_fingerprints(workdir, environment, experiments[0].fingerprints)
         note_settings(workdir, environment)
     corrupted = corruption.apply(experiments[0])
     return [

@@ -24,8 +24,6 @@ def report_noise(
     """Evaluate a split at each noise level and without each lead; write SPLIT_noise.json and its plot.
 
     Args:
-      workdir: folder of the run.
-      experiment: experiment with its noises.
       heading: description of the split and the model, with the metrics of the clean inputs as `clean`.
       measure: function from inputs, each (n, ...) in the order of the split, to metrics.
     """

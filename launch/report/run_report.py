@@ -28,11 +28,8 @@ def report(
     `Workdir.is_read_only`) is not written to.
 
     Args:
-      workdir: folder of the run.
-      experiment: experiment of the run.
       evaluator: an `Evaluator` or an object with its methods.
       variables: variables of the model.
-      split: train, validation or test.
       step: training step of the variables.
       suffix: suffix of the file names that states the corruption of the inputs.
 

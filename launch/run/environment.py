@@ -49,12 +49,9 @@ def start_processes(how: str | None) -> None:
 
 
 def by_first_process(decide: Callable[[], Any]) -> Any:
-    """Call `decide` in process 0 and return its result in every process.
+    """Call `decide` in process 0 only and return its result, which JSON can hold, in every process.
 
     Anything that depends on a clock or a folder must be decided once.
-
-    Args:
-      decide: function that returns a JSON-serializable value; called in process 0 only.
 
     Raises:
       InputError: `decide` raised an `InputError` or an `OSError`; every process raises it.
@@ -120,8 +117,7 @@ def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str,
     began = by_first_process(begin)
     if began is None:
         return
-    for name, found in fingerprints.items():
-        check_fingerprint(workdir, began, name, found)
+    check_fingerprints(workdir, began, fingerprints)
     for name in ("versions", "devices"):
         if began.get(name) != environment[name]:
             say(
@@ -142,15 +138,16 @@ def note_settings(workdir: Workdir, began: dict[str, Any]) -> None:
         )
 
 
-def check_fingerprint(workdir: Workdir, began: dict[str, Any], name: str, found: str) -> None:
-    """Raise `InputError` unless the SHA-256 of the `dataset` or `split` is that in the run's environment.json."""
-    expected = began.get("fingerprints", {}).get(name)
-    if found != expected:
-        raise InputError(
-            f"{workdir.path / 'environment.json'}: found a {name} with SHA-256 {found[:12]}…, expected "
-            f"{str(expected)[:12]}… as when the run began; give the --data-dir of that dataset, or start a new run in "
-            "another --workdir"
-        )
+def check_fingerprints(workdir: Workdir, began: dict[str, Any], fingerprints: dict[str, str]) -> None:
+    """Raise `InputError` unless the SHA-256 of the `dataset` and `split` are those in the run's environment.json."""
+    for name, found in fingerprints.items():
+        expected = began.get("fingerprints", {}).get(name)
+        if found != expected:
+            raise InputError(
+                f"{workdir.path / 'environment.json'}: found a {name} with SHA-256 {found[:12]}…, expected "
+                f"{str(expected)[:12]}… as when the run began; give the --data-dir of that dataset, or start a new "
+                "run in another --workdir"
+            )
 
 
 def _git_revision() -> str | None:

@@ -55,11 +55,7 @@ class Examples:
 
     def batches(self, indices: Iterable[np.ndarray]) -> Generator[Arrays]:
         """Yield `take` of each of `indices`, in order. Close or exhaust it to end the read-ahead thread."""
-        if not self.read_ahead:
-            yield from map(self.take, indices)
-            return
-        with contextlib.closing(ahead(self.take, indices, self.read_ahead)) as batches:
-            yield from batches
+        return ahead(self.take, indices, self.read_ahead) if self.read_ahead else (self.take(one) for one in indices)
 
 
 def load_examples(
@@ -73,9 +69,6 @@ def load_examples(
     """Load the examples by `in_memory` if they fit into `memory`, else by `streamed`.
 
     Args:
-      records: records of the dataset.
-      task: task that makes examples of the records.
-      dataset: catalog entry of the dataset.
       memory: GiB for the stored features and the examples made of them; by default half of the available memory.
       wanting: descriptions of what needs all examples at once.
       say: function that reports a line when the examples do not fit.

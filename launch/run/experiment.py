@@ -86,7 +86,6 @@ def load_experiment(
     """Load everything that `config` names, cheapest first, so that a mistake is reported before any work is done.
 
     Args:
-      config: configuration of the experiment.
       data_dir: folder of the prepared datasets.
       say: function that reports a line.
       memory: GiB; larger sets of examples stay on disk and are read on demand. By default half of the available memory.

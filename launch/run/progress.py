@@ -2,13 +2,16 @@
 
 import importlib.util
 import sys
+from collections import deque
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import jax
 import numpy as np
 from tqdm import tqdm
+
+IN_FLIGHT = 4
+"""Programs dispatched ahead of the device: enough to keep it busy, few enough to stop promptly."""
 
 
 def say(line: str) -> None:
@@ -22,14 +25,26 @@ class Progress:
     """A bar of the steps done of `total`, with loss, rate and remaining time; `first` steps were done before.
 
     The first steps include compilation. Until they are done the bar reads "compiling", and they do not count in the
-    rate.
+    rate. Close it to remove the bar of a run that has not ended.
     """
 
     def __init__(self, total: int, first: int):
         self._total, self._done = total, first
+        self._in_flight: deque[tuple[jax.Array, int]] = deque()
         self._hidden = jax.process_index() != 0 or not sys.stderr.isatty()
         self._is_compiled = False
         self._bar = tqdm(total=0, desc="compiling", bar_format="{desc} …", leave=False, disable=self._hidden)
+
+    def dispatched(self, loss: jax.Array, steps: int) -> None:
+        """Note that a program of `steps` steps was dispatched; wait until at most `IN_FLIGHT` programs are not done."""
+        self._in_flight.append((loss, steps))
+        if len(self._in_flight) > IN_FLIGHT:
+            self.step(*self._in_flight.popleft())
+
+    def wait(self) -> None:
+        """Wait for all programs that were dispatched."""
+        while self._in_flight:
+            self.step(*self._in_flight.popleft())
 
     def step(self, loss: jax.Array, steps: int = 1) -> None:
         """Wait for the losses, of any shape, of the next `steps` steps and advance the bar."""
@@ -51,10 +66,8 @@ class Progress:
         figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in rest.items())
         say(f"{run and f'{run}: '}epoch {row['epoch']:g}, step {row['step']:,}: {figures}")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Remove the bar if it has not reached the end."""
         self._bar.close()
 
 
@@ -77,10 +90,8 @@ class Events:
             self._writer.add_scalar(name, value, int(row["step"]))
         self._writer.flush()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Close the file of events, if one was opened."""
         if self._writer is not None:
             self._writer.close()
 
@@ -89,12 +100,10 @@ def _summary_writer() -> Any:
     """Import tensorboardX's writer class without PyTorch, which it would import if installed: two seconds, and not
     needed here."""
     modules: dict[str, Any] = sys.modules
-    is_hidden = "torch" not in modules
-    if is_hidden:
-        modules["torch"] = None  # makes an import of it fail, as if it were not installed
+    modules.setdefault("torch", None)  # None makes an import of it fail, as if it were not installed
     try:
         from tensorboardX import SummaryWriter
     finally:
-        if is_hidden:
+        if modules["torch"] is None:
             del modules["torch"]
     return SummaryWriter

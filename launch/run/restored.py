@@ -23,14 +23,7 @@ from cardiax.training.step import AXIS
 
 
 def load_best(workdir: Workdir, config: Config, shapes: Shapes, model: nn.Module, mesh: Mesh) -> TrainState:
-    """Return the state that was best on validation, replicated over the mesh.
-
-    Args:
-      workdir: folder of the run.
-      config: configuration of the run.
-      shapes: name → shape of each input of one example.
-      model: Flax module of the run.
-      mesh: device mesh.
+    """Return the state of a run that was best on validation, replicated over the mesh.
 
     Raises:
       InputError: the run has no checkpoint.

@@ -12,7 +12,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +96,6 @@ class Workdir:
         """Write a JSON file of the folder."""
         write_json(self.path / name, value)
 
-    def write_metrics(self, history: Iterable[dict[str, float]]) -> None:
-        """Write metrics.csv from the history of evaluations; equal histories give identical files."""
-        self.write_csv("metrics.csv", list(history))
-
     def write_seconds(self, seconds: float) -> None:
         """Write the training time, evaluations included, to timing.json, the only file that contains a time."""
         self.write_json("timing.json", {"seconds": round(seconds, 1)})
@@ -163,10 +159,8 @@ def _finite(value: Any) -> Any:
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write a CSV file with a column for each key of the rows."""
-    text = io.StringIO()
-    writer = csv.DictWriter(
-        text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)) or ["step"], lineterminator="\n"
-    )
+    text, names = io.StringIO(), dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(text, list(names) or ["step"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(path, text.getvalue().encode())
@@ -181,10 +175,12 @@ def save_plot(path: Path, draw: Callable[[], Any]) -> list[Path]:
     with without_losing_results(path):
         plot, image = draw(), io.BytesIO()
         if isinstance(plot, np.ndarray):
+            ending = "gif"
             write_gif(image, plot)
         else:
-            plot.savefig(image, format="png", dpi=300)
-        whole = path.with_name(f"{path.name}.{'gif' if isinstance(plot, np.ndarray) else 'png'}")
+            ending = "png"
+            plot.savefig(image, format=ending, dpi=300)
+        whole = path.with_name(f"{path.name}.{ending}")
         write_atomically(whole, image.getvalue())
         return [whole]
     return []

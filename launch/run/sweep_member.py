@@ -14,8 +14,6 @@ class Member:
     Attributes:
       row: name of the model and values of the grid, shared by the seeds of one row of the table.
       protocol: requested protocol; `noise` shares the runs of the protocol that draws its split.
-      config: configuration of the run.
-      workdir: folder of the run.
     """
 
     row: str

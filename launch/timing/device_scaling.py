@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -40,15 +40,14 @@ class Layout:
     """
 
     name: str
-    processes: list[subprocess.Popen]
-    errors: Sequence[IO[str]]
+    processes: list[Any]
+    errors: list[IO[str]]
     losses: list[float]
 
     def run(self, steps: int) -> None:
         """Do `steps` training steps."""
         for process in self.processes:
-            _pipe(process.stdin).write(f"{steps}\n")
-            _pipe(process.stdin).flush()
+            process.stdin.write(f"{steps}\n")
         self.losses.extend(self.answer())
 
     def answer(self) -> list[float]:
@@ -57,7 +56,7 @@ class Layout:
         Raises:
           RuntimeError: a process has ended.
         """
-        lines = [_pipe(process.stdout).readline() for process in self.processes]
+        lines = [process.stdout.readline() for process in self.processes]
         for line, error in zip(lines, self.errors, strict=True):
             if not line:
                 error.seek(0)
@@ -70,10 +69,7 @@ def measure_scaling(config: Config, blocks: int, seconds: float) -> dict[str, An
 
     Augmentation and average are those of the recipe; the update rule is plain gradient descent.
 
-    Args:
-      config: configuration of the experiment; its batch size is a multiple of 8.
-      blocks: number of blocks per layout.
-      seconds: approximate duration of a block.
+    The batch size must be a multiple of 8; see `alternate` for `blocks` and `seconds`.
 
     Returns:
       `task`, `model`, `batch_size`, and `layouts`, each with `processes`, `devices`, `step_seconds`, `ratio` to the
@@ -82,7 +78,7 @@ def measure_scaling(config: Config, blocks: int, seconds: float) -> dict[str, An
     """
     config = with_overrides(config, PLAIN_DESCENT)
     with contextlib.ExitStack() as stack:
-        layouts = [stack.enter_context(_start(config, *layout)) for layout in LAYOUTS]
+        layouts = [_start(stack, config, *layout) for layout in LAYOUTS]
         for layout in layouts:
             layout.answer()  # an empty line of losses: the step is compiled
         times = alternate({layout.name: layout.run for layout in layouts}, blocks, seconds)
@@ -124,8 +120,8 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-@contextlib.contextmanager
-def _start(config: Config, processes: int, devices: int) -> Iterator[Layout]:
+def _start(stack: contextlib.ExitStack, config: Config, processes: int, devices: int) -> Layout:
+    """Start the workers of a layout; they end with the `stack`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -134,46 +130,24 @@ def _start(config: Config, processes: int, devices: int) -> Iterator[Layout]:
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
     }
     program = "import sys\nfrom cardiax.launch.timing.device_scaling import serve\nserve(*sys.argv[1:])"
-    with contextlib.ExitStack() as stack:
-        errors = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(processes)]
-        running = [
-            subprocess.Popen(
-                [sys.executable, "-c", program, json.dumps(to_dict(config))]
-                + ([f"{address},{processes},{index}"] if processes > 1 else []),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=error,
-                text=True,
-                env=environment,
-            )
-            for index, error in enumerate(errors)
-        ]
-        try:
-            yield Layout(f"{processes} × {devices}", running, errors, [])
-            for process in running:
-                _pipe(process.stdin).close()
-            for process in running:
-                process.wait(timeout=60)
-        finally:
-            for process in running:
-                process.kill()
-                process.wait()
-                _pipe(process.stdin).close()
-                _pipe(process.stdout).close()
-
-
-def _pipe(stream: IO[str] | None) -> IO[str]:
-    if stream is None:
-        raise ValueError("found a process without pipes, expected one of `_start`")
-    return stream
+    layout = Layout(f"{processes} × {devices}", [], [], [])
+    for index in range(processes):
+        command = [sys.executable, "-c", program, json.dumps(to_dict(config))]
+        if processes > 1:
+            command.append(f"{address},{processes},{index}")
+        errors = stack.enter_context(tempfile.TemporaryFile("w+"))  # noqa: SIM115 (closed by the stack)
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
+        process = stack.enter_context(subprocess.Popen(command, text=True, bufsize=1, env=environment, **pipes))
+        stack.callback(process.kill)
+        layout.processes.append(process)
+        layout.errors.append(errors)
+    return layout
 
 
 def serve(text: str, distributed: str | None = None) -> None:
     """Run a worker: compile the step, then do as many steps as each line of standard input says and print the losses.
 
-    Args:
-      text: configuration as the JSON of `to_dict`.
-      distributed: how to join other processes; see `start_processes`.
+    `text` is the configuration as the JSON of `to_dict`; for `distributed` see `start_processes`.
     """
     from cardiax.launch.run.environment import start_processes
     from cardiax.launch.timing import workload

@@ -74,11 +74,8 @@ def configure(task: str, model: str, model_args: dict[str, Any], bare: bool, pre
     `cardiax.baselines`.
 
     Args:
-      task: name of the task.
-      model: name of the model.
       model_args: arguments of the model, which override those of the reference.
       bare: True to omit augmentation, average and schedule, so that a step is network, loss and update rule.
-      precision: data type of the computation.
 
     Raises:
       InputError: the task does not exist, or the model does not fit it.
@@ -247,11 +244,9 @@ def flops_of(traced: Any, compiled: Any) -> float:
 
 
 def products_of_scans(jaxpr: Any, times: int = 1) -> float:
-    """Return the FLOPs of the matrix products that XLA does not count: it counts the body of a scan once.
+    """Return the FLOPs of the matrix products in a jaxpr that runs `times`, without those that XLA counts.
 
-    Args:
-      jaxpr: jaxpr of the step.
-      times: number of times that it runs.
+    XLA counts the body of a scan once.
     """
     total = 0.0
     for equation in jaxpr.eqns:

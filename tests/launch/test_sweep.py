@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cardiax.catalog import NOISE
-from cardiax.launch.loops import training_loop
+from cardiax.launch.loops import population_loop
 from cardiax.launch.report.sweep_table import Row, noise_table
 from cardiax.launch.run.run_folder import Workdir, write_json
 from cardiax.launch.run.sweep_member import Member
@@ -148,7 +148,7 @@ def test_a_population_that_was_stopped_is_finished_before_new_seeds_begin(data_d
         yield lambda: next(asked)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training_loop, "interrupts", after_two_steps)
+        patched.setattr(population_loop, "interrupts", after_two_steps)
         assert sweep(tmp_path / "stopped", 2)[0] == 1
     assert len(list((tmp_path / "stopped").glob(".population-*"))) == 1
     # More seeds, or fewer: the two that were begun go on together.

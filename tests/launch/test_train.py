@@ -235,12 +235,13 @@ def test_events_are_written_without_pytorch_where_it_is_installed(tmp_path):
     program = (
         "from pathlib import Path\n"
         "from cardiax.launch.run.progress import Events\n"
-        "with Events(Path('run'), 0) as events:\n"
-        "    events.write({'step': 1.0, 'loss': 2.0})\n"
+        "events = Events(Path('run'), 0)\n"
+        "events.write({'step': 1.0, 'loss': 2.0})\n"
+        "events.close()\n"
         "print('written')\n"
         "import torch\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
     )

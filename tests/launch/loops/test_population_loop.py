@@ -19,7 +19,7 @@ import pytest
 
 from cardiax.config import with_overrides
 from cardiax.errors import InputError
-from cardiax.launch.loops import population_loop, training_loop
+from cardiax.launch.loops import population_loop
 from cardiax.launch.loops.population_loop import train_together
 from cardiax.launch.run.experiment import load_experiment, load_experiments
 from cardiax.launch.run.run_folder import Workdir
@@ -162,7 +162,7 @@ def test_an_interrupt_ends_at_a_checkpoint(whole, data_dir, tmp_path, monkeypatc
         yield lambda: next(asked)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training_loop, "interrupts", after_six_steps)
+        patched.setattr(population_loop, "interrupts", after_six_steps)
         assert train_all(tmp_path, data_dir, configs()) == 1
     assert "interrupted: after step 6 of 12" in capsys.readouterr().out
     other = configs()[:3]

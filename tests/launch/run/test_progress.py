@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 
 def test_the_bar_ends_at_all_steps_and_shows_the_loss():
-    with contextlib.redirect_stderr(Terminal()) as terminal, Progress(total=8, first=2) as progress:
+    with contextlib.redirect_stderr(Terminal()) as terminal, contextlib.closing(Progress(total=8, first=2)) as progress:
         assert "compiling" in terminal.getvalue()
         assert "step/s" not in terminal.getvalue()
         for loss in (3.0, 2.0, 1.0):
@@ -29,7 +29,7 @@ def test_the_bar_ends_at_all_steps_and_shows_the_loss():
 def test_compilation_is_no_step(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("tqdm.std.time", lambda: clock[0])
-    with contextlib.redirect_stderr(Terminal()) as terminal, Progress(total=101, first=0) as progress:
+    with contextlib.redirect_stderr(Terminal()) as terminal, contextlib.closing(Progress(101, first=0)) as progress:
         clock[0] = 60.0  # of compilation
         progress.step(jnp.float32(1))
         for _ in range(100):
@@ -39,7 +39,7 @@ def test_compilation_is_no_step(monkeypatch):
 
 
 def test_nothing_is_drawn_where_output_is_piped(capsys):
-    with Progress(total=2, first=0) as progress:
+    with contextlib.closing(Progress(total=2, first=0)) as progress:
         progress.step(jnp.float32(1))
         progress.step(jnp.float32(1))
     assert capsys.readouterr() == ("", "")
