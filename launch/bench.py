@@ -1,13 +1,5 @@
 """Time training steps and inference of each task's default model and reference models, on synthetic inputs.
 
-  cardiax bench
-  cardiax bench arrhythmia activation --model resnet1d --model activation_cnn
-  cardiax bench heartbeat --peer torch --json bench.json
-  cardiax bench heartbeat --profile
-  cardiax bench heartbeat --precision bfloat16 --peer torch
-  cardiax bench --scaling
-  cardiax bench --without batch_norm
-
 A step is that of training, with the recipe of a default model or the optimizer of a reference model. With --peer torch
 the same network is built in PyTorch (extra `bench`, from a checkout) with the same weights, loss, optimizer, batch and
 cores, in eager mode and with torch.compile (which needs a C++ compiler); the faster of the two counts. Augmentation,
@@ -28,6 +20,16 @@ in cardiax/nn/speedups.py.
 With --scaling one batch is divided over 1, 2, 4 and 8 simulated devices, and over two processes on loopback: the losses
 must agree, and the times show the cost of dividing. The default models of the tasks are measured; arrhythmia if no task
 is named.
+
+Examples:
+
+  cardiax bench
+  cardiax bench arrhythmia activation --model resnet1d --model activation_cnn
+  cardiax bench heartbeat --peer torch --json bench.json
+  cardiax bench heartbeat --profile
+  cardiax bench heartbeat --precision bfloat16 --peer torch
+  cardiax bench --without batch_norm
+  cardiax bench --scaling
 """
 
 import argparse

@@ -96,11 +96,19 @@ def _run(arguments: list[str]) -> int:
     return run_command(arguments[0], arguments[1:])
 
 
-def run_command(name: str, arguments: list[str]) -> int:
-    """Parse the arguments of one command with its module's `add_arguments`, then call its `run`."""
+def parse_command(name: str, arguments: list[str]) -> argparse.Namespace:
+    """Parse the arguments of one command with its module's `add_arguments`; its help ends with the module's examples.
+
+    Raises:
+      InputError: for a mistake in the arguments, e.g. an unknown flag.
+    """
     module = importlib.import_module(f"cardiax.launch.{name}")
+    description, _, examples = (module.__doc__ or "").partition("\nExamples:\n\n")
     parser = Parser(
-        prog=f"cardiax {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=f"cardiax {name}",
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.allow_abbrev = False
     parser.typed = arguments  # --help shows the defaults of the task in them
@@ -114,12 +122,18 @@ def run_command(name: str, arguments: list[str]) -> int:
                 raise InputError(f"found --{flag}, which was renamed to --{RENAMED[flag]}")
             raise unknown("flag", flag, flags - {"h"})
         raise InputError(f"found {rest[0]!r} after the last argument, expected nothing (see `cardiax {name} --help`)")
+    return options
+
+
+def run_command(name: str, arguments: list[str]) -> int:
+    """Parse the arguments of one command, then call its module's `run`."""
+    options = parse_command(name, arguments)
     import_modules(getattr(options, "imports", ""))
     shell = dict(os.environ)
     keep_compiled_programs()
     if name != "prepare" or options.dataset.startswith("simulated"):  # preparing files needs no device
         start_jax(shell, getattr(options, "distributed", None))
-    return module.run(options) or 0
+    return importlib.import_module(f"cardiax.launch.{name}").run(options) or 0
 
 
 def positive(text: str) -> float:

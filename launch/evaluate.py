@@ -3,13 +3,15 @@
 Writes SPLIT.json and plots in figures/ to each run folder, and with real noise SPLIT_noise.json. The folder of a sweep
 stands for its finished runs. Runs that differ only in the seed are also evaluated together: the mean over seeds, their
 ensemble (mean class probabilities, times or voltages), and its calibration, or its spread compared with its error, in
-ensemble.json and plots in the sweep's folder. Examples:
+ensemble.json and plots in the sweep's folder.
+
+Examples:
 
   cardiax evaluate runs/mine
   cardiax evaluate runs/mine --protocol noise
   cardiax evaluate runs/hearts --noise 12
   cardiax evaluate runs/mine-seed0 runs/mine-seed1 runs/mine-seed2 --split validation
-  cardiax evaluate sweeps/arrhythmia-kaggle_heartbeat-mitbih
+  cardiax evaluate sweeps/arrhythmia-simulated_heartbeat
 """
 
 import argparse

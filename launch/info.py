@@ -1,4 +1,11 @@
-"""Show devices, versions, tasks, models and datasets: what is prepared, and the command for what is missing."""
+"""Show devices, versions, tasks, models and datasets: what is prepared, and the command for what is missing.
+
+Examples:
+
+  cardiax info
+  cardiax info --data-dir data
+  TFDS_DATA_DIR=data cardiax info
+"""
 
 import argparse
 from pathlib import Path

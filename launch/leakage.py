@@ -3,9 +3,12 @@
 Takes folders of finished runs on `physionet_mitbih/kaggle`, seeds of one experiment with the protocols `kaggle` and
 `patient`. Prints means over seeds with 95 % t intervals, and writes leakage.json and leakage.png: the scores side by
 side, the records of the rare classes, and the score of predictions from the length of a beat alone, i.e. its padding.
-Example:
+
+Examples:
 
   cardiax leakage sweeps/arrhythmia-physionet_mitbih-kaggle/cardiax-*
+  cardiax leakage runs/kaggle runs/patient --out leakage
+  cardiax leakage runs/kaggle-seed0 runs/kaggle-seed1 runs/patient-seed0 runs/patient-seed1
 """
 
 import argparse

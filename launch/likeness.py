@@ -1,6 +1,12 @@
 """Compare the simulated hearts with the UCSD/LLNL dataset: leads, voltages of the sites and activation times.
 
 Only marginal statistics are compared: a heart may match them all and still have a wrong T wave.
+
+Examples:
+
+  cardiax likeness
+  cardiax likeness --beats 10
+  cardiax likeness --fit
 """
 
 import argparse

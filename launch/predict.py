@@ -2,11 +2,13 @@
 
 Reads NumPy arrays (time × 12 leads or 10 electrodes), text tables (.csv, .tsv, .txt, also .gz; the first line names
 the leads) and WFDB records. For each file it writes a CSV with units, and plots. All files are read and checked before
-the first output is written. Examples:
+the first output is written.
 
-  cardiax predict runs/mine beat.npy --rate 1000
-  cardiax predict runs/mine holter.hea --start 12345 --out predictions
-  cardiax predict runs/mine beat.npy --rate 500 --leads I,II,III,aVR,aVF,aVL,V1,V2,V3,V4,V5,V6
+Examples:
+
+  cardiax predict runs/hearts beat.npy --rate 1000
+  cardiax predict runs/hearts holter.hea --start 12345 --out predictions
+  cardiax predict runs/hearts export.npy --rate 500 --leads I,II,III,aVR,aVF,aVL,V1,V2,V3,V4,V5,V6
 """
 
 import argparse

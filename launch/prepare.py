@@ -1,4 +1,12 @@
-"""Fetch or read a dataset, check it, and write it once in the format of training."""
+"""Fetch or read a dataset, check it, and write it once in the format of training.
+
+Examples:
+
+  cardiax prepare physionet_mitbih
+  cardiax prepare kaggle_heartbeat --manual-dir archive.zip
+  cardiax prepare simulated_heartbeat --again
+  cardiax prepare simulated_intracardiac --raw hearts
+"""
 
 import argparse
 import time

@@ -4,7 +4,9 @@ Each member is a run of `cardiax train` in its own folder within that of the swe
 or in numerical fields are trained together in one program. The same command resumes a sweep that was stopped or killed.
 The protocol `noise` tests the runs of the dataset's first protocol again with real noise. The table (table.md,
 table.csv, table.png) has means over seeds with 95 % intervals, parameters and training time. Bold marks a result that
-is significantly better than every other row, over seeds and test cases. Examples:
+is significantly better than every other row, over seeds and test cases.
+
+Examples:
 
   cardiax sweep arrhythmia --seeds 8 --grid optimizer.learning_rate=1e-3,3e-3
   cardiax sweep arrhythmia --dataset physionet_mitbih/kaggle --systems cardiax,cnn --protocols kaggle,patient

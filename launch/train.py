@@ -1,10 +1,13 @@
 """Train a model on a task: `cardiax train TASK`, or the same as `python -m cardiax.launch.train TASK`.
 
 By default it trains on simulated data. The run folder holds everything that the run writes; the same command resumes
-a run that was stopped or killed, with bit-identical results. Examples:
+a run that was stopped or killed, with bit-identical results.
+
+Examples:
 
   cardiax train arrhythmia
   cardiax train heartbeat --dataset kaggle_heartbeat/mitbih --workdir runs/mine --seed 1
+  cardiax train activation --workdir runs/hearts
   cardiax train arrhythmia --model reference_cnn --optimizer.learning_rate 1e-3 --epochs 5
 """
 

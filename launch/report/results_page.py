@@ -1,0 +1,172 @@
+"""The tables of launch/RESULTS.md, written from launch/results/*.json; both are in a checkout, not in a wheel.
+
+  python -m cardiax.launch.report.results_page
+  python -m cardiax.launch.report.results_page add NAME RUN RUN RUN --title TITLE --command 'cardiax train …'
+
+The first command writes each table of the page between its lines `<!-- table: NAME -->` and `<!-- end -->`. The second
+first writes results/NAME.json from the folders of finished runs that differ only in the seed.
+"""
+
+import argparse
+import functools
+import re
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.config import to_dict
+from cardiax.errors import InputError
+from cardiax.launch.run.run_folder import Workdir, read_json, write_atomically, write_json
+from cardiax.stats.classification import mean_interval
+
+PAGE = Path(__file__).parent.parent / "RESULTS.md"
+"""The page with the tables."""
+
+DATA = PAGE.parent / "results"
+"""The folder of the tables' data, NAME.json each."""
+
+
+def render(text: str, data: Path) -> str:
+    """Return the text of a page with each table written again from `data`; raise `InputError` if a JSON is missing."""
+
+    def one(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{table(read_json(data / f'{found[2]}.json'))}\n<!-- end -->"
+
+    return re.sub(r"(<!-- table: (\w+) -->)\n.*?<!-- end -->", one, text, flags=re.DOTALL)
+
+
+def table(result: dict[str, Any]) -> str:
+    """Format one result as Markdown: its title, the table, and how the values were measured."""
+    columns = result["columns"]
+    titles = [result["row_title"], *(_with_unit(column["title"], column) for column in columns)]
+    lines = [f"**{result['title']}**", "", f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+    for row in result["rows"]:
+        decimals = [row.get("decimals", column["decimals"]) for column in columns]
+        cells = [cell(*pair) for pair in zip(row["cells"], decimals, strict=True)]
+        lines.append(f"| {' | '.join([_with_unit(row['name'], row), *cells])} |".replace("|  ", "| "))
+    return "\n".join([*lines, "", textwrap.fill(_origin(result), 120, break_long_words=False, break_on_hyphens=False)])
+
+
+def cell(found: Any, decimals: int) -> str:
+    """Format a cell: a text, a number, or an object; integers are shown without decimals, and None is empty.
+
+    An object has a `value` with the `half_width` of its 95 % interval, or the bounds `low` and `high`.
+    """
+    if found is None or isinstance(found, str):
+        return found or ""
+    of = found if isinstance(found, dict) else {"value": found}
+    shown = {name: f"{one:,}" if isinstance(one, int) else f"{one:,.{decimals}f}" for name, one in of.items()}
+    if "value" not in shown:
+        return f"{shown['low']} to {shown['high']}"
+    return " ± ".join([shown["value"], *([shown["half_width"]] if "half_width" in shown else [])])
+
+
+def _with_unit(title: str, of: dict[str, Any]) -> str:
+    return f"{title}, {of['unit']}" if "unit" in of else title
+
+
+def _origin(result: dict[str, Any]) -> str:
+    """Return how the values were measured; a command that is the name of a row is not repeated."""
+    names = [row["name"] for row in result["rows"]]
+    commands = [f"`{one}`" for one in result["command"] if not any(f"`{one}`" in name for name in names)]
+    seeds = [str(seed) for seed in result["seeds"]]
+    parts = ["seeds " + " and ".join(filter(None, [", ".join(seeds[:-1]), seeds[-1]]))] if seeds else []
+    parts += [result["machine"], *([f"JAX {result['jax']}"] if result["jax"] else [])]
+    stated = {"runs": "", "page": "first stated on "}[result["revision_of"]]
+    text = "; ".join([*commands, *parts, f"{stated}{result['date']} at revision {result['revision'][:7]}."])
+    return " ".join([text[0].upper() + text[1:], *result["notes"]])
+
+
+def of_runs(runs: list[Path], figures: list[str], decimals: int = 3) -> dict[str, Any]:
+    """Return what the folders of finished runs state: the rows, seeds, revision, machine, version of JAX and date.
+
+    Args:
+      runs: folders of runs that differ only in the seed.
+      figures: names in test.json, as `macro_f1` or `classes.S.recall`, each with `=LABEL` if it is shown otherwise.
+      decimals: number of decimals shown; the bootstrap interval (mean of the seeds' bounds) has one fewer.
+
+    Raises:
+      InputError: a file or figure is missing, or the runs differ in more than the seed, or are not of one commit.
+    """
+    folders = [Workdir(run) for run in runs]
+    results = [folder.read_json("test.json") for folder in folders]
+    environments = [folder.read_json("environment.json") for folder in folders]
+    seeds = [result["seed"] for result in results]
+    if len(set(seeds)) < len(seeds) or len({repr(to_dict(one.config()) | {"seed": 0}) for one in folders}) > 1:
+        raise InputError(f"{runs[0].parent}: found a repeated seed or several experiments, expected seeds of one")
+    revisions = {str(one["git_revision"]) for one in environments}
+    if len(revisions) > 1 or not re.fullmatch("[0-9a-f]{40}", min(revisions)):
+        raise InputError(f"{runs[0].parent}: found revisions {', '.join(sorted(revisions))}, expected one commit")
+    over = "interval over records" if "over records" in results[0]["interval"] else "interval over cases"
+    rest = [f"without record {one['record']}" for one in [results[0].get("without_record")] if one]
+    rows = []
+    for name, _, label in (figure.partition("=") for figure in figures):
+        found = [_figure(result, name) for result in results]
+        bounds = {side: round(sum(one[side] for one in found) / len(found), 6) for side in ("low", "high")}
+        cells = [_mean(found), bounds]
+        cells += [_mean([_figure(result, f"without_record.{name}") for result in results]) for _ in rest]
+        unit = {"unit": found[0]["unit"]} if "unit" in found[0] else {}
+        rows.append({"name": label or name.replace("_", " "), "cells": cells} | unit)
+    return {
+        "revision": min(revisions),
+        "revision_of": "runs",
+        "seeds": seeds,
+        "machine": ", ".join(environments[0]["devices"]),
+        "jax": environments[0]["versions"]["jax"],
+        "date": time.strftime("%Y-%m-%d", time.gmtime(max((run / "test.json").stat().st_mtime for run in runs))),
+        "row_title": "figure",
+        "columns": [
+            {"title": title, "decimals": decimals - (title == over)} for title in ("mean over seeds", over, *rest)
+        ],
+        "rows": rows,
+    }
+
+
+def _figure(result: dict[str, Any], name: str) -> dict[str, Any]:
+    try:
+        found = functools.reduce(lambda inner, key: inner[key], name.split("."), result)
+        if found["value"] is None:
+            raise KeyError
+    except (KeyError, TypeError) as error:
+        raise InputError(f"test.json: found no value of {name!r}, expected one, e.g. of classes.S.recall") from error
+    return found
+
+
+def _mean(figures: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the mean over seeds and, if there are several, the half-width of its 95 % t interval."""
+    mean, half_width = (round(float(one), 6) for one in mean_interval(np.asarray([one["value"] for one in figures])))
+    return {"value": mean} | ({"half_width": half_width} if len(figures) > 1 else {})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write the page, after one more result if `add` is given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_subparsers(dest="add", metavar="add").add_parser("add", help="write results/NAME.json")
+    add.add_argument("name", metavar="NAME", help="name of the table")
+    add.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs that differ only in the seed")
+    add.add_argument("--title", required=True, help="title of the table")
+    add.add_argument("--command", required=True, help="command that made the runs")
+    add.add_argument("--figure", nargs="+", default=["accuracy", "macro_f1=macro-F1"], metavar="F", help="F or F=LABEL")
+    add.add_argument("--decimals", type=int, default=3, help="decimals shown (3)")
+    add.add_argument("--machine", help="the machine in words (default: the devices of the runs)")
+    add.add_argument("--note", action="append", default=[], help="a sentence for readers; may be repeated")
+    given = parser.parse_args(arguments)
+    try:
+        if not DATA.is_dir():
+            raise InputError(f"{DATA}: found no such folder, expected that of a checkout of cardiax")
+        if given.add:
+            head = {"title": given.title, "command": [given.command]}
+            found = of_runs(given.runs, given.figure, given.decimals) | {"notes": given.note}
+            write_json(
+                DATA / f"{given.name}.json", head | found | ({"machine": given.machine} if given.machine else {})
+            )
+        write_atomically(PAGE, render(PAGE.read_text(encoding="utf-8"), DATA).encode())
+    except InputError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()
