@@ -14,6 +14,9 @@ are then compared in float32.
 
 With --profile each model is followed by a profile of its step and of inference on one core.
 
+With --without NAME each program is timed with and without one of the ways in which layers are fast on CPUs; the list is
+in cardiax/nn/speedups.py.
+
 With --scaling one batch is divided over 1, 2, 4 and 8 simulated devices, and over two processes on loopback: the losses
 must agree, and the times show the cost of dividing. The default models of the tasks are measured; arrhythmia if no task
 is named.
@@ -25,6 +28,7 @@ Examples:
   cardiax bench heartbeat --peer torch --json bench.json
   cardiax bench heartbeat --profile
   cardiax bench heartbeat --precision bfloat16 --peer torch
+  cardiax bench --without batch_norm
   cardiax bench --scaling
 """
 
@@ -51,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="precision of the networks")
     parser.add_argument("--peer", choices=("torch",), help="also measure the same networks in PyTorch")
+    parser.add_argument(
+        "--without", metavar="NAME", help="also time the step and inference without a speedup of `cardiax.nn.speedups`"
+    )
     parser.add_argument("--scaling", action="store_true", help="measure the cost of dividing a batch over devices")
     parser.add_argument("--blocks", type=_several, default=9, metavar="N", help="number of timed blocks, 2 or more (9)")
     parser.add_argument("--seconds", type=positive, default=1.0, metavar="S", help="approximate length of a block (1)")
@@ -77,8 +84,14 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.run.progress import say
     from cardiax.launch.timing import device_scaling, op_profile, pytorch_twin, workload
     from cardiax.launch.timing.machine import describe_machine, matmul_peak
+    from cardiax.nn.speedups import SPEEDUPS
     from cardiax.recipes import recipe
 
+    if options.without:
+        if options.peer or options.profile or options.scaling:
+            raise InputError("bench: found --without beside --peer, --profile or --scaling, expected only one of them")
+        if options.without not in SPEEDUPS:
+            raise unknown("speedup", options.without, SPEEDUPS)
     default = options.scaling and not options.model
     pairs = _defaults(options.tasks) if default else _pairs(options.tasks, options.model)
     model_args = dict(with_overrides(recipe(pairs[0][0]), {"model_args": options.model_args}).model_args)
@@ -100,11 +113,14 @@ def run(options: argparse.Namespace) -> None:
         say("the machine is busy, which stalls threads that wait for each other: do not report these times")
     results = []
     if not options.scaling:
-        say(_peer_head() if options.peer else _head())
+        say(_peer_head() if options.peer else _without_head(options.without) if options.without else _head())
     for config in configs:
         if options.scaling:
             result = device_scaling.measure_scaling(config, options.blocks, options.seconds)
             say(device_scaling.table(result))
+        elif options.without:
+            result = _compare(config, options)
+            say(_without_row(result))
         else:
             result = _measure(config, options, peak)
             say(_peer_row(result) if options.peer else _row(result))
@@ -183,6 +199,59 @@ def _measure(config: Any, options: argparse.Namespace, peak: float) -> dict[str,
         torch = {"step": compared, "ratio_at_peak": at_peak, "inference": inference}
         result |= {"losses": losses, "torch": torch}
     return result
+
+
+def _compare(config: Any, options: argparse.Namespace) -> dict[str, Any]:
+    """Time the step and inference with and without a speedup, in alternation.
+
+    A ratio is that of a pair of neighbouring blocks; above 1, the speedup makes the program faster.
+    """
+    import jax
+
+    from cardiax.launch.timing import workload
+    from cardiax.launch.timing.stopwatch import alternate, spread
+    from cardiax.nn.speedups import without
+
+    def programs() -> dict[str, Any]:
+        jax.clear_caches()
+        ours = workload.prepare(config)
+        runs = {"step": workload.training(ours)}
+        for size in workload.SIZES:
+            runs[f"inference_{size}"] = workload.inference(ours, size)
+            runs[f"inference_{size}"](1)  # it is traced here
+        return runs | {"text": ours.step.as_text()}
+
+    usual = programs()
+    with without(options.without):
+        plain = programs()
+    is_same = usual.pop("text") == plain.pop("text")
+    result: dict[str, Any] = {"task": config.task, "model": config.model, "precision": config.precision}
+    result |= {"without": options.without, "same_step": is_same}
+    for name in usual if not is_same else ():
+        times = alternate({"with": usual[name], "without": plain[name]}, options.blocks, options.seconds)
+        ratios = [slow / fast for slow, fast in zip(times["without"], times["with"], strict=True)]
+        result[name] = {"ratio": spread(ratios)} | {key: spread(values) for key, values in times.items()}
+    return result
+
+
+def _without_head(name: str) -> str:
+    return (
+        f"task           model                     ms with  without {name}: times as long, with quartiles\n"
+        f"{'':<41}   step                       step               inference of 1     inference of 256"
+    )
+
+
+def _without_row(result: dict[str, Any]) -> str:
+    row = f"{result['task']:<15}{result['model']:<26}"
+    if result["same_step"]:
+        return f"{row}the same program"
+
+    def ratio(name: str) -> str:
+        found = result[name]["ratio"]
+        return f"{found['median']:>5.2f} ({found['lower']:.2f} … {found['upper']:.2f})"
+
+    names = ("step", *(name for name in result if name.startswith("inference")))
+    return f"{row}{1e3 * result['step']['with']['median']:>7.1f}  {'  '.join(map(ratio, names))}"
 
 
 def _head() -> str:

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cardiax.nn.speedups import uses
+
 EPSILON = 1e-5
 """Added to the variance, as in Flax and PyTorch."""
 
@@ -61,6 +63,13 @@ def _backward(
 normalized.defvjp(_forward, _backward)
 
 
+def _plain(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, axis_name: str | None
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Do as `normalized`, with JAX's own derivative."""
+    return _forward(x, scale, bias, axis_name)[0]
+
+
 def affine(x: jax.Array, mean: jax.Array, variance: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
     """Normalise x (..., C), of the given mean and variance (C,), to mean `bias` and standard deviation `scale` (C,)."""
     factor = lax.rsqrt(variance + EPSILON) * scale
@@ -107,7 +116,8 @@ class BatchNorm(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, channels)
         if self.use_running_average:
             return affine(x, *_without_initial(mean.value, variance.value, initial.value), scale, bias)
-        outputs: Any = normalized(x, scale, bias, self.axis_name)
+        normalize = normalized if uses("batch_norm") else _plain
+        outputs: Any = normalize(x, scale, bias, self.axis_name)
         y, *found = outputs
         if not self.is_initializing():
             for running, new in zip((mean, variance), found, strict=True):

@@ -14,6 +14,7 @@ from jax import lax
 
 from cardiax.nn import bfloat16
 from cardiax.nn.barriers import fusion_barrier
+from cardiax.nn.speedups import uses
 
 THIN = 4
 """Largest window size, taps · channels, for which a CPU convolves element by element."""
@@ -86,10 +87,13 @@ def _with_derivative(inputs: jax.Array, kernel: jax.Array, convolution: Any, str
     is_plain = _is_plain(convolution.keywords)
     numbers = channels * math.prod(spatial)
     all_numbers = math.prod(inputs.shape[:-1]) // math.prod(strides) * numbers
-    is_thin = is_plain and numbers <= THIN
-    is_few = is_plain and (numbers < FEW or all_numbers < SMALL)
-    is_tiled = is_plain and len(spatial) == 1 and inputs.dtype == kernel.dtype == jnp.bfloat16
-    is_swapped = is_plain and features < channels and set(strides) == {1} and max(spatial) > 1
+    small = is_plain and uses("small_windows")
+    is_thin = small and numbers <= THIN
+    is_few = small and (numbers < FEW or all_numbers < SMALL)
+    is_tiled = is_plain and uses("bfloat16") and len(spatial) == 1 and inputs.dtype == kernel.dtype == jnp.bfloat16
+    is_swapped = (
+        is_plain and uses("kernel_gradient") and features < channels and set(strides) == {1} and max(spatial) > 1
+    )
     pads = _pads(inputs, tuple(spatial), strides, padding)
     before, after = pads[0]  # Padding in time, for `cardiax.nn.bfloat16`.
     axes = zip(spatial, strides, pads, strict=True)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from cardiax.nn.barriers import fusion_barrier
+from cardiax.nn.speedups import uses
 
 
 @jax.custom_vjp
@@ -120,5 +121,6 @@ class BiLSTM(nn.Module):
         biases = self.param("bias", nn.initializers.zeros_init(), (2, 2, width))
         series = jnp.stack([x, jnp.flip(x, axis=0)]).reshape(2, -1, x.shape[-1])
         inputs = series @ to_gates + jnp.sum(biases, axis=0)[:, None, :]
-        forwards, backwards = recurrence(inputs.reshape(2, *x.shape[:2], width), kernel)
+        series = inputs.reshape(2, *x.shape[:2], width)
+        forwards, backwards = recurrence(series, kernel) if uses("lstm") else _forward(series, kernel)[0]
         return jnp.concatenate([forwards, jnp.flip(backwards, axis=0)], axis=-1)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from cardiax.nn.barriers import fusion_barrier
+from cardiax.nn.speedups import uses
 
 
 class Shape(NamedTuple):
@@ -46,11 +47,16 @@ def action_potential(shape: Shape, samples: int) -> jax.Array:
     """
     # The barrier keeps XLA from recomputing the parameters from the network's outputs for every sample.
     shape = jax.tree.map(lambda x: fusion_barrier(x.astype(jnp.promote_types(x.dtype, jnp.float32))), shape)
-    return _with_derivative(shape, jnp.arange(samples, dtype=shape.start.dtype)[None, :, None])
+    sample = jnp.arange(samples, dtype=shape.start.dtype)[None, :, None]
+    return _with_derivative(shape, sample) if uses("action_potential") else _voltage(shape, sample)
 
 
 @jax.custom_vjp
 def _with_derivative(shape: Shape, sample: jax.Array) -> jax.Array:
+    return _voltage(shape, sample)
+
+
+def _voltage(shape: Shape, sample: jax.Array) -> jax.Array:
     amplitude, upstroke, repolarisation = _factors(shape, sample)[1:]
     return shape.rest + amplitude * upstroke * repolarisation
 

@@ -14,6 +14,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from cardiax.errors import InputError
+from cardiax.nn.speedups import uses
 from cardiax.training.population import PopulationStep
 from cardiax.training.state import TrainState
 from cardiax.training.step import AXIS, Batch, EvalStep, TrainStep
@@ -43,7 +44,7 @@ def compiler_options(mesh: Mesh) -> dict[str, Any]:
 
     XLA's options change between versions; without them a step is only slower.
     """
-    return _known_on_cpu() if mesh.devices.flat[0].platform == "cpu" else {}
+    return _known_on_cpu() if mesh.devices.flat[0].platform == "cpu" and uses("compiler_options") else {}
 
 
 @functools.cache
