@@ -14,7 +14,7 @@ from cardiax.launch.predict import Prediction
 
 SMALL = {
     "dataset": "kaggle_heartbeat/mitbih",
-    "model_args": {"widths": (8, 16), "blocks": 1},
+    "model_args": {"widths": (8,), "blocks": 1},
     "batch_size": 128,
     "epochs": 2,
     "optimizer": {"learning_rate": 1e-3},

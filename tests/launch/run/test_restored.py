@@ -52,8 +52,8 @@ def test_a_checkpoint_of_an_earlier_normalization_is_refused(tmp_path):
     config = with_overrides(recipe("activation", "ucsd_intracardiac"), fields)
     task, workdir = find_task(config.task), Workdir(tmp_path)
     model = build_model(config.model, task.outputs, AXIS, config.model_args)
-    shape = task.shape(find_dataset(config.dataset))
-    state = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shape, ema=False)
+    shapes = task.shapes(find_dataset(config.dataset))
+    state = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shapes, ema=False)
 
     def without_weight(tree):
         return (
