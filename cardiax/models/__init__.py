@@ -20,6 +20,7 @@ from cardiax.models.reference_squeezenet import ActivationSqueezeNet, Transmembr
 from cardiax.models.reference_xgboost import Trees
 from cardiax.models.resnet1d import ResNet1D
 from cardiax.nn.mixed_precision import InBfloat16
+from cardiax.registry import check_new
 
 MODELS: dict[str, type[nn.Module]] = {
     "reference_cnn": ReferenceCNN,
@@ -64,8 +65,7 @@ def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None
     Raises:
       ValueError: another model has that name.
     """
-    if name in READS and MODELS.get(name) is not module:
-        raise ValueError(f"found a model {name!r} already, expected a new name")
+    check_new("model", MODELS, name, module, taken=TREES)
     MODELS[name], READS[name] = module, reads
 
 
