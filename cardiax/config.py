@@ -126,7 +126,11 @@ class Config:
     patience: int = setting(0, "stop after this many evaluations without a better validation score; 0: never", low=0)
     imports: str = field(
         default="",
-        metadata={"help": "your own modules A,B that register models, datasets and more", "flag": "import", "choices": ()},
+        metadata={
+            "help": "your own modules A,B that register models, datasets and more",
+            "flag": "import",
+            "choices": (),
+        },
     )
     optimizer: OptimizerConfig = OptimizerConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
