@@ -1,7 +1,8 @@
 """The models: a dict from name to Flax module.
 
-A model maps inputs (B, ...) to outputs (B, ...): `module(x, train)`. Its fields `outputs` and `axis_name` are set by
-the task and the step; all others can be set from the command line, for example `--model_args dropout_rate=0.1`.
+A model maps inputs (B, ...) to outputs (B, ...): `module(leads, train)`, and the other inputs that it reads by name,
+such as `rr`. Its fields `outputs` and `axis_name` are set by the task and the step; all others can be set from the
+command line, for example `--model_args dropout_rate=0.1`.
 """
 
 import dataclasses
@@ -49,8 +50,8 @@ READS: dict[str, tuple[str, ...]] = {
     "voltage_template": ("transmembrane",),
     "xgboost": ("beat",),
 }
-"""Model → the inputs that it supports: `beat` (one lead of 187 samples), `record` (several leads with RR features, see
-`cardiax.tasks.beat_classification`), or a task on twelve leads."""
+"""Model → the inputs that it supports: `beat` (`leads` alone, one of 187 samples), `record` (`leads`, `deviation` and
+`rr`, see `cardiax.tasks.beat_classification`), or a task on twelve leads."""
 
 
 def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None:
@@ -58,8 +59,8 @@ def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None
 
     Args:
       name: as `--model` and config.json have it.
-      module: called as `module(x, train)`, with the fields `outputs` and `axis_name`. Every other field needs a default
-        and may be set by `--model_args`.
+      module: called as `module(leads, train)`, for `record` also with `deviation` and `rr` by name. It has the fields
+        `outputs` and `axis_name`; every other field needs a default and may be set by `--model_args`.
       reads: what it can read, see `READS`.
 
     Raises:

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cardiax.catalog import DATASETS
 from cardiax.models import MODELS, build_model
+from cardiax.tasks import TASKS
 
 
 def variables(model, samples=187):
@@ -38,15 +40,17 @@ def test_a_longer_beat_of_the_same_wave_is_another_input():
     assert not np.allclose(model.apply(weights, short, train=False), model.apply(weights, longer, train=False))
 
 
-def test_numbers_are_read_from_the_last_channel_alone():
+def test_every_input_of_a_window_is_read():
     model = build_model("resnet1d", 4, args={"widths": (8,), "blocks": 1})
-    beats = jax.random.normal(jax.random.key(0), (2, 192, 5))
-    weights = model.init(jax.random.key(1), beats, train=False)
-    logits = model.apply(weights, beats, train=False)
-    assert weights["params"]["stem"]["kernel"].shape == (7, 4 + 2, 8)  # the leads, the mask, the place
+    shapes = TASKS["arrhythmia"].shapes(DATASETS["physionet_mitbih/patient"])
+    beats = {name: jax.random.normal(jax.random.key(i), (2, *shape)) for i, (name, shape) in enumerate(shapes.items())}
+    weights = model.init(jax.random.key(1), **beats, train=False)
+    logits = model.apply(weights, **beats, train=False)
+    assert weights["params"]["stem"]["kernel"].shape == (7, 4 + 2, 8)  # leads and deviations, the mask, the position
     assert weights["params"]["numbers0"]["kernel"].shape == (22, 32)
-    np.testing.assert_array_equal(model.apply(weights, beats.at[:, 22:, 4].set(9.0), train=False), logits)
-    assert not np.allclose(model.apply(weights, beats.at[:, 21, 4].add(1.0), train=False), logits)
+    for name, values in beats.items():
+        last = beats | {name: values.at[..., -1].add(1.0)}
+        assert not np.allclose(model.apply(weights, **last, train=False), logits), name
 
 
 QUICK = ("resnet1d", "activation_cnn")

@@ -22,7 +22,7 @@ def state() -> TrainState:
     from cardiax.config import OptimizerConfig
 
     model = build_model("resnet1d", 2, args={"widths": (8,), "blocks": 1})
-    fresh = create_state(model, make_optimizer(OptimizerConfig(), 10), 0, (187, 1), ema=True)
+    fresh = create_state(model, make_optimizer(OptimizerConfig(), 10), 0, {"leads": (187, 1)}, ema=True)
     return replicate(jax.device_get(fresh), make_mesh())
 
 
@@ -53,7 +53,7 @@ def test_another_network_is_told_in_one_line(state, tmp_path):
     wider = build_model("resnet1d", 2, args={"widths": (16,), "blocks": 1})
     from cardiax.config import OptimizerConfig
 
-    other = create_state(wider, make_optimizer(OptimizerConfig(), 10), 0, (187, 1), ema=True)
+    other = create_state(wider, make_optimizer(OptimizerConfig(), 10), 0, {"leads": (187, 1)}, ema=True)
     with pytest.raises(
         InputError, match=r"average\[0\]\['.*float32\[.*, expected float32\[.*: it was written by another"
     ):

@@ -162,13 +162,15 @@ def test_twelve_leads_are_changed_as_alone(task):
     key = jax.random.key(3)
 
     def augment(own):
-        return TASKS[task].augment(key, leads, target, with_leaves(configs[0], own).augmentation)
+        return TASKS[task].augment(key, {"leads": leads}, target, with_leaves(configs[0], own).augmentation)
 
     values = varying_values(configs)
     assert set(values) == {"seed", *names}
     both = jax.jit(jax.vmap(augment))(values)
     for index, config in enumerate(configs):
-        expected = jax.jit(lambda config=config: TASKS[task].augment(key, leads, target, config.augmentation))()
+        expected = jax.jit(
+            lambda config=config: TASKS[task].augment(key, {"leads": leads}, target, config.augmentation)
+        )()
         chex.assert_trees_all_close(of(both, index), expected, rtol=1e-4, atol=1e-4)
 
 

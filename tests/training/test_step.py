@@ -319,12 +319,12 @@ class Dense(nn.Module):
     """The smallest model whose parameters are random."""
 
     @nn.compact
-    def __call__(self, x, train):
-        return nn.Dense(1, name="dense")(x)
+    def __call__(self, leads, train):
+        return nn.Dense(1, name="dense")(leads)
 
 
 def test_a_fresh_state_takes_any_first_score_and_follows_its_seed():
-    states = [create_state(Dense(), optax.sgd(1.0), seed, (1, 3), ema=False) for seed in (0, 0, 1)]
+    states = [create_state(Dense(), optax.sgd(1.0), seed, {"leads": (1, 3)}, ema=False) for seed in (0, 0, 1)]
     first = record_score(states[0], jnp.float32(-30.0))  # scores of errors are negative
     assert (float(first.best_score), int(first.stale)) == (-30.0, 0)
     assert (int(states[0].step), int(states[0].best_step), int(states[0].stale)) == (0, 0, 0)

@@ -15,8 +15,8 @@ class Perceptron(nn.Module):
     width: int = 16
 
     @nn.compact
-    def __call__(self, x, train):
-        return nn.Dense(self.outputs)(nn.relu(nn.Dense(self.width)(x.reshape(len(x), -1))))
+    def __call__(self, leads, train):
+        return nn.Dense(self.outputs)(nn.relu(nn.Dense(self.width)(leads.reshape(len(leads), -1))))
 
 
 register("perceptron", Perceptron, reads=("beat",))
