@@ -35,10 +35,10 @@ even distribution of S, V and F beats. Record 208 has nine tenths of the F beats
 
 SVDB_TEST = (805, 823, 825, 829, 847, 848, 852, 854, 858, 860, 865, 873, 878)
 SVDB_VALIDATION = (801, 804, 822, 828, 851, 874, 885)
-"""Test and validation records of the MIT-BIH Supraventricular Arrhythmia Database. The 52 of its 78 records that were at
-hand, in the order of their number of S beats (and of their own number), are 13 rows of four. With the 13 × 4 words of
-`stream("physionet_svdb").random_raw(52)`, the record of the smallest word of each row is for test, and that of the next
-smallest of every other row, beginning with the first, for validation."""
+"""Test and validation records of the MIT-BIH Supraventricular Arrhythmia Database. The 52 of its 78 records that were
+at hand, in the order of their number of S beats (and of their own number), are 13 rows of four. With the 13 × 4 words
+of `stream("physionet_svdb").random_raw(52)`, the record of the smallest word of each row is for test, and that of the
+next smallest of every other row, beginning with the first, for validation."""
 
 SPLITS = ("train", "validation", "test")
 

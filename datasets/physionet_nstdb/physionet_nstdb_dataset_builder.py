@@ -15,6 +15,8 @@ from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.wfdb_database import Database
 from cardiax.ecg.recorded_noise import NOISES
 
+SHAPE = (650_000, 2)
+
 DATABASE = Database(
     name="nstdb",
     homepage="https://physionet.org/content/nstdb/1.0.0/",
@@ -22,7 +24,7 @@ DATABASE = Database(
     records=tuple(NOISES),
     endings=("hea", "dat"),
     rate=DATASETS["physionet_nstdb"].rate,
-    shape=(650_000, 2),
+    shape=SHAPE,
 )
 
 
@@ -42,7 +44,7 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
             features=tfds.features.FeaturesDict(
                 {
                     "name": tfds.features.Text(),
-                    "signal": tfds.features.Tensor(shape=DATABASE.shape, dtype=np.float32, encoding="bytes"),
+                    "signal": tfds.features.Tensor(shape=SHAPE, dtype=np.float32, encoding="bytes"),
                 }
             ),
             homepage=DATABASE.homepage,

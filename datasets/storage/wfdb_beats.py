@@ -1,4 +1,4 @@
-"""Beats of WFDB records with annotations: AAMI classes, windows around R peaks, RR intervals, and a builder of these."""
+"""Beats of annotated WFDB records of any rate, length and leads: windows around R peaks, and a builder of these."""
 
 # TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
 # pyright: reportOptionalSubscript=false
