@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cardiax.catalog import BY_PATIENT
+from cardiax.catalog import FOLDS
+from cardiax.config import AugmentationConfig, leaves
 from cardiax.errors import unknown
 
 
@@ -35,13 +36,11 @@ _ADAM = {
     "optimizer.warmup": 0.0,
     "optimizer.clip_norm": 0.0,
     "ema": 0.0,
-    "augmentation.stretch": 0.0,
-    "augmentation.warp": 0.0,
-    "augmentation.noise": 0.0,
-    "augmentation.mixup": 0.0,
+    **{name: {} if value == {} else 0 for name, (_, value) in leaves(AugmentationConfig(), "augmentation.").items()},
 }
 """Adam at learning rate 1e-3 without augmentation, as all reference networks were trained."""
 
+_BY_PATIENT = ("patient", *FOLDS)
 _HEARTBEAT = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": 3236}
 _ARRHYTHMIA = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": 16078}
 _ARRHYTHMIA_FIELD = {"channels": (64, 32, 16), "dropout_rate": 0.3}
@@ -68,12 +67,12 @@ SYSTEMS: dict[str, dict[str, System]] = {
         "cardiax_rr": System(
             "residual network on both leads, with intervals and the patient's median beat",
             {"dataset": "physionet_mitbih/patient"},
-            protocols=BY_PATIENT,
+            protocols=_BY_PATIENT,
         ),
         "cardiax_rr_pauses": System(
             "the same, with simulated rhythms with pauses, designed with knowledge of record 232 of DS2",
             {"dataset": "physionet_mitbih/patient", "augmentation.pauses": 0.12},
-            protocols=BY_PATIENT,
+            protocols=_BY_PATIENT,
         ),
         "cnn": System(
             "1-D CNN",

@@ -6,6 +6,7 @@ Datasets are named `NAME` or `NAME/CONFIG`, as in TFDS. The builders are in `car
 from dataclasses import dataclass, field
 
 from cardiax.errors import unknown
+from cardiax.registry import check_new
 
 AAMI_CLASSES = ("N", "S", "V", "F", "Q")
 """The classes of ANSI/AAMI EC57: normal, supraventricular ectopic, ventricular ectopic, fusion, paced or unknown."""
@@ -31,8 +32,8 @@ NOISE = "noise"
 FOLDS = ("ds1_fold_1", "ds1_fold_2", "ds1_fold_3", "ds1_fold_4")
 """The protocols of a cross-validation over the patients of DS1; DS2 is not used."""
 
-BY_PATIENT = ("patient", *FOLDS)
-"""The protocols that split the MIT-BIH Arrhythmia Database by record."""
+BY_PATIENT = ("patient", "group", *FOLDS)
+"""The protocols that split a dataset by record."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,15 @@ DATASETS = {
         ),
         Dataset(name="physionet_nstdb", kind="noise", rate=360.0, protocols=()),
         Dataset(
+            name="physionet_svdb",
+            kind="beat",
+            classes=AAMI_CLASSES,
+            rate=WINDOW_RATE,
+            protocols=("patient", "group", NOISE),
+            dominant_record=865,  # 1,818 of the 3,391 class S beats of the test records
+            by_record=True,
+        ),
+        Dataset(
             name="simulated_heartbeat",
             kind="beat",
             classes=AAMI_CLASSES,
@@ -154,6 +164,16 @@ DATASETS = {
         ),
     )
 }
+
+
+def register(dataset: Dataset) -> None:
+    """Add a dataset of your own to the catalog; a TFDS builder of its name prepares it (see `cardiax.datasets`).
+
+    Raises:
+      ValueError: another dataset has that name.
+    """
+    check_new("dataset", DATASETS, dataset.name, dataset)
+    DATASETS[dataset.name] = dataset
 
 
 def find_dataset(name: str) -> Dataset:

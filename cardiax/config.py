@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_origin
 
 from cardiax.catalog import find_dataset
 from cardiax.errors import InputError, unknown
@@ -25,11 +25,17 @@ def setting(default: Any, help: str, *, low: float = -math.inf, high: float = ma
     return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
+def pairs(help: str, what: str, numbers: bool = False):
+    """Return a config field of `NAME=value` pairs, by default none; an error message names and shows `what`."""
+    metadata = {"help": help, "what": what, "numbers": numbers, "choices": ()}
+    return field(default_factory=lambda: MappingProxyType({}), metadata=metadata)
+
+
 @dataclass(frozen=True)
 class OptimizerConfig:
     """The optimizer and its learning rate schedule."""
 
-    name: str = setting("adamw", "update rule", choices=("adamw", "adam", "sgd"))
+    name: str = setting("adamw", "update rule: adamw, adam, sgd, or a registered one")
     learning_rate: float = setting(3e-3, "peak learning rate", low=0.0)
     schedule: str = setting(
         "cosine", "after the warm-up: cosine decay to 0, or constant", choices=("cosine", "constant")
@@ -78,6 +84,11 @@ class AugmentationConfig:
         low=0.0,
         high=1.0,
     )
+    extra: Mapping[str, Any] = pairs(
+        "strength of registered augmentations, which follow the others: my_noise=0.1",
+        "registered augmentations with their strengths, as in my_noise=0.1",
+        numbers=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -88,9 +99,9 @@ class Config:
     dataset: str = setting("simulated_heartbeat", "NAME or NAME/CONFIG")
     protocol: str = setting("kaggle", "how the train, validation and test splits are drawn")
     model: str = setting("resnet1d", "architecture, a name in MODELS")
-    model_args: Mapping[str, Any] = field(
-        default_factory=lambda: MappingProxyType({}),
-        metadata={"help": "fields of the model: dropout_rate=0.1,blocks=3"},
+    model_args: Mapping[str, Any] = pairs(
+        "fields of the model: dropout_rate=0.1,blocks=3",
+        "fields of the model, as in dropout_rate=0.1,widths=(16,32)",
     )
     precision: str = setting(
         PRECISIONS[0],
@@ -115,7 +126,11 @@ class Config:
     patience: int = setting(0, "stop after this many evaluations without a better validation score; 0: never", low=0)
     imports: str = field(
         default="",
-        metadata={"help": "your own modules A,B that register models or datasets", "flag": "import", "choices": ()},
+        metadata={
+            "help": "your own modules A,B that register models, datasets and more",
+            "flag": "import",
+            "choices": (),
+        },
     )
     optimizer: OptimizerConfig = OptimizerConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
@@ -143,8 +158,8 @@ def parse(name: str, item: dataclasses.Field, value: Any) -> Any:
       InputError: if it has another type, is out of bounds or is not among the choices.
     """
     metadata = item.metadata
-    if item.name == "model_args":
-        return MappingProxyType(_model_args(name, value))
+    if get_origin(item.type) is Mapping:
+        return MappingProxyType(_pairs(name, value, metadata))
     kind: Any = item.type
     try:
         if isinstance(value, bool) or not isinstance(value, _FORMS[kind]):
@@ -167,20 +182,22 @@ def _expected(item: dataclasses.Field) -> str:
     return f"{kind} from {low:g} to {high:.10g}" if high < math.inf else f"{kind} of {low:g} or more"
 
 
-def _model_args(name: str, value: Any) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        pairs = dict(value)
-    else:
-        try:
+def _pairs(name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        if isinstance(value, Mapping):
+            found = dict(value)
+        else:
             call = ast.parse(f"f({value})", mode="eval").body
             if not isinstance(call, ast.Call) or call.args:
                 raise ValueError
-            pairs = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-        except (SyntaxError, ValueError) as error:
-            raise InputError(
-                f"{name}: found {value!r}, expected fields of the model, as in dropout_rate=0.1,widths=(16,32)"
-            ) from error
-    return {key: tuple(item) if isinstance(item, list) else item for key, item in pairs.items()}
+            found = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+        if metadata["numbers"]:
+            found = {key: float(item) for key, item in found.items()}
+            if not all(map(math.isfinite, found.values())):
+                raise ValueError
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise InputError(f"{name}: found {value!r}, expected {metadata['what']}") from error
+    return {key: tuple(item) if isinstance(item, list) else item for key, item in found.items()}
 
 
 def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
@@ -222,7 +239,7 @@ def unread(config: Config) -> dict[str, str]:
         return {name: reason for name in leaves(config) if name not in read}
     if config.steps:
         found["epochs"] = f"the run ends after {config.steps} steps"
-    if config.optimizer.name != "adamw":
+    if config.optimizer.name in ("adam", "sgd"):
         found["optimizer.weight_decay"] = f"{config.optimizer.name} has no weight decay; --optimizer.name adamw has"
     if config.balance == "none":
         found["balance_power"] = "--balance is none"
@@ -240,7 +257,7 @@ def refuse_unread(config: Config, typed: Iterable[str]) -> None:
     """Raise `InputError` if one of the `typed` fields has no effect, unless its value is 0 or "none"."""
     reasons, values = unread(config), leaves(config)
     for name in typed:
-        if name in reasons and values[name][1] not in (0, "none"):
+        if name in reasons and values[name][1] not in (0, "none", {}):
             raise InputError(f"{name}: found {values[name][1]}, which has no effect: {reasons[name]}; leave it out")
 
 

@@ -5,7 +5,7 @@ published files contain such duplicates, they are removed from the training part
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -33,6 +33,13 @@ DS1_FOLDS = (
 """Cross-validation folds of the records of DS1 without `SAME_SUBJECT`: of 200,000 random draws, the one with the most
 even distribution of S, V and F beats. Record 208 has nine tenths of the F beats."""
 
+SVDB_TEST = (805, 823, 825, 829, 847, 848, 852, 854, 858, 860, 865, 873, 878)
+SVDB_VALIDATION = (801, 804, 822, 828, 851, 874, 885)
+"""Test and validation records of the MIT-BIH Supraventricular Arrhythmia Database. The 52 of its 78 records that were
+at hand, in the order of their number of S beats (and of their own number), are 13 rows of four. With the 13 × 4 words
+of `stream("physionet_svdb").random_raw(52)`, the record of the smallest word of each row is for test, and that of the
+next smallest of every other row, beginning with the first, for validation."""
+
 SPLITS = ("train", "validation", "test")
 
 GROUPED = ("beat", "electrodes")
@@ -49,7 +56,7 @@ def draw_split(dataset: Dataset, protocol: str, examples: dict[str, np.ndarray],
 
     Args:
       dataset: metadata of the dataset.
-      protocol: name of the protocol, a key of `PROTOCOLS[dataset.kind]`.
+      protocol: name of the protocol, a key of `PROTOCOLS[dataset.kind]` or `PROTOCOLS[dataset.name]`.
       examples: concatenated features of all parts of the dataset: `beat` (n, 187) and `label` (n,), or `electrodes`
         (n, 500, 10), `volunteer`, `pattern` and `innerindex` (n,).
       parts: name of each part on disk → its number of rows; they sum to n.
@@ -60,7 +67,7 @@ def draw_split(dataset: Dataset, protocol: str, examples: dict[str, np.ndarray],
     Raises:
       InputError: if the protocol is unknown.
     """
-    protocols = PROTOCOLS[dataset.kind]
+    protocols = PROTOCOLS[dataset.kind] | PROTOCOLS.get(dataset.name, {})
     if protocol not in protocols:
         raise unknown("protocol", protocol, protocols)
     if dataset.single_site_patterns:
@@ -98,25 +105,22 @@ def _published_beats(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Spl
     return _named(_stratified(np.arange(len(labels)), labels, groups, shares=(held_out, held_out)))
 
 
-def _patient(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """Train and validate on DS1, test on DS2; no subject is in two splits. The fifteen beats of class Q are removed."""
-    del parts
-    record, rest = beats["record"], beats["label"] != AAMI_CLASSES.index("Q")
-    validation = np.isin(record, VALIDATION)
-    train = np.isin(record, DS1) & ~validation & (record != SAME_SUBJECT)
-    return _named([np.flatnonzero(side & rest) for side in (train, validation, np.isin(record, DS2))])
-
-
-def _fold(number: int) -> Protocol:
-    def fold(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-        """Test on the fold, validate on the next one and train on the rest of DS1, all without class Q."""
+def _by_record(test: Sequence[int], validation: Sequence[int], train: Sequence[int] | None = None) -> Protocol:
+    def by_record(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+        """Test, validate and train on the given records, by default train on all others; without class Q."""
         del parts
         record, rest = beats["record"], beats["label"] != AAMI_CLASSES.index("Q")
-        test, validation = DS1_FOLDS[number], DS1_FOLDS[(number + 1) % len(FOLDS)]
-        train = [one for fold in DS1_FOLDS if fold not in (test, validation) for one in fold]
-        return _named([np.flatnonzero(np.isin(record, side) & rest) for side in (train, validation, test)])
+        known = np.isin(record, train) if train else True
+        sides = known & ~np.isin(record, (*test, *validation)), np.isin(record, validation), np.isin(record, test)
+        return _named([np.flatnonzero(side & rest) for side in sides])
 
-    return fold
+    return by_record
+
+
+def _group(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+    """Split 70/15/15 by record, so that no record is in two splits."""
+    del parts
+    return _in_groups(beats["record"], shares=(0.15, 0.15))
 
 
 def _random(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
@@ -159,8 +163,17 @@ def _pattern(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
 
 
 PROTOCOLS: dict[str, dict[str, Protocol]] = {
-    "beat": {"kaggle": _kaggle, "published": _published_beats, "patient": _patient}
-    | {name: _fold(number) for number, name in enumerate(FOLDS)},
+    "beat": {
+        "kaggle": _kaggle,
+        "published": _published_beats,
+        "group": _group,
+        "patient": _by_record(DS2, VALIDATION, tuple({*DS1} - {SAME_SUBJECT})),
+        **{
+            name: _by_record(fold, DS1_FOLDS[(number + 1) % len(FOLDS)], sum(DS1_FOLDS, ()))
+            for number, (name, fold) in enumerate(zip(FOLDS, DS1_FOLDS, strict=True))
+        },
+    },
+    "physionet_svdb": {"patient": _by_record(SVDB_TEST, SVDB_VALIDATION)},
     "intracardiac": {
         "random": _random,
         "published": _published_recordings,
@@ -168,6 +181,7 @@ PROTOCOLS: dict[str, dict[str, Protocol]] = {
         "pattern": _pattern,
     },
 }
+"""Kind of a dataset → name → protocol; a dataset's own protocols, under its name, go before those of its kind."""
 
 
 def _named(sides: list[np.ndarray]) -> Split:

@@ -10,9 +10,12 @@ Examples:
 import argparse
 from pathlib import Path
 
+from cardiax.launch.system.extensions import add_import
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the folder of the data."""
+    """Add the folder of the data and --import."""
+    add_import(parser)
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
 
 

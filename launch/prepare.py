@@ -14,10 +14,12 @@ from pathlib import Path
 
 from cardiax.catalog import DATASETS, Dataset
 from cardiax.errors import InputError, unknown
+from cardiax.launch.system.extensions import add_import
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `cardiax prepare`."""
+    add_import(parser)
     parser.add_argument(
         "dataset", help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are available"
     )

@@ -215,6 +215,7 @@ def _check(asked: list[tuple[Config, set[str]]]) -> None:
     """Raise `InputError` if the config of a member is not valid, or if no member reads a given field."""
     from cardiax.models import build_model, check_reads
     from cardiax.tasks import check_config, find_task
+    from cardiax.training.optimizer import make_optimizer
 
     for config, _ in asked:
         task, dataset = find_task(config.task), find_dataset(config.dataset)
@@ -222,6 +223,7 @@ def _check(asked: list[tuple[Config, set[str]]]) -> None:
         check_reads(config.model, config.task, dataset)
         build_model(config.model, task.outputs, None, config.model_args, config.precision)
         check_config(task, config)
+        make_optimizer(config.optimizer, 1)
     for name in set().union(*(typed for _, typed in asked)):
         if all(name in unread(config) for config, _ in asked):
             refuse_unread(asked[0][0], [name])

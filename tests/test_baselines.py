@@ -1,7 +1,5 @@
 """The systems that are compared."""
 
-import dataclasses
-
 import pytest
 
 from cardiax.baselines import SYSTEMS, find_system
@@ -32,7 +30,7 @@ def test_our_own_system_is_the_recipe_and_the_others_learn_from_the_data_as_they
         if name.startswith("cardiax") or "xgboost" in name:
             continue
         config = with_overrides(recipe(task), system.fields)
-        augmentation = dataclasses.asdict(config.augmentation)
+        augmentation = vars(config.augmentation)
         assert not any(value for field, value in augmentation.items() if field != "shift"), name
         assert (config.optimizer.name, config.optimizer.learning_rate, config.ema) == ("adam", 1e-3, 0)
 

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from cardiax.catalog import find_dataset
 from cardiax.config import Config, differences, from_dict, leaves, to_dict, unread, with_overrides
+from cardiax.ecg.augmentation import EXTRA
 from cardiax.errors import InputError
 from cardiax.recipes import recipe
 from cardiax.tasks import find_task
 from cardiax.tasks.class_balance import resampled
 from cardiax.training.batch_order import Order
-from cardiax.training.optimizer import make_optimizer
+from cardiax.training.optimizer import OPTIMIZERS, make_optimizer
 from cardiax.training.state import create_state
 from cardiax.training.step import AXIS, make_train_step
 
@@ -76,6 +77,9 @@ def test_differences_name_field_and_both_values():
         ("optimizer.learning_rate", "inf", "optimizer.learning_rate: found inf"),
         ("balance", "weight", "unknown balance 'weight': did you mean 'weights'? known: none, sampling, weights"),
         ("model", 3, "model: found 3, expected a name"),
+        ("augmentation.extra", "mine=high", "augmentation.extra: found 'mine=high', expected registered augmentations"),
+        ("augmentation.extra", "mine='high'", "augmentation.extra: found"),
+        ("augmentation.extra", {"mine": float("nan")}, "augmentation.extra: found"),
         ("model_args", "widths=(1,", "model_args: found 'widths=(1,', expected fields of the model"),
         ("model_args", "__import__('os')", "model_args: found"),
         ("model_args", "width=open('x')", "model_args: found"),
@@ -143,6 +147,9 @@ def program(config, targets):
 IDENTITY = ("task", "dataset", "protocol", "model", "model_args", "precision", "imports")
 """Fields that name the data and the model."""
 
+PAIRS_AND_NAMES = {"optimizer.name": tuple(OPTIMIZERS), "augmentation.extra": ({"scaled": 0.35},)}
+"""Values of the fields that are neither numbers nor one of the choices."""
+
 ON_THE_HOST = ("patience",)
 """Fields that the loop reads between evaluations."""
 
@@ -159,7 +166,12 @@ ON_THE_HOST = ("patience",)
         ("transmembrane", "simulated_intracardiac", {"optimizer.schedule": "constant"}),
     ],
 )
-def test_a_field_is_called_unread_exactly_where_another_value_of_it_changes_nothing(task, dataset, changes):
+def test_a_field_is_called_unread_exactly_where_another_value_of_it_changes_nothing(
+    task, dataset, changes, monkeypatch
+):
+    monkeypatch.setitem(
+        EXTRA, "scaled", lambda key, inputs, target, strength: ({**inputs, "leads": 2 * inputs["leads"]}, target)
+    )
     start = with_overrides(recipe(task, dataset), {"batch_size": 5, **changes})
     classes = find_task(task).outputs if find_dataset(dataset).kind == "beat" else 0
     targets = np.arange(40) ** 2 % 7 % classes if classes else np.zeros((40, 0))
@@ -171,7 +183,7 @@ def test_a_field_is_called_unread_exactly_where_another_value_of_it_changes_noth
             continue
         if name in refused:
             continue  # in every config that asks for it, not only where it is typed
-        others = [other for other in item.metadata["choices"] if other != value]
+        others = [other for other in item.metadata["choices"] or PAIRS_AND_NAMES.get(name, ()) if other != value]
         other = others[-1] if others else 6 if item.type is int else 0.35
         changed = with_overrides(start, {name: other})
         assert changed != start

@@ -11,7 +11,17 @@ from cardiax.catalog import FOLDS, find_dataset
 from cardiax.datasets.physionet_mitbih.mitbih_records import RECORDS
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
-from cardiax.protocols import DS1, DS1_FOLDS, DS2, SAME_SUBJECT, VALIDATION, draw_split, row_groups
+from cardiax.protocols import (
+    DS1,
+    DS1_FOLDS,
+    DS2,
+    SAME_SUBJECT,
+    SVDB_TEST,
+    SVDB_VALIDATION,
+    VALIDATION,
+    draw_split,
+    row_groups,
+)
 from cardiax.simulate.patterns import PATTERNS, pattern_onsets
 
 BEATS, HEARTS = find_dataset("kaggle_heartbeat/mitbih"), find_dataset("ucsd_intracardiac")
@@ -178,3 +188,21 @@ def test_cross_validation_tests_every_patient_of_ds1_once_and_never_opens_ds2():
         assert all(set(beats["label"][indices]) == {0, 1, 2, 3} for indices in split.values())
         tested += sides[2]
     assert sorted(tested) == sorted(sum(DS1_FOLDS, ())) == sorted(set(DS1) - {SAME_SUBJECT})
+
+
+def test_by_group_no_record_is_on_two_sides_and_every_beat_is_on_one():
+    record = np.repeat(np.arange(20), 5)
+    beats = {"record": record, "label": record % 5}
+    split = draw_split(find_dataset("physionet_svdb"), "group", beats, {"beats": 100})
+    sides = [set(record[rows]) for rows in split.values()]
+    assert [len(side) for side in sides] == [14, 3, 3]
+    assert len(set.union(*sides)) == 20
+    assert sum(map(len, split.values())) == 100
+
+
+def test_the_records_of_each_database_have_their_own_sides():
+    record = np.repeat([*SVDB_TEST, *SVDB_VALIDATION, 800, 894], 5)
+    beats = {"record": record, "label": np.arange(len(record)) % 5}
+    split = draw_split(find_dataset("physionet_svdb"), "patient", beats, {"beats": len(record)})
+    assert [set(record[rows]) for rows in split.values()] == [{800, 894}, set(SVDB_VALIDATION), set(SVDB_TEST)]
+    assert not any((beats["label"][rows] == 4).any() for rows in split.values())

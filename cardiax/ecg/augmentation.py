@@ -7,6 +7,8 @@ transform may write into the padding or zero out samples of the beat. Only a cha
 beat that fills all 187 samples keeps its length: the file has truncated it, so its end is not known.
 """
 
+import zlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -14,10 +16,56 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
+from cardiax.errors import unknown
 from cardiax.nn import fast_random
+from cardiax.registry import check_new
 
 SHARE_GRID = 513
 """Number of points in the grid of `smaller_share`; enough for alpha up to 1000."""
+
+
+Inputs = dict[str, jax.Array]
+
+Augmentation = Callable[[jax.Array, Inputs, jax.Array, float], tuple[Inputs, jax.Array]]
+"""Function from a key, the inputs of one training example by name, its target and a strength to inputs and target."""
+
+EXTRA: dict[str, Augmentation] = {}
+"""Registered augmentations, which the config field `augmentation.extra` enables."""
+
+
+def register(name: str, function: Augmentation) -> None:
+    """Add an augmentation of your own, for `--augmentation.extra name=strength`.
+
+    Raises:
+      ValueError: another one has that name.
+    """
+    check_new("registered augmentation", EXTRA, name, function)
+    EXTRA[name] = function
+
+
+def check_extra(extra: Mapping[str, float]) -> None:
+    """Raise `InputError` if an augmentation of `extra`, name → strength, is not registered."""
+    for name in extra:
+        if name not in EXTRA:
+            raise unknown("augmentation.extra", name, EXTRA)
+
+
+def augment_extra(
+    keys: jax.Array, inputs: Inputs, target: jax.Array, extra: Mapping[str, float]
+) -> tuple[Inputs, jax.Array]:
+    """Apply registered augmentations to a batch, in the order of their names, each unless its strength is 0.
+
+    Args:
+      keys: (B,), the key of each example; an augmentation uses `fold_in(key, crc32(name))`.
+      inputs: inputs by name, each (B, ...).
+      target: (B, ...).
+      extra: name → strength.
+    """
+    for name, strength in sorted(extra.items()):
+        if strength:
+            own = jax.vmap(lambda key, name=name: jax.random.fold_in(key, zlib.crc32(name.encode())))(keys)
+            inputs, target = jax.vmap(EXTRA[name], (0, 0, 0, None))(own, inputs, target, strength)
+    return inputs, target
 
 
 def padding_mask(beat: jax.Array | np.ndarray) -> jax.Array:

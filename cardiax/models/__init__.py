@@ -21,34 +21,14 @@ from cardiax.models.reference_squeezenet import ActivationSqueezeNet, Transmembr
 from cardiax.models.reference_xgboost import Trees
 from cardiax.models.resnet1d import ResNet1D
 from cardiax.nn.mixed_precision import InBfloat16
+from cardiax.registry import check_new
 
-MODELS: dict[str, type[nn.Module]] = {
-    "reference_cnn": ReferenceCNN,
-    "field_cnn": FieldCNN,
-    "resnet1d": ResNet1D,
-    "activation_cnn": ActivationCNN,
-    "activation_squeezenet": ActivationSqueezeNet,
-    "activation_resnet": ActivationResNet,
-    "transmembrane_bilstm": TransmembraneBiLSTM,
-    "transmembrane_squeezenet": TransmembraneSqueezeNet,
-    "voltage_template": VoltageTemplate,
-}
+MODELS: dict[str, type[nn.Module]] = {}
 
 TREES: dict[str, type[Trees]] = {"xgboost": Trees}
 """Models that are not networks; `cardiax.launch.loops.boosting_loop` trains them."""
 
-READS: dict[str, tuple[str, ...]] = {
-    "reference_cnn": ("beat",),
-    "field_cnn": ("beat",),
-    "resnet1d": ("beat", "record"),
-    "activation_cnn": ("activation",),
-    "activation_squeezenet": ("activation",),
-    "activation_resnet": ("activation",),
-    "transmembrane_bilstm": ("transmembrane",),
-    "transmembrane_squeezenet": ("transmembrane",),
-    "voltage_template": ("transmembrane",),
-    "xgboost": ("beat",),
-}
+READS: dict[str, tuple[str, ...]] = {"xgboost": ("beat",)}
 """Model → the inputs that it supports: `beat` (`leads` alone, one of 187 samples), `record` (`leads`, `deviation` and
 `rr`, see `cardiax.tasks.beat_classification`), or a task on twelve leads."""
 
@@ -65,10 +45,19 @@ def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None
     Raises:
       ValueError: another model has that name.
     """
-    if name in READS and MODELS.get(name) is not module:
-        raise ValueError(f"found a model {name!r} already, expected a new name")
+    check_new("model", MODELS, name, module, taken=TREES)
     MODELS[name], READS[name] = module, reads
 
+
+register("reference_cnn", ReferenceCNN, reads=("beat",))
+register("field_cnn", FieldCNN, reads=("beat",))
+register("resnet1d", ResNet1D, reads=("beat", "record"))
+register("activation_cnn", ActivationCNN, reads=("activation",))
+register("activation_squeezenet", ActivationSqueezeNet, reads=("activation",))
+register("activation_resnet", ActivationResNet, reads=("activation",))
+register("transmembrane_bilstm", TransmembraneBiLSTM, reads=("transmembrane",))
+register("transmembrane_squeezenet", TransmembraneSqueezeNet, reads=("transmembrane",))
+register("voltage_template", VoltageTemplate, reads=("transmembrane",))
 
 _GIVEN = {"outputs", "axis_name", "parent", "name"}
 

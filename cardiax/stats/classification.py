@@ -5,11 +5,40 @@ host in float64.
 """
 
 import warnings
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.special import stdtrit
+
+from cardiax.registry import check_new
+
+METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
+"""Registered metrics: name → function from confusion matrices float64 (..., C, C) to (...), NaN where undefined."""
+
+_TAKEN = (
+    *("accuracy", "macro_f1", "precision", "recall", "f1", "loss", "classes", "confusion", "target", "prediction"),
+    *("probabilities", "interval", "note", "without_record", "cases", "task", "dataset", "protocol", "split"),
+    *("model", "seed", "step", "examples", "parameters"),
+)
+"""Names of other metrics and of the other fields of SPLIT.json."""
+
+
+def register(name: str, function: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Add a metric of your own to every report of a classification task.
+
+    It is in SPLIT.json with its bootstrap interval, in metrics.csv as `validation_NAME`, and in the table.
+
+    Args:
+      name: its name.
+      function: function from counts (..., C, C), rows true and columns predicted, to values (...), NaN where undefined.
+
+    Raises:
+      ValueError: another metric, or another field of SPLIT.json, has that name.
+    """
+    check_new("metric", METRICS, name, function, taken=_TAKEN)
+    METRICS[name] = function
 
 
 def confusion_matrix(
@@ -50,10 +79,11 @@ def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
       confusion: (..., C, C), counts, rows true and columns predicted; leading axes are batch axes.
 
     Returns:
-      `accuracy` and `macro_f1` (...), `precision`, `recall` and `f1` (..., C); float64 in [0, 1], or NaN.
+      `accuracy`, `macro_f1` and the registered metrics (...), `precision`, `recall` and `f1` (..., C); all but those
+      registered are float64 in [0, 1], or NaN.
 
     Raises:
-      ValueError: if the last two axes differ, or a matrix has no examples.
+      ValueError: if the last two axes differ, a matrix has no examples, or a registered metric is not (...).
     """
     confusion = np.asarray(confusion, dtype=np.float64)
     if confusion.ndim < 2 or confusion.shape[-1] != confusion.shape[-2]:
@@ -67,6 +97,10 @@ def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
     true = confusion.sum(axis=-1)
     predicted = confusion.sum(axis=-2)
     with np.errstate(invalid="ignore"):
+        own = {name: np.asarray(function(confusion), np.float64) for name, function in METRICS.items()}
+        for name, values in own.items():
+            if values.shape != total.shape:
+                raise ValueError(f"metric {name!r}: found shape {values.shape}, expected {total.shape}")
         f1 = 2 * hits / (true + predicted)
         return {
             "accuracy": hits.sum(axis=-1) / total,
@@ -74,6 +108,7 @@ def classification_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
             "precision": np.where(true > 0, hits / predicted, np.nan),
             "recall": hits / true,
             "f1": np.where(true > 0, f1, np.nan),
+            **own,
         }
 
 

@@ -12,7 +12,9 @@ import numpy as np
 
 from cardiax.catalog import AAMI_CLASSES, Dataset
 from cardiax.config import AugmentationConfig, Config, leaves
+from cardiax.ecg.augmentation import check_extra
 from cardiax.errors import InputError, unknown
+from cardiax.registry import check_new
 from cardiax.tasks.beat_classification import Classification
 from cardiax.tasks.ecg_imaging import Activation, Transmembrane
 from cardiax.tasks.report import Report
@@ -156,6 +158,16 @@ TASKS: dict[str, Task] = {
 }
 
 
+def register(task: Task) -> None:
+    """Add a task of your own; its default experiment is `Config(task=task.name)`.
+
+    Raises:
+      ValueError: another task has that name.
+    """
+    check_new("task", TASKS, task.name, task)
+    TASKS[task.name] = task
+
+
 def find_task(name: str) -> Task:
     """Return the task `name`.
 
@@ -168,7 +180,8 @@ def find_task(name: str) -> Task:
 
 
 def check_config(task: Task, config: Config) -> None:
-    """Raise `InputError` if `config` enables a field that does not apply to the task."""
+    """Raise `InputError` if `config` enables a field that does not apply to the task, or an unknown augmentation."""
+    check_extra(config.augmentation.extra)
     fields = leaves(config)
     for name in task.meaningless:
         value = fields[name][1]

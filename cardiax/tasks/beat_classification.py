@@ -16,7 +16,7 @@ from cardiax.ecg.rr_features import RR_FEATURES, against_median_beat, rr_feature
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.simulate.rhythms import Rhythm, fibrillation, pauses
-from cardiax.stats.classification import classification_metrics, confusion_matrix
+from cardiax.stats.classification import METRICS, classification_metrics, confusion_matrix
 from cardiax.tasks.class_balance import class_shares
 from cardiax.tasks.class_report import ClassReport
 
@@ -236,5 +236,5 @@ class Classification:
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
         """Return the scalar metrics of `summarize` that are written to metrics.csv."""
-        scalars = {name: float(figures[name]) for name in ("loss", "accuracy", "macro_f1")}
+        scalars = {name: float(figures[name]) for name in ("loss", "accuracy", "macro_f1", *METRICS)}
         return scalars | {f"f1_{name}": float(f1) for name, f1 in zip(self.classes, figures["f1"], strict=True)}

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.stats.calibration import class_terms, expected_calibration_error, reliability
-from cardiax.stats.classification import bootstrap_groups, bootstrap_intervals, classification_metrics
+from cardiax.stats.classification import METRICS, bootstrap_groups, bootstrap_intervals, classification_metrics
 from cardiax.stats.significance import resampled_figures
 from cardiax.tasks.report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, Draw
 
@@ -41,7 +41,7 @@ class ClassReport:
             "interval": f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples",
             "loss": figures["loss"],
         }
-        if records is not None:
+        if records is not None and dataset.note:
             found["note"] = dataset.note
         found |= self._metrics(figures, records)
         if records is not None and dataset.dominant_record in records:
@@ -151,6 +151,7 @@ class ClassReport:
         return {
             "accuracy": with_interval("accuracy"),
             "macro_f1": with_interval("macro_f1"),
+            **{name: with_interval(name) for name in METRICS},
             "classes": {
                 name: {"examples": int(confusion[i].sum())}
                 | {figure: with_interval(figure, i) for figure in ("precision", "recall", "f1")}
@@ -177,12 +178,13 @@ def _lines(result: dict[str, Any]) -> list[str]:
     for name, row in result["classes"].items():
         cells = "  ".join(f"{_cell(row[figure]):<22}" for figure in ("precision", "recall", "f1"))
         lines.append(f"{name:<10}{row['examples']:>8,}  {cells}".rstrip())
-    return [*lines, f"accuracy  {_cell(result['accuracy'])}   macro-F1  {_cell(result['macro_f1'])}"]
+    lines.append(f"accuracy  {_cell(result['accuracy'])}   macro-F1  {_cell(result['macro_f1'])}")
+    return lines + [f"{name}  {_cell(result[name])}" for name in METRICS]
 
 
 def _undefined(result: dict[str, Any]) -> str:
     """List the numbers of resamples in which a metric is undefined, for metrics that have a value."""
-    found = {"macro-F1": result["macro_f1"]} | {
+    found = {"macro-F1": result["macro_f1"], **{name: result[name] for name in METRICS}} | {
         f"{figure} of {name}": row[figure]
         for name, row in result["classes"].items()
         for figure in ("precision", "recall", "f1")

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import optax
 
 from cardiax.config import Config, enabled
-from cardiax.ecg.augmentation import mix_pairs
+from cardiax.ecg.augmentation import augment_extra, mix_pairs
 from cardiax.nn import fast_random
 from cardiax.tasks import Loss, Task
 from cardiax.training.state import TrainState
@@ -64,6 +64,7 @@ def make_train_step(
         index = jax.lax.axis_index(AXIS) * len(target) + jnp.arange(len(target))
         keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, index)
         inputs, target = jax.vmap(task.augment, (0, 0, 0, None))(keys, inputs, target, config.augmentation)
+        inputs, target = augment_extra(keys, inputs, target, config.augmentation.extra)
         sides = [(target, 1.0)]  # The targets of each example and their weights.
         if enabled(config.augmentation.mixup):
             inputs, neighbour, share = mix_pairs(mix_key, inputs, target, config.augmentation.mixup, AXIS)

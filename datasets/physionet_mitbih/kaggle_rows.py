@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH
-from cardiax.datasets.physionet_mitbih.mitbih_records import CLASS_OF, LENGTH, Record
+from cardiax.datasets.physionet_mitbih.mitbih_records import LENGTH
+from cardiax.datasets.storage.wfdb_beats import CLASS_OF, Record
 
 STEP = 3
 """Kaggle's rows hold every third sample: 120 Hz."""

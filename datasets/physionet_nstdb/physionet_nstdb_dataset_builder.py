@@ -15,13 +15,16 @@ from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.wfdb_database import Database
 from cardiax.ecg.recorded_noise import NOISES
 
+SHAPE = (650_000, 2)
+
 DATABASE = Database(
     name="nstdb",
     homepage="https://physionet.org/content/nstdb/1.0.0/",
+    license="ODC-By 1.0",
     records=tuple(NOISES),
     endings=("hea", "dat"),
     rate=DATASETS["physionet_nstdb"].rate,
-    length=650_000,
+    shape=SHAPE,
 )
 
 
@@ -37,27 +40,21 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
     )
 
     def _info(self) -> tfds.core.DatasetInfo:
-        shape = (DATABASE.length, 2)
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
                     "name": tfds.features.Text(),
-                    "signal": tfds.features.Tensor(shape=shape, dtype=np.float32, encoding="bytes"),
+                    "signal": tfds.features.Tensor(shape=SHAPE, dtype=np.float32, encoding="bytes"),
                 }
             ),
             homepage=DATABASE.homepage,
-            license="ODC-By 1.0",
+            license=DATABASE.license,
             disable_shuffling=True,
             metadata=tfds.core.MetadataDict(),
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        where, files = self._find(
-            dl_manager,
-            {name.lower() for name in DATABASE.files}.__contains__,
-            lambda: DATABASE.download(Path(dl_manager.download_dir) / DATABASE.name),
-        )
-        folder = DATABASE.choose(where, files, DATABASE.records, self._scratch / "records")
+        folder, _ = DATABASE.gather(self, dl_manager)
         return {"noise": self._generate_examples(folder)}
 
     def _generate_examples(self, folder: Path) -> Iterator[tuple[int, dict]]:

@@ -131,7 +131,10 @@ def prepared_from(name: str, data_dir: Path) -> str | None:
 def _class(name: str) -> type[tfds.core.DatasetBuilder]:
     if name not in DATASETS:
         raise unknown("dataset", name, DATASETS)
-    return tfds.builder_cls(name.partition("/")[0])
+    try:
+        return tfds.builder_cls(name.partition("/")[0])
+    except tfds.core.DatasetNotFoundError as error:
+        raise InputError(f"{name}: found no TFDS builder, expected one in the module that registers it") from error
 
 
 def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:

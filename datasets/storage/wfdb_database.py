@@ -7,30 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow_datasets as tfds
 
-from cardiax.datasets.storage.manual_files import Found, MissingFileError
+from cardiax.datasets.storage.manual_files import Found, FromFiles, MissingFileError
 from cardiax.errors import InputError
 
 
 @dataclass(frozen=True)
 class Database:
-    """A PhysioNet database whose records have two channels.
+    """A PhysioNet database.
 
     Attributes:
       name: name in its address, e.g. `mitdb`.
       homepage: address of the version that is read.
       records: names of its records.
+      license: its licence.
       endings: file name extensions of the files of each record.
-      rate: sampling rate of every record, Hz.
-      length: number of samples of every record.
+      rate: sampling rate of every record, Hz; None for any.
+      shape: samples and leads of every record; None for any.
     """
 
     name: str
     homepage: str
     records: tuple[str, ...]
-    endings: tuple[str, ...]
-    rate: float
-    length: int
+    license: str = ""
+    endings: tuple[str, ...] = ("hea", "dat", "atr")
+    rate: float | None = None
+    shape: tuple[int, int] | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -50,6 +53,35 @@ class Database:
                     "same command again to resume, or fetch it by hand and give --manual-dir DIR"
                 ) from error
         return folder
+
+    def gather(
+        self,
+        builder: FromFiles,
+        dl_manager: tfds.download.DownloadManager,
+        records: Sequence[str] = (),
+        some: bool = False,
+    ) -> tuple[Path, Sequence[str]]:
+        """Find the files of a builder's database in the manual folder, or download them.
+
+        Args:
+          builder: builder that is being prepared.
+          dl_manager: its download manager.
+          records: records to take; by default all.
+          some: True to take those of which there is a file, if there are any.
+
+        Returns:
+          A folder with links to the files, and the names of the records.
+
+        Raises:
+          InputError: see `download` and `choose`.
+        """
+        names = {name.lower() for name in self.files}
+        where, found = builder._find(
+            dl_manager, names.__contains__, lambda: self.download(Path(dl_manager.download_dir) / self.name)
+        )
+        there = {file.name.lower().rpartition(".")[0] for file in found.files} if some else set()
+        chosen = [record for record in records or self.records if not there or record.lower() in there]
+        return self.choose(where, found, chosen, builder._scratch / "records"), chosen
 
     def choose(self, folder: Path, found: Found, records: Sequence[str], target: Path) -> Path:
         """Link the files of `records` among those found into the new folder `target`, for `wfdb` to read; return it.
@@ -77,7 +109,7 @@ class Database:
         return target
 
     def read(self, folder: Path, record: str, annotated: bool = False) -> tuple[Any, Any]:
-        """Read a record in ADC units, `d_signal` int16 (length, 2), and its annotations, None unless `annotated`.
+        """Read a record in ADC units, `d_signal` int16 (n, L), and its annotations, None unless `annotated`.
 
         Raises:
           InputError: if a file is damaged or of another record, or the package `wfdb` is missing.
@@ -89,9 +121,10 @@ class Database:
             annotation: Any = wfdb.rdann(str(path), "atr") if annotated else None
         except Exception as error:  # the parsers of wfdb raise many types
             raise InputError(f"{shown}: found a record that cannot be read ({error}), expected PhysioNet's") from error
-        expected, shape = (self.length, 2), np.shape(found.d_signal)
-        if shape != expected or found.fs != self.rate:
-            raise InputError(f"{shown}: found {shape} at {found.fs} Hz, expected {expected} at {self.rate:g} Hz")
+        shape, expected = np.shape(found.d_signal), self.shape or "(samples, leads)"
+        if len(shape) != 2 or shape != (self.shape or shape) or found.fs != (self.rate or found.fs):
+            at = f" at {self.rate:g} Hz" if self.rate else ""
+            raise InputError(f"{shown}: found {shape} at {found.fs} Hz, expected {expected}{at}")
         sums: Any = np.sum(found.d_signal, axis=0, dtype=np.int64)
         if any(told is not None and (told - own) % 65536 for told, own in zip(found.checksum, sums, strict=True)):
             raise InputError(

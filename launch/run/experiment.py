@@ -26,6 +26,7 @@ from cardiax.tasks.class_balance import resampled
 from cardiax.tasks.report import Cases
 from cardiax.training.batch_order import Arrays, Order, fingerprint, padded_batches
 from cardiax.training.device_mesh import divide, map_eval_step, process_share
+from cardiax.training.optimizer import make_optimizer
 from cardiax.training.step import AXIS, make_eval_step, make_predict_step
 
 
@@ -111,6 +112,7 @@ def load_experiments(
     if config.protocol not in dataset.protocols:
         raise unknown(f"protocol of {dataset.name}", config.protocol, dataset.protocols)
     check_config(task, config)
+    make_optimizer(config.optimizer, 1)
     noises = _load_noises(dataset.rate, data_dir) if with_noise or config.protocol == NOISE else {}
     if dataset.real:
         what, real = dataset.real

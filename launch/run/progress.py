@@ -1,6 +1,7 @@
 """Progress of a run: a bar on a terminal, plain lines when piped, TensorBoard events if the extra is installed."""
 
 import importlib.util
+import math
 import sys
 from collections import deque
 from pathlib import Path
@@ -87,7 +88,8 @@ class Events:
             # Hide the rows that a killed run left after its checkpoint: the resumed run writes them again.
             self._writer = _summary_writer()(str(self._folder / "tensorboard"), purge_step=self._first + 1)
         for name, value in row.items():
-            self._writer.add_scalar(name, value, int(row["step"]))
+            if math.isfinite(value):  # not that of a class without examples, of which tensorboardX would warn
+                self._writer.add_scalar(name, value, int(row["step"]))
         self._writer.flush()
 
     def close(self) -> None:

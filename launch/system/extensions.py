@@ -1,10 +1,18 @@
-"""Modules of your own that register models or datasets before a command runs."""
+"""Modules of your own that register models, datasets and more (see `cardiax/README.md`) before a command runs."""
 
+import argparse
 import importlib
 import os
 import sys
 
 from cardiax.errors import InputError
+
+
+def add_import(parser: argparse.ArgumentParser) -> None:
+    """Add the flag --import to a command without config fields."""
+    parser.add_argument(
+        "--import", dest="imports", default="", metavar="A,B", help="your own modules that register what is new"
+    )
 
 
 def import_modules(names: str) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from cardiax.catalog import DATASETS
 from cardiax.datasets.physionet_mitbih import mitbih_records
-from cardiax.datasets.physionet_mitbih.beat_windows import windows
 from cardiax.datasets.physionet_mitbih.kaggle_rows import kaggle_test_rows, rows
-from cardiax.datasets.physionet_mitbih.mitbih_records import CLASS_OF, RECORDS, Record
+from cardiax.datasets.physionet_mitbih.mitbih_records import RECORDS
+from cardiax.datasets.storage.wfdb_beats import CLASS_OF, Record, windows
 from cardiax.ecg.rr_features import against_median_beat, rr_features
 from cardiax.errors import InputError
 from cardiax.recipes import recipe
@@ -24,9 +24,8 @@ from cardiax.training.step import inputs_of
 def record(samples, symbols, signal=None, number=100):
     signals = np.zeros((650_000, 2), np.int16)
     signals[:, 0] = np.arange(650_000) % 1000 if signal is None else signal
-    return Record(
-        number, signals, ("MLII", "V1"), np.full(2, 200.0), np.full(2, 1024.0), np.asarray(samples), tuple(symbols)
-    )
+    gains, baselines = np.full(2, 200.0), np.full(2, 1024.0)
+    return Record(number, 360.0, signals, ("MLII", "V1"), gains, baselines, np.asarray(samples), tuple(symbols))
 
 
 def test_rows_by_hand():

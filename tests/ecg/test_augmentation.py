@@ -1,5 +1,6 @@
 """Changes of training examples: padding stays padding, and the numbers are those worked by hand."""
 
+import zlib
 from functools import partial
 
 import jax
@@ -12,6 +13,9 @@ from jax.sharding import Mesh, PartitionSpec
 from scipy import stats
 
 from cardiax.ecg.augmentation import (
+    EXTRA,
+    augment_extra,
+    check_extra,
     delay,
     drop_lead,
     electrode_gain,
@@ -27,6 +31,7 @@ from cardiax.ecg.augmentation import (
     white_noise,
 )
 from cardiax.ecg.leads import twelve_leads
+from cardiax.errors import InputError
 
 
 def beat(length, seed=0):
@@ -238,3 +243,21 @@ def test_one_lead_drops_as_often_as_asked():
     np.testing.assert_allclose(gone.any(axis=1).mean(), 0.5, atol=0.06)
     assert (gone.sum(axis=0) > 25).all()  # 50 of each lead are expected
     np.testing.assert_array_equal(drop_lead(keys[0], leads, 0.0), leads)
+
+
+def test_registered_augmentations_have_keys_of_their_own_and_strength_0_is_off(monkeypatch):
+    def draw(key, inputs, target, strength):
+        return {**inputs, "leads": inputs["leads"] + strength * jax.random.normal(key, (3,))}, target + 1
+
+    for name in ("one", "other"):
+        monkeypatch.setitem(EXTRA, name, draw)
+    keys, inputs, target = jax.random.split(jax.random.key(0), 4), {"leads": jnp.zeros((4, 3))}, jnp.zeros(4, int)
+    one, changed = augment_extra(keys, inputs, target, {"one": 2.0, "other": 0.0})
+    assert changed.tolist() == [1] * 4
+    own = jax.random.fold_in(keys[2], zlib.crc32(b"one"))
+    np.testing.assert_allclose(one["leads"][2], 2 * jax.random.normal(own, (3,)), rtol=1e-6)
+    both, _ = augment_extra(keys, inputs, target, {"other": 1.0, "one": 2.0})
+    assert np.abs(both["leads"] - one["leads"]).min() > 1e-4
+    assert augment_extra(keys, inputs, target, {"one": 0.0})[0] is inputs
+    with pytest.raises(InputError, match=r"unknown augmentation\.extra 'ones'"):
+        check_extra({"ones": 1.0})

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cardiax.stats.classification import (
+    METRICS,
     bootstrap_groups,
     bootstrap_intervals,
     classification_metrics,
@@ -147,3 +148,14 @@ def test_nothing_is_told_of_a_class_without_examples():
     never_predicted = classification_metrics(np.array([[8, 0], [2, 0]]))
     assert np.isnan(never_predicted["precision"][1])
     assert never_predicted["recall"][1] == never_predicted["f1"][1] == 0
+
+
+def test_a_registered_metric_has_an_interval_and_one_of_another_shape_is_refused(monkeypatch):
+    monkeypatch.setitem(METRICS, "mine", lambda confusion: confusion[..., 0, 0] / confusion[..., 0, :].sum(axis=-1))
+    confusion = np.array([[30, 10], [20, 40]])
+    assert classification_metrics(confusion)["mine"] == 0.75
+    intervals = bootstrap_intervals(confusion)
+    np.testing.assert_array_equal(intervals["mine"], intervals["recall"][:, 0])
+    monkeypatch.setitem(METRICS, "mine", lambda confusion: confusion.sum())
+    with pytest.raises(ValueError, match=r"metric 'mine': found shape \(\), expected \(3,\)"):
+        classification_metrics(np.ones((3, 2, 2)))

@@ -1,0 +1,190 @@
+"""Beats of annotated WFDB records of any rate, length and leads: windows around R peaks, and a builder of these."""
+
+# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
+# pyright: reportOptionalSubscript=false
+
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from etils import epath
+
+from cardiax.catalog import AAMI_CLASSES, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, WINDOW_RATE
+from cardiax.datasets.storage.manual_files import FromFiles
+from cardiax.datasets.storage.wfdb_database import Database
+from cardiax.ecg.rr_features import beat_intervals
+
+SYMBOLS = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
+"""Annotation symbols of each AAMI class; other symbols do not mark beats."""
+
+CLASS_OF = {symbol: index for index, name in enumerate(AAMI_CLASSES) for symbol in SYMBOLS[name]}
+
+HIGH_PASS = 0.5
+"""Cutoff frequency of the high-pass filter that removes baseline wander, Hz."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One record.
+
+    Attributes:
+      number: number of the record.
+      rate: sampling rate, Hz.
+      signals: int (n, L), ADC units.
+      leads: names of the L leads.
+      gains: float64 (L,), ADC units per mV.
+      baselines: float64 (L,), ADC units at 0 mV.
+      samples: int64 (m,), sample index of each annotation.
+      symbols: symbol of each annotation.
+    """
+
+    number: int
+    rate: float
+    signals: np.ndarray
+    leads: tuple[str, ...]
+    gains: np.ndarray
+    baselines: np.ndarray
+    samples: np.ndarray
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """One beat of a record.
+
+    Attributes:
+      signal: float32 (192, 2), mV at 180 Hz.
+      intervals: float32 (3,), s, from `cardiax.ecg.rr_features.beat_intervals`.
+      label: index of the class.
+      record: number of the record.
+      annotation_index: index of the annotation in the record.
+      sample: sample index of the annotation, at the rate of the record.
+      symbol: symbol of the annotation.
+    """
+
+    signal: np.ndarray
+    intervals: np.ndarray
+    label: int
+    record: int
+    annotation_index: int
+    sample: int
+    symbol: str
+
+
+def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iterator[Record]:
+    """Read records of a folder; a missing sample is read as 0 mV.
+
+    The number of a record is its name, if all of the database are named by numbers, else its index in the database.
+
+    Raises:
+      InputError: if a file is damaged or of another record, or the package `wfdb` is missing.
+    """
+    for name in names:
+        record, annotation = database.read(folder, name, annotated=True)
+        yield Record(
+            number=int(name) if all(map(str.isdecimal, database.records)) else database.records.index(name),
+            rate=float(record.fs),
+            signals=np.where(np.isnan(record.dac()), record.baseline, record.d_signal),
+            leads=tuple(record.sig_name),
+            gains=np.asarray(record.adc_gain, np.float64),
+            baselines=np.asarray(record.baseline, np.float64),
+            samples=np.asarray(annotation.sample, np.int64),
+            symbols=tuple(annotation.symbol),
+        )
+
+
+def windows(record: Record, first: Sequence[str] = ("MLII", "II")) -> Iterator[Window]:
+    """Yield the beats of a record in order; a record with a single beat, which has no RR interval, has none.
+
+    A window past an end of the record repeats the value there. It has two leads of the record: those of the names
+    `first`, then the others in their order. The second lead of a record with a single lead is 0.
+    """
+    from scipy.signal import butter, resample_poly, sosfiltfilt  # takes half a second, and few datasets need it
+
+    beats = [index for index, symbol in enumerate(record.symbols) if symbol in CLASS_OF]
+    if len(beats) < 2:
+        return
+    names = [*first, *record.leads]
+    leads = sorted(range(len(record.leads)), key=lambda lead: names.index(record.leads[lead]))[:WINDOW_LEADS]
+    signals = (record.signals[:, leads] - record.baselines[leads]) / record.gains[leads]
+    ratio = (Fraction(WINDOW_RATE) / Fraction(record.rate)).limit_denominator(1000)
+    signals = resample_poly(signals, ratio.numerator, ratio.denominator, padtype="line")
+    signals = sosfiltfilt(butter(2, HIGH_PASS, "highpass", fs=WINDOW_RATE, output="sos"), signals, axis=0)
+    signals = np.pad(signals, ((WINDOW_BEFORE, WINDOW_AFTER), (0, 0)), mode="edge").astype(np.float32)
+    signals = np.pad(signals, ((0, 0), (0, WINDOW_LEADS - len(leads))))
+    spans = beat_intervals(record.samples[beats] / record.rate)
+    for index, span in zip(beats, spans, strict=True):
+        start = round(record.samples[index] * WINDOW_RATE / record.rate)
+        yield Window(
+            signal=signals[start : start + WINDOW_BEFORE + WINDOW_AFTER],
+            intervals=span,
+            label=CLASS_OF[record.symbols[index]],
+            record=record.number,
+            annotation_index=index,
+            sample=int(record.samples[index]),
+            symbol=record.symbols[index],
+        )
+
+
+class WfdbBeats(FromFiles, tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A base class of builders of the beats of a WFDB database: one `Window` per example, in one part, `beats`.
+
+    A subclass sets `DATABASE`. Of its records, those in the manual folder are taken; without any, all are downloaded.
+    """
+
+    DATABASE: Database
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
+
+    def __init_subclass__(cls, **kwargs):
+        """Let TFDS read README.md and the like beside the module; it would look for its name below site-packages."""
+        cls.pkg_dir_path = epath.Path(inspect.getfile(cls)).parent
+        endings = ", ".join(f".{ending}" for ending in cls.DATABASE.endings)
+        cls.MANUAL_DOWNLOAD_INSTRUCTIONS = (
+            f"The files {endings} of the {len(cls.DATABASE.records)} records of {cls.DATABASE.homepage}, in the manual "
+            "folder; without them they are downloaded."
+        )
+        super().__init_subclass__(**kwargs)
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"signal": (WINDOW_BEFORE + WINDOW_AFTER, WINDOW_LEADS), "intervals": (3,)}
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        features = {
+            name: tfds.features.Tensor(shape=shape, dtype=np.float32, encoding="bytes")
+            for name, shape in self._shapes().items()
+        } | {
+            "label": tfds.features.ClassLabel(names=AAMI_CLASSES),
+            "record": tfds.features.Scalar(dtype=np.int64),
+            "annotation_index": tfds.features.Scalar(dtype=np.int64),
+            "sample": tfds.features.Scalar(dtype=np.int64),
+            "symbol": tfds.features.Text(),
+        }
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=(next(iter(features)), "label"),
+            homepage=self.DATABASE.homepage,
+            license=self.DATABASE.license,
+            disable_shuffling=True,
+            metadata=tfds.core.MetadataDict(counts={}, notes=[]),
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        folder, names = self.DATABASE.gather(self, dl_manager, some=True)
+        every = len(self.DATABASE.records)
+        if len(names) < every:
+            self.info.metadata["notes"].append(f"{len(names)} of the {every} records of {self.DATABASE.homepage}")
+        records = read_records(self.DATABASE, folder, names)
+        return {"beats": self._generate_examples("beats", (beat for record in records for beat in windows(record)))}
+
+    def _generate_examples(self, part: str, beats: Iterable[Any]) -> Iterator[tuple[int, dict]]:
+        counts = np.zeros(len(AAMI_CLASSES), np.int64)
+        for key, beat in enumerate(beats):
+            counts[beat.label] += 1
+            yield key, vars(beat)
+        self.info.metadata["counts"][part] = counts.tolist()

@@ -1,0 +1,47 @@
+"""Windows of records of any rate, length and leads, against a bump of known place and height."""
+
+import numpy as np
+import pytest
+
+from cardiax.datasets.storage.wfdb_beats import Record, windows
+
+HEIGHTS = {"V1": -2.0, "V5": 0.5, "ECG2": 0.5, "II": 1.0, "MLII": 1.0, "ECG1": 1.0, "x": 1.0}
+"""Lead → height of the bump, mV."""
+
+
+def record(rate, leads, beats=40, symbols=None):
+    """A bump of 25 ms at each of the beats, 1 s apart."""
+    samples = np.round((1 + np.arange(beats)) * rate).astype(int)
+    time = np.arange(round((beats + 1.5) * rate))[:, None] / rate
+    bumps = sum(np.exp(-(((time - sample / rate) / 0.025) ** 2)) for sample in samples)
+    signals = np.round(1000 * bumps * [HEIGHTS[lead] for lead in leads]).astype(np.int16) + 7
+    gains, baselines = np.full(len(leads), 1000.0), np.full(len(leads), 7.0)
+    return Record(5, rate, signals, leads, gains, baselines, samples, symbols or ("N",) * beats)
+
+
+@pytest.mark.parametrize("rate", [128.0, 250.0, 257.0, 360.0, 1000.0, 333.3])
+@pytest.mark.parametrize(
+    ("leads", "expected"),
+    [
+        (("ECG1", "ECG2"), (1.0, 0.5)),
+        (("V5", "MLII"), (1.0, 0.5)),
+        (("V1", "V5", "II"), (1.0, -2.0)),
+        (("x",), (1.0, 0.0)),
+    ],
+)
+def test_the_peak_is_where_it_should_be_in_the_leads_of_choice(rate, leads, expected):
+    beats = list(windows(record(rate, leads)))
+    assert len(beats) == 40
+    for beat in beats[5:-5]:
+        assert beat.signal.shape == (192, 2)
+        assert beat.signal.dtype == np.float32
+        assert abs(abs(beat.signal[:, 0]).argmax() - 72) <= 1
+        np.testing.assert_allclose(beat.signal[72], expected, atol=0.12)
+        np.testing.assert_allclose(beat.intervals, 1.0, atol=1 / rate)
+    assert (beats[7].sample, beats[7].annotation_index, beats[7].record) == (round(8 * rate), 7, 5)
+
+
+def test_other_annotations_are_not_beats_and_one_beat_alone_has_no_interval():
+    one = record(250.0, ("x",), 4, ("+", "V", "|", "/"))
+    assert [(beat.label, beat.annotation_index) for beat in windows(one)] == [(2, 1), (4, 3)]
+    assert not list(windows(record(250.0, ("x",), 4, ("+", "V", "|", "~"))))
