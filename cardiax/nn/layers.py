@@ -1,6 +1,7 @@
 """Layers shared by the models."""
 
 from functools import reduce
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -63,7 +64,8 @@ def max_pool(x: jax.Array, window: int, stride: int, padding: int) -> jax.Array:
     from recomputing the incoming gradient for each slice, which costs 8 ms of that step in bfloat16.
     """
     if not uses("max_pool"):
-        return nn.max_pool(x, (window,), (stride,), ((padding, padding),))
+        pads: Any = ((padding, padding),)  # Flax annotates it as a string
+        return nn.max_pool(x, (window,), (stride,), pads)
     steps = (x.shape[1] + 2 * padding - window) // stride + 1
     full = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     padded = jnp.pad(full, ((0, 0), (padding, padding), (0, 0)), constant_values=-jnp.inf)
