@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cardiax.ecg.leads import SITE_NAMES
+from cardiax.plots.style import INK, plain
 
 CHOSEN = ("AHA01", "AHA08", "AHA11", "AHA17", "EPI_AHA11", "RV07", "EPI_RV07", "SEPTM_AHA09_RV09")
 """The plotted sites, an even number: both ventricles, all layers and rows."""
@@ -29,11 +30,10 @@ def voltage_figure(predicted: np.ndarray, title: str, true: np.ndarray | None = 
         site = SITE_NAMES.index(name)
         if true is not None:
             axes.plot(true[:, site], color="#e8a33d", linewidth=3.0, label="true")
-        axes.plot(predicted[:, site], color="#12306b", linewidth=1.0, label="predicted")
+        axes.plot(predicted[:, site], color=INK, linewidth=1.0, label="predicted")
         axes.axhline(0, color="grey", linewidth=0.4)
         axes.set_title(name, fontsize=8)
-        axes.tick_params(labelsize=7, length=2)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
         axes.margins(x=0)
     panels[0, -1].legend(fontsize=7, frameon=False, loc="upper right")
     figure.supxlabel("Time (ms)", fontsize=8)
