@@ -31,15 +31,7 @@ def beats_figure(
 
     Returns:
       A figure, to be saved by the caller: `figure.savefig(path, dpi=200)`.
-
-    Raises:
-      ValueError: if the shapes are not (n, samples) and (n,).
     """
-    beats, labels = np.asarray(beats), np.asarray(labels)
-    if beats.ndim != 2 or labels.shape != beats.shape[:1]:
-        raise ValueError(
-            f"beats_figure expects beats (n, samples) and labels (n,): got {beats.shape} and {labels.shape}"
-        )
     milliseconds = np.arange(beats.shape[1]) * 1000 / sampling_rate
 
     figure = Figure(figsize=(1.7 * len(classes) + 0.4, 2.1), layout="constrained")

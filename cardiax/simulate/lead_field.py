@@ -8,7 +8,6 @@ in each tetrahedron this is one matrix product per beat. The anisotropy of σ_i 
 import numpy as np
 from scipy.sparse import coo_array
 
-from cardiax.ecg.leads import ELECTRODES
 from cardiax.simulate.heart_geometry import shape_gradients
 
 CONDUCTIVITY_RATIO = 1.0
@@ -34,18 +33,13 @@ the left, y to the front, z up. They follow the clinical placement rules and are
 
 
 def lead_field(points: np.ndarray, tetrahedra: np.ndarray, electrodes: np.ndarray) -> np.ndarray:
-    """Compute the matrix L (10, P) for which L @ V_m (P, ...) are the electrode potentials, mV, for V_m in mV.
+    """Compute the matrix L (X, P) for which L @ V_m (P, ...) are the electrode potentials, mV, for V_m in mV.
 
     Args:
       points: (P, 3), mm, points of the mesh.
       tetrahedra: int (E, 4), tetrahedra of positive volume.
-      electrodes: (10, 3), mm, positions outside the tissue.
-
-    Raises:
-      ValueError: if there are not ten electrodes.
+      electrodes: (X, 3), mm, positions outside the tissue.
     """
-    if electrodes.shape != (len(ELECTRODES), 3):
-        raise ValueError(f"lead_field expects electrodes ({len(ELECTRODES)}, 3): got shape {electrodes.shape}")
     gradients, volume = shape_gradients(points, tetrahedra)
     away = electrodes[:, None] - points[tetrahedra].mean(axis=1)[None]
     kernel = away / np.linalg.norm(away, axis=-1, keepdims=True) ** 3 / (4 * np.pi)
