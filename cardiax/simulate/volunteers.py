@@ -42,7 +42,6 @@ class Volunteer:
     """One simulated volunteer.
 
     Attributes:
-      number: number of the volunteer, 1 … 16.
       shape: dimensions of the heart.
       rotation: (3, 3), rotation from heart axes to torso axes.
       offset: (3,), mm, position of the centre of the heart's base in the torso.
@@ -52,7 +51,6 @@ class Volunteer:
       duration: difference of the action potential duration from the mean, ms.
     """
 
-    number: int
     shape: HeartShape
     rotation: np.ndarray
     offset: np.ndarray
@@ -91,7 +89,6 @@ def volunteer(
     )
     torso = 1 + 0.06 * draw[20:23]
     return Volunteer(
-        number=number,
         shape=shape,
         rotation=rotation,
         offset=8.0 * draw[24:27],
