@@ -16,3 +16,9 @@ def stream(purpose: str, *numbers: int) -> np.random.Philox:
     """
     digest = hashlib.sha256(repr((purpose, *map(int, numbers))).encode()).digest()
     return np.random.Philox(key=np.frombuffer(digest[:16], "<u8"))
+
+
+def standard_normal(uniform: np.ndarray) -> np.ndarray:
+    """Convert uniform numbers (..., 2 n) in [0, 1) to standard normal ones (..., n) by the Box-Muller transform."""
+    radius, angle = np.split(uniform, 2, axis=-1)
+    return np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-FIRST = {"color": "#12306b", "linewidth": 1.2, "zorder": 3}
-OTHERS = {"color": "#9db4d6", "linewidth": 0.7, "zorder": 2}
+from cardiax.plots.style import INK, PALE, plain
+
+FIRST = {"color": INK, "linewidth": 1.2, "zorder": 3}
+OTHERS = {"color": PALE, "linewidth": 0.7, "zorder": 2}
 
 
 def beats_figure(
@@ -29,15 +31,7 @@ def beats_figure(
 
     Returns:
       A figure, to be saved by the caller: `figure.savefig(path, dpi=200)`.
-
-    Raises:
-      ValueError: if the shapes are not (n, samples) and (n,).
     """
-    beats, labels = np.asarray(beats), np.asarray(labels)
-    if beats.ndim != 2 or labels.shape != beats.shape[:1]:
-        raise ValueError(
-            f"beats_figure expects beats (n, samples) and labels (n,): got {beats.shape} and {labels.shape}"
-        )
     milliseconds = np.arange(beats.shape[1]) * 1000 / sampling_rate
 
     figure = Figure(figsize=(1.7 * len(classes) + 0.4, 2.1), layout="constrained")
@@ -53,8 +47,7 @@ def beats_figure(
                 0.5, 0.5, "no beats", transform=axes.transAxes, ha="center", va="center", fontsize=8, color="grey"
             )
         axes.set_title(name, fontsize=9)
-        axes.tick_params(labelsize=7, length=2)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
     panels[0].set_xlim(0, milliseconds[-1])
     if not unit:
         panels[0].set_ylim(-0.03, 1.05)

@@ -70,9 +70,8 @@ def activation_figure(
             axes.imshow(_coloured(image, light, norm, colours), origin="lower", extent=extent)
             if name != "error":
                 levels = np.arange(ISOCHRONE, norm.vmax, ISOCHRONE)
-                levels = levels[
-                    (levels > values.min()) & (levels < values.max())
-                ]  # Matplotlib warns about other levels
+                # Matplotlib warns about levels outside the values.
+                levels = levels[(levels > values.min()) & (levels < values.max())]
                 if len(levels):
                     x, y = np.linspace(*extent[:2], image.shape[1]), np.linspace(*extent[2:], image.shape[0])
                     axes.contour(x, y, image, levels, colors="black", linewidths=0.35)
@@ -111,14 +110,13 @@ def beating_frames(
     """
     weights = shepard_weights(points, points[sites])
     norm, colours = Normalize(-90.0, 40.0), colormaps["inferno"]
-    delay = 60
     samples = np.linspace(0, len(voltage) - 1, frames).astype(int)
     plots = []
     reach = np.linalg.norm(points[:, :2], axis=1).max() + ROOM
     extent = (-reach, reach, points[:, 2].min() - 2.5 * ROOM, points[:, 2].max() + 3 * ROOM)
     for number, sample in enumerate(samples):
         value = weights @ voltage[sample]
-        earlier = weights @ voltage[max(sample - delay, 0)]
+        earlier = weights @ voltage[max(sample - 60, 0)]
         drawn_in = 0.08 * np.clip((earlier + 85.0) / 105.0, 0, 1)
         moved = points * np.stack([1 - drawn_in, 1 - drawn_in, 1 - drawn_in / 2], axis=1)
         image, light = render(look(moved, 110.0 + 360.0 * number / frames), triangles, value, extent, 260)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from cardiax.simulate.heart_geometry import unit
+
 NEIGHBOURS, POWER = 8, 2.0
 """Shepard's interpolation: number of nearest sites used, and the power of the distance in their weights."""
 
@@ -60,12 +62,10 @@ def render(
     index = (seen[:, :2] - [left, bottom]) * scale - 0.5
     image, light = np.full((height, size), np.nan), np.zeros((height, size))
     corners = seen[triangles]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    normal = unit(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
     # Two-sided Lambertian shading, with the light at the upper left of the eye.
-    brightness = 0.45 + 0.55 * np.abs(normal @ (np.array([-0.35, 0.45, 0.82]) / np.linalg.norm([-0.35, 0.45, 0.82])))
-    smooth = np.zeros(len(seen))
-    np.add.at(smooth, triangles.ravel(), np.repeat(brightness, 3))
+    brightness = 0.45 + 0.55 * np.abs(normal @ unit(np.array([-0.35, 0.45, 0.82])))
+    smooth = np.bincount(triangles.ravel(), np.repeat(brightness, 3), len(seen))
     smooth /= np.maximum(np.bincount(triangles.ravel(), minlength=len(seen)), 1)
     # All pixels of all triangles' bounding boxes at once; of those inside a triangle, the nearest is written last.
     x, y = (index[triangles, axis] for axis in (0, 1))

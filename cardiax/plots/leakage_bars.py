@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from cardiax.plots.style import INK, PALE, plain
 from cardiax.stats.classification import mean_interval
 
-DARK, PALE, GREY = "#12306b", "#9db4d6", "#c9c9c9"
+GREY = "#c9c9c9"
 
 
 def leakage_figure(
@@ -32,16 +33,13 @@ def leakage_figure(
     left.set_title("One network, two splits", fontsize=9)
     middle.set_title("Source records of each class", fontsize=9)
     right.set_title("Beat length alone", fontsize=9)
-    bars = right.barh(
-        list(by_length), list(by_length.values()), color=[GREY, PALE, DARK][-len(by_length) :], height=0.6
-    )
+    bars = right.barh(list(by_length), list(by_length.values()), color=[GREY, PALE, INK][-len(by_length) :], height=0.6)
     right.bar_label(bars, fmt="%.2f", fontsize=7, padding=2)
     right.invert_yaxis()
     right.set_xlim(0, 1)
     right.set_xlabel("Macro-F1 on Kaggle's test beats", fontsize=8)
     for axes in (left, middle, right):
-        axes.tick_params(labelsize=7, length=2)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
     return figure
 
 
@@ -56,7 +54,7 @@ def _scores(axes, scores: Mapping[str, Mapping[str, np.ndarray]]) -> None:
             means,
             0.92 * width,
             yerr=np.nan_to_num(widths),
-            color=(DARK, PALE)[number % 2],
+            color=(INK, PALE)[number % 2],
             ecolor="#444444",
             capsize=2,
             label=split,
@@ -69,10 +67,10 @@ def _scores(axes, scores: Mapping[str, Mapping[str, np.ndarray]]) -> None:
 
 
 def _sources(axes, sources: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    for row, (_, (records, shares)) in enumerate(sources.items()):
+    for row, (records, shares) in enumerate(sources.values()):
         left = 0.0
         for number, (record, share) in enumerate(zip(records, shares, strict=True)):
-            axes.barh(row, share, 0.6, left, color=(DARK, PALE)[number % 2], edgecolor="white", linewidth=0.5)
+            axes.barh(row, share, 0.6, left, color=(INK, PALE)[number % 2], edgecolor="white", linewidth=0.5)
             if share > 0.06:
                 axes.text(
                     *(left + share / 2, row, str(record)),

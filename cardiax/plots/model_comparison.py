@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from cardiax.plots.style import INK, PALE
 from cardiax.stats.classification import mean_interval
-
-INK, SEED = "#12306b", "#9db4d6"
 
 
 def comparison_figure(panels: Mapping[str, Mapping[str, np.ndarray]], label: str) -> Figure:
@@ -27,7 +26,7 @@ def comparison_figure(panels: Mapping[str, Mapping[str, np.ndarray]], label: str
     ):
         for index, values in enumerate(systems.values()):
             mean, half_width = mean_interval(values)
-            axes.plot(values, np.full(len(values), index), "o", color=SEED, markersize=4, zorder=2)
+            axes.plot(values, np.full(len(values), index), "o", color=PALE, markersize=4, zorder=2)
             axes.errorbar(
                 mean, index, xerr=np.nan_to_num(half_width), color=INK, marker="o", markersize=5, capsize=3, zorder=3
             )

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-COLOURS = ("#12306b", "#c1440e", "#2f7d4f")
-"""Dark blue, rust and green: they also differ in lightness, for print and for colour-blind readers."""
+from cardiax.plots.style import INK, Triple, plain
 
-Triple = tuple[float, float, float]
-"""A value, and the lower and upper bound of its interval."""
+COLOURS = (INK, "#c1440e", "#2f7d4f")
+"""Dark blue, rust and green: they also differ in lightness, for print and for colour-blind readers."""
 
 
 def noise_figure(
@@ -47,8 +46,7 @@ def noise_figure(
         axes.axhspan(clean[1], clean[2], color="0.9", linewidth=0, zorder=0)
         axes.axhline(clean[0], color="0.35", linestyle="--", linewidth=1, zorder=1, label="without noise")
         axes.set_ylabel(label, fontsize=8)
-        axes.tick_params(labelsize=7, length=2)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
     axes = panels[0]
     for colour, (name, triples) in zip(COLOURS, noises.items(), strict=False):
         value, low, high = np.transpose(triples)
@@ -61,9 +59,8 @@ def noise_figure(
     if missing:
         axes = panels[1]
         value, low, high = np.transpose(list(missing.values()))
-        bounds = np.maximum([value - low, high - value], 0)
         style = {"color": COLOURS[0], "error_kw": {"elinewidth": 0.8, "ecolor": "0.2"}}
-        axes.bar(range(len(missing)), value, yerr=bounds, capsize=2, **style)
+        axes.bar(range(len(missing)), value, yerr=np.maximum([value - low, high - value], 0), capsize=2, **style)
         axes.set_xticks(range(len(missing)), list(missing))
         axes.set_xlabel("Missing lead", fontsize=8)
     figure.suptitle(title, fontsize=8)

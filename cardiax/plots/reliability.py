@@ -6,10 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-INK, PALE, RUST = "#12306b", "#9db4d6", "#c1440e"
+from cardiax.plots.style import INK, PALE, Triple, plain
 
-Triple = tuple[float, float, float]
-"""A value, and the lower and upper bound of its interval."""
+RUST = "#c1440e"
 
 
 def reliability_figure(members: np.ndarray, ensemble: np.ndarray, title: str) -> Figure:
@@ -34,15 +33,13 @@ def reliability_figure(members: np.ndarray, ensemble: np.ndarray, title: str) ->
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.02)
     axes.legend(fontsize=7, frameon=False, loc="upper left")
-    bins = len(ensemble)
-    indices = (np.arange(bins) + 0.5) / bins
-    below.bar(indices, np.where(ensemble[:, 0] > 0, ensemble[:, 0], np.nan), 0.9 / bins, color=INK, log=True)
+    bins, count = len(ensemble), ensemble[:, 0]
+    below.bar((np.arange(bins) + 0.5) / bins, np.where(count > 0, count, np.nan), 0.9 / bins, color=INK, log=True)
     below.set_ylim(0.5, None)
     below.set_ylabel("Examples", fontsize=8)
     below.set_xlabel("Confidence (probability of the predicted class)", fontsize=8)
     for one in (axes, below):
-        one.tick_params(labelsize=7, length=2)
-        one.spines[["top", "right"]].set_visible(False)
+        plain(one)
     figure.suptitle(title, fontsize=8)
     return figure
 
@@ -82,8 +79,7 @@ def spread_figure(covered: Mapping[float, Triple], by_spread: np.ndarray, unit: 
     left.legend(fontsize=7, frameon=False, loc="upper left")
     _error_over_spread(right, by_spread, unit)
     for axes in (left, right):
-        axes.tick_params(labelsize=7, length=2)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
     figure.suptitle(title, fontsize=8)
     return figure
 
@@ -94,12 +90,8 @@ def _error_over_spread(axes, by_spread: np.ndarray, unit: str) -> None:
     ends = min(some) / 1.3, max(some) * 1.3
     axes.plot(ends, ends, color="0.6", linestyle="--", linewidth=0.8, label="error equal to spread")
     axes.plot(spread, error, color=RUST, marker="o", markersize=4, linewidth=1.2, label="ensemble, tenths by spread")
-    for set_scale, set_limits, axis in (
-        (axes.set_xscale, axes.set_xlim, axes.xaxis),
-        (axes.set_yscale, axes.set_ylim, axes.yaxis),
-    ):
-        set_scale("log")
-        set_limits(*ends)
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
+    for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.set_minor_formatter(NullFormatter())

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cardiax.ecg.leads import SITE_NAMES
+from cardiax.plots.style import INK, plain
 
 CHOSEN = ("AHA01", "AHA08", "AHA11", "AHA17", "EPI_AHA11", "RV07", "EPI_RV07", "SEPTM_AHA09_RV09")
 """The plotted sites, an even number: both ventricles, all layers and rows."""
@@ -16,24 +17,17 @@ def voltage_figure(predicted: np.ndarray, title: str, true: np.ndarray | None = 
       predicted: (T, 75), mV at 1 kHz.
       title: title of the figure, one line.
       true: (T, 75), mV, or None if not known.
-
-    Raises:
-      ValueError: if the shapes are not (T, 75).
     """
-    for voltage in (predicted, *([] if true is None else [true])):
-        if voltage.ndim != 2 or voltage.shape[1] != len(SITE_NAMES):
-            raise ValueError(f"voltage_figure expects voltages (T, {len(SITE_NAMES)}): got shape {voltage.shape}")
     figure = Figure(figsize=(8.4, 3.9), layout="constrained")
     panels = figure.subplots(2, len(CHOSEN) // 2, sharex=True, sharey=True)
     for name, axes in zip(CHOSEN, panels.flat, strict=True):
         site = SITE_NAMES.index(name)
         if true is not None:
             axes.plot(true[:, site], color="#e8a33d", linewidth=3.0, label="true")
-        axes.plot(predicted[:, site], color="#12306b", linewidth=1.0, label="predicted")
+        axes.plot(predicted[:, site], color=INK, linewidth=1.0, label="predicted")
         axes.axhline(0, color="grey", linewidth=0.4)
         axes.set_title(name, fontsize=8)
-        axes.tick_params(labelsize=7, length=2)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
         axes.margins(x=0)
     panels[0, -1].legend(fontsize=7, frameon=False, loc="upper right")
     figure.supxlabel("Time (ms)", fontsize=8)

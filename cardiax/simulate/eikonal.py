@@ -8,6 +8,7 @@ any two nodes of a tetrahedron. The activation time of several stimuli is the mi
 one set of fields serves every pattern. Scaling all speeds scales a field by the inverse factor.
 """
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import jax
@@ -16,7 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from cardiax.simulate.heart_geometry import Heart
+from cardiax.simulate.heart_geometry import Heart, unit
 
 SPEEDS = (0.68, 0.45, 0.295)
 """Conduction speeds along the fibres, across them in the wall, and through the wall, m/s = mm/ms: in the range measured
@@ -29,7 +30,7 @@ EDGE_NODES = 2
 
 
 def travel_times(
-    heart: Heart, sources: np.ndarray, speeds: tuple[float, float, float] = SPEEDS, purkinje: float = 1.0
+    heart: Heart, sources: np.ndarray, speeds: Sequence[float] = SPEEDS, purkinje: float = 1.0
 ) -> np.ndarray:
     """Compute travel times from single points to all points: float64 (K, P), ms.
 
@@ -44,25 +45,20 @@ def travel_times(
 
 
 def activation_times(fields: jax.Array, onsets: jax.Array) -> jax.Array:
-    """Compute the activation times of timed stimuli: fields (K, P) and onsets (..., K), ms → (..., P), ms.
+    """Compute the activation times of timed stimuli: fields (K, P) and onsets (K,), ms → (P,), ms.
 
     A source with an infinite onset is not stimulated.
     """
-    spread = fields.reshape((1,) * (onsets.ndim - 1) + fields.shape)
-    return jnp.min(spread + onsets[..., None], axis=-2)
+    return jnp.min(fields + onsets[:, None], axis=0)
 
 
-def metric(heart: Heart, speeds: tuple[float, float, float]) -> np.ndarray:
+def metric(heart: Heart, speeds: Sequence[float]) -> np.ndarray:
     """Compute Q of each tetrahedron, (E, 3, 3), ms²/mm²: the inverse of the velocity tensor of other solvers."""
-    fibre = _unit(heart.fibres[heart.tetrahedra].sum(axis=1))
+    fibre = unit(heart.fibres[heart.tetrahedra].sum(axis=1))
     normal = heart.normals[heart.tetrahedra].sum(axis=1)
-    normal = _unit(normal - np.sum(normal * fibre, axis=1, keepdims=True) * fibre)
+    normal = unit(normal - np.sum(normal * fibre, axis=1, keepdims=True) * fibre)
     directions = (fibre, np.cross(normal, fibre), normal)
     return sum(np.einsum("ei,ej->eij", d, d) / v**2 for d, v in zip(directions, speeds, strict=True))  # pyright: ignore
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
 def _graph(heart: Heart, metric: np.ndarray, purkinje: float) -> csr_array:

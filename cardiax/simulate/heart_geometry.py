@@ -86,8 +86,8 @@ def build_heart(shape: HeartShape | None = None) -> Heart:
     left, left_index = _left_grid(shape)
     right, right_index = _right_grid(shape, left, left_index)
     points = np.concatenate([left, right])
-    tetrahedra = np.concatenate([_tetrahedra(left_index, wraps=True), _tetrahedra(right_index, wraps=False)])
-    tetrahedra = turned(points, tetrahedra)
+    ring = np.concatenate([left_index, left_index[:1]])  # the cells behind the last meridian end at the first
+    tetrahedra = turned(points, np.concatenate([_tetrahedra(ring), _tetrahedra(right_index)]))
 
     transmural = np.zeros(len(points))
     depth = np.zeros(len(points))
@@ -95,10 +95,9 @@ def build_heart(shape: HeartShape | None = None) -> Heart:
     for index in (right_index, left_index):  # the left ventricle last, because the grooves belong to it
         transmural[index] = np.linspace(0, 1, index.shape[2])
         depth[index] = np.linspace(0, 1, index.shape[1])[:, None]
-        wraps = index is left_index
         grid = points[index]
         # Against the angle: in unmirrored axes this is anticlockwise from above, as a right-handed helix rises.
-        around = np.roll(grid, 1, 0) - np.roll(grid, -1, 0) if wraps else -np.gradient(grid, axis=0)
+        around = np.roll(grid, 1, 0) - np.roll(grid, -1, 0) if index is left_index else -np.gradient(grid, axis=0)
         circumferential[index], longitudinal[index] = around, -np.gradient(grid, axis=1)
     apex = left_index[0, -1]
     circumferential[apex], longitudinal[apex] = (0.0, -1.0, 0.0), (-1.0, 0.0, 0.0)
@@ -169,10 +168,7 @@ def _right_grid(shape: HeartShape, left: np.ndarray, left_index: np.ndarray) -> 
     down = np.linspace(0, 1, rows)[None, :]
     rise = np.sqrt(np.clip((1 - across**2) * (1 - down**2), 0, 1))
     # Away from the axis and shifted to the right and down, so that the cavity is a crescent.
-    outward = base * [1.0, 1.0, 0.0]
-    outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
-    outward = outward + np.array([-0.8, 0.0, -0.15])
-    outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
+    outward = unit(unit(base * [1.0, 1.0, 0.0]) + np.array([-0.8, 0.0, -0.15]))
     inner = base + shape.right_width * rise[..., None] * outward
     inside = rise > 1e-6
     layers = [inner + shape.right_wall * fraction * outward for fraction in np.linspace(0, 1, RIGHT_LAYERS)]
@@ -181,13 +177,12 @@ def _right_grid(shape: HeartShape, left: np.ndarray, left_index: np.ndarray) -> 
     return np.stack(layers, axis=2)[inside].reshape(-1, 3), index
 
 
-def _tetrahedra(index: np.ndarray, wraps: bool) -> np.ndarray:
+def _tetrahedra(index: np.ndarray) -> np.ndarray:
     """Return six tetrahedra (Kuhn 1960) for each cell of a grid of point indices, without degenerate ones."""
-    cells = np.concatenate([index, index[:1]]) if wraps else index
-    size = [length - 1 for length in cells.shape]
+    size = [length - 1 for length in index.shape]
 
     def corner(offset: np.ndarray) -> np.ndarray:
-        return cells[tuple(slice(o, o + n) for o, n in zip(offset, size, strict=True))].ravel()
+        return index[tuple(slice(o, o + n) for o, n in zip(offset, size, strict=True))].ravel()
 
     found = []
     for order in permutations(range(3)):
@@ -210,23 +205,33 @@ def turned(points: np.ndarray, tetrahedra: np.ndarray) -> np.ndarray:
     return turned[np.abs(volume) > 1e-6]
 
 
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Divide vectors (..., 3) by their length; a zero vector stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+def shape_gradients(points: np.ndarray, tetrahedra: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the gradients of the linear shape functions of tetrahedra, (E, 4, 3), 1/mm, and volumes (E,), mm³.
+
+    They are the inverse edge matrix, and minus their sum for the first corner.
+    """
+    corners = points[tetrahedra]
+    edges = corners[:, 1:] - corners[:, :1]
+    gradients = np.linalg.inv(edges).transpose(0, 2, 1)
+    return np.concatenate([-gradients.sum(axis=1, keepdims=True), gradients], axis=1), np.linalg.det(edges) / 6
+
+
 def lay_fibres(
     circumferential: np.ndarray, longitudinal: np.ndarray, transmural: np.ndarray, shape: HeartShape
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute fibre directions and wall normals (P, 3) from two directions in the wall, after Bayer et al. 2012."""
-    around = circumferential / np.maximum(np.linalg.norm(circumferential, axis=1, keepdims=True), 1e-9)
-    up = longitudinal - np.sum(longitudinal * around, axis=1, keepdims=True) * around
-    up /= np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-9)
+    around = unit(circumferential)
+    up = unit(longitudinal - np.sum(longitudinal * around, axis=1, keepdims=True) * around)
     angle = np.radians(shape.fibre_endocardium + (shape.fibre_epicardium - shape.fibre_endocardium) * transmural)
     return np.cos(angle)[:, None] * around + np.sin(angle)[:, None] * up, np.cross(around, up)
 
 
-_AHA_ANGLES = {
-    **dict(zip(range(1, 7), (90, 150, 210, 270, 330, 30), strict=True)),
-    **dict(zip(range(7, 13), (90, 150, 210, 270, 330, 30), strict=True)),
-    **dict(zip(range(13, 17), (90, 180, 270, 0), strict=True)),
-    17: 0,
-}
+_AHA_ANGLES = dict(enumerate(2 * (90, 150, 210, 270, 330, 30) + (90, 180, 270, 0) + (0,), start=1))
 """Angle of the centre of each AHA segment, degrees from the lateral wall towards the anterior one: 1, 7, 13 anterior,
 2, 8 anteroseptal, 3, 9 inferoseptal, 4, 10, 15 inferior, 5, 11 inferolateral, 6, 12 anterolateral, 14 septal, 16
 lateral."""
@@ -235,9 +240,9 @@ _LEVELS = {"base": 0.12, "middle": 0.42, "apical": 0.72}
 """Position of the three rows of segments, as a fraction of the distance from base to apex."""
 
 _RIGHT_PLACES = {
-    **{number: ("base", index) for number, index in ((1, 0.2), (2, 0.5), (3, 0.8))},
-    **{number: ("middle", index) for number, index in ((6, 0.2), (7, 0.5), (8, 0.8))},
-    **{number: ("apical", index) for number, index in ((11, 0.35), (12, 0.65))},
+    **{1: ("base", 0.2), 2: ("base", 0.5), 3: ("base", 0.8)},
+    **{6: ("middle", 0.2), 7: ("middle", 0.5), 8: ("middle", 0.8)},
+    **{11: ("apical", 0.35), 12: ("apical", 0.65)},
 }
 """Sites of the right free wall: row, and the fraction of the distance from the anterior groove to the inferior one."""
 
@@ -261,15 +266,15 @@ def _sites(left_index: np.ndarray, right_index: np.ndarray) -> np.ndarray:
         row = min(round(_LEVELS[level] * (RINGS - 1)), rows - 2)
         return right_index[round(index * (right_index.shape[0] - 1)), row, layer]
 
-    layers = {"": (0, 0), "MID_": (LAYERS // 2, RIGHT_LAYERS // 2), "EPI_": (LAYERS - 1, RIGHT_LAYERS - 1)}
+    left_layers = {"": 0, "MID": LAYERS // 2, "EPI": LAYERS - 1}
+    right_layers = {"": 0, "MID": RIGHT_LAYERS // 2, "EPI": RIGHT_LAYERS - 1}
     sites = []
     for name in SITE_NAMES:
-        prefix, _, index = name.rpartition("_") if name.startswith(("MID_", "EPI_")) else ("", "", name)
-        prefix = f"{prefix}_" if prefix else ""
+        depth, _, region = name.rpartition("_")
         if name.startswith("SEPTM_"):
             sites.append(left(int(name[9:11]), LAYERS // 2))
-        elif index.startswith("AHA"):
-            sites.append(left(int(index[3:]), layers[prefix][0]))
+        elif region.startswith("AHA"):
+            sites.append(left(int(region[3:]), left_layers[depth]))
         else:
-            sites.append(right(int(index[2:]), layers[prefix][1]))
+            sites.append(right(int(region[2:]), right_layers[depth]))
     return np.asarray(sites)

@@ -81,7 +81,7 @@ class Beat:
 def prepare_heart(person: Volunteer, heart: Heart | None = None) -> PreparedHeart:
     """Prepare the fields of a volunteer's heart, or of the mesh `heart` in its place; takes about 3 s."""
     heart = heart or build_heart(person.shape)
-    speeds = (SPEEDS[0] * person.speed, SPEEDS[1] * person.speed, SPEEDS[2] * person.speed)
+    speeds = [speed * person.speed for speed in SPEEDS]
     fields = travel_times(heart, heart.sites, speeds, person.purkinje)
     points = heart.points @ person.rotation.T + person.offset
     moves = [np.zeros(3), *np.eye(3)]

@@ -198,7 +198,7 @@ def draw_beat(key: jax.Array, label: jax.Array, subject: Subject) -> Beat:
     waves = jax.tree.map(lambda field: jnp.broadcast_to(field, (2, *field.shape)), subject.waves)
     waves = _vary(deviates, waves, centre=0.002, amplitude=0.08, width=0.05)
     # QT depends on the usual RR, not the last one, as RR^(1/3) (Fridericia 1920).
-    t, qt = WAVES.index("T"), (rr / 1.0) ** (1 / 3)
+    t, qt = WAVES.index("T"), rr ** (1 / 3)
     waves = Waves(
         waves.centre.at[..., t].multiply(qt),
         waves.amplitude * jnp.stack([mix, mix_after])[:, :, None],

@@ -8,7 +8,7 @@ in each tetrahedron this is one matrix product per beat. The anisotropy of σ_i 
 import numpy as np
 from scipy.sparse import coo_array
 
-from cardiax.ecg.leads import ELECTRODES
+from cardiax.simulate.heart_geometry import shape_gradients
 
 CONDUCTIVITY_RATIO = 1.0
 """σ_i/σ: intracellular conductivity over that of the torso, absorbed by the gain of `cardiax.simulate.heart_recording`.
@@ -33,25 +33,15 @@ the left, y to the front, z up. They follow the clinical placement rules and are
 
 
 def lead_field(points: np.ndarray, tetrahedra: np.ndarray, electrodes: np.ndarray) -> np.ndarray:
-    """Compute the matrix L (10, P) for which L @ V_m (P, ...) are the electrode potentials, mV, for V_m in mV.
+    """Compute the matrix L (X, P) for which L @ V_m (P, ...) are the electrode potentials, mV, for V_m in mV.
 
     Args:
       points: (P, 3), mm, points of the mesh.
       tetrahedra: int (E, 4), tetrahedra of positive volume.
-      electrodes: (10, 3), mm, positions outside the tissue.
-
-    Raises:
-      ValueError: if there are not ten electrodes.
+      electrodes: (X, 3), mm, positions outside the tissue.
     """
-    if electrodes.shape != (len(ELECTRODES), 3):
-        raise ValueError(f"lead_field expects electrodes ({len(ELECTRODES)}, 3): got shape {electrodes.shape}")
-    corners = points[tetrahedra]
-    edges = corners[:, 1:] - corners[:, :1]
-    volume = np.linalg.det(edges) / 6
-    # Gradients of the linear shape functions are the inverse edge matrix, and minus their sum for the first corner.
-    gradients = np.linalg.inv(edges).transpose(0, 2, 1)
-    gradients = np.concatenate([-gradients.sum(axis=1, keepdims=True), gradients], axis=1)
-    away = electrodes[:, None] - corners.mean(axis=1)[None]
+    gradients, volume = shape_gradients(points, tetrahedra)
+    away = electrodes[:, None] - points[tetrahedra].mean(axis=1)[None]
     kernel = away / np.linalg.norm(away, axis=-1, keepdims=True) ** 3 / (4 * np.pi)
     weights = -CONDUCTIVITY_RATIO * np.einsum("xej,ecj,e->xec", kernel, gradients, volume)
     rows = np.broadcast_to(np.arange(len(electrodes))[:, None, None], weights.shape)

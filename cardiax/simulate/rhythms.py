@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cardiax.ecg.rr_features import beat_intervals, rr_features
-from cardiax.random_streams import stream
+from cardiax.random_streams import standard_normal, stream
 
 RECORDS = 60
 """Number of records of each rhythm."""
@@ -42,7 +42,7 @@ def fibrillation() -> Rhythm:
     uniform = _uniform("fibrillation", 2 + 2 * BEATS)
     median = _between(np.log(0.45), np.log(1.1), uniform[:, :1])
     deviation = _between(0.1, 0.3, uniform[:, 1:2])
-    intervals = np.exp(median + deviation * _normal(uniform[:, 2:]))
+    intervals = np.exp(median + deviation * standard_normal(uniform[:, 2:]))
     return of_records(np.cumsum(np.maximum(intervals, 0.28), axis=1), np.zeros((RECORDS, BEATS), bool))
 
 
@@ -66,7 +66,7 @@ def pauses() -> Rhythm:
     short = _between(np.log(0.45), np.log(0.95), one[2])
     long = short + np.log(_between(1.4, 2.8, one[3]))
     deviation = np.where(ectopic, _between(0.01, 0.06, one[4]), _between(0.05, 0.3, one[5]))
-    logarithms = np.where(ectopic, short, long) + deviation * _normal(noise)
+    logarithms = np.where(ectopic, short, long) + deviation * standard_normal(noise)
     logarithms = np.where(ectopic, logarithms, np.maximum(logarithms, short + np.log(1.25)))
     sick = of_records(np.cumsum(np.exp(logarithms), axis=1), ectopic)
 
@@ -75,7 +75,8 @@ def pauses() -> Rhythm:
     one = [parameters[:, index, None] for index in range(5)]
     blocked = _chain(chain, _between(0.05, 0.7, one[0]), _between(0.3, 0.97, one[1]))
     short = _between(np.log(0.5), np.log(1.1), one[2])
-    logarithms = short + np.log(_between(1.6, 2.05, one[3])) * blocked + _between(0.01, 0.05, one[4]) * _normal(noise)
+    logarithms = short + np.log(_between(1.6, 2.05, one[3])) * blocked
+    logarithms = logarithms + _between(0.01, 0.05, one[4]) * standard_normal(noise)
     block = of_records(np.cumsum(np.exp(logarithms), axis=1), np.zeros_like(blocked))
     return Rhythm(*(np.concatenate(parts) for parts in zip(sick, block, strict=True)))
 
@@ -107,9 +108,3 @@ def _between(low: float, high: float, uniform: np.ndarray) -> np.ndarray:
 def _uniform(rhythm: str, columns: int) -> np.ndarray:
     """Draw uniform numbers in [0, 1): (RECORDS, columns)."""
     return stream(f"simulated {rhythm}").random_raw((RECORDS, columns)) * 2.0**-64
-
-
-def _normal(uniform: np.ndarray) -> np.ndarray:
-    """Convert uniform numbers (R, 2 n) to standard normal ones (R, n) by the Box-Muller transform."""
-    first, second = np.split(uniform, 2, axis=1)
-    return np.sqrt(-2 * np.log1p(-first)) * np.cos(2 * np.pi * second)

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
 from cardiax.ecg.leads import SITE_NAMES
-from cardiax.simulate.heart_geometry import Heart, HeartShape, lay_fibres, surface, turned
+from cardiax.simulate.heart_geometry import Heart, HeartShape, lay_fibres, shape_gradients, surface, turned, unit
 
 _SEPTAL = tuple(f"RV{number:02d}" for number in (4, 5, 9, 10, 13))
 """Sites on the right side of the septum, whose wall belongs to the left ventricle."""
@@ -54,8 +54,7 @@ def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarra
     transmural = np.clip(transmural, 0, 1)  # obtuse elements overshoot
     radial = points * [1.0, 1.0, 0.0] + [1e-6, 0.0, 0.0]  # used where surfaces meet and the gradient vanishes
     steep = np.linalg.norm(gradient, axis=1, keepdims=True)
-    across = np.where(steep > 1e-3 * steep.max(), gradient, radial)
-    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    across = unit(np.where(steep > 1e-3 * steep.max(), gradient, radial))
     up = np.array([0.0, 0.0, 1.0]) - across[:, 2:] * across
     up = np.where(np.linalg.norm(up, axis=1, keepdims=True) > 0.05, up, (-1.0, 0.0, 0.0))
     fibres, normals = lay_fibres(np.cross(across, up), up, transmural, HeartShape())
@@ -80,12 +79,11 @@ def reshaped(heart: Heart, shape: HeartShape) -> Heart:
     mean = HeartShape()
     across, along = shape.left_radius / mean.left_radius, shape.left_length / mean.left_length
     scale = np.array([across, across, along])
-    fibres, normals = heart.fibres * scale, heart.normals / scale
     return dataclasses.replace(
         heart,
         points=heart.points * scale,
-        fibres=fibres / np.linalg.norm(fibres, axis=1, keepdims=True),
-        normals=normals / np.linalg.norm(normals, axis=1, keepdims=True),
+        fibres=unit(heart.fibres * scale),
+        normals=unit(heart.normals / scale),
     )
 
 
@@ -96,17 +94,17 @@ def _own_axes(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> 
         return sites[[SITE_NAMES.index(f"AHA{segment:02d}") for segment in segments]].mean(axis=0)
 
     base = middle(tuple(range(1, 7)))
-    up = _unit(base - middle((17,)))
+    up = unit(base - middle((17,)))
     triangles = surface(turned(points, np.asarray(tetrahedra, np.int64)))
     normals, areas = _normals(points, triangles)
     height = points @ up
     flat = (normals @ up > 0.8) & (height[triangles].mean(axis=1) > np.quantile(height, 0.75))
     if flat.any():  # the base need not be perpendicular to the axis of the sites
-        up = _unit(np.sum(normals[flat] * areas[flat, None], axis=0))
+        up = unit(np.sum(normals[flat] * areas[flat, None], axis=0))
     forward = middle(_ANTERIOR) - middle(_INFERIOR)
-    forward = _unit(forward - (forward @ up) * up)
+    forward = unit(forward - (forward @ up) * up)
     aside = middle(_LATERAL) - middle(_SEPTUM)
-    aside = _unit(aside - (aside @ up) * up - (aside @ forward) * forward)
+    aside = unit(aside - (aside @ up) * up - (aside @ forward) * forward)
     axes = np.stack([aside, forward, up])
     origin = base + ((points @ up).max() - base @ up) * up
     return (points - origin) @ axes.T, (sites - origin) @ axes.T
@@ -158,17 +156,13 @@ def _laplace(points: np.ndarray, tetrahedra: np.ndarray, known: np.ndarray) -> t
 
     Args:
       points: (P, 3), mm, points of the mesh.
-      tetrahedra: int (E, 4), point indices of the tetrahedra.
+      tetrahedra: int (E, 4), tetrahedra of positive volume.
       known: (P,), boundary values; NaN where unknown.
 
     Returns:
       The solution (P,), and its gradient (P, 3) at the points: the mean over their tetrahedra, weighted by volume.
     """
-    corner = points[tetrahedra]
-    edges = corner[:, 1:] - corner[:, :1]
-    volume = np.abs(np.linalg.det(edges)) / 6
-    slopes = np.linalg.inv(edges).transpose(0, 2, 1)
-    slopes = np.concatenate([-slopes.sum(axis=1, keepdims=True), slopes], axis=1)  # gradients of the four hat functions
+    slopes, volume = shape_gradients(points, tetrahedra)
     stiffness = np.einsum("eid,ejd,e->eij", slopes, slopes, volume)
     row, column = np.broadcast_arrays(tetrahedra[:, :, None], tetrahedra[:, None, :])
     matrix = coo_array((stiffness.ravel(), (row.ravel(), column.ravel())), shape=(len(points),) * 2).tocsr()
@@ -181,7 +175,3 @@ def _laplace(points: np.ndarray, tetrahedra: np.ndarray, known: np.ndarray) -> t
         np.add.at(gradient, tetrahedra[:, index], of_cell)
         np.add.at(total, tetrahedra[:, index], volume)
     return solution, gradient / total[:, None]
-
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / np.linalg.norm(vector)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cardiax.random_streams import standard_normal
 from cardiax.simulate.heart_geometry import HeartShape
 from cardiax.simulate.lead_field import ELECTRODE_POSITIONS
 
@@ -41,7 +42,6 @@ class Volunteer:
     """One simulated volunteer.
 
     Attributes:
-      number: number of the volunteer, 1 … 16.
       shape: dimensions of the heart.
       rotation: (3, 3), rotation from heart axes to torso axes.
       offset: (3,), mm, position of the centre of the heart's base in the torso.
@@ -51,7 +51,6 @@ class Volunteer:
       duration: difference of the action potential duration from the mean, ms.
     """
 
-    number: int
     shape: HeartShape
     rotation: np.ndarray
     offset: np.ndarray
@@ -89,13 +88,11 @@ def volunteer(
         _rotation(up, azimuth + turn[0]) @ _rotation(forward, -elevation + turn[1]) @ _rotation(up, -roll + turn[2])
     )
     torso = 1 + 0.06 * draw[20:23]
-    factors = np.asarray(distances)
     return Volunteer(
-        number=number,
         shape=shape,
         rotation=rotation,
         offset=8.0 * draw[24:27],
-        electrodes=ELECTRODE_POSITIONS * factors[:, None] * torso + 5.0 * draw[30:60].reshape(10, 3),
+        electrodes=ELECTRODE_POSITIONS * np.asarray(distances)[:, None] * torso + 5.0 * draw[30:60].reshape(10, 3),
         speed=float(1 + 0.08 * draw[27]),
         purkinje=float(np.clip(2.5 + 0.4 * draw[28], 1.5, 3.5)),
         duration=float(6.0 * draw[29]),
@@ -111,9 +108,7 @@ def _rotation(axis: np.ndarray, degrees: float) -> np.ndarray:
 
 def normals(stream: int, count: int) -> np.ndarray:
     """Draw standard normal numbers (count,) from the raw bits of NumPy's Philox generator, whose stream is stable."""
-    uniform = uniforms(stream, 2 * count)
-    # Box-Muller transform.
-    return np.sqrt(-2 * np.log1p(-uniform[:count])) * np.cos(2 * np.pi * uniform[count:])
+    return standard_normal(uniforms(stream, 2 * count))
 
 
 def uniforms(stream: int, count: int) -> np.ndarray:

@@ -36,13 +36,9 @@ T_CENTRE = 0.3
 """s: the T peak in the table's row of times; its row of angles gives 0.25 s."""
 
 
-def _table(**waves: tuple[float, float, float]) -> np.ndarray:
+def _table(waves: dict[str, tuple[float, float, float]]) -> np.ndarray:
     """Return the table (waves, 3) of centre, s, amplitude, mV, and width, s; amplitude 0 for waves not named."""
-    names = {"spike": "spike", "p": "P", "q": "Q", "r": "R", "r2": "R'", "s": "S", "t": "T"}
-    table = np.tile(np.array([0.0, 0.0, 0.02]), (len(WAVES), 1))
-    for name, wave in waves.items():
-        table[WAVES.index(names[name])] = wave
-    return table
+    return np.array([waves.get(name, (0.0, 0.0, 0.02)) for name in WAVES])
 
 
 def _from_mcsharry(name: str) -> tuple[float, float, float]:
@@ -56,26 +52,30 @@ def _from_mcsharry(name: str) -> tuple[float, float, float]:
     return scale * angle / (2 * np.pi), amplitude, scale * width / (2 * np.pi)
 
 
-_P, _Q_WAVE, _R, _S_WAVE, _T = (_from_mcsharry(name) for name in "PQRST")
+_P, _Q, _R, _S, _T = (_from_mcsharry(name) for name in "PQRST")
 _T = (T_CENTRE, *_T[1:])
 
 NORMAL_VARIANTS = {
-    "narrow": _table(p=_P, q=_Q_WAVE, r=_R, s=_S_WAVE, t=_T),
-    "left axis": _table(p=_P, r=(0.0, 0.4, 0.012), s=(0.032, -0.9, 0.016), t=_T),
-    "LBBB": _table(p=_P, r=(0.0, 0.9, 0.022), r2=(0.055, 0.75, 0.024), t=(0.33, -0.35, 0.07)),
-    "RBBB": _table(p=_P, q=_Q_WAVE, r=(0.0, 0.8, 0.014), s=(0.065, -0.3, 0.026), t=(0.3, 0.3, 0.06)),
+    "narrow": _table({"P": _P, "Q": _Q, "R": _R, "S": _S, "T": _T}),
+    "left axis": _table({"P": _P, "R": (0.0, 0.4, 0.012), "S": (0.032, -0.9, 0.016), "T": _T}),
+    "LBBB": _table({"P": _P, "R": (0.0, 0.9, 0.022), "R'": (0.055, 0.75, 0.024), "T": (0.33, -0.35, 0.07)}),
+    "RBBB": _table({"P": _P, "Q": _Q, "R": (0.0, 0.8, 0.014), "S": (0.065, -0.3, 0.026), "T": (0.3, 0.3, 0.06)}),
 }
 """Normal (AAMI N) waves of a subject, in one lead. Bundle branch blocks count as N and have a wide QRS."""
 
-VENTRICULAR = _table(r=(0.0, 1.4, 0.034), r2=(0.06, 0.45, 0.03), s=(0.14, -0.25, 0.035), t=(0.33, -0.55, 0.075))
+VENTRICULAR = _table(
+    {"R": (0.0, 1.4, 0.034), "R'": (0.06, 0.45, 0.03), "S": (0.14, -0.25, 0.035), "T": (0.33, -0.55, 0.075)}
+)
 """A ventricular ectopic beat: no P, a wide QRS and a T of opposite sign; the overall sign depends on the focus."""
 
 PACED = _table(
-    spike=(-0.05, 0.7, 0.004),
-    p=(-0.2, 0.12, 0.03),
-    r=(0.0, 0.8, 0.024),
-    s=(0.085, -0.9, 0.03),
-    t=(0.34, 0.5, 0.07),
+    {
+        "spike": (-0.05, 0.7, 0.004),
+        "P": (-0.2, 0.12, 0.03),
+        "R": (0.0, 0.8, 0.024),
+        "S": (0.085, -0.9, 0.03),
+        "T": (0.34, 0.5, 0.07),
+    }
 )
 """A paced beat: the stimulus (widened by MIT-BIH's 100 Hz low-pass), then a wide QRS from the right ventricle."""
 

@@ -11,21 +11,15 @@ from scipy.special import stdtrit
 
 from cardiax.losses import cross_entropy
 
-CLASS_TERMS = ("nll", "brier", "confidence", "hit")
-"""Names of the last axis of `class_terms`."""
-
 BINS = 15
 """Number of confidence bins of equal width, as in Guo et al. 2017 (arXiv:1706.04599, section 5)."""
 
 LEVELS = (0.5, 0.8, 0.95)
 """Nominal coverages of the intervals of `spread_terms`."""
 
-SPREAD_TERMS = ("count", "square", "variance", *(f"inside_{level:g}" for level in LEVELS))
-"""Names of the last axis of `spread_terms`."""
-
 
 def class_terms(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """Compute the calibration terms of each example: float32 (B, 4), in the order of `CLASS_TERMS`.
+    """Compute the calibration terms `nll`, `brier`, `confidence` and `hit` of each example: float32 (B, 4).
 
     `nll` is −ln p of the true class, nats; `brier` is Σ (p_c − [c is the true class])² over classes c, from 0 to 2
     (Brier 1950, Monthly Weather Review 78:1–3); `confidence` is the largest p; `hit` is 1 if the class of the largest p
@@ -37,13 +31,9 @@ def class_terms(logits: jax.Array, target: jax.Array) -> jax.Array:
     """
     probabilities = jax.nn.softmax(logits, axis=-1)
     true = jax.nn.one_hot(target, logits.shape[-1], dtype=probabilities.dtype)
-    terms = {
-        "nll": cross_entropy(logits, target),
-        "brier": jnp.sum((probabilities - true) ** 2, axis=-1),
-        "confidence": jnp.max(probabilities, axis=-1),
-        "hit": (jnp.argmax(logits, axis=-1) == target).astype(probabilities.dtype),
-    }
-    return jnp.stack([terms[name] for name in CLASS_TERMS], axis=-1)
+    nll, brier = cross_entropy(logits, target), jnp.sum((probabilities - true) ** 2, axis=-1)
+    confidence, hit = jnp.max(probabilities, axis=-1), jnp.argmax(logits, axis=-1) == target
+    return jnp.stack([nll, brier, confidence, hit.astype(probabilities.dtype)], axis=-1)
 
 
 def reliability(terms: np.ndarray, bins: int = BINS) -> np.ndarray:
@@ -68,26 +58,21 @@ def expected_calibration_error(sums: np.ndarray) -> float:
     2022, arXiv:2012.08668).
 
     Args:
-      sums: (bins, 3), from `reliability`.
-
-    Raises:
-      ValueError: if there is no example.
+      sums: (bins, 3), from `reliability`, with at least one example.
     """
     count, hits, confidence = np.asarray(sums, np.float64).T
-    if not count.sum() > 0:
-        raise ValueError(f"expected_calibration_error expects at least one example: got {count.sum():g}")
     return float(np.abs(hits - confidence).sum() / count.sum())
 
 
 def spread_terms(outputs: jax.Array, target: jax.Array) -> jax.Array:
-    """Compute the spread and error terms of an ensemble for each element: float32 (..., 6), ordered as `SPREAD_TERMS`.
+    """Compute the spread and error terms of an ensemble for each element: float32 (..., 6).
 
-    `square` is the squared error of the members' mean, and `variance` the members' variance with M − 1 in the
-    denominator, both in the squared unit of the target. `inside_p` is 1 if the target lies within t · s · √(1 + 1/M) of
-    the mean, with s the members' standard deviation and t the quantile of Student's distribution with M − 1 degrees of
-    freedom: this interval holds the target with probability p if target and members are draws from one normal
-    distribution. All terms are 0 where the target is NaN; the square and the variance are not finite where a member is
-    not.
+    They are `count`, `square`, `variance`, and `inside_p` for each p of `LEVELS`. `count` is 1; `square` is the squared
+    error of the members' mean, and `variance` the members' variance with M − 1 in the denominator, both in the squared
+    unit of the target. `inside_p` is 1 if the target lies within t · s · √(1 + 1/M) of the mean, with s the members'
+    standard deviation and t the quantile of Student's distribution with M − 1 degrees of freedom: this interval holds
+    the target with probability p if target and members are draws from one normal distribution. All terms are 0 where
+    the target is NaN; the square and the variance are not finite where a member is not.
 
     Args:
       outputs: (M, ...), predictions of M ≥ 2 members.

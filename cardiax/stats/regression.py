@@ -64,12 +64,10 @@ def bootstrap_cases(sums: np.ndarray, resamples: int = 2000, level: float = 0.95
       `mae`, `rmse` and `r2`, each (2, ...): lower and upper bound.
 
     Raises:
-      ValueError: if there is no case, or `level` is not in (0, 1).
+      ValueError: if `level` is not in (0, 1).
     """
     sums = np.asarray(sums, np.float64)
     cases = len(sums)
-    if cases == 0:
-        raise ValueError(f"bootstrap_cases expects at least one case: got shape {sums.shape}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1: got {level}")
     times_drawn = np.random.default_rng(0).multinomial(cases, np.full(cases, 1 / cases), size=resamples)
@@ -77,7 +75,6 @@ def bootstrap_cases(sums: np.ndarray, resamples: int = 2000, level: float = 0.95
     bounds = [(1 - level) / 2, (1 + level) / 2]
     metrics: dict[str, Any] = regression_metrics(drawn)
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "All-NaN slice encountered"
-        )  # a site that activates in no case is NaN, as intended
+        # A site that activates in no case is NaN, as intended.
+        warnings.filterwarnings("ignore", "All-NaN slice encountered")
         return {name: np.nanquantile(values, bounds, axis=0) for name, values in metrics.items()}

@@ -32,15 +32,7 @@ def resampled_figures(
       figure: function from such sums to the metric.
       groups: (n,), the group of each case, e.g. its patient; groups are then drawn instead of cases.
       resamples: number of bootstrap resamples; every call draws the same cases for any runs.
-
-    Raises:
-      ValueError: if the runs do not have the same number of cases.
     """
-    cases = {len(run) for run in runs}
-    if len(cases) != 1 or (groups is not None and len(groups) not in cases):
-        raise ValueError(
-            f"resampled_figures expects runs and groups with the same number of cases: got {sorted(cases)} of them"
-        )
     if groups is not None:
         _, index = np.unique(groups, return_inverse=True)
         runs = [_sum_by(run, index) for run in runs]
@@ -82,9 +74,8 @@ def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) 
     distance = abs(float(of_seeds[0].mean() - of_seeds[1].mean()))
     if total == 0:
         return 0.0 if distance > 0 else 1.0
-    uncertain = sum(
-        variance**2 / degrees for variance, degrees in parts
-    )  # 0 if only the cases vary and `units` is infinite
+    # 0 if only the cases vary and `units` is infinite.
+    uncertain = sum(variance**2 / degrees for variance, degrees in parts)
     freedom = total**2 / uncertain if uncertain else MANY
     return float(2 * stdtr(freedom, -distance / math.sqrt(total)))
 

@@ -129,11 +129,9 @@ class Classification:
                 leads, rest = leads + noise, rest + noise
             usual = target == self.classes.index(self.normal)
             if enabled(config.fibrillation):
-                probability = config.fibrillation * usual
-                rr, target = self._with_rhythm(rhythm_key, rr, target, fibrillation(), probability)
+                rr, target = self._with_rhythm(rhythm_key, rr, target, fibrillation(), config.fibrillation * usual)
             if enabled(config.pauses):
-                probability = config.pauses * usual
-                rr, target = self._with_rhythm(pause_key, rr, target, pauses(), probability)
+                rr, target = self._with_rhythm(pause_key, rr, target, pauses(), config.pauses * usual)
             return {"leads": leads, "deviation": rest, "rr": rr}, target
         for name in ("fibrillation", "pauses"):
             if enabled(getattr(config, name)):
@@ -225,14 +223,8 @@ class Classification:
         They include `confusion` (C, C), `target` (n,), `prediction` (n,) and `probabilities` (n, C).
         """
         confusion = np.asarray(confusion_matrix(measured["target"], measured["prediction"], self.outputs))
-        return {
-            "loss": float(np.mean(measured["loss"], dtype=np.float64)),
-            **classification_metrics(confusion),
-            "confusion": confusion,
-            "target": measured["target"],
-            "prediction": measured["prediction"],
-            "probabilities": measured["probabilities"],
-        }
+        loss = float(np.mean(measured["loss"], dtype=np.float64))
+        return measured | {"loss": loss, "confusion": confusion} | classification_metrics(confusion)
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
         """Return the scalar metrics of `summarize` that are written to metrics.csv."""

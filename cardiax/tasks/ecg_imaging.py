@@ -6,6 +6,7 @@ Both predict from the 12-lead ECG, float32 (500, 12) in mV at 1 kHz, for the 75 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -54,6 +55,8 @@ class _TwelveLeads:
     )
     units: ClassVar[dict[str, str]]
     """Quantity → unit: the keys of `summarize` that hold errors; the first one selects the best checkpoint."""
+    delta: ClassVar[float]
+    """Threshold of the Huber loss, in the unit of the target."""
 
     @property
     def selection(self) -> str:
@@ -129,14 +132,18 @@ class _TwelveLeads:
         """Return None: each example is drawn once per epoch."""
         del config, targets
 
+    def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
+        """Return the mean Huber loss over the finite targets: outputs and target (B, ...) → (B,)."""
+        del config, targets
+        return partial(mean_huber, delta=self.delta)
+
     def combine(self, outputs: jax.Array) -> jax.Array:
         """Return the ensemble mean of (M, B, ...): times (B, 75), ms, or voltages (B, 500, 75), mV."""
         return jnp.mean(outputs, axis=0)
 
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
         """Return the mean `loss` of a split and for each quantity the `error_sums` (n, 75, 5) per case and site."""
-        loss = float(np.mean(measured["loss"], dtype=np.float64))
-        return measured | {"loss": loss}
+        return measured | {"loss": float(np.mean(measured["loss"], dtype=np.float64))}
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
         """Return the metrics written to metrics.csv: loss, mean absolute errors and root mean square errors."""
@@ -152,6 +159,7 @@ class Activation(_TwelveLeads):
     """The activation time of each site: (500, 12) mV → (75,) ms, interpolated between samples; NaN if never active."""
 
     units: ClassVar[dict[str, str]] = {"activation": "ms"}
+    delta = 1.0
 
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
         """Return `leads` float32 (n, 500, 12), mV, and `target` float32 (n, 75), ms.
@@ -166,22 +174,15 @@ class Activation(_TwelveLeads):
         return {"leads": twelve_leads(examples["electrodes"]), "target": np.concatenate(times)}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
-        """Return times (75,) multiplied by `factor`."""
         return target * factor
 
     def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
-        """Return times (75,) delayed by `samples` ms."""
         del limit
         return target + samples
 
-    def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
-        """Return the mean Huber loss over active sites, threshold 1 ms: times and target (B, 75) → (B,), ms."""
-        del config, targets
-        return lambda times, target: mean_huber(times, target, delta=1.0)
-
     def measure(self, times: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
         """Return the `loss` of each example (B,) and `activation`, the `error_sums` of each site (B, 75, 5)."""
-        return {"loss": mean_huber(times, target, delta=1.0), "activation": error_sums(times, target)}
+        return {"loss": mean_huber(times, target, self.delta), "activation": error_sums(times, target)}
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ class Transmembrane(_TwelveLeads):
     """The transmembrane voltage of each site: (500, 12) mV → (500, 75) mV."""
 
     units: ClassVar[dict[str, str]] = {"voltage": "mV", "activation": "ms", "apd90": "ms"}
+    delta = 5.0
 
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
         """Return `leads` float32 (n, 500, 12) and `target` float32 (n, 500, 75), both in mV."""
@@ -196,17 +198,11 @@ class Transmembrane(_TwelveLeads):
         return {"leads": twelve_leads(examples["electrodes"]), "target": examples["voltage"]}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
-        """Return voltages (500, 75) stretched in time by `factor`."""
         return rescale_time(target, factor)
 
     def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
         """Return voltages (500, 75) delayed by `samples` ms; the first sample is repeated before them."""
         return delay(target, samples, limit)
-
-    def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
-        """Return the mean Huber loss over time and sites, threshold 5 mV: voltages (B, 500, 75) → (B,), mV."""
-        del config, targets
-        return lambda voltage, target: mean_huber(voltage, target, delta=5.0)
 
     def measure(self, voltage: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
         """Return the values that evaluation stores for each example.
@@ -219,7 +215,7 @@ class Transmembrane(_TwelveLeads):
         times, true_times = activation_time(voltage), activation_time(target)
         active = jnp.isfinite(true_times)
         return {
-            "loss": mean_huber(voltage, target, delta=5.0),
+            "loss": mean_huber(voltage, target, self.delta),
             "voltage": jnp.sum(error_sums(voltage, target), axis=1),
             "activation": _where_read(times, true_times),
             "apd90": _where_read(apd90(voltage), apd90(target)),

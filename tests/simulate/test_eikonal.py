@@ -61,5 +61,5 @@ def test_purkinje_quickens_the_endocardium():
 def test_several_stimuli_are_the_minimum_over_single_ones():
     fields = jnp.array([[0.0, 4.0, 9.0], [7.0, 2.0, 0.0]])
     onsets = jnp.array([[5.0, 1.0], [0.0, jnp.inf]])
-    np.testing.assert_array_equal(activation_times(fields, onsets), [[5, 3, 1], [0, 4, 9]])
+    np.testing.assert_array_equal(activation_times(fields, onsets[0]), [5, 3, 1])
     np.testing.assert_array_equal(activation_times(fields, onsets[1]), [0, 4, 9])

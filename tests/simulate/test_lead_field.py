@@ -1,7 +1,6 @@
 """The lead field: against a dipole worked by hand, and what must not show at all."""
 
 import numpy as np
-import pytest
 
 from cardiax.simulate.heart_geometry import build_heart
 from cardiax.simulate.lead_field import CONDUCTIVITY_RATIO, ELECTRODE_POSITIONS, lead_field
@@ -29,13 +28,8 @@ def test_equal_voltage_everywhere_makes_no_potential():
 
 def test_a_wave_towards_an_electrode_makes_it_positive():
     heart = build_heart()
-    matrix = lead_field(heart.points, heart.tetrahedra, np.array([[0, 0, 200.0]] * 5 + [[0, 0, -300.0]] * 5))
+    matrix = lead_field(heart.points, heart.tetrahedra, np.array([[0, 0, 200.0], [0, 0, -300.0]]))
     voltage = np.where(heart.points[:, 2] > -40, -85.0, 20.0)  # the apex is excited first: the wave runs to the base
     potential = matrix @ voltage
     assert potential[0] > 0
-    assert potential[5] < 0
-
-
-def test_wrong_electrodes_are_told():
-    with pytest.raises(ValueError, match=r"expects electrodes \(10, 3\): got shape \(9, 3\)"):
-        lead_field(np.zeros((4, 3)), np.array([[0, 1, 2, 3]]), np.zeros((9, 3)))
+    assert potential[1] < 0

@@ -75,12 +75,10 @@ def test_the_same_cases_are_drawn_for_every_system_and_every_call():
 
 
 def test_runs_of_other_cases_are_refused():
-    with pytest.raises(ValueError, match="same number of cases"):
+    with pytest.raises(ValueError, match="must match exactly"):
         resampled_figures([as_sums(np.ones(3)), as_sums(np.ones(4))], mean)
-    with pytest.raises(ValueError, match="same number of cases"):
+    with pytest.raises(ValueError, match="not broadcastable"):
         resampled_figures([as_sums(np.ones(3))], mean, np.zeros(2))
-    with pytest.raises(ValueError, match="same number of cases"):
-        resampled_figures([], mean)
 
 
 def test_only_a_system_beyond_chance_stands_out():

@@ -1,0 +1,14 @@
+"""What several plots share: colours, values with an interval, and the look of an axis."""
+
+from matplotlib.axes import Axes
+
+INK, PALE = "#12306b", "#9db4d6"
+
+Triple = tuple[float, float, float]
+"""A value, and the lower and upper bound of its interval."""
+
+
+def plain(axes: Axes) -> None:
+    """Remove the frame at the top and right, and shorten the ticks."""
+    axes.tick_params(labelsize=7, length=2)
+    axes.spines[["top", "right"]].set_visible(False)
