@@ -26,8 +26,8 @@ class Dense(nn.Module):
     """Dropout and two dense layers: XLA's CPU backend is slow in loops over convolutions."""
 
     @nn.compact
-    def __call__(self, beats, train=False):
-        hidden = nn.relu(nn.Dense(16)(beats[..., 0]))
+    def __call__(self, leads, train=False):
+        hidden = nn.relu(nn.Dense(16)(leads[..., 0]))
         return nn.Dense(5)(nn.Dropout(0.3, deterministic=not train)(hidden))
 
 
@@ -44,7 +44,7 @@ def test_steps_in_one_program_are_single_steps(devices):
         "target": random.integers(0, 5, 50, dtype=np.int32),
     }
     indices = random.integers(0, 50, (5, 16))
-    start = jax.device_get(create_state(Dense(), tx, 0, (187, 1), True))
+    start = jax.device_get(create_state(Dense(), tx, 0, {"leads": (187, 1)}, True))
     step = make_train_step(task, Dense(), tx, config, lambda logits, target: cross_entropy(logits, target, 0.0))
 
     single, losses = map_train_step(step, mesh), []
