@@ -20,7 +20,6 @@ from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.extensions import import_modules
 from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib
 from cardiax.launch.train import chosen_workdir, read_options
-from cardiax.recipes import RECIPES
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,10 @@ class TrainedRun:
 
 
 def list_tasks() -> list[str]:
-    """Return the names of the tasks."""
-    return list(RECIPES)
+    """Return the names of the tasks, registered ones included."""
+    from cardiax.tasks import TASKS
+
+    return list(TASKS)
 
 
 def list_datasets() -> list[str]:
