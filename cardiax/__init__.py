@@ -6,7 +6,8 @@
     print(run.metrics["activation_mae"])
     heart = cardiax.load(run.folder).predict("beat.csv", sampling_rate=500)
 
-These functions do what the commands of the same names do, with the same checks; a mistake is an `InputError`.
+`train`, `evaluate`, `prepare` and `predict` run the same code and checks as the commands of these names; a mistake is
+an `InputError`.
 """
 
 import importlib

@@ -27,7 +27,7 @@ WINDOW = 500
 """Samples of an ECG imaging recording, at 1 kHz."""
 
 NOISE = "noise"
-"""The default protocol, with additional tests under recorded noise and with missing leads."""
+"""The default protocol, with additional tests under recorded noise and, of twelve leads, with each missing."""
 
 FOLDS = ("ds1_fold_1", "ds1_fold_2", "ds1_fold_3", "ds1_fold_4")
 """The protocols of a cross-validation over the patients of DS1; DS2 is not used."""

@@ -1,6 +1,8 @@
-"""The functions of `import cardiax`, which do what the commands of the same names do.
+"""The functions of `import cardiax`.
 
-Each takes the flags of its command as keyword arguments, and raises `InputError` where the command ends with status 2.
+`train` and `evaluate` take the flags of their commands as keyword arguments, `prepare` takes some, and `load` and
+`predict` return a prediction instead of writing files. A mistake raises `InputError`, where a command ends with status
+2.
 """
 
 import csv

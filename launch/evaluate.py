@@ -3,7 +3,7 @@
 Writes SPLIT.json and plots in figures/ to each run folder, and with real noise SPLIT_noise.json. The folder of a sweep
 stands for its finished runs. Runs that differ only in the seed are also evaluated together: the mean over seeds, their
 ensemble (mean class probabilities, times or voltages), and its calibration, or its spread compared with its error, in
-ensemble.json and plots in the sweep's folder.
+ensemble.json and plots in the folder that holds the first run, or in --out.
 
 Examples:
 

@@ -1,4 +1,4 @@
-"""Show devices, versions, tasks, models and datasets: what is prepared, and the command for what is missing.
+"""Show versions, devices, tasks, models, systems and datasets: what is prepared, and the command for what is missing.
 
 Examples:
 
