@@ -27,6 +27,14 @@ from cardiax.errors import InputError
 from cardiax.launch.cli import finite, positive
 from cardiax.launch.run.run_folder import Workdir, save_plot, write_atomically, write_csv
 
+UNITS = ("v", "mv", "uv")
+"""Units of the channels of a recording."""
+
+
+def unit_name(text: str) -> str:
+    """Return a unit as `UNITS` has it, if it is one of them."""
+    return re.sub("[µμ]", "u", text.lower())
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the run folder, the files, and what the files do not state."""
@@ -45,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--leads", metavar="A,B", help="names of the channels in order, if a file does not have them")
     parser.add_argument(
         "--unit",
-        type=lambda text: re.sub("[µμ]", "u", text.lower()),
-        choices=("v", "mv", "uv"),
+        type=unit_name,
+        choices=UNITS,
         metavar="V|mV|uV",
         help="unit of the channels, if a file states none (mV)",
     )
@@ -162,7 +170,9 @@ class Predictor:
           InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
         """
         source = Path(ecg) if isinstance(ecg, str | Path) else np.asarray(ecg)
-        return self.of_files([source], sampling_rate, start, leads, unit and unit.lower())[0]
+        if unit is not None and unit_name(unit) not in UNITS:
+            raise InputError(f"unit: found {unit!r}, expected V, mV or uV")
+        return self.of_files([source], sampling_rate, start, leads, unit and unit_name(unit))[0]
 
     def of_files(
         self,

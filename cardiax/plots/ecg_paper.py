@@ -28,7 +28,12 @@ def ecg_figure(leads: np.ndarray, title: str) -> Figure:
     Args:
       leads: (T, 12), mV at 1 kHz, in the order of `cardiax.ecg.leads.LEADS`.
       title: title of the figure, one line.
+
+    Raises:
+      ValueError: if `leads` is not (T, 12).
     """
+    if leads.ndim != 2 or leads.shape[1] != len(LEADS):
+        raise ValueError(f"ecg_figure expects leads (T, {len(LEADS)}): got shape {leads.shape}")
     cell = leads.shape[0] / 1000 * SPEED + GAP
     width = 5 * np.ceil((2 * MARGIN + PULSE + GAP / 2 + 4 * cell) / 5)  # whole large squares
     height = 2 * MARGIN + 3 * ROW_HEIGHT + 2  # 120 mm

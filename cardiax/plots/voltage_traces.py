@@ -17,7 +17,13 @@ def voltage_figure(predicted: np.ndarray, title: str, true: np.ndarray | None = 
       predicted: (T, 75), mV at 1 kHz.
       title: title of the figure, one line.
       true: (T, 75), mV, or None if not known.
+
+    Raises:
+      ValueError: if the shapes are not (T, 75).
     """
+    for voltage in (predicted, *([] if true is None else [true])):
+        if voltage.ndim != 2 or voltage.shape[1] != len(SITE_NAMES):
+            raise ValueError(f"voltage_figure expects voltages (T, {len(SITE_NAMES)}): got shape {voltage.shape}")
     figure = Figure(figsize=(8.4, 3.9), layout="constrained")
     panels = figure.subplots(2, len(CHOSEN) // 2, sharex=True, sharey=True)
     for name, axes in zip(CHOSEN, panels.flat, strict=True):

@@ -58,9 +58,14 @@ def expected_calibration_error(sums: np.ndarray) -> float:
     2022, arXiv:2012.08668).
 
     Args:
-      sums: (bins, 3), from `reliability`, with at least one example.
+      sums: (bins, 3), from `reliability`.
+
+    Raises:
+      ValueError: if there is no example.
     """
     count, hits, confidence = np.asarray(sums, np.float64).T
+    if not count.sum() > 0:
+        raise ValueError(f"expected_calibration_error expects at least one example: got {count.sum():g}")
     return float(np.abs(hits - confidence).sum() / count.sum())
 
 

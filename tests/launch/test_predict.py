@@ -74,8 +74,12 @@ def test_times_with_units_and_plots(cardiax, trained, tmp_path):
         np.testing.assert_allclose(called.times, found[0], atol=0.006)
         assert called.voltage is None
         assert bool(called.warnings) == outside
+    in_microvolts = predictor.predict(1000 * electrodes, sampling_rate=1000, unit="µV")
+    np.testing.assert_allclose(in_microvolts.times, found[0], atol=0.006)
     with pytest.raises(InputError, match=r"^array: found 500 samples and no sampling rate"):
         predictor.predict(electrodes)
+    with pytest.raises(InputError, match=r"^unit: found 'kg', expected V, mV or uV$"):
+        predictor.predict(electrodes, sampling_rate=1000, unit="kg")
 
 
 @pytest.mark.slow

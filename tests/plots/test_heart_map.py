@@ -32,6 +32,8 @@ def test_the_paper_is_true_to_scale():
 def test_large_leads_get_a_smaller_gain_that_is_written():
     figure = ecg_figure(8 * np.sin(np.arange(500) / 30)[:, None] * np.ones(12) / 2, "Test")
     assert any("2.5 mm/mV" in text.get_text() for text in figure.axes[0].texts)
+    with pytest.raises(ValueError, match=r"leads \(T, 12\): got shape \(500, 10\)"):
+        ecg_figure(np.zeros((500, 10)), "Test")
 
 
 def test_voltages_are_drawn_at_the_chosen_sites():
@@ -42,6 +44,8 @@ def test_voltages_are_drawn_at_the_chosen_sites():
     true, ours = (line.get_ydata()[0] for line in panel.lines[:2])
     assert ours == SITE_NAMES.index("RV07")
     assert true == ours + 1
+    with pytest.raises(ValueError, match=r"voltages \(T, 75\): got shape \(500, 12\)"):
+        voltage_figure(np.zeros((500, 12)), "Test")
 
 
 def test_shepard_keeps_the_sites_and_stays_between_them():

@@ -52,6 +52,8 @@ def test_the_calibration_error_by_hand():
     sums = reliability(terms, bins=5)
     np.testing.assert_allclose(sums, [[0, 0, 0], [0, 0, 0], [2, 1, 1.15], [0, 0, 0], [1, 0, 0.95]])
     assert expected_calibration_error(sums) == pytest.approx((0.15 + 0.95) / 3)
+    with pytest.raises(ValueError, match="at least one example"):
+        expected_calibration_error(np.zeros((5, 3)))
 
 
 @settings(max_examples=25, deadline=None)
