@@ -54,7 +54,7 @@ def test_every_result_tells_how_it_was_measured(name):
 @pytest.mark.parametrize(
     ("start", "name", "row", "column", "unit"),
     [
-        ("| `arrhythmia` | one beat and its rhythm", "patient", "macro-F1 of", "all records", ""),
+        ("| `arrhythmia` | one beat and its rhythm", "patient", "macro-F1 of", "mean over seeds", ""),
         ("| | one beat, patients seen", "kaggle", "cardiax train", "macro-F1", ""),
         ("| `activation`", "pattern", "cardiax train activation", "activation", " ms"),
         ("| `transmembrane`", "pattern", "cardiax train transmembrane", "voltage", " mV"),
