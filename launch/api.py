@@ -16,7 +16,9 @@ import numpy as np
 
 from cardiax.catalog import DATASETS, find_dataset
 from cardiax.launch.cli import parse_command
-from cardiax.launch.predict import Prediction, Predictor
+from cardiax.launch.predictors import open_predictor
+from cardiax.launch.predictors.heart import HeartPredictor, Prediction
+from cardiax.launch.predictors.rhythm import RhythmPrediction, RhythmPredictor
 from cardiax.launch.run.run_folder import read_json
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.extensions import import_modules
@@ -113,15 +115,15 @@ def evaluate(run: str | Path, split: str = "test", **flags: Any) -> dict[str, An
     return read_json(Path(run) / f"{split}.json")
 
 
-def load(run: str | Path) -> Predictor:
-    """Load the network of a run of the task activation or transmembrane, for recordings of your own."""
+def load(run: str | Path) -> HeartPredictor | RhythmPredictor:
+    """Load the network of a run of the task arrhythmia, activation or transmembrane, for recordings of your own."""
     own_settings()
     keep_compiled_programs()
-    return Predictor(run)
+    return open_predictor(run)
 
 
-def predict(run: str | Path, ecg: np.ndarray | str | Path, **options: Any) -> Prediction:
-    """Predict the heart from a recording: `load(run).predict(ecg, **options)`."""
+def predict(run: str | Path, ecg: np.ndarray | str | Path, **options: Any) -> Prediction | RhythmPrediction:
+    """Predict the heart or the beats from a recording: `load(run).predict(ecg, **options)`."""
     return load(run).predict(ecg, **options)
 
 

@@ -20,7 +20,7 @@ COMMANDS = {
     "train": "train a model on a task; the same command resumes an interrupted run",
     "sweep": "train models × protocols × grid × seeds and compare them in one table",
     "evaluate": "evaluate trained models from their run folders",
-    "predict": "predict the heart's activation or voltages from your own 12-lead recordings",
+    "predict": "find and classify the beats of your own recordings, or predict the heart's activation or voltages",
     "prepare": "fetch or read a dataset and prepare it for training",
     "leakage": "show how much a score depends on the split: one network on Kaggle's split and by patient",
     "likeness": "compare the simulated hearts with the UCSD/LLNL dataset",

@@ -3,12 +3,14 @@
 Signals are arrays (..., time, channel) in mV at 1 kHz, so a sample index is a time in ms.
 """
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import jax
 import numpy as np
 
-Array = TypeVar("Array", jax.Array, np.ndarray)
+if TYPE_CHECKING:
+    import jax
+
+Array = TypeVar("Array", "jax.Array", np.ndarray)
 
 ELECTRODES = ("RA", "LA", "LL", "RL", "V1", "V2", "V3", "V4", "V5", "V6")
 """Channels of a `pECGData` file of the UCSD/LLNL dataset, in order."""

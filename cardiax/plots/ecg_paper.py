@@ -1,6 +1,7 @@
-"""Plot of a 12-lead ECG on clinical paper."""
+"""Plot of a 12-lead ECG on clinical paper, and the paper."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cardiax.ecg.leads import LEADS
@@ -17,6 +18,13 @@ INCH = 25.4  # mm
 
 _MINOR = {"color": "#f3c9c6", "linewidth": 0.3, "zorder": 0}
 _MAJOR = {"color": "#e39a95", "linewidth": 0.6, "zorder": 1}
+
+
+def draw_grid(axes: Axes, width: float, height: float) -> None:
+    """Draw the millimetre grid of ECG paper on axes of `width` × `height` mm, every fifth line stronger."""
+    for step, style in ((1, _MINOR), (5, _MAJOR)):
+        axes.vlines(np.arange(0, width + 0.1, step), 0, height, **style)
+        axes.hlines(np.arange(0, height + 0.1, step), 0, width, **style)
 
 
 def ecg_figure(leads: np.ndarray, title: str) -> Figure:
@@ -43,9 +51,7 @@ def ecg_figure(leads: np.ndarray, title: str) -> Figure:
     figure = Figure(figsize=(width / INCH, (height + 8) / INCH))
     axes = figure.add_axes((0, 0, 1, height / (height + 8)), xlim=(0, width), ylim=(0, height))
     axes.axis("off")
-    for step, style in ((1, _MINOR), (5, _MAJOR)):
-        axes.vlines(np.arange(0, width + 0.1, step), 0, height, **style)
-        axes.hlines(np.arange(0, height + 0.1, step), 0, width, **style)
+    draw_grid(axes, width, height)
     ink = {"color": "#1a1a1a", "linewidth": 0.8, "solid_joinstyle": "round", "zorder": 3}
     time = np.arange(leads.shape[0]) / 1000 * SPEED
     for row, names in enumerate(ROWS):

@@ -14,7 +14,8 @@ import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH
 from cardiax.datasets.physionet_mitbih.mitbih_records import LENGTH
-from cardiax.datasets.storage.wfdb_beats import CLASS_OF, Record
+from cardiax.datasets.storage.wfdb_beats import Record
+from cardiax.ecg.beat_windows import CLASS_OF
 
 STEP = 3
 """Kaggle's rows hold every third sample: 120 Hz."""

@@ -6,7 +6,6 @@
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,12 @@ import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
 
-from cardiax.catalog import AAMI_CLASSES, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, WINDOW_RATE
+from cardiax.catalog import AAMI_CLASSES, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS
 from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.wfdb_database import Database
+from cardiax.ecg import beat_windows
+from cardiax.ecg.beat_windows import CLASS_OF
 from cardiax.ecg.rr_features import beat_intervals
-
-SYMBOLS = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
-"""Annotation symbols of each AAMI class; other symbols do not mark beats."""
-
-CLASS_OF = {symbol: index for index, name in enumerate(AAMI_CLASSES) for symbol in SYMBOLS[name]}
-
-HIGH_PASS = 0.5
-"""Cutoff frequency of the high-pass filter that removes baseline wander, Hz."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,24 +97,16 @@ def windows(record: Record, first: Sequence[str] = ("MLII", "II")) -> Iterator[W
     A window past an end of the record repeats the value there. It has two leads of the record: those of the names
     `first`, then the others in their order. The second lead of a record with a single lead is 0.
     """
-    from scipy.signal import butter, resample_poly, sosfiltfilt  # takes half a second, and few datasets need it
-
     beats = [index for index, symbol in enumerate(record.symbols) if symbol in CLASS_OF]
     if len(beats) < 2:
         return
-    names = [*first, *record.leads]
-    leads = sorted(range(len(record.leads)), key=lambda lead: names.index(record.leads[lead]))[:WINDOW_LEADS]
+    leads = beat_windows.lead_order(record.leads, first)[:WINDOW_LEADS]
     signals = (record.signals[:, leads] - record.baselines[leads]) / record.gains[leads]
-    ratio = (Fraction(WINDOW_RATE) / Fraction(record.rate)).limit_denominator(1000)
-    signals = resample_poly(signals, ratio.numerator, ratio.denominator, padtype="line")
-    signals = sosfiltfilt(butter(2, HIGH_PASS, "highpass", fs=WINDOW_RATE, output="sos"), signals, axis=0)
-    signals = np.pad(signals, ((WINDOW_BEFORE, WINDOW_AFTER), (0, 0)), mode="edge").astype(np.float32)
-    signals = np.pad(signals, ((0, 0), (0, WINDOW_LEADS - len(leads))))
+    cut = beat_windows.windows(beat_windows.filtered(signals, record.rate), record.samples[beats], record.rate)
     spans = beat_intervals(record.samples[beats] / record.rate)
-    for index, span in zip(beats, spans, strict=True):
-        start = round(record.samples[index] * WINDOW_RATE / record.rate)
+    for index, window, span in zip(beats, cut, spans, strict=True):
         yield Window(
-            signal=signals[start : start + WINDOW_BEFORE + WINDOW_AFTER],
+            signal=window,
             intervals=span,
             label=CLASS_OF[record.symbols[index]],
             record=record.number,

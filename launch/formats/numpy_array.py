@@ -47,7 +47,7 @@ def open_array(path: Path) -> Recording:
 
 
 def of_array(array: np.ndarray, path: Path) -> Recording:
-    """Return the recording in an array (T, channels), or in a record array (T,) with a field for each channel.
+    """Return the recording in an array (T, channels) or (T,), or a record array (T,) with a field for each channel.
 
     Args:
       array: the array.
@@ -61,6 +61,8 @@ def of_array(array: np.ndarray, path: Path) -> Recording:
     wrong = [str(kind) for kind in kinds if kind.kind not in "fiu"]
     if wrong:
         raise InputError(f"{path}: found {wrong[0]}, expected one array of numbers, mV, or a field of numbers per lead")
+    if array.ndim == 1 and names is None:
+        array = array[:, None]
     if array.ndim != (1 if names else 2) or array.shape[-1] == 0:
         raise InputError(f"{path}: found shape {array.shape}, expected time × leads")
     if names is None and array.shape[1] > array.shape[0]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from cardiax.errors import InputError
 
 RATES = (40.0, 50_000.0)
 """Plausible sampling rates of an ECG, Hz; values outside are in another unit."""
+
+UNITS = ("v", "mv", "uv")
+"""Units that a user may give."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,3 +70,40 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             raise InputError(
                 f"{path}: found content that cannot be read ({error}), expected a complete file"
             ) from error
+
+
+def sampling_rate(recording: Recording, found: float | None, given: float | None) -> float:
+    """Return the sampling rate of a recording, Hz, from what was `found` in the file and what the user has `given`.
+
+    Raises:
+      InputError: there is none, the two differ, or it is not plausible.
+    """
+    path = recording.path
+    if given is not None and found is not None and abs(given / found - 1) > 1e-3:
+        raise InputError(
+            f"{path}: found {found:g} Hz in {recording.rate_from or 'its times'} and --rate {given:g}, expected one; "
+            "correct the file, or leave --rate out"
+        )
+    rate = found or given
+    if rate is None:
+        raise InputError(
+            f"{path}: found {recording.samples} samples and no sampling rate, expected one; give --rate HZ"
+            + (" or a column time_s or time_ms" if recording.names else "")
+        )
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError(
+            f"{path}: found a sampling rate of {rate:g} Hz, expected {RATES[0]:g} to {RATES[1]:g} Hz; give --rate in Hz"
+        )
+    return rate
+
+
+def unit_name(text: str) -> str:
+    """Return a unit as `UNITS` has it, if it is one of them."""
+    return re.sub("[µμ]", "u", text.lower())
+
+
+def checked_unit(unit: str | None) -> str | None:
+    """Return a unit as `UNITS` has it; raise `InputError` if it is not one of them."""
+    if unit is not None and unit_name(unit) not in UNITS:
+        raise InputError(f"unit: found {unit!r}, expected V, mV or uV")
+    return unit and unit_name(unit)

@@ -12,13 +12,14 @@ from cardiax.catalog import WINDOW
 from cardiax.datasets.storage.file_kinds import ARRAY, HEAD, UTF16, ZIP, kind
 from cardiax.ecg import lead_checks, lead_names
 from cardiax.ecg.lead_checks import LIMB, LIMB_OF_TWO
-from cardiax.ecg.lead_names import MILLIVOLTS, Channel
+from cardiax.ecg.lead_names import Channel
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.errors import InputError
 from cardiax.launch.formats import text_table
+from cardiax.launch.formats.channel_units import unit_factor
 from cardiax.launch.formats.columns import even_rate
 from cardiax.launch.formats.numpy_array import of_array, open_array
-from cardiax.launch.formats.reader import RATES, Recording, opened
+from cardiax.launch.formats.reader import Recording, opened, sampling_rate
 
 CHEST = LEADS[6:]
 
@@ -64,7 +65,10 @@ def read_beat(
     recording = open_recording(source) if isinstance(source, Path) else of_array(source, path)
     channels = [lead_names.parse(name) for name in _names(recording, names)]
     used, notes = _expected(path, recording, channels, names)
-    factors = [_millivolts(path, recording, channels[index], index, unit) for index in used]
+    factors = [
+        unit_factor(recording, channels[index], index, str(channels[index].lead or channels[index].electrode), unit)
+        for index in used
+    ]
     values, recorded, rate = _window(recording, rate, start, used)
     to_millivolts = np.asarray(factors) * [channels[index].sign for index in used]
     values, recorded = values * to_millivolts, recorded * to_millivolts
@@ -161,19 +165,6 @@ def _places(path: Path, found: Sequence[str | int | None]) -> dict[str, int]:
     return {name: index for index, name in enumerate(found) if isinstance(name, str)}
 
 
-def _millivolts(path: Path, recording: Recording, channel: Channel, index: int, unit: str | None) -> float:
-    stated = recording.units[index] or channel.unit
-    name = channel.lead or channel.electrode
-    if stated is not None and stated not in MILLIVOLTS:
-        raise InputError(f"{path}: found the unit {stated!r} of {name}, expected one of V, mV, uV, nV")
-    if stated and unit and MILLIVOLTS[stated] != MILLIVOLTS[unit]:
-        raise InputError(
-            f"{path}: found the unit {stated} of {name} and --unit {unit}, expected one; correct the file, or leave "
-            "--unit out"
-        )
-    return MILLIVOLTS[stated or unit or "mv"]
-
-
 def _window(
     recording: Recording, rate: float | None, start: float | None, used: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, float]:
@@ -192,21 +183,7 @@ def _window(
         if found is None or start is None:
             raise InputError(f"{path}: found uneven times, expected equal steps between all samples of the beat")
         begins = float(part[0]) - first / found
-    if rate is not None and found is not None and abs(rate / found - 1) > 1e-3:
-        raise InputError(
-            f"{path}: found {found:g} Hz in {recording.rate_from or 'its times'} and --rate {rate:g}, expected one; "
-            "correct the file, or leave --rate out"
-        )
-    rate = found or rate
-    if rate is None:
-        raise InputError(
-            f"{path}: found {recording.samples} samples and no sampling rate, expected one; give --rate HZ"
-            + (" or a column time_s or time_ms" if recording.names else "")
-        )
-    if not RATES[0] <= rate <= RATES[1]:
-        raise InputError(
-            f"{path}: found a sampling rate of {rate:g} Hz, expected {RATES[0]:g} to {RATES[1]:g} Hz; give --rate in Hz"
-        )
+    rate = sampling_rate(recording, found, rate)
     length = 1000 * recording.samples / rate
     one = 1000 / rate
     if start is None and length > WINDOW + one:

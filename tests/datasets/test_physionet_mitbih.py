@@ -12,7 +12,8 @@ from cardiax.catalog import DATASETS
 from cardiax.datasets.physionet_mitbih import mitbih_records
 from cardiax.datasets.physionet_mitbih.kaggle_rows import kaggle_test_rows, rows
 from cardiax.datasets.physionet_mitbih.mitbih_records import RECORDS
-from cardiax.datasets.storage.wfdb_beats import CLASS_OF, Record, windows
+from cardiax.datasets.storage.wfdb_beats import Record, windows
+from cardiax.ecg.beat_windows import CLASS_OF
 from cardiax.ecg.rr_features import against_median_beat, rr_features
 from cardiax.errors import InputError
 from cardiax.recipes import recipe

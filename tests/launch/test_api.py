@@ -10,7 +10,7 @@ import pytest
 
 import cardiax
 from cardiax.ecg.leads import SITE_NAMES
-from cardiax.launch.predict import Prediction
+from cardiax.launch.predictors.heart import Prediction
 
 SMALL = {
     "dataset": "kaggle_heartbeat/mitbih",

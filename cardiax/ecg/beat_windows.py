@@ -1,0 +1,50 @@
+"""Windows of 1.07 s around R peaks, in the form in which `arrhythmia` is trained: pure functions of NumPy arrays."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from cardiax.catalog import AAMI_CLASSES, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, WINDOW_RATE
+
+SYMBOLS = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
+"""Annotation symbols of each AAMI class; other symbols do not mark beats."""
+
+CLASS_OF = {symbol: index for index, name in enumerate(AAMI_CLASSES) for symbol in SYMBOLS[name]}
+
+HIGH_PASS = 0.5
+"""Cutoff frequency of the high-pass filter that removes baseline wander, Hz."""
+
+
+def lead_order(names: Sequence[str], first: Sequence[str] = ("MLII", "II")) -> list[int]:
+    """Return the indices of leads in the order in which a window takes them: those of `first`, then as given."""
+    order = [*first, *names]
+    return sorted(range(len(names)), key=lambda lead: order.index(names[lead]))
+
+
+def resampling(rate: float) -> Fraction:
+    """Return 180 Hz over a sampling rate, Hz, as a fraction for `scipy.signal.resample_poly`."""
+    return (Fraction(WINDOW_RATE) / Fraction(rate)).limit_denominator(1000)
+
+
+def filtered(signals: np.ndarray, rate: float) -> np.ndarray:
+    """Resample leads (n, L) to 180 Hz and remove their baseline wander: (m, L), in the same unit."""
+    from scipy.signal import butter, resample_poly, sosfiltfilt  # takes half a second, and few callers need it
+
+    ratio = resampling(rate)
+    signals = resample_poly(signals, ratio.numerator, ratio.denominator, padtype="line")
+    return sosfiltfilt(butter(2, HIGH_PASS, "highpass", fs=WINDOW_RATE, output="sos"), signals, axis=0)
+
+
+def windows(signals: np.ndarray, samples: np.ndarray, rate: float) -> np.ndarray:
+    """Cut windows around R peaks: float32 (m, 192, 2). A window past an end of the signals repeats the value there.
+
+    Args:
+      signals: from `filtered`, (n, 1) or (n, 2); the second lead of a window of a single lead is 0.
+      samples: (m,), index of each R peak at the sampling rate `rate`, Hz, of the recording.
+      rate: that rate.
+    """
+    padded = np.pad(signals, ((WINDOW_BEFORE, WINDOW_AFTER), (0, 0)), mode="edge").astype(np.float32)
+    padded = np.pad(padded, ((0, 0), (0, WINDOW_LEADS - signals.shape[1])))
+    starts = np.rint(samples * WINDOW_RATE / rate).astype(int)
+    return padded[starts[:, None] + np.arange(WINDOW_BEFORE + WINDOW_AFTER)]

@@ -1,0 +1,93 @@
+"""Choice of the stretches of a recording that show its rhythm best: a pure function of NumPy arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cardiax.ecg.rhythm_summary import RUN, runs_of
+
+LENGTH = 10.0
+"""Length of a strip, s."""
+
+WHOLE = 30.0
+"""A recording up to this length, s, is shown in full."""
+
+PAUSE = 2.0
+"""Least RR interval, s, that is shown as a pause."""
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """A stretch of one lead.
+
+    Attributes:
+      caption: what it shows and when.
+      signal: (n,), mV.
+      rate: sampling rate, Hz.
+      times: (m,), R peaks, s after the first sample.
+      names: class of each beat.
+    """
+
+    caption: str
+    signal: np.ndarray
+    rate: float
+    times: np.ndarray
+    names: Sequence[str]
+
+
+def clock(seconds: float) -> str:
+    """Write a time as h:mm:ss."""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def choose_strips(
+    times: np.ndarray, rr: np.ndarray, names: np.ndarray, duration: float, unreadable: np.ndarray
+) -> list[tuple[str, float]]:
+    """Return what is worth showing and the start of its 10 s: ectopic beats, the longest pause, and a normal stretch.
+
+    Args:
+      times: (n,), s, R peaks.
+      rr: (n,), s, from `cardiax.ecg.rhythm_summary.rr_intervals`.
+      names: (n,), class of each beat.
+      duration: length of the recording, s.
+      unreadable: (k, 2), start and end of each unreadable stretch, s.
+    """
+    if duration <= WHOLE:
+        return [("", float(start)) for start in np.arange(0, max(duration - 1, 1), LENGTH)]
+    events: list[tuple[str, float]] = []
+    for name in ("V", "S", "F"):
+        runs = runs_of(names == name, np.isfinite(rr))
+        if runs:
+            longest = max(runs, key=lambda run: run[1] - run[0])
+            beats = longest[1] - longest[0]
+            what = "first" if beats == 1 else "couplet of" if beats < RUN else f"longest run ({beats} beats) of"
+            events.append((f"{what} {name}", float(times[longest[0]])))
+    if np.isfinite(rr).any() and np.nanmax(rr) >= PAUSE:
+        last = int(np.nanargmax(rr))
+        events.append((f"longest RR interval, {rr[last]:.2f} s", float(times[last] - rr[last] / 2)))
+    chosen: list[tuple[str, float]] = []
+    for what, time in events:
+        start = min(max(time - LENGTH / 3, 0.0), duration - LENGTH)
+        near = [index for index, (_, other) in enumerate(chosen) if abs(start - other) < LENGTH / 2]
+        if near:
+            chosen[near[0]] = f"{chosen[near[0]][0]}; {what}", chosen[near[0]][1]
+        else:
+            chosen.append((what, start))
+    normal = _normal(times, names, duration, unreadable)
+    return chosen + ([("normal beats", normal)] if normal is not None else [])
+
+
+def _normal(times: np.ndarray, names: np.ndarray, duration: float, unreadable: np.ndarray) -> float | None:
+    """Return the start of the first 10 s of normal beats alone that are readable, or None."""
+    starts = np.arange(0, duration - LENGTH, LENGTH / 2)
+    other = times[names != "N"]
+
+    def free(of: np.ndarray) -> np.ndarray:
+        return np.searchsorted(of, starts) == np.searchsorted(of, starts + LENGTH)
+
+    beats = np.searchsorted(times, starts + LENGTH) - np.searchsorted(times, starts)
+    lost = np.searchsorted(unreadable[:, 0], starts + LENGTH) > np.searchsorted(unreadable[:, 1], starts, "right")
+    found = np.flatnonzero(free(other) & (beats >= 3) & ~lost)
+    return float(starts[found[0]]) if len(found) else None

@@ -1,0 +1,160 @@
+"""Summary of a recording's rhythm from its beats: a pure function of NumPy arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+AVERAGED = 10
+"""Number of successive RR intervals whose mean gives the slowest and the fastest heart rate."""
+
+RUN = 3
+"""Least number of successive ectopic beats that are a run; two are a couplet."""
+
+ECTOPIC = ("S", "V")
+
+
+@dataclass(frozen=True)
+class Ectopy:
+    """The ectopic beats of one class.
+
+    Attributes:
+      beats: number of beats.
+      percent: of all beats.
+      couplets: number of couplets, exactly two in succession.
+      runs: number of runs, three or more in succession.
+      longest_run_beats: number of beats of the longest run; 0 without one.
+      longest_run_at_s: time of its first beat, s after the start of the recording; None without one.
+    """
+
+    beats: int
+    percent: float
+    couplets: int
+    runs: int
+    longest_run_beats: int
+    longest_run_at_s: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The rhythm of a recording. Values are None where there are too few beats.
+
+    Attributes:
+      duration_s: length of the recording.
+      unreadable_s: length of the stretches that cannot be read.
+      unreadable_percent: their share of the recording.
+      beats: number of beats.
+      beats_by_class: class → number of beats.
+      rate_mean_per_min: heart rate over all RR intervals.
+      rate_least_per_min: lowest heart rate over ten successive RR intervals, or all if there are fewer.
+      rate_least_at_s: the start of these.
+      rate_most_per_min: highest heart rate over ten successive RR intervals.
+      rate_most_at_s: the start of these.
+      longest_pause_s: longest RR interval that no unreadable stretch interrupts.
+      longest_pause_at_s: its start.
+      ectopic: class S and V → its beats, couplets and runs.
+    """
+
+    duration_s: float
+    unreadable_s: float
+    unreadable_percent: float
+    beats: int
+    beats_by_class: dict[str, int]
+    rate_mean_per_min: float | None
+    rate_least_per_min: float | None
+    rate_least_at_s: float | None
+    rate_most_per_min: float | None
+    rate_most_at_s: float | None
+    longest_pause_s: float | None
+    longest_pause_at_s: float | None
+    ectopic: dict[str, Ectopy]
+
+
+def rr_intervals(times: np.ndarray, unreadable: np.ndarray) -> np.ndarray:
+    """Return the RR interval that ends at each beat: (n,), s; NaN for the first beat and across unreadable stretches.
+
+    Args:
+      times: (n,), increasing times of the beats, s.
+      unreadable: (k, 2), start and end of each unreadable stretch, s, in order.
+    """
+    begun = np.searchsorted(unreadable[:, 0], times[1:])
+    over = np.searchsorted(unreadable[:, 1], times[:-1], "right")
+    return np.append(np.nan, np.where(begun > over, np.nan, np.diff(times)))[: len(times)]
+
+
+def runs_of(mask: np.ndarray, joined: np.ndarray) -> list[tuple[int, int]]:
+    """Return the start and stop index of each run of beats in `mask` (n,), each `joined` (n,) to the beat before it."""
+    found: list[tuple[int, int]] = []
+    for index in np.flatnonzero(mask).tolist():
+        if found and found[-1][1] == index and joined[index]:
+            found[-1] = found[-1][0], index + 1
+        else:
+            found.append((index, index + 1))
+    return found
+
+
+def summarize(
+    times: np.ndarray,
+    rr: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    duration: float,
+    unreadable: np.ndarray,
+) -> Summary:
+    """Summarize the rhythm of a recording.
+
+    Args:
+      times: (n,), increasing times of the beats, s after the start.
+      rr: (n,), from `rr_intervals`, s.
+      labels: int (n,), class of each beat, an index into `classes`.
+      classes: names of the classes.
+      duration: length of the recording, s.
+      unreadable: (k, 2), start and end of each unreadable stretch, s.
+    """
+    known = np.flatnonzero(np.isfinite(rr))
+    mean = 60 / float(np.mean(rr[known])) if len(known) else None
+    least = most = pause = (None, None)
+    if len(known):
+        size = min(AVERAGED, len(known))
+        sums = np.convolve(np.where(np.isfinite(rr), rr, 0.0), np.ones(size), "valid")
+        whole = np.convolve(np.isfinite(rr).astype(float), np.ones(size), "valid") > size - 0.5
+        rates = np.where(whole, 60 * size / np.where(whole, sums, 1.0), np.nan)
+        if whole.any():
+            low, high = int(np.nanargmin(rates)), int(np.nanargmax(rates))
+            least, most = (
+                (float(rates[low]), float(times[low] - rr[low])),
+                (float(rates[high]), float(times[high] - rr[high])),
+            )
+        longest = known[np.argmax(rr[known])]
+        pause = float(rr[longest]), float(times[longest] - rr[longest])
+    lost = float(np.sum(unreadable[:, 1] - unreadable[:, 0]))
+    counts = np.bincount(labels, minlength=len(classes))
+    return Summary(
+        duration_s=float(duration),
+        unreadable_s=lost,
+        unreadable_percent=100 * lost / duration,
+        beats=len(times),
+        beats_by_class={name: int(count) for name, count in zip(classes, counts, strict=True)},
+        rate_mean_per_min=mean,
+        rate_least_per_min=least[0],
+        rate_least_at_s=least[1],
+        rate_most_per_min=most[0],
+        rate_most_at_s=most[1],
+        longest_pause_s=pause[0],
+        longest_pause_at_s=pause[1],
+        ectopic={name: _ectopy(times, rr, labels == classes.index(name)) for name in ECTOPIC if name in classes},
+    )
+
+
+def _ectopy(times: np.ndarray, rr: np.ndarray, mask: np.ndarray) -> Ectopy:
+    found = runs_of(mask, np.isfinite(rr))
+    lengths = np.array([stop - start for start, stop in found], int)
+    longest = int(np.argmax(lengths)) if len(lengths) and lengths.max() >= RUN else None
+    return Ectopy(
+        beats=int(mask.sum()),
+        percent=100 * float(mask.mean()) if len(mask) else 0.0,
+        couplets=int(np.sum(lengths == 2)),
+        runs=int(np.sum(lengths >= RUN)),
+        longest_run_beats=0 if longest is None else int(lengths[longest]),
+        longest_run_at_s=None if longest is None else float(times[found[longest][0]]),
+    )

@@ -1,0 +1,75 @@
+"""Stretches of an ECG that cannot be read: pure functions of NumPy arrays. A lead is judged in windows of 5 s."""
+
+import numpy as np
+
+from cardiax.catalog import WINDOW_RATE
+from cardiax.ecg.lead_checks import DEAD
+
+WINDOW = 5.0
+"""Length of a window, s."""
+
+FAULTS = ("", "missing", "flat", "saturated", "noise")
+"""Names of the values of `judge`; 0 is a window that can be read."""
+
+MISSING = 0.1
+"""Share of missing samples from which a window cannot be read."""
+
+HELD = 1.0
+"""s without any change from which a window is flat."""
+
+RAILED = 0.1
+"""Share of the samples at the highest or lowest value of the recording from which a window is saturated."""
+
+
+def without_gaps(signal: np.ndarray) -> np.ndarray:
+    """Return a lead (n, 1) with missing samples interpolated, or 0 if there are no others."""
+    lost = ~np.isfinite(signal[:, 0])
+    if not lost.any():
+        return signal
+    index = np.arange(len(signal))
+    filled = np.interp(index, index[~lost], signal[~lost, 0]) if not lost.all() else np.zeros(len(signal))
+    return filled[:, None]
+
+
+def judge(recorded: np.ndarray, filtered: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Judge a lead in windows of equal length of some 5 s.
+
+    Args:
+      recorded: (n,), mV at `rate`; missing samples are NaN.
+      filtered: (m,), the same at 180 Hz, from `cardiax.ecg.beat_windows.filtered`.
+      rate: sampling rate of `recorded`, Hz.
+
+    Returns:
+      The borders of the windows (w + 1,), s after the first sample; what is wrong with each, int (w,), an index into
+      `FAULTS`; and the range of each (w,), mV.
+    """
+    count = max(round(len(recorded) / rate / WINDOW), 1)
+    edges = np.linspace(0, len(recorded) / rate, count + 1)
+    raw = recorded[: len(recorded) // count * count].reshape(count, -1)
+    lost = np.isnan(raw)
+    whole = np.where(lost.all(axis=1, keepdims=True), 0.0, raw)
+    highest, lowest = np.nanmax(whole, axis=1), np.nanmin(whole, axis=1)
+    ranges = highest - lowest
+    held = _longest_run(np.diff(raw, axis=1) == 0) / rate
+    top, bottom = highest.max(), lowest.min()
+    railed = np.maximum(np.mean(raw >= top - 1e-9, axis=1), np.mean(raw <= bottom + 1e-9, axis=1))
+    faults = np.zeros(count, int)
+    faults[_noisy(filtered, count)] = FAULTS.index("noise")
+    faults[(railed >= RAILED) & (ranges >= DEAD)] = FAULTS.index("saturated")
+    faults[(ranges < DEAD) | (held >= HELD)] = FAULTS.index("flat")
+    faults[lost.mean(axis=1) >= MISSING] = FAULTS.index("missing")
+    return edges, faults, ranges
+
+
+def _longest_run(mask: np.ndarray) -> np.ndarray:
+    """Return the length of the longest run of True in each row of (w, k)."""
+    longest = np.zeros(len(mask), int)
+    current = np.zeros(len(mask), int)
+    for column in mask.T:
+        current = (current + 1) * column
+        np.maximum(longest, current, out=longest)
+    return longest
+
+
+def _noisy(filtered: np.ndarray, count: int) -> np.ndarray:
+    return np.zeros(count, bool)

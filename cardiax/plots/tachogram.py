@@ -1,0 +1,58 @@
+"""Plot of the RR intervals of a recording over time."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cardiax.plots.style import CLASS_COLOURS, DISCLAIMER, plain
+
+
+def tachogram_figure(
+    times: np.ndarray, rr: np.ndarray, names: np.ndarray, unreadable: np.ndarray, duration: float, title: str
+) -> Figure:
+    """Plot the RR interval that ends at each beat, in the colour of the beat's class.
+
+    Intervals beyond the axis, the longest 0.1 % and at least those above 2 s, are triangles at its upper end.
+
+    Args:
+      times: (n,), s.
+      rr: (n,), s; NaN where it is not known.
+      names: (n,), class of each beat, a key of `cardiax.plots.style.CLASS_COLOURS`.
+      unreadable: (k, 2), start and end of the stretches that cannot be read, s; they are grey.
+      duration: length of the recording, s.
+      title: title of the figure, one line.
+    """
+    divisor, unit = (3600, "h") if duration > 2 * 3600 else (60, "min") if duration > 120 else (1, "s")
+    known = np.isfinite(rr)
+    top = 1.1 * max(float(np.quantile(rr[known], 0.999)) if known.any() else 1.0, 1.0)
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for start, end in unreadable:
+        axes.axvspan(start / divisor, end / divisor, color="#d9d9d9", linewidth=0, zorder=0)
+    size = float(np.clip(3e4 / max(len(times), 1), 1.0, 14.0))
+    counts: Sequence[tuple[str, int]] = [(name, int(np.sum(names == name))) for name in CLASS_COLOURS]
+    for name, count in counts:
+        chosen = known & (names == name)
+        style = {"color": CLASS_COLOURS[name], "linewidths": 0, "zorder": 2 if name == "N" else 3, "rasterized": True}
+        scale = 1.0 if name == "N" else 2.0
+        if count:
+            axes.scatter(
+                times[chosen] / divisor,
+                np.minimum(rr[chosen], 2 * top),
+                s=scale * size,
+                label=f"{name} ({count:,})",
+                **style,
+            )
+            above = chosen & (rr > top)
+            axes.scatter(times[above] / divisor, np.full(above.sum(), 0.97 * top), s=25, marker="^", **style)
+    axes.set_xlim(0, duration / divisor)
+    axes.set_ylim(0, top)
+    axes.set_xlabel(f"Time ({unit})", fontsize=8)
+    axes.set_ylabel("RR interval (s)", fontsize=8)
+    plain(axes)
+    if len(times):
+        axes.legend(fontsize=7, ncols=5, loc="lower right", markerscale=2, frameon=True, framealpha=0.9)
+    grey = "   grey: unreadable" if len(unreadable) else ""
+    axes.set_title(f"{title}   {DISCLAIMER}{grey}", fontsize=8, loc="left")
+    return figure

@@ -1,0 +1,138 @@
+"""Reading of the leads of a long recording from a user's file, in mV and in parts."""
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cardiax.ecg import lead_names
+from cardiax.ecg.beat_windows import lead_order, resampling
+from cardiax.ecg.lead_names import MILLIVOLTS
+from cardiax.errors import InputError
+from cardiax.launch.formats.channel_units import unit_factor
+from cardiax.launch.formats.numpy_array import of_array
+from cardiax.launch.formats.reader import Recording, sampling_rate
+from cardiax.launch.formats.twelve_lead_beat import open_recording
+
+RATES = (100.0, 5000.0)
+"""Sampling rates at which R peaks can be found, Hz."""
+
+BLOCK = 2_000_000
+"""Largest number of values read from a file at a time."""
+
+_OTHER = re.compile(
+    r"resp|pleth|ppg|spo2|sao2|co2|abp|\bart\b|\bcvp\b|\bpap\b|pressure|\bacc|accel|gyro|temp|marker|event|trigger|"
+    r"annot|\beeg|\bemg|\beog|\bhr\b|pulse",
+    re.IGNORECASE,
+)
+"""Names of channels that are not leads."""
+
+
+@dataclass(frozen=True, eq=False)
+class LongRecording:
+    """The leads of a recording, which are read in parts.
+
+    Attributes:
+      path: file of the recording.
+      names: names of the leads, those that a classifier prefers first.
+      rate: sampling rate, Hz.
+      samples: number of samples per lead.
+      notes: how the file was understood.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    rate: float
+    samples: int
+    notes: tuple[str, ...]
+    _recording: Recording
+    _channels: tuple[int, ...]
+    _factors: np.ndarray
+
+    @property
+    def duration(self) -> float:
+        """The length, s."""
+        return self.samples / self.rate
+
+    def parts(self, length: float, context: float) -> Iterator[tuple[int, int, int, np.ndarray]]:
+        """Read the recording in parts of about `length` s, with `context` s more on either side where there are.
+
+        Yields:
+          The first sample of a part and the one after its last; the first sample read; and the samples read, float64
+          (n, L), mV, missing ones NaN. A part begins at a whole number of samples of 180 Hz too.
+        """
+        unit = resampling(self.rate).denominator
+        around = unit * int(np.ceil(context * self.rate / unit))
+        count = max(round(self.duration / length), 1)
+        bounds = [min(unit * round(index * self.samples / count / unit), self.samples) for index in range(count)]
+        low, values = 0, np.empty((0, len(self.names)))
+        for first, last in itertools.pairwise([*bounds, self.samples]):
+            start, stop = max(first - around, 0), min(last + around, self.samples)
+            values = np.concatenate([values[start - low :], self._read(low + len(values), stop)])
+            low = start
+            yield first, last, low, values
+
+    def _read(self, first: int, last: int) -> np.ndarray:
+        found = np.empty((last - first, len(self.names)))
+        step = max(BLOCK // self._recording.channels, 1)
+        for start in range(first, last, step):
+            stop = min(start + step, last)
+            found[start - first : stop - first] = self._recording.read(start, stop, self._channels) * self._factors
+        found[~np.isfinite(found)] = np.nan
+        return found
+
+
+def read_leads(
+    source: Path | np.ndarray, rate: float | None = None, names: Sequence[str] | None = None, unit: str | None = None
+) -> LongRecording:
+    """Open a recording of one or more leads.
+
+    Args:
+      source: array (T, leads) or (T,), or a file: .npy, a text table, or a WFDB record.
+      rate: sampling rate, Hz, if the file does not state it.
+      names: names of all channels, if the file does not have them.
+      unit: unit of all channels, if the file states none; by default mV.
+
+    Raises:
+      InputError: the file is not valid, or has no lead.
+    """
+    path = source if isinstance(source, Path) else Path("array")
+    recording = open_recording(source) if isinstance(source, Path) else of_array(source, path)
+    if names is not None and len(names) != recording.channels:
+        raise InputError(f"{path}: found {recording.channels} channels, expected the {len(names)} of --leads")
+    known = names or recording.names
+    told = list(known or [f"channel {index + 1}" for index in range(recording.channels)])
+    parsed = [lead_names.parse(name) for name in told]
+    is_lead = [
+        (recording.units[index] or one.unit or "mv") in MILLIVOLTS and (one.lead or not _OTHER.search(told[index]))
+        for index, one in enumerate(parsed)
+    ]
+    if not any(is_lead):
+        raise InputError(f"{path}: found no lead among the channels {', '.join(told)}, expected one in V, mV or uV")
+    if recording.rate is None and recording.times is not None:
+        raise InputError(f"{path}: found uneven times, expected equal steps between all samples")
+    hertz = sampling_rate(recording, recording.rate, rate)
+    if not RATES[0] <= hertz <= RATES[1]:
+        raise InputError(
+            f"{path}: found a sampling rate of {hertz:g} Hz, expected {RATES[0]:g} to {RATES[1]:g} Hz to find R peaks"
+        )
+    leads = [index for index, one in enumerate(is_lead) if one]
+    short = [parsed[index].lead or told[index].strip() for index in leads]
+    order = lead_order(short)
+    leads, short = [leads[index] for index in order], [short[index] for index in order]
+    factors = [parsed[index].sign * unit_factor(recording, parsed[index], index, told[index], unit) for index in leads]
+    left_out = [name for name, one in zip(told, is_lead, strict=True) if not one]
+    notes = [recording.note, f"{', '.join(left_out)} left out: no ECG leads" if left_out else ""]
+    return LongRecording(
+        path=path,
+        names=tuple(short),
+        rate=hertz,
+        samples=recording.samples,
+        notes=tuple(filter(None, notes)),
+        _recording=recording,
+        _channels=tuple(leads),
+        _factors=np.asarray(factors, np.float64),
+    )

@@ -1,0 +1,113 @@
+"""Reading and writing of WFDB annotation files beside a recording of any format."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.ecg.beat_windows import CLASS_OF
+from cardiax.errors import InputError
+
+EXTENSION = "cardiax"
+"""Ending of the annotation files that are written."""
+
+_ENDINGS = (".gz", ".hea", ".dat", ".mat", ".npy", ".npz", ".csv", ".tsv", ".txt", ".asc")
+
+
+@dataclass(frozen=True, eq=False)
+class Beats:
+    """The annotated beats of a recording.
+
+    Attributes:
+      samples: float64 (n,), increasing index of each beat at the sampling rate of the recording.
+      labels: int (n,), AAMI class of each, an index into `cardiax.catalog.AAMI_CLASSES`.
+      flutter: (k, 2), first and last sample of each episode of ventricular flutter or fibrillation, which has no beats.
+    """
+
+    samples: np.ndarray
+    labels: np.ndarray
+    flutter: np.ndarray
+
+
+def read_beats(recording: Path, ending: str, rate: float, samples: int) -> Beats:
+    """Read the beats in the annotation file of a recording, which has its name and another ending.
+
+    Args:
+      recording: file of the recording.
+      ending: ending of the annotation file, e.g. `atr`.
+      rate: sampling rate of the recording, Hz.
+      samples: its number of samples.
+
+    Raises:
+      InputError: the file is missing or damaged, has no beats, or the package `wfdb` is not installed.
+    """
+    record = recording
+    for one in _ENDINGS:
+        record = record.with_suffix("") if record.suffix.lower() == one else record
+    path = record.with_name(f"{record.name}.{ending}")
+    if not path.is_file():
+        raise InputError(f"{path}: found no such file, expected the annotations of {recording.name}")
+    try:
+        import wfdb
+    except ImportError as error:
+        raise InputError(
+            f"{path}: found no package wfdb, expected it to be installed to read annotations; run pip install "
+            "'cardiax[wfdb]'"
+        ) from error
+    try:
+        found: Any = wfdb.rdann(str(record), ending)
+    except Exception as error:  # the parser of wfdb may raise anything
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: found annotations that cannot be read ({text}), expected a complete file") from error
+    factor = rate / float(found.fs) if found.fs else 1.0
+    order = np.argsort(found.sample, kind="stable")
+    positions = np.asarray(found.sample, np.float64)[order] * factor
+    symbols = [found.symbol[index] for index in order]
+    beats = [index for index, symbol in enumerate(symbols) if symbol in CLASS_OF]
+    if not beats:
+        raise InputError(f"{path}: found no beats, expected some of the symbols {' '.join(CLASS_OF)}")
+    if positions[beats[-1]] >= samples or positions[beats[0]] < 0:
+        raise InputError(
+            f"{path}: found a beat at sample {positions[beats[-1]]:.0f}, expected all below the {samples} of "
+            f"{recording.name}"
+        )
+    starts = [float(at) for at, symbol in zip(positions, symbols, strict=True) if symbol == "["]
+    ends = [float(at) for at, symbol in zip(positions, symbols, strict=True) if symbol == "]"]
+    episodes = [(start, min([end for end in ends if end > start], default=float(samples))) for start in starts]
+    return Beats(
+        samples=positions[beats],
+        labels=np.array([CLASS_OF[symbols[index]] for index in beats]),
+        flutter=np.array(episodes).reshape(-1, 2),
+    )
+
+
+def annotation_file(samples: np.ndarray, symbols: list[str], unreadable: np.ndarray, rate: float) -> bytes | None:
+    """Return the content of a WFDB annotation file, or None if the package `wfdb` is not installed.
+
+    Args:
+      samples: int (n,), increasing sample of each beat.
+      symbols: annotation symbol of each beat.
+      unreadable: int (k, 2), first and last sample of each stretch that cannot be read; they become annotations `~` of
+        subtype -1 (unreadable) and 0 (readable again).
+      rate: sampling rate, Hz.
+    """
+    try:
+        import wfdb
+    except ImportError:
+        return None
+    marks = [(int(at), symbol, 0) for at, symbol in zip(samples, symbols, strict=True)]
+    marks += [(int(at), "~", subtype) for pair in unreadable for at, subtype in zip(pair, (-1, 0), strict=True)]
+    marks = sorted(marks, key=lambda mark: mark[0])
+    with tempfile.TemporaryDirectory() as folder:
+        wfdb.wrann(
+            "record",
+            EXTENSION,
+            np.array([at for at, _, _ in marks], int),
+            [symbol for _, symbol, _ in marks],
+            subtype=np.array([subtype for _, _, subtype in marks], int),
+            fs=rate,
+            write_dir=folder,
+        )
+        return (Path(folder) / f"record.{EXTENSION}").read_bytes()

@@ -1,0 +1,35 @@
+"""The network of a run, applied to recordings of one's own: one module for each kind of answer."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cardiax.catalog import find_dataset
+from cardiax.errors import InputError
+from cardiax.launch.run.run_folder import Workdir
+
+if TYPE_CHECKING:
+    from cardiax.launch.predictors.heart import HeartPredictor
+    from cardiax.launch.predictors.rhythm import RhythmPredictor
+
+
+def open_predictor(folder: str | Path) -> "HeartPredictor | RhythmPredictor":
+    """Return the predictor of the run in a folder.
+
+    Raises:
+      InputError: the folder holds no run, or one that cannot read a recording.
+    """
+    workdir = Workdir(folder)
+    config = workdir.config()
+    if config.task in ("activation", "transmembrane"):
+        from cardiax.launch.predictors.heart import HeartPredictor
+
+        return HeartPredictor(workdir)
+    if config.task == "arrhythmia" and find_dataset(config.dataset).by_record:
+        from cardiax.launch.predictors.rhythm import RhythmPredictor
+
+        return RhythmPredictor(workdir)
+    raise InputError(
+        f"{workdir.path}: found a run of {config.task!r} on {config.dataset}, expected activation, transmembrane, or "
+        "arrhythmia on beats with their rhythm; train one by `cardiax train arrhythmia --dataset "
+        "physionet_mitbih/patient`"
+    )

@@ -1,0 +1,179 @@
+"""Prediction of the activation of the heart, or its voltages, from the twelve leads of one beat."""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.catalog import WINDOW
+from cardiax.errors import InputError
+from cardiax.launch.formats.reader import checked_unit
+from cardiax.launch.run.run_folder import Workdir, save_plot, write_atomically, write_csv
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The heart that a network predicts from one beat: research only, not a medical device.
+
+    The network was trained on simulated hearts, and shows a generic heart.
+
+    Attributes:
+      leads: twelve leads (500, 12), mV at 1 kHz, in the order of `cardiax.ecg.leads.LEADS`.
+      times: activation times (75,), ms after the first sample, of the sites `cardiax.ecg.leads.SITE_NAMES`; NaN for a
+        site that does not activate.
+      voltage: transmembrane voltages (500, 75), mV; None if the network predicts times only.
+      notes: how the recording was understood.
+      warnings: reasons not to trust the prediction.
+    """
+
+    leads: np.ndarray
+    times: np.ndarray
+    voltage: np.ndarray | None
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas data frame with a row for each site: its name and its activation time in ms."""
+        import pandas
+
+        from cardiax.ecg.leads import SITE_NAMES
+
+        return pandas.DataFrame({"site": SITE_NAMES, "activation_time_ms": self.times})
+
+
+class HeartPredictor:
+    """The network of a run of the task activation or transmembrane, for recordings of your own.
+
+    Args:
+      workdir: folder of the run.
+    """
+
+    flags = ("start",)
+    """The flags of the command line that apply."""
+
+    def __init__(self, workdir: Workdir):
+        self._workdir = workdir
+        self.config = workdir.config()
+
+    def files(self, path: Path) -> list[Path]:
+        """Return the recordings that a path of the command line stands for: itself."""
+        return [path]
+
+    @functools.cached_property
+    def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+        from cardiax.launch.run.restored import load_predictor
+
+        return load_predictor(self._workdir)
+
+    def predict(
+        self,
+        ecg: np.ndarray | str | Path,
+        sampling_rate: float | None = None,
+        leads: Sequence[str] | None = None,
+        start: float | None = None,
+        unit: str | None = None,
+    ) -> Prediction:
+        """Predict the heart from the 500 ms of one beat.
+
+        Args:
+          ecg: file as for `cardiax predict`, or an array (T, channels), mV.
+          sampling_rate: sampling rate, Hz; needed for an array, and for a file that does not state it.
+          leads: names of the channels in order; may be omitted for twelve leads in the usual order, or ten electrodes.
+          start: start of the beat, ms; needed if there are more than 500 ms.
+          unit: V, mV or uV, the unit of all channels if a file states none.
+
+        Raises:
+          InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
+        """
+        source = Path(ecg) if isinstance(ecg, str | Path) else np.asarray(ecg)
+        return self.of_files([source], sampling_rate, leads, checked_unit(unit), start)[0]
+
+    def of_files(
+        self,
+        files: Sequence[Path | np.ndarray],
+        rate: float | None = None,
+        names: Sequence[str] | None = None,
+        unit: str | None = None,
+        start: float | None = None,
+    ) -> list[Prediction]:
+        """Predict the heart from each of several files or arrays; all are read and checked first. See `predict`."""
+        from cardiax.ecg.voltage import activation_time
+        from cardiax.launch.formats.twelve_lead_beat import read_beat
+
+        beats = [read_beat(source, rate, start, names, unit) for source in files]
+        outputs = self._network({"leads": np.stack([beat.leads for beat in beats])})
+        for source, output in zip(files, outputs, strict=True):
+            if not np.isfinite(output).all():
+                name = source if isinstance(source, Path) else "array"
+                raise InputError(
+                    f"{name}: found an output of the network that is not a number, expected {self.config.task}; "
+                    "nothing written"
+                )
+        predictions = []
+        for beat, output in zip(beats, outputs, strict=True):
+            voltage = output if output.ndim == 2 else None
+            times = output if voltage is None else np.asarray(activation_time(output))
+            predictions.append(Prediction(beat.leads, times, voltage, beat.notes, _warnings(times)))
+        return predictions
+
+    def write(
+        self, folder: Path, stems: Sequence[str], predictions: Sequence[Prediction]
+    ) -> Iterator[tuple[str, bool]]:
+        """Write times or voltages as CSV, and plots; yield lines for the user, and True where one is a remark."""
+        from cardiax.plots.heart_plots import case_plots
+
+        for stem, one in zip(stems, predictions, strict=True):
+            written = [folder / f"{stem}_activation.csv"]
+            write_csv(written[0], times_rows(one.times))
+            if one.voltage is not None:
+                written.append(folder / f"{stem}_voltage.csv")
+                write_csv(written[1], voltage_rows(one.voltage))
+            plots = case_plots(one.leads, stem.encode(errors="replace").decode(), one.times, voltage=one.voltage)
+            for name, draw in plots.items():
+                written += save_plot(folder / f"{stem}_{name}", draw)
+            notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]
+            if notes:
+                written.append(folder / f"{stem}_notes.txt")
+                write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
+            else:
+                (folder / f"{stem}_notes.txt").unlink(missing_ok=True)  # left by another recording of that name
+            yield from ((f"{stem}: {note}", True) for note in notes)
+            yield f"{stem}: {_summary(one.times)}", False
+            yield f"  wrote: {', '.join(map(str, written))}", False
+
+
+def _warnings(times: np.ndarray) -> tuple[str, ...]:
+    outside = int(np.sum((times < 0) | (times > WINDOW)))
+    if not outside:
+        return ()
+    return (
+        f"{outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} to "
+        f"{np.nanmax(times):.0f} ms: the recording is unlike the training data; do not trust them",
+    )
+
+
+def _summary(times: np.ndarray) -> str:
+    active = np.isfinite(times)
+    if not active.any():
+        return "no site activates"
+    return f"{active.sum()} of {len(times)} sites activate, from {np.nanmin(times):.0f} to {np.nanmax(times):.0f} ms"
+
+
+def times_rows(times: np.ndarray) -> list[dict[str, str]]:
+    """Format activation times (75,), ms, as rows of CSV, one site per line; empty for a site that does not activate."""
+    from cardiax.ecg.leads import SITE_NAMES
+
+    cells = (f"{time:.2f}" if np.isfinite(time) else "" for time in times)
+    return [{"site": name, "activation_time_ms": cell} for name, cell in zip(SITE_NAMES, cells, strict=True)]
+
+
+def voltage_rows(voltage: np.ndarray) -> list[dict[str, str]]:
+    """Format voltages (500, 75), mV, as rows of CSV, one time per line."""
+    from cardiax.ecg.leads import SITE_NAMES
+
+    columns = ["time_ms", *(f"{name}_mV" for name in SITE_NAMES)]
+    cells = ([str(time), *(f"{value:.3f}" for value in row)] for time, row in enumerate(voltage))
+    return [dict(zip(columns, row, strict=True)) for row in cells]

@@ -1,0 +1,131 @@
+"""The parts of a long recording: their leads at 180 Hz, R peaks, and what cannot be read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
+from cardiax.ecg import beat_windows
+from cardiax.ecg.lead_checks import LARGEST, SMALLEST
+from cardiax.ecg.r_peaks import find_r_peaks
+from cardiax.ecg.signal_quality import FAULTS, judge, without_gaps
+from cardiax.errors import InputError
+
+if TYPE_CHECKING:
+    from cardiax.launch.formats.long_recording import LongRecording
+
+READABLE = 0.5
+"""Least share of a recording, and of a lead in a part, that can be read."""
+
+REFRACTORY = 0.2
+"""s, the least distance of two R peaks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part of a recording.
+
+    Attributes:
+      low: first sample of the recording that was read for the part.
+      signals: float32 (n, 1) or (n, 2), mV at 180 Hz from there on, filtered.
+      leads: names of these.
+      beats: (m,), R peaks in the part, samples of the recording.
+      edges: (w + 1,), s, borders of the windows in which the part was judged.
+      faults: int (w, L), indices into `cardiax.ecg.signal_quality.FAULTS` of the leads.
+      ranges: (w, L), mV, from the lowest to the highest sample of each window.
+    """
+
+    low: int
+    signals: np.ndarray
+    leads: tuple[str, ...]
+    beats: np.ndarray
+    edges: np.ndarray
+    faults: np.ndarray
+    ranges: np.ndarray
+
+
+def read_part(
+    recording: "LongRecording", given: np.ndarray | None, first: int, last: int, low: int, values: np.ndarray
+) -> Part:
+    """Filter and judge samples `first` to `last` of a recording, and find their R peaks unless they are `given`.
+
+    Of more than two leads the first two that can be read most of the time are taken.
+
+    Args:
+      recording: the recording.
+      given: (k,), samples of the R peaks of the recording, or None.
+      first: first sample of the part.
+      last: the one after its last sample.
+      low: first sample of `values`.
+      values: (n, L), mV, the part and some seconds around it.
+    """
+    rate, ratio = recording.rate, WINDOW_RATE / recording.rate
+    bounds = round((first - low) * ratio), round((last - low) * ratio)
+    kept, spare = [], []
+    for lead, name in enumerate(recording.names):
+        signal = beat_windows.filtered(without_gaps(values[:, [lead]]), rate).astype(np.float32)
+        edges, faults, ranges = judge(values[first - low : last - low, lead], signal[slice(*bounds), 0], rate)
+        good = np.mean(faults == 0) >= READABLE
+        (kept if good else spare).append((name, signal, edges, faults, ranges))
+        if len(kept) == WINDOW_LEADS:
+            break
+    names, signals, (edges, *_), faults, ranges = zip(*(kept or spare)[:WINDOW_LEADS], strict=True)
+    signals, faults, ranges = np.concatenate(signals, 1), np.stack(faults, 1), np.stack(ranges, 1)
+    if given is None:
+        inner = signals[slice(*bounds)]
+        beats = low + (bounds[0] + find_r_peaks(inner, faults == 0)) / ratio
+    else:
+        beats = given[(given >= first) & (given < last)]
+    return Part(low, signals, names, beats, first / rate + edges, faults, ranges)
+
+
+def unreadable_stretches(parts: Sequence[Part]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return start and end of each stretch in which no lead can be read, (k, 2), s, and why, in the first lead."""
+    found: list[list[float]] = []
+    reasons: list[str] = []
+    for part in parts:
+        for index in np.flatnonzero((part.faults > 0).all(axis=1)):
+            start, end = part.edges[index : index + 2].tolist()
+            why = FAULTS[part.faults[index, 0]]
+            if found and abs(found[-1][1] - start) < 1e-6 and reasons[-1] == why:
+                found[-1][1] = end
+            else:
+                found.append([start, end])
+                reasons.append(why)
+    return np.array(found, float).reshape(-1, 2), tuple(reasons)
+
+
+def refuse_what_is_no_ecg(recording: "LongRecording", parts: Sequence[Part], stretches: np.ndarray) -> None:
+    """Raise `InputError` for another unit than mV, and for a recording of which most cannot be read."""
+    path = recording.path
+    ranges = np.concatenate([np.where(part.ranges > 0, part.ranges, np.nan).max(axis=1) for part in parts])
+    typical = float(np.nanmedian(ranges)) if np.isfinite(ranges).any() else 0.0
+    if typical > LARGEST:
+        raise InputError(
+            f"{path}: found a lead whose 5 s have a range of {typical:.4g}, expected mV, at most {LARGEST:g}; ADC "
+            "counts must be divided by their gain; µV need --unit uV"
+        )
+    if 0 < typical < SMALLEST:
+        raise InputError(
+            f"{path}: found leads of at most {typical:.3g} from their lowest to their highest sample, expected mV, "
+            f"{SMALLEST:g} or more; volts need --unit V"
+        )
+    lost = float(np.sum(stretches[:, 1] - stretches[:, 0]))
+    if recording.duration - lost < READABLE * recording.duration:
+        codes = np.concatenate([part.faults[:, 0] for part in parts])
+        why = FAULTS[int(np.argmax(np.bincount(codes[codes > 0])))]
+        raise InputError(
+            f"{path}: found {lost:.0f} of {recording.duration:.0f} s that cannot be read (mostly {why}), expected an "
+            "ECG in at least half; check the electrodes and the file"
+        )
+
+
+def merged_beats(parts: Sequence[Part], rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the R peaks of all parts, (n,), samples of the recording, and the index of the part of each."""
+    samples = np.concatenate([part.beats for part in parts])
+    owners = np.repeat(np.arange(len(parts)), [len(part.beats) for part in parts])
+    kept = np.append(True, np.diff(samples) >= REFRACTORY * rate)[: len(samples)]
+    crossing = np.append(False, np.diff(owners) > 0)[: len(samples)]
+    return samples[kept | ~crossing], owners[kept | ~crossing]

@@ -1,0 +1,392 @@
+"""Prediction of the beats and the rhythm of recordings of any length: R peaks, AAMI classes and a summary."""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cardiax.catalog import AAMI_CLASSES, WINDOW_LEADS, WINDOW_RATE, find_dataset
+from cardiax.ecg import beat_windows
+from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
+from cardiax.ecg.rhythm_summary import Summary, rr_intervals, summarize
+from cardiax.ecg.rr_features import beat_intervals
+from cardiax.errors import InputError
+from cardiax.launch.formats.reader import checked_unit
+from cardiax.launch.formats.wfdb_annotations import Beats, read_beats
+from cardiax.launch.predictors.recording_parts import (
+    Part,
+    merged_beats,
+    read_part,
+    refuse_what_is_no_ecg,
+    unreadable_stretches,
+)
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.stats.beat_matching import compare as compare_beats
+
+if TYPE_CHECKING:
+    from cardiax.launch.formats.long_recording import LongRecording
+
+PART = 1800.0
+"""Length of the parts, s, in which a recording is read, and in which a beat is compared with the median beat and the
+usual RR interval: that of the records with which the network is trained."""
+
+CONTEXT = 10.0
+"""s, read on either side of a part, for the filters."""
+
+BATCHES = (64, 256)
+"""Numbers of beats in a batch, the smallest one that holds them all or the largest; each is compiled once."""
+
+LEAST_BEATS = 3
+FEW_BEATS = 60
+"""Fewer beats than the first are no rhythm; fewer than the second are a warning."""
+
+EXAMPLES = 500
+"""Largest number of beats from which the median beat of a class is computed."""
+
+RATES = (30.0, 180.0)
+"""Mean heart rates, per minute, outside of which a recording is unlike those of the training data."""
+
+UNCERTAIN = 0.5
+"""A class is uncertain if its probability is smaller."""
+
+
+@dataclass(frozen=True, eq=False)
+class RhythmPrediction:
+    """The beats that a network finds in a recording: research only, not a medical device.
+
+    Attributes:
+      times: (n,), s, R peaks after the start of the recording.
+      rr: (n,), s, the RR interval before each beat; NaN for the first one and across unreadable stretches.
+      names: (n,), AAMI class of each beat: N, S, V, F or Q.
+      probabilities: float32 (n, 5), of the classes N, S, V, F and Q.
+      flags: (n,), reasons to doubt a beat, separated by spaces; mostly empty.
+      unreadable: (k, 2), start and end of each stretch that cannot be read, s.
+      reasons: why each of these cannot be read.
+      summary: rates, ectopic beats, pauses.
+      strips: stretches of the first lead that show the rhythm.
+      median_beats: class → up to 500 of its beats (m, 192, leads), mV at 180 Hz, R peak at index 72.
+      leads: names of the leads that were read.
+      rate: sampling rate of the recording, Hz.
+      notes: how the recording was understood.
+      warnings: reasons not to trust the prediction.
+      comparison: beat by beat with annotated beats, see `cardiax.stats.beat_matching`; None unless that was asked for.
+    """
+
+    times: np.ndarray
+    rr: np.ndarray
+    names: np.ndarray
+    probabilities: np.ndarray
+    flags: np.ndarray
+    unreadable: np.ndarray
+    reasons: tuple[str, ...]
+    summary: Summary
+    strips: tuple[Strip, ...]
+    median_beats: dict[str, np.ndarray]
+    leads: tuple[str, ...]
+    rate: float
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    comparison: np.ndarray | None = None
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas data frame with a row for each beat, with the columns of NAME_beats.csv."""
+        import pandas
+
+        columns = {"time_s": self.times, "rr_s": self.rr, "class": self.names}
+        columns |= {f"p_{name}": self.probabilities[:, index] for index, name in enumerate(AAMI_CLASSES)}
+        return pandas.DataFrame(columns | {"flag": self.flags})
+
+
+class RhythmPredictor:
+    """The network of a run of the task arrhythmia, for recordings of your own.
+
+    Args:
+      workdir: folder of the run.
+    """
+
+    flags = ("beats", "compare")
+    """The flags of the command line that apply."""
+
+    def __init__(self, workdir: Workdir):
+        self._workdir = workdir
+        self.config = workdir.config()
+
+    @functools.cached_property
+    def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+        from cardiax.launch.run.restored import load_predictor
+
+        return load_predictor(self._workdir)
+
+    def files(self, path: Path) -> list[Path]:
+        """Return the recordings that a path of the command line stands for: itself, or those in the folder."""
+        from cardiax.launch.formats.recording_folder import recordings_in
+
+        return recordings_in(path)
+
+    def predict(
+        self,
+        ecg: np.ndarray | str | Path,
+        sampling_rate: float | None = None,
+        leads: Sequence[str] | None = None,
+        unit: str | None = None,
+        beats: str | np.ndarray | None = None,
+        compare: str | None = None,
+    ) -> RhythmPrediction:
+        """Find the beats of a recording and their classes.
+
+        Args:
+          ecg: file as for `cardiax predict`, or an array (T, leads) or (T,), mV.
+          sampling_rate: sampling rate, Hz; needed for an array, and for a file that does not state it.
+          leads: names of the channels in order; of more than two leads MLII or II is taken first.
+          unit: V, mV or uV, the unit of all channels if a file states none.
+          beats: the R peaks, if they are known: the ending of an annotation file, or times (n,), s.
+          compare: ending of an annotation file to compare with.
+
+        Raises:
+          InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
+        """
+        source = Path(ecg) if isinstance(ecg, str | Path) else np.asarray(ecg)
+        return self.of_files([source], sampling_rate, leads, checked_unit(unit), beats, compare)[0]
+
+    def of_files(
+        self,
+        files: Sequence[Path | np.ndarray],
+        rate: float | None = None,
+        names: Sequence[str] | None = None,
+        unit: str | None = None,
+        beats: str | np.ndarray | None = None,
+        compare: str | None = None,
+    ) -> list[RhythmPrediction]:
+        """Find the beats of each of several recordings; all are opened first. See `predict`."""
+        from cardiax.launch.formats.long_recording import read_leads
+
+        recordings = [read_leads(source, rate, names, unit) for source in files]
+        given = [_given(one, beats) for one in recordings]
+        references = [read_beats(one.path, compare, one.rate, one.samples) if compare else None for one in recordings]
+        return [self._predict(*each) for each in zip(recordings, given, references, strict=True)]
+
+    def _predict(
+        self, recording: "LongRecording", given: np.ndarray | None, reference: Beats | None
+    ) -> RhythmPrediction:
+        """Predict the classes of the beats of a recording, at the samples `given` if they are not None."""
+        rate = recording.rate
+        parts = [read_part(recording, given, *part) for part in recording.parts(PART, CONTEXT)]
+        unreadable, reasons = unreadable_stretches(parts)
+        refuse_what_is_no_ecg(recording, parts, unreadable)
+        samples, owners = merged_beats(parts, rate)
+        if len(samples) < LEAST_BEATS:
+            raise InputError(
+                f"{recording.path}: found {len(samples)} beats in {recording.duration:.0f} s, expected at least "
+                f"{LEAST_BEATS}; check the electrodes, or record for longer"
+            )
+        times = samples / rate
+        rr = rr_intervals(times, unreadable)
+        intervals = beat_intervals(times) if given is not None else intervals_of_stretches(times, rr)
+        probabilities = np.empty((len(times), len(AAMI_CLASSES)), np.float32)
+        for index, part in enumerate(parts):
+            own = np.flatnonzero(owners == index)
+            if len(own):
+                cut = beat_windows.windows(part.signals, samples[own] - part.low, rate)
+                probabilities[own] = self._classify(cut, intervals[own])
+        if not np.isfinite(probabilities).all():
+            raise InputError(
+                f"{recording.path}: found an output of the network that is not a number, expected probabilities; "
+                "nothing written"
+            )
+        labels = probabilities.argmax(axis=1)
+        names = np.array(AAMI_CLASSES)[labels]
+        summary = summarize(times, rr, labels, AAMI_CLASSES, recording.duration, unreadable)
+        leads = tuple(dict.fromkeys(name for part in parts for name in part.leads))
+        return RhythmPrediction(
+            times=times,
+            rr=rr,
+            names=names,
+            probabilities=probabilities,
+            flags=_flags(times, probabilities, parts, owners),
+            unreadable=unreadable,
+            reasons=reasons,
+            summary=summary,
+            strips=_strips(times, rr, names, recording, unreadable, parts),
+            median_beats=_examples(samples, owners, names, parts, rate),
+            leads=leads,
+            rate=rate,
+            notes=(*recording.notes, *_notes(recording, leads, given is not None)),
+            warnings=_warnings(summary),
+            comparison=_compared(reference, samples, labels, rate),
+        )
+
+    def _classify(self, windows: np.ndarray, intervals: np.ndarray) -> np.ndarray:
+        """Return the probabilities (n, 5) of the beats of one part: windows (n, 192, 2) and RR intervals (n, 3)."""
+        from cardiax.tasks import find_task
+
+        count = len(windows)
+        beats = {"signal": windows, "intervals": intervals, "record": np.zeros(count, int)}
+        dataset = find_dataset(self.config.dataset)
+        inputs = find_task(self.config.task).arrays(beats | {"label": np.zeros(count, int)}, dataset)
+        del inputs["target"]
+        size = BATCHES[0] if count <= BATCHES[0] else BATCHES[1]
+        found = []
+        for first in range(0, count, size):
+            batch = {name: values[first : first + size] for name, values in inputs.items()}
+            there = len(batch["rr"])
+            padded = {
+                name: np.concatenate([values, np.zeros((size - there, *values.shape[1:]), values.dtype)])
+                for name, values in batch.items()
+            }
+            found.append(self._network(padded)[:there])
+        logits = np.concatenate(found)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def write(
+        self, folder: Path, stems: Sequence[str], predictions: Sequence[RhythmPrediction]
+    ) -> Iterator[tuple[str, bool]]:
+        """Write the outputs of each recording; yield lines for the user, and True where one is a remark."""
+        from cardiax.launch.predictors.rhythm_files import write_comparison, write_prediction
+
+        for stem, one in zip(stems, predictions, strict=True):
+            yield from write_prediction(folder, stem, one, self._trained())
+        tables = {stem: one.comparison for stem, one in zip(stems, predictions, strict=True)}
+        tables = {stem: table for stem, table in tables.items() if table is not None}
+        if tables:
+            yield from write_comparison(folder, tables)
+
+    def _trained(self) -> list[str]:
+        """Return lines about the training data, and the test metrics where the run folder has them."""
+        lines = [f"The network was trained on {self.config.dataset}."]
+        if (self._workdir.path / "test.json").is_file():
+            classes = self._workdir.read_json("test.json").get("classes", {})
+            told = [
+                f"{name} {100 * one['recall']:.0f} % / {100 * one['precision']:.0f} %"
+                for name, one in classes.items()
+                if one.get("recall") is not None and one.get("precision") is not None
+            ]
+            lines.append("On test patients, with annotated R peaks, sensitivity / positive predictivity:")
+            lines.append(f"{', '.join(told)}.")
+        return lines
+
+
+def _given(recording: "LongRecording", beats: str | np.ndarray | None) -> np.ndarray | None:
+    """Return the samples of the beats that the user gives, (n,), or None."""
+    if beats is None:
+        return None
+    if isinstance(beats, str):
+        return read_beats(recording.path, beats, recording.rate, recording.samples).samples
+    times = np.asarray(beats, np.float64)
+    if times.ndim != 1 or not (np.diff(times) > 0).all() or times[0] < 0 or times[-1] >= recording.duration:
+        raise InputError(
+            f"beats: found times that do not increase within the {recording.duration:g} s of the recording, expected "
+            "the R peaks in s"
+        )
+    return times * recording.rate
+
+
+def intervals_of_stretches(times: np.ndarray, rr: np.ndarray) -> np.ndarray:
+    """Return `beat_intervals` (n, 3), s, of each stretch between unreadable ones; of a beat alone in one, the median.
+
+    Args:
+      times: (n,), s.
+      rr: (n,), s, NaN for the first beat of each stretch.
+    """
+    usual = np.nanmedian(rr) if np.isfinite(rr).any() else 1.0
+    stretches = np.split(times, np.flatnonzero(~np.isfinite(rr))[1:])
+    return np.concatenate(
+        [beat_intervals(one) if len(one) > 1 else np.full((1, 3), usual, np.float32) for one in stretches]
+    )
+
+
+def _flags(times: np.ndarray, probabilities: np.ndarray, parts: Sequence[Part], owners: np.ndarray) -> np.ndarray:
+    """Return the reasons to doubt each beat, (n,): no class is likely, or a lead cannot be read there."""
+    flags = [["uncertain"] if one < UNCERTAIN else [] for one in probabilities.max(axis=1)]
+    for index in range(len(times)):
+        part = parts[owners[index]]
+        window = min(int(np.searchsorted(part.edges, times[index], "right")) - 1, len(part.faults) - 1)
+        bad = [name for name, fault in zip(part.leads, part.faults[window], strict=True) if fault]
+        flags[index] += (
+            ["unreadable"] if len(bad) == len(part.leads) else [f"{name.replace(' ', '_')}_unreadable" for name in bad]
+        )
+    return np.array([" ".join(one) for one in flags], dtype=object)
+
+
+def _strips(
+    times: np.ndarray,
+    rr: np.ndarray,
+    names: np.ndarray,
+    recording: "LongRecording",
+    unreadable: np.ndarray,
+    parts: Sequence[Part],
+) -> tuple[Strip, ...]:
+    strips = []
+    for what, start in choose_strips(times, rr, names, recording.duration, unreadable):
+        part = next(part for part in reversed(parts) if part.edges[0] <= start or part is parts[0])
+        offset = part.low / recording.rate
+        first = round((start - offset) * WINDOW_RATE)
+        signal = part.signals[first : first + round(LENGTH * WINDOW_RATE), 0]
+        chosen = (times >= start) & (times < start + len(signal) / WINDOW_RATE)
+        caption = f"{part.leads[0]} at {clock(start)}" + (f": {what}" if what else "")
+        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, names[chosen]))
+    return tuple(strips)
+
+
+def _examples(
+    samples: np.ndarray, owners: np.ndarray, names: np.ndarray, parts: Sequence[Part], rate: float
+) -> dict[str, np.ndarray]:
+    """Return class → windows (m, 192, leads) of up to `EXAMPLES` of its beats, at equal distances."""
+    found = {}
+    for name in AAMI_CLASSES:
+        own = np.flatnonzero(names == name)
+        own = own[np.unique(np.linspace(0, len(own) - 1, min(len(own), EXAMPLES)).astype(int))] if len(own) else own
+        cuts = [
+            beat_windows.windows(part.signals, samples[of] - part.low, rate)
+            for part, of in ((part, own[owners[own] == index]) for index, part in enumerate(parts))
+            if len(of)
+        ]
+        if cuts:
+            found[name] = np.concatenate(cuts)[..., : max(len(part.leads) for part in parts)]
+    return found
+
+
+def _notes(recording: "LongRecording", leads: Sequence[str], is_given: bool) -> list[str]:
+    first = leads[:WINDOW_LEADS]
+    more = [name for name in recording.names if name not in leads]
+    notes = [f"{' and '.join(leads)} read" + (f", {', '.join(more)} not" if more else "")]
+    if len(first) < WINDOW_LEADS:
+        notes.append("a single lead; the network was trained on two")
+    if is_given:
+        notes.append("R peaks taken from the annotations, not detected")
+    return notes
+
+
+def _warnings(summary: Summary) -> tuple[str, ...]:
+    found = []
+    if summary.beats < FEW_BEATS:
+        found.append(
+            f"{summary.beats} beats only: each is compared with the median beat and the usual RR interval of the "
+            f"recording, which need {FEW_BEATS} or more"
+        )
+    if summary.unreadable_percent > 20:
+        found.append(f"{summary.unreadable_percent:.0f} % of the recording cannot be read, and may hold other beats")
+    rate = summary.rate_mean_per_min
+    if rate is not None and not RATES[0] <= rate <= RATES[1]:
+        found.append(f"a mean heart rate of {rate:.0f} /min is unlike the training data: do not trust the beats")
+    return tuple(found)
+
+
+def _compared(reference: Beats | None, samples: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray | None:
+    """Return the comparison with annotated beats, outside of ventricular flutter, as EC57 has it."""
+    if reference is None:
+        return None
+
+    def outside(at: np.ndarray) -> np.ndarray:
+        inside = np.zeros(len(at), bool)
+        for start, end in reference.flutter:
+            inside |= (at >= start) & (at <= end)
+        return ~inside
+
+    true, found = outside(reference.samples), outside(samples)
+    return compare_beats(
+        reference.samples[true] / rate, reference.labels[true], samples[found] / rate, labels[found], len(AAMI_CLASSES)
+    )

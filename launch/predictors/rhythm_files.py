@@ -1,0 +1,182 @@
+"""The files that `cardiax predict` writes of the beats of a recording."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from cardiax.catalog import AAMI_CLASSES, WINDOW_BEFORE, WINDOW_RATE
+from cardiax.ecg.rhythm_strips import clock
+from cardiax.ecg.rhythm_summary import Summary
+from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
+from cardiax.launch.predictors.rhythm import RhythmPrediction
+from cardiax.launch.run.run_folder import save_plot, write_atomically, write_csv, write_json
+from cardiax.stats.beat_matching import comparison
+
+DISCLAIMER = "Research only, not a medical device."
+
+LONGEST_LIST = 20
+"""Number of unreadable stretches that the text names."""
+
+
+def write_prediction(
+    folder: Path, stem: str, one: RhythmPrediction, trained: Sequence[str]
+) -> Iterator[tuple[str, bool]]:
+    """Write the beats of a recording as CSV and annotations, their summary, and plots.
+
+    Args:
+      folder: folder of the files.
+      stem: start of their names.
+      one: the prediction.
+      trained: lines about the network.
+
+    Yields:
+      Lines for the user, and True where one is a remark.
+    """
+    written = [folder / f"{stem}_beats.csv"]
+    write_csv(written[0], beat_rows(one))
+    notes = list(one.notes)
+    annotations = annotation_file(
+        np.rint(one.times * one.rate).astype(int),
+        one.names.tolist(),
+        np.rint(one.unreadable * one.rate).astype(int),
+        one.rate,
+    )
+    if annotations is None:
+        notes.append(f"no {stem}.{EXTENSION}: the package wfdb is not installed; run pip install 'cardiax[wfdb]'")
+    else:
+        written.append(folder / f"{stem}.{EXTENSION}")
+        write_atomically(written[-1], annotations)
+    written.append(folder / f"{stem}_summary.json")
+    write_json(written[-1], summary_fields(one, notes))
+    written.append(folder / f"{stem}_summary.txt")
+    write_atomically(written[-1], (summary_text(stem, one, notes, trained) + "\n").encode())
+    for name, draw in plots(stem.encode(errors="replace").decode(), one).items():
+        written += save_plot(folder / f"{stem}_{name}", draw)
+    yield from ((f"{stem}: note: {note}", True) for note in notes)
+    yield from ((f"{stem}: warning: {warning}", True) for warning in one.warnings)
+    yield f"{stem}: {one_line(one.summary)}", False
+    yield f"  wrote: {', '.join(map(str, written))}", False
+
+
+def write_comparison(folder: Path, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, bool]]:
+    """Write comparison.json from the comparison of each recording; yield lines for the user."""
+    found = comparison(tables, AAMI_CLASSES)
+    write_json(folder / "comparison.json", found)
+    gross = {"R peaks": found["gross"]["detection"], **found["gross"]["classes"]}
+    for name, rates in gross.items():
+        if rates["true_positives"] + rates["false_negatives"]:
+            told = f"sensitivity {rates['sensitivity']:.4f}, positive predictivity {rates['positive_predictivity']:.4f}"
+            yield f"{name}: {told}", False
+    yield f"  wrote: {folder / 'comparison.json'}", False
+
+
+def beat_rows(one: RhythmPrediction) -> list[dict[str, str]]:
+    """Format the beats as rows of CSV; an RR interval that is not known is empty."""
+    columns = ["time_s", "rr_s", "class", *(f"p_{name}" for name in AAMI_CLASSES), "flag"]
+    cells = zip(
+        (f"{time:.3f}" for time in one.times),
+        (f"{span:.3f}" if np.isfinite(span) else "" for span in one.rr),
+        one.names.tolist(),
+        *([f"{value:.4f}" for value in column] for column in one.probabilities.T.tolist()),
+        one.flags.tolist(),
+        strict=True,
+    )
+    return [dict(zip(columns, row, strict=True)) for row in cells]
+
+
+def summary_fields(one: RhythmPrediction, notes: Sequence[str]) -> dict:
+    """Return the content of NAME_summary.json."""
+    stretches = [
+        {"start_s": start, "end_s": end, "reason": why}
+        for (start, end), why in zip(one.unreadable.tolist(), one.reasons, strict=True)
+    ]
+    told = {"notes": list(notes), "warnings": list(one.warnings), "remark": DISCLAIMER}
+    return dataclasses.asdict(one.summary) | {"leads": list(one.leads), "unreadable": stretches} | told
+
+
+def one_line(summary: Summary) -> str:
+    """Return the summary in one line."""
+    rate = "" if summary.rate_mean_per_min is None else f", mean {summary.rate_mean_per_min:.0f} /min"
+    ectopic = ", ".join(f"{name} {one.beats} ({one.percent:.1f} %)" for name, one in summary.ectopic.items())
+    lost = f", {summary.unreadable_percent:.1f} % unreadable" if summary.unreadable_s else ""
+    return f"{clock(summary.duration_s)} h, {summary.beats} beats{rate}, {ectopic}{lost}"
+
+
+def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained: Sequence[str]) -> str:
+    """Return the content of NAME_summary.txt, a page for a physician."""
+    found = one.summary
+    lines = [f"Beats and rhythm of {stem}", DISCLAIMER, ""]
+    lines.append(f"Length            {clock(found.duration_s)} (h:mm:ss), {' and '.join(one.leads)}, {one.rate:g} Hz")
+    lines.append(f"Unreadable        {clock(found.unreadable_s)}, {found.unreadable_percent:.1f} % of the recording")
+    lines.append(f"Beats             {found.beats:,}")
+    if found.rate_mean_per_min is not None:
+        lines.append(f"Heart rate        mean {found.rate_mean_per_min:.0f} /min")
+    if found.rate_least_per_min is not None and found.rate_most_per_min is not None:
+        lines.append(
+            f"                  least {found.rate_least_per_min:.0f} /min at {clock(found.rate_least_at_s or 0)}"
+        )
+        lines.append(f"                  most {found.rate_most_per_min:.0f} /min at {clock(found.rate_most_at_s or 0)}")
+        lines.append("                  (least and most: means over 10 RR intervals)")
+    if found.longest_pause_s is not None:
+        lines.append(
+            f"Longest RR        {found.longest_pause_s:.2f} s at {clock(found.longest_pause_at_s or 0)} "
+            "(not across unreadable stretches)"
+        )
+    lines += ["", "Class                           beats        %   couplets   runs (3 or more)   longest run"]
+    meaning = {
+        "N": "normal, bundle branch block",
+        "S": "supraventricular ectopic",
+        "V": "ventricular ectopic",
+        "F": "fusion of V and N",
+        "Q": "paced or unknown",
+    }
+    for name, count in found.beats_by_class.items():
+        row = f"{name} {meaning[name]:<28}{count:>8,}{100 * count / max(found.beats, 1):>8.1f}"
+        if name in found.ectopic:
+            own = found.ectopic[name]
+            longest = (
+                f"{own.longest_run_beats} beats at {clock(own.longest_run_at_s)}"
+                if own.longest_run_at_s is not None
+                else "-"
+            )
+            row += f"{own.couplets:>11}{own.runs:>19}   {longest}"
+        lines.append(row)
+    uncertain = int(np.sum([bool(flag) for flag in one.flags]))
+    lines += ["", f"{uncertain:,} beats are flagged in {stem}_beats.csv (no class likely, or a lead unreadable)."]
+    if len(one.unreadable):
+        lines += ["", "Unreadable stretches, left out"]
+        for (start, end), why in list(zip(one.unreadable, one.reasons, strict=True))[:LONGEST_LIST]:
+            lines.append(f"  {clock(start)} to {clock(end)}  {why}")
+        if len(one.unreadable) > LONGEST_LIST:
+            lines.append(f"  and {len(one.unreadable) - LONGEST_LIST} more, see {stem}_summary.json")
+    if trained:
+        lines += ["", "How far to trust it", *(f"  {line}" for line in trained)]
+    if notes or one.warnings:
+        lines += ["", "Remarks", *(f"  warning: {one}" for one in one.warnings), *(f"  {note}" for note in notes)]
+    return "\n".join(lines)
+
+
+def plots(title: str, one: RhythmPrediction) -> dict:
+    """Return name → function that draws a figure."""
+    from cardiax.plots.median_beats import median_beats_figure
+    from cardiax.plots.strips_on_paper import strips_figure
+    from cardiax.plots.tachogram import tachogram_figure
+
+    duration = one.summary.duration_s
+    leads = next(iter(one.median_beats.values())).shape[-1]
+    return {
+        "strips": partial(strips_figure, one.strips, title),
+        "rr": partial(tachogram_figure, one.times, one.rr, one.names, one.unreadable, duration, title),
+        "beats": partial(
+            median_beats_figure,
+            one.median_beats,
+            one.summary.beats_by_class,
+            one.leads[:leads],
+            WINDOW_RATE,
+            WINDOW_BEFORE,
+            title,
+        ),
+    }

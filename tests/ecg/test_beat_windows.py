@@ -1,0 +1,33 @@
+"""Windows around R peaks: where they lie, how they end, and the order of leads (see also test_wfdb_beats.py)."""
+
+import numpy as np
+
+from cardiax.ecg.beat_windows import filtered, lead_order, windows
+
+
+def test_mlii_or_ii_is_first_then_the_order_of_the_file():
+    assert lead_order(["V5", "V1", "MLII"]) == [2, 0, 1]
+    assert lead_order(["I", "II", "III"]) == [1, 0, 2]
+    assert lead_order(["ECG1", "ECG2"]) == [0, 1]
+
+
+def test_a_window_begins_72_samples_before_the_r_peak_and_repeats_the_ends():
+    signals = np.arange(400.0)[:, None] * [1, -1]
+    cut = windows(signals, np.array([0, 400, 798]), 360.0)  # samples 0, 200 and 399 at 180 Hz
+    assert cut.shape == (3, 192, 2)
+    assert cut.dtype == np.float32
+    np.testing.assert_array_equal(cut[0, :73, 0], 0)
+    np.testing.assert_array_equal(cut[1, :, 0], np.arange(128, 320))
+    np.testing.assert_array_equal(cut[1, :, 1], -cut[1, :, 0])
+    np.testing.assert_array_equal(cut[2, 72:, 0], 399)
+    single = windows(signals[:, :1], np.array([400]), 360.0)
+    np.testing.assert_array_equal(single[0], np.stack([np.arange(128, 320), np.zeros(192)], 1))
+
+
+def test_filtering_keeps_the_beat_and_removes_the_drift():
+    time = np.arange(20 * 250) / 250
+    wave = np.sin(2 * np.pi * 8 * time)
+    found = filtered(np.stack([wave + 3 * time, wave + 2 * np.sin(0.2 * np.pi * time)], 1), 250.0)
+    expected = np.sin(2 * np.pi * 8 * np.arange(20 * 180) / 180)
+    assert found.shape == (3600, 2)
+    np.testing.assert_allclose(found[900:-900], np.stack([expected[900:-900]] * 2, 1), atol=0.1)
