@@ -76,6 +76,25 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory, kaggle_folder: Path) -> P
     return folder
 
 
+@pytest.fixture(scope="session")
+def heartbeats() -> Callable[..., np.ndarray]:
+    """A function that draws one lead (n,), mV: a wave for each P, QRS and T, and noise."""
+
+    def draw(
+        times: np.ndarray, rate: float, seconds: float, wide: np.ndarray | None = None, noise: float = 0.02
+    ) -> np.ndarray:
+        """Beats at `times`, s, those `wide` (m,) without P and with a QRS complex four times as wide."""
+        at = np.arange(round(seconds * rate)) / rate
+        lead = noise * np.random.default_rng(0).normal(size=len(at))
+        for time, is_wide in zip(times, np.zeros(len(times), bool) if wide is None else wide, strict=True):
+            narrow = ((0.1, -0.16, 0.025), (1.0, 0.0, 0.012), (-0.2, 0.03, 0.012), (0.25, 0.25, 0.05))
+            for height, shift, width in ((1.8, 0.0, 0.05), (-0.5, 0.3, 0.07)) if is_wide else narrow:
+                lead += height * np.exp(-(((at - time - shift) / width) ** 2))
+        return lead
+
+    return draw
+
+
 class CommandLine:
     """`cardiax` run in this process: exit status, and what it printed."""
 

@@ -8,23 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, WINDOW_LEADS, WINDOW_RATE, find_dataset
+from cardiax.catalog import AAMI_CLASSES, find_dataset
 from cardiax.ecg import beat_windows
-from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
+from cardiax.ecg.rhythm_strips import Strip
 from cardiax.ecg.rhythm_summary import Summary, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import Beats, read_beats
 from cardiax.launch.predictors.recording_parts import (
-    Part,
     merged_beats,
     read_part,
     refuse_what_is_no_ecg,
     unreadable_stretches,
 )
+from cardiax.launch.predictors.rhythm_details import (
+    compared,
+    example_beats,
+    flags_of,
+    intervals_of_stretches,
+    notes_of,
+    strips_of,
+    warnings_of,
+)
 from cardiax.launch.run.run_folder import Workdir
-from cardiax.stats.beat_matching import compare as compare_beats
 
 if TYPE_CHECKING:
     from cardiax.launch.formats.long_recording import LongRecording
@@ -39,18 +46,10 @@ CONTEXT = 10.0
 BATCHES = (64, 256)
 """Numbers of beats in a batch, the smallest one that holds them all or the largest; each is compiled once."""
 
+LEAST = 5.0
+"""s, the least length of a recording."""
+
 LEAST_BEATS = 3
-FEW_BEATS = 60
-"""Fewer beats than the first are no rhythm; fewer than the second are a warning."""
-
-EXAMPLES = 500
-"""Largest number of beats from which the median beat of a class is computed."""
-
-RATES = (30.0, 180.0)
-"""Mean heart rates, per minute, outside of which a recording is unlike those of the training data."""
-
-UNCERTAIN = 0.5
-"""A class is uncertain if its probability is smaller."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +172,10 @@ class RhythmPredictor:
     ) -> RhythmPrediction:
         """Predict the classes of the beats of a recording, at the samples `given` if they are not None."""
         rate = recording.rate
+        if recording.duration < LEAST:
+            raise InputError(
+                f"{recording.path}: found {recording.duration:.1f} s, expected {LEAST:g} s or more of an ECG"
+            )
         parts = [read_part(recording, given, *part) for part in recording.parts(PART, CONTEXT)]
         unreadable, reasons = unreadable_stretches(parts)
         refuse_what_is_no_ecg(recording, parts, unreadable)
@@ -205,17 +208,17 @@ class RhythmPredictor:
             rr=rr,
             names=names,
             probabilities=probabilities,
-            flags=_flags(times, probabilities, parts, owners),
+            flags=flags_of(times, probabilities, parts, owners),
             unreadable=unreadable,
             reasons=reasons,
             summary=summary,
-            strips=_strips(times, rr, names, recording, unreadable, parts),
-            median_beats=_examples(samples, owners, names, parts, rate),
+            strips=strips_of(times, rr, names, recording, unreadable, parts),
+            median_beats=example_beats(samples, owners, names, parts, rate),
             leads=leads,
             rate=rate,
-            notes=(*recording.notes, *_notes(recording, leads, given is not None)),
-            warnings=_warnings(summary),
-            comparison=_compared(reference, samples, labels, rate),
+            notes=(*recording.notes, *notes_of(recording, leads, given is not None)),
+            warnings=warnings_of(summary),
+            comparison=compared(reference, samples, labels, rate),
         )
 
     def _classify(self, windows: np.ndarray, intervals: np.ndarray) -> np.ndarray:
@@ -282,111 +285,3 @@ def _given(recording: "LongRecording", beats: str | np.ndarray | None) -> np.nda
             "the R peaks in s"
         )
     return times * recording.rate
-
-
-def intervals_of_stretches(times: np.ndarray, rr: np.ndarray) -> np.ndarray:
-    """Return `beat_intervals` (n, 3), s, of each stretch between unreadable ones; of a beat alone in one, the median.
-
-    Args:
-      times: (n,), s.
-      rr: (n,), s, NaN for the first beat of each stretch.
-    """
-    usual = np.nanmedian(rr) if np.isfinite(rr).any() else 1.0
-    stretches = np.split(times, np.flatnonzero(~np.isfinite(rr))[1:])
-    return np.concatenate(
-        [beat_intervals(one) if len(one) > 1 else np.full((1, 3), usual, np.float32) for one in stretches]
-    )
-
-
-def _flags(times: np.ndarray, probabilities: np.ndarray, parts: Sequence[Part], owners: np.ndarray) -> np.ndarray:
-    """Return the reasons to doubt each beat, (n,): no class is likely, or a lead cannot be read there."""
-    flags = [["uncertain"] if one < UNCERTAIN else [] for one in probabilities.max(axis=1)]
-    for index in range(len(times)):
-        part = parts[owners[index]]
-        window = min(int(np.searchsorted(part.edges, times[index], "right")) - 1, len(part.faults) - 1)
-        bad = [name for name, fault in zip(part.leads, part.faults[window], strict=True) if fault]
-        flags[index] += (
-            ["unreadable"] if len(bad) == len(part.leads) else [f"{name.replace(' ', '_')}_unreadable" for name in bad]
-        )
-    return np.array([" ".join(one) for one in flags], dtype=object)
-
-
-def _strips(
-    times: np.ndarray,
-    rr: np.ndarray,
-    names: np.ndarray,
-    recording: "LongRecording",
-    unreadable: np.ndarray,
-    parts: Sequence[Part],
-) -> tuple[Strip, ...]:
-    strips = []
-    for what, start in choose_strips(times, rr, names, recording.duration, unreadable):
-        part = next(part for part in reversed(parts) if part.edges[0] <= start or part is parts[0])
-        offset = part.low / recording.rate
-        first = round((start - offset) * WINDOW_RATE)
-        signal = part.signals[first : first + round(LENGTH * WINDOW_RATE), 0]
-        chosen = (times >= start) & (times < start + len(signal) / WINDOW_RATE)
-        caption = f"{part.leads[0]} at {clock(start)}" + (f": {what}" if what else "")
-        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, names[chosen]))
-    return tuple(strips)
-
-
-def _examples(
-    samples: np.ndarray, owners: np.ndarray, names: np.ndarray, parts: Sequence[Part], rate: float
-) -> dict[str, np.ndarray]:
-    """Return class → windows (m, 192, leads) of up to `EXAMPLES` of its beats, at equal distances."""
-    found = {}
-    for name in AAMI_CLASSES:
-        own = np.flatnonzero(names == name)
-        own = own[np.unique(np.linspace(0, len(own) - 1, min(len(own), EXAMPLES)).astype(int))] if len(own) else own
-        cuts = [
-            beat_windows.windows(part.signals, samples[of] - part.low, rate)
-            for part, of in ((part, own[owners[own] == index]) for index, part in enumerate(parts))
-            if len(of)
-        ]
-        if cuts:
-            found[name] = np.concatenate(cuts)[..., : max(len(part.leads) for part in parts)]
-    return found
-
-
-def _notes(recording: "LongRecording", leads: Sequence[str], is_given: bool) -> list[str]:
-    first = leads[:WINDOW_LEADS]
-    more = [name for name in recording.names if name not in leads]
-    notes = [f"{' and '.join(leads)} read" + (f", {', '.join(more)} not" if more else "")]
-    if len(first) < WINDOW_LEADS:
-        notes.append("a single lead; the network was trained on two")
-    if is_given:
-        notes.append("R peaks taken from the annotations, not detected")
-    return notes
-
-
-def _warnings(summary: Summary) -> tuple[str, ...]:
-    found = []
-    if summary.beats < FEW_BEATS:
-        found.append(
-            f"{summary.beats} beats only: each is compared with the median beat and the usual RR interval of the "
-            f"recording, which need {FEW_BEATS} or more"
-        )
-    if summary.unreadable_percent > 20:
-        found.append(f"{summary.unreadable_percent:.0f} % of the recording cannot be read, and may hold other beats")
-    rate = summary.rate_mean_per_min
-    if rate is not None and not RATES[0] <= rate <= RATES[1]:
-        found.append(f"a mean heart rate of {rate:.0f} /min is unlike the training data: do not trust the beats")
-    return tuple(found)
-
-
-def _compared(reference: Beats | None, samples: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray | None:
-    """Return the comparison with annotated beats, outside of ventricular flutter, as EC57 has it."""
-    if reference is None:
-        return None
-
-    def outside(at: np.ndarray) -> np.ndarray:
-        inside = np.zeros(len(at), bool)
-        for start, end in reference.flutter:
-            inside |= (at >= start) & (at <= end)
-        return ~inside
-
-    true, found = outside(reference.samples), outside(samples)
-    return compare_beats(
-        reference.samples[true] / rate, reference.labels[true], samples[found] / rate, labels[found], len(AAMI_CLASSES)
-    )

@@ -1,0 +1,137 @@
+"""What is told and shown of the beats of a recording: flags, strips, example beats, notes, warnings, comparison."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cardiax.catalog import AAMI_CLASSES, WINDOW_LEADS, WINDOW_RATE
+from cardiax.ecg import beat_windows
+from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
+from cardiax.ecg.rhythm_summary import Summary
+from cardiax.ecg.rr_features import beat_intervals
+from cardiax.launch.formats.wfdb_annotations import Beats
+from cardiax.launch.predictors.recording_parts import Part
+from cardiax.stats.beat_matching import compare
+
+if TYPE_CHECKING:
+    from cardiax.launch.formats.long_recording import LongRecording
+
+FEW_BEATS = 60
+"""Fewer beats are a warning."""
+
+EXAMPLES = 500
+"""Largest number of beats from which the median beat of a class is computed."""
+
+RATES = (30.0, 180.0)
+"""Mean heart rates, per minute, outside of which a recording is unlike those of the training data."""
+
+UNCERTAIN = 0.5
+"""A class is uncertain if its probability is smaller."""
+
+
+def intervals_of_stretches(times: np.ndarray, rr: np.ndarray) -> np.ndarray:
+    """Return `beat_intervals` (n, 3), s, of each stretch between unreadable ones; of a beat alone in one, the median.
+
+    Args:
+      times: (n,), s.
+      rr: (n,), s, NaN for the first beat of each stretch.
+    """
+    usual = np.nanmedian(rr) if np.isfinite(rr).any() else 1.0
+    stretches = np.split(times, np.flatnonzero(~np.isfinite(rr))[1:])
+    return np.concatenate(
+        [beat_intervals(one) if len(one) > 1 else np.full((1, 3), usual, np.float32) for one in stretches]
+    )
+
+
+def flags_of(times: np.ndarray, probabilities: np.ndarray, parts: Sequence[Part], owners: np.ndarray) -> np.ndarray:
+    """Return the reasons to doubt each beat, (n,): no class is likely, or a lead cannot be read there."""
+    flags = np.where(probabilities.max(axis=1) < UNCERTAIN, "uncertain", "").astype(object)
+    for index, part in enumerate(parts):
+        own = np.flatnonzero(owners == index)
+        window = np.searchsorted(part.edges, times[own], "right") - 1
+        bad = part.faults[np.clip(window, 0, len(part.faults) - 1)] > 0
+        for lead, name in enumerate(part.leads):
+            flags[own[bad[:, lead]]] += f" {name.replace(' ', '_')}_unreadable"
+    return np.array([flag.strip() for flag in flags], dtype=object)
+
+
+def strips_of(
+    times: np.ndarray,
+    rr: np.ndarray,
+    names: np.ndarray,
+    recording: "LongRecording",
+    unreadable: np.ndarray,
+    parts: Sequence[Part],
+) -> tuple[Strip, ...]:
+    strips = []
+    for what, start in choose_strips(times, rr, names, recording.duration, unreadable):
+        part = next(part for part in reversed(parts) if part.edges[0] <= start or part is parts[0])
+        offset = part.low / recording.rate
+        first = round((start - offset) * WINDOW_RATE)
+        signal = part.signals[first : first + round(LENGTH * WINDOW_RATE), 0]
+        chosen = (times >= start) & (times < start + len(signal) / WINDOW_RATE)
+        caption = f"{part.leads[0]} at {clock(start)}" + (f": {what}" if what else "")
+        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, names[chosen]))
+    return tuple(strips)
+
+
+def example_beats(
+    samples: np.ndarray, owners: np.ndarray, names: np.ndarray, parts: Sequence[Part], rate: float
+) -> dict[str, np.ndarray]:
+    """Return class → windows (m, 192, leads) of up to `EXAMPLES` of its beats, at equal distances."""
+    found = {}
+    for name in AAMI_CLASSES:
+        own = np.flatnonzero(names == name)
+        own = own[np.unique(np.linspace(0, len(own) - 1, min(len(own), EXAMPLES)).astype(int))] if len(own) else own
+        cuts = [
+            beat_windows.windows(part.signals, samples[of] - part.low, rate)
+            for part, of in ((part, own[owners[own] == index]) for index, part in enumerate(parts))
+            if len(of)
+        ]
+        if cuts:
+            found[name] = np.concatenate(cuts)[..., : max(len(part.leads) for part in parts)]
+    return found
+
+
+def notes_of(recording: "LongRecording", leads: Sequence[str], is_given: bool) -> list[str]:
+    first = leads[:WINDOW_LEADS]
+    more = [name for name in recording.names if name not in leads]
+    notes = [f"{' and '.join(leads)} read" + (f", {', '.join(more)} not" if more else "")]
+    if len(first) < WINDOW_LEADS:
+        notes.append("a single lead; the network was trained on two")
+    if is_given:
+        notes.append("R peaks taken from the annotations, not detected")
+    return notes
+
+
+def warnings_of(summary: Summary) -> tuple[str, ...]:
+    found = []
+    if summary.beats < FEW_BEATS:
+        found.append(
+            f"{summary.beats} beats only: each is compared with the median beat and the usual RR interval of the "
+            f"recording, which need {FEW_BEATS} or more"
+        )
+    if summary.unreadable_percent > 20:
+        found.append(f"{summary.unreadable_percent:.0f} % of the recording cannot be read, and may hold other beats")
+    rate = summary.rate_mean_per_min
+    if rate is not None and not RATES[0] <= rate <= RATES[1]:
+        found.append(f"a mean heart rate of {rate:.0f} /min is unlike the training data: do not trust the beats")
+    return tuple(found)
+
+
+def compared(reference: Beats | None, samples: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray | None:
+    """Return the comparison with annotated beats, outside of ventricular flutter, as EC57 has it."""
+    if reference is None:
+        return None
+
+    def outside(at: np.ndarray) -> np.ndarray:
+        inside = np.zeros(len(at), bool)
+        for start, end in reference.flutter:
+            inside |= (at >= start) & (at <= end)
+        return ~inside
+
+    true, found = outside(reference.samples), outside(samples)
+    return compare(
+        reference.samples[true] / rate, reference.labels[true], samples[found] / rate, labels[found], len(AAMI_CLASSES)
+    )

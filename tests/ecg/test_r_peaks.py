@@ -1,0 +1,50 @@
+"""R peaks of drawn beats, where they are, in noise and with an electrode off."""
+
+import numpy as np
+import pytest
+
+from cardiax.ecg.beat_windows import filtered
+from cardiax.ecg.r_peaks import find_r_peaks
+from cardiax.stats.beat_matching import match
+
+TIMES = 1.0 + np.cumsum(np.random.default_rng(1).uniform(0.6, 1.1, 60))
+SECONDS = 60.0
+
+
+def found(leads, readable=None, rate=250.0):
+    signals = filtered(np.stack(leads, 1), rate)
+    return find_r_peaks(signals, np.ones((12, len(leads)), bool) if readable is None else readable) / 180
+
+
+@pytest.mark.parametrize("rate", [128.0, 250.0, 1000.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_each_beat_is_found_at_its_r_peak(heartbeats, rate, sign):
+    times = TIMES[TIMES < SECONDS - 1]
+    wide = np.arange(len(times)) % 7 == 3
+    beats = found([sign * heartbeats(times, rate, SECONDS, wide)], rate=rate)
+    assert len(beats) == len(times)
+    assert np.abs(beats - times).max() < 0.012
+
+
+def test_the_second_lead_is_read_where_the_first_is_off(heartbeats):
+    times = TIMES[TIMES < SECONDS - 1]
+    lead = heartbeats(times, 250.0, SECONDS)
+    off = lead.copy()
+    off[20 * 250 : 40 * 250] = 0.01 * np.random.default_rng(0).normal(size=20 * 250)
+    readable = np.ones((12, 2), bool)
+    readable[4:8, 0] = False
+    ours, theirs = match(times, found([off, 0.5 * lead], readable), 0.05)
+    assert len(ours) == len(times)
+    assert len(theirs) == len(found([off, 0.5 * lead], readable))
+
+
+def test_nothing_is_found_where_no_lead_can_be_read(heartbeats):
+    times = TIMES[TIMES < SECONDS - 1]
+    readable = np.ones((12, 1), bool)
+    readable[6:] = False
+    beats = found([heartbeats(times, 250.0, SECONDS)], readable)
+    np.testing.assert_allclose(beats, times[times < 30], atol=0.012)
+
+
+def test_a_flat_lead_has_no_beats():
+    assert len(found([np.zeros(5000)])) == 0

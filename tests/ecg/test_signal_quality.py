@@ -1,0 +1,83 @@
+"""What cannot be read is found, and what is rare but real is not."""
+
+import numpy as np
+import pytest
+
+from cardiax.ecg.beat_windows import filtered
+from cardiax.ecg.signal_quality import FAULTS, judge, without_gaps
+
+TIMES = np.arange(0.5, 60, 0.8)
+RATE = 250.0
+MIDDLE = slice(20 * 250, 40 * 250)
+
+
+def faults(lead, rate=RATE):
+    _, found, _ = judge(lead, filtered(without_gaps(lead[:, None]), rate)[:, 0], rate)
+    return [FAULTS[one] for one in found]
+
+
+def noise(size, seed=1):
+    return np.random.default_rng(seed).normal(size=size)
+
+
+def missing(part):
+    return np.full(len(part), np.nan)
+
+
+def flat(part):
+    return np.full(len(part), 0.3)
+
+
+def loose(part):
+    return 0.001 * noise(len(part))
+
+
+def saturated(part):
+    return np.where(np.arange(len(part)) // 100 % 2, 5.0, -5.0)
+
+
+def white(part):
+    return 0.5 * noise(len(part))
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [(missing, "missing"), (flat, "flat"), (loose, "flat"), (saturated, "saturated"), (white, "noise")],
+)
+@pytest.mark.parametrize("rate", [128.0, 250.0, 1000.0])
+def test_each_fault_is_found_where_it_is(heartbeats, fault, name, rate):
+    lead = heartbeats(TIMES, rate, 60.0)
+    middle = slice(round(20 * rate), round(40 * rate))
+    lead[middle] = fault(lead[middle])
+    assert faults(lead, rate) == [""] * 4 + [name] * 4 + [""] * 4
+
+
+@pytest.mark.parametrize("lead", [np.zeros(15_000), np.full(15_000, np.nan), 0.3 * noise(15_000), noise(2500)])
+def test_no_window_of_what_is_no_ecg_can_be_read(lead):
+    assert all(faults(lead))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        np.arange(0.5, 60, 0.35),  # 170 per minute
+        np.arange(0.5, 60, 2.2),  # 27 per minute
+        np.concatenate([np.arange(0.5, 20, 0.8), np.arange(33, 60, 0.8)]),  # a pause of 13 s
+        np.concatenate([np.arange(0.5, 20, 0.8), 20 + np.cumsum(np.random.default_rng(0).uniform(0.3, 1.4, 40))]),
+    ],
+)
+def test_slow_fast_irregular_and_paused_rhythms_can_be_read(heartbeats, times):
+    times = times[times < 60]
+    for wide in (np.zeros(len(times), bool), np.arange(len(times)) % 3 == 1):
+        assert not any(faults(heartbeats(times, RATE, 60.0, wide)))
+
+
+def test_drift_and_some_noise_can_be_read(heartbeats):
+    drift = np.sin(2 * np.pi * 0.3 * np.arange(15_000) / RATE)
+    assert not any(faults(heartbeats(TIMES, RATE, 60.0, noise=0.08) + drift))
+
+
+def test_gaps_are_interpolated():
+    lead = np.array([[1.0], [np.nan], [np.nan], [4.0], [np.nan]])
+    np.testing.assert_allclose(without_gaps(lead)[:, 0], [1, 2, 3, 4, 4])
+    np.testing.assert_allclose(without_gaps(np.full((3, 1), np.nan)), 0)

@@ -1,0 +1,198 @@
+"""`cardiax predict` with a run of arrhythmia: drawn beats in, files out; the network is a rule of known answers."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from cardiax import InputError, load
+from cardiax.config import to_dict
+from cardiax.launch.predictors import rhythm
+from cardiax.launch.run import restored
+from cardiax.launch.run.run_folder import write_json
+from cardiax.recipes import recipe
+
+SECONDS, RATE = 120.0, 250
+TIMES = np.arange(0.7, SECONDS - 0.5, 0.8)
+WIDE = np.isin(np.arange(len(TIMES)), [20, 40, 41, 60, 61, 62, 100])
+
+
+def rule(inputs):
+    """Logits (n, 5): V if a beat differs from the median beat, else N; it is told no label."""
+    assert set(inputs) == {"leads", "deviation", "rr"}
+    assert {name: values.shape[1:] for name, values in inputs.items()} == {
+        "leads": (192, 2),
+        "deviation": (192, 2),
+        "rr": (22,),
+    }
+    differs = np.abs(inputs["deviation"]).mean(axis=(1, 2)) > 0.1
+    return np.where(np.arange(5) == 2 * differs[:, None], 5.0, 0.0).astype(np.float32)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """The folder of a run whose network is `rule`."""
+    monkeypatch.setattr(restored, "load_predictor", lambda workdir: rule)
+    write_json(tmp_path / "run" / "config.json", to_dict(recipe("arrhythmia", "physionet_mitbih/patient")))
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def leads(heartbeats):
+    """Two leads (n, 2), mV, with beats at `TIMES`, those of `WIDE` wide."""
+    lead = heartbeats(TIMES, RATE, SECONDS, WIDE)
+    return np.stack([lead, -0.6 * lead], 1)
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_record(folder, name, leads, symbols=None, times=TIMES):
+    wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    wfdb.wrsamp(name, RATE, ["mV", "mV"], ["V1", "MLII"], leads, fmt=["16", "16"], write_dir=str(folder))
+    if symbols:
+        samples = np.rint(times * RATE).astype(int)
+        wfdb.wrann(name, "atr", samples, list(symbols), fs=RATE, write_dir=str(folder))
+
+
+def test_every_file_of_a_recording(cardiax, run, leads, tmp_path):
+    np.save(tmp_path / "day.npy", leads)
+    status, out, error = cardiax("predict", run, tmp_path / "day.npy", "--rate", RATE, "--leads", "V5,II")
+    assert status == 0, error
+    assert "day: 0:02:00 h, 149 beats, mean 75 /min, S 0 (0.0 %), V 7 (4.7 %)" in out
+    folder = run / "predictions"
+    beats = rows(folder / "day_beats.csv")
+    assert list(beats[0]) == ["time_s", "rr_s", "class", "p_N", "p_S", "p_V", "p_F", "p_Q", "flag"]
+    np.testing.assert_allclose([float(beat["time_s"]) for beat in beats], TIMES, atol=0.012)
+    assert [beat["class"] for beat in beats] == np.where(WIDE, "V", "N").tolist()
+    assert (beats[0]["rr_s"], {beat["flag"] for beat in beats}) == ("", {""})
+    assert float(beats[20]["p_V"]) == pytest.approx(np.exp(5) / (np.exp(5) + 4), abs=1e-4)
+    summary = json.loads((folder / "day_summary.json").read_text())
+    assert summary["ectopic"]["V"] == {
+        "beats": 7,
+        "percent": pytest.approx(700 / 149),
+        "couplets": 1,
+        "runs": 1,
+        "longest_run_beats": 3,
+        "longest_run_at_s": pytest.approx(TIMES[60], abs=0.012),
+    }
+    assert summary["leads"] == ["II", "V5"]
+    text = (folder / "day_summary.txt").read_text()
+    assert "Research only, not a medical device." in text
+    assert "3 beats at 0:00:48" in text
+    for name in ("strips", "rr", "beats"):
+        assert (folder / f"day_{name}.png").read_bytes().startswith(b"\x89PNG")
+    wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    found = wfdb.rdann(str(folder / "day"), "cardiax")
+    assert found.symbol == np.where(WIDE, "V", "N").tolist()
+    np.testing.assert_allclose(found.sample / RATE, TIMES, atol=0.012)
+
+
+def test_the_same_from_python_in_parts_of_any_length(run, leads, monkeypatch):
+    predictor = load(run)
+    whole = predictor.predict(leads, sampling_rate=RATE, leads=["V5", "II"])
+    assert (whole.leads, whole.warnings) == (("II", "V5"), ())
+    np.testing.assert_allclose(whole.times, TIMES, atol=0.012)
+    np.testing.assert_allclose(whole.rr[1:], np.diff(whole.times))
+    assert whole.median_beats["V"].shape == (7, 192, 2)
+    assert "longest run (3 beats) of V" in whole.strips[0].caption
+    monkeypatch.setattr(rhythm, "PART", 24.0)
+    parts = predictor.predict(leads, sampling_rate=RATE, leads=["V5", "II"])
+    np.testing.assert_allclose(parts.times, whole.times, atol=0.006)
+    assert parts.names.tolist() == whole.names.tolist()
+    micro = predictor.predict(1000 * leads[:, 0], sampling_rate=RATE, unit="µV")
+    assert len(micro.times) == len(TIMES)
+    assert "a single lead" in " ".join(micro.notes)
+
+
+def test_a_table_of_the_beats(run, leads):
+    pandas = pytest.importorskip("pandas", reason="data frames need pandas")
+    frame = load(run).predict(leads, sampling_rate=RATE).to_dataframe()
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame.columns) == ["time_s", "rr_s", "class", "p_N", "p_S", "p_V", "p_F", "p_Q", "flag"]
+    assert len(frame) == len(TIMES)
+
+
+def test_unreadable_stretches_are_left_out_and_told(run, leads, tmp_path, cardiax):
+    leads[40 * RATE : 60 * RATE] = np.nan
+    leads[80 * RATE : 90 * RATE, 0] = 0
+    found = load(run).predict(leads, sampling_rate=RATE)
+    assert found.unreadable.tolist() == [[40.0, 60.0]]
+    assert found.reasons == ("missing",)
+    assert not ((found.times > 40) & (found.times < 60)).any()
+    assert found.summary.longest_pause_s < 1.0
+    assert np.isnan(found.rr[np.searchsorted(found.times, 60)])
+    flagged = found.times[found.flags == "channel_1_unreadable"]
+    np.testing.assert_allclose(flagged, TIMES[(TIMES > 80) & (TIMES < 90)], atol=0.012)
+    np.save(tmp_path / "a.npy", leads)
+    assert cardiax("predict", run, tmp_path / "a.npy", "--rate", RATE)[0] == 0
+    assert "0:00:40 to 0:01:00  missing" in (run / "predictions" / "a_summary.txt").read_text()
+
+
+def test_beats_of_an_annotation_file_and_comparison(cardiax, run, leads, tmp_path):
+    kept = np.delete(np.arange(len(TIMES)), [10, 60])
+    symbols = np.where(WIDE, "V", "N")
+    symbols[30] = "V"
+    (tmp_path / "in").mkdir()
+    write_record(tmp_path / "in", "a", leads, symbols)
+    write_record(tmp_path / "in", "b", leads, symbols[kept], TIMES[kept])
+    status, _, error = cardiax("predict", run, tmp_path / "in", "--compare", "atr", "--out", tmp_path / "out")
+    assert status == 0, error
+    found = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert found["gross"]["detection"] == {
+        "sensitivity": 1.0,
+        "positive_predictivity": pytest.approx(296 / 298),
+        "true_positives": 296,
+        "false_negatives": 0,
+        "false_positives": 2,
+    }
+    assert found["records"]["a"]["classes"]["V"]["sensitivity"] == 7 / 8
+    assert found["records"]["b"]["classes"]["V"]["positive_predictivity"] == 6 / 7
+    assert found["average"]["classes"]["V"]["sensitivity"] == pytest.approx((7 / 8 + 6 / 7) / 2)
+    given = load(run).predict(tmp_path / "in" / "b.hea", beats="atr")
+    np.testing.assert_allclose(given.times, TIMES[kept], atol=0.5 / RATE)
+    assert given.names.tolist() == np.where(WIDE, "V", "N")[kept].tolist()
+    by_time = load(run).predict(tmp_path / "in" / "b", beats=TIMES[kept])
+    assert by_time.names.tolist() == given.names.tolist()
+    with pytest.raises(InputError, match=r"b\.qrs: found no such file"):
+        load(run).predict(tmp_path / "in" / "b", compare="qrs")
+    with pytest.raises(InputError, match="beats: found times that do not increase within the 120 s"):
+        load(run).predict(leads, sampling_rate=RATE, beats=[3.0, 2.0])
+
+
+def test_no_answer_where_none_can_be_trusted(run, leads):
+    predictor, random = load(run), np.random.default_rng(0)
+    for signal, message in (
+        (np.zeros((5000, 2)), r"found 20 of 20 s that cannot be read \(mostly flat\)"),
+        (0.3 * random.normal(size=(5000, 2)), r"found 20 of 20 s that cannot be read \(mostly noise\)"),
+        (np.full((5000, 1), np.nan), r"found 20 of 20 s that cannot be read \(mostly missing\)"),
+        (200 * leads, r"found a lead whose 5 s have a range of \d+.*, expected mV, at most 30; ADC counts"),
+        (leads / 1000, r"found leads of at most 0\.00\d+ from their lowest to their highest sample.*volts need --unit"),
+        (leads[:400], r"found 1.6 s, expected 5 s or more"),
+        (leads[:1300] * [[1, 1]] * (np.arange(1300) < 300)[:, None], "cannot be read|expected at least 3"),
+    ):
+        with pytest.raises(InputError, match=f"^array: {message}"):
+            predictor.predict(signal, sampling_rate=RATE)
+
+
+def test_nothing_is_written_where_one_file_is_wrong(cardiax, run, leads, tmp_path):
+    np.save(tmp_path / "good.npy", leads)
+    np.save(tmp_path / "flat.npy", np.zeros((5000, 2)))
+    command = ("predict", run, "--rate", RATE, tmp_path / "good.npy")
+    assert "flat.npy: found 20 of 20 s that cannot be read" in cardiax.mistake(*command, tmp_path / "flat.npy")
+    assert "missing.npy: found no such file" in cardiax.mistake(*command, tmp_path / "missing.npy")
+    assert "--start: found 3.0, which does not apply to a run of the task arrhythmia" in cardiax.mistake(
+        *command, "--start", 3
+    )
+    assert not (run / "predictions").exists()
+
+
+@pytest.mark.parametrize(("task", "dataset"), [("heartbeat", "kaggle_heartbeat/ptbdb"), ("arrhythmia", None)])
+def test_runs_on_single_beats_are_told_what_to_train(cardiax, tmp_path, task, dataset):
+    write_json(tmp_path / "run" / "config.json", to_dict(recipe(task, dataset) if dataset else recipe(task)))
+    message = cardiax.mistake("predict", tmp_path / "run", tmp_path / "a.npy")
+    assert f"found a run of '{task}' on " in message
+    assert "cardiax train arrhythmia --dataset physionet_mitbih/patient" in message
