@@ -4,6 +4,9 @@ import numpy as np
 
 from cardiax.catalog import WINDOW_RATE
 
+REFRACTORY = 0.2
+"""s, the least distance of two R peaks."""
+
 REFINED = 0.08
 """s around a detected beat in which its R peak lies."""
 
@@ -18,8 +21,17 @@ def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
       signals: (n, L), mV at 180 Hz, from `cardiax.ecg.beat_windows.filtered`.
       readable: bool (w, L), for w windows of equal length whether each lead can be read.
     """
-    beats = detect(signals[:, 0])
-    return refined(signals[:, 0], beats)
+    length = len(signals) / len(readable)
+    chosen = np.where(readable.any(axis=1), readable.argmax(axis=1), -1)
+    found = []
+    for lead in range(signals.shape[1]):
+        if (chosen == lead).any():
+            mask = np.repeat(readable[:, lead], np.diff(np.rint(np.arange(len(readable) + 1) * length).astype(int)))
+            beats = refined(signals[:, lead], detect(np.where(mask, signals[:, lead], 0)))
+            window = np.minimum((beats / length).astype(int), len(readable) - 1)
+            found.append(beats[chosen[window] == lead])
+    beats = np.sort(np.concatenate(found)) if found else np.empty(0, int)
+    return beats[np.append(True, np.diff(beats) >= REFRACTORY * WINDOW_RATE)[: len(beats)]]
 
 
 def detect(lead: np.ndarray) -> np.ndarray:

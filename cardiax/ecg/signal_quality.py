@@ -21,6 +21,24 @@ RAILED = 0.1
 """Share of the samples at the highest or lowest value of the recording from which a window is saturated."""
 
 
+QRS_BAND = (5.0, 30.0)
+"""Band in which QRS complexes stand out, Hz."""
+
+BLURRED = 0.15
+"""Median of the absolute signal in that band over its 99 % quantile, from which no QRS complex stands out: at most 0.1
+in nearly all windows of real records, and 0.26 in white noise."""
+
+HISS = 0.4
+"""Standard deviation above 40 Hz over that in the QRS band, from which a window without QRS complexes is noise, and not
+a ventricular rhythm: 1.3 in white noise, 0.5 in muscle noise."""
+
+QUIET = 0.25
+"""Share of the recording's usual QRS complex below which a window is quiet, as in a pause."""
+
+PAUSE = 4
+"""Number of successive quiet windows that are no pause but a loose electrode."""
+
+
 def without_gaps(signal: np.ndarray) -> np.ndarray:
     """Return a lead (n, 1) with missing samples interpolated, or 0 if there are no others."""
     lost = ~np.isfinite(signal[:, 0])
@@ -54,9 +72,10 @@ def judge(recorded: np.ndarray, filtered: np.ndarray, rate: float) -> tuple[np.n
     top, bottom = highest.max(), lowest.min()
     railed = np.maximum(np.mean(raw >= top - 1e-9, axis=1), np.mean(raw <= bottom + 1e-9, axis=1))
     faults = np.zeros(count, int)
-    faults[_noisy(filtered, count)] = FAULTS.index("noise")
+    noisy, quiet = _noise(filtered, count)
+    faults[noisy] = FAULTS.index("noise")
     faults[(railed >= RAILED) & (ranges >= DEAD)] = FAULTS.index("saturated")
-    faults[(ranges < DEAD) | (held >= HELD)] = FAULTS.index("flat")
+    faults[(ranges < DEAD) | (held >= HELD) | _in_long_run(quiet)] = FAULTS.index("flat")
     faults[lost.mean(axis=1) >= MISSING] = FAULTS.index("missing")
     return edges, faults, ranges
 
@@ -71,5 +90,27 @@ def _longest_run(mask: np.ndarray) -> np.ndarray:
     return longest
 
 
-def _noisy(filtered: np.ndarray, count: int) -> np.ndarray:
-    return np.zeros(count, bool)
+def _noise(filtered: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each window of a lead at 180 Hz whether it is noise, and whether it is quiet: bool (w,) each."""
+    from scipy.signal import butter, sosfiltfilt
+
+    def band(cutoff: float | tuple[float, float], kind: str) -> np.ndarray:
+        signal = sosfiltfilt(butter(2, cutoff, kind, fs=WINDOW_RATE, output="sos"), filtered)
+        return signal[: len(signal) // count * count].reshape(count, -1)
+
+    qrs, high = band(QRS_BAND, "bandpass"), band(QRS_BAND[1] + 10, "highpass")
+    middle, peak = np.quantile(np.abs(qrs), (0.5, 0.99), axis=1)
+    blurred = middle > BLURRED * peak
+    usual = np.median(peak[~blurred]) if not blurred.all() else 0.0
+    quiet = peak < QUIET * usual
+    hissing = high.std(axis=1) > HISS * qrs.std(axis=1)
+    return blurred & hissing & ~quiet, quiet
+
+
+def _in_long_run(quiet: np.ndarray) -> np.ndarray:
+    """Return which windows (w,) are in a run of at least `PAUSE` quiet ones."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(int)))
+    found = np.zeros(len(quiet), bool)
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        found[start:stop] = stop - start >= PAUSE
+    return found

@@ -84,9 +84,15 @@ def open_table(path: Path) -> Recording:
     if not rows:
         raise InputError(f"{path}: found no rows of numbers, expected time × leads")
 
+    rest: Iterator[tuple[int, str]] = iter(())
+    reached = -1
+
     def read(first: int, last: int, columns: Sequence[int]) -> np.ndarray:
-        chosen = itertools.islice(_rows(path, layout), first, last)
-        lines = [(number, _cells(line, layout.delimiter)) for number, line in chosen]
+        nonlocal rest, reached
+        if first != reached:  # a recording that is read part by part is scanned once
+            rest = itertools.islice(_rows(path, layout), first, None)
+        lines = [(number, _cells(line, layout.delimiter)) for number, line in itertools.islice(rest, last - first)]
+        reached = last
         _refuse_thousands(path, [cells[index] for _, cells in lines for index in columns])
         return np.array([[_number(path, number, cells[index]) for index in columns] for number, cells in lines])
 

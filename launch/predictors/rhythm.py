@@ -263,9 +263,9 @@ class RhythmPredictor:
         if (self._workdir.path / "test.json").is_file():
             classes = self._workdir.read_json("test.json").get("classes", {})
             told = [
-                f"{name} {100 * one['recall']:.0f} % / {100 * one['precision']:.0f} %"
+                f"{name} {100 * one['recall']['value']:.0f} % / {100 * one['precision']['value']:.0f} %"
                 for name, one in classes.items()
-                if one.get("recall") is not None and one.get("precision") is not None
+                if None not in (one["recall"]["value"], one["precision"]["value"])
             ]
             lines.append("On test patients, with annotated R peaks, sensitivity / positive predictivity:")
             lines.append(f"{', '.join(told)}.")

@@ -69,7 +69,7 @@ def strips_of(
         part = next(part for part in reversed(parts) if part.edges[0] <= start or part is parts[0])
         offset = part.low / recording.rate
         first = round((start - offset) * WINDOW_RATE)
-        signal = part.signals[first : first + round(LENGTH * WINDOW_RATE), 0]
+        signal = part.signals[first : first + round(LENGTH * WINDOW_RATE), 0].copy()
         chosen = (times >= start) & (times < start + len(signal) / WINDOW_RATE)
         caption = f"{part.leads[0]} at {clock(start)}" + (f": {what}" if what else "")
         strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, names[chosen]))
