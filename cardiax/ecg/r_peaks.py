@@ -1,51 +1,141 @@
-"""Detection of R peaks in one or two leads: pure functions of NumPy arrays at 180 Hz."""
+"""Detection of R peaks in one or two leads: pure functions of NumPy arrays at 180 Hz.
+
+`sleepecg.detect_heartbeats` (Pan and Tompkins 1985, modified) finds candidates in each lead. The leads then vote: a
+candidate counts by the slope of its QRS complex, relative to the beats around it, in every lead that can be read. On the
+records of MIT-BIH but DS2, on which the thresholds were chosen, sensitivity and positive predictivity are .9966 and
+.9960; with the first lead alone they are .9905 and .9908.
+"""
 
 import numpy as np
 
 from cardiax.catalog import WINDOW_RATE
 
+SAME = 0.15
+"""s, the greatest distance of candidates of two leads that are one beat."""
+
 REFRACTORY = 0.2
 """s, the least distance of two R peaks."""
 
+AROUND = 30
+"""Number of beats around a candidate whose median slope is 1."""
+
+HIGHEST = 1.2
+"""Highest slope that counts, so that one lead does not outvote the other."""
+
+LEAST = (0.25, 0.45)
+"""Least slope of a beat in one lead, and weighted over two."""
+
+SHORT, WEAKER = 0.36, 0.65
+"""A candidate within `SHORT` s of another, as a T wave is, whose slope is less than `WEAKER` of the other's is none."""
+
 REFINED = 0.08
 """s around a detected beat in which its R peak lies."""
+
+UPRIGHT = 0.7
+"""Height of an R wave over the depth of the S wave from which the R peak is the upper one, as in MIT-BIH."""
 
 
 def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
     """Find the R peaks of a recording: int (m,), samples at 180 Hz, increasing.
 
-    `sleepecg.detect_heartbeats` (Pan and Tompkins 1985, modified) finds the beats; the R peak is the largest deflection
-    near it, where MIT-BIH's annotations are.
-
     Args:
-      signals: (n, L), mV at 180 Hz, from `cardiax.ecg.beat_windows.filtered`.
+      signals: (n, L), mV at 180 Hz, from `cardiax.ecg.beat_windows.filtered`; one or two leads.
       readable: bool (w, L), for w windows of equal length whether each lead can be read.
     """
-    length = len(signals) / len(readable)
-    chosen = np.where(readable.any(axis=1), readable.argmax(axis=1), -1)
-    found = []
-    for lead in range(signals.shape[1]):
-        if (chosen == lead).any():
-            mask = np.repeat(readable[:, lead], np.diff(np.rint(np.arange(len(readable) + 1) * length).astype(int)))
-            beats = refined(signals[:, lead], detect(np.where(mask, signals[:, lead], 0)))
-            window = np.minimum((beats / length).astype(int), len(readable) - 1)
-            found.append(beats[chosen[window] == lead])
-    beats = np.sort(np.concatenate(found)) if found else np.empty(0, int)
-    return beats[np.append(True, np.diff(beats) >= REFRACTORY * WINDOW_RATE)[: len(beats)]]
+    window = np.minimum(np.arange(len(signals)) * len(readable) // len(signals), len(readable) - 1)
+    masked = np.where(readable[window], signals, 0)
+    found = [detect(lead) for lead in masked.T]
+    found = [beats[readable[window[beats], lead]] for lead, beats in enumerate(found)]
+    beats, shared = _joined(found)
+    if not len(beats):
+        return beats
+    slopes = np.stack([qrs_slope(lead) for lead in masked.T])
+    there = readable[window[beats]].T
+    relative, weights = np.zeros((2, *there.shape))
+    for lead, slope in enumerate(slopes):
+        peaks = _near(slope, beats, round(0.05 * WINDOW_RATE)).max(axis=1)
+        usual = np.flatnonzero(shared & there.all(axis=0))
+        usual = usual if len(usual) > 5 else np.flatnonzero(there[lead])
+        if len(usual):
+            first = np.clip(np.searchsorted(usual, np.arange(len(beats))) - AROUND // 2, 0, max(len(usual) - AROUND, 0))
+            around = np.minimum(first[:, None] + np.arange(AROUND), len(usual) - 1)
+            relative[lead] = peaks / (np.median(peaks[usual][around], axis=1) + 1e-9)
+            background = np.median(slope[readable[window, lead]])
+            weights[lead] = there[lead] * np.median(peaks[usual]) / (background + 1e-9)
+    score = np.sum(weights * np.minimum(relative, HIGHEST), axis=0) / weights.sum(axis=0)
+    kept = score > np.where(there.sum(axis=0) > 1, LEAST[1], LEAST[0])
+    beats, score = _without_weaker(beats[kept], score[kept])
+    first = readable[window[beats]].argmax(axis=1)
+    peaks = np.stack([_refined(lead, beats) for lead in signals.T])
+    return np.unique(peaks[first, np.arange(len(beats))])
 
 
 def detect(lead: np.ndarray) -> np.ndarray:
-    """Find the beats of one lead (n,) at 180 Hz: int (m,), samples."""
-    from sleepecg import detect_heartbeats  # takes half a second to import
+    """Find candidates in one lead (n,) at 180 Hz: int (m,), samples."""
+    from sleepecg import detect_heartbeats  # takes a second to import
 
     if np.ptp(lead) == 0:
         return np.empty(0, int)
     return detect_heartbeats(np.ascontiguousarray(lead, np.float64), WINDOW_RATE)
 
 
-def refined(lead: np.ndarray, beats: np.ndarray) -> np.ndarray:
-    """Move each beat (m,) to the largest deflection of the lead (n,) within `REFINED`."""
+def qrs_slope(lead: np.ndarray) -> np.ndarray:
+    """Return the root mean square slope of a lead (n,) at 180 Hz over 150 ms, between 5 and 30 Hz."""
+    from scipy.ndimage import uniform_filter1d
+    from scipy.signal import butter, sosfiltfilt
+
+    band = sosfiltfilt(butter(2, (5, 30), "bandpass", fs=WINDOW_RATE, output="sos"), lead)
+    slope = np.convolve(band, np.array([1, 2, 0, -2, -1]) / 8, "same")
+    return np.sqrt(np.maximum(uniform_filter1d(slope**2, round(0.15 * WINDOW_RATE)), 0))
+
+
+def _joined(found: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the candidates of one or two leads, each once, (m,), and which of them are in every lead."""
+    first, *others = found
+    if not others:
+        return first, np.ones(len(first), bool)
+    shared = _distance(first, others[0]) <= SAME * WINDOW_RATE
+    alone = others[0][_distance(others[0], first) > SAME * WINDOW_RATE]
+    beats = np.concatenate([first, alone])
+    order = np.argsort(beats, kind="stable")
+    return beats[order], np.append(shared, np.zeros(len(alone), bool))[order]
+
+
+def _distance(beats: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the distance of each beat (n,) to the closest of the others (m,), in order; infinite without any."""
+    padded = np.concatenate([[-np.inf], others, [np.inf]])
+    after = np.searchsorted(padded, beats)
+    return np.minimum(padded[after] - beats, beats - padded[after - 1])
+
+
+def _without_weaker(beats: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Remove the weaker of two candidates that are too close, and T waves."""
+    kept: list[int] = []
+    for index in range(len(beats)):
+        if kept and beats[index] - beats[kept[-1]] < REFRACTORY * WINDOW_RATE:
+            if score[index] > score[kept[-1]]:
+                kept[-1] = index
+        else:
+            kept.append(index)
+    beats, score = beats[kept], score[kept]
+    for _ in range(2):
+        close = np.diff(beats) < SHORT * WINDOW_RATE
+        after = np.append(False, close & (score[1:] < WEAKER * score[:-1]))
+        before = np.append(close & (score[:-1] < WEAKER * score[1:]), False)
+        weak = (after | before)[: len(beats)]
+        beats, score = beats[~weak], score[~weak]
+    return beats, score
+
+
+def _near(signal: np.ndarray, beats: np.ndarray, reach: int) -> np.ndarray:
+    """Return the signal (n,) around each beat (m,): (m, 2 * reach + 1); past an end it repeats the value there."""
+    return np.pad(signal, reach, mode="edge")[beats[:, None] + np.arange(2 * reach + 1)]
+
+
+def _refined(lead: np.ndarray, beats: np.ndarray) -> np.ndarray:
+    """Move each beat (m,) to its R peak: the highest sample near it, or the lowest of a much deeper S wave."""
     reach = round(REFINED * WINDOW_RATE)
-    padded = np.pad(lead, reach, mode="edge")
-    near = np.abs(padded[beats[:, None] + np.arange(2 * reach + 1)])
-    return np.unique(beats - reach + near.argmax(axis=1)).clip(0, len(lead) - 1)
+    near = _near(lead, beats, reach)
+    upright = near.max(axis=1) >= -UPRIGHT * near.min(axis=1)
+    peak = np.where(upright, near.argmax(axis=1), near.argmin(axis=1))
+    return np.clip(beats - reach + peak, 0, len(lead) - 1)
