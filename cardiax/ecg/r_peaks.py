@@ -55,8 +55,9 @@ def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
         usual = np.flatnonzero(shared & there.all(axis=0))
         usual = usual if len(usual) > 5 else np.flatnonzero(there[lead])
         if len(usual):
-            first = np.clip(np.searchsorted(usual, np.arange(len(beats))) - AROUND // 2, 0, max(len(usual) - AROUND, 0))
-            around = np.minimum(first[:, None] + np.arange(AROUND), len(usual) - 1)
+            count = min(AROUND, len(usual))
+            first = np.clip(np.searchsorted(usual, np.arange(len(beats))) - count // 2, 0, len(usual) - count)
+            around = first[:, None] + np.arange(count)
             relative[lead] = peaks / (np.median(peaks[usual][around], axis=1) + 1e-9)
             background = np.median(slope[readable[window, lead]])
             weights[lead] = there[lead] * np.median(peaks[usual]) / (background + 1e-9)

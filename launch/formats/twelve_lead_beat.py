@@ -41,7 +41,7 @@ class Beat:
 
 
 def read_beat(
-    source: Path | np.ndarray,
+    source: Path | np.ndarray | Recording,
     rate: float | None = None,
     start: float | None = None,
     names: Sequence[str] | None = None,
@@ -50,7 +50,8 @@ def read_beat(
     """Read and check twelve leads of 500 ms from a recording; the rest of it is not checked.
 
     Args:
-      source: array (T, channels), or a file: .npy, a text table, or a WFDB record (.hea, .dat, .mat, or its name).
+      source: array (T, channels), or a file: .npy, a text table, or a WFDB record (.hea, .dat, .mat, or its name), or
+        such a recording that is open.
       rate: sampling rate, Hz, if the file does not state it.
       start: start of the 500 ms, the onset of a beat, ms, in the times of the file if it has them; may be omitted if
         the file holds 500 ms.
@@ -61,16 +62,10 @@ def read_beat(
     Raises:
       InputError: the file or the signal is not valid; one line says what was found, what was expected, what to do.
     """
-    path = source if isinstance(source, Path) else Path("array")
-    recording = open_recording(source) if isinstance(source, Path) else of_array(source, path)
-    channels = [lead_names.parse(name) for name in _names(recording, names)]
-    used, notes = _expected(path, recording, channels, names)
-    factors = [
-        unit_factor(recording, channels[index], index, str(channels[index].lead or channels[index].electrode), unit)
-        for index in used
-    ]
+    recording = opened_recording(source)
+    path = recording.path
+    channels, used, to_millivolts, notes = _used_channels(recording, names, unit)
     values, recorded, rate = _window(recording, rate, start, used)
-    to_millivolts = np.asarray(factors) * [channels[index].sign for index in used]
     values, recorded = values * to_millivolts, recorded * to_millivolts
     if not np.isfinite(values).all():
         sample, index = np.argwhere(~np.isfinite(values))[0]
@@ -84,6 +79,42 @@ def read_beat(
     for fault in _faults(leads, given, recording.names is None and names is None, recorded, rate, told):
         raise InputError(f"{path}: {fault}")
     return Beat(leads.astype(np.float32), tuple(filter(None, [recording.note, *notes])))
+
+
+def opened_recording(source: Path | np.ndarray | Recording) -> Recording:
+    """Open a file or an array, unless it is open already; see `open_recording`."""
+    if isinstance(source, Recording):
+        return source
+    return open_recording(source) if isinstance(source, Path) else of_array(source, Path("array"))
+
+
+def whole_leads(
+    recording: Recording, rate: float | None = None, names: Sequence[str] | None = None, unit: str | None = None
+) -> np.ndarray:
+    """Read the twelve leads of a whole recording, (T, 12), mV at 1 kHz, without checks of the signal.
+
+    A missing value is replaced by 0. The other arguments are those of `read_beat`.
+    """
+    from scipy.signal import resample_poly
+
+    channels, used, to_millivolts, _ = _used_channels(recording, names, unit)
+    values = np.nan_to_num(recording.read(0, recording.samples, used) * to_millivolts)
+    ratio = Fraction(1000 / sampling_rate(recording, recording.rate, rate)).limit_denominator(1000)
+    values = resample_poly(values, ratio.numerator, ratio.denominator, padtype="line")
+    return _twelve(values, [channels[index] for index in used])[0]
+
+
+def _used_channels(
+    recording: Recording, names: Sequence[str] | None, unit: str | None
+) -> tuple[list[Channel], list[int], np.ndarray, list[str]]:
+    """Return all channels, the indices of those that are used, the factor of each of these to mV, and notes."""
+    channels = [lead_names.parse(name) for name in _names(recording, names)]
+    used, notes = _expected(recording.path, recording, channels, names)
+    factors = [
+        unit_factor(recording, channels[index], index, str(channels[index].lead or channels[index].electrode), unit)
+        for index in used
+    ]
+    return channels, used, np.asarray(factors) * [channels[index].sign for index in used], notes
 
 
 def open_recording(path: Path) -> Recording:

@@ -1,4 +1,4 @@
-"""Prediction of the activation of the heart, or its voltages, from the twelve leads of one beat."""
+"""Prediction of the activation of the heart, or its voltages, from the twelve leads of each beat of a recording."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +13,15 @@ from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.run.run_folder import Workdir, save_plot, write_atomically, write_csv
 
+Notes = tuple[str, ...]
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The heart that a network predicts from one beat: research only, not a medical device.
+    """The heart that a network predicts from the beats of a recording: research only, not a medical device.
 
-    The network was trained on simulated hearts, and shows a generic heart.
+    The network was trained on simulated hearts, and shows a generic heart. If several beats were found, the prediction
+    is that of their median beat.
 
     Attributes:
       leads: twelve leads (500, 12), mV at 1 kHz, in the order of `cardiax.ecg.leads.LEADS`.
@@ -27,6 +30,8 @@ class Prediction:
       voltage: transmembrane voltages (500, 75), mV; None if the network predicts times only.
       notes: how the recording was understood.
       warnings: reasons not to trust the prediction.
+      starts: (n,), ms in the times of the recording, the first sample of each beat.
+      beat_times: (n, 75), ms, the activation times of each beat.
     """
 
     leads: np.ndarray
@@ -34,14 +39,22 @@ class Prediction:
     voltage: np.ndarray | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    starts: np.ndarray
+    beat_times: np.ndarray
+
+    @property
+    def spread(self) -> np.ndarray | None:
+        """The standard deviation over beats of each activation time (75,), ms; None for a single beat."""
+        return self.beat_times.std(axis=0, ddof=1) if len(self.beat_times) > 1 else None
 
     def to_dataframe(self) -> Any:
-        """Return a pandas data frame with a row for each site: its name and its activation time in ms."""
+        """Return a pandas data frame with a row for each site: name, activation time and spread over beats, ms."""
         import pandas
 
         from cardiax.ecg.leads import SITE_NAMES
 
-        return pandas.DataFrame({"site": SITE_NAMES, "activation_time_ms": self.times})
+        columns = {"site": SITE_NAMES, "activation_time_ms": self.times}
+        return pandas.DataFrame(columns if self.spread is None else columns | {"spread_over_beats_ms": self.spread})
 
 
 class HeartPredictor:
@@ -76,13 +89,13 @@ class HeartPredictor:
         start: float | None = None,
         unit: str | None = None,
     ) -> Prediction:
-        """Predict the heart from the 500 ms of one beat.
+        """Predict the heart from the 500 ms of one beat, or from each beat of a recording of up to five minutes.
 
         Args:
           ecg: file as for `cardiax predict`, or an array (T, channels), mV.
           sampling_rate: sampling rate, Hz; needed for an array, and for a file that does not state it.
           leads: names of the channels in order; may be omitted for twelve leads in the usual order, or ten electrodes.
-          start: start of the beat, ms; needed if there are more than 500 ms.
+          start: start of one beat, ms. Without it, all beats are found in a recording of more than 500 ms.
           unit: V, mV or uV, the unit of all channels if a file states none.
 
         Raises:
@@ -100,24 +113,27 @@ class HeartPredictor:
         start: float | None = None,
     ) -> list[Prediction]:
         """Predict the heart from each of several files or arrays; all are read and checked first. See `predict`."""
-        from cardiax.ecg.voltage import activation_time
-        from cardiax.launch.formats.twelve_lead_beat import read_beat
+        from cardiax.launch.predictors.heart_beats import read_beats
 
-        beats = [read_beat(source, rate, start, names, unit) for source in files]
-        outputs = self._network({"leads": np.stack([beat.leads for beat in beats])})
-        for source, output in zip(files, outputs, strict=True):
-            if not np.isfinite(output).all():
-                name = source if isinstance(source, Path) else "array"
-                raise InputError(
-                    f"{name}: found an output of the network that is not a number, expected {self.config.task}; "
-                    "nothing written"
-                )
-        predictions = []
-        for beat, output in zip(beats, outputs, strict=True):
-            voltage = output if output.ndim == 2 else None
-            times = output if voltage is None else np.asarray(activation_time(output))
-            predictions.append(Prediction(beat.leads, times, voltage, beat.notes, _warnings(times)))
-        return predictions
+        shift = self.config.augmentation.shift
+        read = [read_beats(source, rate, start, names, unit, lead_in=shift // 2) for source in files]
+        return [self._of_beats(source, *beats) for source, beats in zip(files, read, strict=True)]
+
+    def _of_beats(self, source: Path | np.ndarray, beats: np.ndarray, starts: np.ndarray, notes: Notes) -> Prediction:
+        """Predict from the beats (n, 500, 12) of one recording, and from their median if there are several."""
+        from cardiax.ecg.voltage import activation_time
+
+        leads = beats[0] if len(beats) == 1 else np.median(beats, axis=0)
+        outputs = self._network({"leads": np.concatenate([leads[None], beats])})
+        if not np.isfinite(outputs).all():
+            name = source if isinstance(source, Path) else "array"
+            raise InputError(
+                f"{name}: found an output of the network that is not a number, expected {self.config.task}; nothing "
+                "written"
+            )
+        voltage = outputs[0] if outputs.ndim == 3 else None
+        times = outputs if voltage is None else np.asarray(activation_time(outputs))
+        return Prediction(leads, times[0], voltage, notes, _warnings(times[0]), starts, times[1:])
 
     def write(
         self, folder: Path, stems: Sequence[str], predictions: Sequence[Prediction]
@@ -127,10 +143,13 @@ class HeartPredictor:
 
         for stem, one in zip(stems, predictions, strict=True):
             written = [folder / f"{stem}_activation.csv"]
-            write_csv(written[0], times_rows(one.times))
+            write_csv(written[0], times_rows(one.times, one.spread))
+            if one.spread is not None:
+                written.append(folder / f"{stem}_beats.csv")
+                write_csv(written[-1], beat_rows(one.starts, one.beat_times))
             if one.voltage is not None:
                 written.append(folder / f"{stem}_voltage.csv")
-                write_csv(written[1], voltage_rows(one.voltage))
+                write_csv(written[-1], voltage_rows(one.voltage))
             plots = case_plots(one.leads, stem.encode(errors="replace").decode(), one.times, voltage=one.voltage)
             for name, draw in plots.items():
                 written += save_plot(folder / f"{stem}_{name}", draw)
@@ -141,7 +160,7 @@ class HeartPredictor:
             else:
                 (folder / f"{stem}_notes.txt").unlink(missing_ok=True)  # left by another recording of that name
             yield from ((f"{stem}: {note}", True) for note in notes)
-            yield f"{stem}: {_summary(one.times)}", False
+            yield f"{stem}: {_summary(one)}", False
             yield f"  wrote: {', '.join(map(str, written))}", False
 
 
@@ -155,19 +174,48 @@ def _warnings(times: np.ndarray) -> tuple[str, ...]:
     )
 
 
-def _summary(times: np.ndarray) -> str:
-    active = np.isfinite(times)
+def _summary(one: Prediction) -> str:
+    active = np.isfinite(one.times)
     if not active.any():
         return "no site activates"
-    return f"{active.sum()} of {len(times)} sites activate, from {np.nanmin(times):.0f} to {np.nanmax(times):.0f} ms"
+    text = (
+        f"{active.sum()} of {len(active)} sites activate, from {np.nanmin(one.times):.0f} to "
+        f"{np.nanmax(one.times):.0f} ms"
+    )
+    if one.spread is None:
+        return text
+    return (
+        f"{text}; median of {len(one.starts)} beats, spread over beats {np.nanmedian(one.spread):.1f} ms (median site)"
+    )
 
 
-def times_rows(times: np.ndarray) -> list[dict[str, str]]:
-    """Format activation times (75,), ms, as rows of CSV, one site per line; empty for a site that does not activate."""
+def times_rows(times: np.ndarray, spread: np.ndarray | None = None) -> list[dict[str, str]]:
+    """Format activation times (75,), ms, as rows of CSV, one site per line; empty for a site that does not activate.
+
+    With `spread` (75,), ms, there is a column for it.
+    """
     from cardiax.ecg.leads import SITE_NAMES
 
-    cells = (f"{time:.2f}" if np.isfinite(time) else "" for time in times)
-    return [{"site": name, "activation_time_ms": cell} for name, cell in zip(SITE_NAMES, cells, strict=True)]
+    columns = {"activation_time_ms": times} | ({} if spread is None else {"spread_over_beats_ms": spread})
+    return [
+        {"site": name} | {column: _cell(values[site]) for column, values in columns.items()}
+        for site, name in enumerate(SITE_NAMES)
+    ]
+
+
+def beat_rows(starts: np.ndarray, times: np.ndarray) -> list[dict[str, str]]:
+    """Format the start of each beat (n,) and its activation times (n, 75), ms, as rows of CSV, one beat per line."""
+    from cardiax.ecg.leads import SITE_NAMES
+
+    names = [f"{name}_ms" for name in SITE_NAMES]
+    return [
+        {"start_ms": f"{start:.1f}"} | dict(zip(names, map(_cell, row), strict=True))
+        for start, row in zip(starts, times, strict=True)
+    ]
+
+
+def _cell(time: float) -> str:
+    return f"{time:.2f}" if np.isfinite(time) else ""
 
 
 def voltage_rows(voltage: np.ndarray) -> list[dict[str, str]]:

@@ -48,3 +48,11 @@ def test_nothing_is_found_where_no_lead_can_be_read(heartbeats):
 
 def test_a_flat_lead_has_no_beats():
     assert len(found([np.zeros(5000)])) == 0
+
+
+def test_in_a_short_recording_a_larger_last_beat_is_not_the_measure_of_the_others(heartbeats):
+    times = np.arange(0.6, 9.9, 0.9)
+    lead = heartbeats(times, 250.0, 10.0)
+    lead[round((times[-1] - 0.3) * 250) :] *= 3
+    beats = found([lead, 0.7 * lead], np.ones((1, 2), bool))
+    np.testing.assert_allclose(beats, times, atol=0.02)

@@ -1,0 +1,42 @@
+"""The onset of the QRS complex in twelve leads, and the beats of a short recording."""
+
+import numpy as np
+
+from cardiax.ecg.leads import LEADS
+
+INDEPENDENT = tuple(LEADS.index(name) for name in ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6"))
+"""Indices of the eight leads from which the others follow."""
+
+SMOOTHING = 6.0
+"""ms, standard deviation of the Gaussian that smooths the leads before they are differentiated."""
+
+QUIET = 0.05
+"""Share of the complex's steepest slope, above that of the PR segment, below which the complex has not begun."""
+
+STEEP = 0.3
+"""Share of the steepest slope at which the search for the onset begins, backwards."""
+
+BEFORE, AFTER = 130, 60
+"""ms before and after the R peak in which the complex lies."""
+
+
+def qrs_onsets(leads: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    """Find the onset of each QRS complex: int (m,), ms.
+
+    The slope of all leads together is followed backwards from the steep part of the complex to where it is quiet.
+
+    Args:
+      leads: (T, 12), mV at 1 kHz, in the order of `LEADS`, without missing values.
+      peaks: int (m,), ms, R peaks; each at least 130 ms after the start and 60 ms before the end.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    slopes = gaussian_filter1d(leads[:, INDEPENDENT], SMOOTHING, axis=0, order=1)
+    speed = np.sqrt(np.sum(slopes**2, axis=1))
+    around = speed[peaks[:, None] + np.arange(-BEFORE, AFTER)]
+    largest, least = around.max(axis=1, keepdims=True), around[:, :BEFORE].min(axis=1, keepdims=True)
+    steep = np.argmax(around > STEEP * largest, axis=1)
+    quiet = around < least + QUIET * (largest - least)
+    quiet &= np.arange(BEFORE + AFTER) <= steep[:, None]
+    last = BEFORE + AFTER - 1 - np.argmax(quiet[:, ::-1], axis=1)
+    return peaks - BEFORE + np.where(quiet.any(axis=1), last, 0)
