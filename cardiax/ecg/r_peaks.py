@@ -53,7 +53,7 @@ def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
         return beats
     slopes = np.stack([qrs_slope(lead) for lead in masked.T])
     there = readable[window[beats]].T
-    relative, weights = np.zeros((2, *there.shape))
+    relative, weights = np.zeros(there.shape), np.zeros(there.shape)
     for lead, slope in enumerate(slopes):
         peaks = _near(slope, beats, round(0.05 * WINDOW_RATE)).max(axis=1)
         usual = np.flatnonzero(shared & there.all(axis=0))
@@ -74,7 +74,7 @@ def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
 
 def detect(lead: np.ndarray) -> np.ndarray:
     """Find candidates in one lead (n,) at 180 Hz: int (m,), samples."""
-    from sleepecg import detect_heartbeats  # takes a second to import
+    from sleepecg.heartbeats import detect_heartbeats  # takes a second to import
 
     if np.ptp(lead) == 0:
         return np.empty(0, int)

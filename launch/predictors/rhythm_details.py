@@ -73,7 +73,7 @@ def strips_of(
         signal = part.signals[first : first + round(LENGTH * WINDOW_RATE), 0].copy()
         chosen = (times >= start) & (times < start + len(signal) / WINDOW_RATE)
         caption = f"{part.leads[0]} at {clock(start)}" + (f": {what}" if what else "")
-        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, names[chosen]))
+        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, names[chosen].tolist()))
     return tuple(strips)
 
 
