@@ -23,6 +23,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cardiax.errors import InputError
 from cardiax.launch.cli import finite, positive
@@ -70,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Read every file, then write the prediction for each as CSV, and plots."""
-    predictor = open_predictor(options.workdir)
+    predictor: Any = open_predictor(options.workdir)
     chosen = {flag: getattr(options, flag) for flag in ("start", "beats", "compare")}
     chosen = {flag: value for flag, value in chosen.items() if value is not None}
     for flag, value in chosen.items():

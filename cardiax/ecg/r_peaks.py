@@ -29,8 +29,12 @@ SHORT, WEAKER = 0.36, 0.65
 REFINED = 0.08
 """s around a detected beat in which its R peak lies."""
 
-UPRIGHT = 0.7
-"""Height of an R wave over the depth of the S wave from which the R peak is the upper one, as in MIT-BIH."""
+UPRIGHT = 0.5
+"""Height of an R wave over the depth of the S wave from which the R peak is the upper one. Chosen on DS1: 1.2 % of its
+N beats and 6 % of its V beats are then more than 30 ms from their annotation."""
+
+BASELINE = 0.2
+"""s before and after a beat over which the median is the baseline of these."""
 
 
 def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
@@ -49,7 +53,7 @@ def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
         return beats
     slopes = np.stack([qrs_slope(lead) for lead in masked.T])
     there = readable[window[beats]].T
-    relative, weights = np.zeros((2, *there.shape))
+    relative, weights = np.zeros(there.shape), np.zeros(there.shape)
     for lead, slope in enumerate(slopes):
         peaks = _near(slope, beats, round(0.05 * WINDOW_RATE)).max(axis=1)
         usual = np.flatnonzero(shared & there.all(axis=0))
@@ -71,7 +75,7 @@ def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
 
 def detect(lead: np.ndarray) -> np.ndarray:
     """Find candidates in one lead (n,) at 180 Hz: int (m,), samples."""
-    from sleepecg import detect_heartbeats  # takes a second to import
+    from sleepecg.heartbeats import detect_heartbeats  # takes a second to import
 
     if np.ptp(lead) == 0:
         return np.empty(0, int)
@@ -141,7 +145,8 @@ def _near(signal: np.ndarray, beats: np.ndarray, reach: int) -> np.ndarray:
 def _refined(lead: np.ndarray, beats: np.ndarray) -> np.ndarray:
     """Move each beat (m,) to its R peak: the highest sample near it, or the lowest of a much deeper S wave."""
     reach = round(REFINED * WINDOW_RATE)
-    near = _near(lead, beats, reach)
+    baseline = np.median(_near(lead, beats, round(BASELINE * WINDOW_RATE)), axis=1, keepdims=True)
+    near = _near(lead, beats, reach) - baseline
     upright = near.max(axis=1) >= -UPRIGHT * near.min(axis=1)
     peak = np.where(upright, near.argmax(axis=1), near.argmin(axis=1))
     return np.clip(beats - reach + peak, 0, len(lead) - 1)

@@ -51,12 +51,12 @@ def compare(
       predicted: int (m,), their classes.
       classes: C.
     """
-    table = np.zeros((classes + 1, classes + 1), int)
     ours, theirs = match(reference, found)
-    np.add.at(table, (true[ours], predicted[theirs]), 1)
-    np.add.at(table, (np.delete(true, ours), classes), 1)
-    np.add.at(table, (classes, np.delete(predicted, theirs)), 1)
-    return table
+    missed, extra = np.delete(true, ours), np.delete(predicted, theirs)
+    rows = np.concatenate([true[ours], missed, np.full(len(extra), classes)])
+    columns = np.concatenate([predicted[theirs], np.full(len(missed), classes), extra])
+    size = classes + 1
+    return np.bincount(rows * size + columns, minlength=size**2).reshape(size, size)
 
 
 def figures(table: np.ndarray, names: Sequence[str]) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cardiax.datasets.storage.file_kinds import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, kind
 from cardiax.errors import InputError
+from cardiax.file_kinds import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, kind
 
 OTHER = "a file of another name"
 """Reason to leave out a file that has no other fault."""
@@ -65,7 +65,7 @@ class File:
         return _usual(self.shown)
 
     def kind(self) -> str | None:
-        """Return the kind of the file by its first bytes, see `cardiax.datasets.storage.file_kinds.kind`."""
+        """Return the kind of the file by its first bytes, see `cardiax.file_kinds.kind`."""
         with self.path.open("rb") as stream:
             return kind(stream.read(HEAD))
 

@@ -9,12 +9,12 @@ from textwrap import shorten
 import numpy as np
 
 from cardiax.catalog import WINDOW
-from cardiax.datasets.storage.file_kinds import ARRAY, HEAD, UTF16, ZIP, kind
 from cardiax.ecg import lead_checks, lead_names
 from cardiax.ecg.lead_checks import LIMB, LIMB_OF_TWO
 from cardiax.ecg.lead_names import Channel
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.errors import InputError
+from cardiax.file_kinds import ARRAY, HEAD, UTF16, ZIP, kind
 from cardiax.launch.formats import text_table
 from cardiax.launch.formats.channel_units import unit_factor
 from cardiax.launch.formats.columns import even_rate

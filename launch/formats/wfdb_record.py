@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.datasets.storage.file_kinds import HEAD, STAND_INS, kind
 from cardiax.errors import InputError
+from cardiax.file_kinds import HEAD, STAND_INS, kind
 from cardiax.launch.formats.reader import Recording
 
 ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")

@@ -1,5 +1,6 @@
 """What is told and shown of the beats of a recording: flags, strips, example beats, notes, warnings, comparison."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def flags_of(times: np.ndarray, probabilities: np.ndarray, parts: Sequence[Part]
         window = np.searchsorted(part.edges, times[own], "right") - 1
         bad = part.faults[np.clip(window, 0, len(part.faults) - 1)] > 0
         for lead, name in enumerate(part.leads):
-            flags[own[bad[:, lead]]] += f" {name.replace(' ', '_')}_unreadable"
+            flags[own[bad[:, lead]]] += f" {re.sub('[^0-9A-Za-z-]+', '_', name)}_unreadable"
     return np.array([flag.strip() for flag in flags], dtype=object)
 
 
@@ -72,7 +73,7 @@ def strips_of(
         signal = part.signals[first : first + round(LENGTH * WINDOW_RATE), 0].copy()
         chosen = (times >= start) & (times < start + len(signal) / WINDOW_RATE)
         caption = f"{part.leads[0]} at {clock(start)}" + (f": {what}" if what else "")
-        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, names[chosen]))
+        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, names[chosen].tolist()))
     return tuple(strips)
 
 

@@ -1,6 +1,7 @@
 """The files that `cardiax predict` writes of the beats of a recording."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from cardiax.ecg.rhythm_strips import clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.rhythm import RhythmPrediction
-from cardiax.launch.run.run_folder import save_plot, write_atomically, write_csv, write_json
+from cardiax.launch.run.run_folder import save_plot, write_atomically, write_json
 from cardiax.stats.beat_matching import comparison
 
 DISCLAIMER = "Research only, not a medical device."
@@ -36,7 +37,7 @@ def write_prediction(
       Lines for the user, and True where one is a remark.
     """
     written = [folder / f"{stem}_beats.csv"]
-    write_csv(written[0], beat_rows(one))
+    write_atomically(written[0], beats_as_csv(one).encode())
     notes = list(one.notes)
     annotations = annotation_file(
         np.rint(one.times * one.rate).astype(int),
@@ -73,18 +74,16 @@ def write_comparison(folder: Path, tables: Mapping[str, np.ndarray]) -> Iterator
     yield f"  wrote: {folder / 'comparison.json'}", False
 
 
-def beat_rows(one: RhythmPrediction) -> list[dict[str, str]]:
-    """Format the beats as rows of CSV; an RR interval that is not known is empty."""
+def beats_as_csv(one: RhythmPrediction) -> str:
+    """Format the beats as CSV, one per line; an RR interval that is not known is empty."""
     columns = ["time_s", "rr_s", "class", *(f"p_{name}" for name in AAMI_CLASSES), "flag"]
-    cells = zip(
-        (f"{time:.3f}" for time in one.times),
-        (f"{span:.3f}" if np.isfinite(span) else "" for span in one.rr),
-        one.names.tolist(),
-        *([f"{value:.4f}" for value in column] for column in one.probabilities.T.tolist()),
-        one.flags.tolist(),
-        strict=True,
-    )
-    return [dict(zip(columns, row, strict=True)) for row in cells]
+    lines = [",".join(columns)]
+    for time, span, name, odds, flag in zip(
+        one.times.tolist(), one.rr.tolist(), one.names.tolist(), one.probabilities.tolist(), one.flags, strict=True
+    ):
+        known = f"{span:.3f}" if math.isfinite(span) else ""
+        lines.append(f"{time:.3f},{known},{name},{','.join(f'{value:.4f}' for value in odds)},{flag}")
+    return "\n".join([*lines, ""])
 
 
 def summary_fields(one: RhythmPrediction, notes: Sequence[str]) -> dict:
