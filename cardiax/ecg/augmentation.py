@@ -17,7 +17,6 @@ import numpy as np
 
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.errors import unknown
-from cardiax.nn import fast_random
 from cardiax.registry import check_new
 
 SHARE_GRID = 513
@@ -104,7 +103,7 @@ def white_noise(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
     """Add white noise, with a standard deviation drawn from 0 to `limit`, outside the padding: (187,) → (187,)."""
     level_key, noise_key = jax.random.split(key)
     level = jax.random.uniform(level_key, maxval=limit)
-    return jnp.where(padding_mask(beat), beat + level * fast_random.normal(noise_key, beat.shape), 0.0)
+    return jnp.where(padding_mask(beat), beat + level * jax.random.normal(noise_key, beat.shape), 0.0)
 
 
 def gramian_angular_field(beat: jax.Array, size: int) -> jax.Array:
@@ -228,13 +227,13 @@ def lead_noise(key: jax.Array, leads: jax.Array, limit: float) -> jax.Array:
     level_key, noise_key = jax.random.split(key)
     level = jax.random.uniform(level_key, maxval=limit)
     spread = jnp.std(leads, axis=0, keepdims=True)
-    return leads + level * spread * fast_random.normal(noise_key, leads.shape)
+    return leads + level * spread * jax.random.normal(noise_key, leads.shape)
 
 
 def noise_at(key: jax.Array, leads: jax.Array, decibels: float) -> jax.Array:
     """Add white noise to each lead of (T, L) at a signal-to-noise ratio in dB, relative to its variance over time."""
     spread = jnp.std(leads, axis=0, keepdims=True)
-    return leads + 10 ** (-decibels / 20) * spread * fast_random.normal(key, leads.shape)
+    return leads + 10 ** (-decibels / 20) * spread * jax.random.normal(key, leads.shape)
 
 
 def drop_lead(key: jax.Array, leads: jax.Array, probability: float) -> jax.Array:

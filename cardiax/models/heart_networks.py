@@ -4,7 +4,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cardiax.nn.bfloat16 import Dense
 from cardiax.nn.convolution import Conv
 from cardiax.nn.layers import Dropout, batch_norm, residual_block
 from cardiax.nn.shaped_action_potential import Shape, action_potential
@@ -54,7 +53,7 @@ class Trunk(nn.Module):
                 x = residual_block(x, width, self.kernel, stride, train, self.axis_name, name)
         x = nn.relu(batch_norm(train, self.axis_name, "norm")(x))
         x = Dropout(self.dropout_rate, self.axis_name)(x.reshape(x.shape[0], -1), train)
-        return nn.relu(Dense(self.hidden, name="features")(x)).astype(jnp.float32)
+        return nn.relu(nn.Dense(self.hidden, name="features")(x)).astype(jnp.float32)
 
 
 class ActivationResNet(nn.Module):
@@ -83,7 +82,7 @@ class ActivationResNet(nn.Module):
         trunk = Trunk(
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )
-        return MEAN_TIME + TIME_SCALE * Dense(self.outputs, name="times")(trunk(leads[:, : self.samples], train))
+        return MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(trunk(leads[:, : self.samples], train))
 
 
 class VoltageTemplate(nn.Module):
@@ -113,7 +112,7 @@ class VoltageTemplate(nn.Module):
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )
         features = trunk(leads, train)
-        read = Dense(4 * self.outputs, name="sites")(features).reshape(leads.shape[0], 4, 1, self.outputs)
+        read = nn.Dense(4 * self.outputs, name="sites")(features).reshape(leads.shape[0], 4, 1, self.outputs)
 
         def learnt(name: str, initial: float) -> jax.Array:
             return initial * jnp.exp(self.param(name, nn.initializers.zeros_init(), (1, 1, self.outputs)))

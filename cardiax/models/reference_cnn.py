@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.models.reference_scaling import lead_range, z_score
-from cardiax.nn.bfloat16 import Dense
 from cardiax.nn.convolution import Conv
 from cardiax.nn.layers import Dropout, batch_norm, leaky_relu, max_pool
 
@@ -62,8 +61,8 @@ class ReferenceCNN(nn.Module):
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         x = x.reshape(x.shape[0], -1)
         for features in self.widths:
-            x = leaky_relu(Dense(features)(x), 0.001)
-        return Dense(self.outputs)(x)
+            x = leaky_relu(nn.Dense(features)(x), 0.001)
+        return nn.Dense(self.outputs)(x)
 
 
 class ActivationCNN(nn.Module):
@@ -98,5 +97,5 @@ class ActivationCNN(nn.Module):
             x = Conv(features, kernel_size=(3,))(x)
             x = leaky_relu(batch_norm(train, self.axis_name, f"BatchNorm_{layer}", 0.9)(x), 0.01)
         x = max_pool(x, window=4, stride=4, padding=0)
-        x = leaky_relu(Dense(self.width)(x.reshape(x.shape[0], -1)), 0.01)
-        return Dense(self.outputs)(x.astype(jnp.float32))
+        x = leaky_relu(nn.Dense(self.width)(x.reshape(x.shape[0], -1)), 0.01)
+        return nn.Dense(self.outputs)(x.astype(jnp.float32))

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.ecg.augmentation import gramian_angular_field
-from cardiax.nn.bfloat16 import Dense
 from cardiax.nn.convolution import Conv
 from cardiax.nn.layers import Dropout, leaky_relu, max_pool
 
@@ -55,8 +54,8 @@ class FieldCNN(nn.Module):
         x = _pool(jnp.swapaxes(_pool(x), 1, 2))
         x = Dropout(self.dropout_rate, self.axis_name)(jnp.swapaxes(x, 1, 2), train).reshape(x.shape[0], -1)
         for features in self.widths:
-            x = leaky_relu(Dense(features)(x), 0.001)
-        return Dense(self.outputs)(x)
+            x = leaky_relu(nn.Dense(features)(x), 0.001)
+        return nn.Dense(self.outputs)(x)
 
 
 def _pool(x: jax.Array) -> jax.Array:

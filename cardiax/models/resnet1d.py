@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.ecg.augmentation import padding_mask
-from cardiax.nn.bfloat16 import Dense
 from cardiax.nn.convolution import Conv
 from cardiax.nn.layers import Dropout, batch_norm, max_over_time, residual_block
 
@@ -64,6 +63,6 @@ class ResNet1D(nn.Module):
         x = Dropout(self.dropout_rate, self.axis_name)(x, train)
         if rr is not None:
             for layer in range(2):
-                rr = nn.relu(Dense(RR_WIDTH, name=f"numbers{layer}")(rr))
+                rr = nn.relu(nn.Dense(RR_WIDTH, name=f"numbers{layer}")(rr))
             x = jnp.concatenate([x, rr], axis=-1)
-        return Dense(self.outputs, name="logits")(x)
+        return nn.Dense(self.outputs, name="logits")(x)

@@ -89,7 +89,7 @@ def max_over_time(x: jax.Array) -> jax.Array:
 def batch_norm(train: bool, axis_name: str | None, name: str, momentum: float = 0.99) -> BatchNorm:
     """Return batch normalisation with statistics of the global batch, or with running statistics unless `train`."""
     divided = train and axis_name is not None and lax.axis_size(axis_name) > 1
-    return BatchNorm(not train, momentum, axis_name if divided else None, name=name)
+    return BatchNorm(not train, momentum=momentum, axis_name=axis_name if divided else None, name=name)
 
 
 def residual_block(

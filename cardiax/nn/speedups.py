@@ -7,16 +7,9 @@ import contextlib
 from collections.abc import Iterator
 
 SPEEDUPS = {
-    "small_windows": "convolutions with few taps · channels as products or sums (`convolution`)",
-    "kernel_gradient": "the convolution of the kernel's gradient slides the array with fewer channels (`convolution`)",
     "barriers": "XLA neither recomputes nor moves operations across certain arrays (`barriers`)",
-    "batch_norm": "the derivative of batch normalisation in two passes (`batch_norm`)",
-    "lstm": "the derivative of the LSTM with one product for the kernel (`lstm`)",
     "action_potential": "the derivative of the action potential from six sums (`shaped_action_potential`)",
     "max_pool": "max-pooling as a maximum of shifted slices (`layers`)",
-    "random_bits": "Threefry without a loop (`fast_random`)",
-    "normal": "normal numbers without XLA's inverse error function (`fast_random`)",
-    "bfloat16": "convolutions and products laid out for tiles of bfloat16 (`bfloat16`)",
     "compiler_options": "options of XLA (`cardiax.training.device_mesh.ON_CPU`)",
 }
 """Name → what it is, and the module that has it."""

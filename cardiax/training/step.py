@@ -17,7 +17,6 @@ import optax
 
 from cardiax.config import Config, enabled
 from cardiax.ecg.augmentation import augment_extra, mix_pairs
-from cardiax.nn import fast_random
 from cardiax.tasks import Loss, Task
 from cardiax.training.state import TrainState
 
@@ -57,7 +56,7 @@ def make_train_step(
     """
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
-        key = jax.random.fold_in(fast_random.key(config.seed), state.step)
+        key = jax.random.fold_in(jax.random.key(config.seed), state.step)
         augment_key, mix_key, dropout_key = jax.random.split(key, 3)
         inputs: Any = inputs_of(batch)
         target = batch["target"]

@@ -10,7 +10,6 @@ import pytest
 
 from cardiax.ecg.augmentation import gramian_angular_field
 from cardiax.models.reference_field_cnn import FieldCNN, _pool
-from cardiax.nn.convolution import Conv
 
 BEATS = jax.random.uniform(jax.random.key(0), (2, 187, 1))
 
@@ -40,7 +39,7 @@ def test_a_small_network_steps_and_sees_the_field():
     seen = []
 
     def note(next_fun, args, kwargs, context):
-        if isinstance(context.module, Conv) and not seen:
+        if isinstance(context.module, nn.Conv) and not seen:
             seen.append(args[0])
         return next_fun(*args, **kwargs)
 

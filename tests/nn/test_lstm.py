@@ -1,12 +1,11 @@
-"""The LSTM against Flax's own cell, and its derivative against finite differences and against JAX's."""
+"""The LSTM against Flax's own cell."""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.test_util import check_grads
 
-from cardiax.nn.lstm import BiLSTM, recurrence
+from cardiax.nn.lstm import BiLSTM
 
 
 def test_both_directions_are_flax_cells():
@@ -25,12 +24,3 @@ def test_both_directions_are_flax_cells():
         expected = expected[::-1] if direction else expected
         found = layer.apply({"params": params}, x)[..., 4 * direction : 4 * direction + 4]
         np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-def test_the_derivative():
-    keys = jax.random.split(jax.random.key(2), 2)
-    inputs, kernel = jax.random.normal(keys[0], (2, 5, 3, 8)), 0.5 * jax.random.normal(keys[1], (2, 2, 8))
-    with jax.enable_x64(True):
-        check_grads(
-            recurrence, (np.asarray(inputs, np.float64), np.asarray(kernel, np.float64)), order=1, modes=["rev"]
-        )

@@ -9,31 +9,23 @@ import numpy as np
 import pytest
 
 from cardiax.models import build_model
-from cardiax.nn import fast_random
 from cardiax.nn.layers import max_pool
 from cardiax.nn.speedups import SPEEDUPS, without
 from cardiax.training.device_mesh import compiler_options, make_mesh
 
 MODELS = {
-    "small_windows": ("reference_cnn", {"channels": (4, 4), "widths": (8,), "dropout_rate": 0.0}, (187, 1)),
-    "kernel_gradient": ("reference_cnn", {"channels": (4, 32, 16), "widths": (8,), "dropout_rate": 0.0}, (187, 1)),
     "barriers": ("resnet1d", {"widths": (8,), "blocks": 1, "dropout_rate": 0.0}, (187, 1)),
-    "batch_norm": ("resnet1d", {"widths": (8,), "blocks": 1, "dropout_rate": 0.0}, (187, 1)),
-    "lstm": ("transmembrane_bilstm", {"channels": (4,), "features": 4, "dropout_rate": 0.0}, (40, 12)),
     "action_potential": ("voltage_template", {"widths": (8,), "blocks": 1, "hidden": 8, "dropout_rate": 0.0}, (90, 12)),
-    "bfloat16": ("resnet1d", {"widths": (64,), "blocks": 1, "dropout_rate": 0.0}, (187, 1)),
 }
 """Speedup → a small network that has it, and the shape of one input."""
 
 
-def draw(shape):
-    return fast_random.normal(fast_random.key(3), shape)
-
+INPUTS = jax.random.normal(jax.random.key(3), (2, 30, 3))
 
 FUNCTIONS = {
-    "max_pool": lambda: jax.grad(lambda x: jnp.sum(max_pool(x, 3, 2, 1) ** 2))(draw((2, 30, 3))),
-    "normal": lambda: draw((200,)),
-    "random_bits": lambda: jax.random.bits(fast_random.key(7), (200,)),
+    "max_pool": lambda: jax.grad(lambda x: jnp.sum(max_pool(x, 3, 2, 1) ** 2))(
+        jax.random.normal(jax.random.key(3), (2, 30, 3))
+    ),
 }
 """Speedup → a computation that has it."""
 
@@ -41,8 +33,7 @@ FUNCTIONS = {
 def loss_and_gradient(name):
     """The compiled program of a network's loss and gradient, and both."""
     model, args, shape = MODELS[name]
-    precision = "bfloat16" if name == "bfloat16" else "float32"
-    network = build_model(model, 5, args=args, precision=precision)
+    network = build_model(model, 5, args=args)
     inputs = jax.random.normal(jax.random.key(0), (16, *shape))
     # The initial parameters do not depend on the speedups.
     variables = jax.jit(partial(network.init, train=False))(jax.random.key(1), inputs)
@@ -64,10 +55,9 @@ def test_the_plain_layers_give_the_same_loss_and_gradient(name):
         plain_text, (plain_loss, plain_gradient) = loss_and_gradient(name)
     jax.clear_caches()
     assert text != plain_text
-    close = 1e-1 if name == "bfloat16" else 1e-3  # sums are taken in another order
-    np.testing.assert_allclose(loss, plain_loss, rtol=close)
+    np.testing.assert_allclose(loss, plain_loss, rtol=1e-3)  # sums are taken in another order
     for ours, plain in zip(jax.tree.leaves(gradient), jax.tree.leaves(plain_gradient), strict=True):
-        assert jnp.linalg.norm(ours - plain) <= close * jnp.linalg.norm(plain) + 1e-6
+        assert jnp.linalg.norm(ours - plain) <= 1e-3 * jnp.linalg.norm(plain) + 1e-6
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

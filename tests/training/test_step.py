@@ -16,7 +16,6 @@ from cardiax.ecg.augmentation import mix_pairs
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.models import build_model
-from cardiax.nn import fast_random
 from cardiax.nn.batch_norm import BatchNorm
 from cardiax.tasks import TASKS
 from cardiax.training.device_mesh import check_divisible, divide, make_mesh, map_eval_step, map_train_step, replicate
@@ -195,7 +194,7 @@ def after_one_table_step(devices, mixup):
 
 
 def keys_of_the_first_step():
-    return jax.random.split(jax.random.fold_in(fast_random.key(3), 0), 3)
+    return jax.random.split(jax.random.fold_in(jax.random.key(3), 0), 3)
 
 
 def drawn_for_each_example():
