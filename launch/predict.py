@@ -2,7 +2,8 @@
 
 A run of the task arrhythmia on beats with their rhythm (--dataset physionet_mitbih/patient or physionet_svdb) finds the
 R peaks of recordings of any length with one or more leads, and the AAMI class of each beat; a folder stands for all
-recordings in it. A run of the task activation or transmembrane reads 500 ms of twelve leads or ten electrodes.
+recordings in it. A run of the task activation or transmembrane reads twelve leads or ten electrodes, finds their beats,
+and predicts each and their median; --start names a single one.
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
 the leads), both also as .gz, and WFDB records. For each file it writes CSV with units, and plots. All files are read
@@ -13,6 +14,7 @@ Examples:
   cardiax predict runs/beats holter.hea
   cardiax predict runs/beats recordings/ --out reports
   cardiax predict runs/beats 100.hea 103.hea --compare atr
+  cardiax predict runs/hearts ecg.hea
   cardiax predict runs/hearts beat.npy --rate 1000
   cardiax predict runs/hearts holter.hea --start 12345 --out predictions
   cardiax predict runs/hearts export.npy --rate 500 --leads I,II,III,aVR,aVF,aVL,V1,V2,V3,V4,V5,V6
