@@ -1,0 +1,62 @@
+"""The onset of QRS complexes in twelve leads against the marks of LUDB's annotators."""
+
+import numpy as np
+import pytest
+
+from cardiax.ecg.qrs_onset import qrs_onsets
+from cardiax.launch.formats.twelve_lead_beat import open_recording, whole_leads
+from cardiax.launch.predictors.heart_beats import read_beats
+
+wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+pytestmark = pytest.mark.slow  # 29 records
+
+MARKED = ("i", "ii", "v1", "v5")
+
+
+@pytest.fixture(scope="module")
+def ludb(real_data):
+    folder = real_data / "ludb"
+    if not folder.is_dir():
+        pytest.skip(f"no {folder}")
+    return sorted(folder.glob("*.hea"))
+
+
+def annotated(header):
+    """The R peak of each beat in lead II, and the median over leads of the marks of its onset, ms."""
+    marks = {}
+    for lead in MARKED:
+        found = wfdb.rdann(str(header.with_suffix("")), lead)
+        pairs = zip(found.symbol, found.symbol[1:], found.sample, found.sample[1:], strict=False)
+        marks[lead] = np.array([(2 * onset, 2 * peak) for one, two, onset, peak in pairs if one + two == "(N"])
+    peaks = marks["ii"][:, 1]
+    near = [[own[np.abs(own[:, 1] - peak) < 80, 0] for own in marks.values()] for peak in peaks]
+    return peaks, np.array([np.median(np.concatenate(onsets)) for onsets in near])
+
+
+def test_onsets_are_those_of_the_annotators(ludb):
+    errors = []
+    for header in ludb:
+        leads = whole_leads(open_recording(header))
+        peaks, onsets = annotated(header)
+        inside = (peaks > 250) & (peaks < len(leads) - 100)
+        errors.append(qrs_onsets(leads, peaks[inside]) - onsets[inside])
+    medians, deviations = (np.array([of(error) for error in errors]) for of in (np.median, np.std))
+    print(
+        f"{len(errors)} records: error {np.median(medians):.1f} ms, deviation within a record {np.median(deviations):.1f} ms"
+    )
+    assert len(errors) >= 29
+    assert abs(np.median(medians)) < 3
+    assert np.median(deviations) < 3
+    assert np.mean(np.abs(np.concatenate(errors)) > 20) < 0.03
+
+
+def test_every_annotated_beat_is_found(ludb):
+    missed = total = 0
+    for header in ludb:
+        _, starts, _ = read_beats(header, None, None, None, None)
+        _, onsets = annotated(header)
+        expected = onsets[(onsets > 300) & (onsets < 9400)]
+        total += len(expected)
+        missed += sum(np.abs(starts - onset).min() > 60 for onset in expected)
+    assert total > 200
+    assert missed <= 0.01 * total
