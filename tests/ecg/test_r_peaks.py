@@ -48,3 +48,14 @@ def test_nothing_is_found_where_no_lead_can_be_read(heartbeats):
 
 def test_a_flat_lead_has_no_beats():
     assert len(found([np.zeros(5000)])) == 0
+
+
+def test_a_steep_t_wave_is_no_beat(heartbeats):
+    times = TIMES[TIMES < SECONDS - 1]
+    lead = heartbeats(times, 250.0, SECONDS)
+    at = np.arange(len(lead)) / 250
+    for time in times:
+        lead += 0.8 * np.exp(-(((at - time - 0.3) / 0.022) ** 2))
+    beats = found([lead])
+    assert len(times) <= len(beats) <= len(times) + 1  # of 86 candidates
+    assert len(match(times, beats, 0.02)[0]) == len(times)
