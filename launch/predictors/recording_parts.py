@@ -10,7 +10,7 @@ from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
 from cardiax.ecg.lead_checks import LARGEST, SMALLEST
 from cardiax.ecg.r_peaks import find_r_peaks
-from cardiax.ecg.signal_quality import FAULTS, judge, without_gaps
+from cardiax.ecg.signal_quality import FAULTS, NOISY, judge, without_gaps
 from cardiax.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 READABLE = 0.5
 """Least share of a recording, and of a lead in a part, that can be read."""
+
+MOSTLY_NOISY = 0.75
+"""Share of noisy windows from which nothing is told of the beats."""
 
 REFRACTORY = 0.2
 """s, the least distance of two R peaks."""
@@ -35,6 +38,7 @@ class Part:
       edges: (w + 1,), s, borders of the windows in which the part was judged.
       faults: int (w, L), indices into `cardiax.ecg.signal_quality.FAULTS` of the leads.
       ranges: (w, L), mV, from the lowest to the highest sample of each window.
+      noisy: bool (w,), windows that can be read, in which no lead has QRS complexes that stand out.
     """
 
     low: int
@@ -44,6 +48,7 @@ class Part:
     edges: np.ndarray
     faults: np.ndarray
     ranges: np.ndarray
+    noisy: np.ndarray
 
 
 def read_part(
@@ -66,19 +71,22 @@ def read_part(
     kept, spare = [], []
     for lead, name in enumerate(recording.names):
         signal = beat_windows.filtered(without_gaps(values[:, [lead]]), rate).astype(np.float32)
-        edges, faults, ranges = judge(values[first - low : last - low, lead], signal[slice(*bounds), 0], rate)
+        edges, faults, ranges, background = judge(
+            values[first - low : last - low, lead], signal[slice(*bounds), 0], rate
+        )
         good = np.mean(faults == 0) >= READABLE
-        (kept if good else spare).append((name, signal, edges, faults, ranges))
+        (kept if good else spare).append((name, signal, edges, faults, ranges, background))
         if len(kept) == WINDOW_LEADS:
             break
-    names, signals, (edges, *_), faults, ranges = zip(*(kept or spare)[:WINDOW_LEADS], strict=True)
-    signals, faults, ranges = np.concatenate(signals, 1), np.stack(faults, 1), np.stack(ranges, 1)
+    names, signals, (edges, *_), *judged = zip(*(kept or spare)[:WINDOW_LEADS], strict=True)
+    signals, (faults, ranges, background) = np.concatenate(signals, 1), (np.stack(one, 1) for one in judged)
+    noisy = (faults == 0).any(axis=1) & ((background > NOISY) | (faults > 0)).all(axis=1)
     if given is None:
         inner = signals[slice(*bounds)]
         beats = low + (bounds[0] + find_r_peaks(inner, faults == 0)) / ratio
     else:
         beats = given[(given >= first) & (given < last)]
-    return Part(low, signals, names, beats, first / rate + edges, faults, ranges)
+    return Part(low, signals, names, beats, first / rate + edges, faults, ranges, noisy)
 
 
 def unreadable_stretches(parts: Sequence[Part]) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -119,6 +127,12 @@ def refuse_what_is_no_ecg(recording: "LongRecording", parts: Sequence[Part], str
         raise InputError(
             f"{path}: found {lost:.0f} of {recording.duration:.0f} s that cannot be read (mostly {why}), expected an "
             "ECG in at least half; check the electrodes and the file"
+        )
+    noisy = np.mean(np.concatenate([part.noisy for part in parts]))
+    if noisy > MOSTLY_NOISY:
+        raise InputError(
+            f"{path}: found QRS complexes that do not stand out from the rest in {100 * noisy:.0f} % of the recording "
+            "(noise, or a rhythm without QRS complexes), expected an ECG with clear beats; check the electrodes"
         )
 
 

@@ -217,7 +217,7 @@ class RhythmPredictor:
             leads=leads,
             rate=rate,
             notes=(*recording.notes, *notes_of(recording, leads, given is not None)),
-            warnings=warnings_of(summary),
+            warnings=warnings_of(summary, parts),
             comparison=compared(reference, samples, labels, rate),
         )
 

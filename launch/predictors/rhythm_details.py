@@ -27,6 +27,9 @@ EXAMPLES = 500
 RATES = (30.0, 180.0)
 """Mean heart rates, per minute, outside of which a recording is unlike those of the training data."""
 
+MUCH_NOISE = 0.1
+"""Share of noisy windows that is a warning."""
+
 UNCERTAIN = 0.5
 """A class is uncertain if its probability is smaller."""
 
@@ -52,6 +55,7 @@ def flags_of(times: np.ndarray, probabilities: np.ndarray, parts: Sequence[Part]
         own = np.flatnonzero(owners == index)
         window = np.searchsorted(part.edges, times[own], "right") - 1
         bad = part.faults[np.clip(window, 0, len(part.faults) - 1)] > 0
+        flags[own[part.noisy[np.clip(window, 0, len(part.faults) - 1)]]] += " noisy"
         for lead, name in enumerate(part.leads):
             flags[own[bad[:, lead]]] += f" {re.sub('[^0-9A-Za-z-]+', '_', name)}_unreadable"
     return np.array([flag.strip() for flag in flags], dtype=object)
@@ -106,8 +110,14 @@ def notes_of(recording: "LongRecording", leads: Sequence[str], is_given: bool) -
     return notes
 
 
-def warnings_of(summary: Summary) -> tuple[str, ...]:
+def warnings_of(summary: Summary, parts: Sequence[Part]) -> tuple[str, ...]:
     found = []
+    noisy = np.mean(np.concatenate([part.noisy for part in parts]))
+    if noisy > MUCH_NOISE:
+        found.append(
+            f"QRS complexes do not stand out in {100 * noisy:.0f} % of the recording (noise, or a fast rhythm): beats "
+            "may be missed or false there; they are flagged noisy"
+        )
     if summary.beats < FEW_BEATS:
         found.append(
             f"{summary.beats} beats only: each is compared with the median beat and the usual RR interval of the "

@@ -144,7 +144,10 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
             row += f"{own.couplets:>11}{own.runs:>19}   {longest}"
         lines.append(row)
     uncertain = int(np.sum([bool(flag) for flag in one.flags]))
-    lines += ["", f"{uncertain:,} beats are flagged in {stem}_beats.csv (no class likely, or a lead unreadable)."]
+    lines += [
+        "",
+        f"{uncertain:,} beats are flagged in {stem}_beats.csv (no class likely, noise, or a lead unreadable).",
+    ]
     if len(one.unreadable):
         lines += ["", "Unreadable stretches, left out"]
         for (start, end), why in list(zip(one.unreadable, one.reasons, strict=True))[:LONGEST_LIST]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.beat_windows import filtered
-from cardiax.ecg.signal_quality import FAULTS, judge, without_gaps
+from cardiax.ecg.signal_quality import FAULTS, NOISY, judge, without_gaps
 
 TIMES = np.arange(0.5, 60, 0.8)
 RATE = 250.0
@@ -12,7 +12,7 @@ MIDDLE = slice(20 * 250, 40 * 250)
 
 
 def faults(lead, rate=RATE):
-    _, found, _ = judge(lead, filtered(without_gaps(lead[:, None]), rate)[:, 0], rate)
+    _, found, _, _ = judge(lead, filtered(without_gaps(lead[:, None]), rate)[:, 0], rate)
     return [FAULTS[one] for one in found]
 
 
@@ -81,3 +81,12 @@ def test_gaps_are_interpolated():
     lead = np.array([[1.0], [np.nan], [np.nan], [4.0], [np.nan]])
     np.testing.assert_allclose(without_gaps(lead)[:, 0], [1, 2, 3, 4, 4])
     np.testing.assert_allclose(without_gaps(np.full((3, 1), np.nan)), 0)
+
+
+def test_the_background_tells_clear_beats_from_noise(heartbeats):
+    def background(lead):
+        return judge(lead, filtered(lead[:, None], RATE)[:, 0], RATE)[3]
+
+    motion = np.cumsum(noise(15_000)) / 5
+    assert background(heartbeats(TIMES, RATE, 60.0)).max() < 0.5 * NOISY
+    assert np.median(background(heartbeats(TIMES, RATE, 60.0) + motion)) > NOISY
