@@ -25,7 +25,8 @@ import numpy as np
 from cardiax.catalog import WINDOW
 from cardiax.errors import InputError
 from cardiax.launch.cli import finite, positive
-from cardiax.launch.run.run_folder import Workdir, save_plot, write_atomically, write_csv
+from cardiax.launch.run.run_folder import save_plot, write_atomically, write_csv
+from cardiax.launch.run.trained import find_network
 
 UNITS = ("v", "mv", "uv")
 """Units of the channels of a recording."""
@@ -100,7 +101,7 @@ def run(options: argparse.Namespace) -> None:
 
     from cardiax.plots.heart_plots import case_plots
 
-    folder = options.out or Path(options.workdir) / "predictions"
+    folder = options.out or predictor.source.predictions
     lines = []
     for stem, one in zip(stems, predictions, strict=True):
         written = [folder / f"{stem}_activation.csv"]
@@ -125,29 +126,27 @@ def run(options: argparse.Namespace) -> None:
 
 
 class Predictor:
-    """The network of a run of the task activation or transmembrane, for recordings of your own.
+    """A network of the task activation or transmembrane, for recordings of your own.
 
     Args:
-      folder: folder of the run.
+      folder: folder of the run or bundle, or a name (see `cardiax.launch.run.trained.find_network`).
 
     Raises:
       InputError: the folder holds no such run.
     """
 
     def __init__(self, folder: str | Path):
-        self._workdir = Workdir(folder)
-        self.config = self._workdir.config()
+        self.source = find_network(folder)
+        self.config = self.source.config
         if self.config.task not in ("activation", "transmembrane"):
             raise InputError(
-                f"{self._workdir.path}: found a run of {self.config.task!r}, expected activation or transmembrane; "
+                f"{self.source.path}: found a run of {self.config.task!r}, expected activation or transmembrane; "
                 "`cardiax predict` reads twelve leads"
             )
 
     @functools.cached_property
     def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
-        from cardiax.launch.run.restored import load_predictor
-
-        return load_predictor(self._workdir)
+        return self.source.predictor()
 
     def predict(
         self,

@@ -55,6 +55,7 @@ LAYERS = (
     "launch/timing",
     "launch/loops",
     "launch/report",
+    "launch/bundle",
     "launch/run",
     "launch/formats",
     "launch/system",

@@ -237,9 +237,12 @@ def noise_at(key: jax.Array, leads: jax.Array, decibels: float) -> jax.Array:
     return leads + 10 ** (-decibels / 20) * spread * fast_random.normal(key, leads.shape)
 
 
-def drop_lead(key: jax.Array, leads: jax.Array, probability: float) -> jax.Array:
-    """Set one lead of (T, L), chosen uniformly, to 0 with the given probability, as if its electrode had come off."""
+def drop_lead(key: jax.Array, leads: jax.Array, probability: float, first: int = 0) -> jax.Array:
+    """Set one lead of (T, L), chosen uniformly from lead `first` on, to 0 with the given probability.
+
+    This is what a lead looks like whose electrode has come off, or that was not recorded.
+    """
     whether_key, which_key = jax.random.split(key)
-    dropped = jax.random.randint(which_key, (), 0, leads.shape[1])
+    dropped = jax.random.randint(which_key, (), first, leads.shape[1])
     gone = (jnp.arange(leads.shape[1]) == dropped) & jax.random.bernoulli(whether_key, probability)
     return jnp.where(gone[None, :], 0.0, leads)
