@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def check_is_free(folder: Path) -> None:
         raise InputError(f"{folder}: found it in use, expected a new or empty folder; choose another --out")
 
 
-def write_bundle(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_bundle(folder: Path, files: dict[str, bytes]) -> None:
     """Write a bundle of files, name → content, and their sums; the folder appears when it is complete.
 
     Raises:
