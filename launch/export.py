@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
     found, today = versions(), datetime.date.today()
     description = {
         **describe(config, output.shape[1:]),
-        "golden": {"inputs": what, "tolerance": 1e-5},
+        "golden": {"inputs": what, "tolerance": "1e-5 of the largest absolute value of the output"},
         "stablehlo": {
             "jax": found["jax"],
             "jaxlib": found["jaxlib"],

@@ -18,8 +18,10 @@ from cardiax import datasets, load
 from cardiax.catalog import find_dataset
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
+from cardiax.launch.cli import main, parse_command
 from cardiax.launch.run.run_folder import Workdir, read_config
 from cardiax.launch.run.trained import find_network
+from cardiax.launch.train import read_options
 from cardiax.models import build_model
 from cardiax.recipes import recipe
 from cardiax.tasks import find_task
@@ -55,7 +57,7 @@ def make_run(folder, task_name, dataset, model_args):
     state = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shapes, ema=True)
     random = np.random.default_rng(1)
     params, model_state = jax.tree.map(
-        lambda x: np.asarray(x + random.uniform(0, 0.1, x.shape), np.float32), state.average
+        lambda x: np.asarray(x * random.uniform(1, 1.1, x.shape), np.float32), state.average
     )
     state = dataclasses.replace(state, average=(params, model_state))
     workdir.write_json("config.json", to_dict(config))
@@ -75,14 +77,17 @@ def make_run(folder, task_name, dataset, model_args):
 @pytest.fixture(scope="module", params=DEFAULTS)
 def exported(request, tmp_path_factory):
     """A bundle: its folder, the run that it is of, and the run's averaged variables."""
-    from cardiax.launch.cli import main
-
     folder = tmp_path_factory.mktemp(request.param)
     variables = make_run(folder / "run", *DEFAULTS[request.param])
     with pytest.raises(SystemExit) as stopped:
         main(["export", str(folder / "run"), "--out", str(folder / "bundle")])
     assert not stopped.value.code
     return folder / "bundle", folder / "run", variables
+
+
+def close(found, expected):
+    """Outputs agree within 1e-5 of their largest value: voltages change by 100 mV in a millisecond."""
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
 def golden_of(bundle):
@@ -98,7 +103,7 @@ expected = golden.pop("output")
 program = jax.export.deserialize(open(sys.argv[1] + "/model.stablehlo", "rb").read())
 for count in (4, 1, 3):
     found = program.call(**{name: array[:count] for name, array in golden.items()})
-    np.testing.assert_allclose(found, expected[:count], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found, expected[:count], rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 assert not {"cardiax", "flax", "optax"} & set(sys.modules)
 print(*program.platforms)
 """
@@ -118,7 +123,7 @@ def test_the_golden_outputs_are_those_of_the_network_alone(exported):
     task = find_task(config.task)
     assert {name: array.shape[1:] for name, array in inputs.items()} == task.shapes(find_dataset(config.dataset))
     module = build_model(config.model, task.outputs, None, config.model_args)
-    np.testing.assert_allclose(output, module.apply(variables, **inputs, train=False), rtol=1e-5, atol=1e-5)
+    close(module.apply(variables, **inputs, train=False), output)
     assert output.std() > 0
 
 
@@ -126,8 +131,10 @@ def test_a_bundle_is_read_back_as_its_run_is(exported):
     bundle, run, variables = exported
     inputs, output = golden_of(bundle)
     assert find_network(bundle).config == find_network(run).config
+    typed = parse_command("train", [f"--config={bundle / 'config.json'}", "--workdir=again"])
+    assert read_options(typed) == find_network(run).config
     for source in (bundle, str(run)):
-        np.testing.assert_allclose(find_network(source).predictor()(inputs), output, rtol=1e-5, atol=1e-5)
+        close(find_network(source).predictor()(inputs), output)
     arrays = load_file(bundle / "weights.safetensors")
     leaves = jax.tree_util.tree_leaves_with_path(variables)
     paths = {"/".join(str(key.key) for key in path): leaf for path, leaf in leaves}
@@ -184,7 +191,7 @@ def test_onnx_gives_our_outputs(name, tmp_path, cardiax):
     session = onnxruntime.InferenceSession((tmp_path / "bundle" / "model.onnx").read_bytes())
     for count in (4, 1):
         (found,) = session.run(["output"], {name: array[:count] for name, array in inputs.items()})
-        np.testing.assert_allclose(found, output[:count], rtol=1e-5, atol=1e-5)
+        close(found, output[:count])
 
 
 def test_onnx_without_its_packages_is_told(tmp_path, cardiax, monkeypatch):
@@ -199,8 +206,6 @@ def test_onnx_without_its_packages_is_told(tmp_path, cardiax, monkeypatch):
 @pytest.fixture(scope="module")
 def hearts(tmp_path_factory):
     """A run of the task activation, and its bundle."""
-    from cardiax.launch.cli import main
-
     folder = tmp_path_factory.mktemp("hearts")
     make_run(folder / "run", *DEFAULTS["activation"])
     with pytest.raises(SystemExit) as stopped:
@@ -211,8 +216,8 @@ def hearts(tmp_path_factory):
 
 def copied(bundle, folder):
     folder.mkdir()
-    for path in bundle.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
+    for name in FILES:
+        (folder / name).write_bytes((bundle / name).read_bytes())
     return folder
 
 
@@ -309,10 +314,6 @@ def test_golden_inputs_are_of_the_test_split_where_the_data_are(small_run, data_
     columns = [table[0].split(",").index(f"p_{name}") for name in "NSVFQ"]
     for line, share in ((table[1], shares[0]), (table[-1], shares[-1])):
         np.testing.assert_allclose([float(line.split(",")[i]) for i in columns], share, atol=2e-6)
-    # The same config trains again.
-    again = ("train", "--config", tmp_path / "bundle" / "config.json", "--workdir", tmp_path / "again", "--data-dir")
-    assert cardiax(*again, data_dir)[0] == 0
-    assert (tmp_path / "again" / "test.json").read_bytes() == (tmp_path / "run" / "test.json").read_bytes()
 
 
 def test_paths_are_told_from_names(hearts, tmp_path, monkeypatch):
