@@ -70,7 +70,7 @@ def augment_extra(
 
 def padding_mask(beat: jax.Array | np.ndarray) -> jax.Array:
     """Return the mask of a beat: True up to its last nonzero sample, (..., 187) → bool (..., 187)."""
-    return jnp.flip(jnp.cumsum(jnp.flip(beat != 0, -1), -1), -1) > 0
+    return jnp.flip(jnp.cumsum(jnp.flip(beat != 0, -1), axis=-1), -1) > 0
 
 
 def stretch_time(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:

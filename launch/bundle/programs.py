@@ -1,6 +1,8 @@
 """A network as a program for other machines and libraries: StableHLO by `jax.export`, and ONNX by `jax2onnx`."""
 
 import contextlib
+import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -66,10 +68,12 @@ def onnx(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]], model
         raise InputError(
             "--onnx: found no package jax2onnx, expected it to be installed; run pip install 'cardiax[onnx]'"
         ) from error
+    logging.getLogger("onnx_ir").setLevel(logging.ERROR)
     names = list(shapes)
     specs = [jax.ShapeDtypeStruct(("batch", *shape), np.float32) for shape in shapes.values()]
     try:
-        with _plain():
+        with _plain(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of types that it asks JAX for and does not get
             converted = to_onnx(
                 lambda *inputs: apply(**dict(zip(names, inputs, strict=True))),
                 specs,
