@@ -14,7 +14,8 @@ from cardiax.tasks import find_task
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "activation_mae": "mae", "voltage_mae": "mae"}
 """Metric of test.json → its name on Hugging Face."""
 
-FEATURES = ("precision", "recall", "f1")
+COLUMNS = ("precision", "recall", "f1")
+"""The metrics of a class."""
 
 RESEARCH_ONLY = "Research only, not a medical device."
 
@@ -45,7 +46,8 @@ def card(
         f"A network of the library cardiax {cardiax.__version__}: task `{config.task}`, model `{config.model}` with "
         f"{test['parameters']:,} parameters, trained with seed {config.seed} to step {test['step']:,}.",
         *("", "## Use", "", "```python", "import cardiax", "", f'network = cardiax.load("{name}")', "```", ""),
-        f"or `cardiax predict {name} FILE`, `{name}` being this folder. Without cardiax:",
+        f"or `cardiax predict {name} FILE`, `{name}` being the path of this folder, or the name of weights that come "
+        "with cardiax. Without cardiax:",
         *("", "```python", "import jax, numpy as np", "", 'golden = dict(np.load("golden.npz"))'),
         *('expected = golden.pop("output")', 'program = jax.export.deserialize(open("model.stablehlo", "rb").read())'),
         *("found = program.call(**golden)", "assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()"),
@@ -94,7 +96,7 @@ def _shape(name: str, entry: dict[str, Any]) -> str:
     parts += [str(entry[key]) for key in ("quantity",) if key in entry]
     parts += [f"unit: {entry['unit']}"] if "unit" in entry else []
     parts += [f"{entry['sampling_rate_hz']:g} Hz"] if "sampling_rate_hz" in entry else []
-    parts += [f"{key}: {', '.join(entry[key])}" for key in ("leads", "classes") if key in entry]
+    parts += [f"{key}: {' | '.join(entry[key])}" for key in ("leads", "classes") if key in entry]
     return "; ".join(parts)
 
 
@@ -112,7 +114,7 @@ def _figures(result: dict[str, Any]) -> list[str]:
     if "classes" in result:
         lines += ["", "| class | examples | precision | recall | F1 |", "|---|---|---|---|---|"]
         for name, row in result["classes"].items():
-            cells = [f"{_number(row[key]['value'])} ({_interval(row[key])})" for key in FEATURES]
+            cells = [f"{_number(row[key]['value'])}{_in_brackets(row[key])}" for key in COLUMNS]
             lines.append(f"| {name} | {row['examples']:,} | {' | '.join(cells)} |")
     if rest := result.get("without_record"):
         lines += ["", f"Without record {rest['record']}: macro-F1 {_number(rest['macro_f1']['value'])}, interval "]
@@ -122,6 +124,10 @@ def _figures(result: dict[str, Any]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
+
+
+def _in_brackets(found: dict[str, Any]) -> str:
+    return "" if found["value"] is None else f" ({_interval(found)})"
 
 
 def _interval(found: dict[str, Any]) -> str:
@@ -160,6 +166,10 @@ def _limits(config: Config) -> list[str]:
         lines.append("- A generic heart, trained on simulations: the figures say nothing about patients.")
     else:
         lines.append("- The figures hold for recordings like those of the dataset; other devices and patients differ.")
+    if dataset.kind == "beat":
+        lines.append("- A class with a wide interval is not recognised reliably; see the tables.")
+    if dataset.by_record:
+        lines.append("- A beat is compared with all beats of its recording, so the recording should have many.")
     if dataset.kind == "beat" and dataset.drawn_by(config.protocol) not in BY_PATIENT:
         lines.append(
             "- Patients of the test split were seen in training, so the figures are too high for new patients."
