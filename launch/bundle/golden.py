@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,5 +47,6 @@ def golden_inputs(config: Config, data_dir: Path | None, fingerprints: dict[str,
 def golden_file(inputs: Arrays, output: np.ndarray) -> bytes:
     """Return the content of golden.npz: the inputs by name, and `output`."""
     file = io.BytesIO()
-    np.savez_compressed(file, **inputs, output=output)
+    arrays: dict[str, Any] = inputs | {"output": output}
+    np.savez_compressed(file, **arrays)
     return file.getvalue()

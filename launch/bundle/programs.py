@@ -63,7 +63,7 @@ def onnx(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]], model
       InputError: the package `jax2onnx` is missing, or cannot convert the model of that name.
     """
     try:
-        from jax2onnx import to_onnx
+        from jax2onnx import to_onnx  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError(
             "--onnx: found no package jax2onnx, expected it to be installed; run pip install 'cardiax[onnx]'"

@@ -84,11 +84,16 @@ def check_bundle(folder: Path) -> None:
 
 def weights_file(variables: Any) -> bytes:
     """Return the content of weights.safetensors: each array of the variables by its path, e.g. `params/stem/kernel`."""
-    from flax.traverse_util import flatten_dict
     from safetensors.numpy import save
 
-    arrays = {name: np.asarray(array, order="C") for name, array in flatten_dict(variables, sep="/").items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in _by_path(variables).items()}
     return save(arrays, metadata={"format": "flax"})
+
+
+def _by_path(variables: Any) -> dict[str, Any]:
+    from flax.traverse_util import flatten_dict
+
+    return dict(flatten_dict(variables, sep="/"))
 
 
 def read_weights(folder: Path, like: Any) -> Any:
@@ -97,7 +102,7 @@ def read_weights(folder: Path, like: Any) -> Any:
     Raises:
       InputError: the file cannot be read, or its arrays differ in name, type or shape from those of `like`.
     """
-    from flax.traverse_util import flatten_dict, unflatten_dict
+    from flax.traverse_util import unflatten_dict
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -106,7 +111,7 @@ def read_weights(folder: Path, like: Any) -> Any:
         arrays = load(path.read_bytes())
     except SafetensorError as error:
         raise InputError(f"{path}: found no valid safetensors ({error}), expected weights; copy it again") from error
-    expected = {name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in flatten_dict(like, sep="/").items()}
+    expected = {name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in _by_path(like).items()}
     found = {name: f"{array.dtype}{list(array.shape)}" for name, array in arrays.items()}
     for name in sorted(found.keys() | expected.keys()):
         if found.get(name) != expected.get(name):
