@@ -300,6 +300,7 @@ def test_what_cannot_be_exported_is_told(hearts, tmp_path, cardiax):
     assert {path.name for path in (tmp_path / "empty").iterdir()} == FILES
 
 
+@pytest.mark.slow
 def test_golden_inputs_are_of_the_test_split_where_the_data_are(small_run, data_dir, tmp_path, cardiax):
     assert cardiax(*small_run, "--workdir", tmp_path / "run")[0] == 0
     status, out, error = cardiax("export", tmp_path / "run", "--out", tmp_path / "bundle", "--license", "mit")
