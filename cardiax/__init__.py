@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 from cardiax.errors import InputError
 
 if TYPE_CHECKING:
-    from cardiax.launch.api import evaluate, list_datasets, list_models, list_tasks, load, predict, prepare, train
+    from cardiax.launch.api import (
+        evaluate,
+        list_datasets,
+        list_models,
+        list_pretrained,
+        list_tasks,
+        load,
+        predict,
+        prepare,
+        train,
+    )
 
 __version__ = "0.1.0"
 
@@ -25,6 +35,7 @@ __all__ = [
     "evaluate",
     "list_datasets",
     "list_models",
+    "list_pretrained",
     "list_tasks",
     "load",
     "predict",

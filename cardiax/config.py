@@ -71,7 +71,9 @@ class AugmentationConfig:
         high=1.0,
     )
     shift: int = setting(0, "twelve leads are delayed by up to this, ms, and the target with them", low=0, high=200)
-    drop_lead: float = setting(0.0, "probability that one of twelve leads is set to 0", low=0.0, high=1.0)
+    drop_lead: float = setting(
+        0.0, "probability that one of twelve leads, or the second lead of a beat, is set to 0", low=0.0, high=1.0
+    )
     fibrillation: float = setting(
         0.0,
         "probability that a normal beat gets the RR features of atrial fibrillation, where the dataset has RR features",
@@ -250,6 +252,7 @@ def unread(config: Config) -> dict[str, str]:
     elif dataset.kind == "beat":
         reason = f"beats of {dataset.name} have no RR features; those of physionet_mitbih/patient have"
         found |= {"augmentation.fibrillation": reason, "augmentation.pauses": reason}
+        found["augmentation.drop_lead"] = f"beats of {dataset.name} have one lead"
     return found
 
 

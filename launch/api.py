@@ -115,8 +115,19 @@ def evaluate(run: str | Path, split: str = "test", **flags: Any) -> dict[str, An
     return read_json(Path(run) / f"{split}.json")
 
 
+def list_pretrained() -> list[str]:
+    """Return the names of the trained networks that come with cardiax; `load` and `predict` take them."""
+    from cardiax.launch.run import trained
+
+    return trained.list_pretrained()
+
+
 def load(run: str | Path) -> HeartPredictor | RhythmPredictor:
-    """Load the network of a run of the task arrhythmia, activation or transmembrane, for recordings of your own."""
+    """Load a network of the task arrhythmia, activation or transmembrane, for recordings of your own.
+
+    Args:
+      run: folder of a run or of a bundle, or a name in `list_pretrained`.
+    """
     own_settings()
     keep_compiled_programs()
     return open_predictor(run)

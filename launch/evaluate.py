@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--noise", type=finite, metavar="DB", help="add white noise at this signal-to-noise ratio to twelve leads"
     )
     parser.add_argument(
-        "--drop-lead", action="store_true", help="set one of twelve leads to 0, a different one for each case in turn"
+        "--drop-lead",
+        action="store_true",
+        help="set one of twelve leads to 0, a different one for each case in turn; of beats of two leads the second",
     )
 
 

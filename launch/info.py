@@ -1,4 +1,4 @@
-"""Show versions, devices, tasks, models, systems and datasets: what is prepared, and the command for what is missing.
+"""Show versions, devices, tasks, models, systems, trained networks and datasets: what is prepared, what is missing.
 
 Examples:
 
@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.catalog import DATASETS
     from cardiax.datasets.storage.record_files import prepare_command
     from cardiax.launch.run.environment import versions
+    from cardiax.launch.run.trained import list_pretrained
     from cardiax.models import MODELS, TREES
     from cardiax.tasks import TASKS
 
@@ -37,6 +38,7 @@ def run(options: argparse.Namespace) -> None:
         "devices": [f"{device.id}: {device.device_kind} ({device.platform})" for device in jax.devices()],
         "tasks": [f"{task.name}: {task.summary}" for task in TASKS.values()],
         "models": [*MODELS, *TREES],
+        "trained networks": list_pretrained(),
         "systems that `cardiax sweep TASK --systems A,B` compares": [
             f"{task}: {name} ({system.summary})"
             for task, systems in SYSTEMS.items()

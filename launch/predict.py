@@ -36,7 +36,9 @@ from cardiax.launch.predictors import open_predictor
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the run folder, the files, and what the files do not state."""
     parser.add_argument(
-        "workdir", metavar="WORKDIR", help="folder of a run of the task arrhythmia, activation or transmembrane"
+        "workdir",
+        metavar="NETWORK",
+        help="run folder or bundle of the task arrhythmia, activation or transmembrane, or a name of trained weights",
     )
     parser.add_argument(
         "files",
@@ -54,7 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="V|mV|uV",
         help="unit of the channels, if a file states none (mV)",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the outputs (default: WORKDIR/predictions)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of the outputs (default: NETWORK/predictions, or ./predictions/NAME)",
+    )
     parser.add_argument(
         "--start",
         type=finite,
@@ -86,7 +93,7 @@ def run(options: argparse.Namespace) -> None:
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
     predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen)
-    folder = options.out or Path(options.workdir) / "predictions"
+    folder = options.out or predictor.network.predictions
     lines = list(predictor.write(folder, stems, predictions))
     for line, is_remark in lines:  # after all files are written, since the reader of the pipe may stop
         print(line, file=sys.stderr if is_remark else sys.stdout)

@@ -56,6 +56,7 @@ LAYERS = (
     "launch/loops",
     "launch/report",
     "launch/predictors",
+    "launch/bundle",
     "launch/run",
     "launch/formats",
     "launch/system",

@@ -69,7 +69,7 @@ def augment_extra(
 
 def padding_mask(beat: jax.Array | np.ndarray) -> jax.Array:
     """Return the mask of a beat: True up to its last nonzero sample, (..., 187) → bool (..., 187)."""
-    return jnp.flip(jnp.cumsum(jnp.flip(beat != 0, -1), -1), -1) > 0
+    return jnp.flip(jnp.cumsum(jnp.flip(beat != 0, -1), axis=-1), -1) > 0
 
 
 def stretch_time(key: jax.Array, beat: jax.Array, limit: float) -> jax.Array:
@@ -236,9 +236,12 @@ def noise_at(key: jax.Array, leads: jax.Array, decibels: float) -> jax.Array:
     return leads + 10 ** (-decibels / 20) * spread * jax.random.normal(key, leads.shape)
 
 
-def drop_lead(key: jax.Array, leads: jax.Array, probability: float) -> jax.Array:
-    """Set one lead of (T, L), chosen uniformly, to 0 with the given probability, as if its electrode had come off."""
+def drop_lead(key: jax.Array, leads: jax.Array, probability: float, first: int = 0) -> jax.Array:
+    """Set one lead of (T, L), chosen uniformly from lead `first` on, to 0 with the given probability.
+
+    This is what a lead looks like whose electrode has come off, or that was not recorded.
+    """
     whether_key, which_key = jax.random.split(key)
-    dropped = jax.random.randint(which_key, (), 0, leads.shape[1])
+    dropped = jax.random.randint(which_key, (), first, leads.shape[1])
     gone = (jnp.arange(leads.shape[1]) == dropped) & jax.random.bernoulli(whether_key, probability)
     return jnp.where(gone[None, :], 0.0, leads)

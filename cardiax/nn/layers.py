@@ -102,7 +102,7 @@ def residual_block(
     h = nn.relu(batch_norm(train, axis_name, f"{name}_norm0")(x))
     shortcut = x
     if stride > 1 or x.shape[-1] != width:
-        pooled = nn.avg_pool(h, (stride,), (stride,), "SAME")
+        pooled = nn.avg_pool(h, window_shape=(stride,), strides=(stride,), padding="SAME")
         shortcut = Conv(width, (1,), use_bias=False, name=f"{name}_shortcut")(pooled)
     h = Conv(width, (kernel,), stride, use_bias=False, name=f"{name}_conv0")(h)
     h = nn.relu(batch_norm(train, axis_name, f"{name}_norm1")(h))

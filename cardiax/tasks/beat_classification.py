@@ -10,7 +10,7 @@ import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, Dataset
 from cardiax.config import AugmentationConfig, Config, enabled
-from cardiax.ecg.augmentation import lead_noise, stretch_time, warp_amplitude, white_noise
+from cardiax.ecg.augmentation import drop_lead, lead_noise, stretch_time, warp_amplitude, white_noise
 from cardiax.ecg.recorded_noise import add_noise, add_noise_to_beats, noise_of_beats, noise_of_windows
 from cardiax.ecg.rr_features import RR_FEATURES, against_median_beat, rr_features
 from cardiax.errors import InputError
@@ -49,7 +49,7 @@ class Classification:
     selection = "macro_f1"
     """Validation metric that selects the best checkpoint; the highest is the best."""
     higher_is_better = True
-    meaningless = ("augmentation.shift", "augmentation.drop_lead")
+    meaningless = ("augmentation.shift",)
 
     @property
     def report(self) -> ClassReport:
@@ -108,13 +108,14 @@ class Classification:
         """Return the inputs of one training beat (see `shapes`) and its class after random augmentation; pure.
 
         Each lead of a window is changed independently, and its deviation from the median beat in the same way. Windows
-        are not stretched in time, since this would contradict the RR features.
+        are not stretched in time, since this would contradict the RR features. `drop_lead` sets the second lead to 0,
+        as in a recording with a single lead, never the first.
 
         Raises:
-          InputError: if `config` enables a simulated rhythm and the beat has no RR features.
+          InputError: if `config` enables a simulated rhythm, or `drop_lead`, and the beat is not a window.
         """
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
-        gain_key, rhythm_key, pause_key = (jax.random.fold_in(key, index) for index in (3, 4, 5))
+        gain_key, rhythm_key, pause_key, drop_key = (jax.random.fold_in(key, index) for index in (3, 4, 5, 6))
         if "rr" in beat:
             leads, rest, rr = beat["leads"], beat["deviation"], beat["rr"]
             if enabled(config.electrode_gain):
@@ -127,16 +128,19 @@ class Classification:
             if enabled(config.noise):
                 noise = lead_noise(noise_key, leads, config.noise) - leads
                 leads, rest = leads + noise, rest + noise
+            if enabled(config.drop_lead):
+                leads, rest = (drop_lead(drop_key, one, config.drop_lead, first=1) for one in (leads, rest))
             usual = target == self.classes.index(self.normal)
             if enabled(config.fibrillation):
                 rr, target = self._with_rhythm(rhythm_key, rr, target, fibrillation(), config.fibrillation * usual)
             if enabled(config.pauses):
                 rr, target = self._with_rhythm(pause_key, rr, target, pauses(), config.pauses * usual)
             return {"leads": leads, "deviation": rest, "rr": rr}, target
-        for name in ("fibrillation", "pauses"):
+        needs = {"fibrillation": "RR features", "pauses": "RR features", "drop_lead": "a second lead"}
+        for name, what in needs.items():
             if enabled(getattr(config, name)):
                 raise InputError(
-                    f"augmentation.{name}: found beats without RR features, expected beats with them, as in --dataset "
+                    f"augmentation.{name}: found beats without {what}, expected some with it, as in --dataset "
                     "physionet_mitbih/patient; set it to 0"
                 )
         signal = beat["leads"][:, 0]

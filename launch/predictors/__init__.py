@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cardiax.catalog import find_dataset
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.trained import find_network
 
 if TYPE_CHECKING:
     from cardiax.launch.predictors.heart import HeartPredictor
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 def open_predictor(folder: str | Path) -> "HeartPredictor | RhythmPredictor":
-    """Return the predictor of the run in a folder.
+    """Return the predictor of the network in a folder, or of a name that `find_network` knows.
 
     Raises:
-      InputError: the folder holds no run, or one that cannot read a recording.
+      InputError: there is no such network, or it cannot read a recording.
     """
-    workdir = Workdir(folder)
-    config = workdir.config()
+    network = find_network(folder)
+    config = network.config
     if config.task in ("activation", "transmembrane"):
         from cardiax.launch.predictors.heart import HeartPredictor
 
-        return HeartPredictor(workdir)
+        return HeartPredictor(network)
     if config.task == "arrhythmia" and find_dataset(config.dataset).by_record:
         from cardiax.launch.predictors.rhythm import RhythmPredictor
 
-        return RhythmPredictor(workdir)
+        return RhythmPredictor(network)
     raise InputError(
-        f"{workdir.path}: found a run of {config.task!r} on {config.dataset}, expected activation, transmembrane, or "
+        f"{network.path}: found a run of {config.task!r} on {config.dataset}, expected activation, transmembrane, or "
         "arrhythmia on beats with their rhythm; train one by `cardiax train arrhythmia --dataset "
         "physionet_mitbih/patient`"
     )

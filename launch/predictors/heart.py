@@ -11,7 +11,8 @@ import numpy as np
 from cardiax.catalog import WINDOW
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
-from cardiax.launch.run.run_folder import Workdir, save_plot, write_atomically, write_csv
+from cardiax.launch.run.run_folder import save_plot, write_atomically, write_csv
+from cardiax.launch.run.trained import TrainedNetwork
 
 Notes = tuple[str, ...]
 
@@ -58,18 +59,18 @@ class Prediction:
 
 
 class HeartPredictor:
-    """The network of a run of the task activation or transmembrane, for recordings of your own.
+    """A network of the task activation or transmembrane, for recordings of your own.
 
     Args:
-      workdir: folder of the run.
+      network: the trained network.
     """
 
     flags = ("start",)
     """The flags of the command line that apply."""
 
-    def __init__(self, workdir: Workdir):
-        self._workdir = workdir
-        self.config = workdir.config()
+    def __init__(self, network: TrainedNetwork):
+        self.network = network
+        self.config = network.config
 
     def files(self, path: Path) -> list[Path]:
         """Return the recordings that a path of the command line stands for: itself."""
@@ -77,9 +78,7 @@ class HeartPredictor:
 
     @functools.cached_property
     def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
-        from cardiax.launch.run.restored import load_predictor
-
-        return load_predictor(self._workdir)
+        return self.network.predictor()
 
     def predict(
         self,

@@ -31,7 +31,9 @@ from cardiax.launch.predictors.rhythm_details import (
     strips_of,
     warnings_of,
 )
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.bundle_files import CARD
+from cardiax.launch.run.run_folder import read_json
+from cardiax.launch.run.trained import TrainedNetwork
 
 if TYPE_CHECKING:
     from cardiax.launch.formats.long_recording import LongRecording
@@ -100,24 +102,22 @@ class RhythmPrediction:
 
 
 class RhythmPredictor:
-    """The network of a run of the task arrhythmia, for recordings of your own.
+    """A network of the task arrhythmia, for recordings of your own.
 
     Args:
-      workdir: folder of the run.
+      network: the trained network.
     """
 
     flags = ("beats", "compare")
     """The flags of the command line that apply."""
 
-    def __init__(self, workdir: Workdir):
-        self._workdir = workdir
-        self.config = workdir.config()
+    def __init__(self, network: TrainedNetwork):
+        self.network = network
+        self.config = network.config
 
     @functools.cached_property
     def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
-        from cardiax.launch.run.restored import load_predictor
-
-        return load_predictor(self._workdir)
+        return self.network.predictor()
 
     def files(self, path: Path) -> list[Path]:
         """Return the recordings that a path of the command line stands for: itself, or those in the folder."""
@@ -260,8 +260,10 @@ class RhythmPredictor:
     def _trained(self) -> list[str]:
         """Return lines about the training data, and the test metrics where the run folder has them."""
         lines = [f"The network was trained on {self.config.dataset}."]
-        if (self._workdir.path / "test.json").is_file():
-            classes = self._workdir.read_json("test.json").get("classes", {})
+        if (self.network.path / CARD).is_file():
+            lines.append(f"Its test metrics are in {self.network.path / CARD}.")
+        if (self.network.path / "test.json").is_file():
+            classes = read_json(self.network.path / "test.json").get("classes", {})
             told = [
                 f"{name} {100 * one['recall']['value']:.0f} % / {100 * one['precision']['value']:.0f} %"
                 for name, one in classes.items()

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from cardiax.catalog import WINDOW_LEADS
 from cardiax.ecg.augmentation import noise_at
 from cardiax.ecg.leads import LEADS
 from cardiax.errors import InputError
@@ -26,11 +27,11 @@ from cardiax.training.state import evaluated
 
 @dataclass(frozen=True)
 class Corruption:
-    """The corruption of twelve-lead inputs.
+    """The corruption of twelve-lead inputs, or of beats of two leads.
 
     Attributes:
-      noise: signal-to-noise ratio of added white noise, dB; None for no noise.
-      drop_lead: True to set lead i modulo 12 of case i to zero.
+      noise: signal-to-noise ratio of white noise added to twelve leads, dB; None for no noise.
+      drop_lead: True to set lead i modulo 12 of case i to zero; of beats the second lead.
     """
 
     noise: float | None = None
@@ -42,22 +43,25 @@ class Corruption:
         return ("" if self.noise is None else f"_{self.noise:g}dB") + ("_drop_lead" if self.drop_lead else "")
 
     def apply(self, experiment: Experiment) -> Experiment:
-        """Return the experiment with corrupted inputs (n, 500, 12); the noise of an example is always the same.
+        """Return the experiment with corrupted inputs (n, T, L); the noise of an example is always the same.
 
         Raises:
-          InputError: the task does not take twelve leads.
+          InputError: the examples have neither twelve leads nor, for `drop_lead`, two.
         """
         if not self.name:
             return experiment
-        if experiment.examples.shapes["leads"][-1] != len(LEADS):
+        take, leads = experiment.examples.take, experiment.examples.shapes["leads"][-1]
+        if leads != len(LEADS) and (leads != WINDOW_LEADS or self.noise is not None):
             raise InputError(
-                f"evaluate: found --noise or --drop-lead and the task {experiment.config.task!r}, expected a task "
-                "on twelve leads; leave them out"
+                f"evaluate: found --noise or --drop-lead and the task {experiment.config.task!r} on {leads} leads, "
+                "expected twelve leads, or --drop-lead and beats of two leads; leave them out"
             )
-        take = experiment.examples.take
 
         def corrupted(indices: np.ndarray) -> Arrays:
             arrays = take(indices)
+            if leads == WINDOW_LEADS:
+                first = np.arange(leads) == 0
+                return arrays | {name: arrays[name] * first for name in ("leads", "deviation")}
             return arrays | {"leads": self._harmed(arrays["leads"], indices)}
 
         return replace(experiment, examples=replace(experiment.examples, take=corrupted), noises={})

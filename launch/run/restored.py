@@ -1,11 +1,10 @@
 """Loading of a trained network from its run folder."""
 
 import contextlib
-from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
-import numpy as np
 from jax.sharding import Mesh
 
 from cardiax.catalog import find_dataset
@@ -14,7 +13,6 @@ from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.models import build_model
 from cardiax.tasks import find_task
-from cardiax.training.batch_order import Arrays
 from cardiax.training.checkpoint import Checkpoints
 from cardiax.training.device_mesh import make_mesh, replicate
 from cardiax.training.optimizer import make_optimizer
@@ -40,11 +38,8 @@ def load_best(workdir: Workdir, config: Config, shapes: Shapes, model: nn.Module
     return state
 
 
-def load_predictor(workdir: Workdir) -> Callable[[Arrays], np.ndarray]:
-    """Return the run's best network as a function from inputs, name → (n, ...), to outputs (n, ...)."""
-    config = workdir.config()
+def load_variables(workdir: Workdir, config: Config) -> dict[str, Any]:
+    """Return the variables of the run's best network, those of evaluation."""
     task = find_task(config.task)
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
-    variables = evaluated(load_best(workdir, config, task.shapes(find_dataset(config.dataset)), model, make_mesh()))
-    apply = jax.jit(lambda inputs: model.apply(variables, **inputs, train=False))
-    return lambda inputs: np.asarray(apply(inputs))
+    return evaluated(load_best(workdir, config, task.shapes(find_dataset(config.dataset)), model, make_mesh()))

@@ -205,9 +205,10 @@ def write_gif(file: io.BytesIO, frames: np.ndarray) -> None:
 
 
 def read_config(path: Path) -> Config:
-    """Return the configuration in a config.json; the error of a wrong field names the file."""
+    """Return the configuration in a config.json, of a run or a bundle; the error of a wrong field names the file."""
     try:
         fields = read_json(path)
+        fields.pop("bundle", None)
         import_modules(str(fields.get("imports", "")))
         return from_dict(fields)
     except InputError as error:

@@ -243,6 +243,9 @@ def test_one_lead_drops_as_often_as_asked():
     np.testing.assert_allclose(gone.any(axis=1).mean(), 0.5, atol=0.06)
     assert (gone.sum(axis=0) > 25).all()  # 50 of each lead are expected
     np.testing.assert_array_equal(drop_lead(keys[0], leads, 0.0), leads)
+    gone = np.asarray(jax.vmap(lambda key: drop_lead(key, leads, 1.0, first=11))(keys)[:, 0] == 0)
+    assert gone[:, 11].all()
+    assert not gone[:, :11].any()
 
 
 def test_registered_augmentations_have_keys_of_their_own_and_strength_0_is_off(monkeypatch):

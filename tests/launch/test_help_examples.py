@@ -51,7 +51,8 @@ def commands_of_pages():
     for page in sorted(path for folder in ("datasets", "launch", "tests") for path in (ROOT / folder).rglob("*.md")):
         yield from commands_of(page)
     yield from commands_of(ROOT / "README.md")
-    yield from commands_of(ROOT / "cardiax" / "README.md")
+    for page in sorted((ROOT / "cardiax").rglob("*.md")):
+        yield from commands_of(page)
     for path in sorted((ROOT / "launch" / "results").glob("*.json")):
         yield from (one for one in json.loads(path.read_text())["command"] if one.startswith("cardiax "))
 
@@ -160,6 +161,8 @@ RUN = {
     "cardiax evaluate runs/hearts --noise 12": "",
     "cardiax evaluate runs/mine-seed0 runs/mine-seed1 runs/mine-seed2 --split validation": "",
     "cardiax evaluate sweeps/arrhythmia-simulated_heartbeat": "",
+    "cardiax export runs/mine --out bundles/mine": "",
+    "cardiax export runs/hearts --out bundles/hearts --license cc-by-4.0": "",
     "cardiax predict runs/hearts beat.npy --rate 1000": "",
     "cardiax predict runs/hearts holter.hea --start 12345 --out predictions": "",
     "cardiax predict runs/hearts export.npy --rate 500 --leads I,II,III,aVR,aVF,aVL,V1,V2,V3,V4,V5,V6": "",

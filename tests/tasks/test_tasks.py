@@ -188,8 +188,23 @@ def test_a_normal_beat_in_a_rhythm_with_pauses_is_what_it_would_be_there():
         assert target == 2
 
 
-@pytest.mark.parametrize("name", ["fibrillation", "pauses"])
-def test_a_beat_without_its_rhythm_is_given_no_other(name):
+def test_the_second_lead_of_a_beat_is_missing_as_often_as_asked_and_the_first_never():
+    config = AugmentationConfig(stretch=0, warp=0, noise=0, mixup=0, drop_lead=0.3)
+    beat = window()
+    keys = jax.random.split(jax.random.key(2), 1000)
+    changed, _ = jax.vmap(lambda key: TASKS["arrhythmia"].augment(key, beat, jnp.int32(0), config))(keys)
+    gone = np.asarray((changed["leads"][:, :, 1] == 0).all(axis=1))
+    assert 0.25 < gone.mean() < 0.35
+    for name in ("leads", "deviation"):
+        expected = np.where(gone[:, None], 0, beat[name][None, :, 1])
+        np.testing.assert_array_equal(changed[name][:, :, 1], expected)
+        np.testing.assert_array_equal(changed[name][:, :, 0], np.broadcast_to(beat[name][:, 0], (1000, 192)))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("fibrillation", "RR features"), ("pauses", "RR features"), ("drop_lead", "a second lead")]
+)
+def test_a_beat_alone_is_given_no_other_rhythm_and_keeps_its_lead(name, what):
     config = AugmentationConfig(**{name: 0.25})
-    with pytest.raises(InputError, match=rf"augmentation\.{name}: found beats without RR features"):
+    with pytest.raises(InputError, match=rf"augmentation\.{name}: found beats without {what}"):
         TASKS["heartbeat"].augment(jax.random.key(0), {"leads": jnp.ones((187, 1))}, jnp.int32(0), config)

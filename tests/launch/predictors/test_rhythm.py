@@ -9,8 +9,8 @@ import pytest
 from cardiax import InputError, load
 from cardiax.config import to_dict
 from cardiax.launch.predictors import rhythm
-from cardiax.launch.run import restored
 from cardiax.launch.run.run_folder import write_json
+from cardiax.launch.run.trained import TrainedNetwork
 from cardiax.recipes import recipe
 
 SECONDS, RATE = 120.0, 250
@@ -33,7 +33,7 @@ def rule(inputs):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """The folder of a run whose network is `rule`."""
-    monkeypatch.setattr(restored, "load_predictor", lambda workdir: rule)
+    monkeypatch.setattr(TrainedNetwork, "predictor", lambda network: rule)
     write_json(tmp_path / "run" / "config.json", to_dict(recipe("arrhythmia", "physionet_mitbih/patient")))
     return tmp_path / "run"
 

@@ -10,8 +10,8 @@ import pytest
 from cardiax.catalog import find_dataset
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
-from cardiax.launch.run.restored import load_predictor
 from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.trained import find_network
 from cardiax.models import build_model
 from cardiax.recipes import recipe
 from cardiax.tasks import find_task
@@ -44,7 +44,7 @@ def test_the_folder_tells_the_shapes_of_the_inputs(dataset, shapes, tmp_path):
     inputs = {name: random.normal(size=(3, *shape)).astype(np.float32) for name, shape in shapes.items()}
     alone = build_model(config.model, task.outputs, None, config.model_args)
     expected = alone.apply(evaluated(state), **inputs, train=False)
-    np.testing.assert_allclose(load_predictor(workdir)(inputs), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(find_network(tmp_path).predictor()(inputs), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_checkpoint_of_an_earlier_normalization_is_refused(tmp_path):
@@ -67,4 +67,4 @@ def test_a_checkpoint_of_an_earlier_normalization_is_refused(tmp_path):
     with contextlib.closing(Checkpoints(workdir.checkpoints)) as checkpoints:
         checkpoints.save("best", replicate(jax.device_get(state), make_mesh()), [])
     with pytest.raises(InputError, match=r"found .*initial_weight'\] absent, expected float32.*another version"):
-        load_predictor(workdir)
+        find_network(tmp_path).predictor()

@@ -1,0 +1,1 @@
+"""What `cardiax export` writes beside the weights."""

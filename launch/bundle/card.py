@@ -1,0 +1,177 @@
+"""The model card of a bundle, README.md with Hugging Face's metadata."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cardiax
+from cardiax import datasets
+from cardiax.catalog import BY_PATIENT, find_dataset
+from cardiax.config import Config
+from cardiax.tasks import find_task
+
+METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "activation_mae": "mae", "voltage_mae": "mae"}
+"""Metric of test.json → its name on Hugging Face."""
+
+COLUMNS = ("precision", "recall", "f1")
+"""The metrics of a class."""
+
+RESEARCH_ONLY = "Research only, not a medical device."
+
+
+def card(
+    name: str,
+    config: Config,
+    results: Mapping[str, dict[str, Any]],
+    description: dict[str, Any],
+    licence: str,
+    files: Mapping[str, str],
+) -> str:
+    """Return the card.
+
+    Args:
+      name: name of the model.
+      config: config of the experiment that trained it.
+      results: title → content of a file of metrics, `Test` first, which is test.json.
+      description: content of preprocessor.json.
+      licence: licence of the weights, an identifier of Hugging Face.
+      files: name of each other file of the bundle → what it is.
+    """
+    test = results["Test"]
+    lines = [
+        *("---", *_metadata(name, config, test, licence), "---", "", f"# {name}", ""),
+        f"{_summary(config)} {RESEARCH_ONLY}",
+        "",
+        f"A network of the library cardiax {cardiax.__version__}: task `{config.task}`, model `{config.model}` with "
+        f"{test['parameters']:,} parameters, trained with seed {config.seed} to step {test['step']:,}.",
+        *("", "## Use", "", "```python", "import cardiax", "", f'network = cardiax.load("{name}")', "```", ""),
+        f"or `cardiax predict {name} FILE`, `{name}` being the path of this folder, or the name of weights that come "
+        "with cardiax. Without cardiax:",
+        *("", "```python", "import jax, numpy as np", "", 'golden = dict(np.load("golden.npz"))'),
+        *('expected = golden.pop("output")', 'program = jax.export.deserialize(open("model.stablehlo", "rb").read())'),
+        *("found = program.call(**golden)", "assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()"),
+        *("```", "", "`jax.export` needs the package `flatbuffers`.", ""),
+        *(f"- `{file}`: {what}" for file, what in files.items()),
+        *("", "## Inputs and output", ""),
+        *(f"- {_shape(one, entry)}" for one, entry in description["inputs"].items()),
+        f"- {_shape('output', description['output'])}",
+        *("", *(f"{number}. {step}" for number, step in enumerate(description["steps"], 1))),
+    ]
+    for title, result in results.items():
+        lines += ["", f"## {title}", "", *_figures(result)]
+    lines += ["", "## Data", "", *_data(config), "", "## Limits", "", *_limits(config)]
+    return "\n".join(lines) + "\n"
+
+
+def _metadata(name: str, config: Config, test: dict[str, Any], licence: str) -> list[str]:
+    """Return the lines of YAML; texts are written as JSON, which is YAML."""
+    found = {metric: kind for metric, kind in METRICS.items() if metric in test}
+    lines = [
+        *(f"license: {licence}", "library_name: cardiax", "tags:"),
+        *(f"- {tag}" for tag in ("ecg", "electrocardiogram", "jax", "flax", config.task, config.model)),
+        *("metrics:", *(f"- {kind}" for kind in dict.fromkeys(found.values()))),
+        *("model-index:", f"- name: {json.dumps(name)}", "  results:", "  - task:"),
+        f"      type: {'time-series-classification' if 'classes' in test else 'time-series-regression'}",
+        f"      name: {json.dumps(find_task(config.task).summary, ensure_ascii=False)}",
+        *("    dataset:", f"      type: {config.dataset}", f"      name: {config.dataset}", "      split: test"),
+        "    metrics:",
+    ]
+    for metric, kind in found.items():
+        lines += [f"    - type: {kind}", f"      name: {_spoken(metric)}", f"      value: {test[metric]['value']:.6g}"]
+    return lines
+
+
+def _summary(config: Config) -> str:
+    summary = find_task(config.task).summary
+    return f"{summary[0].upper()}{summary[1:]}, from {'beats' if _is_beats(config) else 'the 12-lead ECG'}."
+
+
+def _is_beats(config: Config) -> bool:
+    return find_dataset(config.dataset).kind == "beat"
+
+
+def _shape(name: str, entry: dict[str, Any]) -> str:
+    parts = [f"`{name}` {entry['dtype']} ({', '.join(map(str, entry['shape']))})"]
+    parts += [str(entry[key]) for key in ("quantity",) if key in entry]
+    parts += [f"unit: {entry['unit']}"] if "unit" in entry else []
+    parts += [f"{entry['sampling_rate_hz']:g} Hz"] if "sampling_rate_hz" in entry else []
+    parts += [f"{key}: {' | '.join(entry[key])}" for key in ("leads", "classes") if key in entry]
+    return "; ".join(parts)
+
+
+def _figures(result: dict[str, Any]) -> list[str]:
+    """Return a table of the metrics with their intervals, and for classes a second one with a row for each."""
+    lines = [
+        f"{result['examples']:,} examples of {result['dataset']}, {result['split']} split by {result['protocol']}; "
+        f"{result['interval']}.",
+        *("", "| metric | value | interval |", "|---|---|---|"),
+    ]
+    for metric, found in result.items():
+        if isinstance(found, dict) and "value" in found:
+            unit = f" {found['unit']}" if found.get("unit") else ""
+            lines.append(f"| {_spoken(metric)} | {_number(found['value'])}{unit} | {_interval(found)} |")
+    if "classes" in result:
+        lines += ["", "| class | examples | precision | recall | F1 |", "|---|---|---|---|---|"]
+        for name, row in result["classes"].items():
+            cells = [f"{_number(row[key]['value'])}{_in_brackets(row[key])}" for key in COLUMNS]
+            lines.append(f"| {name} | {row['examples']:,} | {' | '.join(cells)} |")
+    if rest := result.get("without_record"):
+        lines += ["", f"Without record {rest['record']}: macro-F1 {_number(rest['macro_f1']['value'])}, interval "]
+        lines[-1] += f"{_interval(rest['macro_f1'])}."
+    return [*lines, *(["", f"Note: {result['note']}."] if "note" in result else [])]
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.3f}"
+
+
+def _in_brackets(found: dict[str, Any]) -> str:
+    return "" if found["value"] is None else f" ({_interval(found)})"
+
+
+def _interval(found: dict[str, Any]) -> str:
+    return f"{_number(found.get('low'))} to {_number(found.get('high'))}"
+
+
+def _spoken(metric: str) -> str:
+    words = metric.replace("macro_f1", "macro-F1").replace("_", " ")
+    for short in ("mae", "rmse", "r2"):
+        words = words.replace(f" {short}", f" {short.upper()}")
+    return words
+
+
+def _data(config: Config) -> list[str]:
+    """Return what the dataset's page and citations say."""
+    name = config.dataset.split("/")[0]
+    folder = Path(datasets.__file__).parent / name
+    lines = [f"Trained on `{config.dataset}`, protocol `{config.protocol}`; validation chose the step."]
+    readme, citations = folder / "README.md", folder / "CITATIONS.bib"
+    if readme.is_file():
+        text = readme.read_text(encoding="utf-8")
+        first = text.split("\n\n", 1)[0].replace("\n", " ").strip()
+        lines += ["", first]
+        lines += ["", *(part.replace("\n", " ").strip() for part in text.split("\n\n") if part.startswith("Licence:"))]
+    if citations.is_file():
+        lines += ["", "```bibtex", citations.read_text(encoding="utf-8").strip(), "```"]
+    return lines
+
+
+def _limits(config: Config) -> list[str]:
+    dataset = find_dataset(config.dataset)
+    lines = [f"- {RESEARCH_ONLY} No diagnosis and no decision about a patient may rest on it."]
+    if dataset.built_in:
+        lines.append("- Trained and tested on simulated recordings: the figures say nothing about patients.")
+    elif dataset.kind == "intracardiac":
+        lines.append("- A generic heart, trained on simulations: the figures say nothing about patients.")
+    else:
+        lines.append("- The figures hold for recordings like those of the dataset; other devices and patients differ.")
+    if dataset.kind == "beat":
+        lines.append("- A class with a wide interval is not recognised reliably; see the tables.")
+    if dataset.by_record:
+        lines.append("- A beat is compared with all beats of its recording, so the recording should have many.")
+    if dataset.kind == "beat" and dataset.drawn_by(config.protocol) not in BY_PATIENT:
+        lines.append(
+            "- Patients of the test split were seen in training, so the figures are too high for new patients."
+        )
+    return lines

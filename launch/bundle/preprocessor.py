@@ -1,0 +1,88 @@
+"""The content of preprocessor.json: what the inputs and the outputs of a network are, for programs without cardiax."""
+
+from typing import Any
+
+from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_RATE, Dataset, find_dataset
+from cardiax.config import Config
+from cardiax.ecg.beat_windows import HIGH_PASS
+from cardiax.ecg.leads import LEADS, SITE_NAMES
+from cardiax.ecg.rr_features import LEAST_RANGE, RR_FEATURES
+from cardiax.tasks import find_task
+
+
+def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the inputs by name, the output and the steps from a recording to the inputs.
+
+    Args:
+      config: config of the experiment that trained the network.
+      output_shape: shape of the output of one example.
+    """
+    task, dataset = find_task(config.task), find_dataset(config.dataset)
+    what = _of_dataset(dataset)
+    inputs = {
+        name: {"shape": ["batch", *shape], "dtype": "float32", **what["inputs"].get(name, {})}
+        for name, shape in task.shapes(dataset).items()
+    }
+    output = {"shape": ["batch", *output_shape], "dtype": "float32", **_output(task, output_shape)}
+    return {"task": task.name, "inputs": inputs, "output": output, "steps": what["steps"]}
+
+
+def _of_dataset(dataset: Dataset) -> dict[str, Any]:
+    """Return the descriptions of the inputs and the steps that make them; none for a dataset of your own."""
+    if dataset.kind == "intracardiac":
+        leads = {"unit": "mV", "sampling_rate_hz": dataset.rate, "axes": ["time", "lead"], "leads": list(LEADS)}
+        steps = [
+            "Cut 500 ms that begin where the ventricles start to activate.",
+            f"Resample to {dataset.rate:g} Hz; no filter is applied.",
+            "From electrodes: W = (RA + LA + LL)/3; I = LA - RA, II = LL - RA, III = LL - LA; aVR, aVL, aVF = "
+            "3/2 (RA, LA, LL - W); V1 to V6 minus W.",
+        ]
+        return {"inputs": {"leads": leads}, "steps": steps}
+    if dataset.kind != "beat":
+        return {"inputs": {}, "steps": []}
+    if not dataset.by_record:
+        leads = {
+            "unit": "1, each beat scaled to 0 ... 1",
+            "sampling_rate_hz": dataset.rate,
+            "axes": ["time", "lead"],
+            "leads": ["one lead, any"],
+        }
+        steps = [
+            f"Resample the lead to {dataset.rate:g} Hz.",
+            "Cut from the R peak of the beat to a fifth of an RR interval after the next R peak.",
+            "Scale the segment: its least value to 0, its greatest to 1.",
+            f"Keep at most {BEAT_LENGTH} samples, and append zeros up to {BEAT_LENGTH}.",
+        ]
+        return {"inputs": {"leads": leads}, "steps": steps}
+    window = {
+        "unit": f"range of the lead's median beat + {LEAST_RANGE:g} mV",
+        "sampling_rate_hz": WINDOW_RATE,
+        "axes": ["time", "lead"],
+        "leads": ["MLII or II if there is one, else the first", "the next lead, 0 if there is none"],
+        "r_peak_at_sample": WINDOW_BEFORE,
+    }
+    steps = [
+        "Convert each lead to mV.",
+        f"Resample to {WINDOW_RATE:g} Hz (scipy.signal.resample_poly).",
+        f"Apply a Butterworth high-pass filter of order 2 at {HIGH_PASS:g} Hz forwards and backwards "
+        "(scipy.signal.sosfiltfilt).",
+        f"Cut {WINDOW_BEFORE} samples before each R peak and {WINDOW_AFTER} from it on.",
+        "Take the median of all beats of the recording, sample by sample: the median beat.",
+        f"leads: the beat, deviation: the beat minus the median beat, both divided by the median beat's range + "
+        f"{LEAST_RANGE:g} mV, lead by lead.",
+        "rr: see cardiax.ecg.rr_features.rr_features; the features need the R peaks of the whole recording.",
+    ]
+    rr = {"unit": "1, but log_median_s is the log of a time in s", "features": list(RR_FEATURES)}
+    return {"inputs": {"leads": window, "deviation": window, "rr": rr}, "steps": steps}
+
+
+def _output(task: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    if classes := getattr(task, "classes", None):
+        return {"quantity": "logits; softmax gives the probabilities", "unit": "1", "classes": list(classes)}
+    if shape[-1:] != (len(SITE_NAMES),) or getattr(task, "kind", "") != "intracardiac":
+        return {}
+    if len(shape) == 1:
+        quantity = {"quantity": "activation time after the first sample", "unit": "ms"}
+    else:
+        quantity = {"quantity": "transmembrane voltage", "unit": "mV", "axes": ["time, 1 ms", "site"]}
+    return quantity | {"sites": list(SITE_NAMES)}

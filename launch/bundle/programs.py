@@ -1,0 +1,90 @@
+"""A network as a program for other machines and libraries: StableHLO by `jax.export`, and ONNX by `jax2onnx`."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from cardiax.config import Config
+from cardiax.errors import InputError
+from cardiax.models import build_model
+from cardiax.nn.speedups import SPEEDUPS, without
+from cardiax.tasks import find_task
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+"""The platforms of the StableHLO program."""
+
+GUARANTEE = {
+    "guarantee": "runs with a jax and jaxlib built up to 6 months after, or 3 weeks before, the jaxlib that wrote it; "
+    "the date is that of the export plus 6 months, the latest that this can be",
+    "source": "https://docs.jax.dev/en/latest/export/export.html#compatibility-guarantees",
+}
+"""JAX's promise for its exported programs."""
+
+
+def network(config: Config, variables: Any) -> Callable[..., Any]:
+    """Return the network as a function of its inputs by name, each (B, ...)."""
+    model = build_model(config.model, find_task(config.task).outputs, None, config.model_args, config.precision)
+    return lambda **inputs: model.apply(variables, **inputs, train=False)
+
+
+@contextlib.contextmanager
+def _plain() -> Iterator[None]:
+    """Trace without speedups: they are for this machine's CPU, and some depend on the size of the batch."""
+    with contextlib.ExitStack() as stack:
+        for name in SPEEDUPS:
+            stack.enter_context(without(name))
+        yield
+
+
+def stablehlo(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    """Return the network as a serialized `jax.export.Exported` with a symbolic batch.
+
+    Args:
+      apply: function from `network`.
+      shapes: name → shape of each input of one example.
+    """
+    from jax import export
+
+    (batch,) = export.symbolic_shape("batch")
+    inputs = {name: jax.ShapeDtypeStruct((batch, *shape), np.float32) for name, shape in shapes.items()}
+    with _plain():
+        return bytes(export.export(jax.jit(apply), platforms=PLATFORMS)(**inputs).serialize())
+
+
+def onnx(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]], model: str) -> bytes:
+    """Return the network as an ONNX model with the inputs of `shapes`, a dynamic batch, and the output `output`.
+
+    Raises:
+      InputError: the package `jax2onnx` is missing, or cannot convert the model of that name.
+    """
+    try:
+        from jax2onnx import to_onnx  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise InputError(
+            "--onnx: found no package jax2onnx, expected it to be installed; run pip install 'cardiax[onnx]'"
+        ) from error
+    logging.getLogger("onnx_ir").setLevel(logging.ERROR)
+    names = list(shapes)
+    specs = [jax.ShapeDtypeStruct(("batch", *shape), np.float32) for shape in shapes.values()]
+    try:
+        with _plain(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of types that it asks JAX for and does not get
+            converted = to_onnx(
+                lambda *inputs: apply(**dict(zip(names, inputs, strict=True))),
+                specs,
+                input_names=names,
+                output_names=["output"],
+                return_mode="proto",
+            )
+    except Exception as error:  # jax2onnx raises many types for what it does not support
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise InputError(
+            f"--onnx: found the model {model!r}, which jax2onnx cannot convert ({why}), expected one that it can; "
+            "leave --onnx out"
+        ) from error
+    return converted.SerializeToString()

@@ -1,0 +1,136 @@
+"""Export a trained network as a bundle: a folder with weights, model card and programs for use elsewhere.
+
+The folder has weights.safetensors, config.json, preprocessor.json (what the inputs and outputs are), README.md (a model
+card), golden.npz (a few inputs and the outputs for them), model.stablehlo (the network as a program of JAX for CPU, GPU
+and TPU) and sums.json (the SHA-256 of each file). `cardiax predict DIR FILE` and `cardiax.load(DIR)` read it.
+
+Examples:
+
+  cardiax export runs/mine --out bundles/mine
+  cardiax export runs/hearts --out bundles/hearts --license cc-by-4.0
+  cardiax export runs/mine --out bundles/mine-onnx --onnx --data-dir data
+"""
+
+import argparse
+import datetime
+from pathlib import Path
+
+from cardiax.errors import InputError
+from cardiax.launch.run.run_folder import Workdir
+
+FILES = {
+    "weights.safetensors": "the variables of evaluation, e.g. `params/logits/kernel`",
+    "config.json": "the experiment, and the versions that exported it",
+    "preprocessor.json": "inputs, output and the steps between, for programs without cardiax",
+    "golden.npz": "inputs by name, and `output`, the output of cardiax for them",
+    "model.stablehlo": "the network by `jax.export`, for CPU, GPU and TPU and any batch",
+    "model.onnx": "the network as ONNX, for any batch",
+    "sums.json": "SHA-256 of each file; cardiax refuses a file that differs",
+}
+"""The files of a bundle but for the card."""
+
+RESULTS = {
+    "Test": "test.json",
+    "Test, second lead missing": "test_drop_lead.json",
+    "Validation": "validation.json",
+    "Validation, second lead missing": "validation_drop_lead.json",
+}
+"""The files of metrics that the card shows where they are; the first must be there."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the run, the folder of the bundle, and what may be in it."""
+    parser.add_argument("workdir", metavar="RUN", help="folder of a run")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the bundle, new or empty")
+    parser.add_argument("--onnx", action="store_true", help="also write model.onnx (extra onnx)")
+    parser.add_argument(
+        "--license", default="other", metavar="NAME", help="licence of the weights, as Hugging Face has it (other)"
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder of the prepared datasets (default: that of the run)"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the bundle of a run."""
+    import jax
+    import numpy as np
+
+    from cardiax.catalog import find_dataset
+    from cardiax.config import to_dict
+    from cardiax.launch.bundle.card import card
+    from cardiax.launch.bundle.golden import golden_file, golden_inputs
+    from cardiax.launch.bundle.preprocessor import describe
+    from cardiax.launch.bundle.programs import GUARANTEE, PLATFORMS, network, onnx, stablehlo
+    from cardiax.launch.run.bundle_files import (
+        CARD,
+        FORMAT,
+        as_json,
+        check_is_free,
+        is_bundle,
+        weights_file,
+        write_bundle,
+    )
+    from cardiax.launch.run.environment import versions
+    from cardiax.launch.run.trained import find_network
+    from cardiax.models import TREES
+    from cardiax.tasks import find_task
+
+    check_is_free(options.out)
+    workdir = Workdir(options.workdir)
+    if is_bundle(workdir.path):
+        raise InputError(f"{workdir.path}: found a bundle, expected the folder of a run; copy the bundle instead")
+    source = find_network(workdir.path)
+    config = source.config
+    if config.model in TREES:
+        raise InputError(f"{workdir.path}: found the model {config.model}, which is not a network, expected a network")
+    if not (workdir.path / "test.json").exists():
+        raise InputError(
+            f"{workdir.path}: found no test.json, expected the metrics for the model card; `cardiax evaluate "
+            f"{workdir.path}` writes it"
+        )
+    environment = workdir.read_json("environment.json")
+    data_dir = options.data_dir or (Path(environment["data_dir"]) if environment.get("data_dir") else None)
+
+    inputs, what = golden_inputs(config, data_dir, environment.get("fingerprints", {}))
+    variables = source.variables()
+    shapes = find_task(config.task).shapes(find_dataset(config.dataset))
+    apply = network(config, variables)
+    output = np.asarray(jax.jit(apply)(**inputs))
+    found, today = versions(), datetime.date.today()
+    description = {
+        **describe(config, output.shape[1:]),
+        "golden": {"inputs": what, "tolerance": "1e-5 of the largest absolute value of the output"},
+        "stablehlo": {
+            "jax": found["jax"],
+            "jaxlib": found["jaxlib"],
+            "platforms": PLATFORMS,
+            "exported": str(today),
+            "guarantee_ends": str(_six_months_after(today)),
+            **GUARANTEE,
+        },
+    }
+    files = {
+        "weights.safetensors": weights_file(variables),
+        "config.json": as_json(
+            to_dict(config) | {"bundle": {"format": FORMAT, "exported": str(today), "versions": found}}
+        ),
+        "preprocessor.json": as_json(description),
+        "golden.npz": golden_file(inputs, output),
+        "model.stablehlo": stablehlo(apply, shapes),
+    }
+    if options.onnx:
+        files["model.onnx"] = onnx(apply, shapes, config.model)
+    results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (workdir.path / file).exists()}
+    about = {name: text for name, text in FILES.items() if name in files or name == "sums.json"}
+    name = options.out.absolute().name
+    files[CARD] = card(name, config, results, description, options.license, about).encode()
+    write_bundle(options.out, files)
+    print(f"golden.npz: {what}")
+    for name, content in files.items():
+        print(f"{options.out / name}: {len(content):,} bytes")
+
+
+def _six_months_after(day: datetime.date) -> datetime.date:
+    month = day.month + 6
+    return day.replace(year=day.year + (month - 1) // 12, month=(month - 1) % 12 + 1, day=min(day.day, 28))

@@ -1,0 +1,102 @@
+"""Trained networks for use: of a run folder, of a bundle, or of the weights that come with cardiax."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import cardiax
+from cardiax.catalog import find_dataset
+from cardiax.config import Config
+from cardiax.errors import InputError
+from cardiax.launch.run.bundle_files import CONFIG, check_bundle, is_bundle, read_weights
+from cardiax.launch.run.run_folder import Workdir, read_config
+
+PRETRAINED = Path(cardiax.__file__).parent / "pretrained"
+"""Folder of the bundles that come with cardiax."""
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A trained network and where it is.
+
+    Attributes:
+      path: folder of the run or bundle.
+      config: config of the experiment that trained it.
+      predictions: folder for the predictions that are made with it.
+      variables: function that reads its variables, those of evaluation.
+    """
+
+    path: Path
+    config: Config
+    predictions: Path
+    variables: Callable[[], Any]
+
+    def predictor(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+        """Return the network as a function from inputs, name → (n, ...), to outputs (n, ...)."""
+        import jax
+
+        variables, model = self.variables(), _model(self.config)
+        apply = jax.jit(lambda inputs: model.apply(variables, **inputs, train=False))
+        return lambda inputs: np.asarray(apply(inputs))
+
+
+def list_pretrained() -> list[str]:
+    """Return the names of the weights that come with cardiax."""
+    return sorted(path.name for path in PRETRAINED.iterdir() if is_bundle(path))
+
+
+def find_network(source: str | Path) -> TrainedNetwork:
+    """Find a trained network.
+
+    Args:
+      source: name in `list_pretrained`, or the folder of a run or of a bundle. A folder of such a name is meant if it
+        is written as a path, e.g. `./arrhythmia`.
+
+    Raises:
+      InputError: there is no such network, or the bundle is damaged.
+    """
+    if isinstance(source, str) and source in list_pretrained():
+        return _of_bundle(PRETRAINED / source, Path("predictions", source))
+    path = Path(source)
+    if not path.exists():
+        names = ", ".join(list_pretrained())
+        raise InputError(f"{path}: found no such folder, expected a run, a bundle, or trained weights by name: {names}")
+    return _of_bundle(path, path / "predictions") if is_bundle(path) else _of_run(Workdir(path))
+
+
+def _of_bundle(path: Path, predictions: Path) -> TrainedNetwork:
+    check_bundle(path)
+    config = read_config(path / CONFIG)
+    return TrainedNetwork(path, config, predictions, lambda: read_weights(path, _fresh(config)))
+
+
+def _of_run(workdir: Workdir) -> TrainedNetwork:
+    config = workdir.config()
+
+    def variables() -> Any:
+        from cardiax.launch.run.restored import load_variables
+
+        return load_variables(workdir, config)
+
+    return TrainedNetwork(workdir.path, config, workdir.path / "predictions", variables)
+
+
+def _model(config: Config) -> Any:
+    from cardiax.models import build_model
+    from cardiax.tasks import find_task
+
+    return build_model(config.model, find_task(config.task).outputs, None, config.model_args, config.precision)
+
+
+def _fresh(config: Config) -> Any:
+    """Return the shapes and types of the network's variables."""
+    import jax
+
+    from cardiax.tasks import find_task
+
+    shapes = find_task(config.task).shapes(find_dataset(config.dataset))
+    inputs = {name: jax.ShapeDtypeStruct((1, *shape), np.float32) for name, shape in shapes.items()}
+    return jax.eval_shape(lambda inputs: _model(config).init(jax.random.key(0), **inputs, train=False), inputs)

@@ -1,0 +1,36 @@
+"""The weights that come with cardiax: their size, and their outputs of the inputs stored with them."""
+
+import json
+
+import numpy as np
+import pytest
+
+import cardiax
+from cardiax.launch.run.trained import PRETRAINED, find_network
+
+NAMES = sorted(path.parent.name for path in PRETRAINED.glob("*/sums.json"))
+
+
+def test_they_are_listed_and_small():
+    assert cardiax.list_pretrained() == NAMES == ["arrhythmia"]
+    assert sum(path.stat().st_size for path in PRETRAINED.rglob("*") if path.is_file()) < 12e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_outputs_are_recomputed_from_stored_inputs(name):
+    with np.load(PRETRAINED / name / "golden.npz", allow_pickle=False) as archive:
+        inputs = dict(archive)
+    expected = inputs.pop("output")
+    np.testing.assert_allclose(find_network(name).predictor()(inputs), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_names_licence_source_and_purpose(name):
+    card = (PRETRAINED / name / "README.md").read_text()
+    assert "Research only, not a medical device" in card
+    assert "ODC-By" in card
+    assert "The impact of the {MIT-BIH} Arrhythmia Database" in card
+    told = json.loads((PRETRAINED / name / "preprocessor.json").read_text())
+    assert "test split" in told["golden"]["inputs"]
+    config = find_network(name).config
+    assert (config.dataset, config.protocol, config.seed) == ("physionet_mitbih/patient", "patient", 0)
