@@ -1,4 +1,4 @@
-"""The onset of the QRS complex in twelve leads, and the beats of a short recording."""
+"""The onset of the QRS complex in twelve leads, and their baseline before it."""
 
 import numpy as np
 
@@ -18,6 +18,9 @@ STEEP = 0.3
 
 BEFORE, AFTER = 130, 60
 """ms before and after the R peak in which the complex lies."""
+
+BASELINE = (-18, -2)
+"""ms, the samples around an onset, in the PR segment, whose median is the baseline."""
 
 
 def qrs_onsets(leads: np.ndarray, peaks: np.ndarray) -> np.ndarray:
@@ -40,3 +43,15 @@ def qrs_onsets(leads: np.ndarray, peaks: np.ndarray) -> np.ndarray:
     quiet &= np.arange(BEFORE + AFTER) <= steep[:, None]
     last = BEFORE + AFTER - 1 - np.argmax(quiet[:, ::-1], axis=1)
     return peaks - BEFORE + np.where(quiet.any(axis=1), last, 0)
+
+
+def baseline(leads: np.ndarray, onsets: np.ndarray) -> np.ndarray:
+    """Return the baseline of leads (T, 12), mV at 1 kHz: linear between its values before the onsets of complexes.
+
+    Args:
+      leads: (T, 12), mV at 1 kHz.
+      onsets: int (m,), ms, increasing; one or more.
+    """
+    around = np.clip(onsets[:, None] + np.arange(*BASELINE), 0, len(leads) - 1)
+    values = np.median(leads[around], axis=1)
+    return np.stack([np.interp(np.arange(len(leads)), onsets, lead) for lead in values.T], axis=1)

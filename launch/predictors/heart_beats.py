@@ -8,7 +8,7 @@ import numpy as np
 from cardiax.catalog import WINDOW, WINDOW_RATE
 from cardiax.ecg.beat_windows import filtered
 from cardiax.ecg.leads import LEADS
-from cardiax.ecg.qrs_onset import AFTER, BEFORE, qrs_onsets
+from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, qrs_onsets
 from cardiax.ecg.r_peaks import find_r_peaks
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import Recording
@@ -36,7 +36,7 @@ def read_beats(
       lead_in: ms from the first sample of a beat that is found to the onset of its QRS complex.
 
     Returns:
-      The leads of each beat, float32 (n, 500, 12), mV at 1 kHz; the time of its first sample in the recording (n,), ms;
+      The leads of each beat, float32 (n, 500, 12), mV at 1 kHz, without the baseline if beats were found; the time of its first sample in the recording (n,), ms;
       and notes for the user.
 
     Raises:
@@ -56,25 +56,28 @@ def read_beats(
             f"{recording.path}: found {length:.0f} s, expected at most {LONGEST} s to find its beats; cut it, or "
             "give --start MS, where one beat begins"
         )
-    onsets = _onsets(whole_leads(recording, rate, names, unit))
-    if not len(onsets):
+    whole = whole_leads(recording, rate, names, unit)
+    found = _onsets(whole, lead_in)
+    if not len(found):
         raise InputError(f"{recording.path}: found no beat, expected at least one; give --start MS, where one begins")
-    beats, starts, faults, notes = [], [], [], ()
-    for onset in onsets - lead_in + _begin(recording):
+    beats, onsets, notes, faults, begin = [], [], (), [], _begin(recording)
+    for onset in found:
         try:
-            beat = read_beat(recording, rate, float(onset), names, unit)
+            beat = read_beat(recording, rate, float(onset - lead_in + begin), names, unit)
         except InputError as error:
-            faults.append((onset, error))
+            faults.append((onset + begin, error))
             continue
         beats.append(beat.leads)
-        starts.append(onset)
+        onsets.append(onset)
         notes = beat.notes
     if not beats:
         raise faults[0][1]
+    starts = np.asarray(onsets) - lead_in
+    rest = baseline(whole, np.asarray(onsets))[starts[:, None] + np.arange(WINDOW)]
     prefix = f"{recording.path}: "
     reasons = [(onset, str(error).removeprefix(prefix).partition(";")[0]) for onset, error in faults]
     left_out = [f"beat at {onset:.0f} ms left out: {reason}" for onset, reason in reasons]
-    return np.stack(beats), np.asarray(starts), (*notes, *left_out)
+    return (np.stack(beats) - rest).astype(np.float32), starts + begin, (*notes, *left_out)
 
 
 def _begin(recording: Recording) -> float:
@@ -82,11 +85,11 @@ def _begin(recording: Recording) -> float:
     return 0.0 if recording.times is None else 1000 * float(recording.times[0])
 
 
-def _onsets(leads: np.ndarray) -> np.ndarray:
-    """Return the onsets of the complexes of leads (T, 12), mV at 1 kHz, that 500 ms follow: int (n,), ms."""
+def _onsets(leads: np.ndarray, lead_in: int) -> np.ndarray:
+    """Return the onsets of the complexes of leads (T, 12), mV at 1 kHz, whose 500 ms lie within: int (n,), ms."""
     signals = filtered(leads[:, SEARCHED], 1000)
     peaks = find_r_peaks(signals, np.ones((1, len(SEARCHED)), bool))
     peaks = np.rint(peaks * 1000 / WINDOW_RATE).astype(int)
     peaks = peaks[(peaks >= BEFORE) & (peaks + AFTER <= len(leads))]
     onsets = qrs_onsets(leads, peaks)
-    return onsets[onsets + WINDOW <= len(leads)]
+    return onsets[(onsets >= lead_in) & (onsets - lead_in + WINDOW <= len(leads))]

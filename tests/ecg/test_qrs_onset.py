@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cardiax.ecg.qrs_onset import qrs_onsets
+from cardiax.ecg.qrs_onset import baseline, qrs_onsets
 
 ONSETS = np.array([400, 1200, 2100])
 
@@ -35,3 +35,12 @@ def test_noise_moves_it_little():
 def test_an_offset_of_the_leads_does_not_move_it():
     shifted = recording() + np.linspace(-1, 2, 12)
     np.testing.assert_array_equal(qrs_onsets(shifted, ONSETS + 45), qrs_onsets(recording(), ONSETS + 45))
+
+
+def test_the_baseline_is_linear_between_the_values_before_onsets():
+    leads = recording()
+    leads += np.interp(np.arange(3000), [390, 1190, 2090], [0.1, 0.5, -0.4])[:, None]
+    found = baseline(leads, ONSETS)
+    np.testing.assert_allclose(
+        found[[0, 400, 800, 1200, 1650, 2100, 2999], 3], [0.1, 0.1, 0.3, 0.5, 0.05, -0.4, -0.4], atol=0.01
+    )

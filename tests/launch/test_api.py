@@ -1,5 +1,6 @@
 """`import cardiax` in a notebook: the same runs, results and refusals as those of the command line."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -73,7 +74,11 @@ def test_mistakes_are_exceptions_in_the_words_of_the_command(data_dir, tmp_path)
 def test_a_prediction_as_a_table():
     pandas = pytest.importorskip("pandas", reason="data frames need pandas")
     times = np.arange(75.0)
-    frame = Prediction(np.zeros((500, 12)), times, None, (), ()).to_dataframe()
+    one = Prediction(np.zeros((500, 12)), times, None, (), (), np.zeros(1), times[None])
+    frame = one.to_dataframe()
     assert isinstance(frame, pandas.DataFrame)
+    assert list(frame) == ["site", "activation_time_ms"]
     assert list(frame["site"]) == list(SITE_NAMES)
     np.testing.assert_array_equal(frame["activation_time_ms"], times)
+    frame = dataclasses.replace(one, starts=np.zeros(2), beat_times=np.stack([times, times + 4])).to_dataframe()
+    np.testing.assert_allclose(frame["spread_over_beats_ms"], np.sqrt(8))

@@ -37,7 +37,17 @@ def test_every_beat_is_cut_at_its_onset(rate):
     assert np.all(np.abs(starts - ONSETS) < 15)
     assert notes == ()
     np.testing.assert_allclose(beats[2], beats[5], atol=0.05)
-    np.testing.assert_array_equal(read(recording(rate), float(rate), lead_in=15)[1], starts - 15)
+    early, before, _ = read(recording(rate), float(rate), lead_in=15)
+    np.testing.assert_array_equal(before, starts - 15)
+    np.testing.assert_allclose(early[:, 15:], beats[:, :-15], atol=0.01)
+
+
+def test_baseline_wander_is_removed_from_beats_that_are_found():
+    wander = np.interp(np.arange(10_000), ONSETS, 0.3 * np.sin(np.arange(len(ONSETS))))[:, None]
+    # The same offset in I and II is none in III, half in aVL and aVF, and minus one in aVR.
+    offset = wander * np.array([1, 1, 0, -1, 0.5, 0.5, *[1] * 6])
+    found, expected = (read(leads)[0][:, 100:] for leads in (recording() + offset, recording()))
+    np.testing.assert_allclose(found, expected, atol=0.03)  # the slow wave; the steep one moves with the onset
 
 
 def test_a_start_reads_one_beat():
