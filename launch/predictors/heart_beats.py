@@ -36,8 +36,8 @@ def read_beats(
       lead_in: ms from the first sample of a beat that is found to the onset of its QRS complex.
 
     Returns:
-      The leads of each beat, float32 (n, 500, 12), mV at 1 kHz, without the baseline if beats were found; the time of its first sample in the recording (n,), ms;
-      and notes for the user.
+      The leads of each beat, float32 (n, 500, 12), mV at 1 kHz, without the baseline if beats were found; the time of
+      its first sample in the recording (n,), ms; and notes for the user.
 
     Raises:
       InputError: the recording is not valid, or none of its beats can be trusted.
