@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("workdir", metavar="RUN", help="folder of a run")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the bundle, new or empty")
     parser.add_argument("--onnx", action="store_true", help="also write model.onnx (extra onnx)")
+    parser.add_argument("--no-stablehlo", action="store_true", help="leave model.stablehlo out, for use with cardiax")
     parser.add_argument(
         "--license", default="other", metavar="NAME", help="licence of the weights, as Hugging Face has it (other)"
     )
@@ -101,15 +102,17 @@ def run(options: argparse.Namespace) -> None:
     description = {
         **describe(config, output.shape[1:]),
         "golden": {"inputs": what, "tolerance": "1e-5 of the largest absolute value of the output"},
-        "stablehlo": {
+    }
+    programs = {} if options.no_stablehlo else {"model.stablehlo": stablehlo(apply, shapes)}
+    if programs:
+        description["stablehlo"] = {
             "jax": found["jax"],
             "jaxlib": found["jaxlib"],
             "platforms": PLATFORMS,
             "exported": str(today),
             "guarantee_ends": str(_six_months_after(today)),
             **GUARANTEE,
-        },
-    }
+        }
     files = {
         "weights.safetensors": weights_file(variables),
         "config.json": as_json(
@@ -117,7 +120,7 @@ def run(options: argparse.Namespace) -> None:
         ),
         "preprocessor.json": as_json(description),
         "golden.npz": golden_file(inputs, output),
-        "model.stablehlo": stablehlo(apply, shapes),
+        **programs,
     }
     if options.onnx:
         files["model.onnx"] = onnx(apply, shapes, config.model)

@@ -19,6 +19,21 @@ COLUMNS = ("precision", "recall", "f1")
 
 RESEARCH_ONLY = "Research only, not a medical device."
 
+WITHOUT_CARDIAX = """Without cardiax:
+
+```python
+import jax, numpy as np
+
+golden = dict(np.load("golden.npz"))
+expected = golden.pop("output")
+program = jax.export.deserialize(open("model.stablehlo", "rb").read())
+found = program.call(**golden)
+assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+```
+
+`jax.export` needs the package `flatbuffers`.
+""".splitlines()
+
 
 def card(
     name: str,
@@ -47,11 +62,9 @@ def card(
         f"{test['parameters']:,} parameters, trained with seed {config.seed} to step {test['step']:,}.",
         *("", "## Use", "", "```python", "import cardiax", "", f'network = cardiax.load("{name}")', "```", ""),
         f"or `cardiax predict {name} FILE`, `{name}` being the path of this folder, or the name of weights that come "
-        "with cardiax. Without cardiax:",
-        *("", "```python", "import jax, numpy as np", "", 'golden = dict(np.load("golden.npz"))'),
-        *('expected = golden.pop("output")', 'program = jax.export.deserialize(open("model.stablehlo", "rb").read())'),
-        *("found = program.call(**golden)", "assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()"),
-        *("```", "", "`jax.export` needs the package `flatbuffers`.", ""),
+        "with cardiax.",
+        "",
+        *(WITHOUT_CARDIAX if "model.stablehlo" in files else ()),
         *(f"- `{file}`: {what}" for file, what in files.items()),
         *("", "## Inputs and output", ""),
         *(f"- {_shape(one, entry)}" for one, entry in description["inputs"].items()),

@@ -18,7 +18,7 @@ def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
       output_shape: shape of the output of one example.
     """
     task, dataset = find_task(config.task), find_dataset(config.dataset)
-    what = _of_dataset(dataset)
+    what = _of_dataset(dataset, config.augmentation.shift)
     inputs = {
         name: {"shape": ["batch", *shape], "dtype": "float32", **what["inputs"].get(name, {})}
         for name, shape in task.shapes(dataset).items()
@@ -27,12 +27,13 @@ def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
     return {"task": task.name, "inputs": inputs, "output": output, "steps": what["steps"]}
 
 
-def _of_dataset(dataset: Dataset) -> dict[str, Any]:
-    """Return the descriptions of the inputs and the steps that make them; none for a dataset of your own."""
+def _of_dataset(dataset: Dataset, shift: int) -> dict[str, Any]:
+    """Describe inputs and the steps that make them, for beats shifted by up to `shift` ms; none of your own dataset."""
     if dataset.kind == "intracardiac":
         leads = {"unit": "mV", "sampling_rate_hz": dataset.rate, "axes": ["time", "lead"], "leads": list(LEADS)}
+        early = f" or up to {shift} ms earlier" if shift else ""
         steps = [
-            "Cut 500 ms that begin where the ventricles start to activate.",
+            f"Cut 500 ms that begin where the ventricles start to activate{early}; 0 mV is the voltage before that.",
             f"Resample to {dataset.rate:g} Hz; no filter is applied.",
             "From electrodes: W = (RA + LA + LL)/3; I = LA - RA, II = LL - RA, III = LL - LA; aVR, aVL, aVF = "
             "3/2 (RA, LA, LL - W); V1 to V6 minus W.",

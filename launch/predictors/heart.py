@@ -149,7 +149,8 @@ class HeartPredictor:
             if one.voltage is not None:
                 written.append(folder / f"{stem}_voltage.csv")
                 write_csv(written[-1], voltage_rows(one.voltage))
-            plots = case_plots(one.leads, stem.encode(errors="replace").decode(), one.times, voltage=one.voltage)
+            title = f"{stem.encode(errors='replace').decode()}\nGeneric heart. Research only, not a medical device"
+            plots = case_plots(one.leads, title, one.times, voltage=one.voltage)
             for name, draw in plots.items():
                 written += save_plot(folder / f"{stem}_{name}", draw)
             notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]

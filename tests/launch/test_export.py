@@ -298,6 +298,10 @@ def test_what_cannot_be_exported_is_told(hearts, tmp_path, cardiax):
     (tmp_path / "empty").mkdir()
     assert cardiax("export", run, "--out", tmp_path / "empty")[0] == 0
     assert {path.name for path in (tmp_path / "empty").iterdir()} == FILES
+    assert cardiax("export", run, "--out", tmp_path / "small", "--no-stablehlo")[0] == 0
+    assert {path.name for path in (tmp_path / "small").iterdir()} == FILES - {"model.stablehlo"}
+    assert "stablehlo" not in (tmp_path / "small" / "README.md").read_text()
+    assert "stablehlo" in (tmp_path / "empty" / "README.md").read_text()
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import cardiax
 from cardiax.ecg.qrs_onset import qrs_onsets
 from cardiax.launch.formats.twelve_lead_beat import open_recording, whole_leads
 from cardiax.launch.predictors.heart_beats import read_beats
@@ -58,3 +59,11 @@ def test_every_annotated_beat_is_found(ludb):
         missed += sum(np.abs(starts - onset).min() > 60 for onset in expected)
     assert total > 200
     assert missed <= 0.01 * total
+
+
+def test_the_packaged_weights_agree_over_the_beats_of_a_person(ludb):
+    network = cardiax.load("activation")
+    spread = [np.median(network.predict(header).spread) for header in ludb]
+    lower, median, upper = np.quantile(spread, (0.25, 0.5, 0.75))
+    print(f"spread over beats, median site: {median:.1f} ms (quartiles over records {lower:.1f} and {upper:.1f})")
+    assert median < 3
