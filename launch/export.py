@@ -31,9 +31,9 @@ FILES = {
 
 RESULTS = {
     "Test": "test.json",
-    "Test, second lead missing": "test_drop_lead.json",
+    "Test, one lead missing": "test_drop_lead.json",
     "Validation": "validation.json",
-    "Validation, second lead missing": "validation_drop_lead.json",
+    "Validation, one lead missing": "validation_drop_lead.json",
 }
 """The files of metrics that the card shows where they are; the first must be there."""
 
@@ -110,7 +110,6 @@ def run(options: argparse.Namespace) -> None:
             "jaxlib": found["jaxlib"],
             "platforms": PLATFORMS,
             "exported": str(today),
-            "guarantee_ends": str(_six_months_after(today)),
             **GUARANTEE,
         }
     files = {
@@ -132,8 +131,3 @@ def run(options: argparse.Namespace) -> None:
     print(f"golden.npz: {what}")
     for name, content in files.items():
         print(f"{options.out / name}: {len(content):,} bytes")
-
-
-def _six_months_after(day: datetime.date) -> datetime.date:
-    month = day.month + 6
-    return day.replace(year=day.year + (month - 1) // 12, month=(month - 1) % 12 + 1, day=min(day.day, 28))

@@ -61,8 +61,7 @@ def card(
         f"A network of the library cardiax {cardiax.__version__}: task `{config.task}`, model `{config.model}` with "
         f"{test['parameters']:,} parameters, trained with seed {config.seed} to step {test['step']:,}.",
         *("", "## Use", "", "```python", "import cardiax", "", f'network = cardiax.load("{name}")', "```", ""),
-        f"or `cardiax predict {name} FILE`, `{name}` being the path of this folder, or the name of weights that come "
-        "with cardiax.",
+        f"or `cardiax predict {name} FILE`, where `{name}` is the path of this folder.",
         "",
         *(WITHOUT_CARDIAX if "model.stablehlo" in files else ()),
         *(f"- `{file}`: {what}" for file, what in files.items()),
@@ -97,7 +96,9 @@ def _metadata(name: str, config: Config, test: dict[str, Any], licence: str) -> 
 
 def _summary(config: Config) -> str:
     summary = find_task(config.task).summary
-    return f"{summary[0].upper()}{summary[1:]}, from {'beats' if _is_beats(config) else 'the 12-lead ECG'}."
+    return (
+        f"{summary[0].upper()}{summary[1:]}, from {'its leads' if _is_beats(config) else 'the 12-lead ECG'}."
+    )
 
 
 def _is_beats(config: Config) -> bool:

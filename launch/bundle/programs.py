@@ -19,8 +19,7 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 """The platforms of the StableHLO program."""
 
 GUARANTEE = {
-    "guarantee": "runs with a jax and jaxlib built up to 6 months after, or 3 weeks before, the jaxlib that wrote it; "
-    "the date is that of the export plus 6 months, the latest that this can be",
+    "guarantee": "runs with a jax and jaxlib built up to 6 months after, or 3 weeks before, the jaxlib that wrote it",
     "source": "https://docs.jax.dev/en/latest/export/export.html#compatibility-guarantees",
 }
 """JAX's promise for its exported programs."""

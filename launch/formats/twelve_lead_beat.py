@@ -1,5 +1,6 @@
 """Reading of the twelve leads of one beat from a user's file, at 1 kHz in mV, with checks of the signal."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ from cardiax.ecg import lead_checks, lead_names
 from cardiax.ecg.lead_checks import LIMB, LIMB_OF_TWO
 from cardiax.ecg.lead_names import Channel
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
+from cardiax.ecg.signal_quality import without_gaps
 from cardiax.errors import InputError
 from cardiax.file_kinds import ARRAY, HEAD, UTF16, ZIP, kind
 from cardiax.launch.formats import text_table
@@ -90,18 +92,25 @@ def opened_recording(source: Path | np.ndarray | Recording) -> Recording:
 
 def whole_leads(
     recording: Recording, rate: float | None = None, names: Sequence[str] | None = None, unit: str | None = None
-) -> np.ndarray:
-    """Read the twelve leads of a whole recording, (T, 12), mV at 1 kHz, without checks of the signal.
+) -> tuple[Recording, np.ndarray]:
+    """Read the twelve leads of a whole recording without checks of the signal; missing values are interpolated.
 
-    A missing value is replaced by 0. The other arguments are those of `read_beat`.
+    The other arguments are those of `read_beat`.
+
+    Returns:
+      The recording with its samples in memory, and the leads (T, 12), mV at 1 kHz.
     """
     from scipy.signal import resample_poly
 
     channels, used, to_millivolts, _ = _used_channels(recording, names, unit)
-    values = np.nan_to_num(recording.read(0, recording.samples, used) * to_millivolts)
+    values = recording.read(0, recording.samples, used)
+    columns = {channel: column for column, channel in enumerate(used)}
+    read = lambda first, last, wanted: values[first:last, [columns[channel] for channel in wanted]]  # noqa: E731
+    filled = np.concatenate([without_gaps(values[:, [column]]) for column in range(len(used))], axis=1)
     ratio = Fraction(1000 / sampling_rate(recording, recording.rate, rate)).limit_denominator(1000)
-    values = resample_poly(values, ratio.numerator, ratio.denominator, padtype="line")
-    return _twelve(values, [channels[index] for index in used])[0]
+    filled = resample_poly(filled * to_millivolts, ratio.numerator, ratio.denominator, padtype="line")
+    leads, _ = _twelve(filled, [channels[index] for index in used])
+    return dataclasses.replace(recording, read=read), leads
 
 
 def _used_channels(

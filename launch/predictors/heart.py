@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,11 @@ from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.run.run_folder import save_plot, write_atomically, write_csv
 from cardiax.launch.run.trained import TrainedNetwork
 
-Notes = tuple[str, ...]
+if TYPE_CHECKING:
+    from cardiax.launch.predictors.heart_beats import FoundBeats
+
+BATCH = 32
+"""Number of beats in a call of the network, so that it is compiled once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +30,14 @@ class Prediction:
 
     Attributes:
       leads: twelve leads (500, 12), mV at 1 kHz, in the order of `cardiax.ecg.leads.LEADS`.
-      times: activation times (75,), ms after the first sample, of the sites `cardiax.ecg.leads.SITE_NAMES`; NaN for a
-        site that does not activate.
+      times: activation times (75,), ms after the onset of the beat, of the sites `cardiax.ecg.leads.SITE_NAMES`; NaN
+        for a site that does not activate.
       voltage: transmembrane voltages (500, 75), mV; None if the network predicts times only.
       notes: how the recording was understood.
       warnings: reasons not to trust the prediction.
-      starts: (n,), ms in the times of the recording, the first sample of each beat.
-      beat_times: (n, 75), ms, the activation times of each beat.
+      onsets: (n,), ms in the times of the recording, the onset of each beat: `start`, or as found.
+      beat_times: (n, 75), ms, the activation times of each beat after its onset.
+      lead_in: ms from the first sample of `leads` and `voltage` to the onset.
     """
 
     leads: np.ndarray
@@ -40,8 +45,9 @@ class Prediction:
     voltage: np.ndarray | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
-    starts: np.ndarray
+    onsets: np.ndarray
     beat_times: np.ndarray
+    lead_in: int = 0
 
     @property
     def spread(self) -> np.ndarray | None:
@@ -83,6 +89,7 @@ class HeartPredictor:
     def predict(
         self,
         ecg: np.ndarray | str | Path,
+        *,
         sampling_rate: float | None = None,
         leads: Sequence[str] | None = None,
         start: float | None = None,
@@ -114,25 +121,29 @@ class HeartPredictor:
         """Predict the heart from each of several files or arrays; all are read and checked first. See `predict`."""
         from cardiax.launch.predictors.heart_beats import read_beats
 
-        shift = self.config.augmentation.shift
-        read = [read_beats(source, rate, start, names, unit, lead_in=shift // 2) for source in files]
-        return [self._of_beats(source, *beats) for source, beats in zip(files, read, strict=True)]
+        lead_in = self.config.augmentation.shift // 2
+        read = [read_beats(source, rate, start, names, unit, lead_in) for source in files]
+        return [self._of_beats(source, beats) for source, beats in zip(files, read, strict=True)]
 
-    def _of_beats(self, source: Path | np.ndarray, beats: np.ndarray, starts: np.ndarray, notes: Notes) -> Prediction:
-        """Predict from the beats (n, 500, 12) of one recording, and from their median if there are several."""
+    def _of_beats(self, source: Path | np.ndarray, beats: "FoundBeats") -> Prediction:
+        """Predict from the beats of one recording, and from their median if there are several."""
         from cardiax.ecg.voltage import activation_time
 
-        leads = beats[0] if len(beats) == 1 else np.median(beats, axis=0)
-        outputs = self._network({"leads": np.concatenate([leads[None], beats])})
+        leads = np.median(beats.leads, axis=0)
+        inputs = np.concatenate([leads[None], beats.leads])
+        padded = np.concatenate([inputs, np.zeros((-len(inputs) % BATCH, *leads.shape), inputs.dtype)])
+        outputs = np.concatenate([self._network({"leads": part}) for part in np.split(padded, len(padded) // BATCH)])
+        outputs = outputs[: len(inputs)]
         if not np.isfinite(outputs).all():
             name = source if isinstance(source, Path) else "array"
             raise InputError(
-                f"{name}: found an output of the network that is not a number, expected {self.config.task}; nothing "
-                "written"
+                f"{name}: found an output of the network that is not a number, expected {self.config.task}"
             )
         voltage = outputs[0] if outputs.ndim == 3 else None
         times = outputs if voltage is None else np.asarray(activation_time(outputs))
-        return Prediction(leads, times[0], voltage, notes, _warnings(times[0]), starts, times[1:])
+        warnings = _warnings(times[0])
+        times = times - beats.lead_in
+        return Prediction(leads, times[0], voltage, beats.notes, warnings, beats.onsets, times[1:], beats.lead_in)
 
     def write(
         self, folder: Path, stems: Sequence[str], predictions: Sequence[Prediction]
@@ -141,14 +152,16 @@ class HeartPredictor:
         from cardiax.plots.heart_plots import case_plots
 
         for stem, one in zip(stems, predictions, strict=True):
+            for last in ("beats.csv", "voltage.csv", "notes.txt"):  # left by another recording of that name
+                (folder / f"{stem}_{last}").unlink(missing_ok=True)
             written = [folder / f"{stem}_activation.csv"]
             write_csv(written[0], times_rows(one.times, one.spread))
             if one.spread is not None:
                 written.append(folder / f"{stem}_beats.csv")
-                write_csv(written[-1], beat_rows(one.starts, one.beat_times))
+                write_csv(written[-1], beat_rows(one.onsets, one.beat_times))
             if one.voltage is not None:
                 written.append(folder / f"{stem}_voltage.csv")
-                write_csv(written[-1], voltage_rows(one.voltage))
+                write_csv(written[-1], voltage_rows(one.voltage, one.lead_in))
             title = f"{stem.encode(errors='replace').decode()}\nGeneric heart. Research only, not a medical device"
             plots = case_plots(one.leads, title, one.times, voltage=one.voltage)
             for name, draw in plots.items():
@@ -157,8 +170,6 @@ class HeartPredictor:
             if notes:
                 written.append(folder / f"{stem}_notes.txt")
                 write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
-            else:
-                (folder / f"{stem}_notes.txt").unlink(missing_ok=True)  # left by another recording of that name
             yield from ((f"{stem}: {note}", True) for note in notes)
             yield f"{stem}: {_summary(one)}", False
             yield f"  wrote: {', '.join(map(str, written))}", False
@@ -185,7 +196,7 @@ def _summary(one: Prediction) -> str:
     if one.spread is None:
         return text
     return (
-        f"{text}; median of {len(one.starts)} beats, spread over beats {np.nanmedian(one.spread):.1f} ms (median site)"
+        f"{text}; median of {len(one.onsets)} beats, spread over beats {np.nanmedian(one.spread):.1f} ms (median site)"
     )
 
 
@@ -203,14 +214,14 @@ def times_rows(times: np.ndarray, spread: np.ndarray | None = None) -> list[dict
     ]
 
 
-def beat_rows(starts: np.ndarray, times: np.ndarray) -> list[dict[str, str]]:
-    """Format the start of each beat (n,) and its activation times (n, 75), ms, as rows of CSV, one beat per line."""
+def beat_rows(onsets: np.ndarray, times: np.ndarray) -> list[dict[str, str]]:
+    """Format the onset of each beat (n,) and its activation times (n, 75), ms, as rows of CSV, one beat per line."""
     from cardiax.ecg.leads import SITE_NAMES
 
     names = [f"{name}_ms" for name in SITE_NAMES]
     return [
-        {"start_ms": f"{start:.1f}"} | dict(zip(names, map(_cell, row), strict=True))
-        for start, row in zip(starts, times, strict=True)
+        {"onset_ms": f"{onset:.1f}"} | dict(zip(names, map(_cell, row), strict=True))
+        for onset, row in zip(onsets, times, strict=True)
     ]
 
 
@@ -218,10 +229,10 @@ def _cell(time: float) -> str:
     return f"{time:.2f}" if np.isfinite(time) else ""
 
 
-def voltage_rows(voltage: np.ndarray) -> list[dict[str, str]]:
-    """Format voltages (500, 75), mV, as rows of CSV, one time per line."""
+def voltage_rows(voltage: np.ndarray, lead_in: int = 0) -> list[dict[str, str]]:
+    """Format voltages (500, 75), mV, as rows of CSV, one time per line; the onset is at `lead_in` samples."""
     from cardiax.ecg.leads import SITE_NAMES
 
     columns = ["time_ms", *(f"{name}_mV" for name in SITE_NAMES)]
-    cells = ([str(time), *(f"{value:.3f}" for value in row)] for time, row in enumerate(voltage))
+    cells = ([str(time - lead_in), *(f"{value:.3f}" for value in row)] for time, row in enumerate(voltage))
     return [dict(zip(columns, row, strict=True)) for row in cells]

@@ -1,6 +1,7 @@
 """The beats of a recording of twelve leads, each from its onset on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from cardiax.ecg.leads import LEADS
 from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, qrs_onsets
 from cardiax.ecg.r_peaks import find_r_peaks
 from cardiax.errors import InputError
-from cardiax.launch.formats.reader import Recording
 from cardiax.launch.formats.twelve_lead_beat import opened_recording, read_beat, sampling_rate, whole_leads
 
 LONGEST = 300
@@ -21,6 +21,30 @@ SEARCHED = [LEADS.index(name) for name in ("II", "V5")]
 """Leads in which R peaks are found."""
 
 
+LIKENESS = 0.7
+"""Least correlation of the usual beat with the median beat; 0.94 or more in LUDB, 0.3 or less in noise."""
+
+SLOWEST = 4.0
+"""s, the greatest mean distance of beats."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundBeats:
+    """The beats of one recording.
+
+    Attributes:
+      leads: float32 (n, 500, 12), mV at 1 kHz; without the baseline if the beats were found.
+      onsets: (n,), ms, the onset of each beat in the times of the recording.
+      lead_in: ms from the first sample of each beat to its onset.
+      notes: notes for the user.
+    """
+
+    leads: np.ndarray
+    onsets: np.ndarray
+    lead_in: int
+    notes: tuple[str, ...]
+
+
 def read_beats(
     source: Path | np.ndarray,
     rate: float | None,
@@ -28,61 +52,69 @@ def read_beats(
     names: Sequence[str] | None,
     unit: str | None,
     lead_in: int = 0,
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+) -> FoundBeats:
     """Read one beat, from `start` ms on or of a recording of 500 ms, or else all beats of a longer recording.
 
     Args:
       source: as for `cardiax.launch.formats.twelve_lead_beat.read_beat`, and so are the arguments that follow.
       lead_in: ms from the first sample of a beat that is found to the onset of its QRS complex.
 
-    Returns:
-      The leads of each beat, float32 (n, 500, 12), mV at 1 kHz, without the baseline if beats were found; the time of
-      its first sample in the recording (n,), ms; and notes for the user.
-
     Raises:
-      InputError: the recording is not valid, or none of its beats can be trusted.
+      InputError: the recording is not valid, or its beats cannot be trusted.
     """
     recording = opened_recording(source)
-    length = (
-        None
-        if recording.rate is None and rate is None
-        else recording.samples / sampling_rate(recording, recording.rate, rate)
-    )
-    if start is not None or length is None or 1000 * length <= WINDOW + 1000 * length / recording.samples:
+    path, begin = recording.path, 0.0 if recording.times is None else 1000 * float(recording.times[0])
+    is_known = rate is not None or recording.rate is not None
+    length = recording.samples / sampling_rate(recording, recording.rate, rate) if is_known else 0.0
+    if start is not None or 1000 * length <= WINDOW + 1000 * length / recording.samples:
         beat = read_beat(recording, rate, start, names, unit)
-        return beat.leads[None], np.asarray([_begin(recording) if start is None else start]), beat.notes
+        return FoundBeats(beat.leads[None], np.asarray([begin if start is None else start]), 0, beat.notes)
+    if recording.rate is None and recording.times is not None:
+        raise InputError(
+            f"{path}: found uneven times, expected equal steps between all samples to find the beats; give --start MS, "
+            "where one begins"
+        )
     if length > LONGEST:
         raise InputError(
-            f"{recording.path}: found {length:.0f} s, expected at most {LONGEST} s to find its beats; cut it, or "
-            "give --start MS, where one beat begins"
+            f"{path}: found {length:.0f} s, expected at most {LONGEST} s to find its beats; cut it, or give --start "
+            "MS, where one begins"
         )
-    whole = whole_leads(recording, rate, names, unit)
-    found = _onsets(whole, lead_in)
-    if not len(found):
-        raise InputError(f"{recording.path}: found no beat, expected at least one; give --start MS, where one begins")
-    beats, onsets, notes, faults, begin = [], [], (), [], _begin(recording)
-    for onset in found:
+    recording, whole = whole_leads(recording, rate, names, unit)
+    onsets = _onsets(whole, lead_in)
+    if len(onsets) < max(1.0, length / SLOWEST):
+        raise InputError(
+            f"{path}: found {len(onsets)} beats in {length:.0f} s, expected one every {SLOWEST:g} s or more often; "
+            "give --start MS, where one begins"
+        )
+    beats, kept, notes, faults = [], [], (), []
+    for onset in onsets:
         try:
             beat = read_beat(recording, rate, float(onset - lead_in + begin), names, unit)
         except InputError as error:
             faults.append((onset + begin, error))
             continue
         beats.append(beat.leads)
-        onsets.append(onset)
+        kept.append(onset)
         notes = beat.notes
     if not beats:
         raise faults[0][1]
-    starts = np.asarray(onsets) - lead_in
-    rest = baseline(whole, np.asarray(onsets))[starts[:, None] + np.arange(WINDOW)]
-    prefix = f"{recording.path}: "
-    reasons = [(onset, str(error).removeprefix(prefix).partition(";")[0]) for onset, error in faults]
+    at = np.asarray(kept)
+    rest = baseline(whole, at)[at[:, None] - lead_in + np.arange(WINDOW)]
+    found = (np.stack(beats) - rest).astype(np.float32)
+    if len(found) > 2 and (likeness := _likeness(found)) < LIKENESS:
+        raise InputError(
+            f"{path}: found beats that are unlike each other (correlation {likeness:.2f} with their median), expected "
+            f"{LIKENESS:g} or more; this may be noise"
+        )
+    reasons = [(onset, str(error).removeprefix(f"{path}: ").partition(";")[0]) for onset, error in faults]
     left_out = [f"beat at {onset:.0f} ms left out: {reason}" for onset, reason in reasons]
-    return (np.stack(beats) - rest).astype(np.float32), starts + begin, (*notes, *left_out)
+    return FoundBeats(found, at + begin, lead_in, (*notes, *left_out))
 
 
-def _begin(recording: Recording) -> float:
-    """Return the time of a recording's first sample, ms."""
-    return 0.0 if recording.times is None else 1000 * float(recording.times[0])
+def _likeness(beats: np.ndarray) -> float:
+    """Return the median correlation of beats (n, T, L) with their median beat."""
+    usual = np.median(beats, axis=0).ravel()
+    return float(np.median([np.corrcoef(beat.ravel(), usual)[0, 1] for beat in beats]))
 
 
 def _onsets(leads: np.ndarray, lead_in: int) -> np.ndarray:

@@ -80,5 +80,5 @@ def test_a_prediction_as_a_table():
     assert list(frame) == ["site", "activation_time_ms"]
     assert list(frame["site"]) == list(SITE_NAMES)
     np.testing.assert_array_equal(frame["activation_time_ms"], times)
-    frame = dataclasses.replace(one, starts=np.zeros(2), beat_times=np.stack([times, times + 4])).to_dataframe()
+    frame = dataclasses.replace(one, onsets=np.zeros(2), beat_times=np.stack([times, times + 4])).to_dataframe()
     np.testing.assert_allclose(frame["spread_over_beats_ms"], np.sqrt(8))

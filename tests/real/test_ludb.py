@@ -37,7 +37,7 @@ def annotated(header):
 def test_onsets_are_those_of_the_annotators(ludb):
     errors = []
     for header in ludb:
-        leads = whole_leads(open_recording(header))
+        _, leads = whole_leads(open_recording(header))
         peaks, onsets = annotated(header)
         inside = (peaks > 250) & (peaks < len(leads) - 100)
         errors.append(qrs_onsets(leads, peaks[inside]) - onsets[inside])
@@ -52,7 +52,7 @@ def test_onsets_are_those_of_the_annotators(ludb):
 def test_every_annotated_beat_is_found(ludb):
     missed = total = 0
     for header in ludb:
-        _, starts, _ = read_beats(header, None, None, None, None)
+        starts = read_beats(header, None, None, None, None).onsets
         _, onsets = annotated(header)
         expected = onsets[(onsets > 300) & (onsets < 9400)]
         total += len(expected)

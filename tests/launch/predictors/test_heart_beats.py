@@ -31,39 +31,40 @@ def read(leads, rate=1000.0, start=None, **options):
 
 @pytest.mark.parametrize("rate", [500, 1000])
 def test_every_beat_is_cut_at_its_onset(rate):
-    beats, starts, notes = read(recording(rate), float(rate))
-    assert beats.shape == (len(ONSETS), 500, 12)
-    assert np.ptp(starts - ONSETS) <= 2
-    assert np.all(np.abs(starts - ONSETS) < 15)
-    assert notes == ()
-    np.testing.assert_allclose(beats[2], beats[5], atol=0.05)
-    early, before, _ = read(recording(rate), float(rate), lead_in=15)
-    np.testing.assert_array_equal(before, starts - 15)
-    np.testing.assert_allclose(early[:, 15:], beats[:, :-15], atol=0.01)
+    found = read(recording(rate), float(rate))
+    assert found.leads.shape == (len(ONSETS), 500, 12)
+    assert np.ptp(found.onsets - ONSETS) <= 2
+    assert np.all(np.abs(found.onsets - ONSETS) < 15)
+    assert found.notes == ()
+    np.testing.assert_allclose(found.leads[2], found.leads[5], atol=0.05)
+    early = read(recording(rate), float(rate), lead_in=15)
+    assert (found.lead_in, early.lead_in) == (0, 15)
+    np.testing.assert_array_equal(early.onsets, found.onsets)
+    np.testing.assert_allclose(early.leads[:, 15:], found.leads[:, :-15], atol=0.01)
 
 
 def test_baseline_wander_is_removed_from_beats_that_are_found():
     wander = np.interp(np.arange(10_000), ONSETS, 0.3 * np.sin(np.arange(len(ONSETS))))[:, None]
     # The same offset in I and II is none in III, half in aVL and aVF, and minus one in aVR.
     offset = wander * np.array([1, 1, 0, -1, 0.5, 0.5, *[1] * 6])
-    found, expected = (read(leads)[0][:, 100:] for leads in (recording() + offset, recording()))
+    found, expected = (read(leads).leads[:, 100:] for leads in (recording() + offset, recording()))
     np.testing.assert_allclose(found, expected, atol=0.03)  # the slow wave; the steep one moves with the onset
 
 
 def test_a_start_reads_one_beat():
-    beats, starts, _ = read(recording(), start=1400.0)
-    assert beats.shape == (1, 500, 12)
-    np.testing.assert_array_equal(starts, [1400])
-    np.testing.assert_allclose(beats[0], recording()[1400:1900], atol=1e-6)
+    found = read(recording(), start=1400.0, lead_in=15)
+    assert (found.leads.shape, found.lead_in) == ((1, 500, 12), 0)
+    np.testing.assert_array_equal(found.onsets, [1400])
+    np.testing.assert_allclose(found.leads[0], recording()[1400:1900], atol=1e-6)
 
 
 def test_a_beat_with_a_gap_is_left_out_and_named():
     leads = recording()
     leads[3100:3110, 7] = np.nan
-    beats, starts, notes = read(leads)
-    assert len(beats) == len(starts) == len(ONSETS) - 1
-    assert np.abs(starts - 3000).min() > 400
-    (note,) = notes
+    found = read(leads)
+    assert len(found.leads) == len(found.onsets) == len(ONSETS) - 1
+    assert np.abs(found.onsets - 3000).min() > 400
+    (note,) = found.notes
     assert note.startswith("beat at 30")
     assert note.endswith("ms into the beat, expected mV")
     assert "left out: found a missing value in V2" in note
@@ -77,11 +78,28 @@ def test_if_no_beat_can_be_trusted_there_is_no_answer():
 
 
 def test_a_flat_line_has_no_beats():
-    with pytest.raises(InputError, match="array: found no beat, expected at least one"):
+    with pytest.raises(InputError, match="array: found 0 beats in 5 s, expected one every 4 s or more often"):
         read(np.zeros((5000, 12)))
+
+
+def test_noise_is_no_heart():
+    leads = recording()
+    noise = 0.3 * np.random.default_rng(1).normal(size=(10_000, 8))
+    two = noise[:, :2] @ np.array([[1, 0, -1, -0.5, 1, -0.5], [0, 1, 1, -0.5, -0.5, 1]])
+    assert leads.shape == np.concatenate([two, noise[:, 2:]], axis=1).shape
+    with pytest.raises(InputError, match=r"found beats that are unlike each other \(correlation 0\.[0-5]"):
+        read(np.concatenate([two, noise[:, 2:]], axis=1))
 
 
 def test_a_long_recording_needs_a_start():
     long = np.zeros((400_000, 12), np.float32)
     with pytest.raises(InputError, match="found 400 s, expected at most 300 s to find its beats; cut it, or give --st"):
         read(long)
+
+
+def test_uneven_times_need_a_start(tmp_path):
+    times = np.arange(10_000) / 1000 + 2.0 * (np.arange(10_000) > 5000)
+    table = np.column_stack([times, recording()])
+    np.savetxt(tmp_path / "uneven.csv", table, "%.4f", ",", header=",".join(["time_s", *LEADS]), comments="")
+    with pytest.raises(InputError, match="found uneven times, expected equal steps between all samples to find the be"):
+        read_beats(tmp_path / "uneven.csv", 1000.0, None, None, None)

@@ -1,0 +1,58 @@
+"""The heart from the beats of a recording: times count from the onset, however a beat was found."""
+
+import csv
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cardiax.ecg.leads import LEADS, SITE_NAMES
+from cardiax.launch.predictors.heart import HeartPredictor
+from cardiax.recipes import recipe
+
+
+@pytest.fixture
+def predictor():
+    """A predictor whose network answers, for all sites, when lead I is highest; trained with a shift of 30 ms."""
+    config = recipe("activation")
+    config = dataclasses.replace(config, augmentation=dataclasses.replace(config.augmentation, shift=30))
+
+    def network(inputs):
+        assert inputs["leads"].shape == (32, 500, 12)
+        return np.repeat(inputs["leads"][:, :, 0].argmax(axis=1)[:, None], 75, axis=1).astype(np.float32)
+
+    return HeartPredictor(SimpleNamespace(config=config, predictor=lambda: network))
+
+
+@pytest.fixture
+def leads():
+    """Twelve leads of 5 s, (5000, 12), mV, with R peaks 40 ms after 700, 1600, 2500 and 3400 ms."""
+    one = sum(np.exp(-(((np.arange(5000) - at - 40) / 12) ** 2)) for at in (700, 1600, 2500, 3400))
+    one = one + 0.002 * np.random.default_rng(0).normal(size=5000)
+    return one[:, None] * np.array([1, 0.6, -0.4, -0.8, 0.7, 0.1, *np.linspace(0.55, 1.5, 6)])
+
+
+def test_times_count_from_the_onset_that_is_found_or_given(predictor, leads):
+    found = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
+    assert found.lead_in == 15
+    np.testing.assert_allclose(np.diff(found.onsets), 900, atol=1)
+    np.testing.assert_allclose(found.onsets + found.times[0], np.array([740, 1640, 2540, 3440]), atol=2)
+    given = predictor.predict(leads, sampling_rate=1000, leads=LEADS, start=float(found.onsets[1]))
+    assert given.lead_in == 0
+    np.testing.assert_allclose(given.times, found.beat_times[1], atol=1)
+    assert (found.spread < 1).all()
+    assert given.spread is None
+
+
+def test_what_an_earlier_recording_left_is_removed(predictor, leads, tmp_path):
+    many = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
+    list(predictor.write(tmp_path, ["ecg"], [many]))
+    with (tmp_path / "ecg_beats.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["onset_ms"]) for row in rows] == many.onsets.tolist()
+    assert float(rows[0][f"{SITE_NAMES[3]}_ms"]) == pytest.approx(many.beat_times[0, 3], abs=0.01)
+    single = predictor.predict(leads, sampling_rate=1000, leads=LEADS, start=700.0)
+    list(predictor.write(tmp_path, ["ecg"], [single]))
+    assert not (tmp_path / "ecg_beats.csv").exists()
+    assert (tmp_path / "ecg_activation.csv").read_text().splitlines()[0] == "site,activation_time_ms"
