@@ -90,7 +90,7 @@ def open_table(path: Path) -> Recording:
     def read(first: int, last: int, columns: Sequence[int]) -> np.ndarray:
         nonlocal lines, reached
         skipped = first - reached
-        if skipped < 0 or reached == rows:  # a recording that is read part by part is scanned once
+        if skipped < 0:  # a recording that is read part by part is scanned once
             lines, skipped = _rows(path, layout), first
         chosen = itertools.islice(lines, skipped, skipped + last - first)
         found = [(number, _cells(line, layout.delimiter)) for number, line in chosen]
