@@ -11,6 +11,9 @@ from cardiax.catalog import WINDOW_RATE
 SAME = 0.15
 """s, the greatest distance of candidates of two leads that are one beat."""
 
+QRS_BAND = (5.0, 30.0)
+"""Band in which QRS complexes stand out, Hz."""
+
 REFRACTORY = 0.2
 """s, the least distance of two R peaks."""
 
@@ -51,7 +54,7 @@ def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
     beats, shared = _joined(found)
     if not len(beats):
         return beats
-    slopes = np.stack([qrs_slope(lead) for lead in masked.T])
+    slopes = np.stack([qrs_slope(qrs_band(lead)) for lead in masked.T])
     there = readable[window[beats]].T
     relative, weights = np.zeros(there.shape), np.zeros(there.shape)
     for lead, slope in enumerate(slopes):
@@ -85,17 +88,17 @@ def detect(lead: np.ndarray) -> np.ndarray:
 
 
 def qrs_band(lead: np.ndarray) -> np.ndarray:
-    """Return a lead (n,) at 180 Hz between 5 and 30 Hz."""
+    """Return a lead (n,) at 180 Hz in the band of QRS complexes."""
     from scipy.signal import butter, sosfiltfilt
 
-    return sosfiltfilt(butter(2, (5, 30), "bandpass", fs=WINDOW_RATE, output="sos"), lead)
+    return sosfiltfilt(butter(2, QRS_BAND, "bandpass", fs=WINDOW_RATE, output="sos"), lead)
 
 
-def qrs_slope(lead: np.ndarray) -> np.ndarray:
-    """Return the root mean square slope of a lead (n,) at 180 Hz over 150 ms, between 5 and 30 Hz."""
+def qrs_slope(qrs: np.ndarray) -> np.ndarray:
+    """Return the root mean square slope over 150 ms of a lead (n,) at 180 Hz, from `qrs_band`."""
     from scipy.ndimage import uniform_filter1d
 
-    slope = np.convolve(qrs_band(lead), np.array([1, 2, 0, -2, -1]) / 8, "same")
+    slope = np.convolve(qrs, np.array([1, 2, 0, -2, -1]) / 8, "same")
     return np.sqrt(np.maximum(uniform_filter1d(slope**2, round(0.15 * WINDOW_RATE)), 0))
 
 

@@ -11,10 +11,10 @@ LENGTH = 10.0
 """Length of a strip, s."""
 
 WHOLE = 30.0
-"""A recording up to this length, s, is shown in full."""
+"""A recording up to this length, s, is shown from its start to within its last second."""
 
 PAUSE = 2.0
-"""Least RR interval, s, that is shown as a pause."""
+"""The longest RR interval is shown from this length on, s."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,8 @@ def clock(seconds: float) -> str:
 def choose_strips(
     times: np.ndarray, rr: np.ndarray, names: np.ndarray, duration: float, unreadable: np.ndarray
 ) -> list[tuple[str, float]]:
-    """Return what is worth showing and the start of its 10 s: ectopic beats, the longest pause, and a normal stretch.
+    """Return what is worth showing and the start of its 10 s: ectopic beats, the longest RR interval, and normal
+    beats; or without any of these, the most beats.
 
     Args:
       times: (n,), s, R peaks.
@@ -76,7 +77,15 @@ def choose_strips(
         else:
             chosen.append((what, start))
     normal = _normal(times, names, duration, unreadable)
-    return chosen + ([("normal beats", normal)] if normal is not None else [])
+    if normal is not None:
+        chosen.append(("normal beats", normal))
+    return chosen or [("", _fullest(times, duration))]
+
+
+def _fullest(times: np.ndarray, duration: float) -> float:
+    """Return the start of the 10 s with the most beats."""
+    starts = np.arange(0, duration - LENGTH, LENGTH / 2)
+    return float(starts[np.argmax(np.searchsorted(times, starts + LENGTH) - np.searchsorted(times, starts))])
 
 
 def _normal(times: np.ndarray, names: np.ndarray, duration: float, unreadable: np.ndarray) -> float | None:

@@ -46,12 +46,13 @@ class Summary:
       beats: number of beats.
       beats_by_class: class → number of beats.
       rate_mean_per_min: heart rate over all RR intervals.
-      rate_least_per_min: lowest heart rate over ten successive RR intervals, or all if there are fewer.
+      rate_least_per_min: lowest mean heart rate over ten successive RR intervals, or as many as there are; None if
+        unreadable stretches lie within all of these.
       rate_least_at_s: the start of these.
-      rate_most_per_min: highest heart rate over ten successive RR intervals.
+      rate_most_per_min: the highest of these.
       rate_most_at_s: the start of these.
-      longest_pause_s: longest RR interval that no unreadable stretch interrupts.
-      longest_pause_at_s: its start.
+      longest_rr_s: longest RR interval that no unreadable stretch interrupts.
+      longest_rr_at_s: its start.
       ectopic: class S and V → its beats, couplets and runs.
     """
 
@@ -65,8 +66,8 @@ class Summary:
     rate_least_at_s: float | None
     rate_most_per_min: float | None
     rate_most_at_s: float | None
-    longest_pause_s: float | None
-    longest_pause_at_s: float | None
+    longest_rr_s: float | None
+    longest_rr_at_s: float | None
     ectopic: dict[str, Ectopy]
 
 
@@ -113,7 +114,7 @@ def summarize(
     """
     known = np.flatnonzero(np.isfinite(rr))
     mean = 60 / float(np.mean(rr[known])) if len(known) else None
-    least = most = pause = (None, None)
+    least = most = longest = (None, None)
     if len(known):
         size = min(AVERAGED, len(known))
         sums = np.convolve(np.where(np.isfinite(rr), rr, 0.0), np.ones(size), "valid")
@@ -125,8 +126,8 @@ def summarize(
                 (float(rates[low]), float(times[low] - rr[low])),
                 (float(rates[high]), float(times[high] - rr[high])),
             )
-        longest = known[np.argmax(rr[known])]
-        pause = float(rr[longest]), float(times[longest] - rr[longest])
+        last = known[np.argmax(rr[known])]
+        longest = float(rr[last]), float(times[last] - rr[last])
     lost = float(np.sum(unreadable[:, 1] - unreadable[:, 0]))
     counts = np.bincount(labels, minlength=len(classes))
     return Summary(
@@ -140,8 +141,8 @@ def summarize(
         rate_least_at_s=least[1],
         rate_most_per_min=most[0],
         rate_most_at_s=most[1],
-        longest_pause_s=pause[0],
-        longest_pause_at_s=pause[1],
+        longest_rr_s=longest[0],
+        longest_rr_at_s=longest[1],
         ectopic={name: _ectopy(times, rr, labels == classes.index(name)) for name in ECTOPIC if name in classes},
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from cardiax.catalog import WINDOW_RATE
 from cardiax.ecg.lead_checks import DEAD
-from cardiax.ecg.r_peaks import qrs_slope
+from cardiax.ecg.r_peaks import QRS_BAND, qrs_band, qrs_slope
 
 WINDOW = 5.0
 """Length of a window, s."""
@@ -19,15 +19,11 @@ HELD = 1.0
 """s without any change from which a window is flat."""
 
 RAILED = 0.1
-"""Share of the samples at the highest or lowest value of the recording from which a window is saturated."""
-
-
-QRS_BAND = (5.0, 30.0)
-"""Band in which QRS complexes stand out, Hz."""
+"""Share of the samples at the highest or lowest value of what is judged from which a window is saturated."""
 
 BLURRED = 0.15
-"""Median of the absolute signal in that band over its 99 % quantile, from which no QRS complex stands out: at most 0.1
-in nearly all windows of real records, and 0.26 in white noise."""
+"""Median of the absolute signal in the QRS band over its 99 % quantile, from which no QRS complex stands out: at most
+0.1 in nearly all windows of real records, and 0.26 in white noise."""
 
 HISS = 0.4
 """Standard deviation above 40 Hz over that in the QRS band, from which a window without QRS complexes is noise, and not
@@ -71,23 +67,29 @@ def judge(
     """
     count = max(round(len(recorded) / rate / WINDOW), 1)
     edges = np.linspace(0, len(recorded) / rate, count + 1)
-    raw = recorded[: len(recorded) // count * count].reshape(count, -1)
+    raw = _windows(recorded, count)
     lost = np.isnan(raw)
-    whole = np.where(lost.all(axis=1, keepdims=True), 0.0, raw)
-    highest, lowest = np.nanmax(whole, axis=1), np.nanmin(whole, axis=1)
-    ranges = highest - lowest
+    highest = np.where(lost, -np.inf, raw).max(axis=1)
+    lowest = np.where(lost, np.inf, raw).min(axis=1)
+    ranges = np.maximum(highest - lowest, 0.0)
     held = _longest_run(np.diff(raw, axis=1) == 0) / rate
     top, bottom = highest.max(), lowest.min()
     railed = np.maximum(np.mean(raw >= top - 1e-9, axis=1), np.mean(raw <= bottom + 1e-9, axis=1))
     faults = np.zeros(count, int)
-    noisy, quiet = _noise(filtered, count)
+    qrs = qrs_band(filtered)
+    noisy, quiet = _noise(filtered, qrs, count)
     faults[noisy] = FAULTS.index("noise")
     faults[(railed >= RAILED) & (ranges >= DEAD)] = FAULTS.index("saturated")
     faults[(ranges < DEAD) | (held >= HELD) | _in_long_run(quiet)] = FAULTS.index("flat")
     faults[lost.mean(axis=1) >= MISSING] = FAULTS.index("missing")
-    slope = qrs_slope(filtered)
-    middle, peak = np.quantile(slope[: len(slope) // count * count].reshape(count, -1), (0.5, 0.97), axis=1)
+    middle, peak = np.quantile(_windows(qrs_slope(qrs), count), (0.5, 0.97), axis=1)
     return edges, faults, ranges, middle / (peak + 1e-9)
+
+
+def _windows(signal: np.ndarray, count: int) -> np.ndarray:
+    """Return windows (count, k) that cover a signal (n,); they share a sample where `count` does not divide n."""
+    starts = np.arange(count) * len(signal) // count
+    return signal[starts[:, None] + np.arange(-(-len(signal) // count))]
 
 
 def _longest_run(mask: np.ndarray) -> np.ndarray:
@@ -100,15 +102,12 @@ def _longest_run(mask: np.ndarray) -> np.ndarray:
     return longest
 
 
-def _noise(filtered: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each window of a lead at 180 Hz whether it is noise, and whether it is quiet: bool (w,) each."""
+def _noise(filtered: np.ndarray, qrs: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each window of a lead at 180 Hz, and in the QRS band, if it is noise, and if quiet: bool (w,) each."""
     from scipy.signal import butter, sosfiltfilt
 
-    def band(cutoff: float | tuple[float, float], kind: str) -> np.ndarray:
-        signal = sosfiltfilt(butter(2, cutoff, kind, fs=WINDOW_RATE, output="sos"), filtered)
-        return signal[: len(signal) // count * count].reshape(count, -1)
-
-    qrs, high = band(QRS_BAND, "bandpass"), band(QRS_BAND[1] + 10, "highpass")
+    high = sosfiltfilt(butter(2, QRS_BAND[1] + 10, "highpass", fs=WINDOW_RATE, output="sos"), filtered)
+    qrs, high = _windows(qrs, count), _windows(high, count)
     middle, peak = np.quantile(np.abs(qrs), (0.5, 0.99), axis=1)
     blurred = middle > BLURRED * peak
     usual = np.median(peak[~blurred]) if not blurred.all() else 0.0

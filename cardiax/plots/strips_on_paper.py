@@ -67,8 +67,8 @@ def _coloured(strip: Strip, seconds: np.ndarray) -> list[tuple[str, slice]]:
     for index, (time, name) in enumerate(zip(strip.times, strip.names, strict=True)):
         after = np.diff(strip.times[index : index + 2]) / 2
         before = np.diff(strip.times[max(index - 1, 0) : index + 1]) / 2
-        low = time - min(COLOURED[0], *before.tolist(), COLOURED[0])
-        high = time + min(COLOURED[1], *after.tolist(), COLOURED[1])
+        low = time - min([COLOURED[0], *before])
+        high = time + min([COLOURED[1], *after])
         names[(seconds >= low) & (seconds <= high)] = name
     edges = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
     return [(str(names[low]), slice(low, high + 1)) for low, high in itertools.pairwise(edges)]

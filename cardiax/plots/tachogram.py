@@ -13,7 +13,7 @@ def tachogram_figure(
 ) -> Figure:
     """Plot the RR interval that ends at each beat, in the colour of the beat's class.
 
-    Intervals beyond the axis, the longest 0.1 % and at least those above 2 s, are triangles at its upper end.
+    The axis ends at 1.1 s, or 10 % above the 99.9 % quantile if that is more. Longer intervals are triangles there.
 
     Args:
       times: (n,), s.

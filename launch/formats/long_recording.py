@@ -37,7 +37,7 @@ class LongRecording:
 
     Attributes:
       path: file of the recording.
-      names: names of the leads, those that a classifier prefers first.
+      names: names of the leads, each once, those that a classifier prefers first.
       rate: sampling rate, Hz.
       samples: number of samples per lead.
       notes: how the file was understood.
@@ -120,7 +120,7 @@ def read_leads(
             f"{path}: found a sampling rate of {hertz:g} Hz, expected {RATES[0]:g} to {RATES[1]:g} Hz to find R peaks"
         )
     leads = [index for index, one in enumerate(is_lead) if one]
-    short = [parsed[index].lead or told[index].strip() for index in leads]
+    short = _told_apart([parsed[index].lead or told[index].strip() for index in leads])
     order = lead_order(short)
     leads, short = [leads[index] for index in order], [short[index] for index in order]
     factors = [parsed[index].sign * unit_factor(recording, parsed[index], index, told[index], unit) for index in leads]
@@ -136,3 +136,15 @@ def read_leads(
         _channels=tuple(leads),
         _factors=np.asarray(factors, np.float64),
     )
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Number the names that occur before: ECG, ECG 2, ECG 3."""
+    found: list[str] = []
+    for name in names:
+        own, number = name, 1
+        while own in found or (number > 1 and own in names):
+            number += 1
+            own = f"{name} {number}"
+        found.append(own)
+    return found

@@ -17,7 +17,7 @@ def recordings_in(path: Path) -> list[Path]:
     Raises:
       InputError: the folder has no recording.
     """
-    if not path.is_dir() or path.with_name(f"{path.name}.hea").is_file():
+    if not path.is_dir() or (path.parent / f"{path.name}.hea").is_file():  # "." has no name
         return [path]
     files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     headers = [file for file in files if file.suffix == ".hea"]

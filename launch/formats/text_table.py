@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -84,17 +84,21 @@ def open_table(path: Path) -> Recording:
     if not rows:
         raise InputError(f"{path}: found no rows of numbers, expected time × leads")
 
-    rest: Iterator[tuple[int, str]] = iter(())
-    reached = -1
+    lines = _rows(path, layout)
+    reached = 0
 
     def read(first: int, last: int, columns: Sequence[int]) -> np.ndarray:
-        nonlocal rest, reached
-        if first != reached:  # a recording that is read part by part is scanned once
-            rest = itertools.islice(_rows(path, layout), first, None)
-        lines = [(number, _cells(line, layout.delimiter)) for number, line in itertools.islice(rest, last - first)]
+        nonlocal lines, reached
+        skipped = first - reached
+        if skipped < 0:  # a recording that is read part by part is scanned once
+            lines, skipped = _rows(path, layout), first
+        chosen = itertools.islice(lines, skipped, skipped + last - first)
+        found = [(number, _cells(line, layout.delimiter)) for number, line in chosen]
         reached = last
-        _refuse_thousands(path, [cells[index] for _, cells in lines for index in columns])
-        return np.array([[_number(path, number, cells[index]) for index in columns] for number, cells in lines])
+        if last == rows:
+            lines.close()  # the file too
+        _refuse_thousands(path, [cells[index] for _, cells in found for index in columns])
+        return np.array([[_number(path, number, cells[index]) for index in columns] for number, cells in found])
 
     times = (layout.times[-1], seconds, is_clock) if layout.times else None
     return recording(path, layout.names, layout.units, rows, read, times, layout.stated)
@@ -224,7 +228,7 @@ def _decimal(text: str) -> float:
     return float(text.replace(".", "").replace(",", ".") if "." in text and "," in text else text.replace(",", "."))
 
 
-def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
+def _rows(path: Path, layout: Layout) -> Generator[tuple[int, str], None, None]:
     """Yield the line number, from 1, and the text of every row of numbers; raise `InputError` if widths differ."""
     width, mark = len(layout.units), layout.delimiter
     with _opened(path, layout.encoding) as file:

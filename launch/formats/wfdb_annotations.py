@@ -68,11 +68,11 @@ def read_beats(recording: Path, ending: str, rate: float, samples: int) -> Beats
     beats = [index for index, symbol in enumerate(symbols) if symbol in CLASS_OF]
     if not beats:
         raise InputError(f"{path}: found no beats, expected some of the symbols {' '.join(CLASS_OF)}")
-    if positions[beats[-1]] >= samples or positions[beats[0]] < 0:
-        raise InputError(
-            f"{path}: found a beat at sample {positions[beats[-1]]:.0f}, expected all below the {samples} of "
-            f"{recording.name}"
-        )
+    for at in positions[[beats[0], beats[-1]]]:
+        if not 0 <= at < samples:
+            raise InputError(
+                f"{path}: found a beat at sample {at:.0f}, expected all from 0 to {samples - 1} as in {recording.name}"
+            )
     starts = [float(at) for at, symbol in zip(positions, symbols, strict=True) if symbol == "["]
     ends = [float(at) for at, symbol in zip(positions, symbols, strict=True) if symbol == "]"]
     episodes = [(start, min([end for end in ends if end > start], default=float(samples))) for start in starts]

@@ -9,7 +9,7 @@ import numpy as np
 from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
 from cardiax.ecg.lead_checks import LARGEST, SMALLEST
-from cardiax.ecg.r_peaks import find_r_peaks
+from cardiax.ecg.r_peaks import REFRACTORY, find_r_peaks
 from cardiax.ecg.signal_quality import FAULTS, NOISY, judge, without_gaps
 from cardiax.errors import InputError
 
@@ -20,10 +20,7 @@ READABLE = 0.5
 """Least share of a recording, and of a lead in a part, that can be read."""
 
 MOSTLY_NOISY = 0.75
-"""Share of noisy windows from which nothing is told of the beats."""
-
-REFRACTORY = 0.2
-"""s, the least distance of two R peaks."""
+"""`noisy_share` from which nothing is told of the beats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +102,12 @@ def unreadable_stretches(parts: Sequence[Part]) -> tuple[np.ndarray, tuple[str, 
     return np.array(found, float).reshape(-1, 2), tuple(reasons)
 
 
+def noisy_share(parts: Sequence[Part]) -> float:
+    """Return the share of noisy windows among those in which a lead can be read; 0 without any."""
+    readable = sum(np.sum((part.faults == 0).any(axis=1)) for part in parts)
+    return float(sum(np.sum(part.noisy) for part in parts) / max(readable, 1))
+
+
 def refuse_what_is_no_ecg(recording: "LongRecording", parts: Sequence[Part], stretches: np.ndarray) -> None:
     """Raise `InputError` for another unit than mV, and for a recording of which most cannot be read."""
     path = recording.path
@@ -128,11 +131,11 @@ def refuse_what_is_no_ecg(recording: "LongRecording", parts: Sequence[Part], str
             f"{path}: found {lost:.0f} of {recording.duration:.0f} s that cannot be read (mostly {why}), expected an "
             "ECG in at least half; check the electrodes and the file"
         )
-    noisy = np.mean(np.concatenate([part.noisy for part in parts]))
+    noisy = noisy_share(parts)
     if noisy > MOSTLY_NOISY:
         raise InputError(
-            f"{path}: found QRS complexes that do not stand out from the rest in {100 * noisy:.0f} % of the recording "
-            "(noise, or a rhythm without QRS complexes), expected an ECG with clear beats; check the electrodes"
+            f"{path}: found QRS complexes that do not stand out from the rest in {100 * noisy:.0f} % of what can be "
+            "read (noise, or a rhythm without QRS complexes), expected an ECG with clear beats; check the electrodes"
         )
 
 

@@ -30,6 +30,7 @@ from cardiax.launch.predictors.rhythm_details import (
     notes_of,
     strips_of,
     warnings_of,
+    with_most_beats,
 )
 from cardiax.launch.run.bundle_files import CARD
 from cardiax.launch.run.run_folder import read_json
@@ -52,6 +53,10 @@ LEAST = 5.0
 """s, the least length of a recording."""
 
 LEAST_BEATS = 3
+"""The least number of beats of a recording."""
+
+COLUMNS = ("time_s", "rr_s", "class", *(f"p_{name}" for name in AAMI_CLASSES), "flag")
+"""Columns of the table of beats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +71,10 @@ class RhythmPrediction:
       flags: (n,), reasons to doubt a beat, separated by spaces; mostly empty.
       unreadable: (k, 2), start and end of each stretch that cannot be read, s.
       reasons: why each of these cannot be read.
-      summary: rates, ectopic beats, pauses.
+      summary: heart rates, the longest RR interval, ectopic beats.
       strips: stretches of the first lead that show the rhythm.
-      median_beats: class → up to 500 of its beats (m, 192, leads), mV at 180 Hz, R peak at index 72.
-      leads: names of the leads that were read.
+      median_beats: class → up to 500 of its beats (m, 192, L), mV at 180 Hz, R peak at index 72, in the first L leads.
+      leads: names of the leads that were read, the one or two with most beats first.
       rate: sampling rate of the recording, Hz.
       notes: how the recording was understood.
       warnings: reasons not to trust the prediction.
@@ -96,9 +101,8 @@ class RhythmPrediction:
         """Return a pandas data frame with a row for each beat, with the columns of NAME_beats.csv."""
         import pandas
 
-        columns = {"time_s": self.times, "rr_s": self.rr, "class": self.names}
-        columns |= {f"p_{name}": self.probabilities[:, index] for index, name in enumerate(AAMI_CLASSES)}
-        return pandas.DataFrame(columns | {"flag": self.flags})
+        values = (self.times, self.rr, self.names, *self.probabilities.T, self.flags)
+        return pandas.DataFrame(dict(zip(COLUMNS, values, strict=True)))
 
 
 class RhythmPredictor:
@@ -128,6 +132,7 @@ class RhythmPredictor:
     def predict(
         self,
         ecg: np.ndarray | str | Path,
+        *,
         sampling_rate: float | None = None,
         leads: Sequence[str] | None = None,
         unit: str | None = None,
@@ -202,7 +207,8 @@ class RhythmPredictor:
         labels = probabilities.argmax(axis=1)
         names = np.array(AAMI_CLASSES)[labels]
         summary = summarize(times, rr, labels, AAMI_CLASSES, recording.duration, unreadable)
-        leads = tuple(dict.fromkeys(name for part in parts for name in part.leads))
+        leads = with_most_beats(parts, owners)
+        leads = tuple(dict.fromkeys((*leads, *(name for part in parts for name in part.leads))))
         return RhythmPrediction(
             times=times,
             rr=rr,
@@ -216,7 +222,7 @@ class RhythmPredictor:
             median_beats=example_beats(samples, owners, names, parts, rate),
             leads=leads,
             rate=rate,
-            notes=(*recording.notes, *notes_of(recording, leads, given is not None)),
+            notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None)),
             warnings=warnings_of(summary, parts),
             comparison=compared(reference, samples, labels, rate),
         )
@@ -269,8 +275,9 @@ class RhythmPredictor:
                 for name, one in classes.items()
                 if None not in (one["recall"]["value"], one["precision"]["value"])
             ]
-            lines.append("On test patients, with annotated R peaks, sensitivity / positive predictivity:")
-            lines.append(f"{', '.join(told)}.")
+            if told:
+                lines.append("On test patients, with annotated R peaks, sensitivity / positive predictivity:")
+                lines.append(f"{', '.join(told)}.")
         return lines
 
 
@@ -281,7 +288,8 @@ def _given(recording: "LongRecording", beats: str | np.ndarray | None) -> np.nda
     if isinstance(beats, str):
         return read_beats(recording.path, beats, recording.rate, recording.samples).samples
     times = np.asarray(beats, np.float64)
-    if times.ndim != 1 or not (np.diff(times) > 0).all() or times[0] < 0 or times[-1] >= recording.duration:
+    is_list = times.ndim == 1 and len(times) > 0 and (np.diff(times) > 0).all()
+    if not (is_list and times[0] >= 0 and times[-1] < recording.duration):
         raise InputError(
             f"beats: found times that do not increase within the {recording.duration:g} s of the recording, expected "
             "the R peaks in s"

@@ -12,7 +12,7 @@ from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.launch.formats.wfdb_annotations import Beats
-from cardiax.launch.predictors.recording_parts import Part
+from cardiax.launch.predictors.recording_parts import Part, noisy_share
 from cardiax.stats.beat_matching import compare
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ RATES = (30.0, 180.0)
 """Mean heart rates, per minute, outside of which a recording is unlike those of the training data."""
 
 MUCH_NOISE = 0.1
-"""Share of noisy windows that is a warning."""
+"""`noisy_share` that is a warning."""
 
 UNCERTAIN = 0.5
 """A class is uncertain if its probability is smaller."""
@@ -49,7 +49,7 @@ def intervals_of_stretches(times: np.ndarray, rr: np.ndarray) -> np.ndarray:
 
 
 def flags_of(times: np.ndarray, probabilities: np.ndarray, parts: Sequence[Part], owners: np.ndarray) -> np.ndarray:
-    """Return the reasons to doubt each beat, (n,): no class is likely, or a lead cannot be read there."""
+    """Return the reasons to doubt each beat, (n,): no class is likely, noise, or a lead unreadable there."""
     flags = np.where(probabilities.max(axis=1) < UNCERTAIN, "uncertain", "").astype(object)
     for index, part in enumerate(parts):
         own = np.flatnonzero(owners == index)
@@ -69,6 +69,7 @@ def strips_of(
     unreadable: np.ndarray,
     parts: Sequence[Part],
 ) -> tuple[Strip, ...]:
+    """Return the strips that `choose_strips` chooses, of the first lead of the part in which each begins."""
     strips = []
     for what, start in choose_strips(times, rr, names, recording.duration, unreadable):
         part = next(part for part in reversed(parts) if part.edges[0] <= start or part is parts[0])
@@ -81,13 +82,22 @@ def strips_of(
     return tuple(strips)
 
 
+def with_most_beats(parts: Sequence[Part], owners: np.ndarray) -> tuple[str, ...]:
+    """Return the leads in which most beats, of the parts `owners` (n,), were read; parts may read different ones."""
+    counts: dict[tuple[str, ...], int] = {}
+    for part, count in zip(parts, np.bincount(owners, minlength=len(parts)).tolist(), strict=True):
+        counts[part.leads] = counts.get(part.leads, 0) + count
+    return max(counts, key=lambda leads: counts[leads])
+
+
 def example_beats(
     samples: np.ndarray, owners: np.ndarray, names: np.ndarray, parts: Sequence[Part], rate: float
 ) -> dict[str, np.ndarray]:
-    """Return class → windows (m, 192, leads) of up to `EXAMPLES` of its beats, at equal distances."""
-    found = {}
+    """Return class → windows (m, 192, L) of up to `EXAMPLES` of its beats in the L leads of `with_most_beats`."""
+    found, leads = {}, with_most_beats(parts, owners)
+    shown = np.array([part.leads == leads for part in parts])[owners]
     for name in AAMI_CLASSES:
-        own = np.flatnonzero(names == name)
+        own = np.flatnonzero((names == name) & shown)
         own = own[np.unique(np.linspace(0, len(own) - 1, min(len(own), EXAMPLES)).astype(int))] if len(own) else own
         cuts = [
             beat_windows.windows(part.signals, samples[of] - part.low, rate)
@@ -95,28 +105,28 @@ def example_beats(
             if len(of)
         ]
         if cuts:
-            found[name] = np.concatenate(cuts)[..., : max(len(part.leads) for part in parts)]
+            found[name] = np.concatenate(cuts)[..., : len(leads)]
     return found
 
 
-def notes_of(recording: "LongRecording", leads: Sequence[str], is_given: bool) -> list[str]:
-    first = leads[:WINDOW_LEADS]
+def notes_of(recording: "LongRecording", leads: Sequence[str], parts: Sequence[Part], is_given: bool) -> list[str]:
+    """Tell which of the leads were read, and whether the R peaks were given."""
     more = [name for name in recording.names if name not in leads]
     notes = [f"{' and '.join(leads)} read" + (f", {', '.join(more)} not" if more else "")]
-    if len(first) < WINDOW_LEADS:
+    if max(len(part.leads) for part in parts) < WINDOW_LEADS:
         notes.append("a single lead; the network was trained on two")
     if is_given:
-        notes.append("R peaks taken from the annotations, not detected")
+        notes.append("R peaks given, not detected")
     return notes
 
 
 def warnings_of(summary: Summary, parts: Sequence[Part]) -> tuple[str, ...]:
-    found = []
-    noisy = np.mean(np.concatenate([part.noisy for part in parts]))
+    """Tell what makes the beats doubtful: noise, few beats, much that cannot be read, or an unusual heart rate."""
+    found, noisy = [], noisy_share(parts)
     if noisy > MUCH_NOISE:
         found.append(
-            f"QRS complexes do not stand out in {100 * noisy:.0f} % of the recording (noise, or a fast rhythm): beats "
-            "may be missed or false there; they are flagged noisy"
+            f"QRS complexes do not stand out in {100 * noisy:.0f} % of what can be read (noise, or a fast rhythm): "
+            "beats may be missed or false there; they are flagged noisy"
         )
     if summary.beats < FEW_BEATS:
         found.append(

@@ -12,7 +12,7 @@ from cardiax.catalog import AAMI_CLASSES, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.ecg.rhythm_strips import clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
-from cardiax.launch.predictors.rhythm import RhythmPrediction
+from cardiax.launch.predictors.rhythm import COLUMNS, RhythmPrediction
 from cardiax.launch.run.run_folder import save_plot, write_atomically, write_json
 from cardiax.stats.beat_matching import comparison
 
@@ -76,8 +76,7 @@ def write_comparison(folder: Path, tables: Mapping[str, np.ndarray]) -> Iterator
 
 def beats_as_csv(one: RhythmPrediction) -> str:
     """Format the beats as CSV, one per line; an RR interval that is not known is empty."""
-    columns = ["time_s", "rr_s", "class", *(f"p_{name}" for name in AAMI_CLASSES), "flag"]
-    lines = [",".join(columns)]
+    lines = [",".join(COLUMNS)]
     for time, span, name, odds, flag in zip(
         one.times.tolist(), one.rr.tolist(), one.names.tolist(), one.probabilities.tolist(), one.flags, strict=True
     ):
@@ -99,7 +98,7 @@ def summary_fields(one: RhythmPrediction, notes: Sequence[str]) -> dict:
 def one_line(summary: Summary) -> str:
     """Return the summary in one line."""
     rate = "" if summary.rate_mean_per_min is None else f", mean {summary.rate_mean_per_min:.0f} /min"
-    ectopic = ", ".join(f"{name} {one.beats} ({one.percent:.1f} %)" for name, one in summary.ectopic.items())
+    ectopic = ", ".join(f"{name} {own.beats} ({own.percent:.1f} %)" for name, own in summary.ectopic.items())
     lost = f", {summary.unreadable_percent:.1f} % unreadable" if summary.unreadable_s else ""
     return f"{clock(summary.duration_s)} h, {summary.beats} beats{rate}, {ectopic}{lost}"
 
@@ -119,9 +118,9 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
         )
         lines.append(f"                  most {found.rate_most_per_min:.0f} /min at {clock(found.rate_most_at_s or 0)}")
         lines.append("                  (least and most: means over 10 RR intervals)")
-    if found.longest_pause_s is not None:
+    if found.longest_rr_s is not None:
         lines.append(
-            f"Longest RR        {found.longest_pause_s:.2f} s at {clock(found.longest_pause_at_s or 0)} "
+            f"Longest RR        {found.longest_rr_s:.2f} s at {clock(found.longest_rr_at_s or 0)} "
             "(not across unreadable stretches)"
         )
     lines += ["", "Class                           beats        %   couplets   runs (3 or more)   longest run"]
@@ -143,10 +142,10 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
             )
             row += f"{own.couplets:>11}{own.runs:>19}   {longest}"
         lines.append(row)
-    uncertain = int(np.sum([bool(flag) for flag in one.flags]))
+    flagged = int(np.sum([bool(flag) for flag in one.flags]))
     lines += [
         "",
-        f"{uncertain:,} beats are flagged in {stem}_beats.csv (no class likely, noise, or a lead unreadable).",
+        f"{flagged:,} beats are flagged in {stem}_beats.csv (no class likely, noise, or a lead unreadable).",
     ]
     if len(one.unreadable):
         lines += ["", "Unreadable stretches, left out"]
@@ -157,7 +156,12 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
     if trained:
         lines += ["", "How far to trust it", *(f"  {line}" for line in trained)]
     if notes or one.warnings:
-        lines += ["", "Remarks", *(f"  warning: {one}" for one in one.warnings), *(f"  {note}" for note in notes)]
+        lines += [
+            "",
+            "Remarks",
+            *(f"  warning: {warning}" for warning in one.warnings),
+            *(f"  {note}" for note in notes),
+        ]
     return "\n".join(lines)
 
 

@@ -38,15 +38,15 @@ def test_rates_are_means_of_ten_intervals():
     assert few.rate_least_per_min == few.rate_most_per_min == pytest.approx(80)
 
 
-def test_the_longest_pause():
+def test_the_longest_rr_interval():
     found = summary("N" * 6, [1.0, 3.5, 1.0, 0.9, 1.0])
-    assert (found.longest_pause_s, found.longest_pause_at_s) == (pytest.approx(3.5), pytest.approx(2.0))
+    assert (found.longest_rr_s, found.longest_rr_at_s) == (pytest.approx(3.5), pytest.approx(2.0))
 
 
 def test_nothing_is_counted_across_an_unreadable_stretch():
     """Beats at 1, 2, 3, 13, 14 and 16 s; 4 to 12 s cannot be read."""
     found = summary("NVVVNN", [1, 1, 10, 1, 2], np.array([[4.0, 12.0]]), 20.0)
-    assert (found.longest_pause_s, found.longest_pause_at_s) == (2.0, 14.0)
+    assert (found.longest_rr_s, found.longest_rr_at_s) == (2.0, 14.0)
     assert (found.ectopic["V"].couplets, found.ectopic["V"].runs) == (1, 0)
     assert (found.unreadable_s, found.unreadable_percent) == (8.0, 40.0)
     assert found.rate_mean_per_min == pytest.approx(60 * 4 / 5)
@@ -70,4 +70,4 @@ def test_intervals_across_unreadable_stretches_are_unknown(stretches, known):
 
 def test_a_recording_without_beats():
     found = summarize(np.empty(0), np.empty(0), np.empty(0, int), CLASSES, 10.0, NONE)
-    assert (found.beats, found.rate_mean_per_min, found.longest_pause_s) == (0, None, None)
+    assert (found.beats, found.rate_mean_per_min, found.longest_rr_s) == (0, None, None)

@@ -77,6 +77,26 @@ def test_drift_and_some_noise_can_be_read(heartbeats):
     assert not any(faults(heartbeats(TIMES, RATE, 60.0, noise=0.08) + drift))
 
 
+@pytest.mark.parametrize(("gap", "window"), [((1790.0, 1795.0), 358), ((1797.5, 1800.0), 359), ((900.0, 905.0), 180)])
+def test_windows_lie_where_their_edges_say_in_a_recording_of_any_length(heartbeats, gap, window):
+    lead = np.tile(heartbeats(TIMES, 128.0, 60.0), 30)[:230_399]  # not a multiple of 360
+    lead[round(gap[0] * 128) : round(gap[1] * 128)] = np.nan
+    found = faults(lead, 128.0)
+    assert len(found) == 360
+    assert [index for index, fault in enumerate(found) if fault] == [window]
+    assert found[window] == "missing"
+
+
+def test_a_missing_window_is_not_taken_for_0_mv(heartbeats):
+    lead = 4.0 + heartbeats(TIMES, RATE, 60.0)
+    lead[MIDDLE] = np.where(np.arange(20 * 250) // 25 % 2, 3.0, 4.0 + 0.1 * noise(20 * 250))
+    lead[: 5 * 250] = np.nan
+    assert faults(lead) == ["missing"] + [""] * 3 + ["saturated"] * 4 + [""] * 4
+    ranges = judge(lead, filtered(without_gaps(lead[:, None]), RATE)[:, 0], RATE)[2]
+    assert ranges[0] == 0
+    assert 1 < ranges[1] < 2
+
+
 def test_gaps_are_interpolated():
     lead = np.array([[1.0], [np.nan], [np.nan], [4.0], [np.nan]])
     np.testing.assert_allclose(without_gaps(lead)[:, 0], [1, 2, 3, 4, 4])

@@ -60,3 +60,9 @@ def test_one_column_and_missing_values():
 def test_mistakes_are_told(arguments, message):
     with pytest.raises(InputError, match=message):
         read_leads(np.zeros((5000, 2)), **arguments)
+
+
+def test_channels_of_one_name_are_told_apart():
+    signal = np.ones((5000, 4))
+    assert read_leads(signal, 250.0, ["ECG", "ECG", "II", "ecg 2"]).names[1:] == ("ECG", "ECG 2", "ecg 2")
+    assert read_leads(signal, 250.0, ["ECG", "ECG", "ECG 2", "ECG"]).names == ("ECG", "ECG 3", "ECG 2", "ECG 4")

@@ -1,5 +1,7 @@
 """The recordings in a folder: records without segments, or else arrays and tables."""
 
+from pathlib import Path
+
 import pytest
 
 from cardiax.errors import InputError
@@ -34,3 +36,9 @@ def test_an_empty_folder_is_told_and_a_record_of_the_same_name_is_taken(tmp_path
         recordings_in(tmp_path / "100")
     (tmp_path / "100.hea").write_text("100 1 360 10\n100.dat 16\n")
     assert recordings_in(tmp_path / "100") == [tmp_path / "100"]
+
+
+def test_the_folder_that_one_is_in(tmp_path, monkeypatch):
+    (tmp_path / "a.npy").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    assert recordings_in(Path(".")) == [Path("a.npy")]

@@ -1,5 +1,7 @@
 """Annotation files, read and written as `wfdb` does."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -36,8 +38,16 @@ def test_mistakes_are_told(tmp_path):
     with pytest.raises(InputError, match="found no beats, expected some of the symbols N L R"):
         read_beats(tmp_path / "a.hea", "atr", 360.0, 5000)
     wfdb.wrann("a", "atr", np.array([5, 6000]), ["N", "N"], fs=360, write_dir=str(tmp_path))
-    with pytest.raises(InputError, match=r"found a beat at sample 6000, expected all below the 5000 of a\.hea"):
+    with pytest.raises(InputError, match=r"found a beat at sample 6000, expected all from 0 to 4999 as in a\.hea"):
         read_beats(tmp_path / "a.hea", "atr", 360.0, 5000)
     (tmp_path / "a.atr").write_bytes(b"\1\2\3")
-    with pytest.raises(InputError, match=r"a\.atr: found annotations that cannot be read|found no beats"):
+    with pytest.raises(InputError, match=r"a\.atr: found annotations that cannot be read \(.*\), expected a complete"):
+        read_beats(tmp_path / "a.hea", "atr", 360.0, 5000)
+
+
+def test_a_beat_before_the_recording_is_the_one_that_is_told(tmp_path, monkeypatch):
+    (tmp_path / "a.atr").touch()
+    found = SimpleNamespace(sample=np.array([-3, 40]), symbol=["N", "N"], fs=360)
+    monkeypatch.setattr(wfdb, "rdann", lambda *_: found)
+    with pytest.raises(InputError, match=r"a\.atr: found a beat at sample -3, expected all from 0 to 4999"):
         read_beats(tmp_path / "a.hea", "atr", 360.0, 5000)

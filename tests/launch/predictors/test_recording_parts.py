@@ -1,15 +1,32 @@
 """The parts of a recording together: beats at their borders, and stretches across them."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 
-from cardiax.launch.predictors.recording_parts import Part, merged_beats, unreadable_stretches
+from cardiax.errors import InputError
+from cardiax.launch.predictors.recording_parts import (
+    Part,
+    merged_beats,
+    noisy_share,
+    refuse_what_is_no_ecg,
+    unreadable_stretches,
+)
 
 
-def part(beats, edges, faults):
+def part(beats, edges, faults, noisy=None):
     faults = np.array(faults)
-    nothing = np.zeros(len(faults), bool)
     return Part(
-        0, np.zeros((1, 2)), ("I", "II"), np.array(beats, float), np.array(edges, float), faults, faults, nothing
+        low=0,
+        signals=np.zeros((1, 2)),
+        leads=("I", "II"),
+        beats=np.array(beats, float),
+        edges=np.array(edges, float),
+        faults=faults,
+        ranges=np.ones(faults.shape),
+        noisy=np.zeros(len(faults), bool) if noisy is None else np.array(noisy, bool),
     )
 
 
@@ -28,3 +45,19 @@ def test_a_beat_that_two_parts_find_is_counted_once():
 def test_a_stretch_goes_on_across_the_border_of_parts():
     stretches, reasons = unreadable_stretches(PARTS)
     assert (stretches.tolist(), reasons) == ([[5.0, 15.0]], ("flat",))
+
+
+def test_the_share_of_noisy_windows_is_one_of_those_that_can_be_read():
+    """Two of six windows are missing; of the other four, all or three are noisy."""
+    recording = SimpleNamespace(path=Path("a.hea"), duration=30.0)
+    faults = [[1, 1], [1, 1], [0, 0], [0, 1], [0, 0], [0, 0]]
+    all_noisy, most = ([part([], np.arange(0, 31, 5), faults, [0, 0, *own])] for own in ([1, 1, 1, 1], [1, 1, 1, 0]))
+    assert (noisy_share(all_noisy), noisy_share(most), noisy_share(PARTS)) == (1.0, 0.75, 0.0)
+    stretches, _ = unreadable_stretches(all_noisy)
+    with pytest.raises(InputError, match=r"^a\.hea: found QRS complexes that do not stand out .* in 100 % of what can"):
+        refuse_what_is_no_ecg(recording, all_noisy, stretches)
+    refuse_what_is_no_ecg(recording, most, stretches)
+
+
+def test_without_a_readable_window_no_share_is_noisy():
+    assert noisy_share([part([], [0, 5], [[1, 1]])]) == 0

@@ -8,7 +8,7 @@ import pytest
 
 from cardiax import InputError, load
 from cardiax.config import to_dict
-from cardiax.launch.predictors import rhythm
+from cardiax.launch.predictors import rhythm, rhythm_files
 from cardiax.launch.run.run_folder import write_json
 from cardiax.launch.run.trained import TrainedNetwork
 from cardiax.recipes import recipe
@@ -123,13 +123,51 @@ def test_unreadable_stretches_are_left_out_and_told(run, leads, tmp_path, cardia
     assert found.unreadable.tolist() == [[40.0, 60.0]]
     assert found.reasons == ("missing",)
     assert not ((found.times > 40) & (found.times < 60)).any()
-    assert found.summary.longest_pause_s < 1.0
+    assert found.summary.longest_rr_s < 1.0
     assert np.isnan(found.rr[np.searchsorted(found.times, 60)])
     flagged = found.times[found.flags == "channel_1_unreadable"]
     np.testing.assert_allclose(flagged, TIMES[(TIMES > 80) & (TIMES < 90)], atol=0.012)
     np.save(tmp_path / "a.npy", leads)
     assert cardiax("predict", run, tmp_path / "a.npy", "--rate", RATE)[0] == 0
     assert "0:00:40 to 0:01:00  missing" in (run / "predictions" / "a_summary.txt").read_text()
+
+
+def test_parts_that_read_other_leads_are_not_mixed(run, leads, monkeypatch):
+    monkeypatch.setattr(rhythm, "PART", 24.0)
+    three = np.stack([leads[:, 0], 0.5 * leads[:, 0], 0.25 * leads[:, 0]], 1)
+    three[72 * RATE :, 0] = np.nan
+    found = load(run).predict(three, sampling_rate=RATE, leads=["II", "V1", "V5"])
+    assert found.leads == ("II", "V1", "V5")
+    peaks = found.median_beats["N"][:, 69:76].max(axis=1)
+    np.testing.assert_allclose(np.log2(peaks), [[0, -1]] * len(peaks), atol=0.3)
+    two = leads.copy()
+    two[72 * RATE :, 1] = np.nan
+    found = load(run).predict(two, sampling_rate=RATE)
+    assert np.ptp(found.median_beats["N"], axis=1).min() > 0.4
+    assert "a single lead" not in " ".join(found.notes)
+
+
+def test_two_channels_of_one_name_are_two_leads(run, leads):
+    found = load(run).predict(leads, sampling_rate=RATE, leads=["ECG", "ECG"])
+    assert found.leads == ("ECG", "ECG 2")
+    assert "a single lead" not in " ".join(found.notes)
+    labels = [axes.get_ylabel() for axes in rhythm_files.plots("a", found)["beats"]().axes]
+    assert [label for label in labels if label] == ["ECG (mV)", "ECG 2 (mV)"]
+
+
+def test_paced_beats_alone_are_shown(cardiax, run, leads, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        TrainedNetwork, "predictor", lambda network: lambda inputs: 5 * np.eye(5)[[4] * len(inputs["rr"])]
+    )
+    unknown = {"N": {"recall": {"value": None}, "precision": {"value": None}}}
+    write_json(run / "test.json", {"classes": unknown})
+    np.save(tmp_path / "a.npy", leads)
+    status, _, error = cardiax("predict", run, tmp_path / "a.npy", "--rate", RATE)
+    assert status == 0, error
+    assert (run / "predictions" / "a_strips.png").is_file()
+    text = (run / "predictions" / "a_summary.txt").read_text()
+    assert "On test patients" not in text
+    assert "  .\n" not in text
 
 
 def test_beats_of_an_annotation_file_and_comparison(cardiax, run, leads, tmp_path):
@@ -159,8 +197,11 @@ def test_beats_of_an_annotation_file_and_comparison(cardiax, run, leads, tmp_pat
     assert by_time.names.tolist() == given.names.tolist()
     with pytest.raises(InputError, match=r"b\.qrs: found no such file"):
         load(run).predict(tmp_path / "in" / "b", compare="qrs")
-    with pytest.raises(InputError, match="beats: found times that do not increase within the 120 s"):
-        load(run).predict(leads, sampling_rate=RATE, beats=[3.0, 2.0])
+    for wrong in ([3.0, 2.0], [], [-1.0, 2.0], [1.0, 120.0], [np.nan]):
+        with pytest.raises(InputError, match="beats: found times that do not increase within the 120 s"):
+            load(run).predict(leads, sampling_rate=RATE, beats=wrong)
+    with pytest.raises(TypeError):
+        load(run).predict(leads, RATE)
 
 
 def test_no_answer_where_none_can_be_trusted(run, leads):
@@ -172,7 +213,7 @@ def test_no_answer_where_none_can_be_trusted(run, leads):
         (200 * leads, r"found a lead whose 5 s have a range of \d+.*, expected mV, at most 30; ADC counts"),
         (leads / 1000, r"found leads of at most 0\.00\d+ from their lowest to their highest sample.*volts need --unit"),
         (leads[:400], r"found 1.6 s, expected 5 s or more"),
-        (leads[:1300] * [[1, 1]] * (np.arange(1300) < 300)[:, None], "found 5 of 5 s that cannot be read"),
+        (leads[:1300] * (np.arange(1300) < 300)[:, None], "found 5 of 5 s that cannot be read"),
     ):
         with pytest.raises(InputError, match=f"^array: {message}"):
             predictor.predict(signal, sampling_rate=RATE)

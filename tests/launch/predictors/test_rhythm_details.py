@@ -1,0 +1,70 @@
+"""What is told of the beats of a recording: flags, example beats, notes and warnings."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from cardiax.catalog import AAMI_CLASSES
+from cardiax.ecg.rhythm_summary import rr_intervals, summarize
+from cardiax.launch.predictors.recording_parts import Part
+from cardiax.launch.predictors.rhythm_details import example_beats, flags_of, notes_of, warnings_of, with_most_beats
+
+
+def part(leads, heights, beats, faults, noisy, low=0):
+    """A part at 180 Hz from sample `low` on, whose leads are constant."""
+    faults = np.array(faults)
+    return Part(
+        low=low,
+        signals=np.tile(np.float32(heights), (1800, 1)),
+        leads=leads,
+        beats=np.array(beats, float),
+        edges=low / 180 + 5.0 * np.arange(len(faults) + 1),
+        faults=faults,
+        ranges=np.ones(faults.shape),
+        noisy=np.array(noisy, bool),
+    )
+
+
+PARTS = (
+    part(("II",), [1.0], [], [[0], [0]], [0, 0]),
+    part(("II", "V1"), [1.0, 2.0], [2000, 2100, 2800], [[0, 0], [2, 0]], [1, 0], 1800),
+    part(("V1", "V5"), [2.0, 3.0], [4000], [[0, 0], [1, 1]], [0, 0], 3600),
+)
+SAMPLES, OWNERS = np.array([2000.0, 2100, 2800, 4000]), np.array([1, 1, 1, 2])
+
+
+def test_example_beats_are_of_one_pair_of_leads():
+    assert with_most_beats(PARTS, OWNERS) == ("II", "V1")
+    found = example_beats(SAMPLES, OWNERS, np.array(["N", "V", "N", "N"]), PARTS, 180.0)
+    assert {name: beats.shape for name, beats in found.items()} == {"N": (2, 192, 2), "V": (1, 192, 2)}
+    for beats in found.values():
+        assert (beats == [1.0, 2.0]).all()
+
+
+def test_beats_are_flagged_where_no_class_is_likely_in_noise_and_where_a_lead_is_lost():
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.4], [0.9, 0.1], [0.9, 0.1]])
+    found = flags_of(SAMPLES / 180, probabilities, PARTS, OWNERS)
+    assert found.tolist() == ["noisy", "uncertain noisy", "II_unreadable", ""]
+
+
+def test_notes_count_the_leads_that_are_read_together():
+    recording = SimpleNamespace(names=("II", "V1", "V5", "V6"))
+    assert notes_of(recording, ("II", "V1", "V5"), PARTS, True) == [
+        "II and V1 and V5 read, V6 not",
+        "R peaks given, not detected",
+    ]
+    assert notes_of(SimpleNamespace(names=("II",)), ("II",), PARTS[:1], False) == [
+        "II read",
+        "a single lead; the network was trained on two",
+    ]
+
+
+def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
+    """Of six windows one cannot be read, and one of the others is noisy: 20 %."""
+    times = np.arange(0.5, 100, 0.8)
+    none = np.empty((0, 2))
+    labels = np.zeros(len(times), int)
+    summary = summarize(times, rr_intervals(times, none), labels, AAMI_CLASSES, 100.0, none)
+    (warning,) = warnings_of(summary, PARTS)
+    assert warning.startswith("QRS complexes do not stand out in 20 % of what can be read")
+    assert warnings_of(summary, PARTS[2:]) == ()
