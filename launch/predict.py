@@ -1,9 +1,10 @@
 """Predict the beats, the activation of the heart, or its voltages from your own recordings.
 
-A run of the task arrhythmia on beats with their rhythm (--dataset physionet_mitbih/patient or physionet_svdb) finds the
-R peaks of recordings of any length with one or more leads, and the AAMI class of each beat; a folder stands for all
-recordings in it. A run of the task activation or transmembrane reads twelve leads or ten electrodes, finds their beats,
-and predicts each and their median; --start names a single one.
+NETWORK is arrhythmia or activation, whose weights come with cardiax, or the folder of a run or a bundle. A network of
+the task arrhythmia, trained on beats with their rhythm (--dataset physionet_mitbih/patient or physionet_svdb), finds
+the R peaks of recordings of any length with one or more leads, and the AAMI class of each beat; a folder stands for its
+WFDB records, or for its arrays and tables if it has none. A network of the task activation or transmembrane reads
+twelve leads or ten electrodes, finds their beats, and predicts each and their median; --start names a single one.
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
 the leads), both also as .gz, and WFDB records. For each file it writes CSV with units, and plots. All files are read
@@ -11,6 +12,8 @@ and checked before the first output is written. Research only, not a medical dev
 
 Examples:
 
+  cardiax predict arrhythmia holter.hea
+  cardiax predict activation ecg.hea
   cardiax predict runs/beats holter.hea
   cardiax predict runs/beats recordings/ --out reports
   cardiax predict runs/beats 100.hea 103.hea --compare atr

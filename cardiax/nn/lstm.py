@@ -28,7 +28,7 @@ class BiLSTM(nn.Module):
         series = jnp.stack([x, jnp.flip(x, axis=0)], axis=1)
         inputs = jnp.einsum("tdbc,dcg->tdbg", series, to_gates) + jnp.sum(biases, axis=0)[None, :, None, :]
 
-        def step(carry: tuple[jax.Array, jax.Array], gates: jax.Array) -> tuple[tuple[jax.Array, ...], jax.Array]:
+        def step(carry: tuple[jax.Array, jax.Array], gates: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
             hidden, cell = carry
             i, f, g, o = jnp.split(gates + hidden @ kernel, 4, axis=-1)
             cell = nn.sigmoid(f) * cell + nn.sigmoid(i) * jnp.tanh(g)

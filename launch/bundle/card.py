@@ -96,9 +96,7 @@ def _metadata(name: str, config: Config, test: dict[str, Any], licence: str) -> 
 
 def _summary(config: Config) -> str:
     summary = find_task(config.task).summary
-    return (
-        f"{summary[0].upper()}{summary[1:]}, from {'its leads' if _is_beats(config) else 'the 12-lead ECG'}."
-    )
+    return f"{summary[0].upper()}{summary[1:]}, from {'its leads' if _is_beats(config) else 'the 12-lead ECG'}."
 
 
 def _is_beats(config: Config) -> bool:
