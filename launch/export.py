@@ -81,6 +81,8 @@ def run(options: argparse.Namespace) -> None:
     workdir = Workdir(options.workdir)
     if is_bundle(workdir.path):
         raise InputError(f"{workdir.path}: found a bundle, expected the folder of a run; copy the bundle instead")
+    if not workdir.path.is_dir():
+        raise InputError(f"{workdir.path}: found no such folder, expected the folder of a run")
     source = find_network(workdir.path)
     config = source.config
     if config.model in TREES:

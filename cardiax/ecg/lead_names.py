@@ -26,12 +26,14 @@ class Channel(NamedTuple):
       electrode: electrode name in `ELECTRODES`, or None. A chest channel has both.
       sign: -1 if the name marks the lead as inverted, e.g. `-aVR` of the Cabrera sequence; else 1.
       unit: unit in the name, in lower case, or None.
+      name: the name without its unit.
     """
 
     lead: str | None
     electrode: str | None
     sign: int
     unit: str | None
+    name: str
 
 
 def parse(name: str) -> Channel:
@@ -41,11 +43,11 @@ def parse(name: str) -> Channel:
     found = re.search(r"(?<=.)[\(\[{]\s*([^\(\[{]+?)\s*[\)\]}]$|[\s_/,:]+([nuµμm]?v)$", text, re.IGNORECASE)
     if found:
         unit, text = (found[1] or found[2]).lower(), text[: found.start()].strip()
-    text = text.strip("()[]{}")
+    text = name = text.strip("()[]{}")
     sign = 1
     if text[:1] in "-−–" and text:
         sign, text = -1, text[1:]
     while (shorter := _PREFIX.sub("", text)) != text:
         text = shorter
     plain = re.sub(r"[\s_.]", "", text).lower()
-    return Channel(_KNOWN.get(plain), _ELECTRODES.get(plain), sign, unit)
+    return Channel(_KNOWN.get(plain), _ELECTRODES.get(plain), sign, unit, name)

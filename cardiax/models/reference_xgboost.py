@@ -119,6 +119,6 @@ def import_xgboost() -> Any:
         import xgboost
     except ImportError as error:
         raise InputError(
-            "model xgboost: found no package xgboost, expected it to be installed; run pip install 'cardiax[baselines]'"
+            "model xgboost: found no package xgboost, expected it to be installed; run pip install xgboost"
         ) from error
     return xgboost

@@ -41,7 +41,7 @@ def download(download_dir: Path) -> Path:
     if command is None:
         raise InputError(
             "Kaggle credentials are set, but the `kaggle` command is not installed: run "
-            "`pip install 'cardiax[kaggle]'`, or fetch archive.zip yourself and name its folder with --manual-dir"
+            "`pip install kaggle`, or fetch archive.zip yourself and name its folder with --manual-dir"
         )
     download_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="incomplete.", dir=download_dir) as incomplete:

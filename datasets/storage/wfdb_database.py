@@ -140,7 +140,6 @@ def import_wfdb(needed_by: str) -> Any:
         import wfdb
     except ImportError as error:
         raise InputError(
-            f"{needed_by}: found no package wfdb, expected it to be installed to read the records; run pip install "
-            "'cardiax[wfdb]'"
+            f"{needed_by}: found no package wfdb, expected it to be installed to read the records; run pip install wfdb"
         ) from error
     return wfdb

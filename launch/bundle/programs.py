@@ -65,7 +65,7 @@ def onnx(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]], model
         from jax2onnx import to_onnx  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError(
-            "--onnx: found no package jax2onnx, expected it to be installed; run pip install 'cardiax[onnx]'"
+            "--onnx: found no package jax2onnx, expected it to be installed; run pip install 'jax2onnx<0.14'"
         ) from error
     logging.getLogger("onnx_ir").setLevel(logging.ERROR)
     names = list(shapes)

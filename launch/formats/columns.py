@@ -24,6 +24,9 @@ TIMES = (*SECONDS, "t", "time", "timestamp", "datetime", "date", "elapsed", "zei
 
 INDICES = ("", "index", "sample", "samples", "sample #", "n", "no", "unnamed: 0")
 
+DAY = 86_400
+"""s."""
+
 
 def role(name: str) -> str:
     """Return what a column of this name holds: `time`, `index` or `signal`."""
@@ -76,6 +79,8 @@ def recording(
                 f"the times in {name!r} count 1, 2, 3 … and are read as ms; name it sample if they are sample numbers"
             )
         seconds = seconds * _factor(path, seconds, name, "s" if is_clock else unit)
+        if is_clock:  # Times with a date count from midnight of the first day.
+            seconds = seconds - DAY * np.floor(seconds[0] / DAY)
         rate, rate_from = even_rate(seconds), f"the times in {name!r}"
         if stated[0] and rate and abs(stated[0] / rate - 1) > 0.01:
             told = f"{stated[0]:g} Hz in {stated[1]!r} and {rate:g} Hz from its times"

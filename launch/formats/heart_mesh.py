@@ -26,8 +26,7 @@ def read_heart(mesh: Path, sites: Path) -> Heart:
         import meshio
     except ImportError as error:
         raise InputError(
-            f"{mesh}: found no package meshio, expected it to be installed to read the mesh; run pip install "
-            "'cardiax[mesh]'"
+            f"{mesh}: found no package meshio, expected it to be installed to read the mesh; run pip install meshio"
         ) from error
     if not mesh.is_file():
         raise InputError(f"{mesh}: found no such file, expected a mesh of tetrahedra")

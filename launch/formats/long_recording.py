@@ -120,7 +120,7 @@ def read_leads(
             f"{path}: found a sampling rate of {hertz:g} Hz, expected {RATES[0]:g} to {RATES[1]:g} Hz to find R peaks"
         )
     leads = [index for index, one in enumerate(is_lead) if one]
-    short = _told_apart([parsed[index].lead or told[index].strip() for index in leads])
+    short = _told_apart([parsed[index].lead or parsed[index].name for index in leads])
     order = lead_order(short)
     leads, short = [leads[index] for index in order], [short[index] for index in order]
     factors = [parsed[index].sign * unit_factor(recording, parsed[index], index, told[index], unit) for index in leads]

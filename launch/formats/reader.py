@@ -104,6 +104,6 @@ def unit_name(text: str) -> str:
 
 def checked_unit(unit: str | None) -> str | None:
     """Return a unit as `UNITS` has it; raise `InputError` if it is not one of them."""
-    if unit is not None and unit_name(unit) not in UNITS:
+    if unit is not None and (not isinstance(unit, str) or unit_name(unit) not in UNITS):
         raise InputError(f"unit: found {unit!r}, expected V, mV or uV")
     return unit and unit_name(unit)

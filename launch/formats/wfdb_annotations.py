@@ -1,5 +1,6 @@
 """Reading and writing of WFDB annotation files beside a recording of any format."""
 
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ def read_beats(recording: Path, ending: str, rate: float, samples: int) -> Beats
     Raises:
       InputError: the file is missing or damaged, has no beats, or the package `wfdb` is not installed.
     """
+    if not re.fullmatch(r"\w+", ending):
+        raise InputError(f"{ending}: found no ending of a file, expected e.g. atr for {recording.stem}.atr")
     record = recording
     for one in _ENDINGS:
         record = record.with_suffix("") if record.suffix.lower() == one else record
@@ -53,8 +56,7 @@ def read_beats(recording: Path, ending: str, rate: float, samples: int) -> Beats
         import wfdb
     except ImportError as error:
         raise InputError(
-            f"{path}: found no package wfdb, expected it to be installed to read annotations; run pip install "
-            "'cardiax[wfdb]'"
+            f"{path}: found no package wfdb, expected it to be installed to read annotations; run pip install wfdb"
         ) from error
     try:
         found: Any = wfdb.rdann(str(record), ending)

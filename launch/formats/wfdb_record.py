@@ -32,8 +32,7 @@ def open_record(path: Path) -> Recording:
         import wfdb
     except ImportError as error:
         raise InputError(
-            f"{path}: found no package wfdb, expected it to be installed to read a WFDB record; run pip install "
-            "'cardiax[wfdb]'"
+            f"{path}: found no package wfdb, expected it to be installed to read a WFDB record; run pip install wfdb"
         ) from error
     record = _call(path, lambda: _plainly_named(header)) or record
     found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))

@@ -11,6 +11,7 @@ import numpy as np
 from cardiax.catalog import WINDOW
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
+from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.run.run_folder import save_plot, write_atomically, write_csv
 from cardiax.launch.run.trained import TrainedNetwork
 
@@ -98,7 +99,7 @@ class HeartPredictor:
         """Predict the heart from the 500 ms of one beat, or from each beat of a recording of up to five minutes.
 
         Args:
-          ecg: file as for `cardiax predict`, or an array (T, channels), mV.
+          ecg: file as for `cardiax predict`, a data frame of named channels, or an array (T, channels), mV.
           sampling_rate: sampling rate, Hz; needed for an array, and for a file that does not state it.
           leads: names of the channels in order; may be omitted for twelve leads in the usual order, or ten electrodes.
           start: start of one beat, ms. Without it, all beats are found in a recording of more than 500 ms.
@@ -107,8 +108,9 @@ class HeartPredictor:
         Raises:
           InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
         """
-        source = Path(ecg) if isinstance(ecg, str | Path) else np.asarray(ecg)
-        return self.of_files([source], sampling_rate, leads, checked_unit(unit), start)[0]
+        source, names = as_source(ecg), as_names(leads)
+        rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
+        return self.of_files([source], rate, names, checked_unit(unit), as_number("start", start, "ms"))[0]
 
     def of_files(
         self,

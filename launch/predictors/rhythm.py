@@ -16,6 +16,7 @@ from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import Beats, read_beats
+from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.predictors.recording_parts import (
     merged_beats,
     read_part,
@@ -142,7 +143,7 @@ class RhythmPredictor:
         """Find the beats of a recording and their classes.
 
         Args:
-          ecg: file as for `cardiax predict`, or an array (T, leads) or (T,), mV.
+          ecg: file as for `cardiax predict`, a data frame of named channels, or an array (T, leads) or (T,), mV.
           sampling_rate: sampling rate, Hz; needed for an array, and for a file that does not state it.
           leads: names of the channels in order; of more than two leads MLII or II is taken first.
           unit: V, mV or uV, the unit of all channels if a file states none.
@@ -152,8 +153,9 @@ class RhythmPredictor:
         Raises:
           InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
         """
-        source = Path(ecg) if isinstance(ecg, str | Path) else np.asarray(ecg)
-        return self.of_files([source], sampling_rate, leads, checked_unit(unit), beats, compare)[0]
+        source, names = as_source(ecg), as_names(leads)
+        rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
+        return self.of_files([source], rate, names, checked_unit(unit), beats, compare)[0]
 
     def of_files(
         self,

@@ -46,7 +46,7 @@ def write_prediction(
         one.rate,
     )
     if annotations is None:
-        notes.append(f"no {stem}.{EXTENSION}: the package wfdb is not installed; run pip install 'cardiax[wfdb]'")
+        notes.append(f"no {stem}.{EXTENSION}: the package wfdb is not installed; run pip install wfdb")
     else:
         written.append(folder / f"{stem}.{EXTENSION}")
         write_atomically(written[-1], annotations)

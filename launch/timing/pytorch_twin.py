@@ -44,9 +44,7 @@ def check() -> str:
     if not (PEERS / "__init__.py").exists():
         raise InputError(f"--peer torch: found no {PEERS}, expected the twins; run from a checkout, `pip install -e .`")
     if importlib.util.find_spec("torch") is None:
-        raise InputError(
-            "--peer torch: found no PyTorch, expected it to be installed; run `pip install 'cardiax[bench]'`"
-        )
+        raise InputError("--peer torch: found no PyTorch, expected it to be installed; run `pip install torch`")
     if jax.default_backend() != "cpu":
         raise InputError(
             f"--peer torch: found JAX on {jax.default_backend()}, expected it on the CPU, where PyTorch runs; set "

@@ -51,3 +51,9 @@ def test_a_beat_before_the_recording_is_the_one_that_is_told(tmp_path, monkeypat
     monkeypatch.setattr(wfdb, "rdann", lambda *_: found)
     with pytest.raises(InputError, match=r"a\.atr: found a beat at sample -3, expected all from 0 to 4999"):
         read_beats(tmp_path / "a.hea", "atr", 360.0, 5000)
+
+
+@pytest.mark.parametrize("ending", ["../atr", "", "a b", ".atr"])
+def test_what_is_no_ending_of_a_file(ending, tmp_path):
+    with pytest.raises(InputError, match=r"found no ending of a file, expected e\.g\. atr for a\.atr"):
+        read_beats(tmp_path / "a.hea", ending, 250.0, 1000)
