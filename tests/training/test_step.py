@@ -227,7 +227,7 @@ class Normalized(nn.Module):
 
     @nn.compact
     def __call__(self, leads, train):
-        return BatchNorm(not train, 0.5, AXIS)(leads).sum(axis=(1, 2))
+        return BatchNorm(not train, momentum=0.5, axis_name=AXIS)(leads).sum(axis=(1, 2))
 
 
 @pytest.mark.parametrize(("step", "decay"), [(0, 0.1), (2, 0.25), (10**6, 0.75)])
