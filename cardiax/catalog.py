@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from cardiax.errors import unknown
 from cardiax.registry import check_new
 
+DISCLAIMER = "Research only, not a medical device"
+"""Stands on every answer about a recording."""
+
 AAMI_CLASSES = ("N", "S", "V", "F", "Q")
 """The classes of ANSI/AAMI EC57: normal, supraventricular ectopic, ventricular ectopic, fusion, paced or unknown."""
 

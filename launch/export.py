@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.bundle.card import card
     from cardiax.launch.bundle.golden import golden_file, golden_inputs
     from cardiax.launch.bundle.preprocessor import describe
-    from cardiax.launch.bundle.programs import GUARANTEE, PLATFORMS, network, onnx, stablehlo
+    from cardiax.launch.bundle.programs import GUARANTEE, PLATFORMS, onnx, stablehlo
     from cardiax.launch.run.bundle_files import (
         CARD,
         FORMAT,
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> None:
     inputs, what = golden_inputs(config, data_dir, environment.get("fingerprints", {}))
     variables = source.variables()
     shapes = find_task(config.task).shapes(find_dataset(config.dataset))
-    apply = network(config, variables)
+    apply = source.function(variables)
     output = np.asarray(jax.jit(apply)(**inputs))
     found, today = versions(), datetime.date.today()
     description = {

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from cardiax.catalog import DISCLAIMER
 from cardiax.ecg.rhythm_strips import Strip
 from cardiax.plots.ecg_paper import GAINS, INCH, MARGIN, SPEED, draw_grid
-from cardiax.plots.style import CLASS_COLOURS, DISCLAIMER
+from cardiax.plots.style import CLASS_COLOURS
 
 ROW, HEAD, FOOT, CAPTION, LETTERS = 40.0, 10.0, 8.0, 6.0, 5.0  # mm; the caption and the letters are part of the row
 COLOURED = (0.25, 0.45)

@@ -7,8 +7,6 @@ INK, PALE = "#12306b", "#9db4d6"
 CLASS_COLOURS = {"N": "#1a1a1a", "S": "#0b5cad", "V": "#c2410c", "F": "#7b3294", "Q": "#6b6b6b"}
 """AAMI class → colour of its beats."""
 
-DISCLAIMER = "Research only, not a medical device"
-
 Triple = tuple[float, float, float]
 """A value, and the lower and upper bound of its interval."""
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from cardiax.plots.style import CLASS_COLOURS, DISCLAIMER, plain
+from cardiax.catalog import DISCLAIMER
+from cardiax.plots.style import CLASS_COLOURS, plain
 
 
 def tachogram_figure(

@@ -7,7 +7,7 @@ from typing import Any
 
 import cardiax
 from cardiax import datasets
-from cardiax.catalog import BY_PATIENT, find_dataset
+from cardiax.catalog import BY_PATIENT, DISCLAIMER, find_dataset
 from cardiax.config import Config
 from cardiax.tasks import find_task
 
@@ -16,8 +16,6 @@ METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "activation_mae": "mae", "v
 
 COLUMNS = ("precision", "recall", "f1")
 """The metrics of a class."""
-
-RESEARCH_ONLY = "Research only, not a medical device."
 
 WITHOUT_CARDIAX = """Without cardiax:
 
@@ -56,7 +54,7 @@ def card(
     test = results["Test"]
     lines = [
         *("---", *_metadata(name, config, test, licence), "---", "", f"# {name}", ""),
-        f"{_summary(config)} {RESEARCH_ONLY}",
+        f"{_summary(config)} {DISCLAIMER}.",
         "",
         f"A network of the library cardiax {cardiax.__version__}: task `{config.task}`, model `{config.model}` with "
         f"{test['parameters']:,} parameters, trained with seed {config.seed} to step {test['step']:,}.",
@@ -171,7 +169,7 @@ def _data(config: Config) -> list[str]:
 
 def _limits(config: Config) -> list[str]:
     dataset = find_dataset(config.dataset)
-    lines = [f"- {RESEARCH_ONLY} No diagnosis and no decision about a patient may rest on it."]
+    lines = [f"- {DISCLAIMER}. No diagnosis and no decision about a patient may rest on it."]
     if dataset.built_in:
         lines.append("- Trained and tested on simulated recordings: the figures say nothing about patients.")
     elif dataset.kind == "intracardiac":

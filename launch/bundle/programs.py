@@ -9,11 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from cardiax.config import Config
 from cardiax.errors import InputError
-from cardiax.models import build_model
 from cardiax.nn.speedups import SPEEDUPS, without
-from cardiax.tasks import find_task
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 """The platforms of the StableHLO program."""
@@ -23,12 +20,6 @@ GUARANTEE = {
     "source": "https://docs.jax.dev/en/latest/export/export.html#compatibility-guarantees",
 }
 """JAX's promise for its exported programs."""
-
-
-def network(config: Config, variables: Any) -> Callable[..., Any]:
-    """Return the network as a function of its inputs by name, each (B, ...)."""
-    model = build_model(config.model, find_task(config.task).outputs, None, config.model_args, config.precision)
-    return lambda **inputs: model.apply(variables, **inputs, train=False)
 
 
 @contextlib.contextmanager
@@ -44,7 +35,7 @@ def stablehlo(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]]) 
     """Return the network as a serialized `jax.export.Exported` with a symbolic batch.
 
     Args:
-      apply: function from `network`.
+      apply: the network as a function of its inputs by name, each (B, ...).
       shapes: name → shape of each input of one example.
     """
     from jax import export

@@ -32,7 +32,7 @@ class Beats:
     flutter: np.ndarray
 
 
-def read_beats(recording: Path, ending: str, rate: float, samples: int) -> Beats:
+def read_annotations(recording: Path, ending: str, rate: float, samples: int) -> Beats:
     """Read the beats in the annotation file of a recording, which has its name and another ending.
 
     Args:

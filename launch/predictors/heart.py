@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cardiax.catalog import WINDOW
+from cardiax.catalog import DISCLAIMER, WINDOW
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
@@ -164,7 +164,7 @@ class HeartPredictor:
             if one.voltage is not None:
                 written.append(folder / f"{stem}_voltage.csv")
                 write_csv(written[-1], voltage_rows(one.voltage, one.lead_in))
-            title = f"{stem.encode(errors='replace').decode()}\nGeneric heart. Research only, not a medical device"
+            title = f"{stem.encode(errors='replace').decode()}\nGeneric heart. {DISCLAIMER}"
             plots = case_plots(one.leads, title, one.times, voltage=one.voltage)
             for name, draw in plots.items():
                 written += save_plot(folder / f"{stem}_{name}", draw)

@@ -15,7 +15,7 @@ from cardiax.ecg.rhythm_summary import Summary, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
-from cardiax.launch.formats.wfdb_annotations import Beats, read_beats
+from cardiax.launch.formats.wfdb_annotations import Beats, read_annotations
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.predictors.recording_parts import (
     merged_beats,
@@ -171,7 +171,9 @@ class RhythmPredictor:
 
         recordings = [read_leads(source, rate, names, unit) for source in files]
         given = [_given(one, beats) for one in recordings]
-        references = [read_beats(one.path, compare, one.rate, one.samples) if compare else None for one in recordings]
+        references = [
+            read_annotations(one.path, compare, one.rate, one.samples) if compare else None for one in recordings
+        ]
         return [self._predict(*each) for each in zip(recordings, given, references, strict=True)]
 
     def _predict(
@@ -288,7 +290,7 @@ def _given(recording: "LongRecording", beats: str | np.ndarray | None) -> np.nda
     if beats is None:
         return None
     if isinstance(beats, str):
-        return read_beats(recording.path, beats, recording.rate, recording.samples).samples
+        return read_annotations(recording.path, beats, recording.rate, recording.samples).samples
     times = np.asarray(beats, np.float64)
     is_list = times.ndim == 1 and len(times) > 0 and (np.diff(times) > 0).all()
     if not (is_list and times[0] >= 0 and times[-1] < recording.duration):

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, WINDOW_BEFORE, WINDOW_RATE
+from cardiax.catalog import AAMI_CLASSES, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.ecg.rhythm_strips import clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.rhythm import COLUMNS, RhythmPrediction
 from cardiax.launch.run.run_folder import save_plot, write_atomically, write_json
 from cardiax.stats.beat_matching import comparison
-
-DISCLAIMER = "Research only, not a medical device."
 
 LONGEST_LIST = 20
 """Number of unreadable stretches that the text names."""
@@ -91,7 +89,7 @@ def summary_fields(one: RhythmPrediction, notes: Sequence[str]) -> dict:
         {"start_s": start, "end_s": end, "reason": why}
         for (start, end), why in zip(one.unreadable.tolist(), one.reasons, strict=True)
     ]
-    told = {"notes": list(notes), "warnings": list(one.warnings), "remark": DISCLAIMER}
+    told = {"notes": list(notes), "warnings": list(one.warnings), "remark": f"{DISCLAIMER}."}
     return dataclasses.asdict(one.summary) | {"leads": list(one.leads), "unreadable": stretches} | told
 
 
@@ -106,7 +104,7 @@ def one_line(summary: Summary) -> str:
 def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained: Sequence[str]) -> str:
     """Return the content of NAME_summary.txt, a page for a physician."""
     found = one.summary
-    lines = [f"Beats and rhythm of {stem}", DISCLAIMER, ""]
+    lines = [f"Beats and rhythm of {stem}", f"{DISCLAIMER}.", ""]
     lines.append(f"Length            {clock(found.duration_s)} (h:mm:ss), {' and '.join(one.leads)}, {one.rate:g} Hz")
     lines.append(f"Unreadable        {clock(found.unreadable_s)}, {found.unreadable_percent:.1f} % of the recording")
     lines.append(f"Beats             {found.beats:,}")

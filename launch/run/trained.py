@@ -34,13 +34,17 @@ class TrainedNetwork:
     predictions: Path
     variables: Callable[[], Any]
 
+    def function(self, variables: Any) -> Callable[..., Any]:
+        """Return the network with these variables as a function of its inputs by name, each (n, ...)."""
+        model = _model(self.config)
+        return lambda **inputs: model.apply(variables, **inputs, train=False)
+
     def predictor(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
-        """Return the network as a function from inputs, name → (n, ...), to outputs (n, ...)."""
+        """Return the network as a function from inputs, name → (n, ...), to outputs (n, ...), compiled."""
         import jax
 
-        variables, model = self.variables(), _model(self.config)
-        apply = jax.jit(lambda inputs: model.apply(variables, **inputs, train=False))
-        return lambda inputs: np.asarray(apply(inputs))
+        apply = jax.jit(self.function(self.variables()))
+        return lambda inputs: np.asarray(apply(**inputs))
 
 
 def list_pretrained() -> list[str]:

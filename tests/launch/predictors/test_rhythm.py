@@ -225,7 +225,7 @@ def test_nothing_is_written_where_one_file_is_wrong(cardiax, run, leads, tmp_pat
     command = ("predict", run, "--rate", RATE, tmp_path / "good.npy")
     assert "flat.npy: found 20 of 20 s that cannot be read" in cardiax.mistake(*command, tmp_path / "flat.npy")
     assert "missing.npy: found no such file" in cardiax.mistake(*command, tmp_path / "missing.npy")
-    assert "--start: found 3.0, which does not apply to a run of the task arrhythmia" in cardiax.mistake(
+    assert "--start: found 3.0, which does not apply to a network of the task arrhythmia" in cardiax.mistake(
         *command, "--start", 3
     )
     assert not (run / "predictions").exists()
