@@ -89,8 +89,8 @@ def run(options: argparse.Namespace) -> None:
     for flag, value in chosen.items():
         if flag not in predictor.flags:
             raise InputError(
-                f"--{flag}: found {value}, which does not apply to a network of the task {predictor.config.task}; leave "
-                "it out"
+                f"--{flag}: found {value}, which does not apply to a network of the task {predictor.config.task}; "
+                "leave it out"
             )
     files = [file for path in options.files for file in predictor.files(path)]
     stems = output_names(files)
