@@ -64,8 +64,8 @@ def run(options: argparse.Namespace) -> None:
         )
     rows = group(find_runs(options.workdirs))
 
-    from cardiax.launch.report.ensemble import measure_together, write_ensembles
-    from cardiax.launch.report.measured_runs import Corruption, load_runs
+    from cardiax.launch.evaluation.ensemble import measure_together, write_ensembles
+    from cardiax.launch.evaluation.measured_runs import Corruption, load_runs
     from cardiax.launch.run.progress import say
 
     corruption, data_dir = Corruption(options.noise, options.drop_lead), options.data_dir and Path(options.data_dir)

@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         return 1
     done = [member for member in members if member.done]
     if done:
-        from cardiax.launch.report.sweep_table import write_table
+        from cardiax.launch.evaluation.sweep_table import write_table
 
         reasons = {name: why for why, names in failed.items() for name in names}
         absent = dict.fromkeys(member.workdir.path.name for member in members if not member.done)
@@ -120,7 +120,7 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
             note(workdirs, str(error))
     for member in members:
         if member.trained and not member.done:
-            from cardiax.launch.report.measured_runs import load_runs
+            from cardiax.launch.evaluation.measured_runs import load_runs
 
             try:
                 data_dir = Path(options.data_dir) if options.data_dir else None

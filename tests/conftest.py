@@ -144,7 +144,7 @@ from cardiax.datasets.simulated_heartbeat import simulated_heartbeat_dataset_bui
 from cardiax.datasets.simulated_intracardiac import simulated_intracardiac_dataset_builder as hearts
 from cardiax.launch.cli import main
 from cardiax.launch.loops.training_loop import score, validation_figures
-from cardiax.launch.report import run_report
+from cardiax.launch.evaluation import run_report
 from cardiax.launch.run.experiment import Evaluator, load_experiment
 from cardiax.recipes import recipe
 from cardiax.training.device_mesh import make_mesh

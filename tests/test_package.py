@@ -43,7 +43,7 @@ def test_tensorflow_is_neither_required_nor_imported():
     names = {Requirement(line).name for line in PROJECT["project"]["dependencies"]}
     assert "tensorflow" not in names
     script = (
-        "import sys, cardiax.datasets, cardiax.launch.loops.training_loop, cardiax.launch.report.measured_runs\n"
+        "import sys, cardiax.datasets, cardiax.launch.loops.training_loop, cardiax.launch.evaluation.measured_runs\n"
         "print([name for name in ('tensorflow', 'torch', 'clu') if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
@@ -54,7 +54,7 @@ LAYERS = (
     "launch",
     "launch/timing",
     "launch/loops",
-    "launch/report",
+    "launch/evaluation",
     "launch/predictors",
     "launch/bundle",
     "launch/run",

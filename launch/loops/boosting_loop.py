@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cardiax import datasets
 from cardiax.config import Config
-from cardiax.launch.report.run_report import report
+from cardiax.launch.evaluation.run_report import report
 from cardiax.launch.run.boosted_trees import TREES_FILE, TreesEvaluator, beats_and_classes, load_trees, trees_of
 from cardiax.launch.run.environment import record_environment
 from cardiax.launch.run.experiment import load_experiment

@@ -138,7 +138,7 @@ def _train_together(
         failures |= {member.workdir.path: NO_SCORE for member in members if member.trained and member not in finished}
 
     # Test each member with its parameters that were best on validation.
-    from cardiax.launch.report.run_report import report  # imported late, as in `training_loop`
+    from cardiax.launch.evaluation.run_report import report  # imported late, as in `training_loop`
 
     for member in finished:
         experiment, workdir = member.experiment, member.workdir

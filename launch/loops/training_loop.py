@@ -158,7 +158,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
 
     # Test with the parameters that were best on validation.
     # Imported late, because the plots take a quarter of a second, for which the first step need not wait.
-    from cardiax.launch.report.run_report import report
+    from cardiax.launch.evaluation.run_report import report
 
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
     report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))

@@ -9,7 +9,7 @@ import pytest
 
 from cardiax import datasets
 from cardiax.config import with_overrides
-from cardiax.launch.report.measured_runs import Corruption
+from cardiax.launch.evaluation.measured_runs import Corruption
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential

@@ -10,8 +10,8 @@ from sklearn.metrics import f1_score, log_loss
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.evaluate import find_runs, group
-from cardiax.launch.report.ensemble import measure_together
-from cardiax.launch.report.measured_runs import Corruption, Run, load_runs
+from cardiax.launch.evaluation.ensemble import measure_together
+from cardiax.launch.evaluation.measured_runs import Corruption, Run, load_runs
 from cardiax.launch.run.example_store import Examples
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir, write_json

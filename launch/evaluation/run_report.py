@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from cardiax.launch.report.noise_report import report_noise
+from cardiax.launch.evaluation.noise_report import report_noise
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, without_losing_results

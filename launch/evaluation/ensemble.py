@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.launch.report.measured_runs import Corruption, Run
+from cardiax.launch.evaluation.measured_runs import Corruption, Run
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import save_plot, write_json
 from cardiax.stats.classification import mean_interval

@@ -12,7 +12,7 @@ from cardiax.catalog import WINDOW_LEADS
 from cardiax.ecg.augmentation import noise_at
 from cardiax.ecg.leads import LEADS
 from cardiax.errors import InputError
-from cardiax.launch.report.run_report import report
+from cardiax.launch.evaluation.run_report import report
 from cardiax.launch.run.boosted_trees import TreesEvaluator, load_trees
 from cardiax.launch.run.environment import check_fingerprints, note_settings
 from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiments

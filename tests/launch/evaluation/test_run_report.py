@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardiax.launch.report.run_report import report
+from cardiax.launch.evaluation.run_report import report
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.recipes import recipe

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.report.measured_runs import Corruption
+from cardiax.launch.evaluation.measured_runs import Corruption
 from cardiax.launch.run.example_store import Examples
 from cardiax.launch.run.experiment import Experiment
 from cardiax.recipes import recipe

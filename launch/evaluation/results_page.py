@@ -1,7 +1,7 @@
 """The tables of launch/RESULTS.md, written from launch/results/*.json; both are in a checkout, not in a wheel.
 
-  python -m cardiax.launch.report.results_page
-  python -m cardiax.launch.report.results_page add NAME RUN RUN RUN --title TITLE --command 'cardiax train …'
+  python -m cardiax.launch.evaluation.results_page
+  python -m cardiax.launch.evaluation.results_page add NAME RUN RUN RUN --title TITLE --command 'cardiax train …'
 
 The first command writes each table of the page between its lines `<!-- table: NAME -->` and `<!-- end -->`. The second
 first writes results/NAME.json from the folders of finished runs that differ only in the seed.

@@ -10,8 +10,8 @@ import pytest
 
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
-from cardiax.launch.report import results_page
-from cardiax.launch.report.results_page import DATA, PAGE, cell, of_runs, render, table
+from cardiax.launch.evaluation import results_page
+from cardiax.launch.evaluation.results_page import DATA, PAGE, cell, of_runs, render, table
 from cardiax.launch.run.run_folder import write_json
 from cardiax.recipes import recipe
 
@@ -29,7 +29,7 @@ def shown(name, row, column):
 
 def test_the_page_is_what_its_data_gives():
     page = PAGE.read_text(encoding="utf-8")
-    assert render(page, DATA) == page, "run `python -m cardiax.launch.report.results_page`"
+    assert render(page, DATA) == page, "run `python -m cardiax.launch.evaluation.results_page`"
     assert sorted(re.findall(r"<!-- table: (\w+) -->", page)) == sorted(RESULTS)
     outside = re.sub(r"<!-- table: .*?<!-- end -->", "", page, flags=re.DOTALL)
     assert "|" not in outside, "a table without data"
