@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cardiax.catalog import NOISE
-from cardiax.launch.loops import population_loop
 from cardiax.launch.evaluation.sweep_table import Row, noise_table
+from cardiax.launch.loops import population_loop
 from cardiax.launch.run.run_folder import Workdir, write_json
 from cardiax.launch.run.sweep_member import Member
 from cardiax.launch.sweep import parse_grid
