@@ -1,11 +1,13 @@
 """Metadata of every dataset, available before any data is on disk: no I/O, no heavy imports.
 
-Datasets are named `NAME` or `NAME/CONFIG`, as in TFDS. The builders are in `cardiax.datasets`.
+Datasets are named `NAME` or `NAME/CONFIG`, as in TFDS, and some may be joined, `NAME,NAME`. The builders are in
+`cardiax.datasets`.
 """
 
+import dataclasses
 from dataclasses import dataclass, field
 
-from cardiax.errors import unknown
+from cardiax.errors import InputError, unknown
 from cardiax.registry import check_new
 
 DISCLAIMER = "Research only, not a medical device"
@@ -35,7 +37,10 @@ NOISE = "noise"
 FOLDS = ("ds1_fold_1", "ds1_fold_2", "ds1_fold_3", "ds1_fold_4")
 """The protocols of a cross-validation over the patients of DS1; DS2 is not used."""
 
-BY_PATIENT = ("patient", "group", *FOLDS)
+BOTH_FOLDS = ("both_fold_1", "both_fold_2", "both_fold_3", "both_fold_4")
+"""The protocols of a cross-validation over the training and validation patients of `both`."""
+
+BY_PATIENT = ("patient", "group", "both", "cross", *FOLDS, *BOTH_FOLDS)
 """The protocols that split a dataset by record."""
 
 
@@ -44,7 +49,7 @@ class Dataset:
     """The metadata of one dataset in one configuration.
 
     Attributes:
-      name: `NAME` or `NAME/CONFIG`.
+      name: `NAME` or `NAME/CONFIG`, or several of these, separated by commas, whose examples are joined.
       kind: type of an example: `beat` (one beat and its label), `intracardiac` (electrode potentials and the voltages
         of 75 sites, 500 ms), or `noise` (recorded electrode noise, used in tests only).
       rate: sampling rate, Hz. Kaggle's page states 125 for both halves; the MIT-BIH half is every third sample of 360.
@@ -72,6 +77,12 @@ class Dataset:
     dominant_record: int | None = None
     note: str = ""
     single_site_patterns: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def members(self) -> tuple["Dataset", ...]:
+        """The datasets that are joined, in order; of a single dataset itself."""
+        names = self.name.split(",")
+        return tuple(map(find_dataset, names)) if len(names) > 1 else (self,)
 
     @property
     def built_in(self) -> bool:
@@ -169,6 +180,10 @@ DATASETS = {
 }
 
 
+JOINED = {frozenset(("physionet_mitbih/patient", "physionet_svdb")): ("both", "cross", *BOTH_FOLDS, NOISE)}
+"""Datasets that can be joined, since their examples have the same form and no subject in common → their protocols."""
+
+
 def register(dataset: Dataset) -> None:
     """Add a dataset of your own to the catalog; a TFDS builder of its name prepares it (see `cardiax.datasets`).
 
@@ -180,14 +195,26 @@ def register(dataset: Dataset) -> None:
 
 
 def find_dataset(name: str) -> Dataset:
-    """Return the dataset `name`; without `/CONFIG`, its first configuration.
+    """Return the dataset `name`; without `/CONFIG`, its first configuration. Names with a comma between are joined.
 
     Raises:
-      InputError: if the name is unknown.
+      InputError: if a name is unknown, or the datasets cannot be joined.
     """
+    if "," in name:
+        return _joined([find_dataset(one) for one in name.split(",")])
     if name in DATASETS:
         return DATASETS[name]
     for full_name, dataset in DATASETS.items():
         if full_name.split("/")[0] == name:
             return dataset
     raise unknown("dataset", name, DATASETS)
+
+
+def _joined(members: list[Dataset]) -> Dataset:
+    names = [member.name for member in members]
+    protocols = JOINED.get(frozenset(names))
+    if protocols is None or len(set(names)) < len(names):
+        known = " or ".join(",".join(sorted(one)) for one in JOINED)
+        raise InputError(f"dataset: found {','.join(names)}, expected a single dataset, or {known}, in any order")
+    note = "; ".join(member.note for member in members if member.note)
+    return dataclasses.replace(members[0], name=",".join(names), protocols=protocols, dominant_record=None, note=note)

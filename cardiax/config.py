@@ -98,7 +98,7 @@ class Config:
     """The configuration of one experiment."""
 
     task: str = setting("arrhythmia", "objective")
-    dataset: str = setting("simulated_heartbeat", "NAME or NAME/CONFIG")
+    dataset: str = setting("simulated_heartbeat", "NAME or NAME/CONFIG, or several to join, separated by commas")
     protocol: str = setting("kaggle", "how the train, validation and test splits are drawn")
     model: str = setting("resnet1d", "architecture, a name in MODELS")
     model_args: Mapping[str, Any] = pairs(

@@ -4,12 +4,13 @@ A protocol draws the same splits for every seed of an experiment. Bit-identical 
 published files contain such duplicates, they are removed from the training part.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, FOLDS, Dataset
+from cardiax.catalog import AAMI_CLASSES, BOTH_FOLDS, FOLDS, Dataset
 from cardiax.errors import unknown
 from cardiax.random_streams import stream
 
@@ -39,6 +40,18 @@ SVDB_VALIDATION = (801, 804, 822, 828, 851, 874, 885)
 at hand, in the order of their number of S beats (and of their own number), are 13 rows of four. With the 13 × 4 words
 of `stream("physionet_svdb").random_raw(52)`, the record of the smallest word of each row is for test, and that of the
 next smallest of every other row, beginning with the first, for validation."""
+
+SVDB_FOLDS = (
+    (801, 804, 807, 811, 864, 867, 870, 885, 890),
+    (803, 821, 822, 842, 844, 846, 851, 872, 880, 889),
+    (800, 806, 812, 828, 849, 874, 881, 891, 892, 893),
+    (802, 827, 841, 850, 857, 861, 863, 869, 884, 888),
+)
+"""Cross-validation folds of the 39 records that are not for test: in the same order, each four of them are dealt to the
+folds in the order of four words of `stream("physionet_svdb folds")`."""
+
+SVDB = tuple(range(800, 895))
+"""Numbers of the records of that database; not all are in use."""
 
 SPLITS = ("train", "validation", "test")
 
@@ -117,6 +130,14 @@ def _by_record(test: Sequence[int], validation: Sequence[int], train: Sequence[i
     return by_record
 
 
+def _cross_validation(names: Sequence[str], folds: Sequence[tuple[int, ...]]) -> dict[str, Protocol]:
+    """Return for each fold the protocol that tests on it, validates on the next one and trains on the others."""
+    return {
+        name: _by_record(fold, folds[(number + 1) % len(folds)], sum(folds, ()))
+        for number, (name, fold) in enumerate(zip(names, folds, strict=True))
+    }
+
+
 def _group(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
     """Split 70/15/15 by record, so that no record is in two splits."""
     del parts
@@ -162,18 +183,37 @@ def _pattern(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
     return _in_groups(groups, shares=(0.1, 0.1), strata=site >= 0)
 
 
+SIDES = {
+    "physionet_mitbih/patient": (DS2, VALIDATION, tuple({*DS1} - {SAME_SUBJECT})),
+    "physionet_svdb": (SVDB_TEST, SVDB_VALIDATION, tuple({*SVDB} - {*SVDB_TEST})),
+}
+"""Datasets that are joined → their records for test, for validation, and for both validation and training."""
+
+
+def _of_both(names: Sequence[str]) -> dict[str, Protocol]:
+    """Return the protocols of two joined datasets: `both`, `cross`, and those of a cross-validation.
+
+    `both` joins the sides of the two. `cross` trains and validates on the first of the names and tests on the second.
+    The cross-validation is over the records of `both` that are not for test.
+    """
+    (test, validation, known), (other_test, other_validation, other_known) = (SIDES[name] for name in names)
+    return {
+        "both": _by_record((*test, *other_test), (*validation, *other_validation), (*known, *other_known)),
+        "cross": _by_record(other_test, validation, known),
+        **_cross_validation(BOTH_FOLDS, [sum(pair, ()) for pair in zip(DS1_FOLDS, SVDB_FOLDS, strict=True)]),
+    }
+
+
 PROTOCOLS: dict[str, dict[str, Protocol]] = {
     "beat": {
         "kaggle": _kaggle,
         "published": _published_beats,
         "group": _group,
         "patient": _by_record(DS2, VALIDATION, tuple({*DS1} - {SAME_SUBJECT})),
-        **{
-            name: _by_record(fold, DS1_FOLDS[(number + 1) % len(FOLDS)], sum(DS1_FOLDS, ()))
-            for number, (name, fold) in enumerate(zip(FOLDS, DS1_FOLDS, strict=True))
-        },
+        **_cross_validation(FOLDS, DS1_FOLDS),
     },
     "physionet_svdb": {"patient": _by_record(SVDB_TEST, SVDB_VALIDATION)},
+    **{",".join(names): _of_both(names) for names in itertools.permutations(SIDES)},
     "intracardiac": {
         "random": _random,
         "published": _published_recordings,

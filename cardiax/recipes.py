@@ -48,9 +48,17 @@ BY_RECORD: dict[str, Any] = {  # A network soon overfits to sixteen patients, so
 """The same for all datasets with `by_record`."""
 
 
+WHEN_JOINED: dict[str, Any] = {
+    "epochs": 6,
+    "augmentation.drop_lead": 0.5,
+}
+"""The same for joined datasets."""
+
+
 def recipe(task: str, dataset: str | None = None) -> Config:
     """Return the default experiment of a task on a dataset; None for the task's default dataset."""
     config = RECIPES.get(task, Config(task=task))
     found = find_dataset(dataset or config.dataset)
     config = dataclasses.replace(config, dataset=found.name, protocol=next(iter(found.protocols), config.protocol))
-    return with_overrides(config, (BY_RECORD if found.by_record else {}) | BY_DATASET.get(found.name, {}))
+    of_both = WHEN_JOINED if len(found.members) > 1 else {}
+    return with_overrides(config, (BY_RECORD if found.by_record else {}) | of_both | BY_DATASET.get(found.name, {}))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cardiax.catalog import FOLDS, find_dataset
+from cardiax.catalog import BOTH_FOLDS, FOLDS, find_dataset
 from cardiax.datasets.physionet_mitbih.mitbih_records import RECORDS
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
@@ -16,6 +16,7 @@ from cardiax.protocols import (
     DS1_FOLDS,
     DS2,
     SAME_SUBJECT,
+    SVDB_FOLDS,
     SVDB_TEST,
     SVDB_VALIDATION,
     VALIDATION,
@@ -206,3 +207,60 @@ def test_the_records_of_each_database_have_their_own_sides():
     split = draw_split(find_dataset("physionet_svdb"), "patient", beats, {"beats": len(record)})
     assert [set(record[rows]) for rows in split.values()] == [{800, 894}, set(SVDB_VALIDATION), set(SVDB_TEST)]
     assert not any((beats["label"][rows] == 4).any() for rows in split.values())
+
+
+MITBIH_AND_SVDB = "physionet_mitbih/patient,physionet_svdb"
+SVDB_AND_MITBIH = "physionet_svdb,physionet_mitbih/patient"
+SVDB_TRAIN = {*sum(SVDB_FOLDS, ())} - {*SVDB_VALIDATION}
+
+
+def subjects_of_joined(name, protocol):
+    """Return the subjects of each side; records 201 and 202 are one."""
+    records = [*DS1, *DS2, *SVDB_TEST, *sum(SVDB_FOLDS, ())]
+    record = np.repeat(records, 5)
+    beats = {"record": record, "label": np.tile(np.arange(5), len(records))}
+    split = draw_split(find_dataset(name), protocol, beats, {"all": len(record)})
+    assert all(set(beats["label"][rows]) == {0, 1, 2, 3} for rows in split.values())
+    sides = [set(np.where(record[rows] == SAME_SUBJECT, 202, record[rows]).tolist()) for rows in split.values()]
+    assert sum(map(len, sides)) == len(set.union(*sides))  # no subject on two sides
+    return sides
+
+
+@pytest.mark.parametrize("name", [MITBIH_AND_SVDB, SVDB_AND_MITBIH])
+def test_both_joins_the_sides_of_the_two_databases(name):
+    train, validation, test = subjects_of_joined(name, "both")
+    assert train == {*DS1} - {SAME_SUBJECT, *VALIDATION} | SVDB_TRAIN
+    assert validation == {*VALIDATION, *SVDB_VALIDATION}
+    assert test == {*DS2, *SVDB_TEST}
+
+
+def test_cross_trains_on_the_first_database_and_tests_on_the_second():
+    assert subjects_of_joined(MITBIH_AND_SVDB, "cross") == [
+        {*DS1} - {SAME_SUBJECT, *VALIDATION},
+        {*VALIDATION},
+        {*SVDB_TEST},
+    ]
+    assert subjects_of_joined(SVDB_AND_MITBIH, "cross") == [SVDB_TRAIN, {*SVDB_VALIDATION}, {*DS2}]
+
+
+def test_cross_validation_over_both_never_opens_a_test_record():
+    sides = [subjects_of_joined(MITBIH_AND_SVDB, name) for name in BOTH_FOLDS]
+    tested = [record for _, _, test in sides for record in test]
+    assert len(tested) == 21 + 39
+    assert set(tested) == {*DS1} - {SAME_SUBJECT} | SVDB_TRAIN | {*SVDB_VALIDATION}
+    assert all(set.union(*of_fold) == set(tested) for of_fold in sides)
+
+
+@pytest.mark.parametrize(
+    "name", ["physionet_svdb,physionet_svdb", "physionet_svdb,physionet_mitbih/kaggle", "physionet_svdb,simulated_heartbeat"]
+)
+def test_datasets_that_may_share_subjects_are_not_joined(name):
+    with pytest.raises(InputError, match=f"found {name}, expected a single dataset, or {MITBIH_AND_SVDB}, in any order"):
+        find_dataset(name)
+
+
+def test_joined_datasets_have_examples_of_one_form():
+    for member in find_dataset(MITBIH_AND_SVDB).members:
+        joined = find_dataset(MITBIH_AND_SVDB)
+        for field in ("kind", "rate", "classes", "by_record"):
+            assert getattr(member, field) == getattr(joined, field)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cardiax.catalog import Dataset
 from cardiax.stats.calibration import class_terms, expected_calibration_error, reliability
 from cardiax.stats.classification import METRICS, bootstrap_groups, bootstrap_intervals, classification_metrics
 from cardiax.stats.significance import resampled_figures
@@ -33,7 +34,8 @@ class ClassReport:
     def results(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of SPLIT.json and `cases`; `figures` are from `Classification.summarize`.
 
-        If the split contains the dataset's dominant record, `without_record` has the metrics of the other records.
+        If the split contains the dataset's dominant record, `without_record` has the metrics of the other records. Of
+        joined datasets, `datasets` has the same for each that is in the split.
         """
         dataset, records = cases.dataset, cases.records
         drawn = "beats" if records is None else "records"
@@ -43,12 +45,26 @@ class ClassReport:
         }
         if records is not None and dataset.note:
             found["note"] = dataset.note
-        found |= self._metrics(figures, records)
+        found |= self._with_and_without(dataset, figures, records)
+        if records is not None and len(dataset.members) > 1:
+            found["datasets"] = {}
+            for member in dataset.members:
+                own = cases.metadata["dataset"] == member.name
+                if own.any():
+                    metrics = self._with_and_without(member, _rows(figures, own), records[own])
+                    found["datasets"][member.name] = {"examples": int(own.sum())} | metrics
+        return found | {"cases": self._cases(cases, figures)}
+
+    def _with_and_without(
+        self, dataset: Dataset, figures: dict[str, Any], records: np.ndarray | None
+    ) -> dict[str, Any]:
+        """Return `_metrics` of all beats and, if the dataset's dominant record is there, those without it."""
+        found = self._metrics(figures, records)
         if records is not None and dataset.dominant_record in records:
             rest = records != dataset.dominant_record
-            others = {name: figures[name][rest] for name in ("target", "prediction")}
-            found["without_record"] = {"record": dataset.dominant_record} | self._metrics(others, records[rest])
-        return found | {"cases": self._cases(cases, figures)}
+            without = self._metrics(_rows(figures, rest), records[rest])
+            found["without_record"] = {"record": dataset.dominant_record} | without
+        return found
 
     def main_figures(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
         """Return macro-F1, accuracy and the recall of each class, with bootstrap intervals."""
@@ -62,8 +78,11 @@ class ClassReport:
         lines.append(f"on {result['examples']:,} {result['split']} beats of {result['dataset']} ({result['interval']})")
         if undefined := _undefined(result):
             lines.append(f"resamples that lack a class, and are left out of its interval: {undefined}")
-        if rest := result.get("without_record"):
-            lines += [f"without record {rest['record']}:", *_lines(rest)]
+        for name, own in {"": result, **result.get("datasets", {})}.items():
+            if name:
+                lines += [f"{name} alone:", *_lines(own)]
+            if rest := own.get("without_record"):
+                lines += [f"{name} without record {rest['record']}:".strip(), *_lines(rest)]
         if "note" in result:
             lines.append(f"note: {result['note']}")
         return "\n".join(lines)
@@ -171,6 +190,10 @@ class ClassReport:
                 zip(figures["target"], figures["prediction"], figures["probabilities"], strict=True)
             )
         ]
+
+
+def _rows(figures: dict[str, Any], rows: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: figures[name][rows] for name in ("target", "prediction")}
 
 
 def _lines(result: dict[str, Any]) -> list[str]:

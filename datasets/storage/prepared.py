@@ -27,7 +27,7 @@ from google.protobuf.json_format import ParseError
 
 from cardiax.catalog import DATASETS
 from cardiax.datasets.storage.manual_files import FromFiles
-from cardiax.datasets.storage.record_files import Records, damage, damaged, metadata, prepare_command
+from cardiax.datasets.storage.record_files import JoinedRecords, Records, damage, damaged, metadata, prepare_command
 from cardiax.errors import InputError, unknown
 
 FILE_FORMAT = "array_record"
@@ -39,8 +39,8 @@ def default_data_dir() -> Path:
 
 
 def is_prepared(name: str, data_dir: Path) -> bool:
-    """Return True if the dataset `name` of the catalog is complete below `data_dir`; its records are not read."""
-    return _is_complete(_open(name, data_dir))
+    """Return True if the dataset `name`, or all that it joins, is complete below `data_dir`; no record is read."""
+    return all(_is_complete(_open(one, data_dir)) for one in name.split(","))
 
 
 def prepared_path(name: str, data_dir: Path) -> Path:
@@ -108,14 +108,18 @@ def load(name: str, data_dir: Path) -> dict[str, dict[str, np.ndarray]]:
     return {split: Records(builder, name, [split]).load() for split in splits}
 
 
-def open_records(name: str, data_dir: Path) -> Records:
-    """Open the records of a prepared dataset: the splits of the catalog, else all splits, concatenated.
+def open_records(name: str, data_dir: Path) -> Records | JoinedRecords:
+    """Open the records of a prepared dataset, or of several that are joined (`NAME,NAME`): of each the splits of the
+    catalog, else all splits, concatenated.
 
     Raises:
       InputError: see `load`.
     """
-    builder, splits = _open_complete(name, data_dir)
-    return Records(builder, name, splits)
+    members = {}
+    for one in name.split(","):
+        builder, splits = _open_complete(one, data_dir)
+        members[one] = Records(builder, one, splits)
+    return JoinedRecords(members) if len(members) > 1 else members[name]
 
 
 def sizes(name: str, data_dir: Path) -> dict[str, int]:

@@ -135,6 +135,41 @@ class Records:
                 )
 
 
+class JoinedRecords:
+    """The records of several datasets with the same features, one after another, and the `dataset` (n,) of each.
+
+    Attributes:
+      folder: folder of the first dataset.
+      parts: split of a dataset → its number of records, in order.
+    """
+
+    def __init__(self, members: dict[str, Records]):
+        self._members = members
+        self.folder = next(iter(members.values())).folder
+        self.parts = {f"{name}:{split}": n for name, one in members.items() for split, n in one.parts.items()}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._members.values()))
+
+    def read(self, indices: Sequence[int]) -> dict[str, np.ndarray]:
+        """Do as `Records.read`, for indices in increasing order."""
+        expected, start, found = np.asarray(indices, np.int64), 0, []
+        for name, one in self._members.items():
+            inside = expected[(expected >= start) & (expected < start + len(one))]
+            found.append((name, one.read((inside - start).tolist())))
+            start += len(one)
+        return _joined(found)
+
+    def load(self) -> dict[str, np.ndarray]:
+        """Do as `Records.load`."""
+        return _joined([(name, one.load()) for name, one in self._members.items()])
+
+
+def _joined(found: Sequence[tuple[str, dict[str, np.ndarray]]]) -> dict[str, np.ndarray]:
+    names = np.repeat([name for name, _ in found], [len(next(iter(one.values()))) for _, one in found])
+    return {key: np.concatenate([one[key] for _, one in found]) for key in found[0][1]} | {"dataset": names}
+
+
 def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
     """Return the builder's metadata of its sources, e.g. `counts` (split -> rows of each class) and `notes`, or {}."""
     return dict((builder.info.metadata or {}).items())

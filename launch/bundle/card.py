@@ -70,6 +70,9 @@ def card(
     ]
     for title, result in results.items():
         lines += ["", f"## {title}", "", *_figures(result)]
+        for one, own in result.get("datasets", {}).items():
+            shared = {key: result[key] for key in ("split", "protocol", "interval")}
+            lines += ["", f"### {title}, {one} alone", "", *_figures(own | shared | {"dataset": one})]
     lines += ["", "## Data", "", *_data(config), "", "## Limits", "", *_limits(config)]
     return "\n".join(lines) + "\n"
 
@@ -152,18 +155,19 @@ def _spoken(metric: str) -> str:
 
 
 def _data(config: Config) -> list[str]:
-    """Return what the dataset's page and citations say."""
-    name = config.dataset.split("/")[0]
-    folder = Path(datasets.__file__).parent / name
+    """Return what the pages and citations of the datasets say."""
     lines = [f"Trained on `{config.dataset}`, protocol `{config.protocol}`; validation chose the step."]
-    readme, citations = folder / "README.md", folder / "CITATIONS.bib"
-    if readme.is_file():
-        text = readme.read_text(encoding="utf-8")
-        first = text.split("\n\n", 1)[0].replace("\n", " ").strip()
-        lines += ["", first]
-        lines += ["", *(part.replace("\n", " ").strip() for part in text.split("\n\n") if part.startswith("Licence:"))]
-    if citations.is_file():
-        lines += ["", "```bibtex", citations.read_text(encoding="utf-8").strip(), "```"]
+    entries: dict[str, None] = {}
+    for member in find_dataset(config.dataset).members:
+        folder = Path(datasets.__file__).parent / member.name.split("/")[0]
+        readme, citations = folder / "README.md", folder / "CITATIONS.bib"
+        if readme.is_file():
+            parts = [part.replace("\n", " ").strip() for part in readme.read_text(encoding="utf-8").split("\n\n")]
+            lines += ["", parts[0], "", *(part for part in parts if part.startswith("Licence:"))]
+        if citations.is_file():
+            entries |= dict.fromkeys(citations.read_text(encoding="utf-8").strip().split("\n\n"))
+    if entries:
+        lines += ["", "```bibtex", "\n\n".join(entries), "```"]
     return lines
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from cardiax.catalog import Dataset
-from cardiax.datasets.storage.record_files import Records
+from cardiax.datasets.storage.record_files import JoinedRecords, Records
 from cardiax.errors import InputError
 from cardiax.launch.run.disk_arrays import Rows, check_room
 from cardiax.launch.system.memory import available_memory
@@ -59,7 +59,7 @@ class Examples:
 
 
 def load_examples(
-    records: Records,
+    records: Records | JoinedRecords,
     task: Task,
     dataset: Dataset,
     memory: float | None,
@@ -88,7 +88,7 @@ def load_examples(
         f"{dataset.name}: found {len(records):,} examples of {size / 2**30:.3g} GiB and {budget / 2**30:.3g} GiB of "
         "memory for them"
     )
-    if wanting:
+    if wanting or not isinstance(records, Records):
         raise InputError(f"{found}, expected room for all at once: {', '.join(wanting)}; give a larger --memory")
     # The disk of the dataset has room for such sizes; if it is read-only, the system's temporary folder ($TMPDIR) is
     # used.
@@ -97,7 +97,7 @@ def load_examples(
     return streamed(records, task, dataset, scratch)
 
 
-def in_memory(records: Records, task: Task, dataset: Dataset) -> tuple[Examples, Arrays, str]:
+def in_memory(records: Records | JoinedRecords, task: Task, dataset: Dataset) -> tuple[Examples, Arrays, str]:
     """Load the examples, the features (n, ...) for `cardiax.protocols` and the fingerprint of the dataset."""
     features = records.load()
     arrays = task.arrays(features, dataset)

@@ -128,6 +128,31 @@ def test_patients_are_drawn_where_the_protocol_is_by_patient():
             assert "record 201 of DS1 is left out of training" in text
 
 
+def test_joined_datasets_are_also_reported_apart():
+    # Records 100 and 232 of MIT-BIH, of which the first is right, and two of SVDB, all of which are right.
+    record = np.repeat([100, 232, 805, 865], 25)
+    target = np.tile([0, 1, 2, 3, 4], 20).astype(np.int32)
+    prediction = np.where(record == 232, (target + 1) % 5, target)
+    origin = {"record": record, "dataset": np.where(record < 800, "physionet_mitbih/patient", "physionet_svdb")}
+    uniform = np.ones((100, 5)) / 5
+    figures = TASKS["arrhythmia"].summarize(
+        {"target": target, "prediction": prediction, "loss": np.zeros(100), "probabilities": uniform}
+    )
+    report, dataset = TASKS["arrhythmia"].report, find_dataset("physionet_mitbih/patient,physionet_svdb")
+    result = report.results(Cases(dataset, "both", "test", np.arange(100), origin, lambda rows: {}), figures)
+    assert "bootstrap over records" in result["interval"]
+    assert result["accuracy"]["value"] == 0.75
+    mitbih, svdb = (result["datasets"][name] for name in ("physionet_mitbih/patient", "physionet_svdb"))
+    assert (mitbih["examples"], svdb["examples"]) == (50, 50)
+    assert (mitbih["accuracy"]["value"], svdb["accuracy"]["value"]) == (0.5, 1.0)
+    assert (mitbih["accuracy"]["low"], mitbih["accuracy"]["high"]) == (0.0, 1.0)
+    assert (mitbih["without_record"]["record"], svdb["without_record"]["record"]) == (232, 865)
+    assert mitbih["without_record"]["macro_f1"]["value"] == 1.0
+    text = report.table(result | {"examples": 100, "split": "test", "dataset": dataset.name})
+    for title in ("physionet_svdb alone:", "physionet_mitbih/patient without record 232:"):
+        assert title in text.splitlines()
+
+
 def test_the_network_on_whole_fields_is_evaluated_within_8_gib():
     task = TASKS["heartbeat"]
     model, batch = build_model("field_cnn", task.outputs, AXIS), evaluation_batch(task, "field_cnn")

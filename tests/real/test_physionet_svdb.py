@@ -7,7 +7,7 @@ import pytest
 
 from cardiax import datasets
 from cardiax.catalog import find_dataset
-from cardiax.protocols import SVDB_TEST, SVDB_VALIDATION, draw_split
+from cardiax.protocols import SVDB_FOLDS, SVDB_TEST, SVDB_VALIDATION, draw_split
 from cardiax.random_streams import stream
 
 CLASSES = (
@@ -55,6 +55,10 @@ def test_the_records_of_the_protocol_were_drawn_as_it_says(annotations):
     drawn = np.take_along_axis(rows, np.argsort(words, axis=1), axis=1)
     assert tuple(sorted(drawn[:, 0])) == SVDB_TEST
     assert tuple(sorted(drawn[::2, 1])) == SVDB_VALIDATION
+    rest = [number for number in rows.ravel().tolist() if number not in SVDB_TEST]
+    fours = stream("physionet_svdb folds").random_raw(40).reshape(10, 4).argsort(axis=1).ravel()
+    folds = [[number for number, of in zip(rest, fours, strict=False) if of == fold] for fold in range(4)]
+    assert tuple(tuple(sorted(fold)) for fold in folds) == SVDB_FOLDS
 
 
 @pytest.mark.parametrize(("protocol", "records"), [("patient", (32, 7, 13)), ("group", (36, 8, 8))])

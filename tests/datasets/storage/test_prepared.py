@@ -160,3 +160,27 @@ def test_two_runs_at_once_take_turns(manual_dir, tmp_path):
     assert [run.communicate(timeout=120)[1] for run in runs] == ["", ""]
     assert [run.returncode for run in runs] == [0, 0]
     assert len(datasets.load(MITBIH, tmp_path / "data")["train"]["label"]) == 8
+
+
+def test_joined_datasets_are_read_one_after_another(manual_dir, tmp_path):
+    for name, label in (("normal", 0), ("abnormal", 1)):
+        rows = [[0.5] * 187 + [label]] * (2 + label)
+        np.savetxt(manual_dir / f"ptbdb_{name}.csv", rows, delimiter=",", fmt="%.18e")
+    names = [MITBIH, "kaggle_heartbeat/ptbdb"]
+    both = ",".join(names)
+    datasets.prepare(MITBIH, tmp_path, manual_dir)
+    assert not datasets.is_prepared(both, tmp_path)
+    with pytest.raises(InputError, match="kaggle_heartbeat/ptbdb is not prepared"):
+        datasets.open_records(both, tmp_path)
+    datasets.prepare("kaggle_heartbeat/ptbdb", tmp_path, manual_dir)
+    assert datasets.is_prepared(both, tmp_path)
+    records = datasets.open_records(both, tmp_path)
+    assert (len(records), list(records.parts.values())) == (18, [8, 5, 5])
+    whole = records.load()
+    assert whole["label"].tolist() == [0, 1, 2, 3, 4, 0, 0, 4, 4, 3, 2, 1, 0, 0, 0, 1, 1, 1]
+    assert whole["dataset"].tolist() == [names[0]] * 13 + [names[1]] * 5
+    assert whole["beat"][:, 0].tolist() == [0.25] * 13 + [0.5] * 5
+    some = records.read([1, 12, 13, 17])
+    assert some["label"].tolist() == [1, 0, 0, 1]
+    assert some["dataset"].tolist() == [names[0]] * 2 + [names[1]] * 2
+    np.testing.assert_array_equal(some["beat"], whole["beat"][[1, 12, 13, 17]])
