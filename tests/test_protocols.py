@@ -252,10 +252,13 @@ def test_cross_validation_over_both_never_opens_a_test_record():
 
 
 @pytest.mark.parametrize(
-    "name", ["physionet_svdb,physionet_svdb", "physionet_svdb,physionet_mitbih/kaggle", "physionet_svdb,simulated_heartbeat"]
+    "name",
+    ["physionet_svdb,physionet_svdb", "physionet_svdb,physionet_mitbih/kaggle", "physionet_svdb,simulated_heartbeat"],
 )
 def test_datasets_that_may_share_subjects_are_not_joined(name):
-    with pytest.raises(InputError, match=f"found {name}, expected a single dataset, or {MITBIH_AND_SVDB}, in any order"):
+    with pytest.raises(
+        InputError, match=f"found {name}, expected a single dataset, or {MITBIH_AND_SVDB}, in any order"
+    ):
         find_dataset(name)
 
 

@@ -26,7 +26,9 @@ class ResNet1D(nn.Module):
       widths: number of channels of each stage.
       blocks: number of residual blocks per stage.
       kernel: kernel size of the convolutions, samples.
-      dropout_rate: dropout rate of the pooled features.
+      dropout_rate: dropout rate of the features before the last layers.
+      pool: factor by which the sampling rate of the input is reduced, by averaging.
+      hidden: width of a dense layer before the logits, in which shape and timing meet; 0 for none.
       axis_name: mapped axis over which the batch is divided, for batch statistics and dropout; None outside of a mapped
         step.
     """
@@ -36,6 +38,8 @@ class ResNet1D(nn.Module):
     blocks: int = 2
     kernel: int = 5
     dropout_rate: float = 0.2
+    pool: int = 1
+    hidden: int = 0
     axis_name: str | None = None
 
     @nn.compact
@@ -53,7 +57,10 @@ class ResNet1D(nn.Module):
         x = leads if deviation is None else jnp.concatenate([leads, deviation], axis=-1)
         beat = padding_mask(x[..., 0])[..., None].astype(x.dtype)
         index = jnp.broadcast_to(jnp.linspace(0.0, 1.0, x.shape[1], dtype=x.dtype)[None, :, None], beat.shape)
-        x = Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(jnp.concatenate([x, beat, index], axis=-1))
+        x = jnp.concatenate([x, beat, index], axis=-1)
+        if self.pool > 1:
+            x = nn.avg_pool(x, (self.pool,), (self.pool,), "SAME")
+        x = Conv(self.widths[0], (7,), 2, use_bias=False, name="stem")(x)
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):
                 stride = 2 if stage > 0 and block == 0 else 1
@@ -65,4 +72,6 @@ class ResNet1D(nn.Module):
             for layer in range(2):
                 rr = nn.relu(nn.Dense(RR_WIDTH, name=f"numbers{layer}")(rr))
             x = jnp.concatenate([x, rr], axis=-1)
+        if self.hidden:
+            x = nn.relu(nn.Dense(self.hidden, name="hidden")(x))
         return nn.Dense(self.outputs, name="logits")(x)

@@ -53,6 +53,32 @@ def test_every_input_of_a_window_is_read():
         assert not np.allclose(model.apply(weights, **last, train=False), logits), name
 
 
+def test_a_hidden_layer_lets_shape_and_timing_meet():
+    shapes = TASKS["arrhythmia"].shapes(DATASETS["physionet_mitbih/patient"])
+    beats = {name: jax.random.normal(jax.random.key(i), (1, *shape)) for i, (name, shape) in enumerate(shapes.items())}
+    other = {name: values + 1 for name, values in beats.items()}
+    late = {"rr": other["rr"]}
+    for hidden in (0, 16):
+        model = build_model("resnet1d", 4, args={"widths": (8,), "blocks": 1, "pool": 2, "hidden": hidden})
+        weights = model.init(jax.random.key(1), **beats, train=False)
+        logits = [
+            model.apply(weights, **one, train=False)
+            for one in (beats, beats | late, other | {"rr": beats["rr"]}, other)
+        ]
+        effects = logits[1] - logits[0], logits[3] - logits[2]  # of the same timing on beats of two shapes
+        assert np.allclose(*effects, atol=1e-5) == (hidden == 0)
+
+
+def test_pooling_averages_the_input():
+    # Beats of equal means over pairs of samples, e.g. 0, 2 and 1, 1, are one input; the mask is the same.
+    model = build_model("resnet1d", 2, args={"widths": (8,), "blocks": 1, "pool": 2})
+    weights = variables(model, samples=192)
+    pairs = jnp.tile(jnp.array([0.5, 1.5]), 96)[None, :, None]
+    found = [model.apply(weights, beat, train=False) for beat in (pairs, jnp.ones((1, 192, 1)))]
+    np.testing.assert_allclose(*found, rtol=1e-5)
+    assert not np.allclose(model.apply(weights, 2 * pairs, train=False), found[0])
+
+
 QUICK = ("resnet1d", "activation_cnn")
 """Models that compile in little time."""
 
