@@ -74,6 +74,12 @@ class AugmentationConfig:
     drop_lead: float = setting(
         0.0, "probability that one of twelve leads, or the second lead of a beat, is set to 0", low=0.0, high=1.0
     )
+    rotate_leads: float = setting(
+        0.0,
+        "probability that the two leads of a beat are rotated by a random angle, as if they were two other leads",
+        low=0.0,
+        high=1.0,
+    )
     fibrillation: float = setting(
         0.0,
         "probability that a normal beat gets the RR features of atrial fibrillation, where the dataset has RR features",
@@ -252,7 +258,8 @@ def unread(config: Config) -> dict[str, str]:
     elif dataset.kind == "beat":
         reason = f"beats of {dataset.name} have no RR features; those of physionet_mitbih/patient have"
         found |= {"augmentation.fibrillation": reason, "augmentation.pauses": reason}
-        found["augmentation.drop_lead"] = f"beats of {dataset.name} have one lead"
+        one_lead = f"beats of {dataset.name} have one lead"
+        found |= {"augmentation.drop_lead": one_lead, "augmentation.rotate_leads": one_lead}
     return found
 
 

@@ -162,6 +162,7 @@ ON_THE_HOST = ("patience",)
         ("arrhythmia", "simulated_heartbeat", {"balance": "weights", "steps": 7}),
         ("heartbeat", "kaggle_heartbeat/ptbdb", {"optimizer.name": "sgd"}),
         ("arrhythmia", "physionet_mitbih/patient", {"augmentation.warp": 0.1}),
+        ("arrhythmia", "physionet_mitbih/patient,physionet_svdb", {"augmentation.warp": 0.1}),
         ("activation", "simulated_intracardiac", {}),
         ("transmembrane", "simulated_intracardiac", {"optimizer.schedule": "constant"}),
     ],

@@ -236,6 +236,18 @@ def noise_at(key: jax.Array, leads: jax.Array, decibels: float) -> jax.Array:
     return leads + 10 ** (-decibels / 20) * spread * jax.random.normal(key, leads.shape)
 
 
+def lead_rotation(key: jax.Array, probability: float) -> jax.Array:
+    """Return the matrix (2, 2) that rotates two leads (T, 2) by a uniform angle with the given probability: T × 2 @ it.
+
+    A lead is the projection of the heart's dipole onto the axis of its electrodes, so that two combined leads are what
+    two others would have recorded of a dipole that moves in their plane.
+    """
+    whether_key, angle_key = jax.random.split(key)
+    angle = jax.random.uniform(angle_key, maxval=2 * jnp.pi) * jax.random.bernoulli(whether_key, probability)
+    cosine, sine = jnp.cos(angle), jnp.sin(angle)
+    return jnp.stack([cosine, -sine, sine, cosine]).reshape(2, 2)
+
+
 def drop_lead(key: jax.Array, leads: jax.Array, probability: float, first: int = 0) -> jax.Array:
     """Set one lead of (T, L), chosen uniformly from lead `first` on, to 0 with the given probability.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, Dataset
 from cardiax.config import AugmentationConfig, Config, enabled
-from cardiax.ecg.augmentation import drop_lead, lead_noise, stretch_time, warp_amplitude, white_noise
+from cardiax.ecg.augmentation import drop_lead, lead_noise, lead_rotation, stretch_time, warp_amplitude, white_noise
 from cardiax.ecg.recorded_noise import add_noise, add_noise_to_beats, noise_of_beats, noise_of_windows
 from cardiax.ecg.rr_features import RR_FEATURES, against_median_beat, rr_features
 from cardiax.errors import InputError
@@ -109,15 +109,18 @@ class Classification:
 
         Each lead of a window is changed independently, and its deviation from the median beat in the same way. Windows
         are not stretched in time, since this would contradict the RR features. `drop_lead` sets the second lead to 0,
-        as in a recording with a single lead, never the first.
+        as in a recording with a single lead, never the first. `rotate_leads` comes before all others.
 
         Raises:
-          InputError: if `config` enables a simulated rhythm, or `drop_lead`, and the beat is not a window.
+          InputError: if `config` enables a simulated rhythm, or needs a second lead, and the beat is not a window.
         """
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
         gain_key, rhythm_key, pause_key, drop_key = (jax.random.fold_in(key, index) for index in (3, 4, 5, 6))
         if "rr" in beat:
             leads, rest, rr = beat["leads"], beat["deviation"], beat["rr"]
+            if enabled(config.rotate_leads):
+                rotation = lead_rotation(jax.random.fold_in(key, 7), config.rotate_leads)
+                leads, rest = leads @ rotation, rest @ rotation
             if enabled(config.electrode_gain):
                 gain = 1 + config.electrode_gain * jax.random.normal(gain_key, (1, leads.shape[1]))
                 leads, rest = gain * leads, gain * rest
@@ -136,7 +139,8 @@ class Classification:
             if enabled(config.pauses):
                 rr, target = self._with_rhythm(pause_key, rr, target, pauses(), config.pauses * usual)
             return {"leads": leads, "deviation": rest, "rr": rr}, target
-        needs = {"fibrillation": "RR features", "pauses": "RR features", "drop_lead": "a second lead"}
+        second = "a second lead"
+        needs = {"fibrillation": "RR features", "pauses": "RR features", "drop_lead": second, "rotate_leads": second}
         for name, what in needs.items():
             if enabled(getattr(config, name)):
                 raise InputError(

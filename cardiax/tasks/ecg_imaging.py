@@ -50,6 +50,7 @@ class _TwelveLeads:
         "per_class",
         "augmentation.warp",
         "augmentation.mixup",
+        "augmentation.rotate_leads",
         "augmentation.fibrillation",
         "augmentation.pauses",
     )

@@ -29,6 +29,7 @@ SWITCHES = (
     "augmentation.mixup",
     "augmentation.electrode_gain",
     "augmentation.drop_lead",
+    "augmentation.rotate_leads",
 )
 """Fields that may differ between members unless one has 0, since 0 removes their code from the program."""
 

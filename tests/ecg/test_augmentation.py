@@ -18,6 +18,7 @@ from cardiax.ecg.augmentation import (
     check_extra,
     delay,
     drop_lead,
+    lead_rotation,
     electrode_gain,
     gramian_angular_field,
     lead_noise,
@@ -264,3 +265,17 @@ def test_registered_augmentations_have_keys_of_their_own_and_strength_0_is_off(m
     assert augment_extra(keys, inputs, target, {"one": 0.0})[0] is inputs
     with pytest.raises(InputError, match=r"unknown augmentation\.extra 'ones'"):
         check_extra({"ones": 1.0})
+
+
+def test_rotated_leads_keep_their_dipole():
+    leads = jax.random.normal(jax.random.key(0), (20, 2))
+    found = [np.asarray(leads @ lead_rotation(jax.random.key(i), 1.0)) for i in range(200)]
+    for one in found[:5]:  # the length of the dipole and the angle between any two of its positions
+        np.testing.assert_allclose(one @ one.T, leads @ leads.T, atol=1e-5)
+        assert np.linalg.det(np.linalg.lstsq(leads, one)[0]) == pytest.approx(1, abs=1e-4)  # no mirror image
+    first = np.asarray([one[0] for one in found])
+    angles = np.arctan2(first[:, 1], first[:, 0])
+    assert np.abs(np.exp(1j * angles).mean()) < 0.2  # all directions
+    moved = [not np.allclose(leads @ lead_rotation(jax.random.key(i), 0.5), leads) for i in range(200)]
+    assert 70 < sum(moved) < 130
+    np.testing.assert_array_equal(lead_rotation(jax.random.key(0), 0.0), np.eye(2))

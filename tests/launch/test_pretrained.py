@@ -27,7 +27,10 @@ def test_stored_outputs_are_recomputed_from_stored_inputs(name):
 
 SOURCES = {
     "activation": (("simulated_intracardiac", "volunteer"), "the figures say nothing about patients"),
-    "arrhythmia": (("physionet_mitbih/patient", "patient"), "The impact of the {MIT-BIH} Arrhythmia Database"),
+    "arrhythmia": (
+        ("physionet_mitbih/patient,physionet_svdb", "both"),
+        "The impact of the {MIT-BIH} Arrhythmia Database",
+    ),
 }
 """Weights → their dataset and protocol, and words of the card about them."""
 

@@ -202,7 +202,13 @@ def test_the_second_lead_of_a_beat_is_missing_as_often_as_asked_and_the_first_ne
 
 
 @pytest.mark.parametrize(
-    ("name", "what"), [("fibrillation", "RR features"), ("pauses", "RR features"), ("drop_lead", "a second lead")]
+    ("name", "what"),
+    [
+        ("fibrillation", "RR features"),
+        ("pauses", "RR features"),
+        ("drop_lead", "a second lead"),
+        ("rotate_leads", "a second lead"),
+    ],
 )
 def test_a_beat_alone_is_given_no_other_rhythm_and_keeps_its_lead(name, what):
     config = AugmentationConfig(**{name: 0.25})
