@@ -117,11 +117,11 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
             say(f"resume: from step {int(state.step):,}")
         first, stale = int(state.step), int(state.stale)
         if is_first:
-            workdir.write_csv("metrics.csv", history)
+            workdir.write_metrics(history)
 
         # Loop.
         events = stack.enter_context(contextlib.closing(Events(workdir.path, first)))
-        progress = stack.enter_context(contextlib.closing(Progress(total, first)))
+        progress = stack.enter_context(contextlib.closing(Progress(total, first, order.steps_per_epoch)))
         batches = stack.enter_context(contextlib.closing(feed.batches(first, total)))
         with interrupts() as interrupted:
             for steps, batch in batches:
@@ -133,6 +133,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
                 done = steps.stop
                 if done % order.steps_per_epoch == 0 or done == total:
                     progress.wait()
+                    progress.evaluating()
                     row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
                     if not math.isfinite(row["train_loss"]):
                         raise InputError(f"{divergence(history, row)}; {REMEDY}")
@@ -143,10 +144,11 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
                     stale = int(state.stale)
                     checkpoints.save("latest" if stale else "best", state, history)
                     if is_first:
-                        workdir.write_csv("metrics.csv", history)
+                        workdir.write_metrics(history)
                         workdir.write_seconds(time.monotonic() - started)
                     events.write(row)
                     progress.evaluation(row)
+                    progress.best(task.selection, abs(float(state.best_score)))
                 if interrupted():
                     if checkpoints.step("latest") != done:
                         checkpoints.save("latest", state, history)

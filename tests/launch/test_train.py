@@ -39,6 +39,8 @@ def copy(folder, tmp_path):
 def test_a_run_leaves_everything(finished):
     rows = list(csv.DictReader((finished / "metrics.csv").read_text().splitlines()))
     assert [row["step"] for row in rows] == ["4", "8"]
+    lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert [{name: str(value) for name, value in line.items()} for line in lines] == rows
     assert 0 < float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     result = json.loads((finished / "test.json").read_text())
     assert result["examples"] == 140
