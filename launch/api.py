@@ -5,6 +5,7 @@
 2.
 """
 
+import contextlib
 import csv
 import importlib
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from cardiax.launch.predictors.rhythm import RhythmPrediction, RhythmPredictor
 from cardiax.launch.run.run_folder import read_json
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.extensions import import_modules
+from cardiax.launch.system.quiet import quiet
 from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib
 from cardiax.launch.train import chosen_workdir, read_options
 
@@ -153,7 +155,7 @@ def _run(command: str, *positional: object, **flags: Any) -> Any:
     keep_compiled_programs()
     options = parse_command(command, arguments)
     import_modules(getattr(options, "imports", ""))
-    with quiet_matplotlib():
+    with quiet_matplotlib(), quiet() if options.quiet else contextlib.nullcontext():
         interrupted = importlib.import_module(f"cardiax.launch.{command}").run(options)
     if interrupted:
         raise KeyboardInterrupt

@@ -1,6 +1,7 @@
 """The command line. It imports only what --help needs; each command imports the rest when it runs."""
 
 import argparse
+import contextlib
 import errno
 import importlib
 import math
@@ -14,6 +15,7 @@ from cardiax.errors import InputError, unknown
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.extensions import import_modules
 from cardiax.launch.system.memory import keep_memory
+from cardiax.launch.system.quiet import quiet
 from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib, start_jax
 
 COMMANDS = {
@@ -114,6 +116,7 @@ def parse_command(name: str, arguments: list[str]) -> argparse.Namespace:
     parser.allow_abbrev = False
     parser.typed = arguments  # --help shows the defaults of the task in them
     module.add_arguments(parser)
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     options, rest = parser.parse_known_args(arguments)
     if rest:
         if rest[0].startswith("-"):
@@ -134,7 +137,8 @@ def run_command(name: str, arguments: list[str]) -> int:
     keep_compiled_programs()
     if name != "prepare" or options.dataset.startswith("simulated"):  # preparing files needs no device
         start_jax(shell, getattr(options, "distributed", None))
-    return importlib.import_module(f"cardiax.launch.{name}").run(options) or 0
+    with quiet() if options.quiet else contextlib.nullcontext():
+        return importlib.import_module(f"cardiax.launch.{name}").run(options) or 0
 
 
 def positive(text: str) -> float:

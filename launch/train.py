@@ -16,6 +16,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -49,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         metavar="T",
         help="train as many steps as fit into this time on this machine; their number is stored as the field steps",
+    )
+    parser.add_argument(
+        "--checkpoint-minutes",
+        type=positive,
+        metavar="T",
+        default=math.inf,
+        help="write a checkpoint after this time, too (default: only after each epoch, and when interrupted)",
     )
     add_memory(parser)
     add_fields(parser, but=("task",))
@@ -155,7 +163,8 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"train: found --minutes {options.minutes:g} and --epochs, expected only one of them")
     config = fixed_steps(config, workdir, options.minutes)
     workdir.check(config)
-    return start(config, workdir, options.data_dir, options.distributed, options.minutes, options.memory)
+    given = (options.distributed, options.minutes, options.memory, options.checkpoint_minutes)
+    return start(config, workdir, options.data_dir, *given)
 
 
 def chosen_workdir(options: argparse.Namespace, config: Config) -> Workdir:
@@ -179,23 +188,23 @@ def start(
     distributed: str | None = None,
     minutes: float | None = None,
     memory: float | None = None,
+    checkpoint_minutes: float = math.inf,
 ) -> int:
     """Train a network or trees in a folder that passed `Workdir.check`; return 0 when done, 1 when interrupted."""
     # JAX, Orbax and TFDS take seconds to import, so mistakes in the command are reported before.
     from cardiax.models import TREES
 
     if config.model in TREES:
-        if distributed:
-            raise InputError(
-                f"--distributed: found it with the model {config.model}, which one process trains; omit it"
-            )
+        for flag, is_given in (("distributed", distributed), ("checkpoint-minutes", checkpoint_minutes < math.inf)):
+            if is_given:
+                raise InputError(f"--{flag}: found it with the model {config.model}, which does not use it; omit it")
         from cardiax.launch.loops.boosting_loop import boost
 
         with workdir.hold():
             return boost(config, workdir, data_dir, memory)
     from cardiax.launch.loops.training_loop import train
 
-    return train(config, workdir, data_dir, distributed, None if config.steps else minutes, memory)
+    return train(config, workdir, data_dir, distributed, None if config.steps else minutes, memory, checkpoint_minutes)
 
 
 if __name__ == "__main__":

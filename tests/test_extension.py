@@ -112,6 +112,9 @@ other_or_v = {AAMI_CLASSES: ("other", "other", "V", "other", "other")}
 register(Focal("ventricular", "ventricular beat or not", ("other", "V"), "other", "other", other_or_v))
 """
 
+QUICK = [word for name in ("mixup", "stretch", "warp", "noise") for word in (f"--augmentation.{name}", "0")]
+"""Settings whose programs compile in half the time."""
+
 TABLES = (DATASETS, EXTRA, METRICS, MODELS, OPTIMIZERS, READS, TASKS)
 
 
@@ -142,7 +145,7 @@ def train(cardiax, data_dir):
 
     def train(task, *more):
         where = ("--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", "run")
-        where += ("--import", "my_lab", "--steps", 2, "--model_args", "widths=(8,),blocks=1")
+        where += ("--import", "my_lab", "--steps", 2, "--model_args", "widths=(8,),blocks=1", *QUICK)
         status, out, error = cardiax("train", task, *where, *more)
         assert status == 0, error
         return out

@@ -26,7 +26,7 @@ def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float 
     record_environment(workdir, config, experiment.fingerprints, data_path)
     if not (workdir.path / TREES_FILE).exists():
         booster, losses = trees.fit(sides["train"], sides["validation"], config.seed)
-        workdir.write_csv("metrics.csv", losses)
+        workdir.write_metrics(losses)
         write_atomically(workdir.path / TREES_FILE, bytes(booster.save_raw("ubj")))
         workdir.write_seconds(time.monotonic() - started)
         best = booster.num_boosted_rounds()

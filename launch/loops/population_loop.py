@@ -231,11 +231,11 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
             say(f"resume: from step {int(state.step[0]):,}")
         first = int(state.step[0])
         for member, history in zip(members, histories, strict=True):
-            member.workdir.write_csv("metrics.csv", history[:-1] if _diverged(history) else history)
+            member.workdir.write_metrics(history[:-1] if _diverged(history) else history)
 
         # Loop.
         events = [stack.enter_context(contextlib.closing(Events(member.workdir.path, first))) for member in members]
-        progress = stack.enter_context(contextlib.closing(Progress(total, first)))
+        progress = stack.enter_context(contextlib.closing(Progress(total, first, steps_per_epoch)))
         batches = stack.enter_context(contextlib.closing(examples.batches(map(indices, range(first, total)))))
         with interrupts() as interrupted:
             for done, batch in enumerate(batches, first + 1):
@@ -245,6 +245,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
                 progress.dispatched(losses, 1)
                 if done % steps_per_epoch == 0 or done == total:
                     progress.wait()
+                    progress.evaluating()
                     histories = _evaluate(members, evaluator, state, histories, done)
                     scores = [-math.inf if _diverged(rows) else score(one.task, rows[-1]) for rows in histories]
                     state = record(state, divide_members(np.asarray(scores, np.float32), mesh))
@@ -252,7 +253,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
                     checkpoints.save("latest", state, _joined(histories))
                     for member, rows, event in zip(members, histories, events, strict=True):
                         if not _diverged(rows):
-                            member.workdir.write_csv("metrics.csv", rows)
+                            member.workdir.write_metrics(rows)
                             member.workdir.write_seconds((time.monotonic() - started) / len(members))
                             event.write(rows[-1])
                             progress.evaluation(rows[-1], member.workdir.path.name)

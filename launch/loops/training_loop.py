@@ -44,6 +44,7 @@ def train(
     distributed: str | None,
     minutes: float | None = None,
     memory: float | None = None,
+    checkpoint_minutes: float = math.inf,
 ) -> int:
     """Train `config` in `workdir`, from its last checkpoint if there is one, then test.
 
@@ -55,6 +56,7 @@ def train(
       minutes: training time without evaluations. The number of steps that fit into it on this machine is measured
         first and stored in the config, so that the run can be repeated.
       memory: GiB for the examples; see `load_experiment`.
+      checkpoint_minutes: time after which a checkpoint is written between two evaluations.
 
     Returns:
       Exit status: 0 when done, 1 when interrupted.
@@ -64,10 +66,17 @@ def train(
     """
     start_processes(distributed)
     with hold(workdir):
-        return _train(config, workdir, data_dir, minutes, memory)
+        return _train(config, workdir, data_dir, minutes, memory, checkpoint_minutes)
 
 
-def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: float | None, memory: float | None) -> int:
+def _train(
+    config: Config,
+    workdir: Workdir,
+    data_dir: str | None,
+    minutes: float | None,
+    memory: float | None,
+    checkpoint_minutes: float,
+) -> int:
     started = time.monotonic() - by_first_process(workdir.seconds)
     steps, minutes = by_first_process(lambda: [config.steps, minutes])
     config = dataclasses.replace(config, steps=steps)
@@ -117,12 +126,13 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
             say(f"resume: from step {int(state.step):,}")
         first, stale = int(state.step), int(state.stale)
         if is_first:
-            workdir.write_csv("metrics.csv", history)
+            workdir.write_metrics(history)
 
         # Loop.
         events = stack.enter_context(contextlib.closing(Events(workdir.path, first)))
-        progress = stack.enter_context(contextlib.closing(Progress(total, first)))
+        progress = stack.enter_context(contextlib.closing(Progress(total, first, order.steps_per_epoch)))
         batches = stack.enter_context(contextlib.closing(feed.batches(first, total)))
+        saved = time.monotonic()
         with interrupts() as interrupted:
             for steps, batch in batches:
                 if 0 < config.patience <= stale:
@@ -133,6 +143,7 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
                 done = steps.stop
                 if done % order.steps_per_epoch == 0 or done == total:
                     progress.wait()
+                    progress.evaluating()
                     row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
                     if not math.isfinite(row["train_loss"]):
                         raise InputError(f"{divergence(history, row)}; {REMEDY}")
@@ -142,11 +153,18 @@ def _train(config: Config, workdir: Workdir, data_dir: str | None, minutes: floa
                     state = record(state, jnp.float32(score(task, row)))
                     stale = int(state.stale)
                     checkpoints.save("latest" if stale else "best", state, history)
+                    saved = time.monotonic()
                     if is_first:
-                        workdir.write_csv("metrics.csv", history)
+                        workdir.write_metrics(history)
                         workdir.write_seconds(time.monotonic() - started)
                     events.write(row)
                     progress.evaluation(row)
+                    progress.best(task.selection, abs(float(state.best_score)))
+                elif checkpoint_minutes < math.inf and by_first_process(
+                    lambda since=saved: time.monotonic() - since >= 60 * checkpoint_minutes
+                ):
+                    checkpoints.save("latest", state, history)
+                    saved = time.monotonic()
                 if interrupted():
                     if checkpoints.step("latest") != done:
                         checkpoints.save("latest", state, history)

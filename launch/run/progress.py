@@ -11,6 +11,8 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from cardiax.launch.system.quiet import is_quiet
+
 IN_FLIGHT = 4
 """Programs dispatched ahead of the device: enough to keep it busy, few enough to stop promptly."""
 
@@ -23,16 +25,17 @@ def say(line: str) -> None:
 
 
 class Progress:
-    """A bar of the steps done of `total`, with loss, rate and remaining time; `first` steps were done before.
+    """A bar of the steps done of `total`, with phase, loss, best score, rate and remaining time.
 
-    The first steps include compilation. Until they are done the bar reads "compiling", and they do not count in the
-    rate. Close it to remove the bar of a run that has not ended.
+    `first` steps were done before. The first steps include compilation. Until they are done the bar reads "compiling",
+    and neither they nor evaluations count in the rate. Close it to remove the bar of a run that has not ended.
     """
 
-    def __init__(self, total: int, first: int):
-        self._total, self._done = total, first
+    def __init__(self, total: int, first: int, steps_per_epoch: int):
+        self._total, self._done, self._steps_per_epoch = total, first, steps_per_epoch
         self._in_flight: deque[tuple[jax.Array, int]] = deque()
-        self._hidden = jax.process_index() != 0 or not sys.stderr.isatty()
+        self._figures: dict[str, str] = {}
+        self._hidden = jax.process_index() != 0 or not sys.stderr.isatty() or is_quiet()
         self._is_compiled = False
         self._bar = tqdm(total=0, desc="compiling", bar_format="{desc} …", leave=False, disable=self._hidden)
 
@@ -58,14 +61,26 @@ class Progress:
             options: dict[str, Any] = {"unit": "step", "dynamic_ncols": True, "smoothing": 0.05}
             self._bar, self._is_compiled = tqdm(total=self._total, initial=self._done, **options), True
             return
-        self._bar.set_postfix(loss=f"{np.mean(loss):.4f}", refresh=False)
+        epoch, epochs = (math.ceil(some / self._steps_per_epoch) for some in (self._done, self._total))
+        self._bar.set_description(f"epoch {epoch} of {epochs}", refresh=False)
+        self._figures["loss"] = f"{np.mean(loss):.4f}"
+        self._bar.set_postfix(self._figures, refresh=False)
         self._bar.update(steps)
+
+    def evaluating(self) -> None:
+        """Show that an evaluation begins; `evaluation` ends it."""
+        self._bar.set_description("evaluating")
 
     def evaluation(self, row: dict[str, float], run: str = "") -> None:
         """Print a row of metrics.csv as one line, after the name of the run if it has one."""
         rest = {name: value for name, value in row.items() if name not in ("step", "epoch") and "_f1_" not in name}
         figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in rest.items())
         say(f"{run and f'{run}: '}epoch {row['epoch']:g}, step {row['step']:,}: {figures}")
+        self._bar.unpause()  # its time is not of the steps
+
+    def best(self, name: str, score: float) -> None:
+        """Show the best validation score so far in the bar from now on."""
+        self._figures[f"best {name.replace('_', ' ')}"] = f"{score:.4f}"
 
     def close(self) -> None:
         """Remove the bar if it has not reached the end."""

@@ -108,6 +108,12 @@ class Workdir:
         """Write a CSV file of the folder, with a column for each key of the rows."""
         write_csv(self.path / name, rows)
 
+    def write_metrics(self, history: list[dict[str, float]]) -> None:
+        """Write the row of each evaluation to metrics.csv and, as a JSON object a line, to metrics.jsonl."""
+        self.write_csv("metrics.csv", history)
+        lines = (json.dumps(_finite(row), allow_nan=False) + "\n" for row in history)
+        write_atomically(self.path / "metrics.jsonl", "".join(lines).encode())
+
     def save_plot(self, name: str, draw: Callable[[], Any]) -> list[Path]:
         """Draw a plot and save it in figures/; see `save_plot`."""
         return save_plot(self.path / "figures" / name, draw)

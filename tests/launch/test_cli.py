@@ -84,6 +84,11 @@ def test_info_tells_what_is_there_and_what_is_missing(cardiax, data_dir):
     assert any(line.startswith("arrhythmia: AAMI class") for line in lines)
 
 
+def test_a_quiet_command_prints_only_warnings_and_errors(cardiax, data_dir):
+    assert cardiax("info", "--data-dir", data_dir, "--quiet") == (0, "", "")
+    assert "missing: found no such file" in cardiax.mistake("train", "--config", "missing", "--quiet")
+
+
 def test_printed_commands_can_be_pasted(cardiax, tmp_path):
     folder = tmp_path / "my data"
     command = f"`cardiax prepare kaggle_heartbeat/ptbdb --data-dir '{folder}'`"

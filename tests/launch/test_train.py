@@ -16,6 +16,7 @@ from cardiax.config import leaves, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.train import default_workdir
 from cardiax.recipes import recipe
+from cardiax.training.checkpoint import Checkpoints
 
 FILES = ("metrics.csv", "test.json", "config.json")
 
@@ -39,6 +40,8 @@ def copy(folder, tmp_path):
 def test_a_run_leaves_everything(finished):
     rows = list(csv.DictReader((finished / "metrics.csv").read_text().splitlines()))
     assert [row["step"] for row in rows] == ["4", "8"]
+    lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert [{name: str(value) for name, value in line.items()} for line in lines] == rows
     assert 0 < float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     result = json.loads((finished / "test.json").read_text())
     assert result["examples"] == 140
@@ -52,6 +55,20 @@ def test_a_run_leaves_everything(finished):
     assert (finished / "figures" / "test_confusion.png").read_bytes().startswith(b"\x89PNG")
     assert any((finished / "checkpoints" / kind).iterdir() for kind in ("latest", "best"))
     assert not list(finished.rglob("*.tmp"))
+
+
+def test_checkpoints_between_evaluations_change_nothing(finished, cardiax, small_run, tmp_path, monkeypatch):
+    saved, save = [], Checkpoints.save
+
+    def note(self, kind, state, history):
+        saved.append(int(state.step))
+        save(self, kind, state, history)
+
+    monkeypatch.setattr(Checkpoints, "save", note)
+    assert cardiax(*small_run, "--workdir", tmp_path / "run", "--checkpoint-minutes", 1e-9)[0] == 0
+    assert saved == [1, 2, 3, 4, 5, 6, 7, 8]
+    for name in FILES:
+        assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def exact(heart, source):
         return solver.comp_fim(np.array([source]), np.array([0.0]))
 
 
-@pytest.mark.parametrize("site", [0, *(pytest.param(site, marks=pytest.mark.slow) for site in (8, 18, 40))])
+@pytest.mark.parametrize("site", [0, *(pytest.param(site, marks=pytest.mark.slow) for site in (40,))])
 def test_mean_error_against_an_exact_solver_is_within_3_percent(site):
     source = HEART.sites[site]
     expected, found = exact(HEART, source), travel_times(HEART, HEART.sites[[site]])[0]

@@ -143,8 +143,8 @@ def test_chunks_order_and_jit_do_not_change_a_beat(key, rows):
     backwards = SIMULATE(key, INDICES[::-1], LABELS[::-1], SUBJECTS[::-1])
     np.testing.assert_allclose(backwards[::-1], rows, atol=1e-6)
     with jax.disable_jit():
-        plain = heartbeat.simulate_beats(key, INDICES[:5], LABELS[:5], SUBJECTS[:5])
-    np.testing.assert_allclose(plain, rows[:5], atol=2e-5)
+        plain = heartbeat.simulate_beats(key, INDICES[:2], LABELS[:2], SUBJECTS[:2])
+    np.testing.assert_allclose(plain, rows[:2], atol=2e-5)
 
 
 def test_same_seed_same_bits_and_another_seed_another_everything(key, rows):

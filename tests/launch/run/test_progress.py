@@ -6,6 +6,7 @@ import io
 import jax.numpy as jnp
 
 from cardiax.launch.run.progress import Progress
+from cardiax.launch.system.quiet import quiet
 
 
 class Terminal(io.StringIO):
@@ -14,32 +15,48 @@ class Terminal(io.StringIO):
 
 
 def test_the_bar_ends_at_all_steps_and_shows_the_loss():
-    with contextlib.redirect_stderr(Terminal()) as terminal, contextlib.closing(Progress(total=8, first=2)) as progress:
+    with contextlib.redirect_stderr(Terminal()) as terminal, contextlib.closing(Progress(8, 2, 4)) as progress:
         assert "compiling" in terminal.getvalue()
         assert "step/s" not in terminal.getvalue()
-        for loss in (3.0, 2.0, 1.0):
+        progress.step(jnp.array([3.0, 3.5]), 2)
+        progress.evaluating()
+        progress.evaluation({"step": 4, "epoch": 1})
+        progress.best("macro_f1", 0.25)
+        for loss in (2.0, 1.0):
             progress.step(jnp.array([loss, loss + 0.5]), 2)
     drawn = terminal.getvalue().split("\r")
-    assert any(line.startswith(" 50%") for line in drawn)  # the first two that are done are those of compilation
-    assert drawn[-1].startswith("100%")
+    assert any(line.startswith("evaluating:  50%") for line in drawn)  # the first two done are those of compilation
+    assert drawn[-1].startswith("epoch 2 of 2: 100%")
     assert "8/8" in drawn[-1]
-    assert "loss=1.2500" in drawn[-1]
+    assert "best macro f1=0.2500, loss=1.2500" in drawn[-1]
 
 
-def test_compilation_is_no_step(monkeypatch):
+def test_neither_compilation_nor_an_evaluation_counts_in_the_rate(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("tqdm.std.time", lambda: clock[0])
-    with contextlib.redirect_stderr(Terminal()) as terminal, contextlib.closing(Progress(101, first=0)) as progress:
+    with contextlib.redirect_stderr(Terminal()) as terminal, contextlib.closing(Progress(101, 0, 101)) as progress:
         clock[0] = 60.0  # of compilation
         progress.step(jnp.float32(1))
-        for _ in range(100):
+        for step in range(100):
+            if step == 50:
+                progress.evaluating()
+                clock[0] += 30.0
+                progress.evaluation({"step": 51, "epoch": 1})
             clock[0] += 0.5
             progress.step(jnp.float32(1))
     assert "00:50<00:00,  2.00step/s" in terminal.getvalue().split("\r")[-1]
 
 
 def test_nothing_is_drawn_where_output_is_piped(capsys):
-    with contextlib.closing(Progress(total=2, first=0)) as progress:
+    with contextlib.closing(Progress(2, 0, 2)) as progress:
         progress.step(jnp.float32(1))
         progress.step(jnp.float32(1))
     assert capsys.readouterr() == ("", "")
+
+
+def test_quiet_hides_the_bar():
+    with contextlib.redirect_stderr(Terminal()) as terminal, quiet(), contextlib.closing(Progress(2, 0, 2)) as progress:
+        progress.step(jnp.float32(1))
+        progress.step(jnp.float32(1))
+        progress.evaluation({"step": 2, "epoch": 1})
+    assert terminal.getvalue() == ""

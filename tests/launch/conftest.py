@@ -1,0 +1,25 @@
+"""Commands that a test runs in this process draw their plots, but only some files of tests turn them into pixels."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from cardiax.plots.heart_map import beating_frames
+
+RENDERED = ("test_heart_runs.py", "test_predict.py", "test_rhythm.py", "test_run_folder.py", "test_train.py")
+"""The files of tests whose plots are real; for others layout and pixels are a quarter of the time of a small run."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _blank_plots(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Save every figure as a picture of one pixel, except in the files of `RENDERED`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beating_frames, "__defaults__", (3,))  # frames of a GIF, in place of 50
+        if request.path.name not in RENDERED:
+            pixel = io.BytesIO()
+            Image.new("L", (1, 1)).save(pixel, format="PNG")
+            patch.setattr(Figure, "savefig", lambda figure, file, **settings: file.write(pixel.getvalue()))
+        yield
