@@ -132,8 +132,8 @@ def against_usual_beats(signal: np.ndarray, record: np.ndarray) -> tuple[np.ndar
     """Return each beat, its deviation from the median beat of its record, and that from the beats nearby.
 
     Each is float32 (n, T, L), in units of the range of the record's median beat in that lead plus 0.2 mV. The beats
-    nearby are the block of 8 that a beat is in, and the 8 before and after it, or the first or the last 24 of the
-    record. Their median is the patient's usual beat at the posture and heart rate of that time.
+    nearby are the block of 8 that a beat is in, and the 8 before and after it; beyond the ends of a record its first and
+    last beats are repeated. Their median is the patient's usual beat at the posture and heart rate of that time.
 
     Args:
       signal: (n, T, L), mV.
@@ -152,6 +152,7 @@ def against_usual_beats(signal: np.ndarray, record: np.ndarray) -> tuple[np.ndar
 
 def _of_blocks(beats: np.ndarray) -> np.ndarray:
     """Return the median of the beats nearby for each beat of a record: (n, T, L)."""
-    starts = np.clip(np.arange(0, len(beats), BLOCK) - BLOCK, 0, max(len(beats) - 3 * BLOCK, 0))
-    medians = [np.median(beats[start : start + 3 * BLOCK], axis=0) for start in starts]
-    return np.repeat(np.stack(medians), BLOCK, axis=0)[: len(beats)]
+    count = len(beats)
+    padded = np.pad(beats, ((BLOCK, 2 * BLOCK), (0, 0), (0, 0)), mode="edge")
+    medians = [np.median(padded[first : first + 3 * BLOCK], axis=0) for first in range(0, count, BLOCK)]
+    return np.repeat(np.stack(medians), BLOCK, axis=0)[:count]

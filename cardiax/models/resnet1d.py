@@ -18,8 +18,8 @@ class ResNet1D(nn.Module):
     Two channels are added to the beat: the padding mask, since the length of a beat depends on the heart rate, and the
     position from 0 to 1, since the first sample is always an R peak. The stem and each stage after the first halve the
     sampling rate; mean and maximum over time go to a dense layer. The deviation from the patient's median beat, if
-    given, adds a channel for each lead, and so does that from the beats nearby if `nearby` is set. RR features, if
-    given, go through two dense layers and are concatenated with the pooled features.
+    given, adds a channel for each lead, and so does that from the beats nearby if `nearby` is set. RR features, if given, go through two dense layers and are concatenated with
+    the pooled features.
 
     Attributes:
       outputs: number of logits.

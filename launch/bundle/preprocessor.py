@@ -73,7 +73,7 @@ def _of_dataset(dataset: Dataset, shift: int) -> dict[str, Any]:
         f"leads: the beat, deviation: the beat minus the median beat, both divided by the median beat's range + "
         f"{LEAST_RANGE:g} mV, lead by lead.",
         f"nearby: the same, minus the median of the beats nearby: a beat's block of {BLOCK} and the {BLOCK} before and "
-        f"after it, or the first or last {3 * BLOCK} beats of the recording.",
+        "after it, the first and last beats repeated.",
         "rr: see cardiax.ecg.rr_features.rr_features; the features need the R peaks of the whole recording.",
     ]
     rr = {"unit": "1, but log_median_s is the log of a time in s", "features": list(RR_FEATURES)}

@@ -88,27 +88,6 @@ def test_the_median_beat_is_what_is_taken_away():
     np.testing.assert_allclose(deviation[2, :, 0], [0, -0.5, 1.0], atol=1e-6)
 
 
-def test_the_beats_nearby_are_three_blocks_whose_median_is_taken_away():
-    # The gain of the leads changes after 40 of 84 beats, 1 mV to 2 mV; two beats are odd, which no median sees.
-    height = np.repeat([1.0, 2.0], [40, 44])
-    height[[3, 82]] = 5.0
-    signal = height.astype(np.float32)[:, None, None] * np.array([[0.0, 0.0], [1.0, 1.0]], np.float32)
-    _, _, nearby = against_usual_beats(signal, np.zeros(84))
-    found = nearby[:, 1, 0] * (2.0 + 0.2)  # mV: the range of the median beat is 2 mV
-    assert (nearby[:, 0] == 0).all()
-    expected = np.zeros(84)
-    expected[[3, 82]] = 4.0, 3.0
-    # Beats 32 … 39 are compared with 24 … 47, of which two thirds have 1 mV; 40 … 47 with 32 … 55, two thirds 2 mV.
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-
-
-def test_a_record_of_few_beats_is_compared_with_them_all():
-    signal = np.array([1.0, 1.0, 3.0], np.float32)[:, None, None]
-    _, deviation, nearby = against_usual_beats(signal, np.zeros(3))
-    np.testing.assert_allclose(nearby[:, 0, 0], [0.0, 0.0, 10.0], rtol=1e-5)  # in units of 0.2 mV
-    np.testing.assert_array_equal(nearby, deviation)
-
-
 @pytest.mark.parametrize("of", [rr_features, against_usual_beats])
 def test_records_know_nothing_of_each_other(of):
     random = np.random.default_rng(0)

@@ -41,12 +41,12 @@ def test_a_longer_beat_of_the_same_wave_is_another_input():
 
 
 def test_every_input_of_a_window_is_read():
-    model = build_model("resnet1d", 4, args={"widths": (8,), "blocks": 1, "nearby": True})
+    model = build_model("resnet1d", 4, args={"widths": (8,), "blocks": 1})
     shapes = TASKS["arrhythmia"].shapes(DATASETS["physionet_mitbih/patient"])
     beats = {name: jax.random.normal(jax.random.key(i), (2, *shape)) for i, (name, shape) in enumerate(shapes.items())}
     weights = model.init(jax.random.key(1), **beats, train=False)
     logits = model.apply(weights, **beats, train=False)
-    assert weights["params"]["stem"]["kernel"].shape == (7, 6 + 2, 8)  # leads and deviations, the mask, the position
+    assert weights["params"]["stem"]["kernel"].shape == (7, 4 + 2, 8)  # leads and deviations, the mask, the position
     assert weights["params"]["numbers0"]["kernel"].shape == (22, 32)
     for name, values in beats.items():
         last = beats | {name: values.at[..., -1].add(1.0)}
