@@ -51,7 +51,7 @@ BY_RECORD: dict[str, Any] = {  # A network soon overfits to sixteen patients, so
 WHEN_JOINED: dict[str, Any] = {
     # More steps fit the patients of the training split ever better, and new ones worse.
     "steps": 200,
-    "model_args": BY_RECORD["model_args"] | {"dropout_rate": 0.5, "pool": 2, "nearby": True, "hidden": 64},
+    "model_args": BY_RECORD["model_args"] | {"dropout_rate": 0.5, "pool": 2, "hidden": 64},
     "augmentation.drop_lead": 0.5,
     "augmentation.rotate_leads": 0.5,
 }

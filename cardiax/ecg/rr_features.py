@@ -1,4 +1,4 @@
-"""Features of a beat relative to its own record: RR features, and the difference from the record's usual beats.
+"""Features of a beat relative to its own record: RR features, and the difference from the record's median beat.
 
 Patients differ more from each other than the beats of one patient do. The class of a beat is easier to tell from its
 difference from the patient's usual beat, and from its timing, than from its shape alone; neither needs a label. Pure
@@ -37,9 +37,6 @@ LOCAL = 5
 
 LEAST_SPREAD = 0.03
 """Added to the spread of the log intervals, the unit of prematurity, so that a steady rhythm does not make it 0."""
-
-BLOCK = 8
-"""Beats that are compared with one median beat of theirs and as many before and after them."""
 
 LEAST_RANGE = 0.2
 """mV, added to the range of a record's median beat, so that the noise of a lead with little signal is not amplified."""
@@ -128,31 +125,20 @@ def _windows(values: np.ndarray, size: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(values, size, axis=-1)
 
 
-def against_usual_beats(signal: np.ndarray, record: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return each beat, its deviation from the median beat of its record, and that from the beats nearby.
+def against_median_beat(signal: np.ndarray, record: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each beat and its deviation from the median beat of its record: float32 (n, T, L) each.
 
-    Each is float32 (n, T, L), in units of the range of the record's median beat in that lead plus 0.2 mV. The beats
-    nearby are the block of 8 that a beat is in, and the 8 before and after it; beyond the ends of a record its first and
-    last beats are repeated. Their median is the patient's usual beat at the posture and heart rate of that time.
+    Both are in units of the median beat's range in that lead plus 0.2 mV.
 
     Args:
       signal: (n, T, L), mV.
       record: (n,), the record of each beat.
     """
-    scaled, deviation, nearby = (np.empty(signal.shape, np.float32) for _ in range(3))
+    scaled, deviation = np.empty(signal.shape, np.float32), np.empty(signal.shape, np.float32)
     for one in np.unique(record):
         indices = np.flatnonzero(record == one)
         beats = signal[indices]
         median = np.median(beats, axis=0)
         scale = np.ptp(median, axis=0) + LEAST_RANGE
         scaled[indices], deviation[indices] = beats / scale, (beats - median) / scale
-        nearby[indices] = (beats - _of_blocks(beats)) / scale
-    return scaled, deviation, nearby
-
-
-def _of_blocks(beats: np.ndarray) -> np.ndarray:
-    """Return the median of the beats nearby for each beat of a record: (n, T, L)."""
-    count = len(beats)
-    padded = np.pad(beats, ((BLOCK, 2 * BLOCK), (0, 0), (0, 0)), mode="edge")
-    medians = [np.median(padded[first : first + 3 * BLOCK], axis=0) for first in range(0, count, BLOCK)]
-    return np.repeat(np.stack(medians), BLOCK, axis=0)[:count]
+    return scaled, deviation

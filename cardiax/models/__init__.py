@@ -29,7 +29,7 @@ TREES: dict[str, type[Trees]] = {"xgboost": Trees}
 """Models that are not networks; `cardiax.launch.loops.boosting_loop` trains them."""
 
 READS: dict[str, tuple[str, ...]] = {"xgboost": ("beat",)}
-"""Model → the inputs that it supports: `beat` (`leads` alone, one of 187 samples), `record` (`leads`, `deviation`, `nearby` and
+"""Model → the inputs that it supports: `beat` (`leads` alone, one of 187 samples), `record` (`leads`, `deviation` and
 `rr`, see `cardiax.tasks.beat_classification`), or a task on twelve leads."""
 
 
@@ -38,7 +38,7 @@ def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None
 
     Args:
       name: as `--model` and config.json have it.
-      module: called as `module(leads, train)`, for `record` also with `deviation`, `nearby` and `rr` by name. It has the fields
+      module: called as `module(leads, train)`, for `record` also with `deviation` and `rr` by name. It has the fields
         `outputs` and `axis_name`; every other field needs a default and may be set by `--model_args`.
       reads: what it can read, see `READS`.
 

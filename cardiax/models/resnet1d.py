@@ -18,7 +18,7 @@ class ResNet1D(nn.Module):
     Two channels are added to the beat: the padding mask, since the length of a beat depends on the heart rate, and the
     position from 0 to 1, since the first sample is always an R peak. The stem and each stage after the first halve the
     sampling rate; mean and maximum over time go to a dense layer. The deviation from the patient's median beat, if
-    given, adds a channel for each lead, and so does that from the beats nearby if `nearby` is set. RR features, if given, go through two dense layers and are concatenated with
+    given, adds a channel for each lead. RR features, if given, go through two dense layers and are concatenated with
     the pooled features.
 
     Attributes:
@@ -28,7 +28,6 @@ class ResNet1D(nn.Module):
       kernel: kernel size of the convolutions, samples.
       dropout_rate: dropout rate of the features before the last layers.
       pool: factor by which the sampling rate of the input is reduced, by averaging.
-      nearby: True to read the deviation from the beats nearby.
       hidden: width of a dense layer before the logits, in which shape and timing meet; 0 for none.
       axis_name: mapped axis over which the batch is divided, for batch statistics and dropout; None outside of a mapped
         step.
@@ -40,18 +39,12 @@ class ResNet1D(nn.Module):
     kernel: int = 5
     dropout_rate: float = 0.2
     pool: int = 1
-    nearby: bool = False
     hidden: int = 0
     axis_name: str | None = None
 
     @nn.compact
     def __call__(
-        self,
-        leads: jax.Array,
-        train: bool,
-        deviation: jax.Array | None = None,
-        nearby: jax.Array | None = None,
-        rr: jax.Array | None = None,
+        self, leads: jax.Array, train: bool, deviation: jax.Array | None = None, rr: jax.Array | None = None
     ) -> jax.Array:
         """Return logits (B, outputs) of beats; dropout in training needs the key "dropout".
 
@@ -59,11 +52,9 @@ class ResNet1D(nn.Module):
           leads: beats (B, T, L).
           train: True in training.
           deviation: difference of each beat from the patient's median beat (B, T, L).
-          nearby: that from the beats nearby (B, T, L).
           rr: RR features (B, 22), see `cardiax.ecg.rr_features`.
         """
-        windows = [leads, deviation, nearby if self.nearby else None]
-        x = jnp.concatenate([one for one in windows if one is not None], axis=-1)
+        x = leads if deviation is None else jnp.concatenate([leads, deviation], axis=-1)
         beat = padding_mask(x[..., 0])[..., None].astype(x.dtype)
         index = jnp.broadcast_to(jnp.linspace(0.0, 1.0, x.shape[1], dtype=x.dtype)[None, :, None], beat.shape)
         x = jnp.concatenate([x, beat, index], axis=-1)

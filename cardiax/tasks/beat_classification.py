@@ -12,7 +12,7 @@ from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEA
 from cardiax.config import AugmentationConfig, Config, enabled
 from cardiax.ecg.augmentation import drop_lead, lead_noise, lead_rotation, stretch_time, warp_amplitude, white_noise
 from cardiax.ecg.recorded_noise import add_noise, add_noise_to_beats, noise_of_beats, noise_of_windows
-from cardiax.ecg.rr_features import RR_FEATURES, against_usual_beats, rr_features
+from cardiax.ecg.rr_features import RR_FEATURES, against_median_beat, rr_features
 from cardiax.errors import InputError
 from cardiax.losses import cross_entropy
 from cardiax.simulate.rhythms import Rhythm, fibrillation, pauses
@@ -20,16 +20,13 @@ from cardiax.stats.classification import METRICS, classification_metrics, confus
 from cardiax.tasks.class_balance import class_shares
 from cardiax.tasks.class_report import ClassReport
 
-WINDOWS = ("leads", "deviation", "nearby")
-"""The inputs of a beat with its rhythm that are windows around its R peak."""
-
 
 @dataclass(frozen=True)
 class Classification:
     """Classification of a beat into one of C classes.
 
     A beat is either one lead in Kaggle's form, `leads` float32 (187, 1), min-max scaled and zero-padded, or a window
-    around an R peak: `leads`, `deviation` and `nearby` (T, L) and `rr` (22,), see `arrays`.
+    around an R peak: `leads` and `deviation` (T, L) and `rr` (22,), see `arrays`.
 
     Attributes:
       name: name on the command line.
@@ -64,7 +61,7 @@ class Classification:
         if not dataset.by_record:
             return {"leads": (BEAT_LENGTH, 1)}
         window = (WINDOW_BEFORE + WINDOW_AFTER, WINDOW_LEADS)
-        return dict.fromkeys(WINDOWS, window) | {"rr": (len(RR_FEATURES),)}
+        return {"leads": window, "deviation": window, "rr": (len(RR_FEATURES),)}
 
     @property
     def outputs(self) -> int:
@@ -94,24 +91,24 @@ class Classification:
 
         Returns:
           `target` int32 (n,), indices into the task's classes, and float32 inputs. For `beat` these are `leads`
-          (n, 187, 1). For `signal` they are `leads`, their `deviation` from the record's median beat and that from the
-          beats `nearby` (n, T, L), and the RR features `rr` (n, 22), see `cardiax.ecg.rr_features`.
+          (n, 187, 1). For `signal` they are `leads` and their `deviation` from the record's median beat (n, T, L), and
+          the RR features `rr` (n, 22), see `cardiax.ecg.rr_features`.
         """
         ours = self.merged.get(dataset.classes, dataset.classes)
         targets = np.asarray([self.classes.index(name) for name in ours], np.int32)[beats["label"]]
         if "signal" not in beats:
             return {"leads": beats["beat"][:, :, None], "target": targets}
-        windows = against_usual_beats(beats["signal"], beats["record"])
+        leads, deviation = against_median_beat(beats["signal"], beats["record"])
         rr = rr_features(beats["intervals"], beats["record"])
-        return dict(zip(WINDOWS, windows, strict=True)) | {"rr": rr, "target": targets}
+        return {"leads": leads, "deviation": deviation, "rr": rr, "target": targets}
 
     def augment(
         self, key: jax.Array, beat: dict[str, jax.Array], target: jax.Array, config: AugmentationConfig
     ) -> tuple[dict[str, jax.Array], jax.Array]:
         """Return the inputs of one training beat (see `shapes`) and its class after random augmentation; pure.
 
-        Each lead of a window is changed independently, and its deviations from usual beats in the same way. Windows are
-        not stretched in time, since this would contradict the RR features. `drop_lead` sets the second lead to 0,
+        Each lead of a window is changed independently, and its deviation from the median beat in the same way. Windows
+        are not stretched in time, since this would contradict the RR features. `drop_lead` sets the second lead to 0,
         as in a recording with a single lead, never the first. `rotate_leads` comes before all others.
 
         Raises:
@@ -120,28 +117,28 @@ class Classification:
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
         gain_key, rhythm_key, pause_key, drop_key = (jax.random.fold_in(key, index) for index in (3, 4, 5, 6))
         if "rr" in beat:
-            windows, rr = [beat[name] for name in WINDOWS], beat["rr"]
+            leads, rest, rr = beat["leads"], beat["deviation"], beat["rr"]
             if enabled(config.rotate_leads):
                 rotation = lead_rotation(jax.random.fold_in(key, 7), config.rotate_leads)
-                windows = [one @ rotation for one in windows]
+                leads, rest = leads @ rotation, rest @ rotation
             if enabled(config.electrode_gain):
-                gain = 1 + config.electrode_gain * jax.random.normal(gain_key, (1, windows[0].shape[1]))
-                windows = [gain * one for one in windows]
+                gain = 1 + config.electrode_gain * jax.random.normal(gain_key, (1, leads.shape[1]))
+                leads, rest = gain * leads, gain * rest
             if enabled(config.warp):
-                keys = jax.random.split(warp_key, windows[0].shape[1])
+                keys = jax.random.split(warp_key, leads.shape[1])
                 warp = jax.vmap(warp_amplitude, (0, 1, None), 1)
-                windows = [warp(keys, one, config.warp) for one in windows]
+                leads, rest = warp(keys, leads, config.warp), warp(keys, rest, config.warp)
             if enabled(config.noise):
-                noise = lead_noise(noise_key, windows[0], config.noise) - windows[0]
-                windows = [one + noise for one in windows]
+                noise = lead_noise(noise_key, leads, config.noise) - leads
+                leads, rest = leads + noise, rest + noise
             if enabled(config.drop_lead):
-                windows = [drop_lead(drop_key, one, config.drop_lead, first=1) for one in windows]
+                leads, rest = (drop_lead(drop_key, one, config.drop_lead, first=1) for one in (leads, rest))
             usual = target == self.classes.index(self.normal)
             if enabled(config.fibrillation):
                 rr, target = self._with_rhythm(rhythm_key, rr, target, fibrillation(), config.fibrillation * usual)
             if enabled(config.pauses):
                 rr, target = self._with_rhythm(pause_key, rr, target, pauses(), config.pauses * usual)
-            return dict(zip(WINDOWS, windows, strict=True)) | {"rr": rr}, target
+            return {"leads": leads, "deviation": rest, "rr": rr}, target
         second = "a second lead"
         needs = {"fibrillation": "RR features", "pauses": "RR features", "drop_lead": second, "rotate_leads": second}
         for name, what in needs.items():
@@ -187,7 +184,8 @@ class Classification:
             at_zero = noise_of_beats(leads, noise, index)
             return lambda decibels: {"leads": add_noise_to_beats(leads, at_zero, decibels)}
         at_zero = noise_of_windows(leads, noise, index)
-        return lambda decibels: inputs | {name: add_noise(inputs[name], at_zero, decibels) for name in WINDOWS}
+        names = ("leads", "deviation")
+        return lambda decibels: inputs | {name: add_noise(inputs[name], at_zero, decibels) for name in names}
 
     def without_leads(self, inputs: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
         """Return nothing: a beat has too few leads to lose one."""

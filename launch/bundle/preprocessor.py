@@ -6,9 +6,8 @@ from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_RAT
 from cardiax.config import Config
 from cardiax.ecg.beat_windows import HIGH_PASS
 from cardiax.ecg.leads import LEADS, SITE_NAMES
-from cardiax.ecg.rr_features import BLOCK, LEAST_RANGE, RR_FEATURES
+from cardiax.ecg.rr_features import LEAST_RANGE, RR_FEATURES
 from cardiax.tasks import find_task
-from cardiax.tasks.beat_classification import WINDOWS
 
 
 def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
@@ -72,12 +71,10 @@ def _of_dataset(dataset: Dataset, shift: int) -> dict[str, Any]:
         "Take the median of all beats of the recording, sample by sample: the median beat.",
         f"leads: the beat, deviation: the beat minus the median beat, both divided by the median beat's range + "
         f"{LEAST_RANGE:g} mV, lead by lead.",
-        f"nearby: the same, minus the median of the beats nearby: a beat's block of {BLOCK} and the {BLOCK} before and "
-        "after it, the first and last beats repeated.",
         "rr: see cardiax.ecg.rr_features.rr_features; the features need the R peaks of the whole recording.",
     ]
     rr = {"unit": "1, but log_median_s is the log of a time in s", "features": list(RR_FEATURES)}
-    return {"inputs": dict.fromkeys(WINDOWS, window) | {"rr": rr}, "steps": steps}
+    return {"inputs": {"leads": window, "deviation": window, "rr": rr}, "steps": steps}
 
 
 def _output(task: Any, shape: tuple[int, ...]) -> dict[str, Any]:

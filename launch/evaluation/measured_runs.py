@@ -20,7 +20,6 @@ from cardiax.launch.run.progress import say
 from cardiax.launch.run.restored import load_best
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.models import TREES
-from cardiax.tasks.beat_classification import WINDOWS
 from cardiax.training.batch_order import Arrays
 from cardiax.training.device_mesh import make_mesh
 from cardiax.training.state import evaluated
@@ -62,7 +61,7 @@ class Corruption:
             arrays = take(indices)
             if leads == WINDOW_LEADS:
                 first = np.arange(leads) == 0
-                return arrays | {name: arrays[name] * first for name in WINDOWS}
+                return arrays | {name: arrays[name] * first for name in ("leads", "deviation")}
             return arrays | {"leads": self._harmed(arrays["leads"], indices)}
 
         return replace(experiment, examples=replace(experiment.examples, take=corrupted), noises={})

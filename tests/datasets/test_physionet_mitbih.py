@@ -14,7 +14,7 @@ from cardiax.datasets.physionet_mitbih.kaggle_rows import kaggle_test_rows, rows
 from cardiax.datasets.physionet_mitbih.mitbih_records import RECORDS
 from cardiax.datasets.storage.wfdb_beats import Record, windows
 from cardiax.ecg.beat_windows import CLASS_OF
-from cardiax.ecg.rr_features import against_usual_beats, rr_features
+from cardiax.ecg.rr_features import against_median_beat, rr_features
 from cardiax.errors import InputError
 from cardiax.recipes import recipe
 from cardiax.simulate.rhythms import of_records
@@ -93,9 +93,8 @@ def test_signals_against_the_median_beat_and_the_rhythm_are_the_input():
     task = TASKS["arrhythmia"]
     arrays = task.arrays(examples, DATASETS["physionet_mitbih/patient"])
     beats = inputs_of(arrays)
-    windows = against_usual_beats(signal, examples["record"])
-    rr = rr_features(examples["intervals"], examples["record"])
-    expected = dict(zip(("leads", "deviation", "nearby"), windows, strict=True)) | {"rr": rr}
+    leads, deviation = against_median_beat(signal, examples["record"])
+    expected = {"leads": leads, "deviation": deviation, "rr": rr_features(examples["intervals"], examples["record"])}
     chex.assert_trees_all_equal(beats, expected)
     assert {array.dtype for array in beats.values()} == {np.dtype(np.float32)}
     config = recipe("arrhythmia").augmentation

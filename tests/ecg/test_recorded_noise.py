@@ -65,7 +65,7 @@ def test_a_beat_whose_peak_the_file_cut_off_keeps_its_range():
 @settings(deadline=None, max_examples=25)
 def test_a_window_of_two_leads(seed, ratio):
     random = np.random.default_rng(seed)
-    shapes = {"leads": (5, 192, 2), "deviation": (5, 192, 2), "nearby": (5, 192, 2), "rr": (5, 22)}
+    shapes = {"leads": (5, 192, 2), "deviation": (5, 192, 2), "rr": (5, 22)}
     inputs = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     inputs["leads"] *= np.array([1, 0.1], np.float32)
     clean, index = inputs["leads"], random.integers(0, 100, 5)

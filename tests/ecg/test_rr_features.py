@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from cardiax.ecg.rr_features import RR_FEATURES, against_usual_beats, beat_intervals, rr_features
+from cardiax.ecg.rr_features import RR_FEATURES, against_median_beat, beat_intervals, rr_features
 
 TIMES = np.array([0.0, 1.0, 2.0, 2.5, 4.5, 5.5, 6.5])
 """s: one beat comes after half an interval, and the next after two."""
@@ -82,13 +82,13 @@ def test_the_rhythm_has_no_unit_but_for_one_number():
 def test_the_median_beat_is_what_is_taken_away():
     usual, odd = np.array([[0.0], [2.8], [-1.0]]), np.array([[0.0], [0.8], [3.0]])
     signal = np.stack([usual, usual, odd, usual]).astype(np.float32)
-    scaled, deviation, _ = against_usual_beats(signal, np.zeros(4))
+    scaled, deviation = against_median_beat(signal, np.zeros(4))
     np.testing.assert_allclose(scaled[:2], np.stack([usual, usual]) / 4.0, rtol=1e-6)  # 3.8 + 0.2 mV
     np.testing.assert_allclose(deviation[:2], np.zeros((2, 3, 1)), atol=1e-6)
     np.testing.assert_allclose(deviation[2, :, 0], [0, -0.5, 1.0], atol=1e-6)
 
 
-@pytest.mark.parametrize("of", [rr_features, against_usual_beats])
+@pytest.mark.parametrize("of", [rr_features, against_median_beat])
 def test_records_know_nothing_of_each_other(of):
     random = np.random.default_rng(0)
     values = random.uniform(0.5, 2, (12, 3)) if of is rr_features else random.normal(size=(12, 20, 2))

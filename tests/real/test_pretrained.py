@@ -34,7 +34,7 @@ def test_the_test_figures_of_arrhythmia_are_those_of_the_card(real_data, shared_
     card = (PRETRAINED / "arrhythmia" / "README.md").read_text()
     tables = dict(re.findall(r"^##+ (.+?)\n(.*?)(?=^##|\Z)", card, flags=re.DOTALL | re.MULTILINE))
     for title, leads in (("Test", 2), ("Test, one lead missing", 1)):
-        shown = inputs | {name: inputs[name] * (np.arange(2) < leads) for name in ("leads", "deviation", "nearby")}
+        shown = inputs | {name: inputs[name] * (np.arange(2) < leads) for name in ("leads", "deviation")}
         chunks = np.array_split(np.arange(len(target)), 24)
         logits = np.concatenate([predict({name: array[some] for name, array in shown.items()}) for some in chunks])
         found = logits.argmax(axis=1)

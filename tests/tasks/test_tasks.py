@@ -195,7 +195,7 @@ def test_the_second_lead_of_a_beat_is_missing_as_often_as_asked_and_the_first_ne
     changed, _ = jax.vmap(lambda key: TASKS["arrhythmia"].augment(key, beat, jnp.int32(0), config))(keys)
     gone = np.asarray((changed["leads"][:, :, 1] == 0).all(axis=1))
     assert 0.25 < gone.mean() < 0.35
-    for name in ("leads", "deviation", "nearby"):
+    for name in ("leads", "deviation"):
         expected = np.where(gone[:, None], 0, beat[name][None, :, 1])
         np.testing.assert_array_equal(changed[name][:, :, 1], expected)
         np.testing.assert_array_equal(changed[name][:, :, 0], np.broadcast_to(beat[name][:, 0], (1000, 192)))

@@ -10,7 +10,7 @@ from cardiax.launch.run.experiment import Experiment
 from cardiax.recipes import recipe
 from cardiax.tasks import find_task
 
-SHAPES = {"leads": (192, 2), "deviation": (192, 2), "nearby": (192, 2), "rr": (22,)}
+SHAPES = {"leads": (192, 2), "deviation": (192, 2), "rr": (22,)}
 
 
 def experiment(dataset, shapes):
@@ -28,7 +28,7 @@ def test_beats_of_two_leads_lose_the_second():
     whole = experiment("physionet_mitbih/patient", SHAPES)
     found = Corruption(drop_lead=True).apply(whole).examples.take(np.array([2, 0]))
     expected = whole.examples.take(np.array([2, 0]))
-    for name in ("leads", "deviation", "nearby"):
+    for name in ("leads", "deviation"):
         np.testing.assert_array_equal(found[name][..., 0], expected[name][..., 0])
         assert found[name].dtype == np.float32
         assert not found[name][..., 1].any()

@@ -20,10 +20,10 @@ WIDE = np.isin(np.arange(len(TIMES)), [20, 40, 41, 60, 61, 62, 100])
 
 def rule(inputs):
     """Logits (n, 5): V if a beat differs from the median beat, else N; it is told no label."""
+    assert set(inputs) == {"leads", "deviation", "rr"}
     assert {name: values.shape[1:] for name, values in inputs.items()} == {
         "leads": (192, 2),
         "deviation": (192, 2),
-        "nearby": (192, 2),
         "rr": (22,),
     }
     differs = np.abs(inputs["deviation"]).mean(axis=(1, 2)) > 0.1

@@ -26,7 +26,7 @@ from cardiax.training.step import AXIS
 @pytest.mark.parametrize(
     ("dataset", "shapes"),
     [
-        ("physionet_mitbih/patient", {"leads": (192, 2), "deviation": (192, 2), "nearby": (192, 2), "rr": (22,)}),
+        ("physionet_mitbih/patient", {"leads": (192, 2), "deviation": (192, 2), "rr": (22,)}),
         ("simulated_heartbeat", {"leads": (187, 1)}),
     ],
 )
