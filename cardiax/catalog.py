@@ -180,7 +180,9 @@ DATASETS = {
 }
 
 
-JOINED = {frozenset(("physionet_mitbih/patient", "physionet_svdb")): ("both", "cross", *BOTH_FOLDS, NOISE)}
+JOINED: dict[frozenset[str], tuple[str, ...]] = {
+    frozenset(("physionet_mitbih/patient", "physionet_svdb")): ("both", "cross", *BOTH_FOLDS, NOISE),
+}
 """Datasets that can be joined, since their examples have the same form and no subject in common → their protocols."""
 
 
