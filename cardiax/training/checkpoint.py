@@ -1,9 +1,9 @@
 """Checkpoints of a run; the only module that uses Orbax.
 
 `latest` and `best` each hold one complete state and the history of evaluations up to it. A state that is both is
-written once, as `best`; the latest checkpoint is the newer of the two. Orbax writes to a temporary folder and renames
-it at the end, so a killed run leaves the previous checkpoint. Each checkpoint stores the SHA-256 of its arrays, which
-Orbax does not verify.
+written once, as `best`; the latest checkpoint is the newer of the two. Orbax writes to a temporary folder, which is
+synchronised with the disk and renamed at the end, so a killed run or a power cut leaves the previous checkpoint. Each
+checkpoint stores the SHA-256 of its arrays, which Orbax does not verify.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from cardiax.durability import synchronise
 from cardiax.errors import InputError
 from cardiax.training.batch_order import fingerprint
 from cardiax.training.state import TrainState
@@ -27,6 +28,20 @@ History = list[dict[str, float]]
 
 MARGIN = 2**21
 """Size of a checkpoint's metadata, bytes. It adds to the arrays, which Orbax writes twice before it drops one copy."""
+
+
+class _Synchronised(ocp.path.atomicity.AtomicRenameTemporaryPath):
+    """A temporary folder that is synchronised with the disk before it gets its final name."""
+
+    async def finalize(self) -> None:
+        """Write Orbax's last files, synchronise everything, and rename the folder."""
+        final = self._final_path
+        self._final_path = final.with_name(f"{final.name}.orbax-checkpoint-tmp-whole")
+        await super().finalize()
+        whole, self._final_path = Path(self._final_path), final
+        synchronise(whole)
+        whole.rename(final)
+        synchronise(Path(final))
 
 
 class Checkpoints:
@@ -48,8 +63,14 @@ class Checkpoints:
         if read_only:  # Orbax overrides the other options in this mode and warns about each of them.
             options = ocp.CheckpointManagerOptions(read_only=True, create=False, save_interval_steps=0)
         else:
-            options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True, enable_async_checkpointing=True)
-        return ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
+            options = ocp.CheckpointManagerOptions(
+                max_to_keep=1, create=True, enable_async_checkpointing=True, temporary_path_class=_Synchronised
+            )
+        manager = ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
+        if not read_only:
+            for left_over in sorted(manager.all_steps())[:-1]:  # of a run that was killed while it deleted this one
+                manager.delete(left_over)
+        return manager
 
     def step(self, kind: Kind) -> int | None:
         """Return the step of the checkpoint of a kind, or None if there is none."""

@@ -28,6 +28,7 @@ from google.protobuf.json_format import ParseError
 from cardiax.catalog import DATASETS
 from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.record_files import JoinedRecords, Records, damage, damaged, metadata, prepare_command
+from cardiax.durability import synchronise
 from cardiax.errors import InputError, unknown
 
 FILE_FORMAT = "array_record"
@@ -79,12 +80,10 @@ def prepare(
         raise InputError(f"--manual-dir: found it with {name}, which reads no files; leave it out")
     if manual_dir is not None and not Path(manual_dir).exists():
         raise InputError(f"{manual_dir}: found no such folder or archive, expected one with the files of {name}")
-    if again or not is_prepared(name, folder):
+    if again or not is_prepared(name, folder) or any((folder / name).glob(LEFT_OVER)):
         with _alone(folder / name):
-            if again:
+            if again or not is_prepared(name, folder):  # another run may have prepared it while this one waited
                 _replace(name, folder, manual_dir, download_dir, strict)
-            elif not is_prepared(name, folder):  # another run may have prepared it while this one waited
-                _write(_open(name, folder), manual_dir, download_dir, strict)
     builder = _open(name, folder)
     _check_records(builder, name)
     for line in metadata(builder).get("notes", ()):
@@ -168,6 +167,10 @@ def _is_complete(builder: tfds.core.DatasetBuilder) -> bool:
     return Path(builder.data_dir).is_dir() and builder.is_prepared()  # TFDS warns if there is no folder
 
 
+LEFT_OVER = "incomplete.*"
+"""Name of an unfinished dataset, in TFDS and here."""
+
+
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the lock of a dataset's folder, and remove files left behind by a killed run.
@@ -177,18 +180,19 @@ def _alone(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for left_over in folder.glob("incomplete.*"):  # the name of an unfinished dataset, in TFDS and here
+        for left_over in folder.glob(LEFT_OVER):
             shutil.rmtree(left_over)
         yield
 
 
-def _write(builder: tfds.core.DatasetBuilder, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:
+def _write(
+    builder: tfds.core.DatasetBuilder, where: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool
+) -> None:
+    """Write a dataset that will be moved to the folder `where`, which errors name."""
     if strict:
         if not hasattr(builder, "strict"):
             raise InputError(f"--strict: found it with {builder.name}, which leaves no file out; omit it")
         builder.strict = True
-    folder = Path(builder.data_dir)
-    _check_ours(folder)
     tfds.display_progress_bar(sys.stderr.isatty())
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # hides two lines of TFDS, as `launch` prints its own
@@ -201,19 +205,21 @@ def _write(builder: tfds.core.DatasetBuilder, manual_dir: Path | None, download_
         refused = re.search(r"(?:open|write|close)\w*\(\) failed: ([^;]+)", str(error))
         if refused is None:
             raise
-        raise OSError(errno.EIO, f"cannot write the records: {refused[1]}", str(folder.parent)) from error
+        raise OSError(errno.EIO, f"cannot write the records: {refused[1]}", str(where)) from error
 
 
 def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:
-    """Write a dataset to a temporary folder, then replace the existing one."""
+    """Write a dataset to a temporary folder, then rename it, in place of an existing one."""
     with tempfile.TemporaryDirectory(prefix="incomplete.", dir=data_dir / name) as fresh:
         builder = _open(name, Path(fresh))
         old = data_dir / name / Path(builder.data_dir).name
         _check_ours(old)
-        _write(builder, manual_dir, download_dir or data_dir / "downloads", strict)
+        _write(builder, data_dir / name, manual_dir, download_dir or data_dir / "downloads", strict)
+        synchronise(Path(builder.data_dir))
         if old.exists():
             old.rename(Path(fresh) / "replaced")
         Path(builder.data_dir).rename(old)
+        synchronise(old)
 
 
 def _check_ours(folder: Path) -> None:

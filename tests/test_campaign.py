@@ -1,0 +1,39 @@
+"""The campaign itself: that it kills where it says, and that it sees a result that differs."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+pytestmark = pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc, which compiles the counter of calls")
+
+
+def campaign(*arguments):
+    """Run a campaign; return its status and what it printed."""
+    command = [sys.executable, "-m", "tests.campaign", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_dataset_survives_kills_and_the_campaign_sees_a_difference(tmp_path):
+    flags = ("kills", "--out", tmp_path, "--scenarios", "prepare", "--seed", 3)
+    status, said = campaign(*flags, "--count", 3)
+    assert status == 0, said
+    assert "3 kills, 0 differing" in said
+    results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert len({(one["how"], one["call"]) for one in results}) == 3
+    expected = json.loads((tmp_path / "prepare" / "expected.json").read_text())
+    (name,) = [name for name in expected["files"] if name.endswith("dataset_info.json")]
+    expected["files"][name] = "another sum"
+    (tmp_path / "prepare" / "expected.json").write_text(json.dumps(expected))
+    status, said = campaign(*flags, "--count", 4)
+    assert status == 1
+    assert f"other files: {name}" in said
