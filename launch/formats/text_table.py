@@ -16,8 +16,9 @@ from typing import NamedTuple, TextIO
 import numpy as np
 
 from cardiax.ecg import lead_names
+from cardiax.ecg.lead_names import MILLIVOLTS
 from cardiax.errors import InputError
-from cardiax.launch.formats.columns import recording, role, unit_of
+from cardiax.launch.formats.columns import SECONDS, recording, role, unit_of
 from cardiax.launch.formats.reader import Recording, opened
 
 ENDINGS = (".csv", ".tsv", ".txt", ".asc")
@@ -100,8 +101,19 @@ def open_table(path: Path) -> Recording:
         _refuse_thousands(path, [cells[index] for _, cells in found for index in columns])
         return np.array([[_number(path, number, cells[index]) for index in columns] for number, cells in found])
 
-    times = (layout.times[-1], seconds, is_clock) if layout.times else None
+    times = (layout.times, seconds, is_clock) if layout.times else None
     return recording(path, layout.names, layout.units, rows, read, times, layout.stated)
+
+
+def is_table(path: Path) -> bool:
+    """Return True if a file begins with a table of numbers or times; a list of names or a page of text does not."""
+    try:
+        layout = _layout(path)
+        _, line = next(_rows(path, layout), (0, ""))
+    except InputError:
+        return False
+    cells = [cell for cell in _cells(line, layout.delimiter) if cell.lower() not in MISSING]
+    return bool(cells) and all(_is_number(cell) or _clock(cell) is not None or cell[:1].isdigit() for cell in cells)
 
 
 @contextlib.contextmanager
@@ -143,7 +155,7 @@ def _layout(path: Path) -> Layout:
         values = [cell for cell in split[1] if cell.lower() not in MISSING] if len(split) > 1 else []
         if names is not title and values and not any(_is_number(one) or _clock(one) is not None for one in values):
             if len(split[1]) == len(names):
-                units = [own.strip("()[] ").lower() or unit for own, unit in zip(split[1], units, strict=True)]
+                units = [_one_unit(path, *each) for each in zip(names, units, split[1], strict=True)]
             skip = head[1][0] + 1
     times = [index for index, name in enumerate(names or ()) if role(name) == "time" and index < len(split[-1])]
     days = [index for index in times if _is_date(split[-1][index])]
@@ -151,6 +163,14 @@ def _layout(path: Path) -> Layout:
     if times and ":" in split[-1][times[0]]:
         times = [*days[:1], *times]
     return Layout(encoding, delimiter, names, units, times, skip, _stated(path, comments))
+
+
+def _one_unit(path: Path, name: str, unit: str | None, cell: str) -> str | None:
+    """Return the unit of a column, from its name or the line of units, which must not differ."""
+    own, sizes = cell.strip("()[] ").lower(), {**MILLIVOLTS, **SECONDS}
+    if own and unit and sizes.get(own, own) != sizes.get(unit, unit):
+        raise InputError(f"{path}: found the units {unit} in {name!r} and {own} in the line below, expected one")
+    return own or unit
 
 
 def _is_date(cell: str) -> bool:

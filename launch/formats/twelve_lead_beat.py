@@ -21,7 +21,7 @@ from cardiax.launch.formats import text_table
 from cardiax.launch.formats.channel_units import unit_factor
 from cardiax.launch.formats.columns import even_rate
 from cardiax.launch.formats.numpy_array import of_array, open_array
-from cardiax.launch.formats.reader import Recording, opened, sampling_rate
+from cardiax.launch.formats.reader import Recording, channel_names, opened, sampling_rate
 
 CHEST = LEADS[6:]
 
@@ -118,6 +118,11 @@ def _used_channels(
 ) -> tuple[list[Channel], list[int], np.ndarray, list[str]]:
     """Return all channels, the indices of those that are used, the factor of each of these to mV, and notes."""
     channels = [lead_names.parse(name) for name in _names(recording, names)]
+    if recording.uncalibrated:
+        raise InputError(
+            f"{recording.path}: found no gain of {', '.join(recording.uncalibrated)} (uncalibrated ADC counts), "
+            "expected ADC counts per mV; write them into the header as in 'name.dat 16 200/mV'"
+        )
     used, notes = _expected(recording.path, recording, channels, names)
     factors = [
         unit_factor(recording, channels[index], index, str(channels[index].lead or channels[index].electrode), unit)
@@ -162,15 +167,11 @@ def open_recording(path: Path) -> Recording:
 
 
 def _names(recording: Recording, names: Sequence[str] | None) -> Sequence[str]:
-    path, count = recording.path, recording.channels
-    if names is not None:
-        if len(names) != count:
-            raise InputError(f"{path}: found {count} channels, expected the {len(names)} of --leads")
-        return names
-    if known := recording.names or recording.default:
+    if known := channel_names(recording, names) or recording.default:
         return known
+    count = recording.channels
     raise InputError(
-        f"{path}: found {count} channels without names, expected their names; give --leads "
+        f"{recording.path}: found {count} channels without names, expected their names; give --leads "
         f"{','.join(LEADS) if count == len(LEADS) else 'I,II,V1,…'}"
     )
 

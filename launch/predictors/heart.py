@@ -79,10 +79,6 @@ class HeartPredictor:
         self.network = network
         self.config = network.config
 
-    def files(self, path: Path) -> list[Path]:
-        """Return the recordings that a path of the command line stands for: itself."""
-        return [path]
-
     @functools.cached_property
     def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
         return self.network.predictor()

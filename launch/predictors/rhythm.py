@@ -124,12 +124,6 @@ class RhythmPredictor:
     def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
         return self.network.predictor()
 
-    def files(self, path: Path) -> list[Path]:
-        """Return the recordings that a path of the command line stands for: itself, or those in the folder."""
-        from cardiax.launch.formats.recording_folder import recordings_in
-
-        return recordings_in(path)
-
     def predict(
         self,
         ecg: np.ndarray | str | Path,

@@ -390,7 +390,7 @@ def test_wfdb_records(tmp_path):
     assert "found no sampling rate or number of samples" in refusal(unrated)
     cut = record(tmp_path, name="cut")
     cut.with_suffix(".dat").write_bytes(b"\0\0")
-    assert "found a WFDB record that cannot be read" in refusal(cut)
+    assert "found 2 bytes of signals, expected 12,000 for its 500 samples" in refusal(cut)
     assert "found no nothing.hea" in refusal(tmp_path / "nothing")
 
 

@@ -147,8 +147,9 @@ def test_parts_that_read_other_leads_are_not_mixed(run, leads, monkeypatch):
     assert "a single lead" not in " ".join(found.notes)
 
 
-def test_two_channels_of_one_name_are_two_leads(run, leads):
-    found = load(run).predict(leads, sampling_rate=RATE, leads=["ECG", "ECG"])
+def test_two_channels_of_one_name_are_two_leads(run, leads, tmp_path):
+    np.savetxt(tmp_path / "a.csv", leads, "%.4f", ",", header="ECG,ECG", comments="")
+    found = load(run).predict(tmp_path / "a.csv", sampling_rate=RATE)
     assert found.leads == ("ECG", "ECG 2")
     assert "a single lead" not in " ".join(found.notes)
     labels = [axes.get_ylabel() for axes in rhythm_files.plots("a", found)["beats"]().axes]
@@ -228,6 +229,12 @@ def test_nothing_is_written_where_one_file_is_wrong(cardiax, run, leads, tmp_pat
     assert "--start: found 3.0, which does not apply to a network of the task arrhythmia" in cardiax.mistake(
         *command, "--start", 3
     )
+    (tmp_path / "a file").touch()
+    for wrong in ("a file", "a file/below"):
+        message = cardiax.mistake("predict", run, tmp_path / "missing.npy", "--out", tmp_path / wrong)
+        assert "a file: found a file, expected a folder for the outputs; choose another --out" in message
+    for flag, value in (("--leads", "II,V1"), ("--rate", RATE)):
+        assert f"found {flag} twice, expected it once" in cardiax.mistake(*command, flag, value, flag, value)
     assert not (run / "predictions").exists()
 
 
