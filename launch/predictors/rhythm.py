@@ -221,7 +221,7 @@ class RhythmPredictor:
             leads=leads,
             rate=rate,
             notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None)),
-            warnings=warnings_of(summary, parts),
+            warnings=warnings_of(summary, parts, rr, names),
             comparison=compared(reference, samples, labels, rate),
         )
 
