@@ -139,7 +139,7 @@ class HeartPredictor:
             )
         voltage = outputs[0] if outputs.ndim == 3 else None
         times = outputs if voltage is None else np.asarray(activation_time(outputs))
-        warnings = _warnings(times[0])
+        warnings = _warnings(times[0], leads)
         times = times - beats.lead_in
         return Prediction(leads, times[0], voltage, beats.notes, warnings, beats.onsets, times[1:], beats.lead_in)
 
@@ -173,14 +173,21 @@ class HeartPredictor:
             yield f"  wrote: {', '.join(map(str, written))}", False
 
 
-def _warnings(times: np.ndarray) -> tuple[str, ...]:
+def _warnings(times: np.ndarray, leads: np.ndarray) -> tuple[str, ...]:
+    from cardiax.ecg.lead_checks import swapped_electrodes
+
+    found = [
+        f"the electrodes look swapped: {what}; or the beat is ectopic or paced, or the heart on the right side: check "
+        "them before you trust the prediction"
+        for what in swapped_electrodes(leads)
+    ]
     outside = int(np.sum((times < 0) | (times > WINDOW)))
-    if not outside:
-        return ()
-    return (
-        f"{outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} to "
-        f"{np.nanmax(times):.0f} ms: the recording is unlike the training data; do not trust them",
-    )
+    if outside:
+        found.append(
+            f"{outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} to "
+            f"{np.nanmax(times):.0f} ms: the recording is unlike the training data; do not trust them"
+        )
+    return tuple(found)
 
 
 def _summary(one: Prediction) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from cardiax.catalog import WINDOW, WINDOW_RATE
 from cardiax.ecg.beat_windows import filtered
 from cardiax.ecg.leads import LEADS
-from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, qrs_onsets
+from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, begins_with_complex, qrs_onsets
 from cardiax.ecg.r_peaks import find_r_peaks
 from cardiax.errors import InputError
 from cardiax.launch.formats.twelve_lead_beat import opened_recording, read_beat, sampling_rate, whole_leads
@@ -68,6 +68,11 @@ def read_beats(
     length = recording.samples / sampling_rate(recording, recording.rate, rate) if is_known else 0.0
     if start is not None or 1000 * length <= WINDOW + 1000 * length / recording.samples:
         beat = read_beat(recording, rate, start, names, unit)
+        if not begins_with_complex(beat.leads):
+            raise InputError(
+                f"{path}: found no QRS complex that begins at {begin if start is None else start:g} ms, expected the "
+                "onset of a beat; choose another --start, or leave it out to find the beats of a longer recording"
+            )
         return FoundBeats(beat.leads[None], np.asarray([begin if start is None else start]), 0, beat.notes)
     if recording.rate is None and recording.times is not None:
         raise InputError(

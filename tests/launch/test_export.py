@@ -268,8 +268,8 @@ def test_a_bundle_of_another_version_is_refused(hearts, tmp_path):
         find_network(bundle).predictor()
 
 
-def test_a_bundle_predicts_as_its_run_does(hearts, tmp_path, cardiax, monkeypatch):
-    recording = np.random.default_rng(0).normal(size=(500, 10))
+def test_a_bundle_predicts_as_its_run_does(hearts, tmp_path, cardiax, monkeypatch, one_beat):
+    recording = one_beat
     np.save(tmp_path / "beat.npy", recording)
     monkeypatch.chdir(tmp_path)
     status, _, error = cardiax("predict", hearts / "bundle", tmp_path / "beat.npy", "--rate", 1000)
