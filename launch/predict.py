@@ -2,13 +2,14 @@
 
 NETWORK is arrhythmia or activation, whose weights come with cardiax, or the folder of a run or a bundle. A network of
 the task arrhythmia, trained on beats with their rhythm (--dataset physionet_mitbih/patient or physionet_svdb), finds
-the R peaks of recordings of any length with one or more leads, and the AAMI class of each beat; a folder stands for
-the recordings in it. A network of the task activation or transmembrane reads
-twelve leads or ten electrodes, finds their beats, and predicts each and their median; --start names a single one.
+the R peaks of recordings of any length with one or more leads, and the AAMI class of each beat. A network of the task
+activation or transmembrane reads twelve leads or ten electrodes, finds their beats, and predicts each and their median;
+--start names a single one. A folder stands for the recordings in it.
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
-the leads), both also as .gz, and WFDB records. For each file it writes CSV with units, and plots. All files are read
-and checked before the first output is written. Research only, not a medical device.
+the leads), both also as .gz, WFDB records, MATLAB files of versions 4 to 7.2, EDF and BDF. For each file it writes CSV
+with units, and plots. All files are read and checked before the first output is written. Research only, not a medical
+device.
 
 Examples:
 
@@ -61,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=".npy, .npz, a text table (.csv, .tsv, .txt), also as .gz, or a WFDB record (.hea)",
+        help=".npy, .npz, a text table (.csv, .tsv, .txt), also as .gz, .mat, .edf, .bdf, or a WFDB record (.hea)",
     )
     parser.add_argument("--rate", type=positive, metavar="HZ", help="sampling rate, if a file does not state it")
     parser.add_argument("--leads", metavar="A,B", help="names of the channels in order, if a file does not have them")
@@ -146,7 +147,7 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     for path in paths:
         if whole.count(path.resolve()) > 1:
             raise InputError(f"{path}: found this file twice, expected each once")
-    endings = (".npy", ".npz", ".csv", ".tsv", ".txt", ".asc", ".hea", ".dat", ".mat")
+    endings = (".npy", ".npz", ".csv", ".tsv", ".txt", ".asc", ".hea", ".dat", ".mat", ".edf", ".bdf")
 
     def name(path: Path, folders: int, with_ending: bool) -> str:
         last = path.name

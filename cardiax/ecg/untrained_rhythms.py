@@ -68,7 +68,7 @@ def paced(lead: np.ndarray, beats: np.ndarray, rate: float) -> np.ndarray:
         return np.zeros(len(beats), bool)
     around = round(0.4 * rate)
     lead = np.pad(lead, around, mode="edge")
-    at = beats[:, None] + around + np.arange(-round(0.12 * rate), round(0.008 * rate) + 1)
+    at = beats[:, None] + around + np.arange(-round(0.12 * rate), int(0.006 * rate) + 1)
     near, far = (_falls(lead, round(reach * rate)) for reach in (0.006, 0.018))
     before = near[beats[:, None] + np.arange(around - round(0.2 * rate))]
     complexes = np.ptp(lead[beats[:, None] + around + np.arange(-round(0.1 * rate), round(0.15 * rate))], axis=1)

@@ -13,9 +13,8 @@ from cardiax.ecg.beat_windows import lead_order, resampling
 from cardiax.ecg.lead_names import MILLIVOLTS
 from cardiax.errors import InputError
 from cardiax.launch.formats.channel_units import unit_factor
-from cardiax.launch.formats.numpy_array import of_array
+from cardiax.launch.formats.open_recording import opened_recording
 from cardiax.launch.formats.reader import Recording, channel_names, sampling_rate
-from cardiax.launch.formats.twelve_lead_beat import open_recording
 
 RATES = (100.0, 5000.0)
 """Sampling rates at which R peaks can be found, Hz."""
@@ -99,8 +98,8 @@ def read_leads(
     Raises:
       InputError: the file is not valid, or has no lead.
     """
-    path = source if isinstance(source, Path) else Path("array")
-    recording = open_recording(source) if isinstance(source, Path) else of_array(source, path)
+    recording = opened_recording(source)
+    path = recording.path
     told = list(channel_names(recording, names) or [f"channel {index + 1}" for index in range(recording.channels)])
     parsed = [lead_names.parse(name) for name in told]
     is_lead = [

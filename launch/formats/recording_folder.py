@@ -9,6 +9,9 @@ WRITTEN = ("_beats.csv", "_summary.txt", "_summary.json", "_notes.txt", "_activa
 WRITTEN += ("_strips.png", "_rr.png", "_beats.png", "_ecg.png", "_activation.png", "_heart.gif", "comparison.json")
 """Endings of the files that `cardiax predict` writes; they are no recordings."""
 
+OTHERS = (".npy", ".npz", ".edf", ".bdf", ".mat")
+"""Endings of other files that are recordings."""
+
 NAMED = 8
 """Largest number of files that a note names."""
 
@@ -42,7 +45,7 @@ def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
 
 def _is_array_or_table(file: Path) -> bool:
     name = file.name.lower().removesuffix(".gz")
-    return file.is_file() and (name.endswith((".npy", ".npz")) or (name.endswith(ENDINGS) and is_table(file)))
+    return file.is_file() and (name.endswith(OTHERS) or (name.endswith(ENDINGS) and is_table(file)))
 
 
 def _parts(header: Path) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.file_kinds import HEAD, STAND_INS, kind
+from cardiax.file_kinds import HEAD, MATLAB, STAND_INS, kind
 from cardiax.launch.formats.reader import Recording
 
 ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")
@@ -80,7 +80,7 @@ def _check_files(header: Path) -> None:
             raise InputError(f"{header}: found no {file.name} beside it, expected its signal file")
         with file.open("rb") as content:
             found = kind(content.read(HEAD))
-        if found in (*STAND_INS, "a MATLAB file"):
+        if found in (*STAND_INS, MATLAB):
             raise InputError(
                 f"{file}: found {found}, expected the signals of {header.name} in a format of WFDB; fetch it again"
             )

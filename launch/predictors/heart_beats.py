@@ -12,7 +12,9 @@ from cardiax.ecg.leads import LEADS
 from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, begins_with_complex, qrs_onsets
 from cardiax.ecg.r_peaks import find_r_peaks
 from cardiax.errors import InputError
-from cardiax.launch.formats.twelve_lead_beat import opened_recording, read_beat, sampling_rate, whole_leads
+from cardiax.launch.formats.open_recording import opened_recording
+from cardiax.launch.formats.reader import sampling_rate
+from cardiax.launch.formats.twelve_lead_beat import read_beat, whole_leads
 
 LONGEST = 300
 """s, the longest recording whose beats are found."""

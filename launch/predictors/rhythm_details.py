@@ -34,6 +34,9 @@ MUCH_IRREGULAR = 0.25
 MUCH_PACED = 0.2
 """Share of paced beats that is a warning."""
 
+MUCH_FUSION = 0.05
+"""Share of beats of class F that is a warning; of DS1 and SVDB only record 208 has more, with 372 of DS1's 414."""
+
 MUCH_NOISE = 0.05
 """`noisy_share` that is a warning."""
 
@@ -141,10 +144,15 @@ def warnings_of(summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: 
             f"{100 * spiked.mean():.0f} % of the beats begin with a spike as of a pacemaker, which the network was not "
             "trained on: do not trust their classes"
         )
+    if summary.beats >= FEW_BEATS and summary.beats_by_class["F"] > MUCH_FUSION * summary.beats:
+        found.append(
+            f"{100 * summary.beats_by_class['F'] / summary.beats:.0f} % of the beats are called F, which is rare, and "
+            "was learnt from few patients: the rhythm may be one that the network was not trained on"
+        )
     if noisy > MUCH_NOISE:
         found.append(
-            f"QRS complexes do not stand out in {100 * noisy:.0f} % of what can be read (noise, or a fast rhythm): "
-            "beats may be missed or false there; they are flagged noisy"
+            f"QRS complexes do not stand out in {100 * noisy:.0f} % of what can be read (noise, or ventricular "
+            "flutter): beats may be missed or false there; they are flagged noisy"
         )
     if summary.beats < FEW_BEATS:
         found.append(

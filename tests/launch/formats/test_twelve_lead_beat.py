@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.errors import InputError
-from cardiax.launch.formats.twelve_lead_beat import open_recording, read_beat
+from cardiax.launch.formats.open_recording import open_recording
+from cardiax.launch.formats.twelve_lead_beat import read_beat
 
 TIME = np.arange(500)
 SIZES = np.array([0.3, -0.4, 0.9, 0.0, -0.5, 0.6, 1.1, 1.3, 1.0, 0.8])

@@ -77,5 +77,8 @@ def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
     irregular = np.random.default_rng(0).uniform(0.4, 1.0, len(times))
     (warning,) = warnings_of(summary, PARTS[2:], irregular, names)
     assert "of the rhythm is irregularly irregular, as in atrial fibrillation" in warning
+    fused = summarize(times, rr, np.arange(len(times)) % 12 // 11 * 3, AAMI_CLASSES, 100.0, none)
+    (warning,) = warnings_of(fused, PARTS[2:], rr, names)
+    assert warning.startswith("8 % of the beats are called F, which is rare")
     (warning,) = warnings_of(summary, [replace(PARTS[2], paced=np.array([True]))], rr, names)
     assert warning.startswith("100 % of the beats begin with a spike as of a pacemaker")
