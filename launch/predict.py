@@ -25,9 +25,11 @@ Examples:
 """
 
 import argparse
+import contextlib
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -126,13 +128,22 @@ def check_output(folder: Path) -> None:
         raise InputError(
             f"{folder}: found the bundle {inside[0]}, expected a folder outside of it; choose another --out"
         )
-    first = next(one for one in above if os.path.lexists(one))
+    missing = [one for one in above if not os.path.lexists(one)]
+    first = above[len(missing)]
     if not first.is_dir():
         raise InputError(f"{first}: found a file, expected a folder for the outputs; choose another --out")
-    if not os.access(first, os.W_OK | os.X_OK):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
         raise InputError(
-            f"{first}: found a folder that may not be written, expected one that may; choose another --out"
-        )
+            f"{folder}: found a folder that cannot be written, expected one that can; choose another --out"
+        ) from error
+    finally:
+        for one in missing:
+            with contextlib.suppress(OSError):
+                one.rmdir()
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:

@@ -252,6 +252,8 @@ def test_nothing_is_written_where_one_file_is_wrong(cardiax, run, leads, tmp_pat
     for wrong in ("a file", "a file/below"):
         message = cardiax.mistake("predict", run, tmp_path / "missing.npy", "--out", tmp_path / wrong)
         assert "a file: found a file, expected a folder for the outputs; choose another --out" in message
+    message = cardiax.mistake("predict", run, tmp_path / "missing.npy", "--out", "/proc/outputs")
+    assert "/proc/outputs: found a folder that cannot be written, expected one that can" in message
     for flag, value in (("--leads", "II,V1"), ("--rate", RATE)):
         assert f"found {flag} twice, expected it once" in cardiax.mistake(*command, flag, value, flag, value)
     assert not (run / "predictions").exists()
