@@ -14,8 +14,8 @@ SAME = 0.15
 QRS_BAND = (5.0, 30.0)
 """Band in which QRS complexes stand out, Hz."""
 
-REFRACTORY = 0.19
-"""s, the least distance of two R peaks: some 300 per minute."""
+REFRACTORY, OF_MEDIAN = 0.2, 0.95
+"""s, the least distance of two R peaks, and in units of the median distance, if that is less: at 300 per minute."""
 
 FASTER = 1.5
 """Factor by which the detector is told a lower sampling rate where it skips beats, since its own refractory period is
@@ -100,11 +100,11 @@ def detect(lead: np.ndarray) -> np.ndarray:
 
 def skips_beats(lead: np.ndarray, beats: np.ndarray) -> bool:
     """Return True if there is an equal complex halfway between most beats (m,) of a lead (n,), at 180 Hz."""
-    qrs, middle = qrs_band(lead), (beats[1:] + beats[:-1]) // 2
     if len(beats) < 3:
         return False
-    alike = likeness(qrs, np.concatenate([beats, middle]), usual=beats)[len(beats) :]
-    heights = [np.ptp(_near(qrs, at, SHAPE[0]), axis=1) for at in (middle, beats)]
+    middle = (beats[1:] + beats[:-1]) // 2
+    alike = likeness(lead, middle, usual=beats)
+    heights = [np.ptp(_near(lead, at, SHAPE[0]), axis=1) for at in (middle, beats)]
     return bool(np.median(alike) >= EQUAL[0] and np.median(heights[0]) >= EQUAL[1] * np.median(heights[1]))
 
 
@@ -162,8 +162,9 @@ def _distance(beats: np.ndarray, others: np.ndarray) -> np.ndarray:
 def _without_weaker(beats: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Remove the weaker of two candidates that are too close, and T waves."""
     kept: list[int] = []
+    least = min(REFRACTORY * WINDOW_RATE, OF_MEDIAN * float(np.median(np.diff(beats)))) if len(beats) > 1 else 0.0
     for index in range(len(beats)):
-        if kept and beats[index] - beats[kept[-1]] < REFRACTORY * WINDOW_RATE:
+        if kept and beats[index] - beats[kept[-1]] < least:
             if score[index] > score[kept[-1]]:
                 kept[-1] = index
         else:

@@ -23,8 +23,8 @@ LASTS, STEEP = 0.1, 0.2
 """s after a spike for which a paced complex lasts: its slope still exceeds that share of its largest slope. Chosen on
 DS1, LUDB and the four paced records of the MIT-BIH database."""
 
-SPIKE_RATE = 250.0
-"""Hz, the least sampling rate at which a spike can be seen."""
+SPIKE_RATE, FINE = 250.0, 500.0
+"""Hz, the least sampling rate at which a spike can be seen, and that at which it is measured."""
 
 
 def irregular_share(rr: np.ndarray, ectopic: np.ndarray) -> float:
@@ -66,26 +66,32 @@ def paced(lead: np.ndarray, beats: np.ndarray, rate: float) -> np.ndarray:
     """
     if rate < SPIKE_RATE or not len(beats):
         return np.zeros(len(beats), bool)
-    around = round(0.4 * rate)
-    lead = np.pad(lead, around, mode="edge")
-    at = beats[:, None] + around + np.arange(-round(0.12 * rate), int(0.006 * rate) + 1)
-    near, far = (_falls(lead, round(reach * rate)) for reach in (0.006, 0.018))
-    before = near[beats[:, None] + np.arange(around - round(0.2 * rate))]
-    complexes = np.ptp(lead[beats[:, None] + around + np.arange(-round(0.1 * rate), round(0.15 * rate))], axis=1)
-    least = np.max(
-        [np.full(len(beats), HIGH), ABOVE_NOISE * np.quantile(before, 0.95, axis=1), ABOVE_COMPLEX * complexes], 0
-    )
-    spikes = np.where((near[at] > SHARP * (far[at] + RESOLUTION)) & (near[at] > least[:, None]), near[at], 0)
-    last = at[np.arange(len(beats)), spikes.argmax(axis=1)][:, None] + np.arange(
-        round(0.016 * rate), round(0.16 * rate)
-    )
-    reach = max(round(0.005 * rate), 1)
-    slopes = np.abs(lead[last + reach] - lead[last - reach])
+    from scipy.signal import resample_poly
+
+    around = round(0.5 * rate)
+    windows = np.pad(lead, around, mode="edge")[beats[:, None] + np.arange(2 * around)]
+    finer = int(np.ceil(FINE / rate))
+    windows = resample_poly(windows, finer, 1, axis=1, padtype="line") if finer > 1 else windows
+
+    def part(of: np.ndarray, first: float, last: float) -> np.ndarray:
+        return of[:, round((0.5 + first) * rate) * finer : round((0.5 + last) * rate) * finer + 1]
+
+    near, far = (_falls(windows, round(reach * rate * finer)) for reach in (0.006, 0.018))
+    least = np.quantile(part(near, -0.4, -0.2), 0.95, axis=1) * ABOVE_NOISE
+    least = np.maximum(np.maximum(least, HIGH), ABOVE_COMPLEX * np.ptp(part(windows, -0.1, 0.15), axis=1))
+    near, far = part(near, -0.12, 0.006), part(far, -0.12, 0.006)
+    spikes = np.where((near > SHARP * (far + RESOLUTION)) & (near > least[:, None]), near, 0)
+    first = round(0.38 * rate) * finer + spikes.argmax(axis=1)
+    after = first[:, None] + np.arange(round(0.016 * rate * finer), round(0.16 * rate * finer))
+    reach = round(0.005 * rate * finer)
+    slopes = np.abs(np.take_along_axis(windows, after + reach, 1) - np.take_along_axis(windows, after - reach, 1))
     steep = slopes > STEEP * slopes.max(axis=1, keepdims=True)
-    return spikes.any(axis=1) & steep[:, round((LASTS - 0.016) * rate) :].any(axis=1)
+    return spikes.any(axis=1) & steep[:, round((LASTS - 0.016) * rate * finer) :].any(axis=1)
 
 
-def _falls(lead: np.ndarray, reach: int) -> np.ndarray:
-    """Return by how much a lead (n,) falls off, up or down, on both sides of each sample within a reach of samples."""
-    left, right = lead[reach:-reach] - lead[: -2 * reach], lead[reach:-reach] - lead[2 * reach :]
-    return np.pad(np.where(left * right > 0, np.minimum(np.abs(left), np.abs(right)), 0), reach)
+def _falls(windows: np.ndarray, reach: int) -> np.ndarray:
+    """Return by how much a lead in windows (m, n) falls off on both sides of each sample within a reach of samples."""
+    middle = windows[:, reach:-reach]
+    left, right = middle - windows[:, : -2 * reach], middle - windows[:, 2 * reach :]
+    falls = np.where(left * right > 0, np.minimum(np.abs(left), np.abs(right)), 0)
+    return np.pad(falls, ((0, 0), (reach, reach)))

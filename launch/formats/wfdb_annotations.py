@@ -54,6 +54,7 @@ def read_annotations(recording: Path, ending: str, rate: float, samples: int) ->
         raise InputError(f"{path}: found no such file, expected the annotations of {recording.name}")
     try:
         import wfdb
+        from wfdb.io.annotation import ann_label_table
     except ImportError as error:
         raise InputError(
             f"{path}: found no package wfdb, expected it to be installed to read annotations; run pip install wfdb"
@@ -68,7 +69,7 @@ def read_annotations(recording: Path, ending: str, rate: float, samples: int) ->
     factor = rate / float(found.fs) if found.fs else 1.0
     positions = np.asarray(found.sample, np.float64) * factor
     symbols, codes = found.symbol, np.asarray(found.label_store)
-    own = set(wfdb.io.annotation.ann_label_table.label_store)
+    own = set(ann_label_table.label_store)
     own |= set(() if found.custom_labels is None else found.custom_labels.label_store)
     if strange := set(codes.tolist()) - own:
         raise InputError(

@@ -31,8 +31,8 @@ RATES = (30.0, 180.0)
 MUCH_IRREGULAR = 0.25
 """`irregular_share` that is a warning."""
 
-MUCH_PACED = 0.2
-"""Share of paced beats that is a warning."""
+FEW_PACED, MUCH_PACED = 3, 0.2
+"""Least number and share of paced beats, of those examined, that are a warning."""
 
 MUCH_FUSION = 0.05
 """Share of beats of class F that is a warning; of DS1 and SVDB only record 208 has more, with 372 of DS1's 414."""
@@ -139,7 +139,7 @@ def warnings_of(summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: 
             f"{100 * irregular:.0f} % of the rhythm is irregularly irregular, as in atrial fibrillation, which the "
             "network was hardly trained on: do not trust S, V and F there"
         )
-    if len(spiked) and spiked.mean() > MUCH_PACED:
+    if spiked.sum() >= FEW_PACED and spiked.mean() > MUCH_PACED:
         found.append(
             f"{100 * spiked.mean():.0f} % of the beats begin with a spike as of a pacemaker, which the network was not "
             "trained on: do not trust their classes"

@@ -80,5 +80,5 @@ def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
     fused = summarize(times, rr, np.arange(len(times)) % 12 // 11 * 3, AAMI_CLASSES, 100.0, none)
     (warning,) = warnings_of(fused, PARTS[2:], rr, names)
     assert warning.startswith("8 % of the beats are called F, which is rare")
-    (warning,) = warnings_of(summary, [replace(PARTS[2], paced=np.array([True]))], rr, names)
+    (warning,) = warnings_of(summary, [replace(PARTS[2], paced=np.ones(3, bool))], rr, names)
     assert warning.startswith("100 % of the beats begin with a spike as of a pacemaker")
