@@ -107,7 +107,9 @@ def read_leads(
         for index, one in enumerate(parsed)
     ]
     if not any(is_lead):
-        raise InputError(f"{path}: found no lead among the channels {', '.join(told)}, expected one in V, mV or uV")
+        raise InputError(
+            f"{path}: found no lead among the channels {', '.join(told) or 'none'}, expected one in V, mV or uV"
+        )
     if recording.rate is None and recording.times is not None:
         raise InputError(f"{path}: found uneven times, expected equal steps between all samples")
     hertz = sampling_rate(recording, recording.rate, rate)

@@ -109,7 +109,7 @@ def _check_signals(header: Path, record: Path) -> list[str]:
         whole = [(header.with_name(f"{one}.hea"), header.with_name(one)) for one in segments if one != "~"]
         return [note for each in whole for note in _check_signals(*each)]
     found: Any = _call(header, lambda: wfdb.rdheader(str(record)))
-    if "~" in found.file_name:  # a layout without signals
+    if not found.file_name or "~" in found.file_name:  # a layout without signals
         return []
     notes = [_check_length(header, record.parent / name, found) for name in dict.fromkeys(found.file_name)]
     _check_sums(header, record, found)
