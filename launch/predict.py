@@ -39,7 +39,7 @@ from cardiax.launch.cli import finite, positive
 from cardiax.launch.formats.reader import UNITS, unit_name
 from cardiax.launch.formats.recording_folder import recordings_in
 from cardiax.launch.predictors import open_predictor
-from cardiax.launch.run.bundle_files import is_bundle
+from cardiax.launch.run.bundle_files import WEIGHTS
 
 
 class _Once(argparse.Action):
@@ -124,7 +124,7 @@ def run(options: argparse.Namespace) -> None:
 def check_output(folder: Path) -> None:
     """Raise `InputError` unless files can be written into a folder, which may not exist yet and is not of a bundle."""
     above = [folder.absolute(), *folder.absolute().parents]
-    if inside := [one for one in above if is_bundle(one.resolve())]:
+    if inside := [one for one in above if (one.resolve() / WEIGHTS).exists()]:
         raise InputError(
             f"{folder}: found the bundle {inside[0]}, expected a folder outside of it; choose another --out"
         )

@@ -150,7 +150,7 @@ def _check_sums(header: Path, record: Path, found: Any) -> None:
         if stated is not None and (stated - own) % 65536:
             raise InputError(
                 f"{header}: found other samples of signal {index + 1} than those of its checksum {stated}, expected "
-                "the same; the signal file is damaged or of another record, fetch both again"
+                "the same; the signal file is damaged or of another record: fetch both again, or remove the checksum"
             )
 
 

@@ -32,7 +32,7 @@ in LUDB, and 0.3 or less in noise."""
 FASTEST = 303.0
 """Highest heart rate, per minute; the refractory period of the detector allows no higher one."""
 
-EXAMINED = 300
+EXAMINED = 100
 """Number of beats of a part in which the spike of a pacemaker is searched for."""
 
 CLEAR = 0.9
