@@ -66,6 +66,7 @@ def open_record(path: Path) -> Recording:
         samples=int(found.sig_len),
         rate=float(found.fs),
         times=None,
+        rate_from="its header",
         read=read,
         note="; ".join(longer),
         uncalibrated=tuple(name or f"channel {index + 1}" for index, (name, gain, _) in enumerate(signals) if not gain),
