@@ -195,7 +195,7 @@ def write_noises(wfdb, folder):
 
 
 def write_recordings(wfdb):
-    """beat.npy and export.npy with 500 and 250 samples of twelve leads, and holter.hea with 20 s of them, from 345 ms on."""
+    """beat.npy and export.npy, 500 and 250 samples of twelve leads, and holter.hea with 20 s of it, from 345 ms on."""
     waves = np.exp(-(((np.arange(500)[:, None] - [80, 100, 120, 300]) / [8, 10, 12, 40]) ** 2))
     beat = np.asarray(twelve_leads(waves @ np.random.default_rng(0).normal(size=(4, 10))))
     np.save("beat.npy", beat)
