@@ -40,6 +40,7 @@ from cardiax.launch.formats.reader import UNITS, unit_name
 from cardiax.launch.formats.recording_folder import recordings_in
 from cardiax.launch.predictors import open_predictor
 from cardiax.launch.run.bundle_files import WEIGHTS
+from cardiax.launch.run.run_folder import remove_left_overs
 
 
 class _Once(argparse.Action):
@@ -110,6 +111,7 @@ def run(options: argparse.Namespace) -> None:
             )
     folder = options.out or predictor.network.predictions
     check_output(folder)
+    remove_left_overs(folder)
     found = [recordings_in(path) for path in options.files]
     files = [file for own, _ in found for file in own]
     stems = output_names(files)
