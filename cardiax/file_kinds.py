@@ -11,6 +11,7 @@ ANNEX = "a git-annex pointer (`git annex get` fetches the file itself)"
 HTML = "an HTML page, e.g. of a login or an error"
 ZIP, GZIP, BZIP2, XZ, TAR = "a zip archive", "gzip-compressed", "bzip2-compressed", "xz-compressed", "a tar archive"
 ARRAY, UTF16 = "a NumPy array", "text in UTF-16"
+EDF, BDF, MATLAB = "an EDF recording", "a BDF recording", "a MATLAB file"
 ARCHIVES = (ZIP, GZIP, BZIP2, XZ, TAR)
 """Kinds that Python's standard library can open."""
 
@@ -30,9 +31,9 @@ _MAGIC = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (b"\x93NUMPY", ARRAY),
     (b"PAR1", "a Parquet file"),
-    (b"MATLAB 5.0 MAT-file", "a MATLAB file"),
-    (b"MATLAB 7.3 MAT-file", "a MATLAB file"),
-    (b"\xffBIOSEMI", "a BDF recording"),
+    (b"MATLAB 5.0 MAT-file", MATLAB),
+    (b"MATLAB 7.3 MAT-file", MATLAB),
+    (b"\xffBIOSEMI", BDF),
     (b"GIF8", "a GIF image"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"%PDF-", "a PDF document"),
@@ -60,7 +61,7 @@ def kind(head: bytes) -> str | None:
     if head[128:132] == b"DICM":
         return "a DICOM file"
     if head.startswith(b"0       ") and b"\n" not in head[:256] and len(head) >= 256:
-        return "an EDF recording"
+        return EDF
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return _zip_kind(head) if name == ZIP else name

@@ -2,13 +2,14 @@
 
 NETWORK is arrhythmia or activation, whose weights come with cardiax, or the folder of a run or a bundle. A network of
 the task arrhythmia, trained on beats with their rhythm (--dataset physionet_mitbih/patient or physionet_svdb), finds
-the R peaks of recordings of any length with one or more leads, and the AAMI class of each beat; a folder stands for its
-WFDB records, or for its arrays and tables if it has none. A network of the task activation or transmembrane reads
-twelve leads or ten electrodes, finds their beats, and predicts each and their median; --start names a single one.
+the R peaks of recordings of any length with one or more leads, and the AAMI class of each beat. A network of the task
+activation or transmembrane reads twelve leads or ten electrodes, finds their beats, and predicts each and their median;
+--start names a single one. A folder stands for the recordings in it.
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
-the leads), both also as .gz, and WFDB records. For each file it writes CSV with units, and plots. All files are read
-and checked before the first output is written. Research only, not a medical device.
+the leads), both also as .gz, WFDB records, MATLAB files of versions 4 to 7.2, EDF and BDF. For each file it writes CSV
+with units, and plots. All files are read and checked before the first output is written. Research only, not a medical
+device.
 
 Examples:
 
@@ -24,8 +25,11 @@ Examples:
 """
 
 import argparse
+import contextlib
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,11 +37,24 @@ from typing import Any
 from cardiax.errors import InputError
 from cardiax.launch.cli import finite, positive
 from cardiax.launch.formats.reader import UNITS, unit_name
+from cardiax.launch.formats.recording_folder import recordings_in
 from cardiax.launch.predictors import open_predictor
+from cardiax.launch.run.bundle_files import WEIGHTS
+from cardiax.launch.run.run_folder import remove_left_overs
+
+
+class _Once(argparse.Action):
+    """The action that stores a value, and refuses a second one."""
+
+    def __call__(self, parser: Any, options: Any, values: Any, flag: str | None = None) -> None:
+        if getattr(options, self.dest) is not None:
+            parser.error(f"found {flag} twice, expected it once")
+        setattr(options, self.dest, values)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the run folder, the files, and what the files do not state."""
+    parser.register("action", None, _Once)
     parser.add_argument(
         "workdir",
         metavar="NETWORK",
@@ -48,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=".npy, .npz, a text table (.csv, .tsv, .txt), also as .gz, or a WFDB record (.hea)",
+        help=".npy, .npz, a text table (.csv, .tsv, .txt), also as .gz, .mat, .edf, .bdf, or a WFDB record (.hea)",
     )
     parser.add_argument("--rate", type=positive, metavar="HZ", help="sampling rate, if a file does not state it")
     parser.add_argument("--leads", metavar="A,B", help="names of the channels in order, if a file does not have them")
@@ -63,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder of the outputs (default: NETWORK/predictions, or ./predictions/NAME)",
+        help="folder of the outputs (default: RUN/predictions, or ./predictions/NAME of a bundle)",
     )
     parser.add_argument(
         "--start",
@@ -92,14 +109,43 @@ def run(options: argparse.Namespace) -> None:
                 f"--{flag}: found {value}, which does not apply to a network of the task {predictor.config.task}; "
                 "leave it out"
             )
-    files = [file for path in options.files for file in predictor.files(path)]
+    folder = options.out or predictor.network.predictions
+    check_output(folder)
+    remove_left_overs(folder)
+    found = [recordings_in(path) for path in options.files]
+    files = [file for own, _ in found for file in own]
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
     predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen)
-    folder = options.out or predictor.network.predictions
-    lines = list(predictor.write(folder, stems, predictions))
+    lines = [(f"note: {note}", True) for _, notes in found for note in notes]
+    lines += predictor.write(folder, stems, predictions)
     for line, is_remark in lines:  # after all files are written, since the reader of the pipe may stop
         print(line, file=sys.stderr if is_remark else sys.stdout)
+
+
+def check_output(folder: Path) -> None:
+    """Raise `InputError` unless files can be written into a folder, which may not exist yet and is not of a bundle."""
+    above = [folder.absolute(), *folder.absolute().parents]
+    if inside := [one for one in above if (one.resolve() / WEIGHTS).exists()]:
+        raise InputError(
+            f"{folder}: found the bundle {inside[0]}, expected a folder outside of it; choose another --out"
+        )
+    missing = [one for one in above if not os.path.lexists(one)]
+    first = above[len(missing)]
+    if not first.is_dir():
+        raise InputError(f"{first}: found a file, expected a folder for the outputs; choose another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{folder}: found a folder that cannot be written, expected one that can; choose another --out"
+        ) from error
+    finally:
+        for one in missing:
+            with contextlib.suppress(OSError):
+                one.rmdir()
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:
@@ -114,7 +160,7 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     for path in paths:
         if whole.count(path.resolve()) > 1:
             raise InputError(f"{path}: found this file twice, expected each once")
-    endings = (".npy", ".npz", ".csv", ".tsv", ".txt", ".asc", ".hea", ".dat", ".mat")
+    endings = (".npy", ".npz", ".csv", ".tsv", ".txt", ".asc", ".hea", ".dat", ".mat", ".edf", ".bdf")
 
     def name(path: Path, folders: int, with_ending: bool) -> str:
         last = path.name

@@ -95,6 +95,19 @@ def heartbeats() -> Callable[..., np.ndarray]:
     return draw
 
 
+@pytest.fixture(scope="session")
+def one_beat() -> np.ndarray:
+    """Ten electrodes (500, 10), mV at 1 kHz, of a dipole that turns from septum to left wall to base."""
+    time = np.arange(500)[:, None]
+    waves = [np.exp(-(((time - at) / width) ** 2)) for at, width in ((30, 10), (50, 13), (72, 12), (280, 45))]
+    turns = np.array([[0.1, -0.05, 0.3], [1.0, 0.8, 0.1], [-0.25, -0.3, -0.5], [0.3, 0.25, 0.1]])  # left, down, front
+    heart = sum(wave * turn for wave, turn in zip(waves, turns, strict=True))
+    limbs = np.array([[-1, -0.6, 0], [1, -0.6, 0], [0.2, 1.2, 0], [0.19, 1.19, 0]]) / 2
+    angles = np.radians([115, 95, 70, 50, 20, -5])  # from the left towards the front
+    chest = np.stack([np.cos(angles), np.full(6, 0.2), np.sin(angles)], axis=1)
+    return heart @ np.concatenate([limbs, chest]).T + 0.002 * np.random.default_rng(0).normal(size=(500, 10))
+
+
 class CommandLine:
     """`cardiax` run in this process: exit status, and what it printed."""
 

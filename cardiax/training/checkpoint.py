@@ -66,6 +66,9 @@ class Checkpoints:
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=1, create=True, enable_async_checkpointing=True, temporary_path_class=_Synchronised
             )
+            if jax.process_index() == 0:
+                for left_over in (self.folder / kind).glob("*.orbax-checkpoint-tmp*"):  # of a run that was killed
+                    shutil.rmtree(left_over)
         manager = ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
         if not read_only:
             for left_over in sorted(manager.all_steps())[:-1]:  # of a run that was killed while it deleted this one

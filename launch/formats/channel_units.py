@@ -11,12 +11,14 @@ def unit_factor(recording: Recording, channel: Channel, index: int, name: str, g
     Raises:
       InputError: the unit is not one of voltage, or another one is given.
     """
-    path, stated = recording.path, recording.units[index] or channel.unit
-    if stated is not None and stated not in MILLIVOLTS:
-        raise InputError(f"{path}: found the unit {stated!r} of {name}, expected one of V, mV, uV, nV")
-    if stated and given and MILLIVOLTS[stated] != MILLIVOLTS[given]:
+    told = [unit for unit in (recording.units[index], channel.unit, given) if unit]
+    for unit in told:
+        if unit not in MILLIVOLTS:
+            raise InputError(f"{recording.path}: found the unit {unit!r} of {name}, expected one of V, mV, uV, nV")
+    if len({MILLIVOLTS[unit] for unit in told}) > 1:
+        last = f"--unit {given}" if given and MILLIVOLTS[given] != MILLIVOLTS[told[0]] else f"{told[1]} in its name"
         raise InputError(
-            f"{path}: found the unit {stated} of {name} and --unit {given}, expected one; correct the file, or leave "
-            "--unit out"
+            f"{recording.path}: found the unit {told[0]} of {name} and {last}, expected one; correct the file, or what "
+            "you state"
         )
-    return MILLIVOLTS[stated or given or "mv"]
+    return MILLIVOLTS[told[0] if told else "mv"]

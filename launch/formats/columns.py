@@ -52,7 +52,7 @@ def recording(
     units: Sequence[str | None],
     rows: int,
     read: Callable[[int, int, Sequence[int]], np.ndarray],
-    times: tuple[int, np.ndarray, bool] | None = None,
+    times: tuple[Sequence[int], np.ndarray, bool] | None = None,
     stated: tuple[float | None, str] = (None, ""),
 ) -> Recording:
     """Return the recording of the columns that hold signals.
@@ -63,19 +63,22 @@ def recording(
       units: unit of each column; None if it states none.
       rows: number of rows.
       read: function (first, last, columns) → float64 (last - first, columns).
-      times: the column of times, the times as written (rows,), and True if they are clock times in s.
+      times: the column of times, after that of dates if there is one; the times as written (rows,); and True if they
+        are clock times in s.
       stated: the sampling rate in a comment, Hz, or None; and the comment.
 
     Raises:
       InputError: the times are not valid or contradict the comment.
     """
     signals = [index for index in range(len(units)) if names is None or role(names[index]) == "signal"]
-    rate, rate_from, note, seconds = stated[0], stated[1] and f"the comment {stated[1]!r}", "", None
+    rate, rate_from, notes, seconds = stated[0], stated[1] and f"the comment {stated[1]!r}", [], None
     if times is not None and names is not None:
-        column, seconds, is_clock = times
-        name, unit = names[column], units[column]
+        used, seconds, is_clock = times
+        name, unit = names[used[-1]], units[used[-1]]
+        others = [own for index, own in enumerate(names) if role(own) == "time" and index not in used]
+        notes += [f"the times in {', '.join(map(repr, others))} left out, those in {name!r} read"] if others else []
         if not (is_clock or unit) and np.array_equal(np.diff(seconds), np.ones(rows - 1)):
-            note = (
+            notes.append(
                 f"the times in {name!r} count 1, 2, 3 … and are read as ms; name it sample if they are sample numbers"
             )
         seconds = seconds * _factor(path, seconds, name, "s" if is_clock else unit)
@@ -94,7 +97,7 @@ def recording(
         times=seconds,
         read=lambda first, last, channels: read(first, last, [signals[channel] for channel in channels]),
         rate_from=rate_from,
-        note=note,
+        note="; ".join(notes),
     )
 
 

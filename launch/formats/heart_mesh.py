@@ -35,7 +35,7 @@ def read_heart(mesh: Path, sites: Path) -> Heart:
         cells = [block.data for block in found.cells if block.type == "tetra"]
         points = np.asarray(found.points, np.float64)
     except (Exception, SystemExit) as error:  # the parsers of meshio may raise anything
-        raise InputError(f"{mesh}: found a mesh that cannot be read ({error}), expected a complete one") from error
+        raise InputError(f"{mesh}: found a mesh that cannot be read, expected a complete one") from error
     if not cells:
         raise InputError(f"{mesh}: found no tetrahedra, expected the walls of both ventricles")
     if not np.isfinite(points).all():
@@ -52,7 +52,7 @@ def _read_sites(path: Path) -> tuple[list[str], np.ndarray]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = [row for row in csv.reader(file) if row]
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise InputError(f"{path}: found no table ({error}), expected a CSV file with a header") from error
+        raise InputError(f"{path}: found no table, expected a CSV file with a header") from error
     columns = [name.strip().lower() for name in header]
     if "name" not in columns or len(columns) != 4:
         raise InputError(f"{path}: found columns {', '.join(header)}, expected Name and three coordinates, mm")
@@ -61,7 +61,7 @@ def _read_sites(path: Path) -> tuple[list[str], np.ndarray]:
         names = [row[index].strip(" '") for row in rows]
         indices = np.array([[float(cell) for i, cell in enumerate(row) if i != index] for row in rows])
     except (ValueError, IndexError) as error:
-        raise InputError(f"{path}: found a cell that is not a number ({error}), expected mm") from error
+        raise InputError(f"{path}: found a cell that is not a number, expected mm") from error
     absent = [name for name in SITE_NAMES if names.count(name) != 1]
     if absent or indices.shape != (len(names), 3) or not np.isfinite(indices).all():
         what = f"{names.count(absent[0])} sites {absent[0]}" if absent else "missing coordinates"

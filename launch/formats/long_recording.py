@@ -13,9 +13,8 @@ from cardiax.ecg.beat_windows import lead_order, resampling
 from cardiax.ecg.lead_names import MILLIVOLTS
 from cardiax.errors import InputError
 from cardiax.launch.formats.channel_units import unit_factor
-from cardiax.launch.formats.numpy_array import of_array
-from cardiax.launch.formats.reader import Recording, sampling_rate
-from cardiax.launch.formats.twelve_lead_beat import open_recording
+from cardiax.launch.formats.open_recording import opened_recording
+from cardiax.launch.formats.reader import Recording, channel_names, sampling_rate
 
 RATES = (100.0, 5000.0)
 """Sampling rates at which R peaks can be found, Hz."""
@@ -99,19 +98,18 @@ def read_leads(
     Raises:
       InputError: the file is not valid, or has no lead.
     """
-    path = source if isinstance(source, Path) else Path("array")
-    recording = open_recording(source) if isinstance(source, Path) else of_array(source, path)
-    if names is not None and len(names) != recording.channels:
-        raise InputError(f"{path}: found {recording.channels} channels, expected the {len(names)} of --leads")
-    known = names or recording.names
-    told = list(known or [f"channel {index + 1}" for index in range(recording.channels)])
+    recording = opened_recording(source)
+    path = recording.path
+    told = list(channel_names(recording, names) or [f"channel {index + 1}" for index in range(recording.channels)])
     parsed = [lead_names.parse(name) for name in told]
     is_lead = [
         (recording.units[index] or one.unit or "mv") in MILLIVOLTS and (one.lead or not _OTHER.search(told[index]))
         for index, one in enumerate(parsed)
     ]
     if not any(is_lead):
-        raise InputError(f"{path}: found no lead among the channels {', '.join(told)}, expected one in V, mV or uV")
+        raise InputError(
+            f"{path}: found no lead among the channels {', '.join(told) or 'none'}, expected one in V, mV or uV"
+        )
     if recording.rate is None and recording.times is not None:
         raise InputError(f"{path}: found uneven times, expected equal steps between all samples")
     hertz = sampling_rate(recording, recording.rate, rate)
@@ -126,6 +124,10 @@ def read_leads(
     factors = [parsed[index].sign * unit_factor(recording, parsed[index], index, told[index], unit) for index in leads]
     left_out = [name for name, one in zip(told, is_lead, strict=True) if not one]
     notes = [recording.note, f"{', '.join(left_out)} left out: no ECG leads" if left_out else ""]
+    if recording.uncalibrated:
+        notes.append(
+            f"no gain of {', '.join(recording.uncalibrated)} in the header: 200 ADC counts per mV assumed, as WFDB does"
+        )
     return LongRecording(
         path=path,
         names=tuple(short),

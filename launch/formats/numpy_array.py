@@ -36,8 +36,10 @@ def open_array(path: Path) -> Recording:
         except MemoryError as error:
             raise InputError(f"{path}: found an array that does not fit into memory, expected time × leads") from error
         except Exception as error:  # the header parser of np.load may raise anything
-            why = "Python objects or another format" if "pickle" in str(error) else error  # NumPy says how to load them
-            raise InputError(f"{path}: found no plain NumPy array ({why}), expected an array of np.save") from error
+            raise InputError(
+                f"{path}: found no plain NumPy array (Python objects, another format, or an incomplete file), expected "
+                "an array of np.save"
+            ) from error
     if not isinstance(array, np.ndarray):
         one = f"np.save('beat.npy', np.load({path.name!r})[{stored[0]!r}])" if stored else "np.save"
         raise InputError(
@@ -76,5 +78,5 @@ def of_array(array: np.ndarray, path: Path) -> Recording:
         default = {len(ELECTRODES): ELECTRODES, len(LEADS): LEADS}.get(array.shape[1])
         return Recording(path, None, (None,) * array.shape[1], len(array), None, None, read, default=default)
     column = next((index for index, name in enumerate(names) if role(name) == "time"), None)
-    times = None if column is None else (column, array[names[column]].astype(np.float64), False)
+    times = None if column is None else ([column], array[names[column]].astype(np.float64), False)
     return recording(path, names, [unit_of(name) for name in names], len(array), read, times)

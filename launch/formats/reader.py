@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from cardiax.ecg import lead_names
 from cardiax.errors import InputError
 
 RATES = (40.0, 50_000.0)
@@ -34,6 +35,7 @@ class Recording:
       read: function (first, last, channels) → float64 (last - first, channels), in the units of the file; gaps are NaN.
       rate_from: description of where the file states the rate.
       note: description of assumptions made to read the file; empty if there were none.
+      uncalibrated: names of the channels whose header has no gain; WFDB's default is assumed, 200 ADC counts per mV.
       default: names of the channels if neither the file nor the user states them; None if they cannot be assumed.
     """
 
@@ -46,6 +48,7 @@ class Recording:
     read: Callable[[int, int, Sequence[int]], np.ndarray]
     rate_from: str = ""
     note: str = ""
+    uncalibrated: tuple[str, ...] = ()
     default: tuple[str, ...] | None = None
 
     @property
@@ -66,9 +69,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         file.seek(0)
         try:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
-        except (EOFError, UnicodeDecodeError, gzip.BadGzipFile, zlib.error) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
-                f"{path}: found content that cannot be read ({error}), expected a complete file"
+                f"{path}: found damaged or incomplete gzip, expected a complete file; fetch it again"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path}: found bytes that are not text in {error.encoding}, expected a table of text"
             ) from error
 
 
@@ -95,6 +102,23 @@ def sampling_rate(recording: Recording, found: float | None, given: float | None
             f"{path}: found a sampling rate of {rate:g} Hz, expected {RATES[0]:g} to {RATES[1]:g} Hz; give --rate in Hz"
         )
     return rate
+
+
+def channel_names(recording: Recording, given: Sequence[str] | None) -> Sequence[str] | None:
+    """Return the names of the channels: `given` by the user, else those in the file, or None.
+
+    Raises:
+      InputError: there are more or fewer names than channels, or one is given twice.
+    """
+    if given is None:
+        return recording.names
+    if len(given) != recording.channels:
+        raise InputError(f"{recording.path}: found {recording.channels} channels, expected the {len(given)} of --leads")
+    parsed = [lead_names.parse(name) for name in given]
+    plain = [one.lead or one.electrode or one.name for one in parsed]
+    if twice := [name for name in dict.fromkeys(plain) if plain.count(name) > 1]:
+        raise InputError(f"--leads: found {twice[0]} twice, expected a name of its own for each channel")
+    return given
 
 
 def unit_name(text: str) -> str:

@@ -2,28 +2,35 @@
 
 import codecs
 import contextlib
-import csv
 import io
 import itertools
 import json
 import re
 from array import array
 from collections.abc import Generator, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 import numpy as np
 
 from cardiax.ecg import lead_names
+from cardiax.ecg.lead_names import MILLIVOLTS
 from cardiax.errors import InputError
-from cardiax.launch.formats.columns import recording, role, unit_of
+from cardiax.launch.formats.columns import SECONDS, recording, role, unit_of
 from cardiax.launch.formats.reader import Recording, opened
+from cardiax.launch.formats.table_cells import (
+    MISSING,
+    is_count,
+    is_date,
+    is_number,
+    parse_clock,
+    parse_decimal,
+    parse_number,
+    refuse_thousands,
+    split_cells,
+)
 
 ENDINGS = (".csv", ".tsv", ".txt", ".asc")
-
-MISSING = ("", "na", "n/a", "nan", "null", "-")
-"""Cells without a number, in lower case."""
 
 BLANK = " \t\r\n,;"
 """Characters of a line without cells that hold anything."""
@@ -34,18 +41,6 @@ _RATE = re.compile(
     re.IGNORECASE,
 )
 """The sampling rate in a comment: a word for it, and a number with its unit or at the end of the line."""
-
-_CLOCK = re.compile(
-    r"(?:(?P<date>.*\d)[ T] *)?(?P<clock>\d+:\d\d(?::\d\d)?)(?P<part>[.,]\d+|:\d{3})? *(?P<half>[ap]\.?m\.?)?"
-    r" *(?:[+-]\d\d:?\d\d|z)?",
-    re.IGNORECASE,
-)
-"""A time of day or an elapsed time, with or without a date, half of the day and time zone (the same in all rows)."""
-
-_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[012])([012]\d|3[01])")
-"""A date without separators, e.g. 20240501."""
-
-_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}([.,]\d{3})+")
 
 _OTHER_RATE = re.compile(r"heart|filter|pass|notch|bpm|mains|cut-?off|respirat", re.IGNORECASE)
 """Words in comments about other rates and frequencies."""
@@ -93,15 +88,26 @@ def open_table(path: Path) -> Recording:
         if skipped < 0:  # a recording that is read part by part is scanned once
             lines, skipped = _rows(path, layout), first
         chosen = itertools.islice(lines, skipped, skipped + last - first)
-        found = [(number, _cells(line, layout.delimiter)) for number, line in chosen]
+        found = [(number, split_cells(line, layout.delimiter)) for number, line in chosen]
         reached = last
         if last == rows:
             lines.close()  # the file too
-        _refuse_thousands(path, [cells[index] for _, cells in found for index in columns])
-        return np.array([[_number(path, number, cells[index]) for index in columns] for number, cells in found])
+        refuse_thousands(path, [cells[index] for _, cells in found for index in columns])
+        return np.array([[parse_number(path, number, cells[index]) for index in columns] for number, cells in found])
 
-    times = (layout.times[-1], seconds, is_clock) if layout.times else None
+    times = (layout.times, seconds, is_clock) if layout.times else None
     return recording(path, layout.names, layout.units, rows, read, times, layout.stated)
+
+
+def is_table(path: Path) -> bool:
+    """Return True if a file begins with a table of numbers or times; a list of names or a page of text does not."""
+    try:
+        layout = _layout(path)
+        _, line = next(_rows(path, layout), (0, ""))
+    except InputError:
+        return False
+    cells = [cell for cell in split_cells(line, layout.delimiter) if cell.lower() not in MISSING]
+    return bool(cells) and all(is_number(cell) or parse_clock(cell) is not None or cell[:1].isdigit() for cell in cells)
 
 
 @contextlib.contextmanager
@@ -126,13 +132,13 @@ def _layout(path: Path) -> Layout:
     if not head:
         raise InputError(f"{path}: found nothing, expected a header that names the leads")
     delimiter = _delimiter(head[-1][1])
-    split = [_cells(line, delimiter) for _, line in head]
+    split = [split_cells(line, delimiter) for _, line in head]
     split = [row[:-1] if delimiter and len(row) > 1 and not row[-1] else row for row in split]  # a mark ends the line
-    title = _cells(comments[-1].lstrip("#% "), delimiter) if comments else []
+    title = split_cells(comments[-1].lstrip("#% "), delimiter) if comments else []
     names: list[str] | None = None
     units: list[str | None] = [None] * len(split[-1])
     skip = head[0][0]
-    if not all(map(_is_number, filter(None, split[0]))) or _is_count(split[0]):
+    if not all(map(is_number, filter(None, split[0]))) or is_count(split[0]):
         names, skip = split[0], head[0][0] + 1
         if [row[0] for row in split[1:] if len(row) == len(names) + 1] in (["0", "1"], ["1", "2"]):
             names = ["", *names]  # R gives the row numbers no name
@@ -141,21 +147,24 @@ def _layout(path: Path) -> Layout:
     if names:
         units = [unit_of(name) for name in names]
         values = [cell for cell in split[1] if cell.lower() not in MISSING] if len(split) > 1 else []
-        if names is not title and values and not any(_is_number(one) or _clock(one) is not None for one in values):
+        if names is not title and values and not any(is_number(one) or parse_clock(one) is not None for one in values):
             if len(split[1]) == len(names):
-                units = [own.strip("()[] ").lower() or unit for own, unit in zip(split[1], units, strict=True)]
+                units = [_one_unit(path, *each) for each in zip(names, units, split[1], strict=True)]
             skip = head[1][0] + 1
     times = [index for index, name in enumerate(names or ()) if role(name) == "time" and index < len(split[-1])]
-    days = [index for index in times if _is_date(split[-1][index])]
+    days = [index for index in times if is_date(split[-1][index])]
     times = [index for index in times if index not in days][:1]
     if times and ":" in split[-1][times[0]]:
         times = [*days[:1], *times]
     return Layout(encoding, delimiter, names, units, times, skip, _stated(path, comments))
 
 
-def _is_date(cell: str) -> bool:
-    """True for a date without a time of day."""
-    return ":" not in cell and cell.lower() not in MISSING and (not _is_number(cell) or bool(_DAY.fullmatch(cell)))
+def _one_unit(path: Path, name: str, unit: str | None, cell: str) -> str | None:
+    """Return the unit of a column, from its name or the line of units, which must not differ."""
+    own, sizes = cell.strip("()[] ").lower(), {**MILLIVOLTS, **SECONDS}
+    if own and unit and sizes.get(own, own) != sizes.get(unit, unit):
+        raise InputError(f"{path}: found the units {unit} in {name!r} and {own} in the line below, expected one")
+    return own or unit
 
 
 def _stated(path: Path, comments: list[str]) -> tuple[float | None, str]:
@@ -164,7 +173,7 @@ def _stated(path: Path, comments: list[str]) -> tuple[float | None, str]:
     for comment in comments:
         found = _RATE.search(comment)
         if found and not _OTHER_RATE.search(comment):
-            rates.setdefault(_decimal(found["rate"]) * (1000 if found["unit"].lower() == "khz" else 1), comment)
+            rates.setdefault(parse_decimal(found["rate"]) * (1000 if found["unit"].lower() == "khz" else 1), comment)
     if len(rates) > 1:
         told = " and ".join(f"{rate:g} Hz in {comment!r}" for rate, comment in rates.items())
         raise InputError(f"{path}: found {told}, expected one sampling rate")
@@ -187,45 +196,14 @@ def _encoding(path: Path) -> str:
 
 def _delimiter(line: str) -> str | None:
     """Return the first delimiter that leaves only numbers, times and missing values, else the first that occurs."""
-    found = [mark for mark in (";", "\t", "|", ",", None) if len(_cells(line, mark)) > 1]
+    found = [mark for mark in (";", "\t", "|", ",", None) if len(split_cells(line, mark)) > 1]
     for mark in found:
-        if all(cell.lower() in MISSING or _is_number(cell) or _clock(cell) is not None for cell in _cells(line, mark)):
+        if all(
+            cell.lower() in MISSING or is_number(cell) or parse_clock(cell) is not None
+            for cell in split_cells(line, mark)
+        ):
             return mark
     return next(iter(found), None)
-
-
-def _cells(line: str, delimiter: str | None, first: int = -1) -> list[str]:
-    """Split a line into cells without quotation marks; the `first` ones suffice."""
-    if '"' in line:
-        try:
-            cells = next(csv.reader([line.strip(" ")], delimiter=delimiter or " ", skipinitialspace=True))
-        except csv.Error:
-            cells = [line]  # too long
-    else:
-        cells = line.split(delimiter, first)
-    return [cell.strip().strip("'\"\u200b\ufeff").strip() for cell in cells]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return True
-
-
-def _is_count(cells: list[str]) -> bool:
-    """True if a line counts its columns, as pandas names unnamed ones: 0, 1, 2, … or 1, 2, 3, …"""
-    numbers = cells[1:] if cells[:1] == [""] else cells
-    return len(numbers) > 2 and any(numbers == [str(first + i) for i in range(len(numbers))] for first in (0, 1))
-
-
-def _decimal(text: str) -> float:
-    """Parse a number such as `1000`, `1,000`, `257.5`, `257,5` or `1.000,5`."""
-    text = text.strip(".,")
-    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text):
-        return float(text.replace(",", ""))
-    return float(text.replace(".", "").replace(",", ".") if "." in text and "," in text else text.replace(",", "."))
 
 
 def _rows(path: Path, layout: Layout) -> Generator[tuple[int, str], None, None]:
@@ -236,7 +214,7 @@ def _rows(path: Path, layout: Layout) -> Generator[tuple[int, str], None, None]:
             if number < layout.skip or not line.strip(BLANK) or line.lstrip().startswith(("#", "%")):
                 continue
             line = line.rstrip("\r\n")
-            cells = line.count(mark) + 1 if mark and '"' not in line else len(_cells(line, mark))
+            cells = line.count(mark) + 1 if mark and '"' not in line else len(split_cells(line, mark))
             if cells != width and not (mark and cells == width + 1 and line.rstrip(" ").endswith(mark)):
                 comma = "; separate the cells by semicolons if commas are decimal marks"
                 raise InputError(
@@ -258,49 +236,10 @@ def _scan(path: Path, layout: Layout) -> tuple[np.ndarray, bool, int]:
     for number, line in _rows(path, layout):
         rows += 1
         if layout.times:
-            cells = _cells(line, layout.delimiter, max(layout.times) + 1)
+            cells = split_cells(line, layout.delimiter, max(layout.times) + 1)
             text = " ".join(cells[column] for column in layout.times)
-            clock = _clock(text)
+            clock = parse_clock(text)
             if clock is not None and times and clock + days < times[-1] - 43_200:
                 days += 86_400  # past midnight
-            times.append(_number(path, number, text) if clock is None else clock + days)
+            times.append(parse_number(path, number, text) if clock is None else clock + days)
     return np.asarray(times), clock is not None, rows
-
-
-def _number(path: Path, line: int, text: str) -> float:
-    if text.lower() in MISSING:
-        return float("nan")
-    try:
-        return float(text.replace(",", ".").replace("−", "-"))
-    except ValueError as error:
-        raise InputError(f"{path}: found {text[:40]!r} in line {line}, expected a number") from error
-
-
-def _refuse_thousands(path: Path, cells: list[str]) -> None:
-    """Raise `InputError` if commas or points in numbers are not, or may not be, decimal marks."""
-    marked = [cell for cell in cells if "." in cell or "," in cell]
-    both = [cell for cell in marked if "." in cell and "," in cell]
-    if not both and any(cell.lstrip("+-").isdigit() for cell in cells) and all(map(_THOUSANDS.fullmatch, marked)):
-        both = marked
-    if both:
-        raise InputError(
-            f"{path}: found {both[0][:40]!r}, expected numbers without thousands separators; save them without these"
-        )
-
-
-def _clock(cell: str) -> float | None:
-    """Parse a time of day or an elapsed time into seconds; return None for anything else.
-
-    A date counts only as YYYY-MM-DD, since the order of days and months is unknown otherwise.
-    """
-    if not (found := _CLOCK.fullmatch(cell.strip("[]"))):
-        return None
-    parts = [int(part) for part in found["clock"].split(":")]
-    if found["half"]:
-        parts[0] = parts[0] % 12 + 12 * (found["half"][0] in "pP")
-    try:
-        days = datetime.fromisoformat((found["date"] or "").strip()).toordinal()
-    except ValueError:
-        days = 0
-    seconds = 86400 * days + sum(part * 60**power for power, part in enumerate(reversed(parts)))
-    return seconds + float(f"0.{(found['part'] or '.0')[1:]}")

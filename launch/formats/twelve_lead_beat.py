@@ -16,12 +16,10 @@ from cardiax.ecg.lead_names import Channel
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.ecg.signal_quality import without_gaps
 from cardiax.errors import InputError
-from cardiax.file_kinds import ARRAY, HEAD, UTF16, ZIP, kind
-from cardiax.launch.formats import text_table
 from cardiax.launch.formats.channel_units import unit_factor
 from cardiax.launch.formats.columns import even_rate
-from cardiax.launch.formats.numpy_array import of_array, open_array
-from cardiax.launch.formats.reader import Recording, opened, sampling_rate
+from cardiax.launch.formats.open_recording import opened_recording
+from cardiax.launch.formats.reader import Recording, channel_names, sampling_rate
 
 CHEST = LEADS[6:]
 
@@ -83,13 +81,6 @@ def read_beat(
     return Beat(leads.astype(np.float32), tuple(filter(None, [recording.note, *notes])))
 
 
-def opened_recording(source: Path | np.ndarray | Recording) -> Recording:
-    """Open a file or an array, unless it is open already; see `open_recording`."""
-    if isinstance(source, Recording):
-        return source
-    return open_recording(source) if isinstance(source, Path) else of_array(source, Path("array"))
-
-
 def whole_leads(
     recording: Recording, rate: float | None = None, names: Sequence[str] | None = None, unit: str | None = None
 ) -> tuple[Recording, np.ndarray]:
@@ -118,6 +109,11 @@ def _used_channels(
 ) -> tuple[list[Channel], list[int], np.ndarray, list[str]]:
     """Return all channels, the indices of those that are used, the factor of each of these to mV, and notes."""
     channels = [lead_names.parse(name) for name in _names(recording, names)]
+    if recording.uncalibrated:
+        raise InputError(
+            f"{recording.path}: found no gain of {', '.join(recording.uncalibrated)} (uncalibrated ADC counts), "
+            "expected ADC counts per mV; write them into the header as in 'name.dat 16 200/mV'"
+        )
     used, notes = _expected(recording.path, recording, channels, names)
     factors = [
         unit_factor(recording, channels[index], index, str(channels[index].lead or channels[index].electrode), unit)
@@ -126,51 +122,12 @@ def _used_channels(
     return channels, used, np.asarray(factors) * [channels[index].sign for index in used], notes
 
 
-def open_recording(path: Path) -> Recording:
-    """Open the recording in a file of any known format, by the ending of its name and its content.
-
-    Raises:
-      InputError: the file does not exist or its format is unknown.
-    """
-    name, header = path.name.lower().removesuffix(".gz"), path.parent / f"{path.name}.hea"
-    if path.is_dir() and not header.is_file():
-        raise InputError(f"{path}: found a folder, expected a file; name the recordings in it")
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise InputError(f"{path}: found a pipe or a device, expected a regular file")
-    is_array, is_table = name.endswith((".npy", ".npz")), name.endswith(text_table.ENDINGS)
-    if not path.exists() and (is_array or is_table or path.is_symlink()):
-        raise InputError(f"{path}: found no such file, expected a recording")
-    found = None
-    if path.is_file():
-        with opened(path) as file:
-            found = kind(file.read(HEAD))
-    if found == ARRAY or (is_array and found in (None, ZIP)):
-        return open_array(path)
-    if found and not (found == UTF16 and is_table):
-        raise InputError(
-            f"{path}: found {found}, expected .npy, a table of text or a WFDB record (.hea); save the recording as one "
-            "of these"
-        )
-    if is_table:
-        return text_table.open_table(path)
-    from cardiax.launch.formats.wfdb_record import ENDINGS, open_record
-
-    if path.suffix not in (*ENDINGS, "") and not header.exists():
-        found = f"a file ending in {path.suffix!r}" if path.exists() else "no such file"
-        raise InputError(f"{path}: found {found}, expected .npy, .csv, .tsv, .txt or a WFDB record (.hea)")
-    return open_record(path)
-
-
 def _names(recording: Recording, names: Sequence[str] | None) -> Sequence[str]:
-    path, count = recording.path, recording.channels
-    if names is not None:
-        if len(names) != count:
-            raise InputError(f"{path}: found {count} channels, expected the {len(names)} of --leads")
-        return names
-    if known := recording.names or recording.default:
+    if known := channel_names(recording, names) or recording.default:
         return known
+    count = recording.channels
     raise InputError(
-        f"{path}: found {count} channels without names, expected their names; give --leads "
+        f"{recording.path}: found {count} channels without names, expected their names; give --leads "
         f"{','.join(LEADS) if count == len(LEADS) else 'I,II,V1,…'}"
     )
 

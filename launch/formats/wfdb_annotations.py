@@ -54,26 +54,41 @@ def read_annotations(recording: Path, ending: str, rate: float, samples: int) ->
         raise InputError(f"{path}: found no such file, expected the annotations of {recording.name}")
     try:
         import wfdb
+        from wfdb.io.annotation import ann_label_table
     except ImportError as error:
         raise InputError(
             f"{path}: found no package wfdb, expected it to be installed to read annotations; run pip install wfdb"
         ) from error
+    content = path.read_bytes()
+    if len(content) % 2 or content[-2:] != b"\0\0":
+        raise InputError(f"{path}: found no end of the annotations, expected two bytes 0; the file is incomplete")
     try:
-        found: Any = wfdb.rdann(str(record), ending)
+        found: Any = wfdb.rdann(str(record), ending, return_label_elements=["label_store", "symbol"])
     except Exception as error:  # the parser of wfdb may raise anything
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: found annotations that cannot be read ({text}), expected a complete file") from error
+        raise InputError(f"{path}: found annotations that cannot be read, expected a complete file of WFDB") from error
     factor = rate / float(found.fs) if found.fs else 1.0
-    order = np.argsort(found.sample, kind="stable")
-    positions = np.asarray(found.sample, np.float64)[order] * factor
-    symbols = [found.symbol[index] for index in order]
+    positions = np.asarray(found.sample, np.float64) * factor
+    symbols, codes = found.symbol, np.asarray(found.label_store)
+    own = set(ann_label_table.label_store)
+    own |= set(() if found.custom_labels is None else found.custom_labels.label_store)
+    if strange := set(codes.tolist()) - own:
+        raise InputError(
+            f"{path}: found the code {min(strange)}, expected one of WFDB's annotations; the file is damaged"
+        )
+    back = np.flatnonzero(np.diff(positions) < 0)
+    if len(back):
+        raise InputError(
+            f"{path}: found an annotation at sample {positions[back[0] + 1]:.0f} after one at "
+            f"{positions[back[0]]:.0f}, expected them in order; the file is damaged"
+        )
     beats = [index for index, symbol in enumerate(symbols) if symbol in CLASS_OF]
     if not beats:
         raise InputError(f"{path}: found no beats, expected some of the symbols {' '.join(CLASS_OF)}")
-    for at in positions[[beats[0], beats[-1]]]:
-        if not 0 <= at < samples:
+    for at in positions[[0, -1]]:
+        if not 0 <= at <= samples:
             raise InputError(
-                f"{path}: found a beat at sample {at:.0f}, expected all from 0 to {samples - 1} as in {recording.name}"
+                f"{path}: found an annotation at sample {at:.0f}, expected all from 0 to {samples} as in "
+                f"{recording.name}; the file is damaged or of another record"
             )
     starts = [float(at) for at, symbol in zip(positions, symbols, strict=True) if symbol == "["]
     ends = [float(at) for at, symbol in zip(positions, symbols, strict=True) if symbol == "]"]

@@ -12,10 +12,19 @@ from typing import Any
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.file_kinds import HEAD, STAND_INS, kind
+from cardiax.file_kinds import HEAD, MATLAB, STAND_INS, kind
 from cardiax.launch.formats.reader import Recording
 
 ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")
+
+BYTES = {"8": 1, "16": 2, "24": 3, "32": 4, "61": 2, "80": 1, "160": 2, "212": 1.5, "310": 4 / 3, "311": 4 / 3}
+"""Format of a signal file → bytes of a sample."""
+
+FLAC = ("508", "516", "524")
+"""The compressed formats."""
+
+BLOCK = 2_000_000
+"""Largest number of samples that are summed at a time."""
 
 
 def open_record(path: Path) -> Recording:
@@ -34,22 +43,17 @@ def open_record(path: Path) -> Recording:
         raise InputError(
             f"{path}: found no package wfdb, expected it to be installed to read a WFDB record; run pip install wfdb"
         ) from error
+    _check_files(header)
     record = _call(path, lambda: _plainly_named(header)) or record
     found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))
-    if not found.fs or found.sig_len is None:
+    if not found.fs or not found.sig_len:
         raise InputError(
             f"{header}: found no sampling rate or number of samples, expected both in the first line, as in "
             f"'{header.stem} 12 500 5000'"
         )
     signals = _signals(header)
-    _check_files(header)
+    longer = _check_signals(header, record)
     names = [name for name, _, _ in signals]
-    counts = [name or f"channel {index + 1}" for index, (name, gain, _) in enumerate(signals) if not gain]
-    if counts:
-        raise InputError(
-            f"{header}: found no gain of {', '.join(counts)} (uncalibrated ADC counts), expected ADC counts per mV; "
-            "write them into the header as in 'name.dat 16 200/mV'"
-        )
 
     def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
         part: Any = _call(path, lambda: wfdb.rdrecord(str(record), sampfrom=first, sampto=last, return_res=64))
@@ -62,24 +66,92 @@ def open_record(path: Path) -> Recording:
         samples=int(found.sig_len),
         rate=float(found.fs),
         times=None,
+        rate_from="its header",
         read=read,
+        note="; ".join(longer),
+        uncalibrated=tuple(name or f"channel {index + 1}" for index, (name, gain, _) in enumerate(signals) if not gain),
     )
 
 
 def _check_files(header: Path) -> None:
     """Raise `InputError` if a signal file is missing or its first bytes are those of another format."""
-    lines = _lines(header)
-    if "/" in lines[0].split()[0]:
-        return
-    for name in dict.fromkeys(line.split()[0] for line in lines[1:]):
-        file = header.parent / name
+    for line in _signal_lines(header):
+        file = header.parent / line.split()[0]
         if not file.is_file():
-            raise InputError(f"{header}: found no {name} beside it, expected its signal file")
+            raise InputError(f"{header}: found no {file.name} beside it, expected its signal file")
         with file.open("rb") as content:
             found = kind(content.read(HEAD))
-        if found in (*STAND_INS, "a MATLAB file"):
+        if found in (*STAND_INS, MATLAB):
             raise InputError(
                 f"{file}: found {found}, expected the signals of {header.name} in a format of WFDB; fetch it again"
+            )
+
+
+def _signal_lines(header: Path) -> list[str]:
+    """Return the lines of the signals, each a file, a format and more; none if the record has segments."""
+    first, *rest = _lines(header) or ["-"]
+    return [] if "/" in first.split()[0] else rest
+
+
+def _check_signals(header: Path, record: Path) -> list[str]:
+    """Raise `InputError` if the signals contradict the length or the checksums in the header, or in one of a segment.
+
+    Args:
+      header: header file, for messages.
+      record: the record as `wfdb` can read it.
+
+    Returns:
+      Notes about files that are longer than stated.
+    """
+    import wfdb
+
+    if not _signal_lines(header):
+        segments = dict.fromkeys(line.split()[0] for line in _lines(header)[1:])
+        whole = [(header.with_name(f"{one}.hea"), header.with_name(one)) for one in segments if one != "~"]
+        return [note for each in whole for note in _check_signals(*each)]
+    found: Any = _call(header, lambda: wfdb.rdheader(str(record)))
+    if not found.file_name or "~" in found.file_name:  # a layout without signals
+        return []
+    notes = [_check_length(header, record.parent / name, found) for name in dict.fromkeys(found.file_name)]
+    _check_sums(header, record, found)
+    return [note for note in notes if note]
+
+
+def _check_length(header: Path, file: Path, found: Any) -> str:
+    """Raise `InputError` if a signal file is shorter than its header states; return a note if it is longer."""
+    own = [index for index, name in enumerate(found.file_name) if name == file.name]
+    form, offset, length = found.fmt[own[0]], found.byte_offset[own[0]] or 0, found.sig_len or 0
+    if form not in (*BYTES, *FLAC):
+        raise InputError(f"{header}: found the format {form}, expected one of {', '.join((*BYTES, *FLAC))}")
+    frame = BYTES.get(form, 0) * sum(found.samps_per_frame[index] or 1 for index in own)
+    there, needed = file.stat().st_size, offset + int(length * frame)
+    if there < needed:
+        raise InputError(
+            f"{header}: found {there:,} bytes of signals, expected {needed:,} for its {length:,} samples; the file is "
+            "incomplete, fetch it again"
+        )
+    if form in FLAC or there < needed + frame + 4:  # some formats fill the last bytes
+        return ""
+    return f"{header.name} states {length:,} samples; the others up to {int((there - offset) / frame):,} are left out"
+
+
+def _check_sums(header: Path, record: Path, found: Any) -> None:
+    """Raise `InputError` if the checksum of a signal is not the sum of its samples; all 0 are taken for not stated."""
+    import wfdb
+
+    if any(found.skew or ()) or not any(found.checksum):  # skew moves samples out of the record
+        return
+    sums, step = np.zeros(len(found.checksum), int), max(BLOCK // len(found.checksum), 1)
+    for first in range(0, found.sig_len or 0, step):
+        block: dict[str, Any] = {"sampfrom": first, "sampto": min(first + step, found.sig_len)}
+        block |= {"physical": False, "smooth_frames": False}
+        part: Any = _call(header, lambda block=block: wfdb.rdrecord(str(record), **block))
+        sums += [int(signal.sum()) for signal in part.e_d_signal]
+    for index, (stated, own) in enumerate(zip(found.checksum, sums.tolist(), strict=True)):
+        if stated is not None and (stated - own) % 65536:
+            raise InputError(
+                f"{header}: found other samples of signal {index + 1} than those of its checksum {stated}, expected "
+                "the same; the signal file is damaged or of another record: fetch both again, or remove the checksum"
             )
 
 
@@ -110,9 +182,9 @@ def _call(path: Path, read: Any) -> Any:
     try:
         return read()
     except Exception as error:  # the parser of wfdb may raise anything
-        text = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{path}: found a WFDB record that cannot be read ({text}), expected a complete one"
+            f"{path}: found a WFDB record that cannot be read, expected a header and signals as in PhysioNet's "
+            "header(5) and signal(5); fetch it again"
         ) from error
 
 

@@ -14,11 +14,14 @@ def as_source(ecg: Any) -> Path | np.ndarray:
     """Return a path, or the array of anything else; a data frame becomes an array with the names of its columns."""
     if isinstance(ecg, str | Path):
         return Path(ecg)
+    names = list(map(str, getattr(ecg, "columns", ())))
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"ecg: found two columns {twice[0]!r}, expected a name of its own for each")
     try:
         return np.asarray(ecg.to_records(index=False) if hasattr(ecg, "to_records") else ecg)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"ecg: found {type(ecg).__name__} that is no array ({error}), expected a file or an array (T, channels)"
+            f"ecg: found {type(ecg).__name__} that is no array, expected a file or an array (T, channels) of numbers"
         ) from error
 
 

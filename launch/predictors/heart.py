@@ -1,7 +1,6 @@
 """Prediction of the activation of the heart, or its voltages, from the twelve leads of each beat of a recording."""
 
-import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cardiax.catalog import DISCLAIMER, WINDOW
-from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
+from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.run.run_folder import save_plot, write_atomically, write_csv
-from cardiax.launch.run.trained import TrainedNetwork
 
 if TYPE_CHECKING:
     from cardiax.launch.predictors.heart_beats import FoundBeats
 
 BATCH = 32
-"""Number of beats in a call of the network, so that it is compiled once."""
+"""Number of beats in a call of the network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,27 +63,11 @@ class Prediction:
         return pandas.DataFrame(columns if self.spread is None else columns | {"spread_over_beats_ms": self.spread})
 
 
-class HeartPredictor:
-    """A network of the task activation or transmembrane, for recordings of your own.
-
-    Args:
-      network: the trained network.
-    """
+class HeartPredictor(BatchPredictor):
+    """A network of the task activation or transmembrane, for recordings of your own; see `BatchPredictor`."""
 
     flags = ("start",)
     """The flags of the command line that apply."""
-
-    def __init__(self, network: TrainedNetwork):
-        self.network = network
-        self.config = network.config
-
-    def files(self, path: Path) -> list[Path]:
-        """Return the recordings that a path of the command line stands for: itself."""
-        return [path]
-
-    @functools.cached_property
-    def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
-        return self.network.predictor()
 
     def predict(
         self,
@@ -132,18 +114,11 @@ class HeartPredictor:
         from cardiax.ecg.voltage import activation_time
 
         leads = np.median(beats.leads, axis=0)
-        inputs = np.concatenate([leads[None], beats.leads])
-        padded = np.concatenate([inputs, np.zeros((-len(inputs) % BATCH, *leads.shape), inputs.dtype)])
-        outputs = np.concatenate([self._network({"leads": part}) for part in np.split(padded, len(padded) // BATCH)])
-        outputs = outputs[: len(inputs)]
-        if not np.isfinite(outputs).all():
-            name = source if isinstance(source, Path) else "array"
-            raise InputError(
-                f"{name}: found an output of the network that is not a number, expected {self.config.task}"
-            )
+        path = source if isinstance(source, Path) else Path("array")
+        outputs = self._outputs({"leads": np.concatenate([leads[None], beats.leads])}, BATCH, path)
         voltage = outputs[0] if outputs.ndim == 3 else None
         times = outputs if voltage is None else np.asarray(activation_time(outputs))
-        warnings = _warnings(times[0])
+        warnings = _warnings(times[0], leads)
         times = times - beats.lead_in
         return Prediction(leads, times[0], voltage, beats.notes, warnings, beats.onsets, times[1:], beats.lead_in)
 
@@ -177,14 +152,21 @@ class HeartPredictor:
             yield f"  wrote: {', '.join(map(str, written))}", False
 
 
-def _warnings(times: np.ndarray) -> tuple[str, ...]:
+def _warnings(times: np.ndarray, leads: np.ndarray) -> tuple[str, ...]:
+    from cardiax.ecg.lead_checks import swapped_electrodes
+
+    found = [
+        f"the electrodes look swapped: {what}; or the beat is ectopic or paced, or the heart on the right side: check "
+        "them before you trust the prediction"
+        for what in swapped_electrodes(leads)
+    ]
     outside = int(np.sum((times < 0) | (times > WINDOW)))
-    if not outside:
-        return ()
-    return (
-        f"{outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} to "
-        f"{np.nanmax(times):.0f} ms: the recording is unlike the training data; do not trust them",
-    )
+    if outside:
+        found.append(
+            f"{outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} to "
+            f"{np.nanmax(times):.0f} ms: the recording is unlike the training data; do not trust them"
+        )
+    return tuple(found)
 
 
 def _summary(one: Prediction) -> str:

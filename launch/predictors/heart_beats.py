@@ -9,20 +9,19 @@ import numpy as np
 from cardiax.catalog import WINDOW, WINDOW_RATE
 from cardiax.ecg.beat_windows import filtered
 from cardiax.ecg.leads import LEADS
-from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, qrs_onsets
+from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, begins_with_complex, qrs_onsets
 from cardiax.ecg.r_peaks import find_r_peaks
 from cardiax.errors import InputError
-from cardiax.launch.formats.twelve_lead_beat import opened_recording, read_beat, sampling_rate, whole_leads
+from cardiax.launch.formats.open_recording import opened_recording
+from cardiax.launch.formats.reader import sampling_rate
+from cardiax.launch.formats.twelve_lead_beat import read_beat, whole_leads
+from cardiax.launch.predictors.recording_parts import refuse_unlike_beats
 
 LONGEST = 300
 """s, the longest recording whose beats are found."""
 
 SEARCHED = [LEADS.index(name) for name in ("II", "V5")]
 """Leads in which R peaks are found."""
-
-
-LIKENESS = 0.7
-"""Least correlation of the usual beat with the median beat; 0.94 or more in LUDB, 0.3 or less in noise."""
 
 SLOWEST = 4.0
 """s, the greatest mean distance of beats."""
@@ -68,6 +67,11 @@ def read_beats(
     length = recording.samples / sampling_rate(recording, recording.rate, rate) if is_known else 0.0
     if start is not None or 1000 * length <= WINDOW + 1000 * length / recording.samples:
         beat = read_beat(recording, rate, start, names, unit)
+        if not begins_with_complex(beat.leads):
+            raise InputError(
+                f"{path}: found no QRS complex that begins at {begin if start is None else start:g} ms, expected the "
+                "onset of a beat; choose another --start, or leave it out to find the beats of a longer recording"
+            )
         return FoundBeats(beat.leads[None], np.asarray([begin if start is None else start]), 0, beat.notes)
     if recording.rate is None and recording.times is not None:
         raise InputError(
@@ -101,11 +105,8 @@ def read_beats(
     at = np.asarray(kept)
     rest = baseline(whole, at)[at[:, None] - lead_in + np.arange(WINDOW)]
     found = (np.stack(beats) - rest).astype(np.float32)
-    if len(found) > 2 and (likeness := _likeness(found)) < LIKENESS:
-        raise InputError(
-            f"{path}: found beats that are unlike each other (correlation {likeness:.2f} with their median), expected "
-            f"{LIKENESS:g} or more; this may be noise"
-        )
+    if len(found) > 2:
+        refuse_unlike_beats(path, _likeness(found))
     reasons = [(onset, str(error).removeprefix(f"{path}: ").partition(";")[0]) for onset, error in faults]
     left_out = [f"beat at {onset:.0f} ms left out: {reason}" for onset, reason in reasons]
     return FoundBeats(found, at + begin, lead_in, (*notes, *left_out))

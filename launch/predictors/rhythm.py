@@ -1,7 +1,6 @@
 """Prediction of the beats and the rhythm of recordings of any length: R peaks, AAMI classes and a summary."""
 
-import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import Beats, read_annotations
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
+from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.predictors.recording_parts import (
     merged_beats,
     read_part,
@@ -35,7 +35,6 @@ from cardiax.launch.predictors.rhythm_details import (
 )
 from cardiax.launch.run.bundle_files import CARD
 from cardiax.launch.run.run_folder import read_json
-from cardiax.launch.run.trained import TrainedNetwork
 
 if TYPE_CHECKING:
     from cardiax.launch.formats.long_recording import LongRecording
@@ -106,29 +105,11 @@ class RhythmPrediction:
         return pandas.DataFrame(dict(zip(COLUMNS, values, strict=True)))
 
 
-class RhythmPredictor:
-    """A network of the task arrhythmia, for recordings of your own.
-
-    Args:
-      network: the trained network.
-    """
+class RhythmPredictor(BatchPredictor):
+    """A network of the task arrhythmia, for recordings of your own; see `BatchPredictor`."""
 
     flags = ("beats", "compare")
     """The flags of the command line that apply."""
-
-    def __init__(self, network: TrainedNetwork):
-        self.network = network
-        self.config = network.config
-
-    @functools.cached_property
-    def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
-        return self.network.predictor()
-
-    def files(self, path: Path) -> list[Path]:
-        """Return the recordings that a path of the command line stands for: itself, or those in the folder."""
-        from cardiax.launch.formats.recording_folder import recordings_in
-
-        return recordings_in(path)
 
     def predict(
         self,
@@ -202,12 +183,7 @@ class RhythmPredictor:
             own = np.flatnonzero(owners == index)
             if len(own):
                 cut = beat_windows.windows(part.signals, samples[own] - part.low, rate)
-                probabilities[own] = self._classify(cut, intervals[own])
-        if not np.isfinite(probabilities).all():
-            raise InputError(
-                f"{recording.path}: found an output of the network that is not a number, expected probabilities; "
-                "nothing written"
-            )
+                probabilities[own] = self._classify(cut, intervals[own], recording.path)
         labels = probabilities.argmax(axis=1)
         names = np.array(AAMI_CLASSES)[labels]
         summary = summarize(times, rr, labels, AAMI_CLASSES, recording.duration, unreadable)
@@ -227,11 +203,11 @@ class RhythmPredictor:
             leads=leads,
             rate=rate,
             notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None)),
-            warnings=warnings_of(summary, parts),
+            warnings=warnings_of(summary, parts, rr, names),
             comparison=compared(reference, samples, labels, rate),
         )
 
-    def _classify(self, windows: np.ndarray, intervals: np.ndarray) -> np.ndarray:
+    def _classify(self, windows: np.ndarray, intervals: np.ndarray, path: Path) -> np.ndarray:
         """Return the probabilities (n, 5) of the beats of one part: windows (n, 192, 2) and RR intervals (n, 3)."""
         from cardiax.tasks import find_task
 
@@ -240,17 +216,7 @@ class RhythmPredictor:
         dataset = find_dataset(self.config.dataset)
         inputs = find_task(self.config.task).arrays(beats | {"label": np.zeros(count, int)}, dataset)
         del inputs["target"]
-        size = BATCHES[0] if count <= BATCHES[0] else BATCHES[1]
-        found = []
-        for first in range(0, count, size):
-            batch = {name: values[first : first + size] for name, values in inputs.items()}
-            there = len(batch["rr"])
-            padded = {
-                name: np.concatenate([values, np.zeros((size - there, *values.shape[1:]), values.dtype)])
-                for name, values in batch.items()
-            }
-            found.append(self._network(padded)[:there])
-        logits = np.concatenate(found)
+        logits = self._outputs(inputs, BATCHES[0] if count <= BATCHES[0] else BATCHES[1], path)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
 

@@ -11,6 +11,7 @@ from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.ecg.rr_features import beat_intervals
+from cardiax.ecg.untrained_rhythms import irregular_share
 from cardiax.launch.formats.wfdb_annotations import Beats
 from cardiax.launch.predictors.recording_parts import Part, noisy_share
 from cardiax.stats.beat_matching import compare
@@ -27,7 +28,16 @@ EXAMPLES = 500
 RATES = (30.0, 180.0)
 """Mean heart rates, per minute, outside of which a recording is unlike those of the training data."""
 
-MUCH_NOISE = 0.1
+MUCH_IRREGULAR = 0.25
+"""`irregular_share` that is a warning."""
+
+FEW_PACED, MUCH_PACED = 3, 0.2
+"""Least number and share of paced beats, of those examined, that are a warning."""
+
+MUCH_FUSION = 0.05
+"""Share of beats of class F that is a warning; of DS1 and SVDB only record 208 has more, with 372 of DS1's 414."""
+
+MUCH_NOISE = 0.05
 """`noisy_share` that is a warning."""
 
 UNCERTAIN = 0.5
@@ -120,13 +130,29 @@ def notes_of(recording: "LongRecording", leads: Sequence[str], parts: Sequence[P
     return notes
 
 
-def warnings_of(summary: Summary, parts: Sequence[Part]) -> tuple[str, ...]:
-    """Tell what makes the beats doubtful: noise, few beats, much that cannot be read, or an unusual heart rate."""
+def warnings_of(summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray) -> tuple[str, ...]:
+    """Tell what makes beats with these RR intervals and classes doubtful: noise, few of them, an untrained rhythm."""
     found, noisy = [], noisy_share(parts)
+    irregular, spiked = irregular_share(rr, np.isin(names, ("V", "F"))), np.concatenate([part.paced for part in parts])
+    if irregular > MUCH_IRREGULAR:
+        found.append(
+            f"{100 * irregular:.0f} % of the rhythm is irregularly irregular, as in atrial fibrillation, which the "
+            "network was hardly trained on: do not trust S, V and F there"
+        )
+    if spiked.sum() >= FEW_PACED and spiked.mean() > MUCH_PACED:
+        found.append(
+            f"{100 * spiked.mean():.0f} % of the beats begin with a spike as of a pacemaker, which the network was not "
+            "trained on: do not trust their classes"
+        )
+    if summary.beats >= FEW_BEATS and summary.beats_by_class["F"] > MUCH_FUSION * summary.beats:
+        found.append(
+            f"{100 * summary.beats_by_class['F'] / summary.beats:.0f} % of the beats are called F, which is rare, and "
+            "was learnt from few patients: the rhythm may be one that the network was not trained on"
+        )
     if noisy > MUCH_NOISE:
         found.append(
-            f"QRS complexes do not stand out in {100 * noisy:.0f} % of what can be read (noise, or a fast rhythm): "
-            "beats may be missed or false there; they are flagged noisy"
+            f"QRS complexes do not stand out in {100 * noisy:.0f} % of what can be read (noise, or ventricular "
+            "flutter): beats may be missed or false there; they are flagged noisy"
         )
     if summary.beats < FEW_BEATS:
         found.append(

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cardiax.durability import synchronise
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import read_json
+from cardiax.launch.run.run_folder import read_json, remove_left_overs, temporary_of
 
 FORMAT = 1
 """Version of the format of a bundle, in config.json; a higher one is refused."""
@@ -42,14 +42,14 @@ def write_bundle(folder: Path, files: dict[str, bytes]) -> None:
     check_is_free(folder)
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    remove_left_overs(folder.parent)
+    temporary = temporary_of(folder)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     try:
         temporary.mkdir()
         for name, content in (files | {SUMS: as_json(sums)}).items():
-            with (temporary / name).open("wb") as file:
-                file.write(content)
-                os.fsync(file.fileno())
+            (temporary / name).write_bytes(content)
+        synchronise(temporary)
         temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

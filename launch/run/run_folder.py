@@ -4,12 +4,14 @@ import contextlib
 import csv
 import errno
 import fcntl
+import glob
 import io
 import json
 import math
 import os
 import platform
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -54,6 +56,8 @@ class Workdir:
             raise InputError(f"{name}: found a name that is not UTF-8, expected UTF-8; rename it, or set LANG=C.UTF-8")
         made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         with _locked(self.path / LOCK):
+            for folder in (self.path, self.path / "figures"):
+                remove_left_overs(folder)
             try:
                 yield
             finally:
@@ -249,10 +253,33 @@ def _is_left_over(path: Path) -> bool:
     return path.name == LOCK or (path.name.startswith(".") and path.name.endswith(".tmp"))
 
 
+def temporary_of(path: Path) -> Path:
+    """Return the name under which this process writes a file or folder before it is complete."""
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
+
+
+def remove_left_overs(folder: Path) -> None:
+    """Remove what `temporary_of` named in a folder if its process, of this machine, has ended."""
+    for path in folder.glob(f".*.{glob.escape(platform.node())}.*.tmp"):
+        process = path.name.split(".")[-2]
+        if process.isdigit() and not _runs(int(process)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is of another user, or no number of a process
+        pass
+    return True
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file atomically: a reader finds either the old content or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_of(path)
     try:
         with temporary.open("wb") as file:
             file.write(content)

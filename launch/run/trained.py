@@ -68,7 +68,8 @@ def find_network(source: str | Path) -> TrainedNetwork:
     if not path.exists():
         names = ", ".join(list_pretrained())
         raise InputError(f"{path}: found no such folder, expected a run, a bundle, or trained weights by name: {names}")
-    return _of_bundle(path, path / "predictions") if is_bundle(path) else _of_run(Workdir(path))
+    outputs = Path("predictions", path.resolve().name)  # nothing is written into a bundle
+    return _of_bundle(path, outputs) if is_bundle(path) else _of_run(Workdir(path))
 
 
 def _of_bundle(path: Path, predictions: Path) -> TrainedNetwork:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cardiax.ecg.qrs_onset import baseline, qrs_onsets
+from cardiax.ecg.qrs_onset import baseline, begins_with_complex, qrs_onsets
 
 ONSETS = np.array([400, 1200, 2100])
 
@@ -25,6 +25,16 @@ def test_the_onset_of_a_complex(width, size):
     # The smoothed slope begins some of its standard deviations of 6 ms before the drawn corner.
     np.testing.assert_allclose(found, ONSETS - 10, atol=6)
     assert np.ptp(found - ONSETS) <= 1
+
+
+def test_a_complex_begins_where_it_does():
+    leads = recording(noise=0.002)
+    begins = {
+        shift: begins_with_complex(leads[1200 + shift : 1700 + shift]) for shift in (-250, -150, -50, 0, 20, 150, 300)
+    }
+    assert begins == {-250: False, -150: False, -50: True, 0: True, 20: True, 150: False, 300: False}
+    assert not begins_with_complex(np.random.default_rng(0).normal(size=(500, 12)))
+    assert not begins_with_complex(np.zeros((500, 12)))
 
 
 def test_noise_moves_it_little():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.beat_windows import filtered
-from cardiax.ecg.r_peaks import find_r_peaks
+from cardiax.ecg.r_peaks import find_r_peaks, likeness, skips_beats
 from cardiax.stats.beat_matching import match
 
 TIMES = 1.0 + np.cumsum(np.random.default_rng(1).uniform(0.6, 1.1, 60))
@@ -67,3 +67,38 @@ def test_a_steep_t_wave_is_no_beat(heartbeats):
     beats = found([lead])
     assert len(times) <= len(beats) <= len(times) + 1  # of 86 candidates
     assert len(match(times, beats, 0.02)[0]) == len(times)
+
+
+def fast(rate, seconds=30.0):
+    """QRS complexes alone, so many a minute, at 180 Hz, and their times."""
+    times = np.arange(0.5, seconds - 0.5, 60 / rate)
+    at = np.arange(round(seconds * 180)) / 180
+    lead = sum(a * np.exp(-(((at - times[:, None] - d) / 0.015) ** 2)).sum(0) for a, d in ((1.0, 0.0), (-0.3, 0.03)))
+    return lead + 0.01 * np.random.default_rng(0).normal(size=len(at)), times
+
+
+@pytest.mark.parametrize("rate", [120, 180, 240, 300])
+def test_each_beat_of_a_fast_rhythm_is_found(rate):
+    lead, times = fast(rate)
+    beats = find_r_peaks(lead[:, None], np.ones((6, 1), bool))
+    assert not skips_beats(lead, beats)
+    np.testing.assert_allclose(beats / 180, times, atol=0.02)
+
+
+def test_beats_that_are_skipped_are_noticed():
+    lead, times = fast(200)
+    beats = np.rint(times * 180).astype(int)
+    assert skips_beats(lead, beats[::2])
+    assert not skips_beats(lead, beats[:2])
+    assert skips_beats(*(fast(500)[0], find_r_peaks(fast(500)[0][:, None], np.ones((6, 1), bool))))
+
+
+def test_likeness_is_a_correlation_with_the_median_beat():
+    lead, times = fast(120)
+    beats = np.rint(times * 180).astype(int)[1:-1]
+    lead[beats[3] - 18 : beats[3] + 24] *= -1
+    windows = np.stack([lead[beat - 18 : beat + 24] for beat in beats])
+    expected = [np.corrcoef(window, np.median(windows, axis=0))[0, 1] for window in windows]
+    np.testing.assert_allclose(likeness(lead, beats), expected, atol=1e-6)
+    assert np.argmin(expected) == 3
+    assert len(likeness(lead, beats[:0])) == 0

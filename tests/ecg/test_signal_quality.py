@@ -12,7 +12,7 @@ MIDDLE = slice(20 * 250, 40 * 250)
 
 
 def faults(lead, rate=RATE):
-    _, found, _, _ = judge(lead, filtered(without_gaps(lead[:, None]), rate)[:, 0], rate)
+    _, found, *_ = judge(lead, filtered(without_gaps(lead[:, None]), rate)[:, 0], rate)
     return [FAULTS[one] for one in found]
 
 
@@ -110,3 +110,11 @@ def test_the_background_tells_clear_beats_from_noise(heartbeats):
     motion = np.cumsum(noise(15_000)) / 5
     assert background(heartbeats(TIMES, RATE, 60.0)).max() < 0.5 * NOISY
     assert np.median(background(heartbeats(TIMES, RATE, 60.0) + motion)) > NOISY
+
+
+@pytest.mark.parametrize(("wave", "expected"), [(np.sin, -1.5), (lambda at: at / np.pi % 2, -1.2)])
+def test_the_kurtosis_of_a_sine_and_a_sawtooth(wave, expected):
+    """The excess kurtosis of a sine is -3/2, that of a uniform distribution -6/5."""
+    lead = wave(2 * np.pi * 2 * np.arange(10_800) / 180)
+    *_, kurtosis = judge(lead, lead, 180.0)
+    np.testing.assert_allclose(kurtosis, expected, atol=0.02)

@@ -268,12 +268,16 @@ def test_a_bundle_of_another_version_is_refused(hearts, tmp_path):
         find_network(bundle).predictor()
 
 
-def test_a_bundle_predicts_as_its_run_does(hearts, tmp_path, cardiax):
-    recording = np.random.default_rng(0).normal(size=(500, 10))
+def test_a_bundle_predicts_as_its_run_does(hearts, tmp_path, cardiax, monkeypatch, one_beat):
+    recording = one_beat
     np.save(tmp_path / "beat.npy", recording)
+    monkeypatch.chdir(tmp_path)
     status, _, error = cardiax("predict", hearts / "bundle", tmp_path / "beat.npy", "--rate", 1000)
     assert status == 0, error
-    assert (hearts / "bundle" / "predictions" / "beat_activation.csv").exists()
+    assert (tmp_path / "predictions" / "bundle" / "beat_activation.csv").exists()
+    assert not (hearts / "bundle" / "predictions").exists()
+    inside = ("predict", hearts / "bundle", tmp_path / "beat.npy", "--out", hearts / "bundle" / "predictions")
+    assert "expected a folder outside of it; choose another --out" in cardiax.mistake(*inside)
     found, expected = (load(hearts / name).predict(recording, sampling_rate=1000).times for name in ("bundle", "run"))
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
@@ -338,6 +342,6 @@ def test_paths_are_told_from_names(hearts, tmp_path, monkeypatch):
     for path in ("./hearts", "hearts/", Path("hearts")):
         found = find_network(path)
         assert found.path.resolve() == tmp_path / "hearts"
-        assert found.predictions.resolve() == tmp_path / "hearts" / "predictions"
+        assert found.predictions.resolve() == tmp_path / "predictions" / "hearts"
     with pytest.raises(InputError, match=r"^heart: found no such folder, expected .* by name: hearts$"):
         find_network("heart")

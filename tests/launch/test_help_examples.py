@@ -195,13 +195,15 @@ def write_noises(wfdb, folder):
 
 
 def write_recordings(wfdb):
-    """beat.npy and export.npy with 500 and 250 samples of twelve leads, and holter.hea with 20 s of them."""
+    """beat.npy and export.npy, 500 and 250 samples of twelve leads, and holter.hea with 20 s of it, from 345 ms on."""
     waves = np.exp(-(((np.arange(500)[:, None] - [80, 100, 120, 300]) / [8, 10, 12, 40]) ** 2))
     beat = np.asarray(twelve_leads(waves @ np.random.default_rng(0).normal(size=(4, 10))))
     np.save("beat.npy", beat)
     np.save("export.npy", beat[::2][:, [0, 1, 2, 3, 5, 4, *range(6, 12)]])  # aVF before aVL
     names = ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]
-    wfdb.wrsamp("holter", 1000, ["mV"] * 12, names, np.tile(beat, (40, 1)).astype(float), fmt=["16"] * 12)
+    wfdb.wrsamp(
+        "holter", 1000, ["mV"] * 12, names, np.roll(np.tile(beat, (40, 1)), 345, axis=0).astype(float), fmt=["16"] * 12
+    )
 
 
 def write_runs_of_leakage():

@@ -45,9 +45,8 @@ def read(path):
 
 
 @pytest.mark.slow
-def test_times_with_units_and_plots(cardiax, trained, tmp_path):
-    run, random = trained("activation"), np.random.default_rng(0)
-    electrodes = random.normal(size=(500, 10))
+def test_times_with_units_and_plots(cardiax, trained, tmp_path, one_beat):
+    run, electrodes = trained("activation"), one_beat
     np.save(tmp_path / "one.npy", electrodes)
     (tmp_path / "other").mkdir()
     np.save(tmp_path / "other" / "one.npy", twelve_leads(electrodes))
@@ -83,9 +82,9 @@ def test_times_with_units_and_plots(cardiax, trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_voltages_with_units_and_plots(cardiax, trained, tmp_path):
+def test_voltages_with_units_and_plots(cardiax, trained, tmp_path, one_beat):
     run = trained("transmembrane")
-    np.save(tmp_path / "one.npy", np.random.default_rng(0).normal(size=(500, 10)))
+    np.save(tmp_path / "one.npy", one_beat)
     status, _, error = cardiax("predict", run, tmp_path / "one.npy", "--rate", 1000, "--out", tmp_path / "answers")
     assert status == 0, error
     header, rows = read(tmp_path / "answers" / "one_voltage.csv")
@@ -98,9 +97,9 @@ def test_voltages_with_units_and_plots(cardiax, trained, tmp_path):
     assert (tmp_path / "answers" / "one_heart.gif").read_bytes().startswith(b"GIF")
 
 
-def test_nothing_is_written_where_one_file_is_wrong(cardiax, trained, tmp_path):
+def test_nothing_is_written_where_one_file_is_wrong(cardiax, trained, tmp_path, one_beat):
     run = trained("activation")
-    np.save(tmp_path / "good.npy", np.random.default_rng(0).normal(size=(500, 10)))
+    np.save(tmp_path / "good.npy", one_beat)
     np.save(tmp_path / "flat.npy", np.zeros((500, 12)))
     command = ("predict", "--rate", 1000, run, tmp_path / "good.npy")
     assert "flat.npy: found no signal in I, II" in cardiax.mistake(*command, tmp_path / "flat.npy")

@@ -5,7 +5,8 @@ import pytest
 
 import cardiax
 from cardiax.ecg.qrs_onset import qrs_onsets
-from cardiax.launch.formats.twelve_lead_beat import open_recording, whole_leads
+from cardiax.launch.formats.open_recording import open_recording
+from cardiax.launch.formats.twelve_lead_beat import whole_leads
 from cardiax.launch.predictors.heart_beats import read_beats
 
 wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")

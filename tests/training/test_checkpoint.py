@@ -2,6 +2,9 @@
 
 import contextlib
 import dataclasses
+import os
+import pathlib
+import shutil
 
 import chex
 import jax
@@ -140,3 +143,43 @@ def test_no_best_says_whether_the_run_diverged(state, tmp_path):
             InputError, match=r"found no finite validation score in 1 evaluations up to step 4, .* dive"
         ):
             checkpoints.restore("best", state)
+
+
+def test_what_a_killed_run_left_is_removed(state, tmp_path):
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("best", at(state, 4), [])
+    folder = tmp_path / "best"
+    old = shutil.copytree(folder / "4", folder / "2")  # its removal had begun
+    (old / "_CHECKPOINT_METADATA").unlink()
+    for name in ("6.orbax-checkpoint-tmp", "6.orbax-checkpoint-tmp-whole"):  # nor had these got their name
+        shutil.copytree(folder / "4", folder / name)
+    with contextlib.closing(Checkpoints(tmp_path, read_only=True)) as checkpoints:
+        assert checkpoints.step("best") == 4
+    assert len(list(folder.iterdir())) == 4
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        assert checkpoints.step("latest") == 4
+        checkpoints.save("best", at(state, 6), [])
+    assert [path.name for path in folder.iterdir()] == ["6"]
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(state, tmp_path, monkeypatch):
+    calls, fsync, rename = [], os.fsync, pathlib.Path.rename
+
+    def note_fsync(descriptor):
+        calls.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def note_rename(path, other):
+        calls.append("renamed")
+        return rename(path, other)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(pathlib.Path, "rename", note_rename)
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("best", at(state, 4), [])
+    whole = tmp_path / "best" / "4"
+    files = {path.name for path in whole.rglob("*") if path.is_file()}
+    last = len(calls) - calls[::-1].index("renamed")
+    before = {os.path.basename(call) for call in calls[:last] if "/best/4.orbax-checkpoint-tmp-whole/" in call}
+    assert len(files) > 5
+    assert files <= before

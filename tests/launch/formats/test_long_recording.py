@@ -62,7 +62,80 @@ def test_mistakes_are_told(arguments, message):
         read_leads(np.zeros((5000, 2)), **arguments)
 
 
-def test_channels_of_one_name_are_told_apart():
-    signal = np.ones((5000, 4))
-    assert read_leads(signal, 250.0, ["ECG", "ECG", "II", "ecg 2"]).names[1:] == ("ECG", "ECG 2", "ecg 2")
-    assert read_leads(signal, 250.0, ["ECG", "ECG", "ECG 2", "ECG"]).names == ("ECG", "ECG 3", "ECG 2", "ECG 4")
+def table(path, header, rate=250, more=0):
+    """A table of a time in s, so many more in ms, and a constant for each other column."""
+    time = np.arange(500) / rate
+    columns = [time, *[1000 * time] * more, *[np.ones(500)] * (header.count(",") - more)]
+    np.savetxt(path, np.column_stack(columns), "%.6f", ",", header=header, comments="")
+    return path
+
+
+def test_channels_of_one_name_are_told_apart(tmp_path):
+    for names, found in (
+        ("ECG,ECG,II,ecg 2", ("II", "ECG", "ECG 2", "ecg 2")),
+        ("E,E,E 2,E", ("E", "E 3", "E 2", "E 4")),
+    ):
+        assert read_leads(table(tmp_path / "a.csv", f"time_s,{names}")).names == found
+
+
+def test_what_is_told_twice_is_one_or_a_mistake(tmp_path):
+    signal = np.ones((5000, 2))
+    for names in (["II", "II"], ["II", "DII"], ["ECG", "ECG"]):
+        with pytest.raises(InputError, match=f"^--leads: found {names[0]} twice, expected a name of its own"):
+            read_leads(signal, 250.0, names)
+    recording = read_leads(table(tmp_path / "a.csv", "time_s,time_ms,II", more=1))
+    assert recording.notes == ("the times in 'time_ms' left out, those in 'time_s' read",)
+    with pytest.raises(InputError, match=r"found the unit uv of II \(uV\) and --unit mv, expected one"):
+        read_leads(table(tmp_path / "b.csv", "time_s,II (uV)"), unit="mv")
+    rows = "".join(f"{index / 250},1\n" for index in range(500))
+    (tmp_path / "c.csv").write_text(f"time,II (mV)\ns,uV\n{rows}")
+    with pytest.raises(InputError, match=r"found the units mv in 'II \(mV\)' and uv in the line below, expected one"):
+        read_leads(tmp_path / "c.csv")
+
+
+@pytest.fixture
+def record(tmp_path):
+    """A record of two leads and 1000 samples, of which a header states the checksums."""
+    wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    signal = np.random.default_rng(0).normal(size=(1000, 2))
+    wfdb.wrsamp("a", 250, ["mV"] * 2, ["II", "V1"], signal, fmt=["16"] * 2, write_dir=str(tmp_path))
+    return tmp_path / "a.hea"
+
+
+def test_a_record_whose_signals_contradict_its_header(record):
+    signals = record.with_suffix(".dat")
+    content = signals.read_bytes()
+    assert read_leads(record).notes == ()
+    signals.write_bytes(content[:2000] + b"\1\1" + content[2002:])
+    with pytest.raises(
+        InputError, match=r"^\S+a\.hea: found other samples of signal 1 than those of its checksum -?\d+,"
+    ):
+        read_leads(record)
+    signals.write_bytes(content[:-4])
+    with pytest.raises(InputError, match=r"^\S+a\.hea: found 3,996 bytes of signals, expected 4,000 for its 1,000 sam"):
+        read_leads(record)
+    signals.write_bytes(content + content[:400])
+    assert read_leads(record).notes == ("a.hea states 1,000 samples; the others up to 1,100 are left out",)
+    record.write_text(record.read_text().replace("a.dat 16 ", "a.dat 17 "))
+    with pytest.raises(InputError, match=r"^\S+a\.hea: found the format 17, expected one of 8, 16, 24"):
+        read_leads(record)
+
+
+def test_a_damaged_segment_is_found(record):
+    whole = record.with_name("whole.hea")
+    whole.write_text("whole/2 2 250 2000\na 1000\na 1000\n")
+    assert read_leads(whole).samples == 2000
+    record.with_suffix(".dat").write_bytes(b"\1\1" + record.with_suffix(".dat").read_bytes()[2:])
+    with pytest.raises(InputError, match=r"a\.hea: found other samples of signal 1 than those of its checksum"):
+        read_leads(whole)
+
+
+def test_a_record_without_a_gain_is_read_as_wfdb_reads_it(record):
+    """In 26 of the 52 records of SVDB at hand the gain is 0; header(5) says that 200 may then be assumed."""
+    lines = record.read_text().splitlines()
+    record.write_text("\n".join([lines[0], *(" ".join(["a.dat 16 0", *line.split()[3:]]) for line in lines[1:])]))
+    found = read_leads(record)
+    assert found.notes == ("no gain of II, V1 in the header: 200 ADC counts per mV assumed, as WFDB does",)
+    ((*_, values),) = found.parts(60.0, 10.0)
+    counts = np.frombuffer(record.with_suffix(".dat").read_bytes(), "<i2").reshape(-1, 2)
+    np.testing.assert_allclose(values, counts / 200, atol=1e-9)

@@ -1,4 +1,4 @@
-"""The recordings in a folder: records without segments, or else arrays and tables."""
+"""The recordings in a folder: records without segments, arrays and tables; what is left out is named."""
 
 from pathlib import Path
 
@@ -9,25 +9,30 @@ from cardiax.launch.formats.recording_folder import recordings_in
 
 
 def names(folder):
-    return [path.name for path in recordings_in(folder)]
+    return [path.name for path in recordings_in(folder)[0]]
 
 
-def test_records_come_before_what_lies_beside_them(tmp_path):
-    for name in ("b.dat", "b.atr", "notes.txt", "table.csv", "part1.dat", ".hidden.hea"):
+def test_every_recording_is_taken_and_the_rest_is_named(tmp_path):
+    for name in ("b.dat", "b.atr", "notes.txt", "part1.dat", ".hidden.hea", "c.npy"):
         (tmp_path / name).write_text("x")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "table.csv").write_text("time_s,II\n0.00,1\n0.01,2\n")
+    (tmp_path / "patients.csv").write_text("patient,diagnosis\n7,asthma\n8,none\n")
     (tmp_path / "b.hea").write_text("b 1 360 10\nb.dat 16\n")
     (tmp_path / "a.hea").write_text("# a comment\na/2 1 360 20\npart1 10\npart2 10\n")
     for part in ("part1", "part2"):
         (tmp_path / f"{part}.hea").write_text(f"{part} 1 360 10\n{part}.dat 16\n")
-    assert names(tmp_path) == ["a.hea", "b.hea"]
+    assert names(tmp_path) == ["a.hea", "b.hea", "c.npy", "table.csv"]
+    (note,) = recordings_in(tmp_path)[1]
+    assert note == f"{tmp_path}: left out, since they are no recordings: more, notes.txt, patients.csv"
 
 
-def test_arrays_and_tables_but_not_what_was_written_before(tmp_path):
-    for name in ("c.npy", "a.csv.gz", "b.TXT", "a_beats.csv", "a_summary.txt", "picture.png"):
-        (tmp_path / name).write_text("x")
-    (tmp_path / "folder").mkdir()
+def test_what_was_written_before_is_no_recording(tmp_path):
+    for name in ("c.npy", "a.csv.gz", "b.TXT", "a_beats.csv", "a_summary.txt", "a_strips.png", "a.cardiax", "a.atr"):
+        (tmp_path / name).write_text("1 2\n3 4\n")
     assert names(tmp_path) == ["a.csv.gz", "b.TXT", "c.npy"]
-    assert recordings_in(tmp_path / "c.npy") == [tmp_path / "c.npy"]
+    assert recordings_in(tmp_path)[1] == []
+    assert recordings_in(tmp_path / "c.npy") == ([tmp_path / "c.npy"], [])
 
 
 def test_an_empty_folder_is_told_and_a_record_of_the_same_name_is_taken(tmp_path):
@@ -35,10 +40,10 @@ def test_an_empty_folder_is_told_and_a_record_of_the_same_name_is_taken(tmp_path
     with pytest.raises(InputError, match=r"100: found a folder without recordings, expected \.hea"):
         recordings_in(tmp_path / "100")
     (tmp_path / "100.hea").write_text("100 1 360 10\n100.dat 16\n")
-    assert recordings_in(tmp_path / "100") == [tmp_path / "100"]
+    assert recordings_in(tmp_path / "100") == ([tmp_path / "100"], [])
 
 
 def test_the_folder_that_one_is_in(tmp_path, monkeypatch):
     (tmp_path / "a.npy").write_text("x")
     monkeypatch.chdir(tmp_path)
-    assert recordings_in(Path(".")) == [Path("a.npy")]
+    assert recordings_in(Path(".")) == ([Path("a.npy")], [])

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
 from cardiax.errors import InputError
-from cardiax.launch.formats.twelve_lead_beat import open_recording, read_beat
+from cardiax.launch.formats.open_recording import open_recording
+from cardiax.launch.formats.twelve_lead_beat import read_beat
 
 TIME = np.arange(500)
 SIZES = np.array([0.3, -0.4, 0.9, 0.0, -0.5, 0.6, 1.1, 1.3, 1.0, 0.8])
@@ -390,7 +391,7 @@ def test_wfdb_records(tmp_path):
     assert "found no sampling rate or number of samples" in refusal(unrated)
     cut = record(tmp_path, name="cut")
     cut.with_suffix(".dat").write_bytes(b"\0\0")
-    assert "found a WFDB record that cannot be read" in refusal(cut)
+    assert "found 2 bytes of signals, expected 12,000 for its 500 samples" in refusal(cut)
     assert "found no nothing.hea" in refusal(tmp_path / "nothing")
 
 

@@ -1,7 +1,5 @@
 """Annotation files, read and written as `wfdb` does."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -38,19 +36,34 @@ def test_mistakes_are_told(tmp_path):
     with pytest.raises(InputError, match="found no beats, expected some of the symbols N L R"):
         read_annotations(tmp_path / "a.hea", "atr", 360.0, 5000)
     wfdb.wrann("a", "atr", np.array([5, 6000]), ["N", "N"], fs=360, write_dir=str(tmp_path))
-    with pytest.raises(InputError, match=r"found a beat at sample 6000, expected all from 0 to 4999 as in a\.hea"):
-        read_annotations(tmp_path / "a.hea", "atr", 360.0, 5000)
-    (tmp_path / "a.atr").write_bytes(b"\1\2\3")
-    with pytest.raises(InputError, match=r"a\.atr: found annotations that cannot be read \(.*\), expected a complete"):
+    with pytest.raises(InputError, match=r"an annotation at sample 6000, expected all from 0 to 5000 as in a\.hea"):
         read_annotations(tmp_path / "a.hea", "atr", 360.0, 5000)
 
 
-def test_a_beat_before_the_recording_is_the_one_that_is_told(tmp_path, monkeypatch):
-    (tmp_path / "a.atr").touch()
-    found = SimpleNamespace(sample=np.array([-3, 40]), symbol=["N", "N"], fs=360)
-    monkeypatch.setattr(wfdb, "rdann", lambda *_: found)
-    with pytest.raises(InputError, match=r"a\.atr: found a beat at sample -3, expected all from 0 to 4999"):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\1\2\3", "found no end of the annotations, expected two bytes 0"),
+        (b"\5\4\5\4", "found no end of the annotations, expected two bytes 0"),
+        (b"\5\4\5\xfc\0\0", "found annotations that cannot be read, expected a complete file"),  # a text of 5 letters
+        (b"\5\4\5\xa8\0\0", "found the code 42, expected one of WFDB's annotations"),
+        (b"\0\xec\xff\xff\xfd\xff\0\4\5\4\0\0", "found an annotation at sample -3, expected all from 0 to 5000"),
+        (b"\5\4\0\xec\xff\xff\xfe\xff\0\4\0\0", "found an annotation at sample 3 after one at 5, expected them in"),
+    ],
+)
+def test_a_damaged_file_is_told(content, message, tmp_path):
+    """A word of 16 bits is a code times 1024 and the samples since the last one; code 59 skips back by 2."""
+    (tmp_path / "a.atr").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.atr: {message}"):
         read_annotations(tmp_path / "a.hea", "atr", 360.0, 5000)
+
+
+def test_random_bytes_are_no_annotations(tmp_path):
+    random = np.random.default_rng(0)
+    for size in (20, 200, 2000):
+        (tmp_path / "a.atr").write_bytes(random.bytes(size) + b"\0\0")
+        with pytest.raises(InputError, match=r"a\.atr: found"):
+            read_annotations(tmp_path / "a.hea", "atr", 360.0, 650_000)
 
 
 @pytest.mark.parametrize("ending", ["../atr", "", "a b", ".atr"])

@@ -21,6 +21,8 @@ def test_a_data_frame_keeps_its_names():
     found = as_source(pandas.DataFrame({"V1": [0.5, 1.5], "II": [2.0, 3.0]}))
     assert found.dtype.names == ("V1", "II")
     np.testing.assert_array_equal(found["II"], [2.0, 3.0])
+    with pytest.raises(InputError, match=r"^ecg: found two columns 'II', expected a name of its own for each$"):
+        as_source(pandas.DataFrame([[0.5, 2.0], [1.5, 3.0]], columns=["II", "II"]))
 
 
 @pytest.mark.parametrize("value", [360, 360.0, np.float32(360), np.int64(360), np.array(360)])

@@ -58,6 +58,14 @@ def test_a_start_reads_one_beat():
     np.testing.assert_allclose(found.leads[0], recording()[1400:1900], atol=1e-6)
 
 
+@pytest.mark.parametrize("start", [1250.0, 1750.0])
+def test_a_start_without_a_complex_is_refused(start):
+    with pytest.raises(
+        InputError, match=rf"array: found no QRS complex that begins at {start:g} ms, expected the onset"
+    ):
+        read(recording(), start=start)
+
+
 def test_a_beat_with_a_gap_is_left_out_and_named():
     leads = recording()
     leads[3100:3110, 7] = np.nan

@@ -27,6 +27,10 @@ def part(beats, edges, faults, noisy=None):
         faults=faults,
         ranges=np.ones(faults.shape),
         noisy=np.zeros(len(faults), bool) if noisy is None else np.array(noisy, bool),
+        kurtosis=5.0,
+        likeness=1.0,
+        skipped=False,
+        paced=np.zeros(len(beats), bool),
     )
 
 

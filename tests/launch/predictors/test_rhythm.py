@@ -147,8 +147,9 @@ def test_parts_that_read_other_leads_are_not_mixed(run, leads, monkeypatch):
     assert "a single lead" not in " ".join(found.notes)
 
 
-def test_two_channels_of_one_name_are_two_leads(run, leads):
-    found = load(run).predict(leads, sampling_rate=RATE, leads=["ECG", "ECG"])
+def test_two_channels_of_one_name_are_two_leads(run, leads, tmp_path):
+    np.savetxt(tmp_path / "a.csv", leads, "%.4f", ",", header="ECG,ECG", comments="")
+    found = load(run).predict(tmp_path / "a.csv", sampling_rate=RATE)
     assert found.leads == ("ECG", "ECG 2")
     assert "a single lead" not in " ".join(found.notes)
     labels = [axes.get_ylabel() for axes in rhythm_files.plots("a", found)["beats"]().axes]
@@ -204,6 +205,23 @@ def test_beats_of_an_annotation_file_and_comparison(cardiax, run, leads, tmp_pat
         load(run).predict(leads, RATE)
 
 
+def loose_wire(random):
+    """Bursts of noise, 75 a minute, in 20 s."""
+    return (0.3 * random.normal(size=5000) * (np.arange(5000) % 200 < 20))[:, None]
+
+
+@pytest.mark.parametrize("rate", [200, 290])
+def test_a_fast_rhythm_is_answered_with_a_warning(run, heartbeats, rate):
+    times = np.arange(0.7, SECONDS - 0.5, 60 / rate)
+    at = np.arange(round(SECONDS * RATE)) / RATE
+    lead = np.interp(at % (60 / rate), [0, 0.02, 0.04, 0.06, 0.08, 1], [0, 1.0, -0.3, 0, 0, 0])
+    found = load(run).predict(lead + 0.01 * np.random.default_rng(0).normal(size=len(at)), sampling_rate=RATE)
+    assert found.summary.rate_mean_per_min == pytest.approx(rate, rel=0.02)
+    assert len(found.times) == pytest.approx(len(times), abs=6)
+    (warning,) = found.warnings
+    assert warning == f"a mean heart rate of {rate} /min is unlike the training data: do not trust the beats"
+
+
 def test_no_answer_where_none_can_be_trusted(run, leads):
     predictor, random = load(run), np.random.default_rng(0)
     for signal, message in (
@@ -212,6 +230,8 @@ def test_no_answer_where_none_can_be_trusted(run, leads):
         (np.full((5000, 1), np.nan), r"found 20 of 20 s that cannot be read \(mostly missing\)"),
         (200 * leads, r"found a lead whose 5 s have a range of \d+.*, expected mV, at most 30; ADC counts"),
         (leads / 1000, r"found leads of at most 0\.00\d+ from their lowest to their highest sample.*volts need --unit"),
+        (np.arange(15_000)[:, None] / RATE % 0.8, "found a wave without QRS complexes that stand out"),
+        (loose_wire(random), r"found beats that are unlike each other \(correlation 0\.\d+ with their median\)"),
         (leads[:400], r"found 1.6 s, expected 5 s or more"),
         (leads[:1300] * (np.arange(1300) < 300)[:, None], "found 5 of 5 s that cannot be read"),
     ):
@@ -228,6 +248,14 @@ def test_nothing_is_written_where_one_file_is_wrong(cardiax, run, leads, tmp_pat
     assert "--start: found 3.0, which does not apply to a network of the task arrhythmia" in cardiax.mistake(
         *command, "--start", 3
     )
+    (tmp_path / "a file").touch()
+    for wrong in ("a file", "a file/below"):
+        message = cardiax.mistake("predict", run, tmp_path / "missing.npy", "--out", tmp_path / wrong)
+        assert "a file: found a file, expected a folder for the outputs; choose another --out" in message
+    message = cardiax.mistake("predict", run, tmp_path / "missing.npy", "--out", "/proc/outputs")
+    assert "/proc/outputs: found a folder that cannot be written, expected one that can" in message
+    for flag, value in (("--leads", "II,V1"), ("--rate", RATE)):
+        assert f"found {flag} twice, expected it once" in cardiax.mistake(*command, flag, value, flag, value)
     assert not (run / "predictions").exists()
 
 

@@ -1,5 +1,6 @@
 """What is told of the beats of a recording: flags, example beats, notes and warnings."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,6 +23,10 @@ def part(leads, heights, beats, faults, noisy, low=0):
         faults=faults,
         ranges=np.ones(faults.shape),
         noisy=np.array(noisy, bool),
+        kurtosis=5.0,
+        likeness=1.0,
+        skipped=False,
+        paced=np.zeros(len(beats), bool),
     )
 
 
@@ -65,6 +70,15 @@ def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
     none = np.empty((0, 2))
     labels = np.zeros(len(times), int)
     summary = summarize(times, rr_intervals(times, none), labels, AAMI_CLASSES, 100.0, none)
-    (warning,) = warnings_of(summary, PARTS)
+    rr, names = rr_intervals(times, none), np.array(["N"] * len(times))
+    (warning,) = warnings_of(summary, PARTS, rr, names)
     assert warning.startswith("QRS complexes do not stand out in 20 % of what can be read")
-    assert warnings_of(summary, PARTS[2:]) == ()
+    assert warnings_of(summary, PARTS[2:], rr, names) == ()
+    irregular = np.random.default_rng(0).uniform(0.4, 1.0, len(times))
+    (warning,) = warnings_of(summary, PARTS[2:], irregular, names)
+    assert "of the rhythm is irregularly irregular, as in atrial fibrillation" in warning
+    fused = summarize(times, rr, np.arange(len(times)) % 12 // 11 * 3, AAMI_CLASSES, 100.0, none)
+    (warning,) = warnings_of(fused, PARTS[2:], rr, names)
+    assert warning.startswith("8 % of the beats are called F, which is rare")
+    (warning,) = warnings_of(summary, [replace(PARTS[2], paced=np.ones(3, bool))], rr, names)
+    assert warning.startswith("100 % of the beats begin with a spike as of a pacemaker")

@@ -1,6 +1,7 @@
 """A run's folder belongs to one command at a time."""
 
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import LOCK, Workdir, read_json
+from cardiax.launch.run.run_folder import LOCK, Workdir, read_json, remove_left_overs
 from cardiax.recipes import recipe
 
 HOLD = """
@@ -119,3 +120,14 @@ def test_json_that_never_ends_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("[" * 100_000)
     with pytest.raises(InputError, match="found invalid JSON"):
         read_json(tmp_path / "config.json")
+
+
+def test_what_a_killed_command_left_is_removed_and_what_another_writes_is_not(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    host, dead = platform.node(), ended.stdout.strip()
+    names = (f".a.json.{host}.{dead}.tmp", f".a.json.{host}.{os.getpid()}.tmp", f".a.json.other.{dead}.tmp", ".a.tmp")
+    for name in names:
+        (tmp_path / name).write_text("{")
+    (tmp_path / f".bundle.{host}.{dead}.tmp").mkdir()
+    remove_left_overs(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])

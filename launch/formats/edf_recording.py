@@ -1,0 +1,65 @@
+"""Reading of EDF, EDF+ and BDF recordings through `edfio`."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.ecg.lead_names import MILLIVOLTS
+from cardiax.errors import InputError
+from cardiax.file_kinds import BDF, HEAD, kind
+from cardiax.launch.formats.reader import Recording
+
+
+def open_edf(path: Path) -> Recording:
+    """Open the signals of the highest sampling rate among those in V, mV or µV; a note names the others.
+
+    Raises:
+      InputError: the file is damaged or has gaps, or the package `edfio` is not installed.
+    """
+    try:
+        import edfio  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise InputError(
+            f"{path}: found no package edfio, expected it to be installed to read EDF; run pip install edfio"
+        ) from error
+    with path.open("rb") as file:
+        read = edfio.read_bdf if kind(file.read(HEAD)) == BDF else edfio.read_edf
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of a length that is not that of the header
+            found: Any = read(path)
+            signals = list(found.signals)
+            units = [signal.physical_dimension.strip().lower() for signal in signals]
+            rates = [float(signal.sampling_frequency) for signal in signals]
+            counts = [len(signal.digital) for signal in signals]
+    except Exception as error:  # the parser of edfio may raise anything
+        raise InputError(f"{path}: found a damaged or incomplete EDF recording, expected a whole one") from error
+    if not found.is_continuous:
+        raise InputError(f"{path}: found an EDF+ recording with gaps, expected a continuous one; export it as EDF+C")
+    rate = max((rate for rate, unit in zip(rates, units, strict=True) if unit in MILLIVOLTS), default=None)
+    chosen = [index for index, own in enumerate(rates) if own == rate]
+    if not chosen:
+        raise InputError(f"{path}: found no signal in V, mV or µV, expected an ECG")
+    left_out = [signal.label for index, signal in enumerate(signals) if index not in chosen]
+
+    def part(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
+        columns = []
+        for signal in (signals[chosen[channel]] for channel in channels):
+            (lowest, highest), (low, high) = signal.digital_range, signal.physical_range
+            columns.append((signal.digital[first:last] - float(lowest)) * (high - low) / (highest - lowest) + low)
+        return np.stack(columns, axis=1)
+
+    return Recording(
+        path=path,
+        names=tuple(signals[index].label for index in chosen),
+        units=tuple(units[index] or None for index in chosen),
+        samples=counts[chosen[0]],
+        rate=rate,
+        times=None,
+        read=part,
+        rate_from="its header",
+        note=f"{', '.join(left_out)} left out: another sampling rate" if left_out else "",
+    )
