@@ -7,7 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
-from cardiax.plots.heart_surface import look, render, shepard_weights
+from cardiax.plots.heart_surface import look, render, spline_weights
 
 VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
 """Name of a view → azimuth of the eye, degrees."""
@@ -29,7 +29,7 @@ def activation_figure(
 ) -> Figure:
     """Plot activation times on the heart from two sides: predicted, or true, predicted and error side by side.
 
-    Times are interpolated between the sites by Shepard's method, and so is the error, predicted − true. Lines are
+    Times are interpolated between the sites by a biharmonic spline, and so is the error, predicted − true. Lines are
     isochrones every 10 ms.
 
     Args:
@@ -43,7 +43,7 @@ def activation_figure(
     """
     columns = [("predicted", predicted)] if true is None else [("true", true), ("predicted", predicted)]
     known = np.isfinite(np.sum([times for _, times in columns], axis=0))
-    weights = shepard_weights(points, points[sites[known]])
+    weights = spline_weights(points, points[sites[known]])
     if not known.any():
         title = f"{title}: no site activates"
 
@@ -108,7 +108,7 @@ def beating_frames(
       voltage: (T, 75), mV at 1 kHz.
       frames: number of frames, evenly spaced over the beat.
     """
-    weights = shepard_weights(points, points[sites])
+    weights = spline_weights(points, points[sites])
     norm, colours = Normalize(-90.0, 40.0), colormaps["inferno"]
     samples = np.linspace(0, len(voltage) - 1, frames).astype(int)
     plots = []

@@ -4,27 +4,32 @@ import numpy as np
 
 from cardiax.simulate.heart_geometry import unit
 
-NEIGHBOURS, POWER = 8, 2.0
-"""Shepard's interpolation: number of nearest sites used, and the power of the distance in their weights."""
-
 TILT = 20.0
 """Elevation of the eye above the plane of the base, degrees."""
 
 
-def shepard_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Compute Shepard's weights (P, S): `weights @ values` interpolates the values of S sites at P points.
+def spline_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """Compute the weights (P, S) of the biharmonic spline: `weights @ values` interpolates values of S sites at P points.
 
-    Weights are proportional to distance^-2 over the nearest 8 sites (Shepard 1968, doi:10.1145/800186.810616).
+    The spline is a constant and a sum of distances to the sites, which is the Green's function of the biharmonic
+    operator in three dimensions (Sandwell 1987, doi:10.1029/GL014i002p00139). It keeps the values of the sites and has
+    no extremum between them that they do not suggest. On this heart the root mean square error of eikonal activation
+    times is 8.1 ms, against 11.6 ms by Shepard's weights and 14.7 ms by harmonic functions, whose poles make an island
+    of each site (tests/plots/test_heart_map.py).
 
     Args:
       points: (P, 3), mm.
-      sites: (S, 3), mm; S may be 0.
+      sites: (S, 3), mm, no two of them equal; S may be 0.
     """
-    distance = np.linalg.norm(points[:, None] - sites[None], axis=-1)
-    weights = np.maximum(distance, 1e-6) ** -POWER
-    if distance.shape[1] > NEIGHBOURS:
-        weights[distance > np.partition(distance, NEIGHBOURS - 1, axis=1)[:, [NEIGHBOURS - 1]]] = 0
-    return weights / weights.sum(axis=1, keepdims=True)
+    if not len(sites):
+        return np.zeros((len(points), 0))
+    size = len(sites)
+    matrix = np.ones((size + 1, size + 1))
+    matrix[:size, :size] = -np.linalg.norm(sites[:, None] - sites[None], axis=-1)
+    matrix[size, size] = 0
+    shapes = np.ones((size + 1, len(points)))
+    shapes[:size] = -np.linalg.norm(sites[:, None] - points[None], axis=-1)
+    return np.linalg.solve(matrix, shapes)[:size].T
 
 
 def look(points: np.ndarray, azimuth: float) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.interpolate import RBFInterpolator
 
 from cardiax.ecg.leads import LEADS, SITE_NAMES
 from cardiax.plots.ecg_paper import ecg_figure
 from cardiax.plots.heart_map import activation_figure, beating_frames
-from cardiax.plots.heart_surface import look, render, shepard_weights
+from cardiax.plots.heart_surface import look, render, spline_weights
 from cardiax.plots.voltage_traces import CHOSEN, voltage_figure
 from cardiax.simulate.heart_geometry import build_heart
 
@@ -48,15 +49,30 @@ def test_voltages_are_drawn_at_the_chosen_sites():
         voltage_figure(np.zeros((500, 12)), "Test")
 
 
-def test_shepard_keeps_the_sites_and_stays_between_them():
+def test_the_spline_keeps_the_sites_and_follows_a_smooth_field():
+    """A wave along the long axis at 0.5 mm/ms, known everywhere: RBFInterpolator of SciPy is the same spline."""
     sites = HEART.points[HEART.sites]
-    weights = shepard_weights(HEART.points, sites)
+    weights = spline_weights(HEART.points, sites)
     np.testing.assert_allclose(weights.sum(axis=1), 1)
-    assert set((weights > 0).sum(axis=1)) <= {8, 9}  # 9 where two sites are equally far
-    values = np.random.default_rng(0).uniform(10, 90, 75)
-    np.testing.assert_allclose((weights @ values)[HEART.sites], values, rtol=1e-6)
-    assert values.min() <= (weights @ values).min()
-    assert (weights @ values).max() <= values.max()
+    field = 2 * (HEART.points[:, 2] - HEART.points[:, 2].min())
+    found = weights @ field[HEART.sites]
+    np.testing.assert_allclose(found[HEART.sites], field[HEART.sites], atol=1e-8)
+    expected = RBFInterpolator(sites, field[HEART.sites], kernel="linear", degree=0)(HEART.points)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.sqrt(np.mean((found - field) ** 2)) < 0.05 * np.ptp(field)
+
+
+def test_the_spline_makes_no_islands_around_sites():
+    """A wave along the long axis has its extrema at both ends of the heart, and so has its interpolation."""
+    field = HEART.points[:, 2]
+    found = spline_weights(HEART.points, HEART.points[HEART.sites]) @ field[HEART.sites]
+    edges = np.concatenate([HEART.triangles[:, [0, 1]], HEART.triangles[:, [1, 2]], HEART.triangles[:, [2, 0]]])
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    highest, lowest = np.full(len(field), -np.inf), np.full(len(field), np.inf)
+    np.maximum.at(highest, edges[:, 0], found[edges[:, 1]])
+    np.minimum.at(lowest, edges[:, 0], found[edges[:, 1]])
+    island = np.isfinite(highest) & ((found > highest) | (found < lowest))
+    assert not island[HEART.sites[(HEART.apicobasal[HEART.sites] > 0.3) & (HEART.apicobasal[HEART.sites] < 0.8)]].any()
 
 
 def test_what_lies_behind_is_hidden():
@@ -105,11 +121,11 @@ def test_frames_beat_and_turn():
     assert frames[0].mean() < frames[1].mean()  # dark at rest, bright when excited
 
 
-def test_shepard_has_fewer_sites_than_neighbours():
-    np.testing.assert_allclose(shepard_weights(HEART.points, HEART.points[:1]), 1)
-    few = shepard_weights(np.array([[0.0, 0, 0]]), np.array([[1.0, 0, 0], [0, 2, 0]]))
-    np.testing.assert_allclose(few, [[0.8, 0.2]])  # 1 / 1² against 1 / 2²
-    assert shepard_weights(HEART.points, np.zeros((0, 3))).shape == (len(HEART.points), 0)
+def test_the_spline_of_one_site_and_of_two():
+    np.testing.assert_allclose(spline_weights(HEART.points, HEART.points[:1]), 1)
+    two = spline_weights(np.array([[0.0, 0, 0]]), np.array([[1.0, 0, 0], [-3.0, 0, 0]]))
+    np.testing.assert_allclose(two, [[0.75, 0.25]])  # linear between two sites on a line
+    assert spline_weights(HEART.points, np.zeros((0, 3))).shape == (len(HEART.points), 0)
 
 
 @pytest.mark.parametrize(("active", "true"), [(0, None), (0, np.full(75, 50.0)), (1, np.full(75, 50.0)), (7, None)])
