@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
             for workdir in workdirs:
                 workdir.read_json("test.json")
         parts = parts_of_runs(rows, options.data_dir, options.memory)
-        title = next(iter(rows)) if len(rows) == 1 else f"{len(rows)} experiments"
+        title = parts[0]["title"] if len(runs) == len(rows) == 1 else " and ".join(rows)
     content = page(title, parts)
     write_atomically(options.out, content)
     if len(content) > LARGEST:

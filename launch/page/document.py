@@ -14,24 +14,22 @@ from cardiax.catalog import DISCLAIMER
 
 FOLDER = Path(__file__).parent
 
-SCRIPTS = {
-    "heart": ("vendor/three.js", "vendor/uplot.js"),
-    "rhythm": ("vendor/uplot.js",),
-    "run": ("vendor/uplot.js",),
-    "comparison": (),
-}
-"""Kind of a part → the libraries that draw it."""
+LIBRARIES = {"heart": ("three", "uplot"), "rhythm": ("uplot",), "run": ("uplot",), "comparison": ()}
+"""Kind of a part → the libraries that draw it, below vendor/."""
 
-OWN = ("base", "plots", "ecg_paper", "keys")
+SHARED = ("base", "plots", "ecg_paper", "keys")
 """Scripts that every page has, before those of its parts; `start` is the last one."""
 
-PARTS = {
-    "heart": ("bulls_eye", "heart_scene", "heart_site", "heart"),
-    "rhythm": ("holter_strip", "holter_day", "rhythm"),
-    "run": ("confusion", "run"),
-    "comparison": ("comparison",),
+SCRIPTS = {
+    "heart": ("heart/bulls_eye", "heart/pointers", "heart/heart_scene", "heart/heart_site", "heart/heart_values"),
+    "rhythm": ("rhythm/holter_strip", "rhythm/holter_day", "rhythm/median_beats"),
+    "run": ("run/confusion",),
+    "comparison": (),
 }
-"""Kind of a part → the scripts that draw it."""
+"""Kind of a part → the scripts that draw it, below script/, beside that of its name."""
+
+FOLDERS = {"heart": "heart", "rhythm": "rhythm", "run": "run", "comparison": "run"}
+"""Kind of a part → folder of its scripts and its style."""
 
 
 def page(title: str, parts: Sequence[dict[str, Any]]) -> bytes:
@@ -42,13 +40,17 @@ def page(title: str, parts: Sequence[dict[str, Any]]) -> bytes:
 
     Args:
       title: title of the page.
-      parts: data of each part, JSON but for numbers that are not finite, which become null; `kind` is a key of `PARTS`.
+      parts: data of each part, whose `kind` is a key of `SCRIPTS`; numbers that are not finite become null.
     """
     kinds = list(dict.fromkeys(part["kind"] for part in parts))
-    libraries = dict.fromkeys(path for kind in kinds for path in SCRIPTS[kind])
-    own = [*OWN, *(name for kind in kinds for name in PARTS[kind]), "start"]
-    scripts = [*(_read(path) for path in libraries), "\n".join(_read(f"script/{name}.js") for name in own)]
-    style = "\n".join([*([_read("vendor/uplot.css")] if libraries else []), _read("script/style.css")])
+    libraries = dict.fromkeys(name for kind in kinds for name in LIBRARIES[kind])
+    own = [f"shared/{name}" for name in SHARED]
+    for kind in kinds:
+        own += [*SCRIPTS[kind], f"{FOLDERS[kind]}/{kind}"]
+    styles = dict.fromkeys(f"script/{FOLDERS[kind]}/{FOLDERS[kind]}.css" for kind in kinds)
+    scripts = [_read(f"vendor/{name}.js") for name in libraries]
+    scripts.append("\n".join(_read(f"script/{name}.js") for name in [*own, "shared/start"]))
+    style = "\n".join(map(_read, ["vendor/uplot.css", *styles, "script/shared/style.css"]))
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -60,6 +62,7 @@ def page(title: str, parts: Sequence[dict[str, Any]]) -> bytes:
         ]
     )
     told = {"title": title, "disclaimer": DISCLAIMER, "version": cardiax.__version__, "parts": parts}
+    told["licences"] = [_read(f"vendor/{name}.LICENSE.txt") for name in libraries]
     body = "".join(f"<script>{script}</script>\n" for script in scripts)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import AAMI_MEANINGS, find_dataset
+from cardiax.catalog import AAMI_MEANINGS, BEAT_LENGTH, find_dataset
 from cardiax.config import to_dict
 from cardiax.launch.evaluation.sweep_table import merits
 from cardiax.launch.page.packed import packed
@@ -39,6 +39,9 @@ NAMES = {
     "voltage_mae": "voltage, mean absolute error",
     "voltage_rmse": "voltage, root mean square error",
     "voltage_r2": "voltage, R²",
+    "apd90_mae": "action potential duration (APD90), mean absolute error",
+    "apd90_rmse": "action potential duration (APD90), root mean square error",
+    "apd90_r2": "action potential duration (APD90), R²",
 }
 """Metric in test.json → its name in words."""
 
@@ -202,10 +205,18 @@ def beats(
     }
     if experiment is not None:
         rows = np.array([int(cases[index]["row"]) for index in shown])
-        leads = np.swapaxes(experiment.examples.take(rows)["leads"], 1, 2)
-        found["signals"] = [packed(one, max(float(np.ptp(one)) / 500, 1e-6)) for one in leads]
+        leads = without_padding(np.swapaxes(experiment.examples.take(rows)["leads"], 1, 2))
+        found["signals"] = [packed(one, max(float(np.nanmax(one) - np.nanmin(one)) / 500, 1e-6)) for one in leads]
         found["rate"] = find_dataset(experiment.config.dataset).rate
     return found
+
+
+def without_padding(leads: np.ndarray) -> np.ndarray:
+    """Return leads (n, L, T), those of Kaggle's form (n, 1, 187) with NaN in the place of the zeros after the beat."""
+    if leads.shape[1:] != (1, BEAT_LENGTH):
+        return leads
+    kept = np.cumsum(leads[..., ::-1] != 0, axis=-1)[..., ::-1] > 0
+    return np.where(kept | ~kept.any(axis=-1, keepdims=True), leads, np.nan)
 
 
 def _end(name: str) -> str:

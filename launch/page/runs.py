@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cardiax.ecg.leads import SITE_NAMES
 from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.measured_runs import Run, load_runs
@@ -45,7 +46,7 @@ def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, 
         own: list[dict[str, Any]] = []
         loaded, why = _loaded(workdirs, data_dir, memory) if shown else ([], "")
         for index, workdir in enumerate(shown):
-            title = name if len(workdirs) == 1 else f"{name}, seed {workdir.config().seed}"
+            title = workdir.path.resolve().name
             part = run_part(title, workdir, loaded[index].experiment if loaded else None, budget)
             own.append(part | {"why": why})
         parts += own
@@ -108,6 +109,11 @@ def _rank(rank: int) -> str:
 
 
 def _origin(case: dict[str, str]) -> str:
-    told = {"volunteer": "volunteer", "pattern": "pattern", "innerindex": "stimulus at site", "bcl": "cycle"}
-    known = [f"{word} {case[key]}" for key, word in told.items() if case.get(key, "-1") != "-1"]
-    return f"({', '.join(known)})" if known else ""
+    told = {"volunteer": "volunteer", "pattern": "pattern", "innerindex": "stimulus at", "bcl": "cycle of"}
+    known = {key: case[key] for key in told if case.get(key, "-1") != "-1"}
+    if "innerindex" in known:
+        known["innerindex"] = SITE_NAMES[int(known["innerindex"])]
+    if "bcl" in known:
+        known["bcl"] += " ms"
+    words = ", ".join(f"{told[key]} {value}" for key, value in known.items())
+    return f"({words})" if words else ""

@@ -16,8 +16,24 @@ function confusionPanes(part, onKeys) {
       const count = part.confusion[row][column];
       const share = all ? count / all : 0;
       const text = `${whole(count)} beats of class ${own.name} were called ${other.name} (${fixed(100 * share, 1)} %)`;
-      const button = el("button", { type: "button", class: "matrix-cell", title: text, "aria-label": text, disabled: !count, onclick: () => openCell(row, column) }, el("strong", { text: whole(count) }), el("span", { text: all ? `${fixed(100 * share, share && share < 0.1 ? 1 : 0)} %` : "–" }));
-      button.style.background = share ? (row === column ? `rgba(11, 92, 173, ${0.08 + 0.6 * share})` : `rgba(194, 65, 12, ${0.08 + 0.6 * Math.sqrt(share)})`) : "#f6f7f9";
+      const button = el(
+        "button",
+        {
+          type: "button",
+          class: "matrix-cell",
+          title: text,
+          "aria-label": text,
+          disabled: !count,
+          onclick: () => openCell(row, column),
+        },
+        el("strong", { text: whole(count) }),
+        el("span", { text: count ? `${fixed(100 * share, 1)} %` : "" }),
+      );
+      button.style.background = share
+        ? row === column
+          ? `rgba(11, 92, 173, ${0.08 + 0.6 * share})`
+          : `rgba(194, 65, 12, ${0.08 + 0.6 * Math.sqrt(share)})`
+        : "#f6f7f9";
       button.style.color = row === column && share > 0.75 ? "#fff" : INK;
       return button;
     });
@@ -30,8 +46,28 @@ function confusionPanes(part, onKeys) {
       "table",
       { class: "matrix" },
       el("caption", { class: "quiet", text: "rows: true class; columns: predicted class" }),
-      el("thead", {}, el("tr", {}, el("th", {}), ...part.classes.map((/** @type {any} */ one) => el("th", { scope: "col" }, named(one))))),
-      el("tbody", {}, ...buttons.map((row, index) => el("tr", {}, el("th", { scope: "row" }, named(part.classes[index])), ...row.map((button) => el("td", {}, button))))),
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          el("th", {}),
+          ...part.classes.map((/** @type {any} */ one) => el("th", { scope: "col" }, named(one))),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        ...buttons.map((row, index) =>
+          el(
+            "tr",
+            {},
+            el("th", { scope: "row" }, named(part.classes[index])),
+            ...row.map((button) => el("td", {}, button)),
+          ),
+        ),
+      ),
     ),
   );
 
@@ -40,17 +76,37 @@ function confusionPanes(part, onKeys) {
   const figure = el("div", { class: "case" });
   const about = el("dl", {});
   const step = (/** @type {number} */ way) => show(state.at + way);
-  const viewer = el("div", {}, heading, count, el("div", { class: "tools" }, el("button", { type: "button", text: "← beat", onclick: () => step(-1) }), el("button", { type: "button", text: "beat →", onclick: () => step(1) }), el("button", { type: "button", text: "ten worst", onclick: openWorst })), figure, about);
+  const viewer = el(
+    "div",
+    {},
+    heading,
+    count,
+    el(
+      "div",
+      { class: "tools" },
+      el("button", { type: "button", text: "← beat", onclick: () => step(-1) }),
+      el("button", { type: "button", text: "beat →", onclick: () => step(1) }),
+      el("button", { type: "button", text: "ten worst", onclick: openWorst }),
+    ),
+    figure,
+    about,
+  );
 
   function mark() {
-    for (const [row, some] of buttons.entries()) for (const [column, button] of some.entries()) button.setAttribute("aria-current", String(!state.isWorst && row === state.true && column === state.prediction));
+    for (const [row, some] of buttons.entries())
+      for (const [column, button] of some.entries())
+        button.setAttribute(
+          "aria-current",
+          String(!state.isWorst && row === state.true && column === state.prediction),
+        );
   }
 
   /** @param {number} row @param {number} column */
   function openCell(row, column) {
     Object.assign(state, { true: row, prediction: column, list: cells[row][column], isWorst: false });
     const [own, other] = [part.classes[row], part.classes[column]];
-    heading.textContent = row === column ? `${own.name}, rightly called ${own.name}` : `${own.name}, called ${other.name}`;
+    heading.textContent =
+      row === column ? `${own.name}, rightly called ${own.name}` : `${own.name}, called ${other.name}`;
     mark();
     show(0);
   }
@@ -79,17 +135,38 @@ function confusionPanes(part, onKeys) {
     state.at = (at + state.list.length) % state.list.length;
     const beat = beats[state.list[state.at]];
     const all = state.isWorst ? state.list.length : part.confusion[state.true][state.prediction];
-    const kept = state.list.length < all ? `; this file has the ${whole(state.list.length)} of ${whole(all)} whose true class was given the lowest probability` : "";
+    const kept =
+      state.list.length < all
+        ? `; this file has the ${whole(state.list.length)} of ${whole(all)} whose true class was given the lowest probability`
+        : "";
     count.textContent = `${whole(state.at + 1)} of ${whole(state.list.length)}${kept}`;
-    const odds = part.classes.map((/** @type {any} */ one, /** @type {number} */ index) => `${one.name} ${fixed(100 * beat.odds[index], 1)} %`).join(", ");
-    const rows = [["true class", `${part.classes[beat.true].name}, ${part.classes[beat.true].meaning}`], ["predicted", `${part.classes[beat.prediction].name}, ${part.classes[beat.prediction].meaning}`], ["probabilities", odds], ["from", Object.entries(beat.from).map(([key, value]) => `${key} ${value}`).join(", ")]];
+    const odds = part.classes
+      .map((/** @type {any} */ one, /** @type {number} */ index) => `${one.name} ${fixed(100 * beat.odds[index], 1)} %`)
+      .join(", ");
+    const rows = [
+      ["true class", `${part.classes[beat.true].name}, ${part.classes[beat.true].meaning}`],
+      ["predicted", `${part.classes[beat.prediction].name}, ${part.classes[beat.prediction].meaning}`],
+      ["probabilities", odds],
+      [
+        "from",
+        Object.entries(beat.from)
+          .map(([key, value]) => `${key} ${value}`)
+          .join(", "),
+      ],
+    ];
     about.replaceChildren(...rows.flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })]));
-    const picture = signals ? await beatPicture(signals[state.list[state.at]], rate, part.classes[beat.true].colour, 360) : el("p", { class: "quiet", text: part.why });
+    const picture = signals
+      ? await beatPicture(signals[state.list[state.at]], rate, part.classes[beat.true].colour, 360)
+      : el("p", { class: "quiet", text: part.why });
     figure.replaceChildren(picture);
   }
 
-  onKeys(["ArrowLeft", "ArrowRight"], "the beat before or after, of those that are open", (event) => step(event.key === "ArrowLeft" ? -1 : 1));
-  onKeys(["n", "p"], "the next cell of wrong classes with beats in it, or the one before", (event) => nextCell(event.key === "n" ? 1 : -1));
+  onKeys(["ArrowLeft", "ArrowRight"], "the beat before or after, of those that are open", (event) =>
+    step(event.key === "ArrowLeft" ? -1 : 1),
+  );
+  onKeys(["n", "p"], "the next cell of wrong classes with beats in it, or the one before", (event) =>
+    nextCell(event.key === "n" ? 1 : -1),
+  );
   onKeys(["w"], "the ten worst beats", openWorst);
   return { matrix, viewer, openWorst, openCell, showWorst: (/** @type {number} */ at) => (openWorst(), show(at)) };
 }
@@ -111,9 +188,23 @@ async function beatPicture(packed, rate, colour, width) {
     const [low, high] = range(lead) ?? [0, 1];
     const tall = height / leads.length;
     const gain = (tall - 12) / Math.max(high - low, 1e-6);
-    picture.append(svg("path", { d: trace(lead, 4, step, tall * index + 6 + gain * high, gain), fill: "none", stroke: colour, "stroke-width": 1.5 }));
+    picture.append(
+      svg("path", {
+        d: trace(lead, 4, step, tall * index + 6 + gain * high, gain),
+        fill: "none",
+        stroke: colour,
+        "stroke-width": 1.5,
+      }),
+    );
   });
   for (let time = 0; time <= (1000 * samples) / rate; time += width < 250 ? 500 : 250)
-    picture.append(svg("text", { x: 4 + (step * time * rate) / 1000, y: height + 12, "text-anchor": time ? "middle" : "start", text: `${time}${time ? "" : " ms"}` }));
+    picture.append(
+      svg("text", {
+        x: 4 + (step * time * rate) / 1000,
+        y: height + 12,
+        "text-anchor": !time ? "start" : time > (950 * samples) / rate ? "end" : "middle",
+        text: `${time}${time ? "" : " ms"}`,
+      }),
+    );
   return picture;
 }

@@ -40,18 +40,24 @@ void main() {
  * @param {(site: number) => void} choose called with the site nearest to where the heart was clicked
  */
 function heartScene(part, points, corners, choose) {
-  const canvas = el("canvas", { class: "heart", tabindex: 0, "aria-label": "The heart. Drag, or press W, A, S, D, to turn it." });
+  const canvas = el("canvas", {
+    class: "heart",
+    tabindex: 0,
+    "aria-label": "The heart. Drag, or press W, A, S, D, to turn it.",
+  });
   const names = part.names.map((/** @type {any} */ one) => el("span", { class: "name", text: one.name }));
   const views = part.views.map((/** @type {any} */ one) => el("span", { class: "view", text: one.name }));
   const box = el("div", { class: "stage" }, canvas, ...views, ...names);
-  const renderer = new THREE.WebGLRenderer({ canvas, antialias: true, alpha: false, preserveDrawingBuffer: true });
+  // Kept for print, and because the still views are drawn less often while the heart plays.
+  const renderer = new THREE.WebGLRenderer({ canvas, antialias: !isSlow(), alpha: false, preserveDrawingBuffer: true });
   renderer.autoClear = false;
   renderer.setClearColor(0xffffff);
 
   // The heart's axes are those of a patient seen from the front, left-handed: x is turned around for the screen.
   const count = points[0].length;
   const position = new Float32Array(3 * count);
-  for (let index = 0; index < count; index++) position.set([-points[0][index], points[1][index], points[2][index]], 3 * index);
+  for (let index = 0; index < count; index++)
+    position.set([-points[0][index], points[1][index], points[2][index]], 3 * index);
   const values = new THREE.BufferAttribute(new Float32Array(count), 1);
   const geometry = new THREE.BufferGeometry();
   geometry.setAttribute("position", new THREE.BufferAttribute(position, 3));
@@ -60,8 +66,18 @@ function heartScene(part, points, corners, choose) {
   corners[0].forEach((first, index) => faces.set([first, corners[2][index], corners[1][index]], 3 * index));
   geometry.setIndex(new THREE.BufferAttribute(faces, 1));
   geometry.computeVertexNormals();
-  const uniforms = { colours: { value: /** @type {any} */ (null) }, low: { value: 0 }, high: { value: 1 }, band: { value: 0 }, now: { value: 1e9 }, line: { value: 0 } };
-  const wall = new THREE.Mesh(geometry, new THREE.ShaderMaterial({ uniforms, vertexShader: VERTEX, fragmentShader: FRAGMENT, side: THREE.DoubleSide }));
+  const uniforms = {
+    colours: { value: /** @type {any} */ (null) },
+    low: { value: 0 },
+    high: { value: 1 },
+    band: { value: 0 },
+    now: { value: 1e9 },
+    line: { value: 0 },
+  };
+  const wall = new THREE.Mesh(
+    geometry,
+    new THREE.ShaderMaterial({ uniforms, vertexShader: VERTEX, fragmentShader: FRAGMENT, side: THREE.DoubleSide }),
+  );
 
   const at = part.sites.map((/** @type {any} */ site) => new THREE.Vector3(-site.at[0], site.at[1], site.at[2]));
   const marks = new THREE.InstancedMesh(new THREE.SphereGeometry(1, 12, 8), new THREE.MeshBasicMaterial(), at.length);
@@ -77,6 +93,9 @@ function heartScene(part, points, corners, choose) {
   /** @type {{x: number, y: number, width: number, height: number}[]} */
   let windows = [];
   let waiting = false;
+  let frame = 0;
+  let fineness = 1;
+  let playing = false;
 
   /** @param {number} azimuth degrees @param {number} elevation degrees @param {number} zoom @param {{width: number, height: number}} window */
   function look(azimuth, elevation, zoom, window) {
@@ -101,11 +120,20 @@ function heartScene(part, points, corners, choose) {
     const small = beside ? Math.round(width * 0.27) : Math.round(width / 2);
     const height = beside ? Math.round(width * 0.66) : Math.round(width * 1.45);
     const large = { x: 0, y: 0, width: beside ? width - small : width, height: beside ? height : height - small };
-    windows = [large, ...[0, 1].map((index) => (beside ? { x: width - small, y: (index * height) / 2, width: small, height: height / 2 } : { x: index * small, y: height - small, width: small, height: small }))];
-    renderer.setPixelRatio(Math.min(devicePixelRatio || 1, 2));
+    windows = [
+      large,
+      ...[0, 1].map((index) =>
+        beside
+          ? { x: width - small, y: (index * height) / 2, width: small, height: height / 2 }
+          : { x: index * small, y: height - small, width: small, height: small },
+      ),
+    ];
+    renderer.setPixelRatio(Math.min(devicePixelRatio || 1, 2) * fineness);
     renderer.setSize(width, height, false);
     canvas.style.height = `${height}px`;
-    views.forEach((/** @type {HTMLElement} */ view, /** @type {number} */ index) => place(view, windows[index + 1].x + 8, windows[index + 1].y + 4));
+    views.forEach((/** @type {HTMLElement} */ view, /** @type {number} */ index) =>
+      place(view, windows[index + 1].x + 8, windows[index + 1].y + 4),
+    );
     draw();
   }
 
@@ -118,12 +146,14 @@ function heartScene(part, points, corners, choose) {
     waiting = false;
     if (!windows.length) return;
     const height = renderer.domElement.height / renderer.getPixelRatio();
-    renderer.setScissorTest(false);
-    renderer.clear();
     renderer.setScissorTest(true);
+    frame++;
     windows.forEach((window, index) => {
+      if (index && playing && frame % 3 !== index) return;
       const still = index ? part.views[index - 1] : null;
-      const towards = still ? look(still.azimuth, 20, 1, window) : look(free.azimuth, free.elevation, free.zoom, window);
+      const towards = still
+        ? look(still.azimuth, 20, 1, window)
+        : look(free.azimuth, free.elevation, free.zoom, window);
       const bottom = height - window.y - window.height;
       renderer.setViewport(window.x, bottom, window.width, window.height);
       renderer.setScissor(window.x, bottom, window.width, window.height);
@@ -134,7 +164,10 @@ function heartScene(part, points, corners, choose) {
   }
 
   /** Write the names of the heart's parts beside the free view, those on the side of the eye. */
-  function nameParts(/** @type {any} */ towards, /** @type {{x: number, y: number, width: number, height: number}} */ window) {
+  function nameParts(
+    /** @type {any} */ towards,
+    /** @type {{x: number, y: number, width: number, height: number}} */ window,
+  ) {
     part.names.forEach((/** @type {any} */ one, /** @type {number} */ index) => {
       const point = new THREE.Vector3(-one.at[0], one.at[1], one.at[2]);
       const hidden = point.clone().setZ(0).dot(towards) < -8 && one.name !== "apex";
@@ -164,6 +197,19 @@ function heartScene(part, points, corners, choose) {
     draw();
   }
 
+  /**
+   * Draw less finely while the heart plays if this machine is too slow for it, and finely again when it stops.
+   * @param {boolean} plays
+   * @param {number} [seconds] from one frame to the next
+   */
+  function play(plays, seconds = 0) {
+    playing = plays;
+    const wanted = !plays ? 1 : seconds > 0.045 ? Math.max(fineness * 0.75, 0.4) : fineness;
+    if (wanted === fineness) return plays ? undefined : draw();
+    fineness = wanted;
+    arrange();
+  }
+
   function reset() {
     Object.assign(free, { azimuth: part.views[0].azimuth, elevation: 20, zoom: 1 });
     draw();
@@ -173,13 +219,18 @@ function heartScene(part, points, corners, choose) {
   function pick(/** @type {PointerEvent} */ event) {
     const box = canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    const index = windows.findIndex((one) => x >= one.x && x < one.x + one.width && y >= one.y && y < one.y + one.height);
+    const index = windows.findIndex(
+      (one) => x >= one.x && x < one.x + one.width && y >= one.y && y < one.y + one.height,
+    );
     if (index < 0) return;
     const still = index ? part.views[index - 1] : free;
     look(still.azimuth, index ? 20 : free.elevation, index ? 1 : free.zoom, windows[index]);
     const window = windows[index];
     const ray = new THREE.Raycaster();
-    ray.setFromCamera(new THREE.Vector2((2 * (x - window.x)) / window.width - 1, 1 - (2 * (y - window.y)) / window.height), camera);
+    ray.setFromCamera(
+      new THREE.Vector2((2 * (x - window.x)) / window.width - 1, 1 - (2 * (y - window.y)) / window.height),
+      camera,
+    );
     const [hit] = ray.intersectObject(wall);
     if (!hit) return;
     const apart = at.map((/** @type {any} */ one) => one.distanceTo(hit.point));
@@ -211,62 +262,33 @@ function heartScene(part, points, corners, choose) {
     uniforms.colours.value?.dispose();
     uniforms.colours.value = new THREE.DataTexture(texels, colours.length, 1);
     uniforms.colours.value.needsUpdate = true;
-    [uniforms.low.value, uniforms.high.value, uniforms.band.value, uniforms.line.value] = [low, high, band, line ? 1 : 0];
+    [uniforms.low.value, uniforms.high.value, uniforms.band.value, uniforms.line.value] = [
+      low,
+      high,
+      band,
+      line ? 1 : 0,
+    ];
     draw();
   }
 
   /** @param {ArrayLike<number>} shown the value at each point, NaN where there is none @param {number} now ms; later points are pale */
   function colour(shown, now) {
-    for (let index = 0; index < count; index++) values.array[index] = Number.isFinite(shown[index]) ? shown[index] : -1e9;
+    for (let index = 0; index < count; index++)
+      values.array[index] = Number.isFinite(shown[index]) ? shown[index] : -1e9;
     values.needsUpdate = true;
     uniforms.now.value = now;
     draw();
   }
 
-  return { box, turn, zoom, reset, mark, scale, colour, until: (/** @type {number} */ now) => ((uniforms.now.value = now), draw()) };
-}
-
-/**
- * Turn with one pointer, zoom with two, and tell a click from a turn.
- * @param {HTMLElement} canvas
- * @param {(right: number, up: number) => void} turn
- * @param {(factor: number) => void} zoom
- * @param {(event: PointerEvent) => void} pick
- */
-function listenToPointers(canvas, turn, zoom, pick) {
-  /** @type {Map<number, PointerEvent>} */
-  const down = new Map();
-  let moved = 0;
-  canvas.addEventListener("pointerdown", (event) => {
-    canvas.setPointerCapture(event.pointerId);
-    if (!down.size) moved = 0;
-    down.set(event.pointerId, event);
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    const before = down.get(event.pointerId);
-    if (!before) return;
-    const [right, up] = [event.clientX - before.clientX, event.clientY - before.clientY];
-    moved += Math.abs(right) + Math.abs(up);
-    if (down.size === 1 && moved > 4) turn(right * 0.5, up * 0.5);
-    if (down.size === 2) {
-      const [other] = [...down.values()].filter((one) => one.pointerId !== event.pointerId);
-      const apart = (/** @type {PointerEvent} */ one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
-      zoom(apart(event) / Math.max(apart(before), 1));
-    }
-    down.set(event.pointerId, event);
-  });
-  canvas.addEventListener("pointerup", (event) => {
-    if (down.size === 1 && moved <= 4) pick(event);
-    down.delete(event.pointerId);
-  });
-  canvas.addEventListener("pointercancel", (event) => down.delete(event.pointerId));
-  canvas.addEventListener(
-    "wheel",
-    (event) => {
-      if (!event.ctrlKey && document.activeElement !== canvas) return;
-      event.preventDefault();
-      zoom(Math.exp(-event.deltaY / 400));
-    },
-    { passive: false },
-  );
+  return {
+    box,
+    turn,
+    zoom,
+    reset,
+    play,
+    mark,
+    scale,
+    colour,
+    until: (/** @type {number} */ now) => ((uniforms.now.value = now), draw()),
+  };
 }

@@ -12,7 +12,12 @@ function paper(width, height, start = 0) {
   for (let at = Math.ceil(start); at <= start + width; at++)
     lines[at % 5 ? "thin" : "thick"] += `M${(at - start).toFixed(2)} 0V${height}`;
   for (let at = 0; at <= height; at++) lines[at % 5 ? "thin" : "thick"] += `M0 ${at}H${width}`;
-  return svg("g", { class: "paper" }, svg("path", { class: "thin", d: lines.thin }), svg("path", { class: "thick", d: lines.thick }));
+  return svg(
+    "g",
+    { class: "paper" },
+    svg("path", { class: "thin", d: lines.thin }),
+    svg("path", { class: "thick", d: lines.thick }),
+  );
 }
 
 /**
@@ -28,7 +33,8 @@ function trace(signal, left, step, middle, gain) {
   let down = false;
   for (let index = 0; index < signal.length; index++) {
     const value = signal[index];
-    if (Number.isFinite(value)) path += `${down ? "L" : "M"}${(left + step * index).toFixed(2)} ${(middle - gain * value).toFixed(2)}`;
+    if (Number.isFinite(value))
+      path += `${down ? "L" : "M"}${(left + step * index).toFixed(2)} ${(middle - gain * value).toFixed(2)}`;
     down = Number.isFinite(value);
   }
   return path;
@@ -50,7 +56,8 @@ function twelveLeads(names, lead_in, choose) {
   const left = (/** @type {number} */ index) => column * Math.floor(index / rows) + 2;
   const top = (/** @type {number} */ index) => head + row * (index % rows);
   const traces = names.map(() => svg("path", { class: "lead" }));
-  const cursors = Array.from({ length: columns }, () => svg("line", { class: "cursor", y1: 0, y2: height }));
+  // The cursors lie above the picture, so that it is not painted again when they move.
+  const cursors = Array.from({ length: columns }, () => el("div", { class: "cursor" }));
   const labels = names.map((name, index) =>
     svg("text", { x: left(index) - 0.8, y: top(index) + 4, class: "lead-name", text: name }),
   );
@@ -61,9 +68,9 @@ function twelveLeads(names, lead_in, choose) {
     paper(width, height),
     ...traces,
     ...labels,
-    ...cursors,
     scale,
   );
+  const box = el("div", { class: "with-cursor" }, picture, ...cursors);
   picture.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
     const box = picture.getBoundingClientRect();
     const at = ((((event.clientX - box.left) / box.width) * width) % column) - 2;
@@ -82,11 +89,7 @@ function twelveLeads(names, lead_in, choose) {
   }
   /** @param {number} time ms after the onset */
   function move(time) {
-    cursors.forEach((cursor, index) => {
-      const x = String(left(index * rows) + speed * (time + lead_in));
-      cursor.setAttribute("x1", x);
-      cursor.setAttribute("x2", x);
-    });
+    cursors.forEach((cursor, index) => moveCursor(cursor, (left(index * rows) + speed * (time + lead_in)) / width));
   }
-  return { picture, draw, move };
+  return { box, draw, move };
 }

@@ -35,22 +35,33 @@ const WALLS = [
  * @param {(site: number) => void} choose
  */
 function bullsEye(sites, choose) {
-  /** @type {{site: number, area: any, label: any}[]} */
+  /** @type {{site: number, area: any, label: any, shown: string}[]} */
   const cells = [];
   const maps = WALLS.map(({ name, layers }) => {
-    const picture = svg("svg", { viewBox: "-90 -88 142 176", role: "img", "aria-label": `${name}: value at each site` });
+    const picture = svg("svg", {
+      viewBox: "-90 -88 142 176",
+      role: "img",
+      "aria-label": `${name}: value at each site`,
+    });
     sites.forEach((site, index) => {
       if (!layers.includes(site.layer)) return;
       const cell = site.segment ? SEGMENTS[site.segment - 1] : RIGHT_WALL[site.right ?? 0];
       const area = svg("path", { d: ring(cell), class: "cell" }, svg("title", { text: site.text }));
       const middle = cell.inner ? (RADIUS * (cell.inner + cell.outer)) / 2 : 0;
       const around = (cell.angle * Math.PI) / 180;
-      const label = svg("text", { x: middle * Math.cos(around), y: 2.6 - middle * Math.sin(around), class: "cell-value" });
+      const label = svg("text", {
+        x: middle * Math.cos(around),
+        y: 2.6 - middle * Math.sin(around),
+        class: "cell-value",
+      });
       area.addEventListener("click", () => choose(index));
-      cells.push({ site: index, area, label });
+      cells.push({ site: index, area, label, shown: "" });
       picture.append(area, label);
     });
-    picture.append(svg("text", { x: 0, y: -50, class: "side", text: "anterior" }), svg("text", { x: 0, y: 54, class: "side", text: "inferior" }));
+    picture.append(
+      svg("text", { x: 0, y: -50, class: "side", text: "anterior" }),
+      svg("text", { x: 0, y: 54, class: "side", text: "inferior" }),
+    );
     picture.append(svg("text", { x: -67, y: -79, class: "side", text: "right ventricle" }));
     return el("figure", {}, picture, el("figcaption", { text: name }));
   });
@@ -60,12 +71,14 @@ function bullsEye(sites, choose) {
    * @param {number} selected
    */
   function draw(text, colour, selected) {
-    for (const { site, area, label } of cells) {
-      const fill = colour(site);
-      area.setAttribute("fill", fill);
-      area.setAttribute("class", site === selected ? "cell chosen" : "cell");
-      label.textContent = text(site);
-      label.setAttribute("fill", isDark(fill) ? "#fff" : "#111");
+    for (const cell of cells) {
+      const shown = [colour(cell.site), text(cell.site), String(cell.site === selected)];
+      if (shown.join() === cell.shown) continue;
+      cell.shown = shown.join();
+      cell.area.setAttribute("fill", shown[0]);
+      cell.area.setAttribute("class", cell.site === selected ? "cell chosen" : "cell");
+      cell.label.textContent = shown[1];
+      cell.label.setAttribute("fill", isDark(shown[0]) ? "#fff" : "#111");
     }
   }
   return { box: el("div", { class: "bulls-eyes" }, ...maps), draw };

@@ -19,11 +19,43 @@ async function runPart(part, onKeys) {
     part.note ? el("p", { class: "quiet", text: `Note: ${part.note}.` }) : null,
     part.why ? el("p", { class: "warning", text: part.why }) : null,
     metricsPane(part),
-    confusion ? el("div", { class: "columns even" }, pane("Confusion", "What was called what. Choose a cell to see its beats.", confusion.matrix), el("section", { class: "pane" }, confusion.viewer)) : null,
-    confusion ? pane("Ten worst beats first", "Their true class was given the lowest probability. Choose one to see it above.", await worstBeats(part, confusion.showWorst)) : null,
-    part.reliability ? pane("Reliability", `Is the network right as often as it is sure? On the diagonal it is. Expected calibration error (mean distance from it): ${fixed(part.reliability.ece, 4)}.`, reliabilityPlot(part.reliability.bins)) : null,
-    part.errors ? pane("Errors", `How many test cases have which error; the ten worst are under “hearts”. Below, the sites by their mean error.`, histogram((await unpack(part.errors)).values, part.error_unit), siteErrors(part)) : null,
-    pane("Learning curves", Object.keys(part.curves).length ? "Of each evaluation during training. The checkpoint was chosen on validation data." : "This model is not trained in steps.", curves),
+    confusion
+      ? el(
+          "div",
+          { class: "columns even" },
+          pane("Confusion", "What was called what. Choose a cell to see its beats.", confusion.matrix),
+          el("section", { class: "pane" }, confusion.viewer),
+        )
+      : null,
+    confusion
+      ? pane(
+          "Ten worst beats first",
+          "Their true class was given the lowest probability. Choose one to see it above.",
+          await worstBeats(part, confusion.showWorst),
+        )
+      : null,
+    part.reliability
+      ? pane(
+          "Reliability",
+          `Is the network right as often as it is sure? On the diagonal it is. Expected calibration error (mean distance from it): ${fixed(part.reliability.ece, 4)}.`,
+          reliabilityPlot(part.reliability.bins),
+        )
+      : null,
+    part.errors
+      ? pane(
+          "Errors",
+          `How many test cases have which error; the ten worst are under “hearts”. Below, the sites by their mean error.`,
+          histogram((await unpack(part.errors)).values, part.error_unit),
+          siteErrors(part),
+        )
+      : null,
+    pane(
+      "Learning curves",
+      Object.keys(part.curves).length
+        ? "Of each evaluation during training. The checkpoint was chosen on validation data."
+        : "This model is not trained in steps.",
+      curves,
+    ),
     repeatPane(part),
   );
   const show = () => {
@@ -35,22 +67,37 @@ async function runPart(part, onKeys) {
 
 /** @param {any} figure @param {number} digits */
 function interval(figure, digits) {
-  return Number.isFinite(figure?.low) && figure.low !== null ? `${fixed(figure.low, digits)} to ${fixed(figure.high, digits)}` : "–";
+  return Number.isFinite(figure?.low) && figure.low !== null
+    ? `${fixed(figure.low, digits)} to ${fixed(figure.high, digits)}`
+    : "–";
 }
 
 /** @param {Part} part */
 function metricsPane(part) {
   const rows = part.metrics.map((/** @type {any} */ one) => {
     const digits = one.unit ? 2 : 3;
-    return [one.name, `${fixed(one.value, digits)}${one.unit ? ` ${one.unit}` : ""}`, interval(one, digits), el("span", { class: "quiet", text: one.meaning })];
+    return [
+      one.name,
+      `${fixed(one.value, digits)}${one.unit ? ` ${one.unit}` : ""}`,
+      interval(one, digits),
+      el("span", { class: "quiet", text: one.meaning }),
+    ];
   });
   const cell = (/** @type {any} */ figure) => `${fixed(figure.value, 3)} (${interval(figure, 3)})`;
-  const classes = part.classes?.map((/** @type {any} */ one) => [`${one.name}, ${one.meaning}`, whole(one.examples), cell(one.precision), cell(one.recall), cell(one.f1)]);
+  const classes = part.classes?.map((/** @type {any} */ one) => [
+    `${one.name}, ${one.meaning}`,
+    whole(one.examples),
+    cell(one.precision),
+    cell(one.recall),
+    cell(one.f1),
+  ]);
   return pane(
     "Metrics",
     `Interval: ${part.interval}.`,
-    table(["metric", "value", "95 % interval", "what it is"], rows),
-    classes ? table(["class", "beats", "precision (positive predictivity)", "recall (sensitivity)", "F1"], classes) : null,
+    table(["metric", "value", "95 % interval", "what it is"], rows, [3]),
+    classes
+      ? table(["class", "beats", "precision (positive predictivity)", "recall (sensitivity)", "F1"], classes)
+      : null,
   );
 }
 
@@ -65,7 +112,12 @@ async function worstBeats(part, choose) {
     const beat = beats[index];
     const [own, other] = [part.classes[beat.true], part.classes[beat.prediction]];
     const text = `${own.name} called ${other.name}; p(${own.name}) = ${beat.odds[beat.true].toFixed(3)}`;
-    return el("button", { type: "button", class: "worst", onclick: () => choose(at) }, signals ? await beatPicture(signals[index], rate, own.colour, 190) : null, el("span", { text }));
+    return el(
+      "button",
+      { type: "button", class: "worst", onclick: () => choose(at) },
+      signals ? await beatPicture(signals[index], rate, own.colour, 190) : null,
+      el("span", { text }),
+    );
   });
   return el("div", { class: "worsts" }, ...(await Promise.all(figures)));
 }
@@ -80,7 +132,12 @@ function reliabilityPlot(bins) {
   const x = (/** @type {number} */ value) => left + size * value;
   const y = (/** @type {number} */ value) => 10 + size * (1 - value);
   const all = bins.reduce((sum, [count]) => sum + count, 0);
-  const picture = svg("svg", { viewBox: `0 0 ${left + size + 12} ${size + bottom + 16}`, role: "img", "aria-label": "Reliability", class: "square" });
+  const picture = svg("svg", {
+    viewBox: `0 0 ${left + size + 12} ${size + bottom + 16}`,
+    role: "img",
+    "aria-label": "Reliability",
+    class: "square",
+  });
   for (const value of [0, 0.25, 0.5, 0.75, 1])
     picture.append(
       svg("line", { x1: x(0), x2: x(1), y1: y(value), y2: y(value), stroke: "#e6e9ed" }),
@@ -92,11 +149,24 @@ function reliabilityPlot(bins) {
     const [at, share] = [sure / count, hits / count];
     picture.append(
       svg("line", { x1: x(at), x2: x(at), y1: y(at), y2: y(share), stroke: BLUE, "stroke-opacity": 0.35 }),
-      svg("circle", { cx: x(at), cy: y(share), r: 3 + 9 * Math.sqrt(count / all), fill: BLUE, "fill-opacity": 0.75 }, svg("title", { text: `${whole(count)} beats: sure ${fixed(100 * at, 1)} %, right ${fixed(100 * share, 1)} %` })),
+      svg(
+        "circle",
+        { cx: x(at), cy: y(share), r: 3 + 9 * Math.sqrt(count / all), fill: BLUE, "fill-opacity": 0.75 },
+        svg("title", { text: `${whole(count)} beats: sure ${fixed(100 * at, 1)} %, right ${fixed(100 * share, 1)} %` }),
+      ),
     );
   }
-  picture.append(svg("text", { x: x(0.5), y: size + bottom + 12, "text-anchor": "middle", text: "confidence (probability of the predicted class)" }));
-  picture.append(svg("text", { x: -y(0.5), y: 11, transform: "rotate(-90)", "text-anchor": "middle", text: "share that is right" }));
+  picture.append(
+    svg("text", {
+      x: x(0.5),
+      y: size + bottom + 12,
+      "text-anchor": "middle",
+      text: "confidence (probability of the predicted class)",
+    }),
+  );
+  picture.append(
+    svg("text", { x: -y(0.5), y: 11, transform: "rotate(-90)", "text-anchor": "middle", text: "share that is right" }),
+  );
   return picture;
 }
 
@@ -111,13 +181,39 @@ function histogram(errors, unit) {
   const bins = new Array(30).fill(0);
   for (const error of known) bins[Math.min(Math.floor((30 * error) / high), 29)]++;
   const most = Math.max(...bins);
-  const picture = svg("svg", { viewBox: "0 0 480 190", role: "img", "aria-label": "Errors of the test cases", class: "wide" });
+  const picture = svg("svg", {
+    viewBox: "0 0 640 190",
+    role: "img",
+    "aria-label": "Errors of the test cases",
+    class: "wide",
+  });
   bins.forEach((count, index) => {
     const tall = (140 * count) / most;
-    picture.append(svg("rect", { x: 20 + index * 15, y: 146 - tall, width: 14, height: tall, fill: BLUE }, svg("title", { text: `${whole(count)} cases` })));
+    picture.append(
+      svg(
+        "rect",
+        { x: 20 + index * 20, y: 146 - tall, width: 18, height: tall, fill: BLUE },
+        svg("title", { text: `${whole(count)} cases` }),
+      ),
+    );
   });
-  for (const part01 of [0, 0.25, 0.5, 0.75, 1]) picture.append(svg("text", { x: 20 + 450 * part01, y: 162, "text-anchor": "middle", text: fixed(high * part01, high < 8 ? 2 : 1) }));
-  picture.append(svg("text", { x: 245, y: 182, "text-anchor": "middle", text: `mean error of a case (${unit}), ${whole(known.length)} cases` }));
+  for (const part01 of [0, 0.25, 0.5, 0.75, 1])
+    picture.append(
+      svg("text", {
+        x: 20 + 598 * part01,
+        y: 162,
+        "text-anchor": "middle",
+        text: fixed(high * part01, high < 8 ? 2 : 1),
+      }),
+    );
+  picture.append(
+    svg("text", {
+      x: 320,
+      y: 182,
+      "text-anchor": "middle",
+      text: `mean error of a case (${unit}), ${whole(known.length)} cases`,
+    }),
+  );
   return picture;
 }
 
@@ -125,7 +221,12 @@ function histogram(errors, unit) {
 function siteErrors(part) {
   const sorted = Object.entries(part.sites).sort((one, other) => Number(other[1]) - Number(one[1]));
   const rows = sorted.map(([name, error]) => [name, `${fixed(Number(error), 2)} ${part.error_unit}`]);
-  return el("details", {}, el("summary", { text: `Sites: ${rows[0].join(" ")} is worst, ${rows[rows.length - 1].join(" ")} best` }), table(["site", "mean error"], rows));
+  return el(
+    "details",
+    {},
+    el("summary", { text: `Sites: ${rows[0].join(" ")} is worst, ${rows[rows.length - 1].join(" ")} best` }),
+    table(["site", "mean error"], rows),
+  );
 }
 
 /**
@@ -140,7 +241,10 @@ function drawCurves(curves, lossBox, scoreBox) {
   const names = Object.keys(curves).filter((name) => name !== "step");
   const losses = names.filter((name) => name.endsWith("loss"));
   const scores = names.filter((name) => !name.endsWith("loss"));
-  for (const [box, some, label] of /** @type {[HTMLElement, string[], string][]} */ ([[lossBox, losses, "loss"], [scoreBox, scores, "validation"]])) {
+  for (const [box, some, label] of /** @type {[HTMLElement, string[], string][]} */ ([
+    [lossBox, losses, "loss"],
+    [scoreBox, scores, "validation"],
+  ])) {
     if (!some.length) continue;
     const series = some.map((name, index) => ({
       label: name.replace(/^validation_/, label === "loss" ? "validation " : "").replaceAll("_", " "),
@@ -150,19 +254,43 @@ function drawCurves(curves, lossBox, scoreBox) {
       points: { show: curves.step.length < 40 },
       value: (/** @type {any} */ _, /** @type {number} */ value) => fixed(value, 4),
     }));
-    plotted(box, 300, { scales: { x: { time: false } }, axes: [axis("step"), axis(label)], cursor: { drag: { x: false, y: false } }, series: [{ label: "step" }, ...series] }, [curves.step, ...some.map((name) => curves[name])]);
+    plotted(
+      box,
+      300,
+      {
+        scales: { x: { time: false } },
+        axes: [axis("step"), axis(label)],
+        cursor: { drag: { x: false, y: false } },
+        series: [{ label: "step" }, ...series],
+      },
+      [curves.step, ...some.map((name) => curves[name])],
+    );
   }
 }
 
 /** @param {Part} part */
 function repeatPane(part) {
   const { command, config, versions, devices, code, fingerprints, seconds } = part.repeat;
-  const pairs = (/** @type {any} */ some) => table(["field", "value"], Object.entries(some).map(([name, value]) => [name, String(value)]));
+  const pairs = (/** @type {any} */ some) =>
+    table(
+      ["field", "value"],
+      Object.entries(some).map(([name, value]) => [name, String(value)]),
+      [1],
+    );
   return pane(
     "Train it again",
     "The same command on the same machine gives the same bits.",
     el("pre", { text: command }),
-    table(["what", "SHA-256, or version"], [...Object.entries(fingerprints).map(([name, sum]) => [name, String(sum)]), ["code (git)", code ?? "installed from a wheel"], ["devices", devices.join(", ")], ["training time", `${fixed(seconds / 60, 1)} min`]]),
+    table(
+      ["what", "SHA-256, or version"],
+      [
+        ...Object.entries(fingerprints).map(([name, sum]) => [name, String(sum)]),
+        ["code (git)", code ?? "installed from a wheel"],
+        ["devices", devices.join(", ")],
+        ["training time", `${fixed(seconds / 60, 1)} min`],
+      ],
+      [1],
+    ),
     el("details", {}, el("summary", { text: "Configuration" }), pairs(config)),
     el("details", {}, el("summary", { text: "Versions" }), pairs(versions)),
   );

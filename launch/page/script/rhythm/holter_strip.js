@@ -36,7 +36,11 @@ function recordedSignal(signal) {
     const first = Math.round(start * signal.rate);
     const values = new Float64Array(Math.round(seconds * signal.rate)).fill(NaN);
     const size = signal.rate * signal.seconds;
-    for (let index = Math.max(Math.floor(first / size), 0); index * size < first + values.length && index < signal.chunks.length; index++) {
+    for (
+      let index = Math.max(Math.floor(first / size), 0);
+      index * size < first + values.length && index < signal.chunks.length;
+      index++
+    ) {
       const part = await chunk(index);
       const offset = index * size - first;
       part?.forEach((value, at) => {
@@ -57,7 +61,11 @@ function recordedSignal(signal) {
  * @param {(seconds: number) => void} pan called with the s by which the strip was dragged
  */
 function holterStrip(part, beats, signal, hover, pan) {
-  const box = el("div", { class: "strip", tabindex: 0, "aria-label": "Strip of the recording. Drag it, or press the arrow keys." });
+  const box = el("div", {
+    class: "strip",
+    tabindex: 0,
+    "aria-label": "Strip of the recording. Drag it, or press the arrow keys.",
+  });
   let asked = 0;
 
   /** s that the box shows */
@@ -80,11 +88,27 @@ function holterStrip(part, beats, signal, hover, pan) {
     const picture = svg("svg", { viewBox: `0 0 ${width} ${STRIP}`, role: "img" });
     picture.style.width = `${width}mm`;
     picture.append(paper(width, STRIP, start * SPEED));
-    if (range(values) === null) picture.append(svg("text", { x: width / 2, y: STRIP / 2, "text-anchor": "middle", class: "absent", text: "The signal of this minute is not in this file; its beats are." }));
+    if (range(values) === null)
+      picture.append(
+        svg("text", {
+          x: width / 2,
+          y: STRIP / 2,
+          "text-anchor": "middle",
+          class: "absent",
+          text: "The signal of this minute is not in this file; its beats are.",
+        }),
+      );
     picture.append(svg("path", { d: trace(values, 0, step, middle, gain), class: "lead" }));
     for (const stretch of part.unreadable) {
       const [from, to] = [Math.max(stretch.start, start), Math.min(stretch.end, start + shown)];
-      if (from < to) picture.append(svg("rect", { x: (from - start) * SPEED, y: 0, width: (to - from) * SPEED, height: STRIP, class: "unreadable" }, svg("title", { text: `cannot be read: ${stretch.reason}` })));
+      if (from < to)
+        picture.append(
+          svg(
+            "rect",
+            { x: (from - start) * SPEED, y: 0, width: (to - from) * SPEED, height: STRIP, class: "unreadable" },
+            svg("title", { text: `cannot be read: ${stretch.reason}` }),
+          ),
+        );
     }
     const [first, last] = [lastAtMost(beats.times, start - 1) + 1, lastAtMost(beats.times, start + shown + 1)];
     for (let beat = first; beat <= last; beat++) drawBeat(beat);
@@ -97,18 +121,46 @@ function holterStrip(part, beats, signal, hover, pan) {
       if (kind.name !== "N") {
         const index = Math.max(Math.round(from * part.signal.rate), 0);
         const piece = values.subarray(index, Math.max(Math.round(to * part.signal.rate), index));
-        picture.append(svg("path", { d: trace(piece, index * step, step, middle, gain), class: "ectopic", stroke: kind.colour }));
+        picture.append(
+          svg("path", { d: trace(piece, index * step, step, middle, gain), class: "ectopic", stroke: kind.colour }),
+        );
       }
       if (at < 0 || at > shown) return;
-      if (beat === selected) picture.append(svg("rect", { x: from * SPEED, y: 0, width: (to - from) * SPEED, height: STRIP, class: "selected" }));
-      picture.append(svg("text", { x: at * SPEED, y: 5.5, "text-anchor": "middle", class: "beat-name", fill: kind.colour, text: kind.name }));
-      const target = svg("rect", { x: from * SPEED, y: 0, width: (to - from) * SPEED, height: STRIP, class: "target" }, svg("title", { text: beatText(part, beats, beat) }));
+      if (beat === selected)
+        picture.append(
+          svg("rect", { x: from * SPEED, y: 0, width: (to - from) * SPEED, height: STRIP, class: "selected" }),
+        );
+      picture.append(
+        svg("text", {
+          x: at * SPEED,
+          y: 5.5,
+          "text-anchor": "middle",
+          class: "beat-name",
+          fill: kind.colour,
+          text: kind.name,
+        }),
+      );
+      const target = svg(
+        "rect",
+        { x: from * SPEED, y: 0, width: (to - from) * SPEED, height: STRIP, class: "target" },
+        svg("title", { text: beatText(part, beats, beat) }),
+      );
       target.addEventListener("pointerenter", () => hover(beat));
       target.addEventListener("click", () => hover(beat));
       picture.append(target);
     }
-    picture.append(svg("text", { x: 1.5, y: STRIP - 1.8, class: "scale", text: `${leadAt(part, start)}, ${clock(start, 1)}` }));
-    picture.append(svg("text", { x: width - 1.5, y: STRIP - 1.8, "text-anchor": "end", class: "scale", text: `25 mm/s, ${gain} mm/mV` }));
+    picture.append(
+      svg("text", { x: 1.5, y: STRIP - 1.8, class: "scale", text: `${leadAt(part, start)}, ${clock(start, 1)}` }),
+    );
+    picture.append(
+      svg("text", {
+        x: width - 1.5,
+        y: STRIP - 1.8,
+        "text-anchor": "end",
+        class: "scale",
+        text: `25 mm/s, ${gain} mm/mV`,
+      }),
+    );
     box.replaceChildren(picture);
   }
 
@@ -135,14 +187,27 @@ function holterStrip(part, beats, signal, hover, pan) {
 
 /** The lead that was read at a time. @param {Part} part @param {number} time s */
 function leadAt(part, time) {
-  return part.leads[Math.max(lastAtMost(part.leads.map((/** @type {any} */ one) => one.start), time + 1e-6), 0)].name;
+  return part.leads[
+    Math.max(
+      lastAtMost(
+        part.leads.map((/** @type {any} */ one) => one.start),
+        time + 1e-6,
+      ),
+      0,
+    )
+  ].name;
 }
 
 /** A beat in words. @param {Part} part @param {Beats} beats @param {number} beat */
 function beatText(part, beats, beat) {
   const kind = part.classes[beats.classes[beat]];
-  const odds = part.classes.map((/** @type {any} */ one, /** @type {number} */ index) => `${one.name} ${fixed(100 * beats.probabilities[index][beat])} %`);
+  const odds = part.classes.map(
+    (/** @type {any} */ one, /** @type {number} */ index) =>
+      `${one.name} ${fixed(100 * beats.probabilities[index][beat])} %`,
+  );
   const flags = beats.flags[beats.flag[beat]];
-  const rr = Number.isFinite(beats.rr[beat]) ? `, ${fixed(1000 * beats.rr[beat])} ms after the beat before (RR interval)` : "";
+  const rr = Number.isFinite(beats.rr[beat])
+    ? `, ${fixed(1000 * beats.rr[beat])} ms after the beat before (RR interval)`
+    : "";
   return `Beat ${whole(beat + 1)} at ${clock(beats.times[beat], 2)}: ${kind.name}, ${kind.meaning}${rr}. Probabilities: ${odds.join(", ")}.${flags ? ` Doubtful: ${flags.replaceAll("_", " ")}.` : ""}`;
 }

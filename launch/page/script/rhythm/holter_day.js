@@ -11,31 +11,27 @@ const ROW = 38; // px, a minute of signal
  * @param {(time: number) => void} choose called with the time that was clicked, s
  */
 function ratePlot(box, rate, duration, choose) {
-  let now = 0;
   const times = Array.from(rate.middle, (_, index) => (index + 0.5) * rate.size);
-  const known = (/** @type {Float64Array} */ values) => Array.from(values, (value) => (Number.isFinite(value) ? value : null));
+  const known = (/** @type {Float64Array} */ values) =>
+    Array.from(values, (value) => (Number.isFinite(value) ? value : null));
   const [, most] = range([...rate.high].filter(Number.isFinite)) ?? [0, 100];
-  const cursor = {
-    hooks: {
-      draw: [
-        (/** @type {any} */ plot) => {
-          const at = Math.round(plot.valToPos(now, "x", true));
-          Object.assign(plot.ctx, { strokeStyle: ACCENT, lineWidth: 2 * (devicePixelRatio || 1) });
-          plot.ctx.beginPath();
-          plot.ctx.moveTo(at, plot.bbox.top);
-          plot.ctx.lineTo(at, plot.bbox.top + plot.bbox.height);
-          plot.ctx.stroke();
-        },
-      ],
-    },
-  };
   const plot = plotted(
     box,
     190,
     {
-      plugins: [cursor],
-      scales: { x: { time: false, range: [0, duration] }, y: { range: [0, 20 * Math.ceil(Math.min(most, 260) / 20 + 0.2)] } },
-      axes: [axis("", { values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((time) => clock(time)), incrs: [10, 30, 60, 300, 600, 1800, 3600, 7200, 10800, 21600, 86400], size: 30, space: 80 }), axis("heart rate (beats a minute)")],
+      scales: {
+        x: { time: false, range: [0, duration] },
+        y: { range: [0, 20 * Math.ceil(Math.min(most, 260) / 20 + 0.2)] },
+      },
+      axes: [
+        axis("", {
+          values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((time) => clock(time)),
+          incrs: [10, 30, 60, 300, 600, 1800, 3600, 7200, 10800, 21600, 86400],
+          size: 30,
+          space: 80,
+        }),
+        axis("heart rate (beats a minute)"),
+      ],
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false },
       series: [{}, { stroke: "#9db4d6", width: 0.5 }, { stroke: BLUE, width: 1.6 }, { stroke: "#9db4d6", width: 0.5 }],
@@ -44,13 +40,7 @@ function ratePlot(box, rate, duration, choose) {
     [times, known(rate.low), known(rate.middle), known(rate.high)],
   );
   plot.over.addEventListener("click", () => choose(plot.posToVal(plot.cursor.left ?? 0, "x")));
-  return {
-    /** @param {number} time s */
-    move(time) {
-      now = time;
-      plot.redraw(false, false);
-    },
-  };
+  return { move: cursorIn(plot) };
 }
 
 /**
@@ -63,15 +53,29 @@ function burdenBars(part, choose) {
   const bins = beats[0].length;
   const shares = Array.from({ length: bins }, (_, bin) => {
     const all = beats.reduce((/** @type {number} */ sum, /** @type {number[]} */ row) => sum + row[bin], 0);
-    return part.classes.map((/** @type {any} */ one, /** @type {number} */ index) => (all && one.name !== "N" ? (100 * beats[index][bin]) / all : 0));
+    return part.classes.map((/** @type {any} */ one, /** @type {number} */ index) =>
+      all && one.name !== "N" ? (100 * beats[index][bin]) / all : 0,
+    );
   });
-  const most = round125(Math.max(...shares.map((row) => row.reduce((/** @type {number} */ sum, /** @type {number} */ one) => sum + one, 0)), 1));
+  const most = round125(
+    Math.max(
+      ...shares.map((row) => row.reduce((/** @type {number} */ sum, /** @type {number} */ one) => sum + one, 0)),
+      1,
+    ),
+  );
   const [width, height, left] = [innerWidth < 600 ? 400 : 1000, 150, 46];
   const wide = (width - left) / bins;
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Share of ectopic beats" });
+  const picture = svg("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    role: "img",
+    "aria-label": "Share of ectopic beats",
+  });
   for (const share of [0, 0.5, 1]) {
     const y = 120 - 108 * share;
-    picture.append(svg("line", { x1: left, x2: width, y1: y, y2: y, stroke: "#e6e9ed" }), svg("text", { x: left - 6, y: y + 4, "text-anchor": "end", text: `${fixed(most * share, most < 4 ? 1 : 0)} %` }));
+    picture.append(
+      svg("line", { x1: left, x2: width, y1: y, y2: y, stroke: "#e6e9ed" }),
+      svg("text", { x: left - 6, y: y + 4, "text-anchor": "end", text: `${fixed(most * share, most < 4 ? 1 : 0)} %` }),
+    );
   }
   const every = Math.max(Math.ceil((bins * 80) / width), 1);
   shares.forEach((row, bin) => {
@@ -81,9 +85,22 @@ function burdenBars(part, choose) {
       const tall = (108 * share) / most;
       y -= tall;
       if (share) words.push(`${part.classes[index].name} ${whole(beats[index][bin])} (${fixed(share, 1)} %)`);
-      if (share) picture.append(svg("rect", { x: left + bin * wide + 1, y, width: Math.max(wide - 2, 1), height: tall, fill: part.classes[index].colour }));
+      if (share)
+        picture.append(
+          svg("rect", {
+            x: left + bin * wide + 1,
+            y,
+            width: Math.max(wide - 2, 1),
+            height: tall,
+            fill: part.classes[index].colour,
+          }),
+        );
     }
-    const target = svg("rect", { x: left + bin * wide, y: 8, width: wide, height: 112, class: "target" }, svg("title", { text: `${clock(bin * size)}: ${words.join(", ") || "none"}` }));
+    const target = svg(
+      "rect",
+      { x: left + bin * wide, y: 8, width: wide, height: 112, class: "target" },
+      svg("title", { text: `${clock(bin * size)}: ${words.join(", ") || "none"}` }),
+    );
     target.addEventListener("click", () => choose(bin * size));
     picture.append(target);
     if (bin % every === 0) picture.append(svg("text", { x: left + bin * wide, y: 138, text: clock(bin * size) }));
@@ -102,7 +119,11 @@ function allMinutes(part, beats, signal, choose) {
   const minutes = part.signal.chunks.length;
   const { seconds } = part.signal;
   const canvas = el("canvas", {});
-  const box = el("div", { class: "minutes", tabindex: 0, "aria-label": "The whole signal, a minute a row" }, el("div", { class: "all" }, canvas));
+  const box = el(
+    "div",
+    { class: "minutes", tabindex: 0, "aria-label": "The whole signal, a minute a row" },
+    el("div", { class: "all" }, canvas),
+  );
   /** @type {Map<number, HTMLCanvasElement>} */
   const rows = new Map();
   const label = 58;
@@ -141,11 +162,17 @@ function allMinutes(part, beats, signal, choose) {
       if (drawn) pen.drawImage(drawn, 0, y);
       else signal.chunk(row).then((values) => (rows.has(row) ? null : (rows.set(row, drawRow(row, values)), draw())));
     }
-    if (rows.size > 400) for (const row of [...rows.keys()].slice(0, 200)) if (row < first || row > first + 40) rows.delete(row);
+    if (rows.size > 400)
+      for (const row of [...rows.keys()].slice(0, 200)) if (row < first || row > first + 40) rows.delete(row);
     const at = now / seconds;
     const x = label + (at % 1) * (wide - label);
     Object.assign(pen, { strokeStyle: ACCENT, lineWidth: 2 * scale });
-    pen.strokeRect((x - 2) * scale, (Math.floor(at) * ROW - box.scrollTop + 2) * scale, (((wide - label) * 10) / seconds) * scale, (ROW - 4) * scale);
+    pen.strokeRect(
+      (x - 2) * scale,
+      (Math.floor(at) * ROW - box.scrollTop + 2) * scale,
+      (((wide - label) * 10) / seconds) * scale,
+      (ROW - 4) * scale,
+    );
   }
 
   /** @param {number} row @param {Float64Array | null} values */
@@ -166,7 +193,11 @@ function allMinutes(part, beats, signal, choose) {
     } else {
       const sorted = Float64Array.from(values).sort();
       const usual = sorted[sorted.length >> 1];
-      const gain = Math.min((ROW * 0.62) / Math.max(sorted[Math.floor(sorted.length * 0.998)] - sorted[Math.floor(sorted.length * 0.002)], 0.5), 18);
+      const gain = Math.min(
+        (ROW * 0.62) /
+          Math.max(sorted[Math.floor(sorted.length * 0.998)] - sorted[Math.floor(sorted.length * 0.002)], 0.5),
+        18,
+      );
       let colour = INK;
       let path = new Path2D();
       const line = () => {
@@ -207,7 +238,8 @@ function allMinutes(part, beats, signal, choose) {
     move(time) {
       now = time;
       const top = Math.floor(time / seconds) * ROW;
-      if (top < box.scrollTop || top + ROW > box.scrollTop + box.clientHeight) box.scrollTop = Math.max(top - box.clientHeight / 2, 0);
+      if (top < box.scrollTop || top + ROW > box.scrollTop + box.clientHeight)
+        box.scrollTop = Math.max(top - box.clientHeight / 2, 0);
       draw();
     },
   };

@@ -18,7 +18,7 @@ async function start() {
     el("header", {}, el("div", {}, el("h1", { text: data.title }), remark), startKeys()),
     tabs,
     main,
-    el("footer", {}, el("p", { text: `Made by cardiax ${data.version}. All data are in this file, which loads nothing else. ${data.disclaimer}.` })),
+    footer(data),
   );
   /** @type {Map<number, HTMLElement>} */
   const boxes = new Map();
@@ -30,7 +30,9 @@ async function start() {
   /** @param {number} index */
   async function open(index) {
     SHOWN.part = index;
-    buttons.forEach((/** @type {HTMLElement} */ button, /** @type {number} */ one) => button.setAttribute("aria-pressed", String(one === index)));
+    buttons.forEach((/** @type {HTMLElement} */ button, /** @type {number} */ one) =>
+      button.setAttribute("aria-pressed", String(one === index)),
+    );
     for (const [one, box] of boxes) box.hidden = one !== index;
     if (boxes.has(index)) return;
     const part = data.parts[index];
@@ -44,8 +46,18 @@ async function start() {
   }
 
   if (data.parts.length > 1)
-    keysOf(-1)(["<", ">"], "the part before or after", (event) => open((SHOWN.part + (event.key === ">" ? 1 : data.parts.length - 1)) % data.parts.length));
+    keysOf(-1)(["<", ">"], "the part before or after", (event) =>
+      open((SHOWN.part + (event.key === ">" ? 1 : data.parts.length - 1)) % data.parts.length),
+    );
   await open(0);
+}
+
+/** @param {{version: string, disclaimer: string, licences: string[]}} data */
+function footer(data) {
+  const text = `Made by cardiax ${data.version}. All data are in this file, which loads nothing else. ${data.disclaimer}.`;
+  const licences = data.licences.map((licence) => el("pre", { text: licence }));
+  const details = licences.length ? el("details", {}, el("summary", { text: "Licences" }), ...licences) : null;
+  return el("footer", {}, el("p", { text }), details);
 }
 
 start();

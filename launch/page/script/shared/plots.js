@@ -29,7 +29,17 @@ function plotted(box, height, options, data) {
 function axis(label, more = {}) {
   const font = '12px system-ui, "Segoe UI", Roboto, sans-serif';
   const line = { stroke: "#e6e9ed", width: 1 };
-  return { label, font, labelFont: font, stroke: QUIET, grid: line, ticks: { ...line, size: 4 }, labelSize: 18, size: 44, ...more };
+  return {
+    label,
+    font,
+    labelFont: font,
+    stroke: QUIET,
+    grid: line,
+    ticks: { ...line, size: 4 },
+    labelSize: 18,
+    size: 44,
+    ...more,
+  };
 }
 
 /**
@@ -50,16 +60,51 @@ function colourBar() {
     const picture = svg("svg", { viewBox: "0 0 300 34", role: "img", "aria-label": text });
     for (let band = 0; band < bands; band++) {
       const colour = colours[Math.min(Math.floor((255 * (band + 0.5)) / bands + 0.5), 255)];
-      picture.append(svg("rect", { x: 10 + (280 * band) / bands, y: 2, width: 280 / bands + 0.3, height: 12, fill: `rgb(${colour})` }));
+      picture.append(
+        svg("rect", {
+          x: 10 + (280 * band) / bands,
+          y: 2,
+          width: 280 / bands + 0.3,
+          height: 12,
+          fill: `rgb(${colour})`,
+        }),
+      );
     }
     const every = Math.max(Math.ceil(bands / 8), 1);
-    const marks = step ? Array.from({ length: bands + 1 }, (_, index) => index).filter((index) => index % every === 0) : [0, 16, 32, 48, 64];
+    const marks = step
+      ? Array.from({ length: bands + 1 }, (_, index) => index).filter((index) => index % every === 0)
+      : [0, 16, 32, 48, 64];
     for (const mark of marks) {
       const value = low + ((high - low) * mark) / bands;
       const digits = Math.abs(high - low) >= 10 ? 0 : 1;
-      picture.append(svg("text", { x: 10 + (280 * mark) / bands, y: 27, "text-anchor": "middle", text: fixed(value, digits) }));
+      picture.append(
+        svg("text", { x: 10 + (280 * mark) / bands, y: 27, "text-anchor": "middle", text: fixed(value, digits) }),
+      );
     }
     bar.replaceChildren(picture, el("span", { class: "quiet", text }));
   }
   return { bar, draw };
+}
+
+/**
+ * Move a cursor, a `div` of class `cursor` in its box.
+ * @param {HTMLElement} cursor
+ * @param {number} share of the width of the box
+ */
+function moveCursor(cursor, share) {
+  cursor.style.transform = `translateX(${(100 * share).toFixed(3)}%)`;
+}
+
+/**
+ * A cursor in a plot of uPlot. @param {any} plot @returns {(value: number) => void} moves it
+ */
+function cursorIn(plot) {
+  const cursor = el("div", { class: "cursor" });
+  plot.over.append(cursor);
+  let now = 0;
+  const move = () => moveCursor(cursor, (now - plot.scales.x.min) / (plot.scales.x.max - plot.scales.x.min));
+  return (value) => {
+    now = value;
+    move();
+  };
 }

@@ -96,7 +96,9 @@ function fixed(value, digits = 0) {
  * @param {number} value
  */
 function whole(value) {
-  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",").replace("-", "−");
+  return String(Math.round(value))
+    .replace(/\B(?=(\d{3})+$)/g, ",")
+    .replace("-", "−");
 }
 
 /**
@@ -202,21 +204,29 @@ function pane(heading, explanation, ...children) {
 }
 
 /**
- * A table.
- * @param {(string | Node)[]} head
+ * A table. Columns of words are written from the left, those of numbers from the right.
+ * @param {string[]} head
  * @param {(string | number | Node)[][]} rows the first cell of each is its heading
+ * @param {number[]} words indices of further columns of words
  */
-function table(head, rows) {
-  const cells = (/** @type {any[]} */ row, /** @type {string} */ tag) =>
-    row.map((cell, index) => el(index && tag === "td" ? "td" : "th", index ? {} : { scope: "row" }, String(cell?.nodeType ? "" : cell), cell?.nodeType ? cell : null));
+function table(head, rows, words = []) {
+  const cells = (/** @type {any[]} */ row, /** @type {boolean} */ isHead) =>
+    row.map((cell, index) => {
+      const scope = isHead ? "col" : index ? null : "row";
+      return el(
+        scope ? "th" : "td",
+        { scope, class: words.includes(index) ? "words" : null },
+        cell?.nodeType ? cell : String(cell ?? "–"),
+      );
+    });
   return el(
     "div",
     { class: "scroll" },
     el(
       "table",
       {},
-      el("thead", {}, el("tr", {}, ...cells(head, "th"))),
-      el("tbody", {}, ...rows.map((row) => el("tr", {}, ...cells(row, "td")))),
+      el("thead", {}, el("tr", {}, ...cells(head, true))),
+      el("tbody", {}, ...rows.map((row) => el("tr", {}, ...cells(row, false)))),
     ),
   );
 }

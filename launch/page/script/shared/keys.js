@@ -9,7 +9,7 @@ const KEYS = [];
 /** The part whose keys count, beside those of the whole page (−1). */
 const SHOWN = { part: 0 };
 
-/** Names of keys that print nothing of their own. */
+/** Names of keys that print nothing of their own. @type {{[key: string]: string}} */
 const KEY_NAMES = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
 /**
@@ -28,8 +28,11 @@ function startKeys() {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const tag = event.target instanceof Element ? event.target.tagName : "";
     const named = `${event.shiftKey ? "Shift+" : ""}${event.key}`;
-    if (tag === "SELECT" || tag === "INPUT" || (tag === "BUTTON" && (event.key === " " || event.key === "Enter"))) return;
-    const found = active().find(({ keys }) => keys.includes(named) || (event.key.length === 1 && keys.includes(event.key)));
+    if (tag === "SELECT" || tag === "INPUT" || (tag === "BUTTON" && (event.key === " " || event.key === "Enter")))
+      return;
+    const found = active().find(
+      ({ keys }) => keys.includes(named) || (event.key.length === 1 && keys.includes(event.key)),
+    );
     if (!found) return;
     event.preventDefault();
     found.act(event);
@@ -39,7 +42,7 @@ function startKeys() {
   list.addEventListener("click", () => list.close());
   function show() {
     const rows = active().map(({ keys, text }) => [keys.map(keyName).join("  "), text]);
-    list.replaceChildren(el("h3", { text: "Keys" }), table(["key", "what it does"], rows));
+    list.replaceChildren(el("h3", { text: "Keys" }), table(["key", "what it does"], rows, [1]));
     if (list.open) list.close();
     else list.showModal();
   }
@@ -52,5 +55,5 @@ function startKeys() {
 /** @param {string} key */
 function keyName(key) {
   const name = key.replace("Shift+", "");
-  return (key.startsWith("Shift+") ? "Shift " : "") + (/** @type {any} */ (KEY_NAMES)[name] ?? name);
+  return (key.startsWith("Shift+") ? "Shift " : "") + /** @type {any} */ (KEY_NAMES[name] ?? name);
 }
