@@ -9,11 +9,12 @@ import numpy as np
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
-from cardiax.launch.evaluation.measured_runs import Run, load_runs
+from cardiax.launch.evaluation.measured_runs import Run, load_runs, open_experiments
 from cardiax.launch.evaluation.sweep_table import merits
 from cardiax.launch.page.comparison import comparison_part
 from cardiax.launch.page.heart import HeartCase, heart_part
 from cardiax.launch.page.run import WORST, run_part
+from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.tasks import find_task
@@ -43,25 +44,31 @@ def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, 
     budget = BUDGET // min(total, MOST)
     for name, workdirs in rows.items():
         shown = list(workdirs)[: MOST - sum(part["kind"] == "run" for part in parts)]
-        own: list[dict[str, Any]] = []
-        loaded, why = _loaded(workdirs, data_dir, memory) if shown else ([], "")
-        for index, workdir in enumerate(shown):
-            title = workdir.path.resolve().name
-            part = run_part(title, workdir, loaded[index].experiment if loaded else None, budget)
-            own.append(part | {"why": why})
+        try:
+            loaded, why = _load(workdirs, data_dir, memory) if shown else [], ""
+        except InputError as error:
+            say(f"warning: {workdirs[0].path}: shown without its cases: {error}")
+            loaded, why = [], f"The cases themselves are not shown: {error}"
+        experiments = [run.experiment if isinstance(run, Run) else run for run in loaded] or [None] * len(shown)
+        own = [
+            run_part(workdir.path.resolve().name, workdir, experiment, budget) | {"why": why}
+            for workdir, experiment in zip(shown, experiments, strict=False)
+        ]
         parts += own
-        if loaded and "sites" in own[0]:
-            parts.append(hearts_of(name, loaded))
+        if runs := [run for run in loaded if isinstance(run, Run)]:
+            parts.append(hearts_of(name, runs))
     return parts
 
 
-def _loaded(workdirs: Sequence[Workdir], data_dir: Path | None, memory: float | None) -> tuple[list[Run], str]:
-    """Return the runs with their networks and data, or none and why not."""
-    try:
-        return load_runs(workdirs, data_dir, memory=memory), ""
-    except InputError as error:
-        say(f"warning: {workdirs[0].path}: shown without its cases: {error}")
-        return [], f"The cases themselves are not shown: {error}"
+def _load(workdirs: Sequence[Workdir], data_dir: Path | None, memory: float | None) -> list[Experiment] | list[Run]:
+    """Return the data of runs that classify beats, whose test_cases.csv has the answers, or of others the networks too.
+
+    Raises:
+      InputError: the data or the networks of the runs are not there.
+    """
+    if find_task(workdirs[0].config().task).kind != "beat":
+        return load_runs(workdirs, data_dir, memory=memory)
+    return open_experiments(workdirs, data_dir, memory=memory)
 
 
 def hearts_of(name: str, runs: Sequence[Run]) -> dict[str, Any]:

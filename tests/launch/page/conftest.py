@@ -1,4 +1,4 @@
-"""Arrays of a page decoded, and a real Chromium that opens it, driven by its DevTools protocol over a pipe."""
+"""A real Chromium that opens a page, driven by its DevTools protocol over a pipe."""
 
 import base64
 import contextlib
@@ -8,37 +8,14 @@ import os
 import shutil
 import signal
 import time
-import zlib
 
-import numpy as np
 import pytest
 
 
-@pytest.fixture(scope="session")
-def decoded():
-    """A function that decodes what `packed` returns."""
-
-    def decode(one):
-        planes = zlib.decompress(base64.b64decode(one["deflate"]), -15)
-        count, kind = len(planes) // one["bytes"], f"<i{one['bytes']}"
-        folded = [sum(planes[plane * count + i] << (8 * plane) for plane in range(one["bytes"])) for i in range(count)]
-        changes = np.array([(value >> 1) ^ -(value & 1) for value in folded]).reshape(one["shape"])
-        units = np.cumsum(changes, axis=-1).astype(kind)  # wraps around
-        return np.where(units == np.iinfo(kind).min, np.nan, units * one["step"])
-
-    return decode
-
-
 class Tab:
-    """One page in Chromium.
+    """One page in Chromium, whose profile is in `folder`, new or empty."""
 
-    Args:
-      path: the HTML file.
-      width: of the window, CSS pixels.
-      folder: of Chromium's profile, new or empty.
-    """
-
-    def __init__(self, path, width, folder):
+    def __init__(self, folder):
         program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         if program is None:
             pytest.skip("no Chromium: install it to test the page in a browser (Debian: apt-get install chromium)")
@@ -55,6 +32,9 @@ class Tab:
         for end in (*ends, theirs_in, theirs_out, log):
             os.close(end)
         self._read, self._number, self._session, self.errors = b"", 0, None, []
+
+    def open(self, path, width):
+        """Open an HTML file in a window of a width in CSS pixels, and wait until it is drawn."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Runtime", "Page", "Log"):
@@ -63,7 +43,7 @@ class Tab:
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500
         )
         self.call("Page.navigate", url=path.as_uri())
-        self.wait("document.documentElement.dataset.ready !== undefined")
+        self.wait("document.documentElement?.dataset.ready !== undefined")
 
     def call(self, method, **parameters):
         """Call a method of the protocol, and return its result."""
@@ -143,7 +123,8 @@ def open_tab(tmp_path_factory):
     tabs = []
 
     def open_page(path, width=1400):
-        tabs.append(Tab(path, width, tmp_path_factory.mktemp("chromium")))
+        tabs.append(Tab(tmp_path_factory.mktemp("chromium")))
+        tabs[-1].open(path, width)
         return tabs[-1]
 
     yield open_page

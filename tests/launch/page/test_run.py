@@ -1,6 +1,5 @@
 """The data of the page's run and of the comparison, from files of runs worked out by hand."""
 
-import csv
 from types import SimpleNamespace
 
 import numpy as np
@@ -121,9 +120,3 @@ def test_runs_of_other_test_sets_are_not_paired(tmp_path):
     part = comparison_part({"ours": [ours], "theirs": [theirs]})
     assert not part["paired"]
     assert [one["metrics"][0]["pairs"] for one in part["tables"]] == [[], []]
-
-
-def test_cases_are_read_as_they_were_written(tmp_path):
-    workdir = write_run(tmp_path / "run")
-    with (workdir.path / "test_cases.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == len(CASES)

@@ -160,11 +160,12 @@ async function heartPart(part, onKeys) {
     line.replaceChildren(
       timeLine({ prediction: known("prediction") ?? NaN, spread: known("spread"), truth: known("true"), beats }, end),
     );
-    plot?.draw(
-      shown.voltage.prediction[state.site],
-      shown.voltage.spread?.[state.site] ?? null,
-      shown.voltage.true?.[state.site] ?? null,
-    );
+    if (shown.voltage.prediction)
+      plot?.draw(
+        shown.voltage.prediction[state.site],
+        shown.voltage.spread?.[state.site] ?? null,
+        shown.voltage.true?.[state.site] ?? null,
+      );
   }
 
   /** @param {number} site */
@@ -236,7 +237,7 @@ async function heartPart(part, onKeys) {
   function drawCase() {
     description.textContent = shown.text.join(" ");
     all.open = false;
-    quantities.group.hidden = !shown.voltage.prediction;
+    quantities.group.hidden = plotBox.hidden = !shown.voltage.prediction;
     leads.draw(shown.leads);
     drawSite();
     setQuantity(shown.voltage.prediction ? state.quantity : "times");
@@ -309,9 +310,9 @@ async function heartPart(part, onKeys) {
       setCase((state.one + (event.key === "j" ? 1 : part.cases.length - 1)) % part.cases.length),
     );
 
+  const hasVoltage = (/** @type {string} */ layer) => part.cases.some((/** @type {any} */ one) => one.voltage[layer]);
   const show = () => {
-    if (shown.voltage.prediction)
-      plot = voltagePlot(plotBox, shown.lead_in, Boolean(shown.voltage.true), Boolean(shown.voltage.spread), setTime);
+    if (weights) plot = voltagePlot(plotBox, shown.lead_in, hasVoltage("true"), hasVoltage("spread"), setTime);
     drawCase();
   };
   return { box, show };
