@@ -9,7 +9,7 @@ import numpy as np
 from cardiax.ecg.leads import LEADS, SITE_NAMES
 from cardiax.launch.page.packed import packed
 from cardiax.plots.heart_map import ISOCHRONE, VIEWS
-from cardiax.plots.heart_surface import spline_weights
+from cardiax.plots.heart_surface import named_places, spline_weights
 from cardiax.simulate.heart_geometry import Heart, build_heart
 
 FINE = 0.01
@@ -64,6 +64,7 @@ def heart_part(
     surface, triangles = np.unique(heart.triangles, return_inverse=True)
     points = heart.points[surface]
     weights = spline_weights(points, heart.points[heart.sites])
+    places = named_places(heart.points, heart.points[heart.sites])
     has_voltage = any(case.voltage is not None for case in cases)
     return {
         "kind": "heart",
@@ -74,7 +75,7 @@ def heart_part(
         "points": packed(points.T, FINE),
         "triangles": packed(triangles.reshape(-1, 3).T),
         "sites": [_site(name, heart.points[heart.sites[i]]) for i, name in enumerate(SITE_NAMES)],
-        "names": _names(heart),
+        "names": [{"name": name, "at": np.round(at, 1).tolist()} for name, at in places.items()],
         "views": [{"name": name, "azimuth": azimuth} for name, azimuth in VIEWS.items()],
         "isochrone": ISOCHRONE,
         "colours": _colours(),
@@ -131,27 +132,6 @@ def _site(name: str, point: np.ndarray) -> dict[str, Any]:
     where = f"AHA segment {segment}" if right is None else f"right ventricle {right}"
     at = np.round(point, 2).tolist()
     return {"name": name, "at": at, "layer": layer, "segment": segment, "right": right, "text": f"{where}, {layer}"}
-
-
-def _names(heart: Heart) -> list[dict[str, Any]]:
-    """Return the names of the heart's parts and where they are written, outside the wall, mm."""
-    outside = (heart.transmural == 1) & (heart.endocardium == 0)
-    left, right = heart.points[outside & ~heart.right], heart.points[outside & heart.right]
-    lowest = heart.points[np.argmin(heart.points[:, 2])]
-    middle = heart.points[np.abs(heart.apicobasal - 0.55) < 0.2]
-    lateral, farthest = left[np.argmax(left[:, 0])], right[np.argmin(right[:, 0])]
-    anterior, inferior = middle[np.argmax(middle[:, 1])], middle[np.argmin(middle[:, 1])]
-    septum = heart.points[(heart.endocardium == 2) & ~heart.right].mean(axis=0)
-    placed = {
-        "apex": lowest * 1.06,
-        "left ventricle": lateral * [1.05, 1, 1] + [0, 0, 0.55 * lowest[2]],
-        "right ventricle": farthest * [1.05, 1, 1] + [0, 0, 0.45 * lowest[2]],
-        "anterior": anterior * [1, 1.15, 1],
-        "inferior": inferior * [1, 1.15, 1],
-        "septum": np.array([septum[0], septum[1], 3.0]),
-        "base": np.array([heart.points[:, 0].max(), 0.0, 5.0]),
-    }
-    return [{"name": name, "at": np.round(at, 1).tolist()} for name, at in placed.items()]
 
 
 def _colours() -> dict[str, list[list[int]]]:

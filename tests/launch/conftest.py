@@ -1,4 +1,4 @@
-"""Arrays of a page decoded; and commands that a test runs in this process draw their plots, but only some files of tests turn them into pixels."""
+"""Arrays of a page decoded. Commands that a test runs draw their plots, but few files of tests turn them into pixels."""
 
 import base64
 import io

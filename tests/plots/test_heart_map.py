@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
+from matplotlib.collections import PathCollection
+from matplotlib.contour import ContourSet
 from scipy.interpolate import RBFInterpolator
 
 from cardiax.ecg.leads import LEADS, SITE_NAMES
 from cardiax.plots.ecg_paper import ecg_figure
-from cardiax.plots.heart_map import activation_figure, beating_frames
-from cardiax.plots.heart_surface import look, render, spline_weights
+from cardiax.plots.heart_map import VIEWS, activation_figure, beating_frames
+from cardiax.plots.heart_surface import look, named_places, render, spline_weights
 from cardiax.plots.voltage_traces import CHOSEN, voltage_figure
 from cardiax.simulate.heart_geometry import build_heart
 
@@ -106,10 +109,47 @@ def test_activation_is_drawn_true_predicted_and_wrong():
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:3] == ["true", "predicted", "error"]
     labels = [axes.get_xlabel() for axes in figure.axes]
-    assert "activation time (ms)" in labels
+    assert "activation time (ms), isochrones each 10 ms" in labels
     assert "predicted − true (ms)" in labels
     missing = np.where(np.arange(75) == 3, np.nan, times)
     assert len(activation_figure(*SURFACE, missing, "Test").axes) == 2 + 1
+
+
+def test_colours_are_those_of_the_bar():
+    """Nine tenths of the pixels have a colour of the bar, and that of their own band."""
+    field = 1.4 * (HEART.points[:, 2] - HEART.points[:, 2].min())  # 0 at the apex to 116 ms at the base
+    axes = activation_figure(*SURFACE, field[HEART.sites], "Test").axes[0]
+    shown = np.asarray(axes.images[0].get_array())
+    extent = axes.images[0].get_extent()
+    seen = look(HEART.points, VIEWS["anterior"])
+    expected, _ = render(seen, HEART.triangles, field, extent, shown.shape[1])
+    heart = np.isfinite(expected)
+    count = int(np.ceil(field[HEART.sites].max() / 10))
+    bands = colormaps["viridis_r"](np.linspace(0, 255, count).astype(int))[:, :3]
+    apart = np.abs(shown[heart][:, None] - bands).max(axis=-1)
+    assert np.mean(apart.min(axis=1) < 4 / 255) > 0.9
+    read = 10 * apart.argmin(axis=1) + 5
+    assert np.median(np.abs(read - expected[heart])) < 5
+    assert np.mean(np.abs(read - expected[heart])) < 8  # the rest is the interpolation's
+
+
+def test_sites_in_sight_are_marked_and_parts_are_named():
+    axes = activation_figure(*SURFACE, np.linspace(0, 60, 75), "Test").axes[0]
+    (dots,) = [one for one in axes.collections if isinstance(one, PathCollection)]
+    marked = {tuple(place) for place in np.round(np.asarray(dots.get_offsets()), 3)}
+    at = np.round(look(HEART.points[HEART.sites], VIEWS["anterior"])[:, :2], 3)
+    seen = {name for name, place in zip(SITE_NAMES, at, strict=True) if tuple(place) in marked}
+    assert {"EPI_AHA07", "EPI_RV06"} <= seen
+    assert not {"EPI_AHA10", "EPI_AHA04", "AHA07", "MID_AHA07"} & seen
+    assert {"RV", "apex", "anterior", "septum"} <= {text.get_text() for text in axes.texts}
+
+
+def test_parts_lie_where_their_names_say():
+    places = named_places(HEART.points, HEART.points[HEART.sites])
+    assert places["apex"][2] < HEART.points[:, 2].min()
+    assert places["left ventricle"][0] > 20 > -40 > places["right ventricle"][0]
+    assert places["anterior"][1] > 25 > -25 > places["inferior"][1]
+    assert places["base"][2] > HEART.points[:, 2].max()
 
 
 def test_frames_beat_and_turn():
@@ -139,4 +179,4 @@ def test_the_map_of_few_active_sites(active, true):
 
 def test_times_without_spread_have_no_isochrones():
     figure = activation_figure(*SURFACE, np.zeros(75), "Test")
-    assert not any(axes.collections for axes in figure.axes[:2])
+    assert not any(isinstance(one, ContourSet) for axes in figure.axes[:2] for one in axes.collections)
