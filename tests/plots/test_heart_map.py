@@ -65,17 +65,19 @@ def test_the_spline_keeps_the_sites_and_follows_a_smooth_field():
     assert np.sqrt(np.mean((found - field) ** 2)) < 0.05 * np.ptp(field)
 
 
-def test_the_spline_makes_no_islands_around_sites():
-    """A wave along the long axis has its extrema at both ends of the heart, and so has its interpolation."""
-    field = HEART.points[:, 2]
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_spline_makes_no_islands_around_sites(axis):
+    """A wave along an axis ends at two sides of the heart; Shepard's weights have 18 to 25 sites that are extrema."""
+    field = HEART.points[:, axis]
     found = spline_weights(HEART.points, HEART.points[HEART.sites]) @ field[HEART.sites]
-    edges = np.concatenate([HEART.triangles[:, [0, 1]], HEART.triangles[:, [1, 2]], HEART.triangles[:, [2, 0]]])
-    edges = np.concatenate([edges, edges[:, ::-1]])
+    edges = np.concatenate([HEART.triangles[:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
+    start, end = np.concatenate([edges, edges[:, ::-1]]).T
     highest, lowest = np.full(len(field), -np.inf), np.full(len(field), np.inf)
-    np.maximum.at(highest, edges[:, 0], found[edges[:, 1]])
-    np.minimum.at(lowest, edges[:, 0], found[edges[:, 1]])
-    island = np.isfinite(highest) & ((found > highest) | (found < lowest))
-    assert not island[HEART.sites[(HEART.apicobasal[HEART.sites] > 0.3) & (HEART.apicobasal[HEART.sites] < 0.8)]].any()
+    np.maximum.at(highest, start, found[end])
+    np.minimum.at(lowest, start, found[end])
+    extreme = np.isfinite(highest) & ((found > highest) | (found < lowest))
+    assert extreme[HEART.sites].sum() <= 3
+    assert extreme.sum() <= 10
 
 
 def test_what_lies_behind_is_hidden():
