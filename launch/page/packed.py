@@ -33,6 +33,6 @@ def packed(values: Any, step: float = 1.0) -> dict[str, Any]:
     changes = np.diff(units, axis=-1, prepend=first).astype(kind)  # wraps around, and so does their sum
     signed = (changes << 1) ^ (changes >> (8 * size - 1))
     planes = signed.ravel().view(np.uint8).reshape(-1, size).T.tobytes()
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     text = base64.b64encode(deflate.compress(planes) + deflate.flush()).decode()
     return {"shape": list(values.shape), "step": step, "bytes": size, "deflate": text}

@@ -17,6 +17,9 @@ CHUNK = 60
 BUDGET = 5_500_000
 """Largest size of the signal, bytes of text, with which a page stays below 8 MB."""
 
+SAMPLED = 60
+"""Number of chunks from which the size of all is estimated."""
+
 FORMS = ((1, 0.005, 6 * 3600.0), (2, 0.01, np.inf), (2, 0.02, np.inf))
 """Every n-th sample of 180 Hz that is kept, the resolution, mV, and the longest recording, s, for which it is tried."""
 
@@ -48,7 +51,7 @@ def rhythm_part(title: str, one: RhythmPrediction, remarks: Sequence[str] = ()) 
             "times": packed(one.times, 0.001),
             "rr": packed(one.rr, 0.001),
             "classes": packed(labels),
-            "probabilities": packed(one.probabilities.T, 0.005),
+            "probabilities": packed(one.probabilities.T, 0.001),
             "flags": flags.tolist(),
             "flag": packed(which),
         },
@@ -115,23 +118,10 @@ def signal(one: RhythmPrediction, budget: int = BUDGET) -> dict[str, Any]:
 
     The text says which strips are in the page.
     """
-    from scipy.signal import resample_poly
-
-    length = one.summary.duration_s
-    for every, step, longest in FORMS:
-        if length > longest:
-            continue
-        rate = WINDOW_RATE / every
-        values = np.nan_to_num(one.signal.astype(np.float32))
-        if every > 1:
-            values = resample_poly(values, 1, every)
-        size = round(CHUNK * rate)
-        chunks: list[dict[str, Any] | None] = [
-            packed(values[at : at + size], step) for at in range(0, len(values), size)
-        ]
-        sizes = np.array([len(chunk["deflate"]) for chunk in chunks if chunk])
-        if sizes.sum() <= budget:
-            break
+    values, rate, step = _resolved(one, budget)
+    size = round(CHUNK * rate)
+    chunks: list[dict[str, Any] | None] = [packed(values[at : at + size], step) for at in range(0, len(values), size)]
+    sizes = np.array([len(chunk["deflate"]) for chunk in chunks if chunk])
     text = f"The whole signal is in this file, at {rate:g} samples a second and in steps of {1000 * step:g} µV."
     if sizes.sum() > budget:
         owner = np.minimum((one.times // CHUNK).astype(int), len(chunks) - 1)
@@ -145,3 +135,21 @@ def signal(one: RhythmPrediction, budget: int = BUDGET) -> dict[str, Any]:
             f"than N, at {rate:g} samples a second; the beats of all minutes are."
         )
     return {"rate": rate, "seconds": CHUNK, "chunks": chunks, "text": text}
+
+
+def _resolved(one: RhythmPrediction, budget: int) -> tuple[np.ndarray, float, float]:
+    """Return the signal, mV, its rate, Hz, and its resolution, mV, in the first of `FORMS` that fits, or the last."""
+    from scipy.signal import resample_poly
+
+    whole, found = np.nan_to_num(one.signal.astype(np.float32)), (one.signal, WINDOW_RATE, 1.0)
+    for every, step, longest in FORMS:
+        if one.summary.duration_s > longest:
+            continue
+        rate = WINDOW_RATE / every
+        found = values, _, _ = whole if every == 1 else resample_poly(whole, 1, every), rate, step
+        starts = range(0, len(values), round(CHUNK * rate))
+        some = starts[:: max(len(starts) // SAMPLED, 1)]
+        sizes = [len(packed(values[at : at + starts.step], step)["deflate"]) for at in some]
+        if np.mean(sizes) * len(starts) <= 0.95 * budget:
+            break
+    return found

@@ -126,6 +126,10 @@ function allMinutes(part, beats, signal, choose) {
   );
   /** @type {Map<number, HTMLCanvasElement>} */
   const rows = new Map();
+  /** @type {Map<number, Float64Array | null>} */
+  const ready = new Map();
+  /** @type {Set<number>} */
+  const asked = new Set();
   const label = 58;
   let now = 0;
   let waiting = false;
@@ -152,18 +156,21 @@ function allMinutes(part, beats, signal, choose) {
       canvas.height = Math.round(tall * scale);
       canvas.style.height = `${tall}px`;
     }
-    const pen = canvas.getContext("2d");
+    const pen = canvas.getContext("2d", { willReadFrequently: true });
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, canvas.width, canvas.height);
     const first = Math.floor(box.scrollTop / ROW);
+    let left = 2; // rows that are drawn in a frame, so that none takes long
     for (let row = first; row <= first + Math.ceil(tall / ROW) && row < minutes; row++) {
       const y = Math.round((row * ROW - box.scrollTop) * scale);
+      const values = ready.get(row);
+      if (!rows.has(row) && values !== undefined && left-- > 0) rows.set(row, drawRow(row, values));
       const drawn = rows.get(row);
       if (drawn) pen.drawImage(drawn, 0, y);
-      else signal.chunk(row).then((values) => (rows.has(row) ? null : (rows.set(row, drawRow(row, values)), draw())));
+      else if (values === undefined) read(row);
+      else draw();
     }
-    if (rows.size > 400)
-      for (const row of [...rows.keys()].slice(0, 200)) if (row < first || row > first + 40) rows.delete(row);
+    if (rows.size > 400) for (const row of [...rows.keys()].slice(0, 200)) forget(row);
     const at = now / seconds;
     const x = label + (at % 1) * (wide - label);
     Object.assign(pen, { strokeStyle: ACCENT, lineWidth: 2 * scale });
@@ -175,53 +182,79 @@ function allMinutes(part, beats, signal, choose) {
     );
   }
 
+  /** @param {number} row */
+  function forget(row) {
+    rows.delete(row);
+    ready.delete(row);
+  }
+
+  /** @param {number} row */
+  function read(row) {
+    if (asked.has(row)) return;
+    asked.add(row);
+    signal.chunk(row).then((values) => {
+      asked.delete(row);
+      ready.set(row, values);
+      draw();
+    });
+  }
+
   /** @param {number} row @param {Float64Array | null} values */
   function drawRow(row, values) {
     const scale = ratio();
     const picture = document.createElement("canvas");
     picture.width = Math.round(wide * scale);
     picture.height = Math.round(ROW * scale);
-    const pen = /** @type {CanvasRenderingContext2D} */ (picture.getContext("2d"));
+    const pen = /** @type {CanvasRenderingContext2D} */ (picture.getContext("2d", { willReadFrequently: true }));
     pen.scale(scale, scale);
     Object.assign(pen, { font: "11px system-ui, sans-serif", fillStyle: QUIET, textBaseline: "middle" });
     pen.fillText(clock(row * seconds), 4, ROW / 2);
-    const step = (wide - label) / seconds; // px/s
     if (!values) {
       pen.fillText("not in this file", label + 8, ROW / 2);
       pen.fillStyle = "#eef0f3";
       pen.fillRect(label, ROW - 3, wide, 2);
     } else {
-      const sorted = Float64Array.from(values).sort();
-      const usual = sorted[sorted.length >> 1];
-      const gain = Math.min(
-        (ROW * 0.62) /
-          Math.max(sorted[Math.floor(sorted.length * 0.998)] - sorted[Math.floor(sorted.length * 0.002)], 0.5),
-        18,
-      );
-      let colour = INK;
-      let path = new Path2D();
-      const line = () => {
-        Object.assign(pen, { strokeStyle: colour, lineWidth: colour === INK ? 0.8 : 1.2 });
-        pen.stroke(path);
-      };
-      let beat = lastAtMost(beats.times, row * seconds - COLOURED[1]) + 1;
-      values.forEach((value, index) => {
-        const time = row * seconds + index / part.signal.rate;
-        while (beat < beats.times.length && beats.times[beat] + COLOURED[1] < time) beat++;
-        const inside = beat < beats.times.length && time >= beats.times[beat] - COLOURED[0] && beats.classes[beat] > 0;
-        const wanted = inside ? part.classes[beats.classes[beat]].colour : INK;
-        const [x, y] = [label + (index / part.signal.rate) * step, ROW / 2 - gain * (value - usual)];
-        if (index) path.lineTo(x, y);
-        if (wanted !== colour || !index) {
-          line();
-          path = new Path2D();
-          path.moveTo(x, y);
-          colour = wanted;
-        }
-      });
-      line();
+      drawTrace(pen, values, row * seconds);
     }
     return picture;
+  }
+
+  /**
+   * Draw a minute: of each column of pixels the lowest and the highest sample, in the colour of its beat.
+   * @param {CanvasRenderingContext2D} pen @param {Float64Array} values @param {number} start s
+   */
+  function drawTrace(pen, values, start) {
+    const { rate } = part.signal;
+    const sorted = Float64Array.from(values).sort();
+    const at = (/** @type {number} */ share) => sorted[Math.floor((sorted.length - 1) * share)];
+    const gain = Math.min((ROW * 0.62) / Math.max(at(0.998) - at(0.002), 0.5), 18);
+    const step = (wide - label) / seconds / rate; // px from sample to sample
+    const every = Math.max(Math.floor(0.75 / step), 1);
+    const y = (/** @type {number} */ value) => ROW / 2 - gain * (value - at(0.5));
+    let beat = lastAtMost(beats.times, start - COLOURED[1]) + 1;
+    let colour = "";
+    for (let first = 0; first < values.length; first += every) {
+      const time = start + first / rate;
+      while (beat < beats.times.length && beats.times[beat] + COLOURED[1] < time) beat++;
+      const inside = beat < beats.times.length && time >= beats.times[beat] - COLOURED[0] && beats.classes[beat] > 0;
+      const wanted = inside ? part.classes[beats.classes[beat]].colour : INK;
+      const x = label + first * step;
+      let [low, high] = [values[first], values[first]];
+      for (let index = first + 1; index < first + every && index < values.length; index++) {
+        if (values[index] < low) low = values[index];
+        else if (values[index] > high) high = values[index];
+      }
+      if (wanted !== colour) {
+        if (colour) pen.stroke();
+        Object.assign(pen, { strokeStyle: wanted, lineWidth: wanted === INK ? 0.8 : 1.2 });
+        pen.beginPath();
+        pen.moveTo(x, y(values[first]));
+        colour = wanted;
+      }
+      pen.lineTo(x, y(low));
+      if (high > low) pen.lineTo(x, y(high));
+    }
+    if (colour) pen.stroke();
   }
 
   box.addEventListener("scroll", draw, { passive: true });

@@ -74,10 +74,10 @@ function holterStrip(part, beats, signal, hover, pan) {
   /**
    * @param {number} start s
    * @param {number} selected the chosen beat
+   * @param {number} [shown] s
    */
-  async function draw(start, selected) {
+  async function draw(start, selected, shown = seconds()) {
     const own = ++asked;
-    const shown = seconds();
     const values = await signal.between(start, shown);
     if (own !== asked) return;
     const width = shown * SPEED;

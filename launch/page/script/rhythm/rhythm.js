@@ -166,7 +166,8 @@ async function rhythmPart(part, onKeys) {
     const first = Array.from(beats.classes).findIndex((one) => one > 0);
     setBeat(Math.max(first, 0));
     new ResizeObserver(() => setStart(state.start)).observe(strip.box);
-    addEventListener("beforeprint", () => strip.draw(state.start, state.beat));
+    addEventListener("beforeprint", () => strip.draw(Math.max(beats.times[state.beat] - 3, 0), state.beat, 7));
+    addEventListener("afterprint", () => strip.draw(state.start, state.beat));
   };
   return { box, show };
 }
