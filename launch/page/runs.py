@@ -89,7 +89,9 @@ def hearts_of(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     cases = [_case(title, examples["leads"][i], outputs[:, i], examples["target"][i]) for i, title in enumerate(titles)]
     network = f"{name}: the mean of {len(runs)} seeds." if len(runs) > 1 else f"{name}, test cases."
     remarks = [network, "Every case is shown on one heart, the built-in one, whose sites have the names of the data's."]
-    return heart_part(f"{name}: hearts", cases, "seeds", remarks)
+    sites = first.workdir.read_json("test.json")["sites"]
+    errors = [{"value": sites[name][selection], "unit": unit} for name in SITE_NAMES]
+    return heart_part(f"{name}: hearts", cases, "seeds", remarks) | {"site_errors": errors}
 
 
 def _case(name: str, leads: np.ndarray, outputs: np.ndarray, target: np.ndarray) -> HeartCase:

@@ -295,6 +295,10 @@ async function heartPart(part, onKeys) {
   onKeys(["Shift+ArrowLeft", "Shift+ArrowRight"], "10 ms back or on", (event) =>
     setTime(Math.round(state.time) + (event.key === "ArrowLeft" ? -10 : 10)),
   );
+  onKeys([",", "."], "slower or faster", (event) => {
+    speeds.selectedIndex = Math.max(Math.min(speeds.selectedIndex + (event.key === "." ? 1 : -1), 3), 0);
+    state.speed = Number(speeds.value);
+  });
   onKeys(["Home", "End"], "first or last time", (event) => setTime(event.key === "Home" ? 0 : 499));
   onKeys(["a", "d"], "turn to the left or right", (event) => scene?.turn(event.key === "a" ? -10 : 10, 0));
   onKeys(["w", "s"], "turn up or down", (event) => scene?.turn(0, event.key === "w" ? -10 : 10));

@@ -104,6 +104,8 @@ function siteRows(part, shown, at, sample) {
       "activation, true",
       Number.isFinite(truth) ? `${fixed(truth, 1)} ms, error ${fixed(number("error"), 1)} ms` : "does not activate",
     ]);
+  const usual = part.site_errors?.[at];
+  if (usual) rows.push(["usual error here", `${fixed(usual.value, 1)} ${usual.unit}, mean over the test cases`]);
   const voltage = (/** @type {string} */ layer) => shown.voltage[layer]?.[at][sample];
   if (shown.voltage.prediction) {
     const wide = voltage("spread") === undefined ? "" : ` ± ${fixed(voltage("spread"), 1)} mV`;

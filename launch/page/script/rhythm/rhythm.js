@@ -145,7 +145,7 @@ async function rhythmPart(part, onKeys) {
     ),
     pane(
       "Median beat of each class",
-      "The line is the median, the pale band holds half of the beats; at 0 is the R peak.",
+      "The line is the median, the pale band holds half of the beats; at 0 is the R peak, the tallest wave of a beat.",
       await medianBeats(part),
     ),
     part.unreadable.length

@@ -64,7 +64,7 @@ function metricComparison(metric, drawn) {
     metric.pairs.length
       ? el("p", {
           class: "quiet",
-          text: `Differences, on the same ${drawn} for both: the interval holds 95 % of 2,000 paired bootstrap draws; the p-value (Welch) also accounts for the chance of the seeds.`,
+          text: `Differences, on the same ${drawn} for both: the interval holds 95 % of 2,000 paired bootstrap draws; p, by Welch's test, is the probability of such a difference by chance, that of the seeds included.`,
         })
       : null,
     metric.pairs.length
@@ -94,7 +94,7 @@ function intervalPlot(rows, zero) {
     .filter((one) => one !== null && Number.isFinite(one));
   const [least, most] = range(zero === null ? known : [...known, zero]) ?? [0, 1];
   const room = Math.max(most - least, 1e-6) * 0.08;
-  const [width, left] = [640, 230];
+  const [width, left, letters] = innerWidth < 600 ? [360, 120, 18] : [640, 230, 34];
   const x = (/** @type {number} */ value) =>
     left + ((width - left - 20) * (value - least + room)) / (most - least + 2 * room);
   const height = 30 * rows.length + 34;
@@ -122,7 +122,7 @@ function intervalPlot(rows, zero) {
     );
   rows.forEach((row, index) => {
     const y = 20 + 30 * index;
-    const name = row.name.length > 34 ? `${row.name.slice(0, 33)}…` : row.name;
+    const name = row.name.length > letters ? `${row.name.slice(0, letters - 1)}…` : row.name;
     picture.append(svg("text", { x: 0, y: y + 4, text: name }, svg("title", { text: row.name })));
     if (Number.isFinite(row.low) && row.low !== null)
       picture.append(svg("line", { x1: x(row.low), x2: x(row.high), y1: y, y2: y, stroke: BLUE, "stroke-width": 2 }));
