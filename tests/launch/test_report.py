@@ -67,20 +67,17 @@ def waves(seconds):
 
 @pytest.fixture(scope="module")
 def predicted(tmp_path_factory):
-    """What `predict` writes of a heart and, in the same folder, of a recording; without the plots."""
+    """What `predict` writes of a heart and of the beats of a recording."""
     from cardiax.launch.cli import main
 
     folder = tmp_path_factory.mktemp("predictions")
     np.save(folder / "a<b>.npy", waves(8))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cardiax.launch.predictors.heart.save_plot", lambda path, draw: [])
-        patch.setattr("cardiax.launch.predictors.rhythm_files.save_plot", lambda path, draw: [])
-        for network in ("activation", "arrhythmia"):
-            command = ["predict", network, str(folder / "a<b>.npy"), "--rate", "500", "--out", str(folder / network)]
-            command += ["--leads", ",".join(LEADS)]
-            with pytest.raises(SystemExit) as stopped:
-                main(command)
-            assert not stopped.value.code
+    for network in ("activation", "arrhythmia"):
+        command = ["predict", network, str(folder / "a<b>.npy"), "--rate", "500", "--out", str(folder / network)]
+        command += ["--leads", ",".join(LEADS)]
+        with pytest.raises(SystemExit) as stopped:
+            main(command)
+        assert not stopped.value.code
     return folder
 
 
@@ -118,8 +115,7 @@ def test_several_predictions_become_one_page(predicted, tmp_path, cardiax):
     assert (tmp_path / "again.html").read_bytes() == (tmp_path / "both.html").read_bytes()
 
 
-def test_predict_can_do_without_a_page(predicted, cardiax, monkeypatch):
-    monkeypatch.setattr("cardiax.launch.predictors.heart.save_plot", lambda path, draw: [])
+def test_predict_can_do_without_a_page(predicted, cardiax):
     folder = predicted / "without"
     folder.mkdir()
     (folder / "a<b>_report.html").write_text("of another recording")
@@ -131,7 +127,6 @@ def test_predict_can_do_without_a_page(predicted, cardiax, monkeypatch):
 
 
 def test_a_page_that_cannot_be_made_loses_nothing(predicted, cardiax, monkeypatch):
-    monkeypatch.setattr("cardiax.launch.predictors.heart.save_plot", lambda path, draw: [])
     monkeypatch.setattr(prediction, "page", lambda *some: 1 / 0)
     folder = predicted / "broken"
     status, _, error = cardiax("predict", "activation", predicted / "a<b>.npy", "--rate", 500, "--out", folder)

@@ -78,6 +78,7 @@ function bullsEye(sites, choose) {
       cell.area.setAttribute("fill", shown[0]);
       cell.area.setAttribute("class", cell.site === selected ? "cell chosen" : "cell");
       cell.label.textContent = shown[1];
+      cell.label.setAttribute("class", shown[1].length > 2 ? "cell-value long" : "cell-value");
       cell.label.setAttribute("fill", isDark(shown[0]) ? "#fff" : "#111");
     }
   }

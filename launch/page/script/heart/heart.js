@@ -27,13 +27,14 @@ async function heartPart(part, onKeys) {
   let shown = await heartCase(part.cases[0]);
   let scale = heartScale(shown, "times", "prediction", part.isochrone);
 
-  const scene = trying(() => heartScene(part, points, corners, setSite));
+  const drawn = whatDraws();
+  const scene = drawn === "none" ? null : heartScene(part, points, corners, setSite, drawn);
   const leads = twelveLeads(part.lead_names, shown.lead_in, setTime);
   const flat = bullsEye(part.sites, setSite);
   const bar = colourBar();
   const reading = el("dl", { class: "reading" });
   const line = el("div", { class: "time-line" });
-  const plotBox = el("div", { class: "plot" });
+  const plotBox = el("div", { class: "plot voltage" });
   /** @type {ReturnType<typeof voltagePlot> | null} */
   let plot = null;
   const all = allSites(part, () => shown);

@@ -38,8 +38,9 @@ void main() {
  * @param {Float64Array[]} points x, y and z, mm, of each point
  * @param {Float64Array[]} corners the three points of each triangle
  * @param {(site: number) => void} choose called with the site nearest to where the heart was clicked
+ * @param {"fast" | "slow"} drawn by what, see `whatDraws`
  */
-function heartScene(part, points, corners, choose) {
+function heartScene(part, points, corners, choose, drawn) {
   const canvas = el("canvas", {
     class: "heart",
     tabindex: 0,
@@ -49,7 +50,12 @@ function heartScene(part, points, corners, choose) {
   const views = part.views.map((/** @type {any} */ one) => el("span", { class: "view", text: one.name }));
   const box = el("div", { class: "stage" }, canvas, ...views, ...names);
   // Kept for print, and because the still views are drawn less often while the heart plays.
-  const renderer = new THREE.WebGLRenderer({ canvas, antialias: !isSlow(), alpha: false, preserveDrawingBuffer: true });
+  const renderer = new THREE.WebGLRenderer({
+    canvas,
+    antialias: drawn === "fast",
+    alpha: false,
+    preserveDrawingBuffer: true,
+  });
   renderer.autoClear = false;
   renderer.setClearColor(0xffffff);
 

@@ -1,5 +1,5 @@
 // @ts-check
-// How a pointer, or two, turn the heart, and whether this machine can draw it.
+// How a pointer, or two, turn the heart, and what draws it.
 
 /**
  * Turn with one pointer, zoom with two, and tell a click from a turn.
@@ -47,24 +47,15 @@ function listenToPointers(canvas, turn, zoom, pick) {
   );
 }
 
-/** True if no graphics processor draws, but the computer's own. */
-function isSlow() {
-  const gl = document.createElement("canvas").getContext("webgl2");
-  const info = gl?.getExtension("WEBGL_debug_renderer_info");
-  const name = gl && info ? String(gl.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "";
-  gl?.getExtension("WEBGL_lose_context")?.loseContext();
-  return /swiftshader|llvmpipe|software/i.test(name);
-}
-
 /**
- * The result of `make`, or null if this browser cannot.
- * @template T
- * @param {() => T} make
+ * What draws in this browser: a graphics processor (fast), the computer's own (slow), or nothing (none).
+ * @returns {"fast" | "slow" | "none"}
  */
-function trying(make) {
-  try {
-    return make();
-  } catch {
-    return null;
-  }
+function whatDraws() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  if (!gl) return "none";
+  const info = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = info ? String(gl.getParameter(info.UNMASKED_RENDERER_WEBGL)) : "";
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software/i.test(name) ? "slow" : "fast";
 }

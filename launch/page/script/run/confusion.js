@@ -144,8 +144,8 @@ function confusionPanes(part, onKeys) {
       .map((/** @type {any} */ one, /** @type {number} */ index) => `${one.name} ${fixed(100 * beat.odds[index], 1)} %`)
       .join(", ");
     const rows = [
-      ["true class", `${part.classes[beat.true].name}, ${part.classes[beat.true].meaning}`],
-      ["predicted", `${part.classes[beat.prediction].name}, ${part.classes[beat.prediction].meaning}`],
+      ["true class", className(part.classes[beat.true])],
+      ["predicted", className(part.classes[beat.prediction])],
       ["probabilities", odds],
       [
         "from",
@@ -207,4 +207,9 @@ async function beatPicture(packed, rate, colour, width) {
       }),
     );
   return picture;
+}
+
+/** A class with what it means, unless its name says so. @param {{name: string, meaning: string}} one */
+function className({ name, meaning }) {
+  return meaning === name ? name : `${name}, ${meaning}`;
 }

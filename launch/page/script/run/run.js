@@ -85,7 +85,7 @@ function metricsPane(part) {
   });
   const cell = (/** @type {any} */ figure) => `${fixed(figure.value, 3)} (${interval(figure, 3)})`;
   const classes = part.classes?.map((/** @type {any} */ one) => [
-    `${one.name}, ${one.meaning}`,
+    className(one),
     whole(one.examples),
     cell(one.precision),
     cell(one.recall),
