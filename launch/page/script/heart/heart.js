@@ -132,10 +132,10 @@ async function heartPart(part, onKeys) {
     leads.move(state.time);
     plot?.move(state.time);
     drawHeart();
-    if (!state.playing || ++state.frame % 3 === 0) drawValues();
+    if (!state.playing || ++state.frame % 6 === 0) drawValues();
   }
 
-  /** What is read rather than watched: ten times a second while the heart plays. */
+  /** What is read rather than watched: five times a second while the heart plays. */
   function drawValues() {
     const now = values();
     flat.draw(
