@@ -1,4 +1,4 @@
-"""Arrays of a page decoded. Commands that a test runs draw their plots, but few files of tests turn them into pixels."""
+"""Arrays of a page decoded. Commands that a test runs draw their plots, but few files of tests make pixels of them."""
 
 import base64
 import io
