@@ -16,6 +16,15 @@ DISCLAIMER = "Research only, not a medical device"
 AAMI_CLASSES = ("N", "S", "V", "F", "Q")
 """The classes of ANSI/AAMI EC57: normal, supraventricular ectopic, ventricular ectopic, fusion, paced or unknown."""
 
+AAMI_MEANINGS = {
+    "N": "normal, bundle branch block",
+    "S": "supraventricular ectopic",
+    "V": "ventricular ectopic",
+    "F": "fusion of V and N",
+    "Q": "paced or unknown",
+}
+"""The same in words."""
+
 BEAT_LENGTH = 187
 """Samples in a row of Kaggle's heartbeat files."""
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "sweep": "train models × protocols × grid × seeds and compare them in one table",
     "evaluate": "evaluate trained models from their run folders",
     "predict": "find and classify the beats of your own recordings, or predict the heart's activation or voltages",
+    "report": "write one page that shows a run, a sweep or a prediction, and opens anywhere",
     "export": "write a trained network as a bundle for use elsewhere: weights, model card, StableHLO, ONNX",
     "prepare": "fetch or read a dataset and prepare it for training",
     "leakage": "show how much a score depends on the split: one network on Kaggle's split and by patient",

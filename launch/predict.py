@@ -8,8 +8,8 @@ activation or transmembrane reads twelve leads or ten electrodes, finds their be
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
 the leads), both also as .gz, WFDB records, MATLAB files of versions 4 to 7.2, EDF and BDF. For each file it writes CSV
-with units, and plots. All files are read and checked before the first output is written. Research only, not a medical
-device.
+with units, plots, and NAME_report.html, a page that opens in a browser, offline. All files are read and checked before
+the first output is written. Research only, not a medical device.
 
 Examples:
 
@@ -96,10 +96,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="EXT",
         help="compare with the annotation file NAME.EXT, e.g. atr, beat by beat, in comparison.json (arrhythmia)",
     )
+    parser.add_argument("--no-report", action="store_true", help="leave out the page NAME_report.html")
 
 
 def run(options: argparse.Namespace) -> None:
     """Read every file, then write the prediction for each as CSV, and plots."""
+    from cardiax.launch.page.prediction import ENDING, write_page
+
     predictor: Any = open_predictor(options.workdir)
     chosen = {flag: getattr(options, flag) for flag in ("start", "beats", "compare")}
     chosen = {flag: value for flag, value in chosen.items() if value is not None}
@@ -119,6 +122,11 @@ def run(options: argparse.Namespace) -> None:
     predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen)
     lines = [(f"note: {note}", True) for _, notes in found for note in notes]
     lines += predictor.write(folder, stems, predictions)
+    for stem, prediction in zip(stems, predictions, strict=True):
+        path = folder / f"{stem}{ENDING}"
+        path.unlink(missing_ok=True)  # left by another recording of that name
+        if not options.no_report:
+            lines += [(f"  wrote: {one}", False) for one in write_page(path, stem, prediction, predictor.config)]
     for line, is_remark in lines:  # after all files are written, since the reader of the pipe may stop
         print(line, file=sys.stderr if is_remark else sys.stdout)
 

@@ -52,6 +52,7 @@ def test_tensorflow_is_neither_required_nor_imported():
 
 LAYERS = (
     "launch",
+    "launch/page",
     "launch/timing",
     "launch/loops",
     "launch/evaluation",

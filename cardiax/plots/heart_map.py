@@ -2,12 +2,14 @@
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import BoundaryNorm, Colormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from cardiax.plots.heart_surface import look, render, shepard_weights
+from cardiax.plots.heart_surface import look, named_places, render, spline_weights
 
 VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
 """Name of a view → azimuth of the eye, degrees."""
@@ -15,6 +17,7 @@ VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
 ISOCHRONE = 10.0
 """Time between isochrones, ms."""
 
+SUNK, HIDDEN = 1.5, 8.0  # mm: deeper sites are in the wall, and names farther behind the axis are not written
 ROOM = 6.0  # mm around the heart
 PIXELS = 420
 
@@ -29,8 +32,8 @@ def activation_figure(
 ) -> Figure:
     """Plot activation times on the heart from two sides: predicted, or true, predicted and error side by side.
 
-    Times are interpolated between the sites by Shepard's method, and so is the error, predicted − true. Lines are
-    isochrones every 10 ms.
+    Times are interpolated between the sites by a biharmonic spline, and so is the error, predicted − true. Each band of
+    10 ms has one colour, that of the bar, and lines are isochrones between bands. Dots are the sites in sight.
 
     Args:
       points: (P, 3), mm, points of the mesh.
@@ -43,7 +46,7 @@ def activation_figure(
     """
     columns = [("predicted", predicted)] if true is None else [("true", true), ("predicted", predicted)]
     known = np.isfinite(np.sum([times for _, times in columns], axis=0))
-    weights = shepard_weights(points, points[sites[known]])
+    weights = spline_weights(points, points[sites[known]])
     if not known.any():
         title = f"{title}: no site activates"
 
@@ -51,12 +54,15 @@ def activation_figure(
         return weights @ values[known] if known.any() else np.full(len(points), np.nan)
 
     latest = max(times[known].max(initial=0) for _, times in columns)
-    times_norm = Normalize(0, max(np.ceil(latest / ISOCHRONE) * ISOCHRONE, ISOCHRONE))
+    latest = max(np.ceil(latest / ISOCHRONE) * ISOCHRONE, ISOCHRONE)
+    times_norm = BoundaryNorm(np.arange(0, latest + 1, ISOCHRONE), 256)
     drawn = [(name, over_heart(times), times_norm, colormaps["viridis_r"]) for name, times in columns]
     if true is not None:
         error = predicted - true
         largest = float(np.abs(error[known]).max(initial=1.0))
-        drawn.append(("error", over_heart(error), Normalize(-largest, largest), colormaps["RdBu_r"]))
+        drawn.append(
+            ("error", over_heart(error), BoundaryNorm(np.linspace(-largest, largest, 11), 256), colormaps["RdBu_r"])
+        )
 
     figure = Figure(figsize=(2.6 * len(drawn) + 0.4, 5.6), layout="constrained")
     panels = figure.subplots(len(VIEWS), len(drawn), squeeze=False)
@@ -64,12 +70,16 @@ def activation_figure(
         seen = look(points, azimuth)
         low, high = seen[:, :2].min(axis=0) - ROOM, seen[:, :2].max(axis=0) + ROOM
         extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+        depth, _ = render(seen, triangles, seen[:, 2], extent, PIXELS)
         for column, (name, values, norm, colours) in enumerate(drawn):
             axes = panels[row, column]
             image, light = render(seen, triangles, values, extent, PIXELS)
             axes.imshow(_coloured(image, light, norm, colours), origin="lower", extent=extent)
+            _mark(axes, seen[sites], depth, extent)
+            if column == 0:
+                _name(axes, points, sites, azimuth)
             if name != "error":
-                levels = np.arange(ISOCHRONE, norm.vmax, ISOCHRONE)
+                levels = np.arange(ISOCHRONE, latest, ISOCHRONE)
                 # Matplotlib warns about levels outside the values.
                 levels = levels[(levels > values.min()) & (levels < values.max())]
                 if len(levels):
@@ -80,7 +90,14 @@ def activation_figure(
                 axes.set_title(name, fontsize=9)
             if column == 0:
                 axes.text(extent[0], extent[3], view, fontsize=7, va="top", color="grey")
-    bars = [(times_norm, colormaps["viridis_r"], "activation time (ms)", panels[:, : len(columns)])]
+    bars = [
+        (
+            times_norm,
+            colormaps["viridis_r"],
+            f"activation time (ms), isochrones each {ISOCHRONE:g} ms",
+            panels[:, : len(columns)],
+        )
+    ]
     if true is not None:
         bars.append((drawn[-1][2], drawn[-1][3], "predicted − true (ms)", panels[:, -1:]))
     for norm, colours, label, axes in bars:
@@ -89,8 +106,29 @@ def activation_figure(
         )
         bar.set_label(label, fontsize=8)
         bar.ax.tick_params(labelsize=7)
+        bar.ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     figure.suptitle(title, fontsize=9)
     return figure
+
+
+def _mark(axes: Axes, sites: np.ndarray, depth: np.ndarray, extent: tuple[float, float, float, float]) -> None:
+    """Draw the sites (75, 3), mm in eye coordinates, that are in sight; `depth` is the surface's, from `render`."""
+    height, width = depth.shape
+    column = (sites[:, 0] - extent[0]) / (extent[1] - extent[0]) * width
+    row = (sites[:, 1] - extent[2]) / (extent[3] - extent[2]) * height
+    surface = depth[np.clip(row.astype(int), 0, height - 1), np.clip(column.astype(int), 0, width - 1)]
+    seen = ~(sites[:, 2] < surface - SUNK)
+    axes.scatter(sites[seen, 0], sites[seen, 1], s=2.5, c="black", linewidths=0, zorder=3)
+
+
+def _name(axes: Axes, points: np.ndarray, sites: np.ndarray, azimuth: float) -> None:
+    """Name the parts of the heart on the side of the eye."""
+    short = {"left ventricle": "LV", "right ventricle": "RV"}
+    for name, place in named_places(points, points[sites]).items():
+        x, y, _ = look(place, azimuth)
+        if name == "apex" or look(place * [1, 1, 0], azimuth)[2] > -HIDDEN:
+            box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.75, "linewidth": 0}
+            axes.text(x, y, short.get(name, name), fontsize=5.5, ha="center", va="center", bbox=box, zorder=4)
 
 
 def beating_frames(
@@ -108,7 +146,7 @@ def beating_frames(
       voltage: (T, 75), mV at 1 kHz.
       frames: number of frames, evenly spaced over the beat.
     """
-    weights = shepard_weights(points, points[sites])
+    weights = spline_weights(points, points[sites])
     norm, colours = Normalize(-90.0, 40.0), colormaps["inferno"]
     samples = np.linspace(0, len(voltage) - 1, frames).astype(int)
     plots = []

@@ -2,29 +2,61 @@
 
 import numpy as np
 
+from cardiax.ecg.leads import SITE_NAMES
 from cardiax.simulate.heart_geometry import unit
 
-NEIGHBOURS, POWER = 8, 2.0
-"""Shepard's interpolation: number of nearest sites used, and the power of the distance in their weights."""
+RIM, TURNED = 0.4, 20.0
+"""Share of the light that the rim lacks, and the angle between wall and line of sight, degrees, from which none is
+lacking."""
 
 TILT = 20.0
 """Elevation of the eye above the plane of the base, degrees."""
 
 
-def shepard_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Compute Shepard's weights (P, S): `weights @ values` interpolates the values of S sites at P points.
+def spline_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """Compute the weights (P, S) of the biharmonic spline: `weights @ values` are the values of S sites at P points.
 
-    Weights are proportional to distance^-2 over the nearest 8 sites (Shepard 1968, doi:10.1145/800186.810616).
+    The spline is a constant and a sum of distances to the sites, which is the Green's function of the biharmonic
+    operator in three dimensions (Sandwell 1987, doi:10.1029/GL014i002p00139). It keeps the values of the sites and has
+    no extremum between them that they do not suggest. On this heart the root mean square error of eikonal activation
+    times is 8.1 ms, against 11.6 ms by Shepard's weights and 14.7 ms by harmonic functions, whose poles make an island
+    of each site (tests/plots/test_heart_map.py).
 
     Args:
       points: (P, 3), mm.
-      sites: (S, 3), mm; S may be 0.
+      sites: (S, 3), mm, no two of them equal; S may be 0.
     """
-    distance = np.linalg.norm(points[:, None] - sites[None], axis=-1)
-    weights = np.maximum(distance, 1e-6) ** -POWER
-    if distance.shape[1] > NEIGHBOURS:
-        weights[distance > np.partition(distance, NEIGHBOURS - 1, axis=1)[:, [NEIGHBOURS - 1]]] = 0
-    return weights / weights.sum(axis=1, keepdims=True)
+    if not len(sites):
+        return np.zeros((len(points), 0))
+    size = len(sites)
+    matrix = np.ones((size + 1, size + 1))
+    matrix[:size, :size] = -np.linalg.norm(sites[:, None] - sites[None], axis=-1)
+    matrix[size, size] = 0
+    shapes = np.ones((size + 1, len(points)))
+    shapes[:size] = -np.linalg.norm(sites[:, None] - points[None], axis=-1)
+    return np.linalg.solve(matrix, shapes)[:size].T
+
+
+def named_places(points: np.ndarray, sites: np.ndarray) -> dict[str, np.ndarray]:
+    """Return name of a part of the heart → where it is written, (3,), mm, outside of the wall.
+
+    Args:
+      points: (P, 3), mm, points of the mesh in the axes of `cardiax.simulate.heart_geometry`.
+      sites: (75, 3), mm, the sites in the order of `SITE_NAMES`.
+    """
+    at = dict(zip(SITE_NAMES, sites, strict=True))
+    septal = np.mean([place for name, place in at.items() if name.startswith("SEPTM")], axis=0)
+    outward = np.array([1.15, 1.15, 1.0])
+    top = points[:, 2].max()
+    return {
+        "left ventricle": np.mean([at["EPI_AHA11"], at["EPI_AHA12"]], axis=0) * outward,
+        "right ventricle": at["EPI_RV07"] * outward,
+        "septum": np.array([septal[0], septal[1], top + 3]),
+        "apex": at["EPI_AHA17"] * 1.07,
+        "base": np.array([points[:, 0].max(), 0.0, top + 5]),
+        "anterior": at["EPI_AHA07"] * outward,
+        "inferior": at["EPI_AHA10"] * outward,
+    }
 
 
 def look(points: np.ndarray, azimuth: float) -> np.ndarray:
@@ -54,7 +86,8 @@ def render(
       size: width of the plot, pixels.
 
     Returns:
-      values (height, width), NaN outside the heart; light (height, width), from 0 to 1. Row 0 is the bottom.
+      values (height, width), NaN outside the heart; light (height, width), 1 but for the rim, 0 outside. Row 0 is the
+      bottom.
     """
     left, right, bottom, top = extent
     scale = size / (right - left)
@@ -63,8 +96,8 @@ def render(
     image, light = np.full((height, size), np.nan), np.zeros((height, size))
     corners = seen[triangles]
     normal = unit(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
-    # Two-sided Lambertian shading, with the light at the upper left of the eye.
-    brightness = 0.45 + 0.55 * np.abs(normal @ unit(np.array([-0.35, 0.45, 0.82])))
+    # Only the rim, where the wall turns away from the eye, is darker: elsewhere a colour is that of the colour bar.
+    brightness = 1 - RIM * (1 - np.clip(np.abs(normal[:, 2]) / np.sin(np.radians(TURNED)), 0, 1)) ** 2
     smooth = np.bincount(triangles.ravel(), np.repeat(brightness, 3), len(seen))
     smooth /= np.maximum(np.bincount(triangles.ravel(), minlength=len(seen)), 1)
     # All pixels of all triangles' bounding boxes at once; of those inside a triangle, the nearest is written last.

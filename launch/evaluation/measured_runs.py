@@ -123,6 +123,18 @@ def load_runs(
     Raises:
       InputError: the dataset or split is not that of the runs, or a folder is not complete.
     """
+    experiments = open_experiments(workdirs, data_dir, with_noise, memory)
+    corrupted = corruption.apply(experiments[0])
+    return [
+        _load_run(workdir, replace(experiment, examples=corrupted.examples, noises=corrupted.noises), corruption)
+        for workdir, experiment in zip(workdirs, experiments, strict=True)
+    ]
+
+
+def open_experiments(
+    workdirs: Sequence[Workdir], data_dir: Path | None, with_noise: bool = False, memory: float | None = None
+) -> list[Experiment]:
+    """Load the data of runs without their networks; the arguments and errors are those of `load_runs`."""
     configs = [workdir.config() for workdir in workdirs]
     environments = [workdir.read_json("environment.json") for workdir in workdirs]
     if not (data_dir or isinstance(environments[0].get("data_dir"), str)):
@@ -131,11 +143,7 @@ def load_runs(
     for workdir, environment in zip(workdirs, environments, strict=True):
         check_fingerprints(workdir, environment, experiments[0].fingerprints)
         note_settings(workdir, environment)
-    corrupted = corruption.apply(experiments[0])
-    return [
-        _load_run(workdir, replace(experiment, examples=corrupted.examples, noises=corrupted.noises), corruption)
-        for workdir, experiment in zip(workdirs, experiments, strict=True)
-    ]
+    return experiments
 
 
 def _load_run(workdir: Workdir, experiment: Experiment, corruption: Corruption) -> Run:

@@ -151,7 +151,7 @@ def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
     if len(fingerprints) != 1 or len(rows) < 2:
         return None
     cases = [[read_csv(member.workdir.path / "test_cases.csv") for member in row.members] for row in rows]
-    sums = [_sums(run, task, merit) for row in cases for run in row]
+    sums = [sums_of_cases(run, task, merit) for row in cases for run in row]
     groups = np.asarray([case["record"] for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
     figures = resampled_figures(sums, merit.of_sums, groups)
     ends = np.cumsum([len(row.members) for row in rows])
@@ -160,7 +160,7 @@ def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
     return None if index is None else rows[index].name
 
 
-def _sums(cases: list[dict[str, str]], task: Task, merit: Merit) -> np.ndarray:
+def sums_of_cases(cases: list[dict[str, str]], task: Task, merit: Merit) -> np.ndarray:
     """Return the terms (n, K) that add up over cases: the cell of the confusion matrix, or the error and 1."""
     if task.kind != "beat":
         error = np.asarray([float(case[merit.name]) for case in cases])

@@ -32,6 +32,7 @@ class Prediction:
       times: activation times (75,), ms after the onset of the beat, of the sites `cardiax.ecg.leads.SITE_NAMES`; NaN
         for a site that does not activate.
       voltage: transmembrane voltages (500, 75), mV; None if the network predicts times only.
+      voltage_spread: the standard deviation of `voltage` over beats (500, 75), mV; None without it or of a single beat.
       notes: how the recording was understood.
       warnings: reasons not to trust the prediction.
       onsets: (n,), ms in the times of the recording, the onset of each beat: `start`, or as found.
@@ -47,6 +48,7 @@ class Prediction:
     onsets: np.ndarray
     beat_times: np.ndarray
     lead_in: int = 0
+    voltage_spread: np.ndarray | None = None
 
     @property
     def spread(self) -> np.ndarray | None:
@@ -120,7 +122,11 @@ class HeartPredictor(BatchPredictor):
         times = outputs if voltage is None else np.asarray(activation_time(outputs))
         warnings = _warnings(times[0], leads)
         times = times - beats.lead_in
-        return Prediction(leads, times[0], voltage, beats.notes, warnings, beats.onsets, times[1:], beats.lead_in)
+        many = voltage is not None and len(outputs) > 2
+        spread = outputs[1:].std(axis=0, ddof=1) if many else None
+        return Prediction(
+            leads, times[0], voltage, beats.notes, warnings, beats.onsets, times[1:], beats.lead_in, spread
+        )
 
     def write(
         self, folder: Path, stems: Sequence[str], predictions: Sequence[Prediction]

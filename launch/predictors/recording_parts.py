@@ -147,6 +147,24 @@ def noisy_share(parts: Sequence[Part]) -> float:
     return float(sum(np.sum(part.noisy) for part in parts) / max(readable, 1))
 
 
+def first_leads(parts: Sequence[Part], rate: float) -> tuple[np.ndarray, tuple[tuple[float, str], ...]]:
+    """Return the first lead of each part, one after another, and the start, s, and the name of each.
+
+    The lead is float16 (m,), mV at 180 Hz, from the start of the recording.
+
+    Args:
+      parts: the parts of a recording.
+      rate: its sampling rate, Hz.
+    """
+    bounds = [round(edge * WINDOW_RATE) for part in parts for edge in (part.edges[0], part.edges[-1])]
+    found = np.full(bounds[-1], np.nan, np.float16)
+    for part, first, last in zip(parts, bounds[::2], bounds[1::2], strict=True):
+        skipped = first - round(part.low * WINDOW_RATE / rate)
+        own = part.signals[skipped : skipped + last - first, 0]
+        found[first : first + len(own)] = own
+    return found, tuple((float(part.edges[0]), part.leads[0]) for part in parts)
+
+
 def refuse_what_is_no_ecg(recording: "LongRecording", parts: Sequence[Part], stretches: np.ndarray) -> None:
     """Raise `InputError` for another unit than mV, and for a recording of which most cannot be read."""
     path = recording.path

@@ -18,6 +18,7 @@ from cardiax.launch.formats.wfdb_annotations import Beats, read_annotations
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.predictors.recording_parts import (
+    first_leads,
     merged_beats,
     read_part,
     refuse_what_is_no_ecg,
@@ -76,6 +77,8 @@ class RhythmPrediction:
       median_beats: class → up to 500 of its beats (m, 192, L), mV at 180 Hz, R peak at index 72, in the first L leads.
       leads: names of the leads that were read, the one or two with most beats first.
       rate: sampling rate of the recording, Hz.
+      signal: float16 (m,), mV at 180 Hz from the start of the recording, the first lead read, filtered.
+      signal_leads: start, s, and name of each lead in `signal`.
       notes: how the recording was understood.
       warnings: reasons not to trust the prediction.
       comparison: beat by beat with annotated beats, see `cardiax.stats.beat_matching`; None unless that was asked for.
@@ -93,6 +96,8 @@ class RhythmPrediction:
     median_beats: dict[str, np.ndarray]
     leads: tuple[str, ...]
     rate: float
+    signal: np.ndarray
+    signal_leads: tuple[tuple[float, str], ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     comparison: np.ndarray | None = None
@@ -189,6 +194,7 @@ class RhythmPredictor(BatchPredictor):
         summary = summarize(times, rr, labels, AAMI_CLASSES, recording.duration, unreadable)
         leads = with_most_beats(parts, owners)
         leads = tuple(dict.fromkeys((*leads, *(name for part in parts for name in part.leads))))
+        signal, signal_leads = first_leads(parts, rate)
         return RhythmPrediction(
             times=times,
             rr=rr,
@@ -202,6 +208,8 @@ class RhythmPredictor(BatchPredictor):
             median_beats=example_beats(samples, owners, names, parts, rate),
             leads=leads,
             rate=rate,
+            signal=signal,
+            signal_leads=signal_leads,
             notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None)),
             warnings=warnings_of(summary, parts, rr, names),
             comparison=compared(reference, samples, labels, rate),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
+from cardiax.catalog import AAMI_CLASSES, AAMI_MEANINGS, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.ecg.rhythm_strips import clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
@@ -122,15 +122,8 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
             "(not across unreadable stretches)"
         )
     lines += ["", "Class                           beats        %   couplets   runs (3 or more)   longest run"]
-    meaning = {
-        "N": "normal, bundle branch block",
-        "S": "supraventricular ectopic",
-        "V": "ventricular ectopic",
-        "F": "fusion of V and N",
-        "Q": "paced or unknown",
-    }
     for name, count in found.beats_by_class.items():
-        row = f"{name} {meaning[name]:<28}{count:>8,}{100 * count / max(found.beats, 1):>8.1f}"
+        row = f"{name} {AAMI_MEANINGS[name]:<28}{count:>8,}{100 * count / max(found.beats, 1):>8.1f}"
         if name in found.ectopic:
             own = found.ectopic[name]
             longest = (

@@ -1,8 +1,11 @@
-"""Commands that a test runs in this process draw their plots, but only some files of tests turn them into pixels."""
+"""Arrays of a page decoded. Commands that a test runs draw their plots, but few files of tests make pixels of them."""
 
+import base64
 import io
+import zlib
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -23,3 +26,18 @@ def _blank_plots(request: pytest.FixtureRequest) -> Iterator[None]:
             Image.new("L", (1, 1)).save(pixel, format="PNG")
             patch.setattr(Figure, "savefig", lambda figure, file, **settings: file.write(pixel.getvalue()))
         yield
+
+
+@pytest.fixture(scope="session")
+def decoded():
+    """A function that decodes what `packed` returns."""
+
+    def decode(one):
+        planes = zlib.decompress(base64.b64decode(one["deflate"]), -15)
+        count, kind = len(planes) // one["bytes"], f"<i{one['bytes']}"
+        folded = [sum(planes[plane * count + i] << (8 * plane) for plane in range(one["bytes"])) for i in range(count)]
+        changes = np.array([(value >> 1) ^ -(value & 1) for value in folded]).reshape(one["shape"])
+        units = np.cumsum(changes, axis=-1).astype(kind)  # wraps around
+        return np.where(units == np.iinfo(kind).min, np.nan, units * one["step"])
+
+    return decode

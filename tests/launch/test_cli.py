@@ -26,7 +26,7 @@ def test_help_lists_the_commands_and_imports_nothing_heavy():
 def test_unknown_names_get_the_near_match_and_the_list(cardiax):
     assert cardiax.mistake("trian") == (
         "unknown command 'trian': did you mean 'train'? "
-        "known: bench, evaluate, export, info, leakage, likeness, predict, prepare, sweep, train"
+        "known: bench, evaluate, export, info, leakage, likeness, predict, prepare, report, sweep, train"
     )
     message = cardiax.mistake("train", "arrhythmia", "--optimizer.lerning-rate", "1")
     assert message.startswith(

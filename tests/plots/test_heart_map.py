@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
+from matplotlib.collections import PathCollection
+from matplotlib.contour import ContourSet
+from scipy.interpolate import RBFInterpolator
 
 from cardiax.ecg.leads import LEADS, SITE_NAMES
 from cardiax.plots.ecg_paper import ecg_figure
-from cardiax.plots.heart_map import activation_figure, beating_frames
-from cardiax.plots.heart_surface import look, render, shepard_weights
+from cardiax.plots.heart_map import VIEWS, activation_figure, beating_frames
+from cardiax.plots.heart_surface import look, named_places, render, spline_weights
 from cardiax.plots.voltage_traces import CHOSEN, voltage_figure
 from cardiax.simulate.heart_geometry import build_heart
 
@@ -48,15 +52,32 @@ def test_voltages_are_drawn_at_the_chosen_sites():
         voltage_figure(np.zeros((500, 12)), "Test")
 
 
-def test_shepard_keeps_the_sites_and_stays_between_them():
+def test_the_spline_keeps_the_sites_and_follows_a_smooth_field():
+    """A wave along the long axis at 0.5 mm/ms, known everywhere: RBFInterpolator of SciPy is the same spline."""
     sites = HEART.points[HEART.sites]
-    weights = shepard_weights(HEART.points, sites)
+    weights = spline_weights(HEART.points, sites)
     np.testing.assert_allclose(weights.sum(axis=1), 1)
-    assert set((weights > 0).sum(axis=1)) <= {8, 9}  # 9 where two sites are equally far
-    values = np.random.default_rng(0).uniform(10, 90, 75)
-    np.testing.assert_allclose((weights @ values)[HEART.sites], values, rtol=1e-6)
-    assert values.min() <= (weights @ values).min()
-    assert (weights @ values).max() <= values.max()
+    field = 2 * (HEART.points[:, 2] - HEART.points[:, 2].min())
+    found = weights @ field[HEART.sites]
+    np.testing.assert_allclose(found[HEART.sites], field[HEART.sites], atol=1e-8)
+    expected = RBFInterpolator(sites, field[HEART.sites], kernel="linear", degree=0)(HEART.points)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.sqrt(np.mean((found - field) ** 2)) < 0.05 * np.ptp(field)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_spline_makes_no_islands_around_sites(axis):
+    """A wave along an axis ends at two sides of the heart; Shepard's weights have 18 to 25 sites that are extrema."""
+    field = HEART.points[:, axis]
+    found = spline_weights(HEART.points, HEART.points[HEART.sites]) @ field[HEART.sites]
+    edges = np.concatenate([HEART.triangles[:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
+    start, end = np.concatenate([edges, edges[:, ::-1]]).T
+    highest, lowest = np.full(len(field), -np.inf), np.full(len(field), np.inf)
+    np.maximum.at(highest, start, found[end])
+    np.minimum.at(lowest, start, found[end])
+    extreme = np.isfinite(highest) & ((found > highest) | (found < lowest))
+    assert extreme[HEART.sites].sum() <= 3
+    assert extreme.sum() <= 10
 
 
 def test_what_lies_behind_is_hidden():
@@ -90,10 +111,47 @@ def test_activation_is_drawn_true_predicted_and_wrong():
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:3] == ["true", "predicted", "error"]
     labels = [axes.get_xlabel() for axes in figure.axes]
-    assert "activation time (ms)" in labels
+    assert "activation time (ms), isochrones each 10 ms" in labels
     assert "predicted − true (ms)" in labels
     missing = np.where(np.arange(75) == 3, np.nan, times)
     assert len(activation_figure(*SURFACE, missing, "Test").axes) == 2 + 1
+
+
+def test_colours_are_those_of_the_bar():
+    """Nine tenths of the pixels have a colour of the bar, and that of their own band."""
+    field = 1.4 * (HEART.points[:, 2] - HEART.points[:, 2].min())  # 0 at the apex to 116 ms at the base
+    axes = activation_figure(*SURFACE, field[HEART.sites], "Test").axes[0]
+    shown = np.asarray(axes.images[0].get_array())
+    extent = axes.images[0].get_extent()
+    seen = look(HEART.points, VIEWS["anterior"])
+    expected, _ = render(seen, HEART.triangles, field, extent, shown.shape[1])
+    heart = np.isfinite(expected)
+    count = int(np.ceil(field[HEART.sites].max() / 10))
+    bands = colormaps["viridis_r"](np.linspace(0, 255, count).astype(int))[:, :3]
+    apart = np.abs(shown[heart][:, None] - bands).max(axis=-1)
+    assert np.mean(apart.min(axis=1) < 4 / 255) > 0.9
+    read = 10 * apart.argmin(axis=1) + 5
+    assert np.median(np.abs(read - expected[heart])) < 5
+    assert np.mean(np.abs(read - expected[heart])) < 8  # the rest is the interpolation's
+
+
+def test_sites_in_sight_are_marked_and_parts_are_named():
+    axes = activation_figure(*SURFACE, np.linspace(0, 60, 75), "Test").axes[0]
+    (dots,) = [one for one in axes.collections if isinstance(one, PathCollection)]
+    marked = {tuple(place) for place in np.round(np.asarray(dots.get_offsets()), 3)}
+    at = np.round(look(HEART.points[HEART.sites], VIEWS["anterior"])[:, :2], 3)
+    seen = {name for name, place in zip(SITE_NAMES, at, strict=True) if tuple(place) in marked}
+    assert {"EPI_AHA07", "EPI_RV06"} <= seen
+    assert not {"EPI_AHA10", "EPI_AHA04", "AHA07", "MID_AHA07"} & seen
+    assert {"RV", "apex", "anterior", "septum"} <= {text.get_text() for text in axes.texts}
+
+
+def test_parts_lie_where_their_names_say():
+    places = named_places(HEART.points, HEART.points[HEART.sites])
+    assert places["apex"][2] < HEART.points[:, 2].min()
+    assert places["left ventricle"][0] > 20 > -40 > places["right ventricle"][0]
+    assert places["anterior"][1] > 25 > -25 > places["inferior"][1]
+    assert places["base"][2] > HEART.points[:, 2].max()
 
 
 def test_frames_beat_and_turn():
@@ -105,11 +163,11 @@ def test_frames_beat_and_turn():
     assert frames[0].mean() < frames[1].mean()  # dark at rest, bright when excited
 
 
-def test_shepard_has_fewer_sites_than_neighbours():
-    np.testing.assert_allclose(shepard_weights(HEART.points, HEART.points[:1]), 1)
-    few = shepard_weights(np.array([[0.0, 0, 0]]), np.array([[1.0, 0, 0], [0, 2, 0]]))
-    np.testing.assert_allclose(few, [[0.8, 0.2]])  # 1 / 1² against 1 / 2²
-    assert shepard_weights(HEART.points, np.zeros((0, 3))).shape == (len(HEART.points), 0)
+def test_the_spline_of_one_site_and_of_two():
+    np.testing.assert_allclose(spline_weights(HEART.points, HEART.points[:1]), 1)
+    two = spline_weights(np.array([[0.0, 0, 0]]), np.array([[1.0, 0, 0], [-3.0, 0, 0]]))
+    np.testing.assert_allclose(two, [[0.75, 0.25]])  # linear between two sites on a line
+    assert spline_weights(HEART.points, np.zeros((0, 3))).shape == (len(HEART.points), 0)
 
 
 @pytest.mark.parametrize(("active", "true"), [(0, None), (0, np.full(75, 50.0)), (1, np.full(75, 50.0)), (7, None)])
@@ -123,4 +181,4 @@ def test_the_map_of_few_active_sites(active, true):
 
 def test_times_without_spread_have_no_isochrones():
     figure = activation_figure(*SURFACE, np.zeros(75), "Test")
-    assert not any(axes.collections for axes in figure.axes[:2])
+    assert not any(isinstance(one, ContourSet) for axes in figure.axes[:2] for one in axes.collections)

@@ -1,0 +1,121 @@
+"""The data of the page's comparison: several runs side by side, and the paired differences between them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cardiax.catalog import BY_PATIENT
+from cardiax.launch.evaluation.sweep_table import Merit, merits, sums_of_cases
+from cardiax.launch.page.run import NAMES
+from cardiax.launch.run.run_folder import Workdir, read_csv
+from cardiax.stats.classification import mean_interval
+from cardiax.stats.significance import beats_chance, resampled_figures
+from cardiax.tasks import Task, find_task
+from cardiax.tasks.report import BOUNDS
+
+
+def comparison_part(rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
+    """Return the part `comparison` of a page.
+
+    Rows of the same task and the same test cases are paired by case: the test cases, or the records where the protocol
+    splits by patient, are drawn with replacement, the same ones for both rows, and the interval of the difference holds
+    95 % of the draws (Efron and Tibshirani 1993, chapter 16). It leaves out the chance of the seeds, which the p-value
+    of Welch's test accounts for (`cardiax.stats.significance.beats_chance`).
+
+    Args:
+      rows: name → runs that differ in the seed alone.
+
+    Raises:
+      InputError: a file of a run is missing.
+    """
+    groups: dict[tuple[str, str], dict[str, Sequence[Workdir]]] = {}
+    for name, runs in rows.items():
+        config, fingerprints = runs[0].config(), runs[0].read_json("environment.json").get("fingerprints", {})
+        groups.setdefault((config.task, str(fingerprints.get("split"))), {})[name] = runs
+    return {
+        "kind": "comparison",
+        "title": "Side by side",
+        "tables": [_table(find_task(task), some) for (task, _), some in groups.items()],
+        "paired": len(groups) == 1,
+    }
+
+
+def _table(task: Task, rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
+    results = {name: [run.read_json("test.json") for run in runs] for name, runs in rows.items()}
+    first = next(iter(results.values()))[0]
+    by_record = first["protocol"] in BY_PATIENT
+    cases = {name: [read_csv(run.path / "test_cases.csv") for run in runs] for name, runs in rows.items()}
+    groups = np.array([case["record"] for case in next(iter(cases.values()))[0]]) if by_record else None
+    return {
+        "task": task.name,
+        "data": f"{first['examples']:,} test examples of {first['dataset']}, protocol {first['protocol']}",
+        "drawn": "records" if by_record else "test cases",
+        "metrics": [
+            _metric(merit, {name: [one[merit.name]["value"] for one in some] for name, some in results.items()})
+            | {"rows": _rows(merit, results), "pairs": _pairs(merit, task, cases, groups)}
+            for merit in reversed(merits(task))
+        ],
+        "classes": [
+            {"row": name, "class": label, "f1": _mean([one["classes"][label]["f1"]["value"] for one in some])}
+            for name, some in results.items()
+            for label in some[0].get("classes", {})
+        ],
+    }
+
+
+def _metric(merit: Merit, values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    means = {name: float(np.mean(some)) for name, some in values.items()}
+    best = (max if merit.higher_is_better else min)(means, key=means.__getitem__)
+    return {"name": NAMES.get(merit.name, merit.name), "higher_is_better": merit.higher_is_better, "best": best}
+
+
+def _rows(merit: Merit, results: Mapping[str, Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return each row's metric: mean over seeds with its t interval, or of one seed with its bootstrap interval."""
+    found = []
+    for name, some in results.items():
+        values = [one[merit.name]["value"] for one in some]
+        mean, half = mean_interval(np.array(values, float))
+        low, high = float(mean - half), float(mean + half)
+        if len(some) == 1:
+            low, high = some[0][merit.name]["low"], some[0][merit.name]["high"]
+        seeds = [one["seed"] for one in some]
+        found.append({"row": name, "value": float(mean), "low": low, "high": high, "seeds": seeds, "values": values})
+    return found
+
+
+def _pairs(
+    merit: Merit, task: Task, cases: Mapping[str, Sequence[list[dict[str, str]]]], groups: np.ndarray | None
+) -> list[dict[str, Any]]:
+    """Return the difference of each two rows, the second minus the first, with its paired interval."""
+    sums = [sums_of_cases(run, task, merit) for runs in cases.values() for run in runs]
+    if len(cases) < 2 or len({len(one) for one in sums}) > 1:
+        return []
+    figures = resampled_figures(sums, merit.of_sums, groups)
+    exact = [float(merit.of_sums(one.sum(axis=0, dtype=np.float64))) for one in sums]
+    ends = np.cumsum([len(runs) for runs in cases.values()])
+    drawn = dict(zip(cases, np.split(figures, ends[:-1], axis=1), strict=True))
+    values = dict(zip(cases, np.split(np.array(exact), ends[:-1]), strict=True))
+    units = len(sums[0]) if groups is None else len(np.unique(groups))
+    names, found = list(cases), []
+    for index, ours in enumerate(names):
+        for theirs in names[index + 1 :]:
+            differences = drawn[theirs].mean(axis=1) - drawn[ours].mean(axis=1)
+            low, high = np.nanquantile(differences, BOUNDS)
+            several = min(drawn[ours].shape[1], drawn[theirs].shape[1]) > 1
+            found.append(
+                {
+                    "first": ours,
+                    "second": theirs,
+                    "difference": float(values[theirs].mean() - values[ours].mean()),
+                    "low": float(low),
+                    "high": float(high),
+                    "p": beats_chance(drawn[theirs], drawn[ours], units) if several else None,
+                }
+            )
+    return found
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,143 @@
+"""The data of the page's heart: its mesh and sites, and for each case the leads, times and voltages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cardiax.ecg.leads import LEADS, SITE_NAMES
+from cardiax.launch.page.packed import packed
+from cardiax.plots.heart_map import ISOCHRONE, VIEWS
+from cardiax.plots.heart_surface import named_places, spline_weights
+from cardiax.simulate.heart_geometry import Heart, build_heart
+
+FINE = 0.01
+"""Resolution of positions, mm, and of times, ms."""
+
+SEPTAL = {"RV04": 3, "RV05": 2, "RV09": 9, "RV10": 8, "RV13": 14}
+"""Sites on the right side of the septum → the AHA segment that they face."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeartCase:
+    """What is shown of one case; 75 sites are in the order of `cardiax.ecg.leads.SITE_NAMES`.
+
+    Attributes:
+      name: name of the case.
+      leads: (500, 12), mV at 1 kHz.
+      lead_in: ms from the first sample to the onset, from which times count.
+      times: (75,), ms, predicted; NaN for a site that does not activate.
+      true_times: (75,), ms, if known.
+      spread: (75,), ms, of the predicted times, if known.
+      beats: (n, 75), ms, the times of which `spread` is the standard deviation, or None.
+      voltage, true_voltage, voltage_spread: (500, 75), mV, or None.
+      text: lines that describe the case.
+    """
+
+    name: str
+    leads: np.ndarray
+    times: np.ndarray
+    lead_in: int = 0
+    true_times: np.ndarray | None = None
+    spread: np.ndarray | None = None
+    beats: np.ndarray | None = None
+    voltage: np.ndarray | None = None
+    true_voltage: np.ndarray | None = None
+    voltage_spread: np.ndarray | None = None
+    text: Sequence[str] = field(default_factory=tuple)
+
+
+def heart_part(
+    title: str, cases: Sequence[HeartCase], spread_of: str, remarks: Sequence[str] = (), heart: Heart | None = None
+) -> dict[str, Any]:
+    """Return the part `heart` of a page.
+
+    Args:
+      title: title of the part.
+      cases: at least one case; the first one is shown first.
+      spread_of: what the spread is the standard deviation of, e.g. "beats".
+      remarks: how the data were understood, and reasons not to trust them.
+      heart: the heart that is shown, by default the built-in one.
+    """
+    heart = heart or build_heart()
+    surface, triangles = np.unique(heart.triangles, return_inverse=True)
+    points = heart.points[surface]
+    weights = spline_weights(points, heart.points[heart.sites])
+    places = named_places(heart.points, heart.points[heart.sites])
+    has_voltage = any(case.voltage is not None for case in cases)
+    return {
+        "kind": "heart",
+        "title": title,
+        "remarks": list(remarks),
+        "spread_of": spread_of,
+        "lead_names": list(LEADS),
+        "points": packed(points.T, FINE),
+        "triangles": packed(triangles.reshape(-1, 3).T),
+        "sites": [_site(name, heart.points[heart.sites[i]]) for i, name in enumerate(SITE_NAMES)],
+        "names": [{"name": name, "at": np.round(at, 1).tolist()} for name, at in places.items()],
+        "views": [{"name": name, "azimuth": azimuth} for name, azimuth in VIEWS.items()],
+        "isochrone": ISOCHRONE,
+        "colours": _colours(),
+        "weights": packed(weights, 1e-4) if has_voltage else None,
+        "cases": [_case(case, points, heart.points[heart.sites], weights) for case in cases],
+    }
+
+
+def _case(case: HeartCase, points: np.ndarray, sites: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
+    layers = {"prediction": case.times, "true": case.true_times, "spread": case.spread}
+    if case.true_times is not None:
+        layers["error"] = case.times - case.true_times
+    voltages = {"prediction": case.voltage, "true": case.true_voltage, "spread": case.voltage_spread}
+    return {
+        "name": case.name,
+        "text": list(case.text),
+        "lead_in": case.lead_in,
+        "leads": packed(case.leads.T, 0.001),
+        "beats": None if case.beats is None else packed(case.beats.T, 0.1),
+        "times": {
+            name: {
+                "sites": packed(values, FINE),
+                "surface": packed(_over_surface(points, sites, weights, values), 0.05),
+            }
+            for name, values in layers.items()
+            if values is not None
+        },
+        "voltage": {name: packed(values.T, 0.1) for name, values in voltages.items() if values is not None},
+    }
+
+
+def _over_surface(points: np.ndarray, sites: np.ndarray, weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Interpolate values (75,) to points (P, 3); NaN where the nearest site has none."""
+    known = np.isfinite(values)
+    if known.all():
+        return weights @ values
+    if not known.any():
+        return np.full(len(points), np.nan)
+    nearest = np.argmin(np.linalg.norm(points[:, None] - sites[None], axis=-1), axis=1)
+    return np.where(known[nearest], spline_weights(points, sites[known]) @ values[known], np.nan)
+
+
+def _site(name: str, point: np.ndarray) -> dict[str, Any]:
+    """Describe a site: its layer and, by AHA segment or index in the right ventricle, its place in the flat map."""
+    depth, _, region = name.rpartition("_")
+    layer = {"": "endocardium", "MID": "mid-wall", "EPI": "epicardium"}.get(depth, "mid-wall")
+    if name.startswith("SEPTM"):
+        segment = int(name[9:11])
+    elif region in SEPTAL:
+        segment, layer = SEPTAL[region], "right side of the septum"
+    else:
+        segment = int(region[3:]) if region.startswith("AHA") else None
+    right = int(region[2:]) if segment is None else None
+    where = f"AHA segment {segment}" if right is None else f"right ventricle {right}"
+    at = np.round(point, 2).tolist()
+    return {"name": name, "at": at, "layer": layer, "segment": segment, "right": right, "text": f"{where}, {layer}"}
+
+
+def _colours() -> dict[str, list[list[int]]]:
+    """Return the colours of each quantity, from its lowest value to its highest, which the colour-blind tell apart."""
+    from matplotlib import colormaps
+
+    maps = {"time": "viridis_r", "difference": "RdBu_r", "spread": "YlOrBr", "voltage": "inferno"}
+    ramp = np.linspace(0, 1, 256)
+    return {name: np.rint(255 * colormaps[one](ramp)[:, :3]).astype(int).tolist() for name, one in maps.items()}

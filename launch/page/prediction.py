@@ -1,0 +1,84 @@
+"""The page of a recording: the heart that a network predicts, or the beats that it finds."""
+
+from pathlib import Path
+from typing import Any
+
+from cardiax.config import Config
+from cardiax.errors import InputError
+from cardiax.launch.page.document import data_of, page
+from cardiax.launch.page.heart import HeartCase, heart_part
+from cardiax.launch.page.rhythm import rhythm_part
+from cardiax.launch.predictors.heart import Prediction
+from cardiax.launch.predictors.rhythm import RhythmPrediction
+from cardiax.launch.run.run_folder import without_losing_results, write_atomically
+
+ENDING = "_report.html"
+"""Ending of the page that `cardiax predict` writes beside the other files of a recording."""
+
+
+def write_page(path: Path, stem: str, prediction: Prediction | RhythmPrediction, config: Config) -> list[Path]:
+    """Write the page of a prediction.
+
+    Args:
+      path: the page.
+      stem: name of the recording.
+      prediction: the prediction.
+      config: configuration of the network.
+
+    Returns:
+      A list of the path; empty if the page cannot be made, which is a warning (`without_losing_results`).
+    """
+    with without_losing_results(path):
+        write_atomically(path, page(title_of(stem, prediction), [part_of(stem, prediction, config)]))
+        return [path]
+    return []
+
+
+def title_of(stem: str, prediction: Prediction | RhythmPrediction) -> str:
+    """Return the title of the page of a recording."""
+    return f"{stem}: {'beats and rhythm' if isinstance(prediction, RhythmPrediction) else 'activation of the heart'}"
+
+
+def pages_in(path: Path) -> list[tuple[list[dict[str, Any]], str]]:
+    """Return the parts and the title of the page at `path`, or of each page of predictions in that folder.
+
+    Raises:
+      InputError: there is nothing at `path`, or a file that is no page of cardiax.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: found nothing there, expected a run, a sweep, or what `cardiax predict` wrote")
+    files = sorted(path.glob(f"[!.]*{ENDING}")) if path.is_dir() else [path]
+    found = []
+    for file in files:
+        data = data_of(file.read_text(encoding="utf-8", errors="replace"))
+        if data is None:
+            raise InputError(
+                f"{file}: found no page of cardiax, expected the folder or a {ENDING} file of `cardiax predict`, or "
+                "the folder of a run or a sweep"
+            )
+        found.append((data["parts"], data["title"]))
+    return found
+
+
+def part_of(stem: str, prediction: Prediction | RhythmPrediction, config: Config) -> dict[str, Any]:
+    """Return the part of a page that shows a prediction."""
+    network = f"The network is {config.model} of the task {config.task}, trained on {config.dataset}."
+    remarks = [*(f"warning: {one}" for one in prediction.warnings), *prediction.notes]
+    if isinstance(prediction, RhythmPrediction):
+        return rhythm_part(stem, prediction, [*remarks, network])
+    count = len(prediction.onsets)
+    case = HeartCase(
+        name=stem,
+        leads=prediction.leads,
+        times=prediction.times,
+        lead_in=prediction.lead_in,
+        spread=prediction.spread,
+        beats=prediction.beat_times if count > 1 else None,
+        voltage=prediction.voltage,
+        voltage_spread=prediction.voltage_spread,
+        text=(
+            f"The median of {count} beats." if count > 1 else "A single beat.",
+            "The heart is generic: the recording tells nothing of its shape.",
+        ),
+    )
+    return heart_part(stem, [case], "beats", [*remarks, network])

@@ -1,0 +1,155 @@
+"""The data of the page's recording: summary, beats, medians by class, and as much of the signal as a file may hold."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cardiax.catalog import AAMI_CLASSES, AAMI_MEANINGS, WINDOW_BEFORE, WINDOW_RATE
+from cardiax.launch.page.packed import packed
+from cardiax.launch.predictors.rhythm import RhythmPrediction
+from cardiax.plots.style import CLASS_COLOURS
+
+CHUNK = 60
+"""s, the stretches in which the signal is embedded, and shown as a row."""
+
+BUDGET = 5_500_000
+"""Largest size of the signal, bytes of text, with which a page stays below 8 MB."""
+
+SAMPLED = 60
+"""Number of chunks from which the size of all is estimated."""
+
+FORMS = ((1, 0.005, 6 * 3600.0), (2, 0.01, np.inf), (2, 0.02, np.inf))
+"""Every n-th sample of 180 Hz that is kept, the resolution, mV, and the longest recording, s, for which it is tried."""
+
+BINS = ((2 * 3600.0, 10.0, 300.0), (np.inf, 60.0, 3600.0))
+"""Up to which length of a recording, s, rate and burden are shown over which bins, s."""
+
+
+def rhythm_part(title: str, one: RhythmPrediction, remarks: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the part `rhythm` of a page.
+
+    Args:
+      title: title of the part.
+      one: the beats of a recording.
+      remarks: how the data were understood, and reasons not to trust them.
+    """
+    flags, which = np.unique(one.flags.astype(str), return_inverse=True)
+    labels = np.array([AAMI_CLASSES.index(name) for name in one.names], int)
+    duration = one.summary.duration_s
+    _, rate_bin, burden_bin = next(bins for bins in BINS if duration <= bins[0])
+    return {
+        "kind": "rhythm",
+        "title": title,
+        "remarks": list(remarks),
+        "summary": dataclasses.asdict(one.summary),
+        "classes": [
+            {"name": name, "meaning": AAMI_MEANINGS[name], "colour": CLASS_COLOURS[name]} for name in AAMI_CLASSES
+        ],
+        "beats": {
+            "times": packed(one.times, 0.001),
+            "rr": packed(one.rr, 0.001),
+            "classes": packed(labels),
+            "probabilities": packed(one.probabilities.T, 0.001),
+            "flags": flags.tolist(),
+            "flag": packed(which),
+        },
+        "unreadable": [
+            {"start": start, "end": end, "reason": why}
+            for (start, end), why in zip(one.unreadable.tolist(), one.reasons, strict=True)
+        ],
+        "rate": rates(one.times, one.rr, duration, rate_bin),
+        "burden": burdens(one.times, labels, duration, burden_bin),
+        "medians": medians(one),
+        "signal": signal(one),
+        "leads": [{"start": start, "name": name} for start, name in one.signal_leads],
+    }
+
+
+def rates(times: np.ndarray, rr: np.ndarray, duration: float, size: float) -> dict[str, Any]:
+    """Return the heart rate, /min, of bins of `size` s: 60 over the median RR interval and over its 5 % and 95 %
+    quantiles; NaN without one.
+
+    Args:
+      times: (n,), s.
+      rr: (n,), s, NaN where unknown.
+      duration: length of the recording, s.
+      size: length of the bins, s.
+    """
+    count = max(int(np.ceil(duration / size)), 1)
+    known = np.isfinite(rr)
+    owner = np.clip((times[known] // size).astype(int), 0, count - 1)
+    parts = np.split(rr[known], np.searchsorted(owner, np.arange(1, count)))
+    found = np.array([60 / np.quantile(part, (0.95, 0.5, 0.05)) if len(part) else np.full(3, np.nan) for part in parts])
+    low, middle, high = (packed(column, 0.1) for column in found.T)
+    return {"size": size, "low": low, "middle": middle, "high": high}
+
+
+def burdens(times: np.ndarray, labels: np.ndarray, duration: float, size: float) -> dict[str, Any]:
+    """Return the number of beats of each class in bins of `size` s; for times and labels (n,) see `rates`."""
+    count = max(int(np.ceil(duration / size)), 1)
+    owner = np.clip((times // size).astype(int), 0, count - 1)
+    table = np.zeros((len(AAMI_CLASSES), count), int)
+    np.add.at(table, (labels, owner), 1)
+    return {"size": size, "beats": table.tolist()}
+
+
+def medians(one: RhythmPrediction) -> dict[str, Any]:
+    """Return the median and the quartiles of the beats of each class, mV, by lead."""
+    found = []
+    for name, windows in one.median_beats.items():
+        low, middle, high = np.quantile(windows, (0.25, 0.5, 0.75), axis=0)
+        leads = [
+            {"name": lead}
+            | {
+                key: packed(values[:, index], 0.002)
+                for key, values in (("low", low), ("middle", middle), ("high", high))
+            }
+            for index, lead in enumerate(one.leads[: windows.shape[-1]])
+        ]
+        found.append({"class": name, "of": len(windows), "leads": leads})
+    return {"before": WINDOW_BEFORE, "rate": WINDOW_RATE, "classes": found}
+
+
+def signal(one: RhythmPrediction, budget: int = BUDGET) -> dict[str, Any]:
+    """Return the signal in chunks of 60 s: all of it at 180 Hz, or of a long recording at 90 Hz, if that fits into
+    `budget`; else the chunks with most ectopic beats, and null in the place of the others.
+
+    The text says which strips are in the page.
+    """
+    values, rate, step = _resolved(one, budget)
+    size = round(CHUNK * rate)
+    chunks: list[dict[str, Any] | None] = [packed(values[at : at + size], step) for at in range(0, len(values), size)]
+    sizes = np.array([len(chunk["deflate"]) for chunk in chunks if chunk])
+    text = f"The whole signal is in this file, at {rate:g} samples a second and in steps of {1000 * step:g} µV."
+    if sizes.sum() > budget:
+        owner = np.minimum((one.times // CHUNK).astype(int), len(chunks) - 1)
+        ectopic = np.bincount(owner, one.names != "N", minlength=len(chunks))
+        order = np.argsort(-ectopic, kind="stable")
+        kept = np.zeros(len(chunks), bool)
+        kept[order[np.cumsum(sizes[order]) <= budget]] = True
+        chunks = [chunk if keep else None for chunk, keep in zip(chunks, kept, strict=True)]
+        text = (
+            f"{kept.sum():,} of {len(chunks):,} minutes of the signal are in this file, those with most beats other "
+            f"than N, at {rate:g} samples a second; the beats of all minutes are."
+        )
+    return {"rate": rate, "seconds": CHUNK, "chunks": chunks, "text": text}
+
+
+def _resolved(one: RhythmPrediction, budget: int) -> tuple[np.ndarray, float, float]:
+    """Return the signal, mV, its rate, Hz, and its resolution, mV, in the first of `FORMS` that fits, or the last."""
+    from scipy.signal import resample_poly
+
+    whole, found = np.nan_to_num(one.signal.astype(np.float32)), (one.signal, WINDOW_RATE, 1.0)
+    for every, step, longest in FORMS:
+        if one.summary.duration_s > longest:
+            continue
+        rate = WINDOW_RATE / every
+        found = values, _, _ = whole if every == 1 else resample_poly(whole, 1, every), rate, step
+        starts = range(0, len(values), round(CHUNK * rate))
+        some = starts[:: max(len(starts) // SAMPLED, 1)]
+        sizes = [len(packed(values[at : at + starts.step], step)["deflate"]) for at in some]
+        if np.mean(sizes) * len(starts) <= 0.95 * budget:
+            break
+    return found

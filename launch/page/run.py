@@ -1,0 +1,235 @@
+"""The data of the page's run: verdict, metrics, learning curves, confusion, reliability, cases, how to repeat it."""
+
+import math
+import shlex
+from typing import Any
+
+import numpy as np
+
+from cardiax.catalog import AAMI_MEANINGS, BEAT_LENGTH, find_dataset
+from cardiax.config import to_dict
+from cardiax.launch.evaluation.sweep_table import merits
+from cardiax.launch.page.packed import packed
+from cardiax.launch.run.experiment import Experiment
+from cardiax.launch.run.run_folder import Workdir, read_csv
+from cardiax.plots.style import CLASS_COLOURS
+from cardiax.stats.calibration import expected_calibration_error, reliability
+from cardiax.tasks import find_task
+
+WORST = 10
+"""Number of worst cases."""
+
+PROTOCOLS = {
+    "kaggle": "the publisher's test set, in which are beats of people who are in training too",
+    "published": "drawn by beat or by case, so the same people or hearts are in training too",
+    "patient": "by patient: no person is in two of training, validation and test",
+    "group": "by record: no record is in two of training, validation and test",
+    "random": "drawn by case, so the same hearts and torsos are in training too",
+    "volunteer": "by torso: no torso is in two of training, validation and test",
+    "pattern": "by activation pattern: no pattern and no site of a stimulus is in two of training, validation and test",
+}
+"""Protocol → how the test set was drawn, in words."""
+
+NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "activation_mae": "activation time, mean absolute error",
+    "activation_rmse": "activation time, root mean square error",
+    "activation_r2": "activation time, R²",
+    "voltage_mae": "voltage, mean absolute error",
+    "voltage_rmse": "voltage, root mean square error",
+    "voltage_r2": "voltage, R²",
+    "apd90_mae": "action potential duration (APD90), mean absolute error",
+    "apd90_rmse": "action potential duration (APD90), root mean square error",
+    "apd90_r2": "action potential duration (APD90), R²",
+}
+"""Metric in test.json → its name in words."""
+
+MEANINGS = {
+    "accuracy": "share of beats whose class is right",
+    "macro_f1": "mean over classes of F1, the harmonic mean of precision and recall",
+    "mae": "the mean size of the error",
+    "rmse": "the root of the mean square of the error; large errors count more",
+    "r2": "1 where the prediction is perfect, 0 where it is as good as the mean",
+}
+"""Metric, or the end of its name, → what it is."""
+
+
+def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget: int) -> dict[str, Any]:
+    """Return the part `run` of a page.
+
+    Args:
+      title: title of the part.
+      workdir: run that was trained and tested.
+      experiment: the same with its data, for the beats that are shown; None if these are not at hand.
+      budget: about the number of bytes for the beats.
+
+    Raises:
+      InputError: a file of the run is missing.
+    """
+    config, environment = workdir.config(), workdir.read_json("environment.json")
+    result, cases = workdir.read_json("test.json"), read_csv(workdir.path / "test_cases.csv")
+    task, dataset = find_task(config.task), find_dataset(config.dataset)
+    part = {
+        "kind": "run",
+        "title": title,
+        "verdict": verdict(result, config.task),
+        "lines": lines(result, config.protocol, bool(dataset.real)),
+        "interval": result["interval"],
+        "note": result.get("note"),
+        "metrics": metrics(result),
+        "curves": curves(workdir),
+        "repeat": {
+            "command": shlex.join(
+                ["cardiax", "train", "--config", str(workdir.path / "config.json"), "--workdir", "again"]
+            ),
+            "config": {name: _text(value) for name, value in to_dict(config).items()},
+            "versions": environment.get("versions", {}),
+            "devices": environment.get("devices", []),
+            "code": environment.get("git_revision"),
+            "fingerprints": environment.get("fingerprints", {}),
+            "seconds": workdir.seconds(),
+        },
+    }
+    if "classes" in result:
+        classes = list(result["classes"])
+        part |= {
+            "classes": [
+                {"name": name, "meaning": AAMI_MEANINGS.get(name, name), "colour": CLASS_COLOURS.get(name, "#1a1a1a")}
+                | result["classes"][name]
+                for name in classes
+            ],
+            "confusion": result["confusion"],
+            "reliability": calibration(cases, classes),
+            "cases": beats(cases, classes, experiment, budget),
+        }
+    else:
+        selection = merits(task)[-1].name
+        part["sites"] = {name: site[selection] for name, site in result["sites"].items()}
+        part["errors"] = packed([float(case[selection] or "nan") for case in cases], 0.001)
+        part["error_unit"] = result[selection]["unit"]
+    return part
+
+
+def verdict(result: dict[str, Any], task: str) -> str:
+    """Return the main result in one line: the metric that selects checkpoints, with its interval."""
+    name = merits(find_task(task))[-1].name
+    figure, unit = result[name], f" {result[name]['unit']}" if "unit" in result[name] else ""
+    what = "beats" if "classes" in result else "cases"
+    told = f"{NAMES.get(name, name)} {_number(figure['value'])}{unit}"
+    if figure.get("low") is not None:
+        told += f" (95 % interval {_number(figure['low'])} to {_number(figure['high'])})"
+    more = f", accuracy {_number(result['accuracy']['value'])}" if name == "macro_f1" else ""
+    return f"{result['model']} on the task {task}: {told}{more}, on {result['examples']:,} {result['split']} {what}."
+
+
+def lines(result: dict[str, Any], protocol: str, simulated: bool) -> list[str]:
+    """Return the data in one line and the protocol in another."""
+    what = "simulated by cardiax: they say nothing about patients" if simulated else "recorded or published data"
+    drawn = PROTOCOLS.get(result["protocol"], "by the protocol of that name")
+    if protocol.startswith("ds1_fold"):
+        drawn = "a fold of the training patients of DS1: no person is in two of training, validation and test"
+    return [
+        f"Data: {result['dataset']}, {what}.",
+        f"Protocol: {result['protocol']}, {drawn}. The checkpoint of step {result['step']:,} was best on validation "
+        f"data; seed {result['seed']}; {result['parameters']:,} parameters.",
+    ]
+
+
+def metrics(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return every metric with its interval."""
+    return [
+        {"name": NAMES.get(name, name.replace("_", " ")), "meaning": MEANINGS.get(name, MEANINGS.get(_end(name), ""))}
+        | {key: figure.get(key) for key in ("value", "low", "high", "unit")}
+        for name, figure in result.items()
+        if isinstance(figure, dict) and "value" in figure
+    ]
+
+
+def curves(workdir: Workdir) -> dict[str, Any]:
+    """Return the columns of metrics.csv: name → values, of which `step` is the first; empty without the file."""
+    if not (workdir.path / "metrics.csv").exists():
+        return {}
+    rows = read_csv(workdir.path / "metrics.csv")
+    return {name: [_float(row[name]) for row in rows] for name in (rows[0] if rows else {}) if name != "epoch"}
+
+
+def calibration(cases: list[dict[str, str]], classes: list[str]) -> dict[str, Any]:
+    """Return beats, hits and the sum of confidences of each bin of confidence, and the expected calibration error."""
+    odds = np.array([[float(case[f"p_{name}"]) for name in classes] for case in cases])
+    hits = [case["class"] == case["prediction"] for case in cases]
+    sums = reliability(np.stack([np.zeros(len(odds)), np.zeros(len(odds)), odds.max(axis=1), hits], axis=1))
+    return {"bins": sums.tolist(), "ece": expected_calibration_error(sums)}
+
+
+def beats(
+    cases: list[dict[str, str]], classes: list[str], experiment: Experiment | None, budget: int
+) -> dict[str, Any]:
+    """Return the beats of each cell of the confusion matrix, the worst first, as many as fit, and the ten worst.
+
+    The worst is the one whose true class has the lowest probability.
+
+    Args:
+      cases: rows of test_cases.csv.
+      classes: names of the classes.
+      experiment: the run with its data; None to leave out the signals.
+      budget: about the number of bytes for the beats.
+    """
+    right = np.array([float(case[f"p_{case['class']}"]) for case in cases])
+    order = np.argsort(right, kind="stable")
+    size = 0 if experiment is None else math.prod(next(iter(experiment.examples.shapes.values())))
+    limit = max(WORST, budget // (len(classes) ** 2 * (200 + size)))
+    cells: dict[tuple[str, str], list[int]] = {}
+    for index in order.tolist():
+        cell = cells.setdefault((cases[index]["class"], cases[index]["prediction"]), [])
+        if len(cell) < limit:
+            cell.append(index)
+    shown = sorted({index for cell in cells.values() for index in cell} | set(order[:WORST].tolist()))
+    at = {index: number for number, index in enumerate(shown)}
+    odds = [f"p_{name}" for name in classes]
+    found: dict[str, Any] = {
+        "beats": [
+            {
+                "true": classes.index(cases[index]["class"]),
+                "prediction": classes.index(cases[index]["prediction"]),
+                "odds": [round(float(cases[index][name]), 4) for name in odds],
+                "from": {
+                    key: value for key, value in cases[index].items() if key not in ("class", "prediction", *odds)
+                },
+            }
+            for index in shown
+        ],
+        "cells": [[[at[index] for index in cells.get((true, other), [])] for other in classes] for true in classes],
+        "worst": [at[index] for index in order[:WORST].tolist()],
+        "signals": None,
+    }
+    if experiment is not None:
+        rows = np.array([int(cases[index]["row"]) for index in shown])
+        leads = without_padding(np.swapaxes(experiment.examples.take(rows)["leads"], 1, 2))
+        found["signals"] = [packed(one, max(float(np.nanmax(one) - np.nanmin(one)) / 500, 1e-6)) for one in leads]
+        found["rate"] = find_dataset(experiment.config.dataset).rate
+    return found
+
+
+def without_padding(leads: np.ndarray) -> np.ndarray:
+    """Return leads (n, L, T), those of Kaggle's form (n, 1, 187) with NaN in the place of the zeros after the beat."""
+    if leads.shape[1:] != (1, BEAT_LENGTH):
+        return leads
+    kept = np.cumsum(leads[..., ::-1] != 0, axis=-1)[..., ::-1] > 0
+    return np.where(kept | ~kept.any(axis=-1, keepdims=True), leads, np.nan)
+
+
+def _end(name: str) -> str:
+    return name.rpartition("_")[2]
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _float(text: str) -> float | None:
+    return float(text) if text and math.isfinite(float(text)) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)

@@ -1,0 +1,128 @@
+"""The page of runs: each of them, their hearts, and the comparison of several."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiax.ecg.leads import SITE_NAMES
+from cardiax.ecg.voltage import activation_time
+from cardiax.errors import InputError
+from cardiax.launch.evaluation.measured_runs import Run, load_runs, open_experiments
+from cardiax.launch.evaluation.sweep_table import merits
+from cardiax.launch.page.comparison import comparison_part
+from cardiax.launch.page.heart import HeartCase, heart_part
+from cardiax.launch.page.run import WORST, run_part
+from cardiax.launch.run.experiment import Experiment
+from cardiax.launch.run.progress import say
+from cardiax.launch.run.run_folder import Workdir, read_csv
+from cardiax.tasks import find_task
+
+BUDGET = 4_000_000
+"""Bytes of text for the beats of all runs."""
+
+MOST = 12
+"""Number of runs that have a part of their own; the comparison has all."""
+
+
+def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, memory: float | None) -> list[dict]:
+    """Return the parts of a page that shows runs.
+
+    A run without its data, e.g. on another machine, is shown without its beats or hearts, and says so.
+
+    Args:
+      rows: name → runs that differ in the seed alone.
+      data_dir: folder of the prepared datasets; None for that of the runs.
+      memory: GiB for the examples; see `load_experiment`.
+
+    Raises:
+      InputError: a run is not complete.
+    """
+    total = sum(len(runs) for runs in rows.values())
+    parts = [comparison_part(rows)] if total > 1 else []
+    budget = BUDGET // min(total, MOST)
+    for name, workdirs in rows.items():
+        shown = list(workdirs)[: MOST - sum(part["kind"] == "run" for part in parts)]
+        try:
+            loaded, why = _load(workdirs, data_dir, memory) if shown else [], ""
+        except InputError as error:
+            say(f"warning: {workdirs[0].path}: shown without its cases: {error}")
+            loaded, why = [], f"The cases themselves are not shown: {error}"
+        experiments = [run.experiment if isinstance(run, Run) else run for run in loaded] or [None] * len(shown)
+        own = [
+            run_part(workdir.path.resolve().name, workdir, experiment, budget) | {"why": why}
+            for workdir, experiment in zip(shown, experiments, strict=False)
+        ]
+        parts += own
+        if runs := [run for run in loaded if isinstance(run, Run)]:
+            parts.append(hearts_of(name, runs))
+    return parts
+
+
+def _load(workdirs: Sequence[Workdir], data_dir: Path | None, memory: float | None) -> list[Experiment] | list[Run]:
+    """Return the data of runs that classify beats, whose test_cases.csv has the answers, or of others the networks too.
+
+    Raises:
+      InputError: the data or the networks of the runs are not there.
+    """
+    if find_task(workdirs[0].config().task).kind != "beat":
+        return load_runs(workdirs, data_dir, memory=memory)
+    return open_experiments(workdirs, data_dir, memory=memory)
+
+
+def hearts_of(name: str, runs: Sequence[Run]) -> dict[str, Any]:
+    """Return the part `heart` of a page: the ten worst test cases, then the median one, of runs that differ in the
+    seed; their mean is shown, and their spread if there are several."""
+    first = runs[0]
+    selection = merits(find_task(first.experiment.config.task))[-1].name
+    rows = [read_csv(run.workdir.path / "test_cases.csv") for run in runs]
+    errors = np.mean([[float(case[selection] or "nan") for case in some] for some in rows], axis=0)
+    order = np.argsort(-np.nan_to_num(errors, nan=np.inf), kind="stable")
+    chosen = [*order[:WORST].tolist(), int(order[len(order) // 2])]
+    examples = first.experiment.examples.take(first.experiment.split["test"][chosen])
+    outputs = np.stack([run.predict({"leads": examples["leads"]}) for run in runs])
+    unit = first.workdir.read_json("test.json")[selection]["unit"]
+    titles = [
+        f"{_rank(rank)}: {errors[index]:.1f} {unit} {_origin(rows[0][index])}" for rank, index in enumerate(chosen)
+    ]
+    cases = [_case(title, examples["leads"][i], outputs[:, i], examples["target"][i]) for i, title in enumerate(titles)]
+    network = f"{name}: the mean of {len(runs)} seeds." if len(runs) > 1 else f"{name}, test cases."
+    remarks = [network, "Every case is shown on one heart, the built-in one, whose sites have the names of the data's."]
+    sites = first.workdir.read_json("test.json")["sites"]
+    errors = [{"value": sites[name][selection], "unit": unit} for name in SITE_NAMES]
+    return heart_part(f"{name}: hearts", cases, "seeds", remarks) | {"site_errors": errors}
+
+
+def _case(name: str, leads: np.ndarray, outputs: np.ndarray, target: np.ndarray) -> HeartCase:
+    """Return one case: leads (500, 12), outputs (M, 75) or (M, 500, 75) of M networks, and the target."""
+    several = len(outputs) > 1
+    mean, spread = outputs.mean(axis=0), outputs.std(axis=0, ddof=1) if several else None
+    if outputs.ndim == 2:
+        return HeartCase(name, leads, mean, true_times=target, spread=spread, beats=outputs if several else None)
+    of_seeds = np.asarray(activation_time(outputs))
+    return HeartCase(
+        name,
+        leads,
+        np.asarray(activation_time(mean)),
+        true_times=np.asarray(activation_time(target)),
+        spread=of_seeds.std(axis=0, ddof=1) if several else None,
+        voltage=mean,
+        true_voltage=target,
+        voltage_spread=spread,
+    )
+
+
+def _rank(rank: int) -> str:
+    return "Median case" if rank == WORST else f"Worst {rank + 1}"
+
+
+def _origin(case: dict[str, str]) -> str:
+    told = {"volunteer": "volunteer", "pattern": "pattern", "innerindex": "stimulus at", "bcl": "cycle of"}
+    known = {key: case[key] for key in told if case.get(key, "-1") != "-1"}
+    if "innerindex" in known:
+        known["innerindex"] = SITE_NAMES[int(known["innerindex"])]
+    if "bcl" in known:
+        known["bcl"] += " ms"
+    words = ", ".join(f"{told[key]} {value}" for key, value in known.items())
+    return f"({words})" if words else ""

@@ -1,0 +1,150 @@
+// @ts-check
+// The part `comparison`: several runs side by side, with the paired differences between them.
+
+/**
+ * Build the part.
+ * @param {Part} part of `comparison.py`
+ */
+async function comparisonPart(part) {
+  const box = el("div", {});
+  if (!part.paired)
+    box.append(
+      el("p", {
+        class: "warning",
+        text: "These runs have different tasks or test sets; only those of the same test set are compared.",
+      }),
+    );
+  for (const one of part.tables) {
+    box.append(
+      el("p", { class: "verdict", text: comparisonVerdict(one) }),
+      el("p", { class: "quiet", text: `${one.task}: ${one.data}.` }),
+    );
+    for (const metric of one.metrics) box.append(metricComparison(metric, one.drawn));
+    if (one.classes.length) box.append(classComparison(one.classes));
+  }
+  return { box };
+}
+
+/** @param {any} one */
+function comparisonVerdict(one) {
+  const [metric] = one.metrics;
+  if (metric.rows.length < 2)
+    return `${metric.rows[0].row}: ${metric.name} ${fixed(metric.rows[0].value, 3)}, mean of ${metric.rows[0].values.length} seeds.`;
+  const worse = metric.pairs.filter((/** @type {any} */ pair) => [pair.first, pair.second].includes(metric.best));
+  const clear = worse.filter((/** @type {any} */ pair) => pair.low * pair.high > 0).length;
+  const value = metric.rows.find((/** @type {any} */ row) => row.row === metric.best).value;
+  return `${metric.best} has the best ${metric.name}, ${fixed(value, 3)}. The paired interval of its lead leaves out 0 for ${clear} of ${worse.length} other ${worse.length === 1 ? "experiment" : "experiments"}.`;
+}
+
+/** @param {any} metric @param {string} drawn */
+function metricComparison(metric, drawn) {
+  const values = metric.rows.map((/** @type {any} */ row) => [
+    row.row,
+    fixed(row.value, 4),
+    `${fixed(row.low, 4)} to ${fixed(row.high, 4)}`,
+    row.seeds.join(", "),
+    row.values.map((/** @type {number} */ value) => fixed(value, 4)).join(", "),
+  ]);
+  const pairs = metric.pairs.map((/** @type {any} */ pair) => [
+    `${pair.second} − ${pair.first}`,
+    fixed(pair.difference, 4),
+    `${fixed(pair.low, 4)} to ${fixed(pair.high, 4)}`,
+    pair.p === null ? "needs two seeds" : pair.p < 0.001 ? "< 0.001" : fixed(pair.p, 3),
+  ]);
+  const better = metric.higher_is_better ? "Higher is better" : "Lower is better";
+  const isMean = metric.rows.some((/** @type {any} */ row) => row.values.length > 1);
+  return pane(
+    metric.name,
+    `${better}. ${isMean ? "Mean over seeds with its 95 % t interval; of one seed, its bootstrap interval." : "With the 95 % bootstrap interval."}`,
+    intervalPlot(
+      metric.rows.map((/** @type {any} */ row) => ({ name: row.row, ...row })),
+      null,
+    ),
+    table(["run", "value", "95 % interval", "seeds", "of each seed"], values),
+    metric.pairs.length
+      ? el("p", {
+          class: "quiet",
+          text: `Differences, on the same ${drawn} for both: the interval holds 95 % of 2,000 paired bootstrap draws; p, by Welch's test, is the probability of such a difference by chance, that of the seeds included.`,
+        })
+      : null,
+    metric.pairs.length
+      ? intervalPlot(
+          metric.pairs.map((/** @type {any} */ pair) => ({
+            name: `${pair.second} − ${pair.first}`,
+            value: pair.difference,
+            low: pair.low,
+            high: pair.high,
+            values: [],
+          })),
+          0,
+        )
+      : null,
+    metric.pairs.length ? table(["difference", "value", "95 % paired interval", "p"], pairs) : null,
+  );
+}
+
+/**
+ * Values with intervals, a row each.
+ * @param {{name: string, value: number, low: number, high: number, values: number[]}[]} rows
+ * @param {number | null} zero where a line is drawn
+ */
+function intervalPlot(rows, zero) {
+  const known = rows
+    .flatMap((row) => [row.low, row.high, row.value, ...row.values])
+    .filter((one) => one !== null && Number.isFinite(one));
+  const [least, most] = range(zero === null ? known : [...known, zero]) ?? [0, 1];
+  const room = Math.max(most - least, 1e-6) * 0.08;
+  const [width, left, letters] = innerWidth < 600 ? [360, 120, 18] : [640, 230, 34];
+  const x = (/** @type {number} */ value) =>
+    left + ((width - left - 20) * (value - least + room)) / (most - least + 2 * room);
+  const height = 30 * rows.length + 34;
+  const picture = svg("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    role: "img",
+    "aria-label": "Values with intervals",
+    class: "wide",
+  });
+  for (const part01 of [0, 0.5, 1]) {
+    const value = least + part01 * (most - least);
+    picture.append(
+      svg("line", { x1: x(value), x2: x(value), y1: 4, y2: height - 26, stroke: "#e6e9ed" }),
+      svg("text", {
+        x: x(value),
+        y: height - 10,
+        "text-anchor": "middle",
+        text: fixed(value, most - least < 0.1 ? 4 : 2),
+      }),
+    );
+  }
+  if (zero !== null)
+    picture.append(
+      svg("line", { x1: x(zero), x2: x(zero), y1: 4, y2: height - 26, stroke: QUIET, "stroke-dasharray": "4 3" }),
+    );
+  rows.forEach((row, index) => {
+    const y = 20 + 30 * index;
+    const name = row.name.length > letters ? `${row.name.slice(0, letters - 1)}…` : row.name;
+    picture.append(svg("text", { x: 0, y: y + 4, text: name }, svg("title", { text: row.name })));
+    if (Number.isFinite(row.low) && row.low !== null)
+      picture.append(svg("line", { x1: x(row.low), x2: x(row.high), y1: y, y2: y, stroke: BLUE, "stroke-width": 2 }));
+    for (const value of row.values)
+      picture.append(svg("circle", { cx: x(value), cy: y, r: 2.4, fill: BLUE, "fill-opacity": 0.4 }));
+    picture.append(svg("circle", { cx: x(row.value), cy: y, r: 5, fill: BLUE }));
+  });
+  return picture;
+}
+
+/** @param {{row: string, class: string, f1: number | null}[]} cells */
+function classComparison(cells) {
+  const names = [...new Set(cells.map((cell) => cell.class))];
+  const rows = [...new Set(cells.map((cell) => cell.row))];
+  const found = (/** @type {string} */ row, /** @type {string} */ name) =>
+    fixed(cells.find((cell) => cell.row === row && cell.class === name)?.f1, 3);
+  return pane(
+    "F1 of each class",
+    "The harmonic mean of precision and recall; mean over seeds.",
+    table(
+      ["run", ...names],
+      rows.map((row) => [row, ...names.map((name) => found(row, name))]),
+    ),
+  );
+}

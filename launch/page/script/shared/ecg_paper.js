@@ -1,0 +1,95 @@
+// @ts-check
+// Leads on ECG paper, as SVG.
+
+/**
+ * The grid of ECG paper: thin lines each mm, thicker ones each 5 mm.
+ * @param {number} width mm
+ * @param {number} height mm
+ * @param {number} [start] mm of paper at the left edge
+ */
+function paper(width, height, start = 0) {
+  const lines = { thin: "", thick: "" };
+  for (let at = Math.ceil(start); at <= start + width; at++)
+    lines[at % 5 ? "thin" : "thick"] += `M${(at - start).toFixed(2)} 0V${height}`;
+  for (let at = 0; at <= height; at++) lines[at % 5 ? "thin" : "thick"] += `M0 ${at}H${width}`;
+  return svg(
+    "g",
+    { class: "paper" },
+    svg("path", { class: "thin", d: lines.thin }),
+    svg("path", { class: "thick", d: lines.thick }),
+  );
+}
+
+/**
+ * The path of a signal; a gap where a sample is not known.
+ * @param {ArrayLike<number>} signal
+ * @param {number} left x of the first sample
+ * @param {number} step x between samples
+ * @param {number} middle y of 0
+ * @param {number} gain y of a unit of the signal
+ */
+function trace(signal, left, step, middle, gain) {
+  let path = "";
+  let down = false;
+  for (let index = 0; index < signal.length; index++) {
+    const value = signal[index];
+    if (Number.isFinite(value))
+      path += `${down ? "L" : "M"}${(left + step * index).toFixed(2)} ${(middle - gain * value).toFixed(2)}`;
+    down = Number.isFinite(value);
+  }
+  return path;
+}
+
+/**
+ * Twelve leads in four columns, or two where the page is narrow, with a cursor of time.
+ * @param {string[]} names
+ * @param {number} lead_in ms from the first sample to the onset
+ * @param {(time: number) => void} choose called with the time that was clicked, ms after the onset
+ */
+function twelveLeads(names, lead_in, choose) {
+  const speed = 0.1; // mm/ms
+  const [column, row, head] = [55, 28, 4]; // mm
+  const columns = innerWidth < 600 ? 2 : 4;
+  const rows = names.length / columns;
+  const width = columns * column;
+  const height = rows * row + head;
+  const left = (/** @type {number} */ index) => column * Math.floor(index / rows) + 2;
+  const top = (/** @type {number} */ index) => head + row * (index % rows);
+  const traces = names.map(() => svg("path", { class: "lead" }));
+  // The cursors lie above the picture, so that it is not painted again when they move.
+  const cursors = Array.from({ length: columns }, () => el("div", { class: "cursor" }));
+  const labels = names.map((name, index) =>
+    svg("text", { x: left(index) - 0.8, y: top(index) + 4, class: "lead-name", text: name }),
+  );
+  const scale = svg("text", { class: "scale", x: width - 1, y: height - 1.5, "text-anchor": "end" });
+  const picture = svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, class: "leads", role: "img", "aria-label": "Twelve leads" },
+    paper(width, height),
+    ...traces,
+    ...labels,
+    scale,
+  );
+  const box = el("div", { class: "with-cursor" }, picture, ...cursors);
+  picture.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
+    const box = picture.getBoundingClientRect();
+    const at = ((((event.clientX - box.left) / box.width) * width) % column) - 2;
+    choose(Math.max(Math.min(at / speed, 499), 0) - lead_in);
+  });
+  /** @param {Float64Array[]} leads mV */
+  function draw(leads) {
+    const most = Math.max(...leads.map((lead) => Math.max(...lead.map(Math.abs))), 0.1);
+    const gain = [20, 10, 5, 2.5].find((one) => one * most <= row * 0.62) ?? 2.5;
+    leads.forEach((lead, index) => {
+      const [low, high] = range(lead) ?? [0, 0];
+      const middle = top(index) + row / 2 + 2 + (gain * (low + high)) / 2;
+      traces[index].setAttribute("d", trace(lead, left(index), speed, middle, gain));
+    });
+    scale.textContent = `100 mm/s, ${gain} mm/mV: a small square is 10 ms and ${fixed(1 / gain, 2)} mV`;
+  }
+  /** @param {number} time ms after the onset */
+  function move(time) {
+    cursors.forEach((cursor, index) => moveCursor(cursor, (left(index * rows) + speed * (time + lead_in)) / width));
+  }
+  return { box, draw, move };
+}

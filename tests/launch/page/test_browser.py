@@ -1,0 +1,228 @@
+"""The page in a real Chromium: it opens, plays, turns, answers a click, follows a cell, goes to a beat, and prints."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cardiax.catalog import AAMI_CLASSES
+from cardiax.ecg.leads import SITE_NAMES
+from cardiax.ecg.rhythm_summary import rr_intervals, summarize
+from cardiax.launch.page.document import page
+from cardiax.launch.page.heart import HeartCase, heart_part
+from cardiax.launch.page.packed import packed
+from cardiax.launch.page.rhythm import rhythm_part
+from cardiax.launch.predictors.rhythm import RhythmPrediction
+
+EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+NAMES = "NVSFQ"
+
+
+def heart():
+    """Two cases: a wave along the sites, with truth and voltages, and one of times alone."""
+    times = np.linspace(5, 79, 75)
+    leads = np.outer(np.sin(np.arange(500) / 30), np.linspace(0.2, 1.5, 12))
+    voltage = np.where(np.arange(500)[:, None] > times, 20.0, -85.0)
+    spread, beats = np.full(75, 2.0), times + np.array([[-2.0], [2.0]])
+    true = {"true_times": times - 4, "true_voltage": voltage - 1}
+    first = HeartCase(
+        EVIL, leads, times, spread=spread, beats=beats, voltage=voltage, voltage_spread=voltage * 0, **true
+    )
+    return heart_part(EVIL, [first, HeartCase("second", leads, times[::-1])], "beats", [EVIL])
+
+
+def recording():
+    """Three minutes at 60 beats a minute; every 50th beat is V."""
+    times = np.arange(0.5, 180, 1.0)
+    labels = np.where(np.arange(180) % 50 == 49, 2, 0)
+    unreadable = np.array([[100.2, 105.4]])
+    rr = rr_intervals(times, unreadable)
+    signal = np.exp(-(((np.arange(180 * 180) / 180 % 1 - 0.5) / 0.02) ** 2))
+    return rhythm_part(
+        "Holter",
+        RhythmPrediction(
+            times=times,
+            rr=rr,
+            names=np.array(AAMI_CLASSES)[labels],
+            probabilities=np.eye(5, dtype=np.float32)[labels] * 0.75 + 0.05,
+            flags=np.where(labels > 0, "noisy", "").astype(object),
+            unreadable=unreadable,
+            reasons=(EVIL,),
+            summary=summarize(times, rr, labels, AAMI_CLASSES, 180.0, unreadable),
+            strips=(),
+            median_beats={"N": np.zeros((3, 192, 2)), "V": np.ones((2, 192, 2))},
+            leads=("II", EVIL),
+            rate=360.0,
+            signal=signal.astype(np.float16),
+            signal_leads=((0.0, "II"),),
+            notes=(),
+            warnings=(),
+        ),
+        ["warning: " + EVIL],
+    )
+
+
+def run():
+    """A run of three classes, of which two beats are wrong."""
+    figure = {"value": 0.9, "low": 0.8, "high": 0.95}
+    cells = [[[0, 1], [2], []], [[], [3], []], [[4], [], []]]
+    beats = [
+        {"true": row, "prediction": column, "odds": [0.5, 0.3, 0.2], "from": {"record": 100 + index}}
+        for row, some in enumerate(cells)
+        for column, cell in enumerate(some)
+        for index in cell
+    ]
+    beats.sort(key=lambda beat: beat["from"]["record"])
+    classes = [{"name": name, "meaning": EVIL, "colour": "#0b5cad", "examples": 2} for name in NAMES[:3]]
+    return {
+        "kind": "run",
+        "title": "run",
+        "verdict": EVIL,
+        "lines": ["data", "protocol"],
+        "interval": "95%",
+        "note": None,
+        "why": "",
+        "metrics": [{"name": "accuracy", "meaning": "share", **figure, "unit": None}],
+        "curves": {"step": [1, 2, 3], "train_loss": [3, 2, 1], "validation_accuracy": [0.1, None, 0.4]},
+        "repeat": {
+            "command": "cardiax train",
+            "config": {"model": EVIL},
+            "versions": {},
+            "devices": [],
+            "code": None,
+            "fingerprints": {"split": "s"},
+            "seconds": 60,
+        },
+        "classes": [one | dict.fromkeys(("precision", "recall", "f1"), figure) for one in classes],
+        "confusion": [[2, 1, 0], [0, 1, 0], [1, 0, 0]],
+        "reliability": {"bins": [[0, 0, 0], [5, 4, 4.5]], "ece": 0.1},
+        "cases": {
+            "beats": beats,
+            "cells": cells,
+            "worst": [4, 2, 3, 0, 1],
+            "signals": [packed(np.sin(np.arange(187) / 9)[None], 0.01)] * 5,
+            "rate": 125.0,
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp(f"pages of {'<b>'}")
+
+    def write(name, parts):
+        path = folder / f"{name}.html"
+        path.write_bytes(page(EVIL, parts))
+        return path
+
+    return write
+
+
+def no_name_became_html(tab):
+    return tab.value("window.hacked === undefined && document.images.length === 0 && document.scripts.length") > 0
+
+
+def test_the_heart_plays_turns_and_answers(open_tab, written):
+    tab = open_tab(written("heart", [heart()]))
+    assert tab.text("h1") == EVIL
+    assert no_name_became_html(tab)
+    look = "document.querySelector('canvas.heart').toDataURL()"
+    drawn = "new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
+    tab.value(drawn)
+    first = tab.value(look)
+    tab.press("d")
+    tab.value(drawn)
+    assert tab.value(look) != first  # turned by a key
+    tab.press("0")
+    tab.value(drawn)
+    assert tab.value(look) == first
+    tab.click("canvas.heart", 0.3, 0.5, drag=80)
+    tab.value(drawn)
+    assert tab.value(look) != first  # and by the mouse
+
+    tab.press("]")
+    assert tab.text("dl.reading dd") == f"{SITE_NAMES[1]} (AHA segment 2, endocardium)"
+    tab.press("0")
+    tab.value(drawn)
+    tab.click("canvas.heart", 0.35, 0.55)
+    assert tab.text("dl.reading dd") not in (f"{SITE_NAMES[0]} (", f"{SITE_NAMES[1]} (AHA segment 2, endocardium)")
+    site = tab.value("document.querySelector('select[aria-label=Site]').selectedIndex")
+    told = tab.value("[...document.querySelectorAll('dl.reading dd')].map(one => one.textContent)")
+    assert told[1].startswith(f"{5 + site:.1f} ms ± 2.0 ms")
+    assert told[2] == f"{1 + site:.1f} ms, error 4.0 ms"
+
+    assert tab.text(".time") == "80 ms"
+    tab.press("Home")
+    assert tab.text(".time") == "0 ms"
+    tab.press("ArrowRight")
+    assert tab.text(".time") == "1 ms"
+    tab.press(" ")
+    tab.wait("parseFloat(document.querySelector('.time').textContent) > 10")
+    tab.press(" ")
+    now = tab.text(".time")
+    tab.value("new Promise(r => setTimeout(r, 200))")
+    assert tab.text(".time") == now  # it has stopped
+
+    tab.press("3")
+    assert tab.text(".colour-bar span") == "prediction − truth (ms)"
+    assert tab.value("[...document.querySelectorAll('.cell-value')].every(one => one.textContent === '4')")
+    tab.press("1")
+    tab.press("v")
+    tab.press("Home")
+    assert tab.value("document.querySelector('.cell-value').textContent") == "−85"
+    tab.press("End")
+    assert tab.value("document.querySelector('.cell-value').textContent") == "20"
+    tab.press("j")
+    tab.wait("document.querySelector('select[aria-label=Case]').value === '1'")
+    tab.wait("document.querySelector('dl.reading dd + dt + dd').textContent.endsWith('ms')")
+    assert tab.pdf().startswith(b"%PDF")
+    assert no_name_became_html(tab)
+
+
+def test_every_abnormal_beat_is_one_key_away(open_tab, written):
+    tab = open_tab(written("holter", [recording()]), width=800)
+    assert tab.text(".beat-text").startswith("Beat 50 at 0:00:49.50: V, ventricular ectopic")
+    tab.press("n")
+    tab.wait("document.querySelector('.beat-text').textContent.startsWith('Beat 100 at 0:01:39.50')")
+    assert "Probabilities: N 5 %, S 5 %, V 80 %, F 5 %, Q 5 %. Doubtful: noisy." in tab.text(".beat-text")
+    tab.press("p")
+    tab.wait("document.querySelector('.beat-text').textContent.startsWith('Beat 50 ')")
+    tab.wait("document.querySelectorAll('.strip .beat-name').length > 5")
+    assert tab.value("[...document.querySelectorAll('.strip .ectopic')].length") == 1
+    strip = tab.value(
+        "(s => [s.viewBox.baseVal.width, s.getBoundingClientRect().width])(document.querySelector('.strip svg'))"
+    )
+    assert strip[1] / strip[0] == pytest.approx(96 / 25.4, rel=1e-3)  # a unit is a millimetre
+    tab.press("Home")
+    tab.wait("document.querySelector('.strip .scale').textContent === 'II, 0:00:00.0'")
+    tab.press("ArrowDown")
+    tab.wait("document.querySelector('.strip .scale').textContent === 'II, 0:01:00.0'")
+    assert tab.text(".pane:last-of-type td:last-child") == EVIL
+    assert tab.pdf().startswith(b"%PDF")
+    assert no_name_became_html(tab)
+
+
+def test_a_cell_of_the_confusion_matrix_leads_to_its_beats(open_tab, written):
+    tab = open_tab(written("run", [run(), heart()]), width=390)
+    assert tab.value("document.documentElement.scrollWidth") <= 390  # nothing is wider than the phone
+    assert tab.text("h4") == "The ten worst beats"
+    assert "record 104" in tab.text(".case + dl")
+    tab.click(".matrix tbody tr:nth-child(1) td:nth-child(3) button")
+    assert tab.text("h4") == "N, called V"
+    tab.wait("document.querySelector('.case + dl').textContent.includes('record 102')")
+    tab.click(".matrix tbody tr:nth-child(1) td:nth-child(2) button")
+    tab.press("ArrowRight")
+    tab.wait("document.querySelector('.case + dl').textContent.includes('record 101')")
+    tab.press("n")
+    assert tab.text("h4") == "N, called V"
+    tab.press("n")
+    assert tab.text("h4") == "S, called N"
+    tab.press("?")
+    assert "the ten worst beats" in tab.text("dialog")
+    tab.press("Escape")
+    tab.press(">", shift=True)  # the next part
+    tab.wait("document.documentElement.dataset.ready === '1'")
+    assert tab.value("document.documentElement.scrollWidth") <= 390
+    assert tab.pdf().startswith(b"%PDF")
+    assert no_name_became_html(tab)
+    assert json.loads(tab.text("#data"))["parts"][0]["verdict"] == EVIL
