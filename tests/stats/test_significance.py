@@ -92,6 +92,7 @@ def test_only_a_system_beyond_chance_stands_out():
     assert stands_out([chance + np.array([5.0, -5.0]), chance], higher_is_better=True) is None
     # One seed tells nothing of the others, and a figure that is not finite nothing at all.
     assert stands_out([chance[:, :1] + 5, chance], higher_is_better=True) is None
+    assert stands_out([chance + 5, chance[:, :1]], higher_is_better=True) is None
     assert stands_out([chance + np.inf, chance], higher_is_better=True) is None
 
 
