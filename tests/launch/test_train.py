@@ -220,16 +220,6 @@ def test_patience_stops_early(cardiax, small_run, tmp_path):
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 2
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("balance", ["weights", "sampling"])
-def test_balance_and_the_heartbeat_task(balance, cardiax, small_run, tmp_path):
-    arguments = ["train", "heartbeat", *small_run[2:-2], "--balance", balance, "--steps", 4]
-    status, out, _ = cardiax(*arguments, "--workdir", tmp_path / "run")
-    assert status == 0
-    assert "abnormal" in out
-    assert list(json.loads((tmp_path / "run" / "test.json").read_text())["classes"]) == ["normal", "abnormal"]
-
-
 def test_tensorboard_reads_the_events(finished):
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="needs the extra cardiax[tensorboard]"
