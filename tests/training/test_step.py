@@ -271,7 +271,7 @@ def test_evaluation_returns_every_example_in_order():
 
 
 def test_optimizer_warms_up_then_falls_to_nothing():
-    config = OptimizerConfig(name="sgd", learning_rate=1.0, warmup=0.2, clip_norm=0.0)
+    config = OptimizerConfig(name="sgd", learning_rate=1.0, warmup=0.25, clip_norm=0.0)  # 2 of 10 steps, rounded
     tx = make_optimizer(config, 10)
     params = jnp.zeros(())
     state, sizes = tx.init(params), []
@@ -290,10 +290,11 @@ def test_optimizer_warms_up_then_falls_to_nothing():
 
 def test_weight_decay_spares_biases_and_scales():
     tx = make_optimizer(OptimizerConfig(learning_rate=1.0, warmup=0.0, weight_decay=0.5, clip_norm=0.0), 10)
-    params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
+    params = {"dense": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}}
     updates, _ = tx.update(jax.tree.map(jnp.zeros_like, params), tx.init(params), params)
-    np.testing.assert_allclose(updates["kernel"], -0.5 * np.ones((2, 2)))
-    np.testing.assert_array_equal(updates["bias"], np.zeros(2))
+    np.testing.assert_allclose(updates["dense"]["kernel"], -0.5 * np.ones((2, 2)))
+    np.testing.assert_array_equal(updates["dense"]["bias"], np.zeros(2))
+    make_optimizer(OptimizerConfig(warmup=1.0), 10)  # no step is left to fall
 
 
 def test_record_score_keeps_the_best():
