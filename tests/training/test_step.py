@@ -21,7 +21,7 @@ from cardiax.tasks import TASKS
 from cardiax.training.device_mesh import check_divisible, divide, make_mesh, map_eval_step, map_train_step, replicate
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import create_state, evaluated, record_score
-from cardiax.training.step import AXIS, make_eval_step, make_train_step
+from cardiax.training.step import AXIS, inputs_of, make_eval_step, make_predict_step, make_train_step
 
 TASK = TASKS["arrhythmia"]
 TOLERANCE = 5e-6
@@ -268,6 +268,8 @@ def test_evaluation_returns_every_example_in_order():
         measured = map_eval_step(make_eval_step(TASK, model), mesh)(evaluated(state), divide(data, mesh))
         np.testing.assert_array_equal(measured["prediction"], np.argmax(logits, -1))
         np.testing.assert_array_equal(measured["target"], data["target"])
+    predicted = map_eval_step(make_predict_step(model), mesh)(evaluated(state), divide(inputs_of(data), mesh))
+    np.testing.assert_allclose(predicted["output"], logits, rtol=1e-4, atol=1e-4)
 
 
 def test_optimizer_warms_up_then_falls_to_nothing():
