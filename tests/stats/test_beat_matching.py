@@ -82,7 +82,7 @@ def test_classes_by_hand():
 
 def test_counts_by_hand():
     table = np.zeros((6, 6), int)
-    table[0, [0, 1, 5]] = 50, 2, 3  # N found as N and S, and missed
+    table[0, [0, 1, 4, 5]] = 50, 2, 19, 3  # N found as N, S and Q, and missed
     table[1, 0] = 9  # S
     table[2, 2] = 7  # V
     table[3, [1, 2]] = 8, 4  # F found as S, and as V, which is forgiven
@@ -90,9 +90,9 @@ def test_counts_by_hand():
     table[5, [2, 4]] = 17, 13  # none found as V and Q
     result = figures(table, CLASSES)
     names = ("true_positives", "false_negatives", "false_positives")
-    assert [result["detection"][name] for name in names] == [91, 14, 30]
+    assert [result["detection"][name] for name in names] == [110, 14, 30]
     assert [[result["classes"][one][name] for name in names] for one in "NSVFQ"] == [
-        *([50, 5, 9], [0, 9, 10], [7, 0, 17], [0, 12, 0], [0, 22, 13])
+        *([50, 24, 9], [0, 9, 10], [7, 0, 17], [0, 12, 0], [0, 22, 32])
     ]
     assert (result["classes"]["V"]["sensitivity"], result["classes"]["V"]["positive_predictivity"]) == (1, 7 / 24)
     assert (result["classes"]["S"]["sensitivity"], result["classes"]["S"]["positive_predictivity"]) == (0, 0)

@@ -17,6 +17,7 @@ from cardiax.stats.classification import (
     classification_metrics,
     confusion_matrix,
     mean_interval,
+    register,
 )
 
 CLASSES = 4
@@ -54,7 +55,7 @@ def test_shape_errors_name_the_shapes():
         confusion_matrix(np.zeros((3, 1), int), np.zeros((3, 1), int), 2)
     for of, shape in (
         *((classification_metrics, (2, 3)), (classification_metrics, (3,))),
-        *((bootstrap_intervals, (5, 2, 2)), (bootstrap_intervals, (2, 3))),
+        *((bootstrap_intervals, (2, 2, 2)), (bootstrap_intervals, (2, 3))),
         *((bootstrap_groups, (2, 2)), (bootstrap_groups, (5, 2, 3))),
     ):
         with pytest.raises(ValueError, match=re.escape(f"got {'shape ' * (of is not classification_metrics)}{shape}")):
@@ -156,6 +157,16 @@ def test_nothing_is_told_of_a_class_without_examples():
     never_predicted = classification_metrics(np.array([[8, 0], [2, 0]]))
     assert np.isnan(never_predicted["precision"][1])
     assert never_predicted["recall"][1] == never_predicted["f1"][1] == 0
+
+
+def test_a_metric_has_a_name_of_its_own(monkeypatch):
+    monkeypatch.setattr("cardiax.stats.classification.METRICS", table := {})
+    register("mine", np.trace)
+    assert table == {"mine": np.trace}
+    for name in ("mine", "f1"):
+        with pytest.raises(ValueError, match=f"found a metric '{name}' already"):
+            register(name, np.sum)
+    assert table == {"mine": np.trace}
 
 
 def test_a_registered_metric_has_an_interval_and_one_of_another_shape_is_refused(monkeypatch):
