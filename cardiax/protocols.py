@@ -208,7 +208,7 @@ def _stratified(
     for label in np.unique(leader_labels):
         chosen = leader_labels == label
         members = np.flatnonzero(chosen)[np.argsort(random[chosen], kind="stable")]
-        held = math.ceil(round(sum(shares) * len(members), 6))
+        held = math.ceil(sum(shares) * len(members))
         bounds = np.linspace(0, held, len(shares) + 1).astype(int)
         for i in range(len(shares)):
             side[members[bounds[i] : bounds[i + 1]]] = i + 1

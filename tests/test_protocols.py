@@ -134,11 +134,6 @@ def test_no_volunteer_and_no_pattern_on_two_sides(seed):
         assert any(site < 0 for _, site in side)
 
 
-def test_a_tenth_of_70_recordings_is_7():
-    split = draw_split(HEARTS, "published", recordings(70), {"all": 70})  # although 0.1 * 70 is 7.000000000000001
-    assert [len(indices) for indices in split.values()] == [63, 3, 4]
-
-
 def test_equal_recordings_never_straddle():
     examples = recordings()
     examples["electrodes"][200:] = examples["electrodes"][:200]
