@@ -19,7 +19,7 @@ from cardiax.models import build_model
 from cardiax.nn.batch_norm import BatchNorm
 from cardiax.tasks import TASKS
 from cardiax.training.device_mesh import check_divisible, divide, make_mesh, map_eval_step, map_train_step, replicate
-from cardiax.training.optimizer import make_optimizer
+from cardiax.training.optimizer import make_optimizer, register
 from cardiax.training.state import create_state, evaluated, record_score
 from cardiax.training.step import AXIS, inputs_of, make_eval_step, make_predict_step, make_train_step
 
@@ -272,8 +272,12 @@ def test_evaluation_returns_every_example_in_order():
     np.testing.assert_allclose(predicted["output"], logits, rtol=1e-4, atol=1e-4)
 
 
-def test_optimizer_warms_up_then_falls_to_nothing():
-    config = OptimizerConfig(name="sgd", learning_rate=1.0, warmup=0.25, clip_norm=0.0)  # 2 of 10 steps, rounded
+@pytest.mark.parametrize(
+    ("schedule", "after"), [("cosine", 0.5 * (1 + np.cos(np.pi * np.arange(8) / 8))), ("constant", np.ones(8))]
+)
+def test_optimizer_warms_up_then_falls_to_nothing_or_stays(schedule, after):
+    # A quarter of ten steps is rounded to two.
+    config = OptimizerConfig(name="sgd", learning_rate=1.0, warmup=0.25, schedule=schedule, clip_norm=0.0)
     tx = make_optimizer(config, 10)
     params = jnp.zeros(())
     state, sizes = tx.init(params), []
@@ -286,8 +290,16 @@ def test_optimizer_warms_up_then_falls_to_nothing():
         updates, reference = plain.update(jnp.ones(()), reference, params)
         unit.append(float(updates))
     rates = np.array(sizes) / np.array(unit)
-    expected = [0, 0.5, *(0.5 * (1 + np.cos(np.pi * np.arange(8) / 8)))]
-    np.testing.assert_allclose(rates, expected, atol=1e-6)
+    np.testing.assert_allclose(rates, [0, 0.5, *after], atol=1e-6)
+
+
+def test_a_registered_rule_is_used(monkeypatch):
+    monkeypatch.setattr("cardiax.training.optimizer.OPTIMIZERS", {})
+    register("mine", lambda rate, config: optax.scale(-config.weight_decay))
+    tx = make_optimizer(OptimizerConfig(name="mine", weight_decay=3.0, clip_norm=0.0), 10)
+    assert float(tx.update(jnp.float32(2), tx.init(jnp.zeros(())))[0]) == -6
+    with pytest.raises(InputError, match=r"unknown optimizer.name 'adam'"):
+        make_optimizer(OptimizerConfig(name="adam"), 10)
 
 
 def test_weight_decay_spares_biases_and_scales():
