@@ -78,6 +78,7 @@ def test_stretch_interpolates_and_changes_the_length_by_its_factor():
 
 @given(length=st.integers(1, 187), seed=st.integers(0, 1000))
 @example(length=187, seed=0)
+@example(length=187, seed=1)
 @example(length=186, seed=0)
 @settings(deadline=None, max_examples=50, derandomize=True)
 def test_stretch_moves_no_end_that_the_file_cut(length, seed):
@@ -85,7 +86,9 @@ def test_stretch_moves_no_end_that_the_file_cut(length, seed):
     factor = float(jax.random.uniform(jax.random.key(seed), minval=0.8, maxval=1.2))
     expected = 187 if length == 187 else min(187, int(np.floor((length - 1) / factor * (1 + 1e-6))) + 1)
     assert abs(int(np.sum(np.asarray(padding_mask(changed)))) - expected) <= (length < 187)  # one sample of rounding
-    assert length < 187 or changed.all()
+    if length == 187:
+        slower = np.arange(187) * (1 - abs(factor - 1))
+        np.testing.assert_allclose(changed, np.interp(slower, np.arange(187), beat(187)), atol=1e-3)
 
 
 @pytest.fixture(scope="module")
