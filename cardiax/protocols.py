@@ -163,12 +163,11 @@ def _volunteer(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Spli
 
 
 def _as_stimuli(recordings: dict[str, np.ndarray], sites: Mapping[int, int]) -> dict[str, np.ndarray]:
-    """Return `pattern` and `innerindex` with each single-site pattern recoded as a stimulus at that site."""
-    pattern, site = recordings["pattern"].copy(), recordings["innerindex"].copy()
+    """Return `innerindex` with each single-site pattern recoded as a stimulus at that site."""
+    site = recordings["innerindex"].copy()
     for number, alone in sites.items():
         site[recordings["pattern"] == number] = alone
-        pattern[recordings["pattern"] == number] = -1
-    return {"pattern": pattern, "innerindex": site}
+    return {"innerindex": site}
 
 
 def _pattern(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
@@ -249,7 +248,7 @@ def _stratified(
     for label in np.unique(leader_labels):
         chosen = leader_labels == label
         members = np.flatnonzero(chosen)[np.argsort(random[chosen], kind="stable")]
-        held = math.ceil(round(sum(shares) * len(members), 6))
+        held = math.ceil(sum(shares) * len(members))
         bounds = np.linspace(0, held, len(shares) + 1).astype(int)
         for i in range(len(shares)):
             side[members[bounds[i] : bounds[i + 1]]] = i + 1

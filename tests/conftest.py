@@ -36,6 +36,17 @@ def _forget_compiled_programs() -> Iterator[None]:
         sys.modules["jax"].clear_caches()
 
 
+@pytest.fixture
+def optimized() -> Iterator[None]:
+    """XLA's optimisations, for a test of what they may change."""
+    import jax
+
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data, `$CARDIAX_REAL_DATA` or `../shared/data` beside the checkout; skips where absent."""

@@ -62,7 +62,7 @@ def test_float_labels_are_refused():
 
 def test_huber_by_hand():
     # Errors 0.5, 3 and none: 0.25/2, 3 - 1/2; the NaN neither counts nor pulls.
-    prediction, target = jnp.array([[0.5, 3.0, 9.0]]), jnp.array([[0.0, 0.0, jnp.nan]])
+    prediction, target = jnp.array([[7.5, 10.0, 9.0]]), jnp.array([[7.0, 7.0, jnp.nan]])
     np.testing.assert_allclose(mean_huber(prediction, target, 1.0), [(0.125 + 2.5) / 2])
     np.testing.assert_allclose(mean_huber(prediction, target, 4.0), [(0.25 / 8 + 9 / 8) / 2])
     gradient = jax.grad(lambda x: mean_huber(x, target, 1.0)[0])(prediction)

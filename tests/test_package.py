@@ -44,6 +44,7 @@ def test_tensorflow_is_neither_required_nor_imported():
     assert "tensorflow" not in names
     script = (
         "import sys, cardiax.datasets, cardiax.launch.loops.training_loop, cardiax.launch.evaluation.measured_runs\n"
+        "import cardiax.datasets.simulated_heartbeat.simulated_heartbeat_dataset_builder\n"
         "print([name for name in ('tensorflow', 'torch', 'clu') if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout

@@ -65,6 +65,14 @@ def test_published_proportions_of_ptbdb():
     assert counts == {"train": [3236, 8404], "validation": [405, 1051], "test": [405, 1051]}
 
 
+def test_published_proportions_of_two_parts_that_are_merged():
+    labels = np.repeat([0, 1], [1000, 300])
+    examples = {"beat": rows(np.arange(len(labels))), "label": labels}
+    split = draw_split(BEATS, "published", examples, {"train": 1200, "test": 100})
+    counts = [np.bincount(labels[indices]).tolist() for indices in split.values()]
+    assert counts == [[900, 270], [50, 15], [50, 15]]
+
+
 def test_validation_is_a_tenth_of_each_class_and_always_the_same():
     labels = np.repeat([0, 1, 2], [1000, 300, 25])
     beats = rows(np.arange(len(labels)))
@@ -78,6 +86,7 @@ def test_validation_is_a_tenth_of_each_class_and_always_the_same():
 def test_row_groups_compare_bits():
     beats = np.array([[0.5, 0.25], [0.5, 0.25], [0.5, 0.2500001], [0.25, 0.5]], np.float32)
     np.testing.assert_array_equal(row_groups(beats), [0, 0, 2, 3])
+    np.testing.assert_array_equal(row_groups(beats[:, ::-1]), [0, 0, 2, 3])  # in no order of memory
 
 
 def test_unknown_protocol_is_answered_with_the_list():
@@ -146,6 +155,7 @@ def test_nothing_that_is_started_on_one_side_is_started_on_another():
     split = draw_split(find_dataset("simulated_intracardiac"), "pattern", examples, {"all": len(site)})
     sides = [{started(pattern[i], site[i]) for i in indices} for indices in split.values()]
     assert sum(map(len, split.values())) == len(site)
+    assert (examples["innerindex"][:PATTERNS] == -1).all()  # as they were given
     for one, other in itertools.combinations(sides, 2):
         assert not one & other
     # Of 24 patterns with several sites, and of 75 sites, a fifth is held out, rounded up.
@@ -180,10 +190,11 @@ def test_cross_validation_tests_every_patient_of_ds1_once_and_never_opens_ds2():
     beats = {"record": record, "label": np.tile(np.arange(5), len(record) // 5)}
     dataset = find_dataset("physionet_mitbih/patient")
     tested = []
-    for name in FOLDS:
+    for name, fold, after in zip(FOLDS, DS1_FOLDS, [*DS1_FOLDS[1:], DS1_FOLDS[0]], strict=True):
         split = draw_split(dataset, name, beats, {"ds1": 5 * len(DS1), "ds2": 5 * len(DS2)})
         sides = [set(record[indices]) for indices in split.values()]
         assert all(len(side) >= 5 for side in sides)
+        assert sides[1:] == [set(after), set(fold)]
         assert sum(map(len, sides)) == len(set.union(*sides)) == 21
         assert set.union(*sides) == set(DS1) - {SAME_SUBJECT}
         assert all(set(beats["label"][indices]) == {0, 1, 2, 3} for indices in split.values())

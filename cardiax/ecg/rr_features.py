@@ -73,12 +73,13 @@ def rr_features(intervals: np.ndarray, record: np.ndarray) -> np.ndarray:
     - `log_rr_{before,after}_over_quantile`: the two intervals over the record's 80 % quantile;
     - `half_log_spread_of_21`: half of the log of the spread of the 21 intervals around the beat.
 
-    Prematurity, asinh(x) / 2, where x is the log of an interval over a reference, in units of a spread: for
-    `prematurity_{before,after}_by_median` and `_by_quantile` the record's median, 80 % quantile and spread, for
-    `_by_quantile_of_21` those of the 21 intervals around the beat. The spread is 0.03 plus the standard deviation of a
-    normal distribution with the same quartiles. It is the unit because an early beat means little in an irregular
-    rhythm such as atrial fibrillation. The 80 % quantile is a reference because the median is not the normal interval
-    in a record with many ectopic beats.
+    Prematurity, asinh(x) / 2, where x is the log of an interval over a reference, in units of a spread: the record's
+    median and spread for `prematurity_{before,after}_by_median`, its 80 % quantile and spread for
+    `prematurity_before_by_quantile`, and the quantile and spread of the 21 intervals around the beat for
+    `prematurity_{before,after}_by_quantile_of_21`. The spread is 0.03 plus the standard deviation of a normal
+    distribution with the same quartiles. It is the unit because an early beat means little in an irregular rhythm such
+    as atrial fibrillation. The 80 % quantile is a reference because the median is not the normal interval in a record
+    with many ectopic beats.
 
     Beyond the ends of a record, its first and last intervals are repeated.
 

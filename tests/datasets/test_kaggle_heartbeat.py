@@ -172,36 +172,14 @@ def test_one_file_is_not_read_as_two(manual_dir, tmp_path):
     assert "mitbih_test.csv: found the same bytes as mitbih_train.csv, expected mitbih_test.csv" in message
 
 
-@pytest.mark.parametrize("archive_name", ["archive.zip", "heartbeat.zip"])
-@pytest.mark.parametrize("prefix", ["", "archive/"])
-def test_a_zip_is_read_without_extracting(manual_dir, tmp_path, tables, archive_name, prefix):
+def test_a_zip_is_read_without_extracting(manual_dir, tmp_path, tables):
     (tmp_path / "zipped").mkdir()
-    with zipfile.ZipFile(tmp_path / "zipped" / archive_name, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(tmp_path / "zipped" / "archive.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name in tables:
-            archive.write(manual_dir / name, prefix + name)
+            archive.write(manual_dir / name, name)
     datasets.prepare(MITBIH, tmp_path / "data", tmp_path / "zipped")
     assert_same(datasets.load(MITBIH, tmp_path / "data")["test"], tables["mitbih_test.csv"])
-    assert [path.name for path in (tmp_path / "zipped").iterdir()] == [archive_name]
-
-
-def test_a_member_outside_the_archive_is_never_read(manual_dir, tmp_path):
-    (tmp_path / "zipped").mkdir()
-    with zipfile.ZipFile(tmp_path / "zipped" / "archive.zip", "w") as archive:
-        for name in ("mitbih_train.csv", "mitbih_test.csv"):
-            archive.write(manual_dir / name, f"../{name}")
-    message = failure(MITBIH, tmp_path / "data", tmp_path / "zipped")
-    assert "archive.zip:../mitbih_train.csv: found a path that leads out of the archive, expected mitbih_train.csv" in (
-        message
-    )
-    assert not (tmp_path / "mitbih_train.csv").exists()
-
-
-def test_a_bad_zip_is_refused(tmp_path):
-    archive = tmp_path / "archive.zip"
-    archive.write_bytes(b"<html>please log in</html>")
-    message = failure(MITBIH, tmp_path / "data", tmp_path)
-    assert message.startswith(f"{archive}: not an archive that can be read (an HTML page")
-    assert "fetch archive.zip from https://www.kaggle.com/datasets/shayanfazeli/heartbeat" in message
+    assert [path.name for path in (tmp_path / "zipped").iterdir()] == ["archive.zip"]
 
 
 def test_a_damaged_zip_member_is_refused(manual_dir, tmp_path):

@@ -1,7 +1,6 @@
 """Changes of training examples: padding stays padding, and the numbers are those worked by hand."""
 
 import zlib
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -80,6 +79,7 @@ def test_stretch_interpolates_and_changes_the_length_by_its_factor():
 
 @given(length=st.integers(1, 187), seed=st.integers(0, 1000))
 @example(length=187, seed=0)
+@example(length=187, seed=1)
 @example(length=186, seed=0)
 @settings(deadline=None, max_examples=50, derandomize=True)
 def test_stretch_moves_no_end_that_the_file_cut(length, seed):
@@ -87,23 +87,27 @@ def test_stretch_moves_no_end_that_the_file_cut(length, seed):
     factor = float(jax.random.uniform(jax.random.key(seed), minval=0.8, maxval=1.2))
     expected = 187 if length == 187 else min(187, int(np.floor((length - 1) / factor * (1 + 1e-6))) + 1)
     assert abs(int(np.sum(np.asarray(padding_mask(changed)))) - expected) <= (length < 187)  # one sample of rounding
-    assert length < 187 or changed.all()
+    if length == 187:
+        slower = np.arange(187) * (1 - abs(factor - 1))
+        np.testing.assert_allclose(changed, np.interp(slower, np.arange(187), beat(187)), atol=1e-3)
 
 
-@jax.jit
-@partial(
-    jax.shard_map,
-    mesh=Mesh(np.asarray(jax.devices()[:1]), ("data",)),
-    in_specs=(PartitionSpec(), PartitionSpec("data"), PartitionSpec("data")),
-    out_specs=PartitionSpec("data"),
-)
-def mixed_pairs(key, inputs, targets):
-    return mix_pairs(key, inputs, targets, 0.5, "data")
+@pytest.fixture(scope="module")
+def mixed_pairs():
+    """`mix_pairs` on one device, compiled."""
+    return jax.jit(
+        jax.shard_map(
+            lambda key, inputs, targets: mix_pairs(key, inputs, targets, 0.5, "data"),
+            mesh=Mesh(np.asarray(jax.devices()[:1]), ("data",)),
+            in_specs=(PartitionSpec(), PartitionSpec("data"), PartitionSpec("data")),
+            out_specs=PartitionSpec("data"),
+        )
+    )
 
 
 @given(lengths=st.lists(st.integers(0, 187), min_size=4, max_size=4), seed=st.integers(0, 1000))
 @settings(deadline=None, max_examples=30, derandomize=True)
-def test_a_mixture_keeps_the_padding_of_its_example(lengths, seed):
+def test_a_mixture_keeps_the_padding_of_its_example(mixed_pairs, lengths, seed):
     inputs = jnp.stack([beat(length, index) for index, length in enumerate(lengths)])[..., None]
     targets = jnp.arange(len(lengths))
     rr = jax.random.normal(jax.random.key(seed), (len(lengths), 3))
@@ -124,6 +128,7 @@ def test_noise_has_the_stated_deviation():
     noisy = np.asarray(jax.vmap(white_noise, (0, None, None))(keys, flat, 0.2)) - 0.5
     # The level is uniform from 0 to 0.2, so the variance over all beats is 0.2² / 3.
     np.testing.assert_allclose(noisy.std(), 0.2 / np.sqrt(3), rtol=0.03)
+    np.testing.assert_allclose(noisy.mean(), 0, atol=0.002)  # on top of the beat
 
 
 def test_warp_is_bounded_by_its_sine():
@@ -131,6 +136,8 @@ def test_warp_is_bounded_by_its_sine():
     gain = np.asarray(jax.vmap(warp_amplitude, (0, None, None))(keys, jnp.ones(187), 0.05)) - 1
     # Depth of deviation 0.05 times a sine of random phase: deviation 0.05 / √2.
     np.testing.assert_allclose(gain.std(), 0.05 / np.sqrt(2), rtol=0.05)
+    np.testing.assert_allclose(gain[:, 0].std(), 0.05 / np.sqrt(2), rtol=0.1)  # whatever the phase, it is random
+    assert 0.1 < np.abs(gain).max() < 0.3  # so is the depth: of 2000 normal ones some are above two deviations
 
 
 def test_warp_is_a_sine_of_half_a_period_to_two():
@@ -170,8 +177,9 @@ def test_the_field_by_hand():
     np.testing.assert_allclose(field, [[1, 0, -1], [0, -1, 0], [-1, 0, 1]], atol=1e-6)
     flat = make(jnp.full((4,), 0.3), 4)
     np.testing.assert_array_equal(flat, 1)
-    gradient = jax.jit(jax.grad(lambda beat: make(beat, 4).sum()))(jnp.asarray([0.0, 0.2, 1.0, 0.4]))
-    assert np.isfinite(gradient).all()
+    gradient = jax.jit(jax.grad(lambda beat: make(beat, 4).sum()))
+    assert np.isfinite(gradient(jnp.asarray([0.0, 0.2, 1.0, 0.4]))).all()
+    assert np.isfinite(gradient(jnp.full((4,), 0.3))).all()
 
 
 def test_a_delay_moves_the_signal_and_holds_its_start():

@@ -118,6 +118,8 @@ def test_places_and_channels_spread():
     drawn = segments(np.arange(10.0)[:, None], np.arange(4000), 4, 1)[:, 0, 0, 0]
     np.testing.assert_allclose(np.bincount(drawn.astype(int), minlength=10)[:7] / 4000, 1 / 7, atol=0.03)
     assert drawn.max() == 6
+    whole = segments(np.arange(10.0)[:, None], np.array([5]), 10, 1)  # of which there is one
+    np.testing.assert_array_equal(whole[0, :, 0, 0], np.arange(10))
     two = np.stack([np.sin(np.arange(400.0)), np.arange(400.0) % 7], axis=1).astype(np.float32)
     clean = np.random.default_rng(0).uniform(0.1, 1, (300, 50, 1)).astype(np.float32)
     noise = noise_of_beats(clean, two, np.arange(300))[..., 0]
@@ -138,6 +140,8 @@ def test_a_sine_is_the_same_sine_at_another_rate(rate):
 def test_flat_signals_and_wrong_shapes():
     flat = np.zeros((2, 187, 1), np.float32)
     assert not add_noise_to_beats(flat, noise_of_beats(flat, RECORDING, np.arange(2)), 0).any()
+    single = np.where(np.arange(187) < 1, np.float32(0.7), np.float32(0))[None, :, None]  # one sample varies in nothing
+    assert not noise_of_beats(single, RECORDING, np.arange(1)).any()
     signal = np.random.default_rng(0).uniform(0.1, 1, (2, 187, 1)).astype(np.float32)
     assert not noise_of_beats(signal, np.ones((400, 2), np.float32), np.arange(2)).any()
     with pytest.raises(ValueError, match="at least 187 samples: got 100"):

@@ -22,8 +22,9 @@ def test_intervals_by_hand():
     np.testing.assert_allclose(found[:, 0], [1.0, 1.0, 0.5, 2.0])  # the first has none before
     np.testing.assert_allclose(found[:, 1], [1.0, 0.5, 2.0, 2.0])  # the last has none after
     np.testing.assert_allclose(found[:, 2], 3.5 / 3)
-    long = beat_intervals(np.cumsum(np.arange(1.0, 31.0)))
-    np.testing.assert_allclose(long[15, 2], np.arange(12.0, 22.0).mean())  # five before, five after
+    spans = np.arange(1.0, 31.0) ** 2
+    long = beat_intervals(np.cumsum(spans))
+    np.testing.assert_allclose(long[15, 2], spans[11:21].mean())  # five before, five after
 
 
 def test_the_features_of_a_premature_beat():
@@ -73,6 +74,43 @@ def test_how_early_a_beat_is_for_its_rhythm():
     np.testing.assert_allclose(found[19:21], [own - longest, -longest], rtol=1e-5)
 
 
+def test_every_feature_is_that_of_its_definition():
+    """Of 40 beats, one after a tenth of the usual interval and one after ten times it, in loops and by name."""
+    spans = 0.8 * np.exp(np.random.default_rng(0).normal(0, 0.2, 40))
+    spans[12], spans[30] = 0.08, 8.0
+    intervals = beat_intervals(np.cumsum(spans))
+    features = dict(zip(RR_FEATURES, rr_features(intervals, np.zeros(40)).T, strict=True))
+    before, after, local = intervals.astype(np.float64).T
+    median = np.median(before)
+    own, following = (np.log(np.clip(one / median, 0.2, 5.0)) for one in (before, after))
+    series = [*own, following[-1]]  # and its ends beyond them
+
+    def spread(values):
+        return 0.03 + np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.349
+
+    for i in range(40):
+        eight = {f"log_rr{k:+d}_over_median": series[min(max(i + k, 0), 40)] for k in range(-3, 5)}
+        around = [own[min(max(i + k, 0), 39)] for k in range(-10, 11)]
+        expected = eight | {
+            "log_rr_before_over_local_mean": np.log(before[i] / local[i]),
+            "log_rr_after_over_local_mean": np.log(after[i] / local[i]),
+            "log_deviation_of_21": np.log(0.02 + np.std(around)),
+            "log_median_s": np.log(median),
+            "log_mean_over_median": np.log(before.mean() / median),
+            "log_deviation_of_record": np.log(0.02 + np.std(own)),
+            "log_rr_before_over_quantile": own[i] - np.quantile(own, 0.8),
+            "log_rr_after_over_quantile": following[i] - np.quantile(own, 0.8),
+            "half_log_spread_of_21": np.log(spread(around)) / 2,
+        }
+        for which, one in (("before", own[i]), ("after", following[i])):
+            early = {"median": one, "quantile": one - np.quantile(own, 0.8)}
+            expected |= {f"prematurity_{which}_by_{name}": np.arcsinh(x / spread(own)) / 2 for name, x in early.items()}
+            of_21 = np.arcsinh((one - np.quantile(around, 0.8)) / spread(around)) / 2
+            expected[f"prematurity_{which}_by_quantile_of_21"] = of_21
+        del expected["prematurity_after_by_quantile"]  # is no feature
+        assert {name: features[name][i] for name in RR_FEATURES} == pytest.approx(expected, rel=1e-5, abs=1e-6), i
+
+
 def test_the_rhythm_has_no_unit_but_for_one_number():
     fast, slow = (rr_features(factor * intervals(TIMES), np.zeros(7)) for factor in (1, 3))
     np.testing.assert_allclose(np.delete(fast, 11, axis=1), np.delete(slow, 11, axis=1), atol=1e-5)
@@ -86,6 +124,9 @@ def test_the_median_beat_is_what_is_taken_away():
     np.testing.assert_allclose(scaled[:2], np.stack([usual, usual]) / 4.0, rtol=1e-6)  # 3.8 + 0.2 mV
     np.testing.assert_allclose(deviation[:2], np.zeros((2, 3, 1)), atol=1e-6)
     np.testing.assert_allclose(deviation[2, :, 0], [0, -0.5, 1.0], atol=1e-6)
+    two = against_median_beat(np.concatenate([signal, 0.5 * signal], axis=2), np.zeros(4))
+    np.testing.assert_array_equal(two[0][..., :1], scaled)  # whatever the other lead is
+    np.testing.assert_allclose(two[1][2, :, 1], np.array([0, -0.5, 1.0]) * 2.0 / 2.1, atol=1e-6)  # 1.9 + 0.2 mV
 
 
 @pytest.mark.parametrize("of", [rr_features, against_median_beat])

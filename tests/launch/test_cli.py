@@ -46,14 +46,6 @@ def test_a_flag_of_earlier_versions_is_answered_with_its_name(cardiax):
     assert "renamed to --protocol" in cardiax.mistake("train", "activation", "--split=pattern")
 
 
-def test_help_of_each_command(cardiax):
-    for command in ("train", "evaluate", "prepare", "info"):
-        status, out, _ = cardiax(command, "--help")
-        assert status == 0
-        assert "--data-dir" in out
-    assert "--optimizer.learning_rate" in cardiax("train", "-h")[1]
-
-
 def test_version(cardiax):
     status, out, _ = cardiax("--version")
     assert status == 0

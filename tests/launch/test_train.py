@@ -71,15 +71,6 @@ def test_checkpoints_between_evaluations_change_nothing(finished, cardiax, small
         assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
 
 
-@pytest.mark.slow
-def test_equal_runs_give_equal_files(finished, cardiax, small_run, tmp_path):
-    assert cardiax(*small_run, "--workdir", tmp_path / "again")[0] == 0
-    for name in FILES:
-        assert (tmp_path / "again" / name).read_bytes() == (finished / name).read_bytes(), name
-    assert cardiax(*small_run, "--workdir", tmp_path / "other", "--seed", 1)[0] == 0
-    assert (tmp_path / "other" / "metrics.csv").read_bytes() != (finished / "metrics.csv").read_bytes()
-
-
 def test_the_same_command_on_a_finished_run_only_tests_again(finished, cardiax, small_run, tmp_path):
     folder = copy(finished, tmp_path)
     (folder / "test.json").unlink()
@@ -97,7 +88,8 @@ def test_config_repeats_a_run(finished, cardiax, small_run, tmp_path):
     config = finished / "config.json"
     status, _, _ = cardiax("train", "--config", config, "--data-dir", data, "--workdir", tmp_path / "repeat")
     assert status == 0
-    assert (tmp_path / "repeat" / "test.json").read_bytes() == (finished / "test.json").read_bytes()
+    for name in FILES:  # equal runs give equal files
+        assert (tmp_path / "repeat" / name).read_bytes() == (finished / name).read_bytes(), name
     message = cardiax.mistake("train", "heartbeat", "--config", config)
     assert "found task 'arrhythmia', expected 'heartbeat' as in the command" in message
 
@@ -226,16 +218,6 @@ def test_patience_stops_early(cardiax, small_run, tmp_path):
     assert status == 0
     assert "stop: 1 evaluations without a better macro_f1 on validation" in out
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("balance", ["weights", "sampling"])
-def test_balance_and_the_heartbeat_task(balance, cardiax, small_run, tmp_path):
-    arguments = ["train", "heartbeat", *small_run[2:-2], "--balance", balance, "--steps", 4]
-    status, out, _ = cardiax(*arguments, "--workdir", tmp_path / "run")
-    assert status == 0
-    assert "abnormal" in out
-    assert list(json.loads((tmp_path / "run" / "test.json").read_text())["classes"]) == ["normal", "abnormal"]
 
 
 def test_tensorboard_reads_the_events(finished):

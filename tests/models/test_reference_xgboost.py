@@ -63,6 +63,7 @@ def test_classes_are_resampled():
     np.testing.assert_array_equal(np.bincount(targets[chosen]), [20, 20, 0, 20])
     assert len(set(chosen[targets[chosen] == 0])) == 20  # a part of them
     assert set(chosen[targets[chosen] == 1]) == set(range(50, 57))  # all of them, some again
+    assert (np.diff(chosen) >= 0).all()  # as the classes are
     np.testing.assert_array_equal(chosen, resampled(targets, 20, seed=1))
     assert not np.array_equal(chosen, resampled(targets, 20, seed=2))
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,10 +26,22 @@ def test_parameters_by_hand():
     assert sum(leaf.size for leaf in jax.tree.leaves(variables(model)["params"])) == stem + first + second + head
 
 
-@pytest.mark.parametrize("widths", [(8,), (8, 8), (8, 16, 16)])
-def test_stages_of_equal_width_still_halve_the_rate(widths):
+@pytest.mark.parametrize(("widths", "samples"), [((8,), 94), ((8, 8), 47), ((8, 16, 16), 24)])
+def test_stages_of_equal_width_still_halve_the_rate(widths, samples):
     model = build_model("resnet1d", 2, args={"widths": widths, "blocks": 2})
-    assert model.apply(variables(model), jnp.ones((3, 187, 1)), train=False).shape == (3, 2)
+    seen = []
+
+    def note(next_fun, args, kwargs, context):
+        if context.module.name == "norm":  # after the last stage
+            seen.append(args[0].shape)
+        return next_fun(*args, **kwargs)
+
+    with nn.intercept_methods(note):
+        logits, _ = jax.eval_shape(
+            lambda: model.init_with_output(jax.random.key(0), jnp.ones((3, 187, 1)), train=False)
+        )
+    assert seen == [(3, samples, widths[-1])]
+    assert logits.shape == (3, 2)
 
 
 def test_a_longer_beat_of_the_same_wave_is_another_input():

@@ -20,8 +20,6 @@ MODELS = {
 """Speedup → a small network that has it, and the shape of one input."""
 
 
-INPUTS = jax.random.normal(jax.random.key(3), (2, 30, 3))
-
 FUNCTIONS = {
     "max_pool": lambda: jax.grad(lambda x: jnp.sum(max_pool(x, 3, 2, 1) ** 2))(
         jax.random.normal(jax.random.key(3), (2, 30, 3))

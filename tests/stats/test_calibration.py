@@ -52,6 +52,8 @@ def test_the_calibration_error_by_hand():
     sums = reliability(terms, bins=5)
     np.testing.assert_allclose(sums, [[0, 0, 0], [0, 0, 0], [2, 1, 1.15], [0, 0, 0], [1, 0, 0.95]])
     assert expected_calibration_error(sums) == pytest.approx((0.15 + 0.95) / 3)
+    rounded = np.array([[0, 0, np.nextafter(np.float32(1), np.float32(2)), 1]])  # a softmax in float32 may exceed 1
+    assert reliability(rounded, bins=5)[:, 0].tolist() == [0, 0, 0, 0, 1]
     with pytest.raises(ValueError, match="at least one example"):
         expected_calibration_error(np.zeros((5, 3)))
 
@@ -92,6 +94,13 @@ def test_spread_by_hand():
     spread, error = spread_and_error(terms)
     np.testing.assert_allclose(spread, [np.sqrt(2), np.nan, 0], rtol=1e-5)
     np.testing.assert_allclose(error, [0.9, np.nan, 1], rtol=1e-5)
+    np.testing.assert_array_equal(spread_and_error(np.stack([terms, terms])), np.stack([[spread] * 2, [error] * 2]))
+    certain = spread_terms(jnp.full((2, 1), 5.0), jnp.full(1, 5.0))  # equal members that are right
+    np.testing.assert_array_equal(certain, [[1, 0, 0, 1, 1, 1]])
+    four = jnp.concatenate([outputs, outputs]).at[0, 0].set(jnp.nan)
+    unknown = np.asarray(spread_terms(four, jnp.asarray([2.9, jnp.nan, 6.0])))
+    assert not np.isfinite(unknown[0, 1:3]).any()  # a member that diverged is not left out
+    assert np.isfinite(unknown[1:]).all()
     for wrong in (outputs[:1], outputs[:, :2]):
         with pytest.raises(ValueError, match="of M ≥ 2"):
             spread_terms(wrong, jnp.zeros(3))
@@ -127,7 +136,10 @@ def test_groups_of_like_spread_leave_out_what_has_no_target():
 def test_the_rank_correlation_is_scipys_over_known_places():
     first, second = RANDOM.random((2, 50))
     expected = stats.spearmanr(first, second).statistic
-    assert rank_correlation(np.append(first, np.nan), np.append(second, 7.0)) == pytest.approx(expected)
+    for more in ((np.nan, 7.0), (7.0, np.nan)):
+        assert rank_correlation(np.append(first, more[0]), np.append(second, more[1])) == pytest.approx(expected)
+    two = first > 0.5  # two values are not constant
+    assert rank_correlation(two, second) == pytest.approx(stats.spearmanr(two, second).statistic)
     assert np.isnan(rank_correlation(first, np.ones(50)))
     assert np.isnan(rank_correlation(np.full(3, np.nan), np.ones(3)))
 

@@ -1,5 +1,7 @@
 """Metrics against scikit-learn, intervals against their textbook formulas."""
 
+import re
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from cardiax.stats.classification import (
     classification_metrics,
     confusion_matrix,
     mean_interval,
+    register,
 )
 
 CLASSES = 4
@@ -48,15 +51,20 @@ def test_examples_outside_the_classes_are_counted_nowhere():
 def test_shape_errors_name_the_shapes():
     with pytest.raises(ValueError, match=r"\(3,\), \(2,\)"):
         confusion_matrix(jnp.zeros(3, jnp.int32), jnp.zeros(2, jnp.int32), 2)
-    with pytest.raises(ValueError, match=r"\(2, 3\)"):
-        classification_metrics(np.ones((2, 3)))
-    with pytest.raises(ValueError, match=r"\(5, 2, 2\)"):
-        bootstrap_intervals(np.ones((5, 2, 2), int))
+    with pytest.raises(ValueError, match=r"\(3, 1\), \(3, 1\)"):
+        confusion_matrix(np.zeros((3, 1), int), np.zeros((3, 1), int), 2)
+    for of, shape in (
+        *((classification_metrics, (2, 3)), (classification_metrics, (3,))),
+        *((bootstrap_intervals, (2, 2, 2)), (bootstrap_intervals, (2, 3))),
+        *((bootstrap_groups, (2, 2)), (bootstrap_groups, (5, 2, 3))),
+    ):
+        with pytest.raises(ValueError, match=re.escape(f"got {'shape ' * (of is not classification_metrics)}{shape}")):
+            of(np.ones(shape, int))
 
 
 def test_an_empty_matrix_is_refused():
     with pytest.raises(ValueError, match="without examples"):
-        classification_metrics(np.zeros((2, 2)))
+        classification_metrics(np.stack([np.eye(2), np.zeros((2, 2))]))
     with pytest.raises(ValueError, match="without examples"):
         bootstrap_intervals(np.zeros((2, 2), int))
 
@@ -96,15 +104,16 @@ def test_mean_interval_is_students():
 
 
 def test_mean_interval_of_arrays_and_of_one_seed():
-    values = np.array([[1.0, 2.0], [3.0, 2.0]])
+    values = np.array([[1.0, 5.0], [3.0, 5.0]], np.float32)
     mean, half_width = mean_interval(values)
-    np.testing.assert_allclose(mean, [2, 2])
+    np.testing.assert_array_equal(mean, np.array([2.0, 5.0]), strict=True)
     np.testing.assert_allclose(half_width, [stats.t.ppf(0.975, 1), 0])  # s = √2, n = 2
     mean, half_width = mean_interval([0.5])
     assert mean == 0.5
     assert np.isnan(half_width)
-    with pytest.raises(ValueError, match="at least one"):
-        mean_interval([])
+    for nothing in ([], 0.5):
+        with pytest.raises(ValueError, match="at least one"):
+            mean_interval(nothing)
 
 
 @pytest.mark.parametrize("level", [0, 1, 95])
@@ -122,8 +131,6 @@ def test_groups_are_drawn_whole():
     equal = np.array([[[3, 1], [1, 3]]] * 5)
     np.testing.assert_allclose(bootstrap_groups(equal, resamples=50)["accuracy"], [0.75, 0.75, 0])
     assert np.ptp(bootstrap_intervals(equal.sum(axis=0), resamples=500)["accuracy"][:2]) > 0.1
-    with pytest.raises(ValueError, match=r"\(2, 2\)"):
-        bootstrap_groups(np.ones((2, 2)))
 
 
 def test_resamples_that_lack_a_class_are_left_out_of_its_interval():
@@ -136,6 +143,8 @@ def test_resamples_that_lack_a_class_are_left_out_of_its_interval():
     assert undefined / 2000 == pytest.approx(share, abs=0.03)
     assert found["f1"][2, 1] == found["precision"][2, 1] == found["macro_f1"][2] == undefined
     np.testing.assert_array_equal(found["recall"][:, 0], [0.9, 0.9, 0])
+    once = bootstrap_intervals(np.array([[8, 1], [0, 1]]))  # a resample may draw the example of class 1 once, or more
+    assert once["macro_f1"][2] == once["recall"][2, 1] > 0
     assert found["accuracy"][2] == 0
 
 
@@ -148,6 +157,16 @@ def test_nothing_is_told_of_a_class_without_examples():
     never_predicted = classification_metrics(np.array([[8, 0], [2, 0]]))
     assert np.isnan(never_predicted["precision"][1])
     assert never_predicted["recall"][1] == never_predicted["f1"][1] == 0
+
+
+def test_a_metric_has_a_name_of_its_own(monkeypatch):
+    monkeypatch.setattr("cardiax.stats.classification.METRICS", table := {})
+    register("mine", np.trace)
+    assert table == {"mine": np.trace}
+    for name in ("mine", "f1"):
+        with pytest.raises(ValueError, match=f"found a metric '{name}' already"):
+            register(name, np.sum)
+    assert table == {"mine": np.trace}
 
 
 def test_a_registered_metric_has_an_interval_and_one_of_another_shape_is_refused(monkeypatch):

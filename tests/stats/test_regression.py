@@ -59,6 +59,12 @@ def test_intervals_are_those_of_drawing_cases_again():
     assert bootstrap_cases(sums)["mae"].shape == (2, 7)
 
 
+def test_resamples_without_a_figure_are_left_out():
+    sums = np.zeros((3, 5))
+    sums[0] = [2, 4, 8, 0, 0]  # of three cases one has elements, errors of 2 and 2: its mean error wherever it is drawn
+    np.testing.assert_array_equal(bootstrap_cases(sums, resamples=50)["mae"], [2, 2])
+
+
 def test_intervals_follow_their_level():
     random = np.random.default_rng(2)
     target = random.normal(80, 30, (20, 5))
@@ -76,5 +82,6 @@ def test_intervals_follow_their_level():
 def test_mistakes_are_told():
     with pytest.raises(ValueError, match=r"one shape: got \(2,\) and \(3,\)"):
         error_sums(jnp.zeros(2), jnp.zeros(3))
-    with pytest.raises(ValueError, match="level must lie between 0 and 1: got 1"):
-        bootstrap_cases(np.zeros((3, 5)), level=1)
+    for level in (0, 1):
+        with pytest.raises(ValueError, match=f"level must lie between 0 and 1: got {level}"):
+            bootstrap_cases(np.zeros((3, 5)), level=level)

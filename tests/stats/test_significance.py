@@ -90,8 +90,10 @@ def test_only_a_system_beyond_chance_stands_out():
     assert stands_out([chance], higher_is_better=True) is None
     # The mean over seeds counts: here one seed is far better and the other as much worse.
     assert stands_out([chance + np.array([5.0, -5.0]), chance], higher_is_better=True) is None
-    # One seed tells nothing of the others, and a figure that is not finite nothing at all.
+    # One seed tells nothing of the others (p is 1), and a figure that is not finite nothing at all.
+    assert beats_chance(chance[:, :1] + 5, chance) == 1
     assert stands_out([chance[:, :1] + 5, chance], higher_is_better=True) is None
+    assert stands_out([chance + 5, chance[:, :1]], higher_is_better=True) is None
     assert stands_out([chance + np.inf, chance], higher_is_better=True) is None
 
 

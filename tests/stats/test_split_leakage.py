@@ -17,6 +17,8 @@ def test_the_length_is_what_is_not_padding():
 def test_a_length_answers_with_its_most_frequent_class():
     lengths, labels = np.array([80, 80, 80, 90, 90, 90]), np.array([0, 0, 1, 1, 1, 0])
     np.testing.assert_array_equal(predict_by_length(lengths, labels, np.array([80, 90, 187]), 2), [0, 1, 0])
+    rare = np.array([80] * 7 + [90] * 5), np.array([0] * 3 + [1] * 4 + [0] * 5)
+    np.testing.assert_array_equal(predict_by_length(*rare, np.array([80]), 2), [1])
 
 
 def test_balance_lifts_rare_classes():
@@ -25,6 +27,9 @@ def test_balance_lifts_rare_classes():
     labels = np.array([0] * 10 + [1] * 4)
     np.testing.assert_array_equal(predict_by_length(lengths, labels, np.array([80]), 2), [0])
     np.testing.assert_array_equal(predict_by_length(lengths, labels, np.array([80]), 2, power=1.0), [1])
+    # 8 of the 10 beats of class 0 against the only one of class 1; class 2 has none.
+    lengths, labels = np.array([80] * 8 + [90] * 2 + [80]), np.array([0] * 10 + [1])
+    np.testing.assert_array_equal(predict_by_length(lengths, labels, np.array([80, 90]), 3, power=1.0), [1, 0])
 
 
 def test_records_of_a_class_the_greatest_first():

@@ -14,7 +14,7 @@ from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
 from cardiax.recipes import recipe
 from cardiax.simulate.rhythms import fibrillation, pauses
-from cardiax.tasks import TASKS, check_config, find_task
+from cardiax.tasks import TASKS, check_config
 
 BEATS = {"beat": np.zeros((5, 187), np.float32), "label": np.arange(5)}
 
@@ -70,11 +70,6 @@ def test_the_training_loss_weighs_classes_and_smooths_labels(balance, weights):
     found = loss(jnp.log(jnp.array([[1.0, 3.0], [1.0, 3.0]])), jnp.array([0, 1]))
     nats = np.log([4, 4 / 3])
     np.testing.assert_allclose(found, weights * (0.8 * nats + 0.2 * nats.mean()), rtol=1e-5)
-
-
-def test_an_unknown_task_is_answered_with_the_near_match():
-    with pytest.raises(InputError, match="unknown task 'hearbeat': did you mean 'heartbeat'"):
-        find_task("hearbeat")
 
 
 RECORDINGS = {

@@ -34,7 +34,7 @@ def test_seeds_and_epochs_differ():
 
 def test_the_order_follows_the_raw_philox_stream():
     raw = stream("batch order", 3, 5).random_raw(8)
-    np.testing.assert_array_equal(Order(3, 8, 1).indices(5 * 8), [np.argsort(raw, kind="stable")[0]])
+    np.testing.assert_array_equal(Order(3, 8, 8).indices(5), np.argsort(raw))
 
 
 def test_sampling_draws_in_proportion_to_the_shares():
@@ -52,6 +52,7 @@ def test_class_shares_by_hand():
     np.testing.assert_allclose(class_shares(targets, 2, 0.0), [1, 1])
     # power 1: both classes weigh as much in all: 8·w0 = 2·w1, and the mean over examples is 1.
     np.testing.assert_allclose(class_shares(targets, 2, 1.0), [0.625, 2.5])
+    np.testing.assert_allclose(class_shares(np.array([0, 0, 0, 1]), 2, 1.0), [2 / 3, 2])  # of one example as of others
     # power 1/2: w ∝ 1/√8, 1/√2 → 1 : 2, 8a + 2·2a = 10.
     np.testing.assert_allclose(class_shares(targets, 3, 0.5), [10 / 12, 20 / 12, 0])
 

@@ -32,6 +32,7 @@ class Dense(nn.Module):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimized")
 @pytest.mark.parametrize("devices", [1, 8])
 def test_steps_in_one_program_are_single_steps(devices):
     task, mesh = TASKS["arrhythmia"], make_mesh(jax.devices()[:devices])
