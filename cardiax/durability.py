@@ -1,14 +1,37 @@
 """Files that survive a power cut."""
 
+import errno
+import fcntl
 import os
 from pathlib import Path
 
 
-def synchronise(path: Path) -> None:
-    """Wait until a file, or a folder with everything in it, is on the disk."""
-    for one in (*path.rglob("*"), path):
-        descriptor = os.open(one, os.O_RDONLY)
+def publish(temporary: Path, final: Path) -> None:
+    """Give a complete file or folder its final name, so that a power cut leaves what was there before, or all of it."""
+    for path in (*temporary.rglob("*"), temporary):
+        _synchronise(path)
+    temporary.replace(final)
+    _synchronise(final.parent)
+
+
+def _synchronise(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _flush(descriptor)
+    except OSError as error:
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):  # not all systems synchronise folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _flush(descriptor: int) -> None:
+    """Do as `os.fsync`; that of macOS leaves data in the cache of the drive."""
+    if hasattr(fcntl, "F_FULLFSYNC"):
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # pyright: ignore[reportAttributeAccessIssue]
+            return
+        except OSError:  # on a network mount
+            pass
+    os.fsync(descriptor)

@@ -118,13 +118,16 @@ def _published_beats(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Spl
     return _named(_stratified(np.arange(len(labels)), labels, groups, shares=(held_out, held_out)))
 
 
-def _by_record(test: Sequence[int], validation: Sequence[int], train: Sequence[int] | None = None) -> Protocol:
+def _by_record(test: Sequence[int], validation: Sequence[int], train: Sequence[int]) -> Protocol:
     def by_record(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-        """Test, validate and train on the given records, by default train on all others; without class Q."""
+        """Test and validate on the given records, and train on the others of `train`; without class Q."""
         del parts
         record, rest = beats["record"], beats["label"] != AAMI_CLASSES.index("Q")
-        known = np.isin(record, train) if train else True
-        sides = known & ~np.isin(record, (*test, *validation)), np.isin(record, validation), np.isin(record, test)
+        sides = (
+            np.isin(record, train) & ~np.isin(record, (*test, *validation)),
+            np.isin(record, validation),
+            np.isin(record, test),
+        )
         return _named([np.flatnonzero(side & rest) for side in sides])
 
     return by_record
@@ -208,10 +211,10 @@ PROTOCOLS: dict[str, dict[str, Protocol]] = {
         "kaggle": _kaggle,
         "published": _published_beats,
         "group": _group,
-        "patient": _by_record(DS2, VALIDATION, tuple({*DS1} - {SAME_SUBJECT})),
+        "patient": _by_record(*SIDES["physionet_mitbih/patient"]),
         **_cross_validation(FOLDS, DS1_FOLDS),
     },
-    "physionet_svdb": {"patient": _by_record(SVDB_TEST, SVDB_VALIDATION)},
+    "physionet_svdb": {"patient": _by_record(*SIDES["physionet_svdb"])},
     **{",".join(names): _of_both(names) for names in itertools.permutations(SIDES)},
     "intracardiac": {
         "random": _random,

@@ -55,7 +55,7 @@ WHEN_JOINED: dict[str, Any] = {
     "augmentation.drop_lead": 0.5,
     "augmentation.rotate_leads": 0.5,
 }
-"""The same for joined datasets, chosen in a cross-validation over the patients that are not for test."""
+"""The fields that also differ for joined datasets, chosen in a cross-validation over the patients not for test."""
 
 
 def recipe(task: str, dataset: str | None = None) -> Config:

@@ -5,7 +5,6 @@
 2.
 """
 
-import contextlib
 import csv
 import importlib
 from collections.abc import Mapping, Sequence
@@ -155,7 +154,7 @@ def _run(command: str, *positional: object, **flags: Any) -> Any:
     keep_compiled_programs()
     options = parse_command(command, arguments)
     import_modules(getattr(options, "imports", ""))
-    with quiet_matplotlib(), quiet() if options.quiet else contextlib.nullcontext():
+    with quiet_matplotlib(), quiet(options.quiet):
         interrupted = importlib.import_module(f"cardiax.launch.{command}").run(options)
     if interrupted:
         raise KeyboardInterrupt

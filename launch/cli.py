@@ -1,7 +1,6 @@
 """The command line. It imports only what --help needs; each command imports the rest when it runs."""
 
 import argparse
-import contextlib
 import errno
 import importlib
 import math
@@ -138,7 +137,7 @@ def run_command(name: str, arguments: list[str]) -> int:
     keep_compiled_programs()
     if name != "prepare" or options.dataset.startswith("simulated"):  # preparing files needs no device
         start_jax(shell, getattr(options, "distributed", None))
-    with quiet() if options.quiet else contextlib.nullcontext():
+    with quiet(options.quiet):
         return importlib.import_module(f"cardiax.launch.{name}").run(options) or 0
 
 

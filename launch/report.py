@@ -18,7 +18,7 @@ import argparse
 from pathlib import Path
 
 from cardiax.errors import InputError
-from cardiax.launch.cli import positive
+from cardiax.launch.train import add_memory
 
 LARGEST = 8_000_000
 """Bytes, of a page that still opens quickly."""
@@ -27,13 +27,17 @@ LARGEST = 8_000_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is shown, and the page."""
     parser.add_argument(
-        "what", nargs="+", type=Path, metavar="RUN|SWEEP|PREDICTION", help="folders of runs, a sweep, or of predictions"
+        "what",
+        nargs="+",
+        type=Path,
+        metavar="RUN|SWEEP|PREDICTION",
+        help="folders of runs, of a sweep or of predictions, or pages of `cardiax predict`",
     )
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the page, e.g. report.html")
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder of the prepared datasets (default: that of each run)"
     )
-    parser.add_argument("--memory", type=positive, metavar="GIB", help="memory for examples (default: half of it)")
+    add_memory(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -45,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.run.progress import say
     from cardiax.launch.run.run_folder import write_atomically
 
-    pages = {path: pages_in(path) for path in options.what}
+    pages = {path: pages_in(path, options.out) for path in options.what}
     predicted = [page for some in pages.values() for page in some]
     runs = [path for path, some in pages.items() if not some]
     if predicted and runs:
@@ -61,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
             for workdir in workdirs:
                 workdir.read_json("test.json")
         parts = parts_of_runs(rows, options.data_dir, options.memory)
-        title = parts[0]["title"] if len(runs) == len(rows) == 1 else " and ".join(rows)
+        title = parts[0]["title"] if sum(map(len, rows.values())) == 1 else " and ".join(rows)
     content = page(title, parts)
     write_atomically(options.out, content)
     if len(content) > LARGEST:

@@ -197,7 +197,10 @@ def plan(options: argparse.Namespace) -> list[Member]:
         if protocol not in dataset.protocols:
             raise unknown(f"protocol of {dataset.name}", protocol, dataset.protocols)
         drawn_by = dataset.drawn_by(protocol)
-        start = with_overrides(recipe(task, dataset.name), fields | {"dataset": dataset.name, "protocol": drawn_by})
+        fields |= {"dataset": dataset.name, "protocol": drawn_by}
+        if options.minutes or "epochs" in {*fields, *varied}:  # a length that is typed replaces that of the recipe
+            fields = {"steps": 0} | fields
+        start = with_overrides(recipe(task, dataset.name), fields)
         for values in itertools.product(*(values for _, values in grid)):
             cell = dict(zip((field for field, _ in grid), values, strict=True))
             config = with_overrides(start, cell)

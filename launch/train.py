@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         metavar="T",
         default=math.inf,
-        help="write a checkpoint after this time, too (default: only after each epoch, and when interrupted)",
+        help="also write a checkpoint when this time has passed since the last one (default: only after each epoch and "
+        "when interrupted)",
     )
     add_memory(parser)
     add_fields(parser, but=("task",))
@@ -127,6 +128,8 @@ def read_options(options: argparse.Namespace) -> Config:
         )
     else:
         config = recipe(options.task, typed.get("dataset"))
+        if getattr(options, "minutes", None) or "epochs" in typed:  # a length that is typed replaces that of the recipe
+            config = dataclasses.replace(config, steps=0)
     config = with_overrides(config, typed)
     config = dataclasses.replace(config, dataset=find_dataset(config.dataset).name)
     refuse_unread(config, typed)

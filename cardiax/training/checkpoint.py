@@ -18,7 +18,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from cardiax.durability import synchronise
+from cardiax.durability import publish
 from cardiax.errors import InputError
 from cardiax.training.batch_order import fingerprint
 from cardiax.training.state import TrainState
@@ -39,9 +39,7 @@ class _Synchronised(ocp.path.atomicity.AtomicRenameTemporaryPath):
         self._final_path = final.with_name(f"{final.name}.orbax-checkpoint-tmp-whole")
         await super().finalize()
         whole, self._final_path = Path(self._final_path), final
-        synchronise(whole)
-        whole.rename(final)
-        synchronise(Path(final))
+        publish(whole, Path(final))
 
 
 class Checkpoints:
@@ -66,14 +64,13 @@ class Checkpoints:
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=1, create=True, enable_async_checkpointing=True, temporary_path_class=_Synchronised
             )
-            if jax.process_index() == 0:
-                for left_over in (self.folder / kind).glob("*.orbax-checkpoint-tmp*"):  # of a run that was killed
+            if jax.process_index() == 0:  # what a killed run left: unfinished checkpoints, and one that it was deleting
+                folder = self.folder / kind
+                steps = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
+                old = [folder / str(step) for step in steps[:-1]]
+                for left_over in (*folder.glob("*.orbax-checkpoint-tmp*"), *old):
                     shutil.rmtree(left_over)
-        manager = ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
-        if not read_only:
-            for left_over in sorted(manager.all_steps())[:-1]:  # of a run that was killed while it deleted this one
-                manager.delete(left_over)
-        return manager
+        return ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
 
     def step(self, kind: Kind) -> int | None:
         """Return the step of the checkpoint of a kind, or None if there is none."""

@@ -28,7 +28,7 @@ from google.protobuf.json_format import ParseError
 from cardiax.catalog import DATASETS
 from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.record_files import JoinedRecords, Records, damage, damaged, metadata, prepare_command
-from cardiax.durability import synchronise
+from cardiax.durability import publish
 from cardiax.errors import InputError, unknown
 
 FILE_FORMAT = "array_record"
@@ -80,7 +80,8 @@ def prepare(
         raise InputError(f"--manual-dir: found it with {name}, which reads no files; leave it out")
     if manual_dir is not None and not Path(manual_dir).exists():
         raise InputError(f"{manual_dir}: found no such folder or archive, expected one with the files of {name}")
-    if again or not is_prepared(name, folder) or any((folder / name).glob(LEFT_OVER)):
+    has_left_overs = os.access(folder / name, os.W_OK) and any((folder / name).glob(LEFT_OVER))
+    if again or not is_prepared(name, folder) or has_left_overs:
         with _alone(folder / name):
             if again or not is_prepared(name, folder):  # another run may have prepared it while this one waited
                 _replace(name, folder, manual_dir, download_dir, strict)
@@ -181,6 +182,9 @@ def _alone(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for left_over in folder.glob(LEFT_OVER):
+            for old in left_over.glob("replaced/*"):  # killed before the new one had taken its place
+                if not (folder / old.name).exists():
+                    old.rename(folder / old.name)
             shutil.rmtree(left_over)
         yield
 
@@ -188,7 +192,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _write(
     builder: tfds.core.DatasetBuilder, where: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool
 ) -> None:
-    """Write a dataset that will be moved to the folder `where`, which errors name."""
+    """Write a dataset; errors name the folder `where`, to which it will be moved."""
     if strict:
         if not hasattr(builder, "strict"):
             raise InputError(f"--strict: found it with {builder.name}, which leaves no file out; omit it")
@@ -215,11 +219,10 @@ def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: P
         old = data_dir / name / Path(builder.data_dir).name
         _check_ours(old)
         _write(builder, data_dir / name, manual_dir, download_dir or data_dir / "downloads", strict)
-        synchronise(Path(builder.data_dir))
         if old.exists():
-            old.rename(Path(fresh) / "replaced")
-        Path(builder.data_dir).rename(old)
-        synchronise(old)
+            (Path(fresh) / "replaced").mkdir()
+            old.rename(Path(fresh) / "replaced" / old.name)
+        publish(Path(builder.data_dir), old)
 
 
 def _check_ours(folder: Path) -> None:

@@ -139,20 +139,18 @@ class JoinedRecords:
     """The records of several datasets with the same features, one after another, and the `dataset` (n,) of each.
 
     Attributes:
-      folder: folder of the first dataset.
       parts: split of a dataset → its number of records, in order.
     """
 
     def __init__(self, members: dict[str, Records]):
         self._members = members
-        self.folder = next(iter(members.values())).folder
         self.parts = {f"{name}:{split}": n for name, one in members.items() for split, n in one.parts.items()}
 
     def __len__(self) -> int:
         return sum(map(len, self._members.values()))
 
     def read(self, indices: Sequence[int]) -> dict[str, np.ndarray]:
-        """Do as `Records.read`, for indices in increasing order."""
+        """As `Records.read`; indices must increase."""
         expected, start, found = np.asarray(indices, np.int64), 0, []
         for name, one in self._members.items():
             inside = expected[(expected >= start) & (expected < start + len(one))]
@@ -161,7 +159,7 @@ class JoinedRecords:
         return _joined(found)
 
     def load(self) -> dict[str, np.ndarray]:
-        """Do as `Records.load`."""
+        """As `Records.load`."""
         return _joined([(name, one.load()) for name, one in self._members.items()])
 
 

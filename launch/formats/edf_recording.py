@@ -1,5 +1,6 @@
 """Reading of EDF, EDF+ and BDF recordings through `edfio`."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,12 +33,17 @@ def open_edf(path: Path) -> Recording:
             warnings.simplefilter("error")  # of a length that is not that of the header
             found: Any = read(path)
             signals = list(found.signals)
-            units = [signal.physical_dimension.strip().lower() for signal in signals]
+            # edfio puts U+FFFD in the place of a sign that is not ASCII, as µ.
+            units = [re.sub("\ufffd+", "µ", signal.physical_dimension.strip().lower()) for signal in signals]
+            ranges = [(*map(float, signal.digital_range), *signal.physical_range) for signal in signals]
+            if any(lowest == highest for lowest, highest, *_ in ranges):
+                raise ValueError("an empty digital range")
+            is_continuous = found.is_continuous
             rates = [float(signal.sampling_frequency) for signal in signals]
             counts = [len(signal.digital) for signal in signals]
     except Exception as error:  # the parser of edfio may raise anything
         raise InputError(f"{path}: found a damaged or incomplete EDF recording, expected a whole one") from error
-    if not found.is_continuous:
+    if not is_continuous:
         raise InputError(f"{path}: found an EDF+ recording with gaps, expected a continuous one; export it as EDF+C")
     rate = max((rate for rate, unit in zip(rates, units, strict=True) if unit in MILLIVOLTS), default=None)
     chosen = [index for index, own in enumerate(rates) if own == rate]
@@ -47,9 +53,9 @@ def open_edf(path: Path) -> Recording:
 
     def part(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
         columns = []
-        for signal in (signals[chosen[channel]] for channel in channels):
-            (lowest, highest), (low, high) = signal.digital_range, signal.physical_range
-            columns.append((signal.digital[first:last] - float(lowest)) * (high - low) / (highest - lowest) + low)
+        for index in (chosen[channel] for channel in channels):
+            lowest, highest, low, high = ranges[index]
+            columns.append((signals[index].digital[first:last] - lowest) * (high - low) / (highest - lowest) + low)
         return np.stack(columns, axis=1)
 
     return Recording(

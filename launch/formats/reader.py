@@ -86,7 +86,7 @@ def sampling_rate(recording: Recording, found: float | None, given: float | None
       InputError: there is none, the two differ, or it is not plausible.
     """
     path = recording.path
-    if given is not None and found is not None and abs(given / found - 1) > 1e-3:
+    if given is not None and found and abs(given / found - 1) > 1e-3:
         raise InputError(
             f"{path}: found {found:g} Hz in {recording.rate_from or 'its times'} and --rate {given:g}, expected one; "
             "correct the file, or leave --rate out"

@@ -7,6 +7,7 @@ from cardiax.launch.formats.text_table import ENDINGS, is_table
 
 WRITTEN = ("_beats.csv", "_summary.txt", "_summary.json", "_notes.txt", "_activation.csv", "_voltage.csv", ".cardiax")
 WRITTEN += ("_strips.png", "_rr.png", "_beats.png", "_ecg.png", "_activation.png", "_heart.gif", "comparison.json")
+WRITTEN += ("_voltage.png", "_report.html")
 """Endings of the files that `cardiax predict` writes; they are no recordings."""
 
 OTHERS = (".npy", ".npz", ".edf", ".bdf", ".mat")
@@ -35,7 +36,10 @@ def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
     others = [file for file in others if not file.name.endswith(WRITTEN)]
     found += [file for file in others if _is_array_or_table(file)]
     if not found:
-        raise InputError(f"{path}: found a folder without recordings, expected .hea, .npy or tables of text in it")
+        raise InputError(
+            f"{path}: found a folder without recordings, expected WFDB records, .npy, .npz, .mat, .edf, .bdf or text "
+            "tables in it"
+        )
     names = {header.stem for header in headers} | {file.name.partition(".")[0] for file in found}
     beside = [file.name for file in others if file not in found and file.stem not in names]
     more = f" and {len(beside) - NAMED} more" if len(beside) > NAMED else ""

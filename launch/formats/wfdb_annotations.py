@@ -14,7 +14,8 @@ from cardiax.errors import InputError
 EXTENSION = "cardiax"
 """Ending of the annotation files that are written."""
 
-_ENDINGS = (".gz", ".hea", ".dat", ".mat", ".npy", ".npz", ".csv", ".tsv", ".txt", ".asc")
+ENDINGS = (".gz", ".hea", ".dat", ".mat", ".npy", ".npz", ".csv", ".tsv", ".txt", ".asc", ".edf", ".bdf")
+"""Endings that the name of a recording may have beside its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ def read_annotations(recording: Path, ending: str, rate: float, samples: int) ->
     if not re.fullmatch(r"\w+", ending):
         raise InputError(f"{ending}: found no ending of a file, expected e.g. atr for {recording.stem}.atr")
     record = recording
-    for one in _ENDINGS:
+    for one in ENDINGS:
         record = record.with_suffix("") if record.suffix.lower() == one else record
     path = record.with_name(f"{record.name}.{ending}")
     if not path.is_file():

@@ -6,6 +6,7 @@ import functools
 import math
 import signal
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -78,7 +79,8 @@ def _train(
     checkpoint_minutes: float,
 ) -> int:
     started = time.monotonic() - by_first_process(workdir.seconds)
-    steps, minutes = by_first_process(lambda: [config.steps, minutes])
+    decided = by_first_process(lambda: [config.steps, minutes, checkpoint_minutes])
+    steps, minutes, checkpoint_minutes = decided
     config = dataclasses.replace(config, steps=steps)
     mesh = make_mesh()
     check_divisible(config.batch_size, mesh.size)
@@ -159,7 +161,8 @@ def _train(
                         workdir.write_seconds(time.monotonic() - started)
                     events.write(row)
                     progress.evaluation(row)
-                    progress.best(task.selection, abs(float(state.best_score)))
+                    if math.isfinite(best_score := float(state.best_score)):
+                        progress.best(task.selection, best_score if task.higher_is_better else -best_score)
                 elif checkpoint_minutes < math.inf and by_first_process(
                     lambda since=saved: time.monotonic() - since >= 60 * checkpoint_minutes
                 ):
@@ -172,7 +175,7 @@ def _train(
                     return 1
         best, _ = checkpoints.restore("best", state)
         if math.isnan(score(task, history[-1])):
-            say(f"note: {diverged_later(task, history)}")
+            say(f"note: {diverged_later(task, history)}", sys.stderr)
 
     # Test with the parameters that were best on validation.
     # Imported late, because the plots take a quarter of a second, for which the first step need not wait.

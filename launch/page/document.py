@@ -84,7 +84,9 @@ def data_of(text: str) -> dict[str, Any] | None:
         found = json.loads(data)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("parts"), list) else None
+    parts = found.get("parts") if isinstance(found, dict) and isinstance(found.get("title"), str) else None
+    is_ours = isinstance(parts, list) and all(isinstance(one, dict) and one.get("kind") in SCRIPTS for one in parts)
+    return found if is_ours else None
 
 
 def as_json(value: Any) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def packed(values: Any, step: float = 1.0) -> dict[str, Any]:
-    """Encode an array as the page's script reads it (`unpack` in script/base.js).
+    """Encode an array as the page's script reads it (`unpack` in script/shared/base.js).
 
     Values are rounded to multiples of `step`. Along the last axis, the first one and the differences are written as
     whole numbers of 2 or 4 bytes: the sign in the lowest bit, all lowest bytes first, then all next ones, compressed by

@@ -39,8 +39,8 @@ def title_of(stem: str, prediction: Prediction | RhythmPrediction) -> str:
     return f"{stem}: {'beats and rhythm' if isinstance(prediction, RhythmPrediction) else 'activation of the heart'}"
 
 
-def pages_in(path: Path) -> list[tuple[list[dict[str, Any]], str]]:
-    """Return the parts and the title of the page at `path`, or of each page of predictions in that folder.
+def pages_in(path: Path, out: Path) -> list[tuple[list[dict[str, Any]], str]]:
+    """Return the parts and the title of the page at `path`, or of each page of predictions in that folder but `out`.
 
     Raises:
       InputError: there is nothing at `path`, or a file that is no page of cardiax.
@@ -50,6 +50,8 @@ def pages_in(path: Path) -> list[tuple[list[dict[str, Any]], str]]:
     files = sorted(path.glob(f"[!.]*{ENDING}")) if path.is_dir() else [path]
     found = []
     for file in files:
+        if path.is_dir() and file.resolve() == out.resolve():
+            continue
         data = data_of(file.read_text(encoding="utf-8", errors="replace"))
         if data is None:
             raise InputError(

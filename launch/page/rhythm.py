@@ -141,7 +141,8 @@ def _resolved(one: RhythmPrediction, budget: int) -> tuple[np.ndarray, float, fl
     """Return the signal, mV, its rate, Hz, and its resolution, mV, in the first of `FORMS` that fits, or the last."""
     from scipy.signal import resample_poly
 
-    whole, found = np.nan_to_num(one.signal.astype(np.float32)), (one.signal, WINDOW_RATE, 1.0)
+    whole = np.clip(np.nan_to_num(one.signal.astype(np.float32)), -1000, 1000)  # a sentinel may be infinite in float16
+    found = whole, WINDOW_RATE, 1.0
     for every, step, longest in FORMS:
         if one.summary.duration_s > longest:
             continue

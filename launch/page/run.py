@@ -1,12 +1,13 @@
 """The data of the page's run: verdict, metrics, learning curves, confusion, reliability, cases, how to repeat it."""
 
 import math
+import re
 import shlex
 from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import AAMI_MEANINGS, BEAT_LENGTH, find_dataset
+from cardiax.catalog import AAMI_MEANINGS, BEAT_LENGTH, Dataset, find_dataset
 from cardiax.config import to_dict
 from cardiax.launch.evaluation.sweep_table import merits
 from cardiax.launch.page.packed import packed
@@ -23,6 +24,10 @@ PROTOCOLS = {
     "kaggle": "the publisher's test set, in which are beats of people who are in training too",
     "published": "drawn by beat or by case, so the same people or hearts are in training too",
     "patient": "by patient: no person is in two of training, validation and test",
+    "both": "by patient of both databases: no person is in two of training, validation and test",
+    "cross": "trained and validated on the first database, tested on the second; no person is in both",
+    "ds1_fold": "a fold of the training patients of DS1: no person is in two of training, validation and test",
+    "both_fold": "a fold of the training patients of both databases: no person is in two of the three splits",
     "group": "by record: no record is in two of training, validation and test",
     "random": "drawn by case, so the same hearts and torsos are in training too",
     "volunteer": "by torso: no torso is in two of training, validation and test",
@@ -74,7 +79,7 @@ def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget
         "kind": "run",
         "title": title,
         "verdict": verdict(result, config.task),
-        "lines": lines(result, config.protocol, bool(dataset.real)),
+        "lines": lines(result, dataset),
         "interval": result["interval"],
         "note": result.get("note"),
         "metrics": metrics(result),
@@ -123,12 +128,14 @@ def verdict(result: dict[str, Any], task: str) -> str:
     return f"{result['model']} on the task {task}: {told}{more}, on {result['examples']:,} {result['split']} {what}."
 
 
-def lines(result: dict[str, Any], protocol: str, simulated: bool) -> list[str]:
+def lines(result: dict[str, Any], dataset: Dataset) -> list[str]:
     """Return the data in one line and the protocol in another."""
-    what = "simulated by cardiax: they say nothing about patients" if simulated else "recorded or published data"
-    drawn = PROTOCOLS.get(result["protocol"], "by the protocol of that name")
-    if protocol.startswith("ds1_fold"):
-        drawn = "a fold of the training patients of DS1: no person is in two of training, validation and test"
+    what = "recordings of persons"
+    if dataset.built_in or dataset.kind == "intracardiac":
+        what = (
+            f"{'simulated by cardiax' if dataset.built_in else 'published simulations'}: they say nothing of patients"
+        )
+    drawn = PROTOCOLS.get(re.sub(r"_fold_\d", "_fold", result["protocol"]), "by the protocol of that name")
     return [
         f"Data: {result['dataset']}, {what}.",
         f"Protocol: {result['protocol']}, {drawn}. The checkpoint of step {result['step']:,} was best on validation "

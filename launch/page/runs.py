@@ -42,6 +42,8 @@ def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, 
     total = sum(len(runs) for runs in rows.values())
     parts = [comparison_part(rows)] if total > 1 else []
     budget = BUDGET // min(total, MOST)
+    if total > MOST:
+        say(f"note: {MOST} of {total} runs have a part of their own; the comparison has all")
     for name, workdirs in rows.items():
         shown = list(workdirs)[: MOST - sum(part["kind"] == "run" for part in parts)]
         try:
@@ -61,7 +63,7 @@ def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, 
 
 
 def _load(workdirs: Sequence[Workdir], data_dir: Path | None, memory: float | None) -> list[Experiment] | list[Run]:
-    """Return the data of runs that classify beats, whose test_cases.csv has the answers, or of others the networks too.
+    """Return the data of runs that classify beats, whose test_cases.csv has the predictions; of others the networks.
 
     Raises:
       InputError: the data or the networks of the runs are not there.
@@ -84,7 +86,8 @@ def hearts_of(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     outputs = np.stack([run.predict({"leads": examples["leads"]}) for run in runs])
     unit = first.workdir.read_json("test.json")[selection]["unit"]
     titles = [
-        f"{_rank(rank)}: {errors[index]:.1f} {unit} {_origin(rows[0][index])}" for rank, index in enumerate(chosen)
+        f"{rank}: {errors[index]:.1f} {unit} {_origin(rows[0][index])}"
+        for rank, index in zip([*(f"Worst {n}" for n in range(1, len(chosen))), "Median case"], chosen, strict=True)
     ]
     cases = [_case(title, examples["leads"][i], outputs[:, i], examples["target"][i]) for i, title in enumerate(titles)]
     network = f"{name}: the mean of {len(runs)} seeds." if len(runs) > 1 else f"{name}, test cases."
@@ -107,14 +110,11 @@ def _case(name: str, leads: np.ndarray, outputs: np.ndarray, target: np.ndarray)
         np.asarray(activation_time(mean)),
         true_times=np.asarray(activation_time(target)),
         spread=of_seeds.std(axis=0, ddof=1) if several else None,
+        beats=of_seeds if several else None,
         voltage=mean,
         true_voltage=target,
         voltage_spread=spread,
     )
-
-
-def _rank(rank: int) -> str:
-    return "Median case" if rank == WORST else f"Worst {rank + 1}"
 
 
 def _origin(case: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The network of a run, applied to recordings of one's own: one module for each kind of answer."""
+"""The network of a run, applied to recordings of one's own: one module for each kind of output."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

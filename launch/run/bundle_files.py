@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.durability import synchronise
+from cardiax.durability import publish
 from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import read_json, remove_left_overs, temporary_of
 
@@ -42,15 +42,14 @@ def write_bundle(folder: Path, files: dict[str, bytes]) -> None:
     check_is_free(folder)
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_left_overs(folder.parent)
+    remove_left_overs(folder.parent, folder.name)
     temporary = temporary_of(folder)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     try:
         temporary.mkdir()
         for name, content in (files | {SUMS: as_json(sums)}).items():
             (temporary / name).write_bytes(content)
-        synchronise(temporary)
-        temporary.replace(folder)
+        publish(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -5,7 +5,7 @@ import math
 import sys
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import jax
 import numpy as np
@@ -17,11 +17,11 @@ IN_FLIGHT = 4
 """Programs dispatched ahead of the device: enough to keep it busy, few enough to stop promptly."""
 
 
-def say(line: str) -> None:
-    """Print one line, from process 0 only, above the progress bar if there is one."""
+def say(line: str, file: TextIO | None = None) -> None:
+    """Print one line, by default to standard output, from process 0 only, above the progress bar if there is one."""
     if jax.process_index() == 0:
-        tqdm.write(line, file=sys.stdout)
-        sys.stdout.flush()
+        tqdm.write(line, file=file or sys.stdout)
+        (file or sys.stdout).flush()
 
 
 class Progress:
@@ -61,11 +61,14 @@ class Progress:
             options: dict[str, Any] = {"unit": "step", "dynamic_ncols": True, "smoothing": 0.05}
             self._bar, self._is_compiled = tqdm(total=self._total, initial=self._done, **options), True
             return
-        epoch, epochs = (math.ceil(some / self._steps_per_epoch) for some in (self._done, self._total))
-        self._bar.set_description(f"epoch {epoch} of {epochs}", refresh=False)
+        self._show_epoch()
         self._figures["loss"] = f"{np.mean(loss):.4f}"
         self._bar.set_postfix(self._figures, refresh=False)
         self._bar.update(steps)
+
+    def _show_epoch(self) -> None:
+        epoch, epochs = (math.ceil(some / self._steps_per_epoch) for some in (self._done, self._total))
+        self._bar.set_description(f"epoch {epoch} of {epochs}", refresh=False)
 
     def evaluating(self) -> None:
         """Show that an evaluation begins; `evaluation` ends it."""
@@ -77,6 +80,8 @@ class Progress:
         figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in rest.items())
         say(f"{run and f'{run}: '}epoch {row['epoch']:g}, step {row['step']:,}: {figures}")
         self._bar.unpause()  # its time is not of the steps
+        if self._is_compiled:
+            self._show_epoch()
 
     def best(self, name: str, score: float) -> None:
         """Show the best validation score so far in the bar from now on."""

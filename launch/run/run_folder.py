@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.config import Config, differences, from_dict
+from cardiax.durability import publish
 from cardiax.errors import InputError
 from cardiax.launch.system.extensions import import_modules
 
@@ -255,15 +256,19 @@ def _is_left_over(path: Path) -> bool:
 
 def temporary_of(path: Path) -> Path:
     """Return the name under which this process writes a file or folder before it is complete."""
-    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name}.cardiax.{platform.node()}.{os.getpid()}.tmp")
 
 
-def remove_left_overs(folder: Path) -> None:
-    """Remove what `temporary_of` named in a folder if its process, of this machine, has ended."""
-    for path in folder.glob(f".*.{glob.escape(platform.node())}.*.tmp"):
+def remove_left_overs(folder: Path, name: str = "") -> None:
+    """Remove what `temporary_of` named in a folder, for one name or any, if its process, of this machine, has ended."""
+    for path in folder.glob(f".{glob.escape(name) or '*'}.cardiax.{glob.escape(platform.node())}.*.tmp"):
         process = path.name.split(".")[-2]
-        if process.isdigit() and not _runs(int(process)):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        if not process.isdecimal() or _runs(int(process)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _runs(process: int) -> bool:
@@ -271,7 +276,7 @@ def _runs(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # it is of another user, or no number of a process
+    except (OSError, OverflowError):  # it belongs to another user, or no process can have that number
         pass
     return True
 
@@ -281,11 +286,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_of(path)
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.write_bytes(content)
+        publish(temporary, path)
     except OSError as error:
         # The error of a write, unlike that of an open, does not name the file.
         raise OSError(error.errno, error.strerror, str(path)) from error

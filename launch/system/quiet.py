@@ -14,11 +14,14 @@ def is_quiet() -> bool:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Discard the standard output; warnings and errors, on the standard error, are still printed."""
+def quiet(is_asked: bool = True) -> Iterator[None]:
+    """Discard the standard output if `is_asked`; warnings and errors, on the standard error, are still printed."""
+    if not is_asked:
+        yield
+        return
     token = _QUIET.set(True)
     try:
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        with open(os.devnull, "w", encoding="utf-8", errors="replace") as nowhere, contextlib.redirect_stdout(nowhere):
             yield
     finally:
         _QUIET.reset(token)

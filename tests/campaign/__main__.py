@@ -5,7 +5,7 @@
 
 `kills` ends the process before a call, by SIGKILL, by SIGKILL with the loss of everything that was not synchronised (as
 in a power cut), or by SIGTERM. `faults` lets the call fail, for lack of space and so on. Results are lines of
-DIR/results.jsonl; the same command goes on after the last one.
+DIR/kills.jsonl or DIR/faults.jsonl; the same command goes on after the last one.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def campaign(options: argparse.Namespace) -> int:
     """Draw disturbances until the time is over, all calls of all scenarios are done, or there are enough."""
     for module in WARM:
         importlib.import_module(f"cardiax.launch.{module}")
-    results, end = options.out / "results.jsonl", time.monotonic() + 60 * options.minutes
+    results, end = options.out / f"{options.kind}.jsonl", time.monotonic() + 60 * options.minutes
     lines = results.read_text().splitlines() if results.exists() else []
     done = {(one["scenario"], one["how"], one["call"]): one for one in map(json.loads, lines)}
     actions = KILLS if options.kind == "kills" else FAULTS

@@ -163,18 +163,18 @@ def test_what_a_killed_run_left_is_removed(state, tmp_path):
 
 
 def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(state, tmp_path, monkeypatch):
-    calls, fsync, rename = [], os.fsync, pathlib.Path.rename
+    calls, fsync, replace = [], os.fsync, pathlib.Path.replace
 
     def note_fsync(descriptor):
         calls.append(os.readlink(f"/proc/self/fd/{descriptor}"))
         fsync(descriptor)
 
-    def note_rename(path, other):
+    def note_replace(path, other):
         calls.append("renamed")
-        return rename(path, other)
+        return replace(path, other)
 
     monkeypatch.setattr(os, "fsync", note_fsync)
-    monkeypatch.setattr(pathlib.Path, "rename", note_rename)
+    monkeypatch.setattr(pathlib.Path, "replace", note_replace)
     with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
         checkpoints.save("best", at(state, 4), [])
     whole = tmp_path / "best" / "4"

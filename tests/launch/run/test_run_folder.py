@@ -125,9 +125,14 @@ def test_json_that_never_ends_is_refused(tmp_path):
 def test_what_a_killed_command_left_is_removed_and_what_another_writes_is_not(tmp_path):
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     host, dead = platform.node(), ended.stdout.strip()
-    names = (f".a.json.{host}.{dead}.tmp", f".a.json.{host}.{os.getpid()}.tmp", f".a.json.other.{dead}.tmp", ".a.tmp")
+    names = (
+        f".a.cardiax.{host}.{dead}.tmp",
+        f".a.cardiax.{host}.{os.getpid()}.tmp",
+        f".a.cardiax.other.{dead}.tmp",
+        ".a.tmp",
+    )
     for name in names:
         (tmp_path / name).write_text("{")
-    (tmp_path / f".bundle.{host}.{dead}.tmp").mkdir()
+    (tmp_path / f".bundle.cardiax.{host}.{dead}.tmp").mkdir()
     remove_left_overs(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])

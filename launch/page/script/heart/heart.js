@@ -226,12 +226,17 @@ async function heartPart(part, onKeys) {
     requestAnimationFrame(step);
   }
 
+  let asked = 0;
+
   /** @param {number} one */
   async function setCase(one) {
+    const own = ++asked;
     setPlaying(false);
     state.one = one;
     cases.value = String(one);
-    shown = await heartCase(part.cases[one]);
+    const found = await heartCase(part.cases[one]);
+    if (own !== asked) return;
+    shown = found;
     drawCase();
   }
 
@@ -253,14 +258,14 @@ async function heartPart(part, onKeys) {
       ? scene.box
       : el("p", {
           class: "warning",
-          text: "The turning heart needs WebGL, which this browser has not. The flat map below shows the same values.",
+          text: "The turning heart needs WebGL, which this browser does not have. The flat map below shows the same values.",
         }),
     bar.bar,
     el("div", { class: "tools time-bar" }, play, slider, at, speeds),
   );
   const words = ["The line is the prediction"];
   if (part.cases.some((/** @type {any} */ one) => one.times.spread))
-    words.push(`the band is its standard deviation, and dots are single ${part.spread_of}`);
+    words.push(`the band is its standard deviation, and dots are the single ${part.spread_of}`);
   if (part.cases.some((/** @type {any} */ one) => one.times.true)) words.push("a triangle is the truth");
   const siteText = `${words.join("; ")}.`;
   const box = el(
@@ -300,7 +305,7 @@ async function heartPart(part, onKeys) {
     speeds.selectedIndex = Math.max(Math.min(speeds.selectedIndex + (event.key === "." ? 1 : -1), 3), 0);
     state.speed = Number(speeds.value);
   });
-  onKeys(["Home", "End"], "first or last time", (event) => setTime(event.key === "Home" ? 0 : 499));
+  onKeys(["Home", "End"], "first or last time", (event) => setTime(event.key === "Home" ? -499 : 499));
   onKeys(["a", "d"], "turn to the left or right", (event) => scene?.turn(event.key === "a" ? -10 : 10, 0));
   onKeys(["w", "s"], "turn up or down", (event) => scene?.turn(0, event.key === "w" ? -10 : 10));
   onKeys(["+", "-"], "nearer or farther", (event) => scene?.zoom(event.key === "+" ? 1.2 : 1 / 1.2));

@@ -17,7 +17,7 @@ function timeLine(site, high) {
     picture.append(svg("text", { x: x(time), y: 60, "text-anchor": "middle", text: fixed(time) }));
   }
   if (!Number.isFinite(site.prediction)) return picture;
-  if (site.spread !== null)
+  if (site.spread !== null && Number.isFinite(site.spread))
     picture.append(
       svg("rect", {
         x: x(site.prediction - site.spread),
@@ -28,7 +28,7 @@ function timeLine(site, high) {
         "fill-opacity": 0.18,
       }),
     );
-  for (const time of site.beats)
+  for (const time of site.beats.filter(Number.isFinite))
     picture.append(svg("circle", { cx: x(time), cy: 29, r: 2, fill: BLUE, "fill-opacity": 0.55 }));
   picture.append(
     svg("line", { x1: x(site.prediction), x2: x(site.prediction), y1: 18, y2: 40, stroke: BLUE, "stroke-width": 2.5 }),

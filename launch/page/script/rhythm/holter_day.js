@@ -74,7 +74,7 @@ function burdenBars(part, choose) {
     const y = 120 - 108 * share;
     picture.append(
       svg("line", { x1: left, x2: width, y1: y, y2: y, stroke: "#e6e9ed" }),
-      svg("text", { x: left - 6, y: y + 4, "text-anchor": "end", text: `${fixed(most * share, most < 4 ? 1 : 0)} %` }),
+      svg("text", { x: left - 6, y: y + 4, "text-anchor": "end", text: `${Number((most * share).toFixed(2))} %` }),
     );
   }
   const every = Math.max(Math.ceil((bins * 80) / width), 1);
@@ -231,11 +231,13 @@ function allMinutes(part, beats, signal, choose) {
     const step = (wide - label) / seconds / rate; // px from sample to sample
     const every = Math.max(Math.floor(0.75 / step), 1);
     const y = (/** @type {number} */ value) => ROW / 2 - gain * (value - at(0.5));
+    const end = (/** @type {number} */ one) =>
+      Math.min(beats.times[one] + COLOURED[1], (beats.times[one] + (beats.times[one + 1] ?? Infinity)) / 2);
     let beat = lastAtMost(beats.times, start - COLOURED[1]) + 1;
     let colour = "";
     for (let first = 0; first < values.length; first += every) {
       const time = start + first / rate;
-      while (beat < beats.times.length && beats.times[beat] + COLOURED[1] < time) beat++;
+      while (beat < beats.times.length && end(beat) < time) beat++;
       const inside = beat < beats.times.length && time >= beats.times[beat] - COLOURED[0] && beats.classes[beat] > 0;
       const wanted = inside ? part.classes[beats.classes[beat]].colour : INK;
       const x = label + first * step;

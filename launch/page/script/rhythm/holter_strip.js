@@ -167,6 +167,7 @@ function holterStrip(part, beats, signal, hover, pan) {
   let before = /** @type {number | null} */ (null);
   box.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => (before = event.clientX));
   addEventListener("pointermove", (event) => {
+    if (!event.buttons) before = null; // it was released outside of the window
     if (before === null) return;
     pan((before - event.clientX) / MM / SPEED);
     before = event.clientX;
@@ -209,5 +210,8 @@ function beatText(part, beats, beat) {
   const rr = Number.isFinite(beats.rr[beat])
     ? `, ${fixed(1000 * beats.rr[beat])} ms after the beat before (RR interval)`
     : "";
-  return `Beat ${whole(beat + 1)} at ${clock(beats.times[beat], 2)}: ${kind.name}, ${kind.meaning}${rr}. Probabilities: ${odds.join(", ")}.${flags ? ` Doubtful: ${flags.replaceAll("_", " ")}.` : ""}`;
+  return `Beat ${whole(beat + 1)} at ${clock(beats.times[beat], 2)}: ${kind.name}, ${kind.meaning}${rr}. Probabilities: ${odds.join(", ")}.${flags ? ` Doubtful: ${flags
+    .split(" ")
+    .map((one) => one.replaceAll("_", " "))
+    .join(", ")}.` : ""}`;
 }

@@ -112,8 +112,8 @@ async function rhythmPart(part, onKeys) {
   const strips = el(
     "div",
     { class: "tools" },
-    go("← abnormal (P)", () => step(isAbnormal, -1)),
-    go("abnormal → (N)", () => step(isAbnormal, 1)),
+    go("← abnormal (p)", () => step(isAbnormal, -1)),
+    go("abnormal → (n)", () => step(isAbnormal, 1)),
     ...present.map((/** @type {any} */ one) =>
       go(`${one.name} → (${one.name.toLowerCase()})`, () => step((name) => name === one.name, 1)),
     ),
@@ -133,7 +133,7 @@ async function rhythmPart(part, onKeys) {
     ),
     pane(
       "Burden",
-      `Share of beats that are not normal, of each ${part.burden.size >= 3600 ? "hour" : `${part.burden.size / 60} min`}.`,
+      `Share of beats that are not normal, in each ${part.burden.size >= 3600 ? "hour" : `${part.burden.size / 60} min`}.`,
       legend(present),
       burdenBars(part, (time) => setStart(time)),
     ),

@@ -29,11 +29,11 @@ async function comparisonPart(part) {
 function comparisonVerdict(one) {
   const [metric] = one.metrics;
   if (metric.rows.length < 2)
-    return `${metric.rows[0].row}: ${metric.name} ${fixed(metric.rows[0].value, 3)}, mean of ${metric.rows[0].values.length} seeds.`;
+    return `${metric.rows[0].row}: ${metric.name} ${fixed(metric.rows[0].value, 3)}, ${metric.rows[0].values.length === 1 ? "one seed" : `mean of ${metric.rows[0].values.length} seeds`}.`;
   const worse = metric.pairs.filter((/** @type {any} */ pair) => [pair.first, pair.second].includes(metric.best));
   const clear = worse.filter((/** @type {any} */ pair) => pair.low * pair.high > 0).length;
   const value = metric.rows.find((/** @type {any} */ row) => row.row === metric.best).value;
-  return `${metric.best} has the best ${metric.name}, ${fixed(value, 3)}. The paired interval of its lead leaves out 0 for ${clear} of ${worse.length} other ${worse.length === 1 ? "experiment" : "experiments"}.`;
+  return `${metric.best} has the best ${metric.name}, ${fixed(value, 3)}.${worse.length ? ` The paired interval of its lead leaves out 0 for ${clear} of ${worse.length} other ${worse.length === 1 ? "experiment" : "experiments"}.` : ""}`;
 }
 
 /** @param {any} metric @param {string} drawn */
@@ -64,7 +64,7 @@ function metricComparison(metric, drawn) {
     metric.pairs.length
       ? el("p", {
           class: "quiet",
-          text: `Differences, on the same ${drawn} for both: the interval holds 95 % of 2,000 paired bootstrap draws; p, by Welch's test, is the probability of such a difference by chance, that of the seeds included.`,
+          text: `Differences, on the same ${drawn} for both: the interval holds 95 % of 2,000 paired bootstrap draws; p is that of Welch's test: the probability of a difference at least as large if the two were equal, given the variance over test cases and over seeds.`,
         })
       : null,
     metric.pairs.length

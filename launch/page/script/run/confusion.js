@@ -129,9 +129,12 @@ function confusionPanes(part, onKeys) {
     }
   }
 
+  let asked = 0;
+
   /** @param {number} at */
   async function show(at) {
     if (!state.list.length) return;
+    const own = ++asked;
     state.at = (at + state.list.length) % state.list.length;
     const beat = beats[state.list[state.at]];
     const all = state.isWorst ? state.list.length : part.confusion[state.true][state.prediction];
@@ -158,7 +161,7 @@ function confusionPanes(part, onKeys) {
     const picture = signals
       ? await beatPicture(signals[state.list[state.at]], rate, part.classes[beat.true].colour, 360)
       : el("p", { class: "quiet", text: part.why });
-    figure.replaceChildren(picture);
+    if (own === asked) figure.replaceChildren(picture);
   }
 
   onKeys(["ArrowLeft", "ArrowRight"], "the beat before or after, of those that are open", (event) =>

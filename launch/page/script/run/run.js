@@ -23,13 +23,13 @@ async function runPart(part, onKeys) {
       ? el(
           "div",
           { class: "columns even" },
-          pane("Confusion", "What was called what. Choose a cell to see its beats.", confusion.matrix),
+          pane("Confusion", "True and predicted classes. Choose a cell to see its beats.", confusion.matrix),
           el("section", { class: "pane" }, confusion.viewer),
         )
       : null,
     confusion
       ? pane(
-          "Ten worst beats first",
+          "The ten worst beats",
           "Their true class was given the lowest probability. Choose one to see it above.",
           await worstBeats(part, confusion.showWorst),
         )
@@ -37,14 +37,14 @@ async function runPart(part, onKeys) {
     part.reliability
       ? pane(
           "Reliability",
-          `Is the network right as often as it is sure? On the diagonal it is. Expected calibration error (mean distance from it): ${fixed(part.reliability.ece, 4)}.`,
+          `On the diagonal the network is right as often as its probabilities say. Expected calibration error (mean distance from it): ${fixed(part.reliability.ece, 4)}.`,
           reliabilityPlot(part.reliability.bins),
         )
       : null,
     part.errors
       ? pane(
           "Errors",
-          `How many test cases have which error; the ten worst are under “hearts”. Below, the sites by their mean error.`,
+          `The distribution of the error over the test cases${part.why ? "" : "; the ten worst are under “hearts”"}. Below, the sites by their mean error.`,
           histogram((await unpack(part.errors)).values, part.error_unit),
           siteErrors(part),
         )
@@ -220,7 +220,10 @@ function histogram(errors, unit) {
 /** @param {Part} part */
 function siteErrors(part) {
   const sorted = Object.entries(part.sites).sort((one, other) => Number(other[1]) - Number(one[1]));
-  const rows = sorted.map(([name, error]) => [name, `${fixed(Number(error), 2)} ${part.error_unit}`]);
+  const rows = sorted.map(([name, error]) => [
+    name,
+    error === null ? "–" : `${fixed(Number(error), 2)} ${part.error_unit}`,
+  ]);
   return el(
     "details",
     {},
@@ -279,7 +282,7 @@ function repeatPane(part) {
     );
   return pane(
     "Train it again",
-    "The same command on the same machine gives the same bits.",
+    "The same command on the same machine gives bit-identical results.",
     el("pre", { text: command }),
     table(
       ["what", "SHA-256, or version"],

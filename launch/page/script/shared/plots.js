@@ -18,6 +18,7 @@ function plotted(box, height, options, data) {
   const drawn = new uPlot({ width: wide(), height, ...options }, data, box);
   new ResizeObserver(() => drawn.setSize({ width: wide(), height })).observe(box);
   addEventListener("beforeprint", () => drawn.setSize({ width: Math.min(wide(), 640), height }));
+  addEventListener("afterprint", () => drawn.setSize({ width: wide(), height }));
   return drawn;
 }
 

@@ -40,9 +40,15 @@ async function start() {
     const box = el("article", { class: part.kind }, el("h2", { text: part.title, hidden: data.parts.length < 2 }));
     boxes.set(index, box);
     main.append(box);
-    const { box: drawn, show } = await DRAWN[part.kind](part, keysOf(index));
-    box.append(drawn);
-    show?.();
+    try {
+      const { box: drawn, show } = await DRAWN[part.kind](part, keysOf(index));
+      box.append(drawn);
+      show?.();
+    } catch (error) {
+      const text = `This part cannot be shown (${error}). It needs a browser of 2023 or later.`;
+      box.append(el("p", { class: "warning", text }));
+      throw error;
+    }
     document.documentElement.dataset.ready = String(index);
   }
 
