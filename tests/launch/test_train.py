@@ -14,7 +14,8 @@ import pytest
 
 from cardiax.config import leaves, with_overrides
 from cardiax.errors import InputError
-from cardiax.launch.train import default_workdir
+from cardiax.launch.cli import parse_command
+from cardiax.launch.train import default_workdir, read_options
 from cardiax.recipes import recipe
 from cardiax.training.checkpoint import Checkpoints
 
@@ -334,6 +335,13 @@ def test_what_the_step_refuses_is_told_before_the_folder_is_begun(cardiax, small
     monkeypatch.setattr("cardiax.tasks.beat_classification.Classification.augment", refuse)
     assert "no step takes" in cardiax.mistake(*small_run, "--workdir", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_length_that_is_typed_replaces_that_of_the_recipe():
+    joined = ["arrhythmia", "--dataset", "physionet_mitbih/patient,physionet_svdb"]
+    assert read_options(parse_command("train", joined)).steps == 200
+    for length in (["--epochs", "20"], ["--minutes", "5"]):
+        assert read_options(parse_command("train", [*joined, *length])).steps == 0
 
 
 def test_a_runs_default_name_tells_what_differs_from_the_recipe():

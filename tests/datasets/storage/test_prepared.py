@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -46,6 +47,18 @@ def test_a_killed_run_leaves_nothing_that_is_trusted(manual_dir, tmp_path):
     assert not datasets.is_prepared(MITBIH, tmp_path / "data")
     datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
     assert sorted(path.name for path in (tmp_path / "data" / MITBIH).iterdir()) == [".lock", "1.0.0"]
+    assert len(datasets.load(MITBIH, tmp_path / "data")["train"]["label"]) == 8
+
+
+def test_a_dataset_that_was_being_replaced_comes_back(manual_dir, tmp_path):
+    folder = tmp_path / "data" / MITBIH
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    kept = folder / "incomplete.x" / "replaced"  # a run with `again` was killed between its two renames
+    kept.mkdir(parents=True)
+    (folder / "1.0.0").rename(kept / "1.0.0")
+    shutil.rmtree(manual_dir)
+    datasets.prepare(MITBIH, tmp_path / "data")
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "1.0.0"]
     assert len(datasets.load(MITBIH, tmp_path / "data")["train"]["label"]) == 8
 
 

@@ -62,7 +62,13 @@ def test_edf_and_bdf(tmp_path, ending, kind):
     assert (recording.names, recording.rate) == (("II", "V1"), 250)
     assert recording.notes == ("SpO2 left out: another sampling rate",)
     np.testing.assert_allclose(values, SIGNAL[:, ::-1], atol=16 / 65536)
-    path.write_bytes(path.read_bytes()[:-200])
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"uV", b"\xb5V"))  # µ as Latin-1, which the format does not allow
+    np.testing.assert_allclose(read(path)[1], values)
+    path.write_bytes(content.replace(b"8000", b"8,00", 1))
+    with pytest.raises(InputError, match=rf"a\.{ending}: found a damaged or incomplete EDF recording"):
+        read(path)
+    path.write_bytes(content[:-200])
     with pytest.raises(
         InputError, match=rf"a\.{ending}: found a damaged or incomplete EDF recording, expected a whole"
     ):

@@ -22,7 +22,7 @@ def test_what_is_written_is_read_by_wfdb(tmp_path):
 def test_beats_and_flutter_at_the_rate_of_the_recording(tmp_path):
     samples = np.array([5, 100, 200, 300, 400, 500, 600])
     wfdb.wrann("a", "atr", samples, ["+", "L", "A", "[", "]", "E", "["], fs=180, write_dir=str(tmp_path))
-    for name in ("a.hea", "a.csv.gz", "a"):
+    for name in ("a.hea", "a.csv.gz", "a.edf", "a"):
         found = read_annotations(tmp_path / name, "atr", 360.0, 5000)
         assert found.samples.tolist() == [200, 400, 1000]
         assert found.labels.tolist() == [0, 1, 2]

@@ -24,6 +24,8 @@ def test_the_bar_ends_at_all_steps_and_shows_the_loss():
         progress.best("macro_f1", 0.25)
         for loss in (2.0, 1.0):
             progress.step(jnp.array([loss, loss + 0.5]), 2)
+        progress.evaluating()
+        progress.evaluation({"step": 8, "epoch": 2})
     drawn = terminal.getvalue().split("\r")
     assert any(line.startswith("evaluating:  50%") for line in drawn)  # the first two done are those of compilation
     assert drawn[-1].startswith("epoch 2 of 2: 100%")
