@@ -132,9 +132,8 @@ def lines(result: dict[str, Any], dataset: Dataset) -> list[str]:
     """Return the data in one line and the protocol in another."""
     what = "recordings of persons"
     if dataset.built_in or dataset.kind == "intracardiac":
-        what = (
-            f"{'simulated by cardiax' if dataset.built_in else 'published simulations'}: they say nothing of patients"
-        )
+        made = "simulated by cardiax" if dataset.built_in else "published simulations"
+        what = f"{made}: they say nothing about patients"
     drawn = PROTOCOLS.get(re.sub(r"_fold_\d", "_fold", result["protocol"]), "by the protocol of that name")
     return [
         f"Data: {result['dataset']}, {what}.",

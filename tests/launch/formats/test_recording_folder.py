@@ -37,7 +37,7 @@ def test_what_was_written_before_is_no_recording(tmp_path):
 
 def test_an_empty_folder_is_told_and_a_record_of_the_same_name_is_taken(tmp_path):
     (tmp_path / "100").mkdir()
-    with pytest.raises(InputError, match=r"100: found a folder without recordings, expected \.hea"):
+    with pytest.raises(InputError, match=r"100: found a folder without recordings, expected WFDB"):
         recordings_in(tmp_path / "100")
     (tmp_path / "100.hea").write_text("100 1 360 10\n100.dat 16\n")
     assert recordings_in(tmp_path / "100") == ([tmp_path / "100"], [])
