@@ -3,7 +3,7 @@
   python -m tests.campaign kills --out DIR --minutes 60
   python -m tests.campaign faults --out DIR --seed 1 --scenarios train,prepare
 
-`kills` ends the process before a call, by SIGKILL, by SIGKILL with the loss of everything that was not synchronised (as
+`kills` ends the process before a call, by SIGKILL, by SIGKILL with the loss of contents that were not synchronised (as
 in a power cut), or by SIGTERM. `faults` lets the call fail, for lack of space and so on. Results are lines of
 DIR/kills.jsonl or DIR/faults.jsonl; the same command goes on after the last one.
 """

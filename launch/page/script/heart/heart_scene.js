@@ -295,6 +295,5 @@ function heartScene(part, points, corners, choose, drawn) {
     mark,
     scale,
     colour,
-    until: (/** @type {number} */ now) => ((uniforms.now.value = now), draw()),
   };
 }

@@ -21,7 +21,6 @@ async function heartCase(one) {
     voltage.error = voltage.prediction.map((row, site) => row.map((value, index) => value - voltage.true[site][index]));
   const beats = one.beats ? await unpackRows(one.beats) : null;
   return {
-    name: one.name,
     text: one.text,
     lead_in: one.lead_in,
     leads: await unpackRows(one.leads),
