@@ -119,7 +119,7 @@ def run(options: argparse.Namespace) -> None:
     files = [file for own, _ in found for file in own]
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
-    predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen)
+    predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen, explain=True)
     lines = [(f"note: {note}", True) for _, notes in found for note in notes]
     lines += predictor.write(folder, stems, predictions)
     for stem, prediction in zip(stems, predictions, strict=True):

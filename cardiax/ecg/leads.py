@@ -33,6 +33,31 @@ SITE_NAMES = (
 """The 75 sites of a `VmData` file, in order: endocardium of the left ventricle by AHA segment (Cerqueira et al. 2002)
 and of the right ventricle, epicardium and mid-wall of both free walls, and the middle of the septum."""
 
+_SEPTAL_RV = (4, 5, 9, 10, 13)
+_SEGMENTS = {
+    "anterior left ventricle": (1, 7, 13),
+    "lateral left ventricle": (5, 6, 11, 12, 16),
+    "inferior left ventricle": (4, 10, 15),
+    "apex": (17,),
+    "septum": (2, 3, 8, 9, 14),
+}
+
+
+def _wall(site: str) -> str:
+    region = site.rpartition("_")[2]
+    if site.startswith("SEPTM") or region in (f"RV{i:02d}" for i in _SEPTAL_RV):
+        return "septum"
+    if region.startswith("RV"):
+        return "right ventricle"
+    return next(wall for wall, segments in _SEGMENTS.items() if int(region[3:]) in segments)
+
+
+WALLS = {
+    wall: tuple(i for i, site in enumerate(SITE_NAMES) if _wall(site) == wall)
+    for wall in (*_SEGMENTS, "right ventricle")
+}
+"""Wall of the heart → the indices of its sites in `SITE_NAMES`; each site is of one wall."""
+
 
 def twelve_leads(electrodes: Array) -> Array:
     """Compute the 12-lead ECG from electrode potentials against any reference: (..., 10) → (..., 12), mV.

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cardiax.attribution import smooth
 from cardiax.catalog import DISCLAIMER
 from cardiax.plots.style import CLASS_COLOURS, plain
 
@@ -16,8 +18,12 @@ def median_beats_figure(
     rate: float,
     before: int,
     title: str,
+    influences: Mapping[str, np.ndarray] | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> Figure:
     """Plot the median of each class, and in pale the range in which half of its beats lie.
+
+    Behind it, red marks samples that speak for the class and blue those against it, the darker the more.
 
     Args:
       beats: class, a key of `cardiax.plots.style.CLASS_COLOURS` → beats (n, T, L), mV.
@@ -26,9 +32,12 @@ def median_beats_figure(
       rate: sampling rate, Hz.
       before: samples before the R peak.
       title: title of the figure, one line.
+      influences: class → mean influence of each sample (T, L) on the log odds of the class, if known.
+      notes: class → a line below its name.
     """
     figure = Figure(figsize=(2.1 * len(beats) + 0.8, 1.9 * len(leads) + 0.7), layout="constrained")
     panels = figure.subplots(len(leads), len(beats), sharex=True, sharey="row", squeeze=False)
+    influences, notes = influences or {}, notes or {}
     milliseconds = 1000 * (np.arange(next(iter(beats.values())).shape[1]) - before) / rate
     for column, (name, windows) in enumerate(beats.items()):
         low, middle, high = np.quantile(windows, (0.25, 0.5, 0.75), axis=0)
@@ -37,10 +46,27 @@ def median_beats_figure(
             axes.plot(milliseconds, middle[:, row], color=CLASS_COLOURS[name], linewidth=1.2)
             axes.axvline(0, color="#bdbdbd", linewidth=0.6, zorder=0)
             plain(axes)
-        panels[0, column].set_title(f"{name} ({counts[name]:,})", fontsize=9, color=CLASS_COLOURS[name])
+        told = f"{name} ({counts[name]:,})" + (f"\n{notes[name]}" if name in notes else "")
+        panels[0, column].set_title(told, fontsize=9, color=CLASS_COLOURS[name])
     for name, axes in zip(leads, panels[:, 0], strict=True):
         axes.set_ylabel(f"{name} (mV)", fontsize=8)
     panels[0, 0].set_xlim(milliseconds[0], milliseconds[-1])
-    figure.supxlabel(f"Time from the R peak (ms)   {DISCLAIMER}", fontsize=8)
+    for column, name in enumerate(beats):  # after all traces, which set the limits
+        if name in influences:
+            values = smooth(influences[name])
+            for row, axes in enumerate(panels[:, column]):
+                shade(axes, milliseconds, values[:, row], float(np.abs(values).max()))
+    legend = "   red: for the class, blue: for N; log odds by shape and by rhythm" if influences else ""
+    figure.supxlabel(f"Time from the R peak (ms){legend}   {DISCLAIMER}", fontsize=8)
     figure.suptitle(title, fontsize=9)
     return figure
+
+
+def shade(axes: Axes, milliseconds: np.ndarray, values: np.ndarray, most: float) -> None:
+    """Shade the background by values (T,) in −`most` … `most`: red where positive, blue where negative."""
+    step = milliseconds[1] - milliseconds[0]
+    edges = np.append(milliseconds, milliseconds[-1] + step) - step / 2
+    limits = axes.get_ylim()
+    colours = {"cmap": "RdBu_r", "vmin": -1.4 * most, "vmax": 1.4 * most, "zorder": -1}
+    axes.pcolormesh(edges, [0, 1], values[None], transform=axes.get_xaxis_transform(), rasterized=True, **colours)
+    axes.set_ylim(limits)

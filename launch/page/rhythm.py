@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from cardiax.attribution import smooth
 from cardiax.catalog import AAMI_CLASSES, AAMI_MEANINGS, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.launch.page.packed import packed
 from cardiax.launch.predictors.rhythm import RhythmPrediction
+from cardiax.launch.predictors.rhythm_files import influence_text
 from cardiax.plots.style import CLASS_COLOURS
 
 CHUNK = 60
@@ -96,7 +98,7 @@ def burdens(times: np.ndarray, labels: np.ndarray, duration: float, size: float)
 
 
 def medians(one: RhythmPrediction) -> dict[str, Any]:
-    """Return the median and the quartiles of the beats of each class, mV, by lead."""
+    """Return the median and the quartiles of the beats of each class, mV, and their influence, by lead."""
     found = []
     for name, windows in one.median_beats.items():
         low, middle, high = np.quantile(windows, (0.25, 0.5, 0.75), axis=0)
@@ -108,7 +110,14 @@ def medians(one: RhythmPrediction) -> dict[str, Any]:
             }
             for index, lead in enumerate(one.leads[: windows.shape[-1]])
         ]
-        found.append({"class": name, "of": len(windows), "leads": leads})
+        influence = one.influences.get(name)
+        if influence:
+            values = smooth(influence.leads)
+            most = float(np.abs(values).max()) or 1.0
+            for index, lead in enumerate(leads):
+                lead["influence"] = packed(values[:, index] / most, 0.01)
+        text = influence_text(influence) if influence else ""
+        found.append({"class": name, "of": len(windows), "leads": leads, "influence": text})
     return {"before": WINDOW_BEFORE, "rate": WINDOW_RATE, "classes": found}
 
 

@@ -25,6 +25,10 @@ class BatchPredictor:
     def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
         return self.network.predictor()
 
+    @functools.cached_property
+    def _gradient(self) -> Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]:
+        return self.network.gradient()
+
     def _outputs(self, inputs: dict[str, np.ndarray], size: int, path: Path) -> np.ndarray:
         """Return the outputs (n, ...) for inputs, name → (n, ...), of a file, in batches of `size`.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,9 @@ class Prediction:
       onsets: (n,), ms in the times of the recording, the onset of each beat: `start`, or as found.
       beat_times: (n, 75), ms, the activation times of each beat after its onset.
       lead_in: ms from the first sample of `leads` and `voltage` to the onset.
+      influence: (W, 500, 12), ms, of each sample of `leads` on the mean activation time of each wall of
+        `cardiax.ecg.leads.WALLS`, by integrated gradients against a flat line; None unless that was asked for, and of
+        a network that predicts voltages.
     """
 
     leads: np.ndarray
@@ -49,6 +53,7 @@ class Prediction:
     beat_times: np.ndarray
     lead_in: int = 0
     voltage_spread: np.ndarray | None = None
+    influence: np.ndarray | None = None
 
     @property
     def spread(self) -> np.ndarray | None:
@@ -79,6 +84,7 @@ class HeartPredictor(BatchPredictor):
         leads: Sequence[str] | None = None,
         start: float | None = None,
         unit: str | None = None,
+        explain: bool = False,
     ) -> Prediction:
         """Predict the heart from the 500 ms of one beat, or from each beat of a recording of up to five minutes.
 
@@ -88,13 +94,14 @@ class HeartPredictor(BatchPredictor):
           leads: names of the channels in order; may be omitted for twelve leads in the usual order, or ten electrodes.
           start: start of one beat, ms. Without it, all beats are found in a recording of more than 500 ms.
           unit: V, mV or uV, the unit of all channels if a file states none.
+          explain: True to compute `influence`, which takes some seconds.
 
         Raises:
           InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
         """
         source, names = as_source(ecg), as_names(leads)
         rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
-        return self.of_files([source], rate, names, checked_unit(unit), as_number("start", start, "ms"))[0]
+        return self.of_files([source], rate, names, checked_unit(unit), as_number("start", start, "ms"), explain)[0]
 
     def of_files(
         self,
@@ -103,15 +110,16 @@ class HeartPredictor(BatchPredictor):
         names: Sequence[str] | None = None,
         unit: str | None = None,
         start: float | None = None,
+        explain: bool = False,
     ) -> list[Prediction]:
         """Predict the heart from each of several files or arrays; all are read and checked first. See `predict`."""
         from cardiax.launch.predictors.heart_beats import read_beats
 
         lead_in = self.config.augmentation.shift // 2
         read = [read_beats(source, rate, start, names, unit, lead_in) for source in files]
-        return [self._of_beats(source, beats) for source, beats in zip(files, read, strict=True)]
+        return [self._of_beats(source, beats, explain) for source, beats in zip(files, read, strict=True)]
 
-    def _of_beats(self, source: Path | np.ndarray, beats: "FoundBeats") -> Prediction:
+    def _of_beats(self, source: Path | np.ndarray, beats: "FoundBeats", explain: bool) -> Prediction:
         """Predict from the beats of one recording, and from their median if there are several."""
         from cardiax.ecg.voltage import activation_time
 
@@ -124,18 +132,38 @@ class HeartPredictor(BatchPredictor):
         times = times - beats.lead_in
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
+        influence = self._influence(leads) if explain and voltage is None else None
         return Prediction(
-            leads, times[0], voltage, beats.notes, warnings, beats.onsets, times[1:], beats.lead_in, spread
+            leads, times[0], voltage, beats.notes, warnings, beats.onsets, times[1:], beats.lead_in, spread, influence
         )
+
+    def _influence(self, leads: np.ndarray) -> np.ndarray:
+        """Return the influence (W, 500, 12), ms, of leads (500, 12) on the mean activation time of each wall."""
+        from cardiax.attribution import integrated_gradients
+        from cardiax.ecg.leads import SITE_NAMES, WALLS
+
+        means = np.zeros((len(WALLS), len(SITE_NAMES)), np.float32)
+        for row, sites in zip(means, WALLS.values(), strict=True):
+            row[list(sites)] = 1 / len(sites)
+        inputs = {"leads": np.broadcast_to(leads, (len(means), *leads.shape))}
+        found = integrated_gradients(lambda at: self._gradient(at, means), inputs, {"leads": np.zeros_like(leads)})
+        return found["leads"].astype(np.float32)
 
     def write(
         self, folder: Path, stems: Sequence[str], predictions: Sequence[Prediction]
     ) -> Iterator[tuple[str, bool]]:
         """Write times or voltages as CSV, and plots; yield lines for the user, and True where one is a remark."""
+        from cardiax.ecg.leads import WALLS
         from cardiax.plots.heart_plots import case_plots
+        from cardiax.plots.lead_influence import influence_figure
 
         for stem, one in zip(stems, predictions, strict=True):
-            for last in ("beats.csv", "voltage.csv", "notes.txt"):  # left by another recording of that name
+            for last in (
+                "beats.csv",
+                "voltage.csv",
+                "influence.png",
+                "notes.txt",
+            ):  # left by another recording of that name
                 (folder / f"{stem}_{last}").unlink(missing_ok=True)
             written = [folder / f"{stem}_activation.csv"]
             write_csv(written[0], times_rows(one.times, one.spread))
@@ -147,6 +175,8 @@ class HeartPredictor(BatchPredictor):
                 write_csv(written[-1], voltage_rows(one.voltage, one.lead_in))
             title = f"{stem.encode(errors='replace').decode()}\nGeneric heart. {DISCLAIMER}"
             plots = case_plots(one.leads, title, one.times, voltage=one.voltage)
+            if one.influence is not None:
+                plots["influence"] = partial(influence_figure, one.leads, one.influence, tuple(WALLS), title)
             for name, draw in plots.items():
                 written += save_plot(folder / f"{stem}_{name}", draw)
             notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]

@@ -1,7 +1,7 @@
 """Prediction of the beats and the rhythm of recordings of any length: R peaks, AAMI classes and a summary."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import Beats, read_annotations
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.predictors.batches import BatchPredictor
+from cardiax.launch.predictors.influence import BeatInputs, Influence
 from cardiax.launch.predictors.recording_parts import (
     first_leads,
     merged_beats,
@@ -82,6 +83,7 @@ class RhythmPrediction:
       notes: how the recording was understood.
       warnings: reasons not to trust the prediction.
       comparison: beat by beat with annotated beats, see `cardiax.stats.beat_matching`; None unless that was asked for.
+      influences: class but N → why its beats are of that class; empty unless that was asked for.
     """
 
     times: np.ndarray
@@ -101,6 +103,7 @@ class RhythmPrediction:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     comparison: np.ndarray | None = None
+    influences: Mapping[str, Influence] = field(default_factory=dict)
 
     def to_dataframe(self) -> Any:
         """Return a pandas data frame with a row for each beat, with the columns of NAME_beats.csv."""
@@ -125,6 +128,7 @@ class RhythmPredictor(BatchPredictor):
         unit: str | None = None,
         beats: str | np.ndarray | None = None,
         compare: str | None = None,
+        explain: bool = False,
     ) -> RhythmPrediction:
         """Find the beats of a recording and their classes.
 
@@ -135,13 +139,14 @@ class RhythmPredictor(BatchPredictor):
           unit: V, mV or uV, the unit of all channels if a file states none.
           beats: the R peaks, if they are known: the ending of an annotation file, or times (n,), s.
           compare: ending of an annotation file to compare with.
+          explain: True to compute `influences`, which takes some seconds.
 
         Raises:
           InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
         """
         source, names = as_source(ecg), as_names(leads)
         rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
-        return self.of_files([source], rate, names, checked_unit(unit), beats, compare)[0]
+        return self.of_files([source], rate, names, checked_unit(unit), beats, compare, explain)[0]
 
     def of_files(
         self,
@@ -151,6 +156,7 @@ class RhythmPredictor(BatchPredictor):
         unit: str | None = None,
         beats: str | np.ndarray | None = None,
         compare: str | None = None,
+        explain: bool = False,
     ) -> list[RhythmPrediction]:
         """Find the beats of each of several recordings; all are opened first. See `predict`."""
         from cardiax.launch.formats.long_recording import read_leads
@@ -160,10 +166,10 @@ class RhythmPredictor(BatchPredictor):
         references = [
             read_annotations(one.path, compare, one.rate, one.samples) if compare else None for one in recordings
         ]
-        return [self._predict(*each) for each in zip(recordings, given, references, strict=True)]
+        return [self._predict(*each, explain) for each in zip(recordings, given, references, strict=True)]
 
     def _predict(
-        self, recording: "LongRecording", given: np.ndarray | None, reference: Beats | None
+        self, recording: "LongRecording", given: np.ndarray | None, reference: Beats | None, explain: bool
     ) -> RhythmPrediction:
         """Predict the classes of the beats of a recording, at the samples `given` if they are not None."""
         rate = recording.rate
@@ -184,15 +190,19 @@ class RhythmPredictor(BatchPredictor):
         rr = rr_intervals(times, unreadable)
         intervals = beat_intervals(times) if given is not None else intervals_of_stretches(times, rr)
         probabilities = np.empty((len(times), len(AAMI_CLASSES)), np.float32)
+        leads, ectopic = with_most_beats(parts, owners), BeatInputs(AAMI_CLASSES.index("N"))
         for index, part in enumerate(parts):
             own = np.flatnonzero(owners == index)
             if len(own):
                 cut = beat_windows.windows(part.signals, samples[own] - part.low, rate)
-                probabilities[own] = self._classify(cut, intervals[own], recording.path)
+                inputs = self._inputs(cut, intervals[own])
+                probabilities[own] = self._probabilities(inputs, recording.path)
+                if explain and part.leads == leads:
+                    ectopic.add(inputs, probabilities[own].argmax(axis=1))
+        influences = ectopic.influences(self._gradient, len(AAMI_CLASSES), len(leads)) if explain else {}
         labels = probabilities.argmax(axis=1)
         names = np.array(AAMI_CLASSES)[labels]
         summary = summarize(times, rr, labels, AAMI_CLASSES, recording.duration, unreadable)
-        leads = with_most_beats(parts, owners)
         leads = tuple(dict.fromkeys((*leads, *(name for part in parts for name in part.leads))))
         signal, signal_leads = first_leads(parts, rate)
         return RhythmPrediction(
@@ -213,10 +223,11 @@ class RhythmPredictor(BatchPredictor):
             notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None)),
             warnings=warnings_of(summary, parts, rr, names),
             comparison=compared(reference, samples, labels, rate),
+            influences={AAMI_CLASSES[label]: one for label, one in influences.items()},
         )
 
-    def _classify(self, windows: np.ndarray, intervals: np.ndarray, path: Path) -> np.ndarray:
-        """Return the probabilities (n, 5) of the beats of one part: windows (n, 192, 2) and RR intervals (n, 3)."""
+    def _inputs(self, windows: np.ndarray, intervals: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the network's inputs for the beats of one part: windows (n, 192, 2) and RR intervals (n, 3)."""
         from cardiax.tasks import find_task
 
         count = len(windows)
@@ -224,7 +235,11 @@ class RhythmPredictor(BatchPredictor):
         dataset = find_dataset(self.config.dataset)
         inputs = find_task(self.config.task).arrays(beats | {"label": np.zeros(count, int)}, dataset)
         del inputs["target"]
-        logits = self._outputs(inputs, BATCHES[0] if count <= BATCHES[0] else BATCHES[1], path)
+        return inputs
+
+    def _probabilities(self, inputs: dict[str, np.ndarray], path: Path) -> np.ndarray:
+        """Return the probabilities (n, 5) of the beats of one part."""
+        logits = self._outputs(inputs, BATCHES[0] if len(inputs["rr"]) <= BATCHES[0] else BATCHES[1], path)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
 

@@ -12,6 +12,7 @@ from cardiax.catalog import AAMI_CLASSES, AAMI_MEANINGS, DISCLAIMER, WINDOW_BEFO
 from cardiax.ecg.rhythm_strips import clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
+from cardiax.launch.predictors.influence import Influence
 from cardiax.launch.predictors.rhythm import COLUMNS, RhythmPrediction
 from cardiax.launch.run.run_folder import save_plot, write_atomically, write_json
 from cardiax.stats.beat_matching import comparison
@@ -156,6 +157,11 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
     return "\n".join(lines)
 
 
+def influence_text(found: Influence) -> str:
+    """Return the influence of shape and rhythm on the log odds of a class, in a few words."""
+    return f"shape {found.leads.sum():+.1f}, rhythm {found.rhythm:+.1f}"
+
+
 def plots(title: str, one: RhythmPrediction) -> dict:
     """Return name → function that draws a figure."""
     from cardiax.plots.median_beats import median_beats_figure
@@ -175,5 +181,7 @@ def plots(title: str, one: RhythmPrediction) -> dict:
             WINDOW_RATE,
             WINDOW_BEFORE,
             title,
+            {name: found.leads for name, found in one.influences.items()},
+            {name: influence_text(found) for name, found in one.influences.items()},
         ),
     }

@@ -46,6 +46,17 @@ class TrainedNetwork:
         apply = jax.jit(self.function(self.variables()))
         return lambda inputs: np.asarray(apply(**inputs))
 
+    def gradient(self) -> Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]:
+        """Return the function from inputs, name → (n, ...), and weights (n, outputs) to gradients, name → (n, ...).
+
+        Each is that of the sum of an example's outputs times their weights; compiled.
+        """
+        import jax
+
+        apply = self.function(self.variables())
+        of_inputs = jax.jit(jax.grad(lambda inputs, weights: (weights * apply(**inputs)).sum()))
+        return lambda inputs, weights: {name: np.asarray(one) for name, one in of_inputs(inputs, weights).items()}
+
 
 def list_pretrained() -> list[str]:
     """Return the names of the weights that come with cardiax."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
+from cardiax.ecg.leads import ELECTRODES, LEADS, SITE_NAMES, WALLS, twelve_leads
 from cardiax.ecg.voltage import activation_time, apd90
 
 POTENTIALS = st.floats(-5, 5, width=32)
@@ -76,3 +76,12 @@ def test_float64_of_numpy_is_read_without_a_warning():
     voltage = np.where(np.arange(500)[:, None] < [100, 200], -85.0, 20.0)
     np.testing.assert_allclose(activation_time(voltage), [100 - 20 / 105, 200 - 20 / 105], rtol=1e-5)
     assert np.isnan(apd90(voltage)).all()  # never repolarised
+
+
+def test_each_site_is_of_one_wall():
+    sites = [site for own in WALLS.values() for site in own]
+    assert sorted(sites) == list(range(75))
+    named = {wall: {SITE_NAMES[site] for site in own} for wall, own in WALLS.items()}
+    assert {"AHA08", "RV10", "SEPTM_AHA08_RV10"} <= named["septum"]
+    assert {"AHA10", "EPI_AHA10", "MID_AHA10"} <= named["inferior left ventricle"]
+    assert {"RV01", "EPI_RV01", "MID_RV12"} <= named["right ventricle"]

@@ -1,6 +1,7 @@
 """The median beats are medians, with the quartiles around them."""
 
 import numpy as np
+from matplotlib.collections import QuadMesh
 
 from cardiax.plots.median_beats import median_beats_figure
 
@@ -20,3 +21,22 @@ def test_the_median_and_quartiles_of_each_class_and_lead():
     assert (last.min(), last.max()) == (2 * 191, 4 * 191)
     assert [axes.get_title() for axes in panels[0]] == ["N (1,234)", "V (1)"]
     assert [axes.get_ylabel() for axes in panels[:, 0]] == ["II (mV)", "V5 (mV)"]
+
+
+def test_what_speaks_for_a_class_is_red_and_what_speaks_against_it_blue():
+    beats = {"N": np.zeros((3, 192, 1)), "V": np.full((3, 192, 1), 2.0)}
+    influence = np.where(np.arange(192) < 96, 1.0, -0.5)[:, None]
+    figure = median_beats_figure(
+        beats, {"N": 3, "V": 3}, ("II",), 180.0, 72, "a", {"V": influence}, {"V": "shape +1.0, rhythm +2.0"}
+    )
+    normal, ventricular = figure.axes
+    assert ventricular.get_title() == "V (3)\nshape +1.0, rhythm +2.0"
+    assert ventricular.get_ylim()[0] < 0 < 2 < ventricular.get_ylim()[1]  # the shade does not hide a trace
+    assert not [one for one in normal.collections if isinstance(one, QuadMesh)]
+    (mesh,) = [one for one in ventricular.collections if isinstance(one, QuadMesh)]
+    red, _, blue, _ = mesh.to_rgba([1.0])[0]
+    assert red > blue
+    red, _, blue, _ = mesh.to_rgba([-0.5])[0]
+    assert blue > red
+    np.testing.assert_allclose(mesh.get_array()[0, [50, 150]], [1.0, -0.5])
+    np.testing.assert_allclose(mesh.get_coordinates()[0, [72, 73], 0], [-1000 / 360, 1000 / 360])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cardiax.launch.page import rhythm
+from cardiax.launch.predictors.influence import Influence
 
 
 def test_rates_of_bins(decoded):
@@ -55,3 +56,17 @@ def test_half_the_samples_keep_the_waves(decoded):
     np.testing.assert_allclose(
         decoded(found["chunks"][0])[90:], np.sin(2 * np.pi * 5 * np.arange(5400) / 90)[90:], atol=0.02
     )
+
+
+def test_the_influence_of_each_lead_is_relative_to_the_greatest(decoded):
+    leads = np.stack([np.full(192, 0.5), np.full(192, -2.0)], axis=1).astype(np.float32)
+    one = SimpleNamespace(
+        median_beats={"N": np.zeros((2, 192, 2)), "V": np.ones((3, 192, 2))},
+        leads=("II", "V1"),
+        influences={"V": Influence(leads, 1.25, 3)},
+    )
+    normal, ventricular = rhythm.medians(one)["classes"]
+    assert "influence" not in normal["leads"][0]
+    assert ventricular["influence"] == "shape -288.0, rhythm +1.2"
+    second, first = (decoded(lead["influence"])[96] for lead in reversed(ventricular["leads"]))
+    assert (second, first) == pytest.approx((-1.0, 0.25), abs=0.01)

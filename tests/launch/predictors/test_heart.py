@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cardiax.ecg.leads import LEADS, SITE_NAMES
+from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
 from cardiax.launch.predictors.heart import HeartPredictor
 from cardiax.recipes import recipe
 
@@ -22,7 +22,12 @@ def predictor():
         assert inputs["leads"].shape == (32, 500, 12)
         return np.repeat(inputs["leads"][:, :, 0].argmax(axis=1)[:, None], 75, axis=1).astype(np.float32)
 
-    return HeartPredictor(SimpleNamespace(config=config, predictor=lambda: network))
+    def gradient(inputs, weights):
+        slope = np.zeros_like(inputs["leads"])
+        slope[:, 10, 1] = 3 * weights[:, SITE_NAMES.index("AHA17")]  # site AHA17 is 3 ms later for each mV there
+        return {"leads": slope}
+
+    return HeartPredictor(SimpleNamespace(config=config, predictor=lambda: network, gradient=lambda: gradient))
 
 
 @pytest.fixture
@@ -43,6 +48,15 @@ def test_times_count_from_the_onset_that_is_found_or_given(predictor, leads):
     np.testing.assert_allclose(given.times, found.beat_times[1], atol=1)
     assert (found.spread < 1).all()
     assert given.spread is None
+
+
+def test_the_influence_of_a_sample_on_the_walls(predictor, leads):
+    assert predictor.predict(leads, sampling_rate=1000, leads=LEADS).influence is None
+    found = predictor.predict(leads, sampling_rate=1000, leads=LEADS, explain=True)
+    expected = np.zeros((len(WALLS), 500, 12))
+    # The apex is AHA17 on three layers, of which a third of the mean is the endocardium.
+    expected[list(WALLS).index("apex"), 10, 1] = found.leads[10, 1] * 3 / 3
+    np.testing.assert_allclose(found.influence, expected, atol=1e-6)
 
 
 def test_what_an_earlier_recording_left_is_removed(predictor, leads, tmp_path):

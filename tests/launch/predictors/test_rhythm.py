@@ -30,10 +30,19 @@ def rule(inputs):
     return np.where(np.arange(5) == 2 * differs[:, None], 5.0, 0.0).astype(np.float32)
 
 
+def slope(inputs, weights):
+    """A gradient of 1 in the deviation of the first lead, for the sum of the weights."""
+    factor = weights[:, 2].reshape(-1, 1)
+    slopes = {name: np.zeros_like(values) for name, values in inputs.items()}
+    slopes["deviation"][..., 0] = factor
+    return slopes
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """The folder of a run whose network is `rule`."""
     monkeypatch.setattr(TrainedNetwork, "predictor", lambda network: rule)
+    monkeypatch.setattr(TrainedNetwork, "gradient", lambda network: slope)
     write_json(tmp_path / "run" / "config.json", to_dict(recipe("arrhythmia", "physionet_mitbih/patient")))
     return tmp_path / "run"
 

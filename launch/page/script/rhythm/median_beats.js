@@ -9,14 +9,19 @@ async function medianBeats(part) {
     const row = el("div", { class: "leads-of" });
     box.append(row);
     const kind = part.classes.find((/** @type {any} */ other) => other.name === one.class);
+    if (one.influence) {
+      row.append(el("p", { class: "influence", text: `Log odds against N: ${one.influence}` }));
+    }
     for (const lead of one.leads) {
       const [low, middle, high] = await Promise.all(
         [lead.low, lead.middle, lead.high].map(async (values) => (await unpack(values)).values),
       );
+      const influence = lead.influence ? (await unpack(lead.influence)).values : null;
       row.append(
         medianFigure(low, middle, high, {
           before,
           rate,
+          influence,
           colour: kind.colour,
           text: `${one.class} in ${lead.name}: ${beatCount(part.summary.beats_by_class[one.class])}`,
         }),
@@ -31,9 +36,9 @@ async function medianBeats(part) {
  * @param {Float64Array} low
  * @param {Float64Array} middle
  * @param {Float64Array} high
- * @param {{before: number, rate: number, colour: string, text: string}} about
+ * @param {{before: number, rate: number, influence: Float64Array | null, colour: string, text: string}} about
  */
-function medianFigure(low, middle, high, { before, rate, colour, text }) {
+function medianFigure(low, middle, high, { before, rate, influence, colour, text }) {
   const [width, height] = [200, 120];
   const [least, most] = range([...low, ...high, 0]) ?? [0, 1];
   const gain = Math.min((height - 26) / Math.max(most - least, 0.2), 60);
@@ -50,6 +55,7 @@ function medianFigure(low, middle, high, { before, rate, colour, text }) {
     svg(
       "svg",
       { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text },
+      ...shades(influence ?? new Float64Array(0), x, step, height - 14),
       svg("line", { x1: x(before), x2: x(before), y1: 0, y2: height - 14, stroke: "#dfe3e8" }),
       svg("path", { d: edge, fill: colour, "fill-opacity": 0.18 }),
       svg("path", { d: trace(middle, 4, step, zero, gain), fill: "none", stroke: colour, "stroke-width": 1.6 }),
@@ -66,4 +72,22 @@ function medianFigure(low, middle, high, { before, rate, colour, text }) {
     ),
     el("figcaption", { text }),
   );
+}
+
+/**
+ * Strips behind the trace: red where a sample speaks for the class, blue where for N, the stronger the more.
+ * @param {Float64Array} influence -1 to 1
+ * @param {(sample: number) => number} x
+ * @param {number} step
+ * @param {number} height
+ */
+function shades(influence, x, step, height) {
+  const found = [];
+  for (const [sample, value] of influence.entries()) {
+    const opacity = Math.abs(value) * 0.6;
+    if (opacity < 0.02) continue;
+    const fill = value > 0 ? "#b2182b" : "#2166ac";
+    found.push(svg("rect", { x: x(sample - 0.5), y: 0, width: step, height, fill, "fill-opacity": fixed(opacity, 2) }));
+  }
+  return found;
 }

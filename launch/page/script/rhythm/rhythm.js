@@ -145,7 +145,10 @@ async function rhythmPart(part, onKeys) {
     ),
     pane(
       "Median beat of each class",
-      "The line is the median, the pale band holds half of the beats; at 0 is the R peak, the tallest wave of a beat.",
+      "The line is the median, the pale band holds half of the beats; at 0 is the R peak, the tallest wave of a beat. " +
+        (part.medians.classes.some((/** @type {any} */ one) => one.influence)
+          ? "Behind it, red marks what speaks for that class, and blue what speaks for N, as the network judges."
+          : ""),
       await medianBeats(part),
     ),
     part.unreadable.length

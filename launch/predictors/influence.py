@@ -1,0 +1,101 @@
+"""What moved the network: the mean influence of each sample of the leads, and of the rhythm, on the class of beats."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cardiax.attribution import Inputs, integrated_gradients
+
+EXAMPLES = 32
+"""Largest number of beats of a class over which the influence is averaged; a part of a recording gives as many."""
+
+BATCH = 128
+"""Number of beats in a call of the gradient, so that it is compiled once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """Why beats were given their class and not that of normal beats: means over beats, by integrated gradients.
+
+    All values are differences of the log odds of the class against N from those of the recording's usual beat: its
+    median beat in the median rhythm of its normal beats. `leads.sum() + rhythm` is the whole difference.
+
+    Attributes:
+      leads: float32 (T, L), of each sample of the leads.
+      rhythm: of the RR features together.
+      beats: number of beats.
+    """
+
+    leads: np.ndarray
+    rhythm: float
+    beats: int
+
+
+class BeatInputs:
+    """Inputs of beats of each class but N, and of their recording's usual beat, collected part by part.
+
+    Args:
+      normal: index of the class N.
+    """
+
+    def __init__(self, normal: int):
+        self.normal = normal
+        self._found: dict[int, list[tuple[Inputs, Inputs]]] = {}
+
+    def add(self, inputs: Inputs, labels: np.ndarray) -> None:
+        """Add the beats of one part: `leads` and `deviation` (n, T, L) and `rr` (n, 22), with their classes (n,)."""
+        usual_rr = np.median(inputs["rr"][labels == self.normal] if (labels == self.normal).any() else inputs["rr"], 0)
+        for label in np.unique(labels[labels != self.normal]).tolist():
+            own = evenly(np.flatnonzero(labels == label), EXAMPLES)
+            beats = {name: values[own] for name, values in inputs.items()}
+            usual = {"leads": beats["leads"] - beats["deviation"], "deviation": np.zeros_like(beats["deviation"])}
+            usual["rr"] = np.broadcast_to(usual_rr, beats["rr"].shape).astype(np.float32)
+            self._found.setdefault(label, []).append((beats, usual))
+
+    def influences(
+        self, gradient: Callable[[Inputs, np.ndarray], Inputs], classes: int, leads: int
+    ) -> dict[int, Influence]:
+        """Return class → influence of the first `leads` leads and of the rhythm.
+
+        Args:
+          gradient: that of `TrainedNetwork.gradient`.
+          classes: number of classes.
+          leads: number of leads.
+        """
+        found = {}
+        for label, parts in sorted(self._found.items()):
+            beats, usual = (
+                {name: np.concatenate([one[name] for one in own]) for name in own[0]}
+                for own in zip(*parts, strict=True)
+            )
+            chosen = evenly(np.arange(len(beats["rr"])), EXAMPLES)
+            beats, usual = ({name: values[chosen] for name, values in one.items()} for one in (beats, usual))
+            against = np.eye(classes, dtype=np.float32)[label] - np.eye(classes, dtype=np.float32)[self.normal]
+
+            def slope(inputs: Inputs, against: np.ndarray = against) -> Inputs:
+                return batched(gradient, inputs, against, BATCH)
+
+            by_input = integrated_gradients(slope, beats, usual)
+            of_leads = (by_input["leads"] + by_input["deviation"]).mean(axis=0)[:, :leads]
+            rhythm = float(by_input["rr"].sum(axis=1).mean())
+            found[label] = Influence(of_leads.astype(np.float32), rhythm, len(chosen))
+        return found
+
+
+def batched(gradient: Callable[[Inputs, np.ndarray], Inputs], inputs: Inputs, weights: np.ndarray, size: int) -> Inputs:
+    """Return the gradients of inputs, name → (n, ...), with the same weights (outputs,), in batches of `size`."""
+    count = len(next(iter(inputs.values())))
+    rows = np.broadcast_to(weights, (size, *weights.shape))
+    found = []
+    for first in range(0, count, size):
+        part = {name: values[first : first + size] for name, values in inputs.items()}
+        short = size - min(size, count - first)
+        padded = {name: np.pad(one, [(0, short)] + [(0, 0)] * (one.ndim - 1)) for name, one in part.items()}
+        found.append({name: one[: size - short] for name, one in gradient(padded, rows).items()})
+    return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+
+
+def evenly(indices: np.ndarray, most: int) -> np.ndarray:
+    """Return up to `most` of the indices (n,), evenly spaced."""
+    return indices[np.unique(np.linspace(0, len(indices) - 1, min(len(indices), most)).astype(int))]
