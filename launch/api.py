@@ -67,6 +67,7 @@ def prepare(
     data_dir: str | Path | None = None,
     manual_dir: str | Path | None = None,
     again: bool = False,
+    quiet: bool = False,
 ) -> Path:
     """Prepare a dataset for training unless it is there already, and return its folder.
 
@@ -75,8 +76,9 @@ def prepare(
       data_dir: folder of the prepared datasets; by default that of TFDS.
       manual_dir: folder or archive of the files, if you have them.
       again: True to write an existing dataset again.
+      quiet: True to print only warnings.
     """
-    _run("prepare", dataset, data_dir=data_dir, manual_dir=manual_dir, again=again)
+    _run("prepare", dataset, data_dir=data_dir, manual_dir=manual_dir, again=again, quiet=quiet)
     from cardiax import datasets
 
     folder = Path(data_dir) if data_dir else datasets.default_data_dir()
