@@ -93,12 +93,12 @@ def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
         for merit in merits(task)
     }
     write_csv(folder / "table.csv", [_csv_row(row, task) for row in rows])
-    merit = merits(task)[-1].name
+    merit, highest = merits(task)[-1].name, 1.0 if merits(task)[-1].higher_is_better else np.inf
     panels = {
         protocol: {row.name: row.values(merit) for row in group}
         for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
     }
-    save_plot(folder / "table", lambda: comparison_figure(panels, _label(rows, merit)))
+    save_plot(folder / "table", lambda: comparison_figure(panels, _label(rows, merit), highest))
     return [markdown(rows, best, task)]
 
 
