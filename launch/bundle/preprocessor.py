@@ -7,7 +7,7 @@ from cardiax.config import Config
 from cardiax.ecg.beat_windows import HIGH_PASS
 from cardiax.ecg.leads import LEADS, SITE_NAMES
 from cardiax.ecg.rr_features import LEAST_RANGE, RR_FEATURES
-from cardiax.tasks import find_task
+from cardiax.tasks import task_of
 
 
 def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
       config: config of the experiment that trained the network.
       output_shape: shape of the output of one example.
     """
-    task, dataset = find_task(config.task), find_dataset(config.dataset)
+    task, dataset = task_of(config), find_dataset(config.dataset)
     what = _of_dataset(dataset, config.augmentation.shift)
     inputs = {
         name: {"shape": ["batch", *shape], "dtype": "float32", **what["inputs"].get(name, {})}

@@ -15,7 +15,7 @@ from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.plots.style import CLASS_COLOURS
 from cardiax.stats.calibration import expected_calibration_error, reliability
-from cardiax.tasks import find_task
+from cardiax.tasks import find_task, task_of
 
 WORST = 10
 """Number of worst cases."""
@@ -74,7 +74,7 @@ def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget
     """
     config, environment = workdir.config(), workdir.read_json("environment.json")
     result, cases = workdir.read_json("test.json"), read_csv(workdir.path / "test_cases.csv")
-    task, dataset = find_task(config.task), find_dataset(config.dataset)
+    task, dataset = task_of(config), find_dataset(config.dataset)
     part = {
         "kind": "run",
         "title": title,

@@ -217,12 +217,12 @@ class RhythmPredictor(BatchPredictor):
 
     def _classify(self, windows: np.ndarray, intervals: np.ndarray, path: Path) -> np.ndarray:
         """Return the probabilities (n, 5) of the beats of one part: windows (n, 192, 2) and RR intervals (n, 3)."""
-        from cardiax.tasks import find_task
+        from cardiax.tasks import task_of
 
         count = len(windows)
         beats = {"signal": windows, "intervals": intervals, "record": np.zeros(count, int)}
         dataset = find_dataset(self.config.dataset)
-        inputs = find_task(self.config.task).arrays(beats | {"label": np.zeros(count, int)}, dataset)
+        inputs = task_of(self.config).arrays(beats | {"label": np.zeros(count, int)}, dataset)
         del inputs["target"]
         logits = self._outputs(inputs, BATCHES[0] if count <= BATCHES[0] else BATCHES[1], path)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
