@@ -27,6 +27,12 @@ AAMI_MEANINGS = {
 }
 """The same in words."""
 
+
+def meaning(name: str, aami: bool) -> str:
+    """Return a class in words: what AAMI means by it, or its name if it is not AAMI's."""
+    return AAMI_MEANINGS.get(name, name) if aami else name
+
+
 BEAT_LENGTH = 187
 """Samples in a row of Kaggle's heartbeat files."""
 

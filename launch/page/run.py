@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import AAMI_MEANINGS, BEAT_LENGTH, Dataset, find_dataset
+from cardiax.catalog import BEAT_LENGTH, Dataset, find_dataset, meaning
 from cardiax.config import to_dict
 from cardiax.launch.evaluation.sweep_table import merits
 from cardiax.launch.page.packed import packed
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir, read_csv
-from cardiax.plots.style import CLASS_COLOURS
+from cardiax.plots.style import class_colours
 from cardiax.stats.calibration import expected_calibration_error, reliability
 from cardiax.tasks import find_task, task_of
 
@@ -100,9 +100,8 @@ def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget
         classes = list(result["classes"])
         part |= {
             "classes": [
-                {"name": name, "meaning": AAMI_MEANINGS.get(name, name), "colour": CLASS_COLOURS.get(name, "#1a1a1a")}
-                | result["classes"][name]
-                for name in classes
+                {"name": name, "meaning": meaning(name, dataset.aami), "colour": colour} | result["classes"][name]
+                for name, colour in class_colours(classes, getattr(task, "normal", "")).items()
             ],
             "confusion": result["confusion"],
             "reliability": calibration(cases, classes),
@@ -213,7 +212,8 @@ def beats(
         rows = np.array([int(cases[index]["row"]) for index in shown])
         leads = without_padding(np.swapaxes(experiment.examples.take(rows)["leads"], 1, 2))
         found["signals"] = [packed(one, max(float(np.nanmax(one) - np.nanmin(one)) / 500, 1e-6)) for one in leads]
-        found["rate"] = find_dataset(experiment.config.dataset).rate
+        rate = find_dataset(experiment.config.dataset).rate
+        found |= {"rate": rate, "unit": "ms"} if rate else {"rate": 1000.0, "unit": "samples"}
     return found
 
 

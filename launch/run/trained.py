@@ -43,6 +43,13 @@ class TrainedNetwork:
         """Return the network as a function from inputs, name → (n, ...), to outputs (n, ...), compiled."""
         import jax
 
+        from cardiax.models import TREES
+
+        if self.config.model in TREES:
+            from cardiax.launch.run.boosted_trees import load_trees
+
+            trees, booster = _model(self.config), load_trees(Workdir(self.path))
+            return lambda inputs: trees.logits(booster, inputs["leads"])
         apply = jax.jit(self.function(self.variables()))
         return lambda inputs: np.asarray(apply(**inputs))
 
