@@ -212,10 +212,15 @@ def _of_folder(files: OwnFiles) -> OwnBeats:
     order = {symbol: index for index, symbol in enumerate(symbols)}
     database = Database(path.name, str(path), tuple(names), endings=("hea", ending))
     found: list[tuple[str, Window]] = []
+    other: collections.Counter[str] = collections.Counter()
     for name, record in zip(names, read_records(database, path, names), strict=True):
         beats = list(windows(record, class_of=order))
         found += [(name, beat) for beat in beats]
+        other.update(symbol for symbol in record.symbols if symbol in _AAMI and symbol not in order)
         notes += [] if beats else [f"{path.name}: {name} has no two annotated beats, so it is left out"]
+    if other:
+        told = _some([f"{symbol} ({count:,})" for symbol, count in other.most_common()])
+        notes.append(f"{path.name}: beats left out, whose symbols have no class: {told}")
     if not found:
         raise InputError(
             f"{path}: found no annotation of {' '.join(symbols)}, expected some; name your symbols by --classes FILE"

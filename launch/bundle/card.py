@@ -158,7 +158,11 @@ def _data(config: Config) -> list[str]:
     """Return what the pages and citations of the datasets say."""
     lines = [f"Trained on `{config.dataset}`, protocol `{config.protocol}`; validation chose the step."]
     entries: dict[str, None] = {}
-    for member in find_dataset(config.dataset).members:
+    dataset = find_dataset(config.dataset)
+    if dataset.own:
+        lines += ["", f"Made by `cardiax prepare {dataset.made_by}`; the name ends with a digest of these files."]
+        return lines
+    for member in dataset.members:
         folder = Path(datasets.__file__).parent / member.name.split("/")[0]
         readme, citations = folder / "README.md", folder / "CITATIONS.bib"
         if readme.is_file():
@@ -186,6 +190,7 @@ def _limits(config: Config) -> list[str]:
         lines.append("- A beat is compared with all beats of its recording, so the recording should have many.")
     if dataset.kind == "beat" and dataset.drawn_by(config.protocol) not in BY_PATIENT:
         lines.append(
-            "- Patients of the test split were seen in training, so the figures are too high for new patients."
+            f"- Patients of the test split {'may have been' if dataset.own else 'were'} seen in training, so "
+            "the figures are too high for new patients."
         )
     return lines

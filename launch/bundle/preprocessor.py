@@ -41,6 +41,18 @@ def _of_dataset(dataset: Dataset, shift: int) -> dict[str, Any]:
         return {"inputs": {"leads": leads}, "steps": steps}
     if dataset.kind != "beat":
         return {"inputs": {}, "steps": []}
+    if dataset.own and not dataset.by_record:
+        leads = {
+            "unit": "1, each beat scaled to 0 ... 1",
+            **({"sampling_rate_hz": dataset.rate} if dataset.rate else {}),
+            "axes": ["sample", "lead"],
+        }
+        steps = [
+            f"Take a beat as a row of {dataset.made_by.split()[0]} had it, {dataset.shape[0]} samples of each of "
+            f"{dataset.shape[1]} leads; how it was cut out of a recording is not known here.",
+            "Scale it: the least value of all leads to 0, the greatest to 1; a beat without a range is 0.",
+        ]
+        return {"inputs": {"leads": leads}, "steps": steps}
     if not dataset.by_record:
         leads = {
             "unit": "1, each beat scaled to 0 ... 1",
