@@ -207,7 +207,7 @@ def _is_number(cell: str) -> bool:
 
 def _arrays(path: Path, ungrouped: bool) -> BeatTable:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: found a file that cannot be read ({error}), expected arrays of np.savez") from error

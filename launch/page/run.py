@@ -35,6 +35,13 @@ PROTOCOLS = {
 }
 """Protocol → how the test set was drawn, in words."""
 
+OF_OWN = {
+    "random": "drawn by beat, so the same people may be in training too",
+    "group": "by group: no group, e.g. a patient, is in two of training, validation and test",
+    "fold": "a fold of the groups: no group, e.g. a patient, is in two of training, validation and test",
+}
+"""The same of your own beats."""
+
 NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
@@ -133,7 +140,10 @@ def lines(result: dict[str, Any], dataset: Dataset) -> list[str]:
     if dataset.built_in or dataset.kind == "intracardiac":
         made = "simulated by cardiax" if dataset.built_in else "published simulations"
         what = f"{made}: they say nothing about patients"
-    drawn = PROTOCOLS.get(re.sub(r"_fold_\d", "_fold", result["protocol"]), "by the protocol of that name")
+    if dataset.own:
+        what = f"from {dataset.made_by}"
+    known = OF_OWN if dataset.own else PROTOCOLS
+    drawn = known.get(re.sub(r"fold_\d", "fold", result["protocol"]), "by the protocol of that name")
     return [
         f"Data: {result['dataset']}, {what}.",
         f"Protocol: {result['protocol']}, {drawn}. The checkpoint of step {result['step']:,} was best on validation "

@@ -135,7 +135,7 @@ def load_experiments(
                 f"{dataset.name} in {data_dir}: found {len(records)} examples, too few for the split "
                 f"{protocol!r}: {name} would be empty; expected more of each class or group"
             )
-    for line in _remarks(dataset, protocol, split, features):
+    for line in _remarks(dataset, protocol, task, {name: examples.classes[rows] for name, rows in split.items()}):
         say(line)
     fingerprints = {"dataset": digest, "split": fingerprint(*split.values())}
     origin = {key: array for key, array in features.items() if array.ndim == 1}
@@ -152,18 +152,27 @@ def load_experiments(
     ]
 
 
-def _remarks(dataset: Dataset, protocol: str, split: Split, features: Arrays) -> list[str]:
-    """Tell of your own beats who is on which side of the split, and which classes a side lacks."""
+def _remarks(dataset: Dataset, protocol: str, task: Task, targets: dict[str, np.ndarray]) -> list[str]:
+    """Tell of your own beats who is on which side of the split, and which classes a side lacks.
+
+    `targets` are the classes (n,) of the examples of each side.
+    """
     if not dataset.own:
         return []
     found = []
     if protocol == "random":
-        told = "the same patients are in training and in test, so the metrics are too high for new patients"
-        why = "by beat, whatever the group" if "group" in features else f"by beat, as {dataset.made_by} names no groups"
-        found.append(f"note: the protocol random splits {why}: {told if 'group' in features else f'if {told}'}")
-    for name, indices in split.items():
-        counts = np.bincount(features["label"][indices], minlength=len(dataset.classes))
-        if lacking := [one for one, count in zip(dataset.classes, counts, strict=True) if not count]:
+        grouped = "group" in dataset.protocols
+        why = (
+            "by beat, whatever the group" if grouped else f"by beat, since {dataset.made_by} has no groups to split by"
+        )
+        found.append(
+            f"note: the protocol random splits {why}: a patient may be in training and in test, and then the metrics "
+            "are too high for new patients"
+        )
+    classes = getattr(task, "classes", ())
+    for name, own in targets.items():
+        counts = np.bincount(own, minlength=len(classes))
+        if lacking := [one for one, count in zip(classes, counts, strict=True) if not count]:
             found.append(f"note: no {name} example of class {', '.join(lacking)} with the protocol {protocol}")
     return found
 

@@ -184,7 +184,7 @@ function legend(classes) {
         "span",
         {},
         svg("svg", { viewBox: "0 0 10 10" }, svg("rect", { width: 10, height: 10, rx: 2, fill: one.colour })),
-        `${one.name}: ${one.meaning}`,
+        className(one),
       ),
     ),
   );
