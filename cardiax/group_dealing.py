@@ -11,8 +11,9 @@ def deal(groups: np.ndarray, labels: np.ndarray, shares: Sequence[float]) -> np.
     """Deal whole groups to sides of the given shares of every class.
 
     The groups that hold most of a class come first, equal ones in random order. Each goes to the side to which it
-    brings the share of all classes closest, in the sum of squares over the share; of the groups that come last, each
-    goes to a side without one, if there is any.
+    brings the share of all classes closest, in the sum of squares over the share, of equal sides to the last. But if no
+    more groups of a class are left than sides without that class, they go to these sides; the same holds for groups and
+    sides without any, before all.
 
     Args:
       groups: (n,), the group of each example.
@@ -30,11 +31,14 @@ def deal(groups: np.ndarray, labels: np.ndarray, shares: Sequence[float]) -> np.
     order = np.lexsort((stream("groups of own beats").random_raw(len(parts)), -parts.max(axis=1)))
     expected = np.asarray(shares)
     filled, side = np.zeros((len(shares), parts.shape[1])), np.full(len(parts), -1)
+    left = (parts > 0).sum(axis=0)
     for done, group in enumerate(order):
         gain = (parts[group] * (2 * (expected[:, None] - filled) - parts[group])).sum(axis=1) / expected
-        empty = ~np.isin(np.arange(len(shares)), side)
-        if len(parts) - done <= empty.sum():
-            gain = np.where(empty, gain, -np.inf)
-        side[group] = np.argmax(gain)
-        filled[side[group]] += parts[group]
+        lacking, own = filled == 0, parts[group] > 0
+        needed = (lacking & own & (left <= lacking.sum(axis=0))).sum(axis=1)
+        empty = ~np.isin(np.arange(len(shares)), side) & (len(parts) - done <= (~filled.any(axis=1)).sum())
+        best = np.lexsort((np.arange(len(shares)), gain, needed, empty))[-1]
+        side[group] = best
+        filled[best] += parts[group]
+        left -= own
     return side[of_example]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cardiax.catalog import DATASETS, Dataset, find_dataset
 from cardiax.errors import InputError
-from cardiax.launch.run.own_data import add_own_flags, settle
+from cardiax.launch.own_data import add_own_flags, settle
 from cardiax.launch.system.extensions import add_import
 
 

@@ -28,7 +28,7 @@ from cardiax.config import Config, leaves, refuse_unread, to_dict, unread, with_
 from cardiax.errors import InputError, unknown
 from cardiax.launch import train
 from cardiax.launch.cli import positive
-from cardiax.launch.run.own_data import add_own_flags, settle
+from cardiax.launch.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.run.sweep_member import Member
 from cardiax.recipes import recipe

@@ -29,7 +29,7 @@ from cardiax.catalog import find_dataset
 from cardiax.config import Config, leaves, refuse_unread, to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.cli import positive
-from cardiax.launch.run.own_data import add_own_flags, settle
+from cardiax.launch.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir, read_config
 from cardiax.recipes import RECIPES, recipe
 
