@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import WINDOW_BEFORE, WINDOW_RATE, meaning
+from cardiax.catalog import AAMI_CLASSES, WINDOW_BEFORE, WINDOW_RATE, meaning
 from cardiax.launch.page.packed import packed
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.plots.style import class_colours
@@ -63,7 +63,7 @@ def rhythm_part(title: str, one: RhythmPrediction, remarks: Sequence[str] = ()) 
             for (start, end), why in zip(one.unreadable.tolist(), one.reasons, strict=True)
         ],
         "rate": rates(one.times, one.rr, duration, rate_bin),
-        "burden": burdens(one.times, labels, len(classes), duration, burden_bin),
+        "burden": burdens(one.times, labels, duration, burden_bin, len(classes)),
         "medians": medians(one),
         "signal": signal(one),
         "leads": [{"start": start, "name": name} for start, name in one.signal_leads],
@@ -97,8 +97,10 @@ def _keys(classes: Sequence[str], one: RhythmPrediction) -> list[str]:
     return [str(others.index(name) + 1) if name in others[:9] else "" for name in classes]
 
 
-def burdens(times: np.ndarray, labels: np.ndarray, classes: int, duration: float, size: float) -> dict[str, Any]:
-    """Return the number of beats of each class in bins of `size` s; for times and labels (n,) see `rates`."""
+def burdens(
+    times: np.ndarray, labels: np.ndarray, duration: float, size: float, classes: int = len(AAMI_CLASSES)
+) -> dict[str, Any]:
+    """Return the number of beats of each of the classes in bins of `size` s; times, labels (n,): see `rates`."""
     count = max(int(np.ceil(duration / size)), 1)
     owner = np.clip((times // size).astype(int), 0, count - 1)
     table = np.zeros((classes, count), int)
