@@ -5,7 +5,9 @@ Datasets are named `NAME` or `NAME/CONFIG`, as in TFDS, and some may be joined, 
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cardiax.errors import InputError, unknown
 from cardiax.registry import check_new
@@ -24,6 +26,12 @@ AAMI_MEANINGS = {
     "Q": "paced or unknown",
 }
 """The same in words."""
+
+
+def meaning(name: str, aami: bool) -> str:
+    """Return a class in words: what AAMI means by it, or its name if it is not AAMI's."""
+    return AAMI_MEANINGS.get(name, name) if aami else name
+
 
 BEAT_LENGTH = 187
 """Samples in a row of Kaggle's heartbeat files."""
@@ -49,8 +57,14 @@ FOLDS = ("ds1_fold_1", "ds1_fold_2", "ds1_fold_3", "ds1_fold_4")
 BOTH_FOLDS = ("both_fold_1", "both_fold_2", "both_fold_3", "both_fold_4")
 """The protocols of a cross-validation over the training and validation patients of `both`."""
 
-BY_PATIENT = ("patient", "group", "both", "cross", *FOLDS, *BOTH_FOLDS)
-"""The protocols that split a dataset by record."""
+OWN = "own_beats"
+"""The dataset of your own beats; each configuration of it is named after your files and their content."""
+
+OWN_FOLDS = ("fold_1", "fold_2", "fold_3", "fold_4", "fold_5")
+"""The protocols of a cross-validation over the groups of your own beats, as many as there are groups, at most five."""
+
+BY_PATIENT = ("patient", "group", "both", "cross", *FOLDS, *BOTH_FOLDS, *OWN_FOLDS)
+"""The protocols that split a dataset by record, or your own beats by their groups."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,8 @@ class Dataset:
       name: `NAME` or `NAME/CONFIG`, or several of these, separated by commas, whose examples are joined.
       kind: type of an example: `beat` (one beat and its label), `intracardiac` (electrode potentials and the voltages
         of 75 sites, 500 ms), or `noise` (recorded electrode noise, used in tests only).
-      rate: sampling rate, Hz. Kaggle's page states 125 for both halves; the MIT-BIH half is every third sample of 360.
+      rate: sampling rate, Hz; 0 if it is not known. Kaggle's page states 125 for both halves; the MIT-BIH half is every
+        third sample of 360.
       protocols: protocols that can split it (see `cardiax.protocols`), the default first; `NOISE` draws the default
         split. A dataset without protocols is not trained on.
       classes: class names of beats; label i is `classes[i]`.
@@ -73,6 +88,9 @@ class Dataset:
       note: remark for readers of the metrics by patient.
       single_site_patterns: activation pattern → the only site that it starts at, an index into
         `cardiax.ecg.leads.SITE_NAMES`; such a pattern begins like a stimulus at that site.
+      shape: samples and leads of a beat that is shown without its record.
+      symbols: annotation symbol → class, of your own records; empty for the symbols of `cardiax.ecg.beat_windows`.
+      made_by: arguments of `cardiax prepare` that made a dataset of your own, without the folders of its files.
     """
 
     name: str
@@ -86,6 +104,9 @@ class Dataset:
     dominant_record: int | None = None
     note: str = ""
     single_site_patterns: dict[int, int] = field(default_factory=dict)
+    shape: tuple[int, int] = (BEAT_LENGTH, 1)
+    symbols: dict[str, str] = field(default_factory=dict)
+    made_by: str = ""
 
     @property
     def members(self) -> tuple["Dataset", ...]:
@@ -97,6 +118,22 @@ class Dataset:
     def built_in(self) -> bool:
         """True if the dataset is computed and needs no download."""
         return bool(self.real)
+
+    @property
+    def own(self) -> bool:
+        """True for beats of your own."""
+        return self.name.startswith(f"{OWN}/")
+
+    @property
+    def aami(self) -> bool:
+        """True if the classes are those of ANSI/AAMI EC57, or some of these with N."""
+        return {"N"} <= {*self.classes} <= {*AAMI_CLASSES}
+
+    @property
+    def normal(self) -> str:
+        """The class of normal beats: of the annotation symbol N, or named N or normal, else the first one."""
+        named = [self.symbols.get("N"), "N", *(name for name in self.classes if name.lower() == "normal")]
+        return next((name for name in named if name in self.classes), self.classes[0])
 
     def drawn_by(self, protocol: str) -> str:
         """Return the protocol that draws the split: the default one for `NOISE`, else `protocol` itself."""
@@ -203,6 +240,43 @@ def register(dataset: Dataset) -> None:
     """
     check_new("dataset", DATASETS, dataset.name, dataset)
     DATASETS[dataset.name] = dataset
+
+
+def remember(fields: Mapping[str, Any]) -> Dataset:
+    """Add beats of your own to the catalog, from what `describe` returned, and return them.
+
+    Their name contains a digest of their content, so whatever has the name has the same fields.
+
+    Raises:
+      InputError: a field is missing or not valid.
+    """
+    try:
+        shape, classes = tuple(map(int, fields["shape"])), tuple(map(str, fields["classes"]))
+        found = Dataset(
+            name=str(fields["name"]),
+            kind="beat",
+            rate=float(fields["rate"]),
+            protocols=tuple(map(str, fields["protocols"])),
+            classes=classes,
+            by_record=bool(fields["by_record"]),
+            shape=(shape[0], shape[1]),
+            symbols=dict(fields["symbols"]),
+            made_by=str(fields["made_by"]),
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"own_dataset: found {error!r}, expected the fields that cardiax wrote") from error
+    if not found.own or len(classes) < 2:
+        raise InputError(
+            f"own_dataset: found {found.name!r} of {len(classes)} classes, expected {OWN}/… of two or more"
+        )
+    DATASETS[found.name] = found
+    return found
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Return what `remember` takes, values of JSON."""
+    names = ("name", "rate", "protocols", "classes", "by_record", "shape", "symbols", "made_by")
+    return {name: getattr(dataset, name) for name in names}
 
 
 def find_dataset(name: str) -> Dataset:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, BOTH_FOLDS, FOLDS, Dataset
+from cardiax.catalog import AAMI_CLASSES, BOTH_FOLDS, FOLDS, OWN, OWN_FOLDS, Dataset
 from cardiax.errors import unknown
+from cardiax.group_dealing import deal
 from cardiax.random_streams import stream
 
 DS1 = (101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205, 207, 208, 209, 215, 220, 223, 230)
@@ -70,8 +71,9 @@ def draw_split(dataset: Dataset, protocol: str, examples: dict[str, np.ndarray],
     Args:
       dataset: metadata of the dataset.
       protocol: name of the protocol, a key of `PROTOCOLS[dataset.kind]` or `PROTOCOLS[dataset.name]`.
-      examples: concatenated features of all parts of the dataset: `beat` (n, 187) and `label` (n,), or `electrodes`
-        (n, 500, 10), `volunteer`, `pattern` and `innerindex` (n,).
+      examples: concatenated features of all parts of the dataset: `beat` (n, 187) and `label` (n,), of your own `beat`
+        or `signal` (n, T, L), `label` and possibly `group` (n,), or `electrodes` (n, 500, 10), `volunteer`, `pattern`
+        and `innerindex` (n,).
       parts: name of each part on disk → its number of rows; they sum to n.
 
     Returns:
@@ -80,7 +82,7 @@ def draw_split(dataset: Dataset, protocol: str, examples: dict[str, np.ndarray],
     Raises:
       InputError: if the protocol is unknown.
     """
-    protocols = PROTOCOLS[dataset.kind] | PROTOCOLS.get(dataset.name, {})
+    protocols = PROTOCOLS[dataset.kind] | PROTOCOLS.get(OWN if dataset.own else dataset.name, {})
     if protocol not in protocols:
         raise unknown("protocol", protocol, protocols)
     if dataset.single_site_patterns:
@@ -206,6 +208,45 @@ def _of_both(names: Sequence[str]) -> dict[str, Protocol]:
     }
 
 
+def _own_random(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+    """Split each class 70/15/15 by beat; the beats of a patient may be in all splits."""
+    del parts
+    labels = beats["label"]
+    return _named(_stratified(np.arange(len(labels)), labels, row_groups(_rows_of(beats)), shares=(0.15, 0.15)))
+
+
+def _own_group(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+    """Split 70/15/15 by group, so that no group is in two splits, and the classes are spread evenly."""
+    del parts
+    return _whole_groups(beats, deal(beats["group"], beats["label"], (0.7, 0.15, 0.15)))
+
+
+def _own_fold(number: int) -> Protocol:
+    def fold(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+        """Test on one fold of the groups, validate on the next one and train on the others."""
+        del parts
+        count = min(len(OWN_FOLDS), len(np.unique(beats["group"])))
+        dealt = deal(beats["group"], beats["label"], (1 / count,) * count)
+        return _whole_groups(beats, np.where(dealt == number, 2, np.where(dealt == (number + 1) % count, 1, 0)))
+
+    return fold
+
+
+def _whole_groups(beats: dict[str, np.ndarray], side: np.ndarray) -> Split:
+    """Return the splits of beats dealt to training, validation and test, 0 to 2 (n,).
+
+    Of rows that are equal bit for bit, only those of the last side are kept, so that none is on two sides.
+    """
+    rows = row_groups(_rows_of(beats))
+    last = np.zeros(len(rows), side.dtype)
+    np.maximum.at(last, rows, side)
+    return _named([np.flatnonzero((side == one) & (last[rows] == one)) for one in range(len(SPLITS))])
+
+
+def _rows_of(beats: dict[str, np.ndarray]) -> np.ndarray:
+    return beats["beat"] if "beat" in beats else beats["signal"]
+
+
 PROTOCOLS: dict[str, dict[str, Protocol]] = {
     "beat": {
         "kaggle": _kaggle,
@@ -216,6 +257,11 @@ PROTOCOLS: dict[str, dict[str, Protocol]] = {
     },
     "physionet_svdb": {"patient": _by_record(*SIDES["physionet_svdb"])},
     **{",".join(names): _of_both(names) for names in itertools.permutations(SIDES)},
+    OWN: {
+        "random": _own_random,
+        "group": _own_group,
+        **{name: _own_fold(number) for number, name in enumerate(OWN_FOLDS)},
+    },
     "intracardiac": {
         "random": _random,
         "published": _published_recordings,

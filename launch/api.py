@@ -17,6 +17,7 @@ import numpy as np
 from cardiax.catalog import DATASETS, find_dataset
 from cardiax.launch.cli import parse_command
 from cardiax.launch.predictors import open_predictor
+from cardiax.launch.predictors.beat_rows import BeatRows, BeatRowsPredictor
 from cardiax.launch.predictors.heart import HeartPredictor, Prediction
 from cardiax.launch.predictors.rhythm import RhythmPrediction, RhythmPredictor
 from cardiax.launch.run.run_folder import read_json
@@ -68,21 +69,23 @@ def prepare(
     manual_dir: str | Path | None = None,
     again: bool = False,
     quiet: bool = False,
+    **files: Any,
 ) -> Path:
     """Prepare a dataset for training unless it is there already, and return its folder.
 
     Args:
-      dataset: name of the dataset.
+      dataset: name of the dataset, or path of your own beats.
       data_dir: folder of the prepared datasets; by default that of TFDS.
       manual_dir: folder or archive of the files, if you have them.
       again: True to write an existing dataset again.
       quiet: True to print only warnings.
+      **files: the flags that tell how to read your own beats, for example `groups="patient"`.
     """
-    _run("prepare", dataset, data_dir=data_dir, manual_dir=manual_dir, again=again, quiet=quiet)
+    options = _run("prepare", dataset, data_dir=data_dir, manual_dir=manual_dir, again=again, quiet=quiet, **files)
     from cardiax import datasets
 
     folder = Path(data_dir) if data_dir else datasets.default_data_dir()
-    return datasets.prepared_path(find_dataset(dataset).name, folder)
+    return datasets.prepared_path(find_dataset(options.dataset).name, folder)
 
 
 def train(task: str, **fields: Any) -> TrainedRun:
@@ -125,8 +128,8 @@ def list_pretrained() -> list[str]:
     return trained.list_pretrained()
 
 
-def load(run: str | Path) -> HeartPredictor | RhythmPredictor:
-    """Load a network of the task arrhythmia, activation or transmembrane, for recordings of your own.
+def load(run: str | Path) -> HeartPredictor | RhythmPredictor | BeatRowsPredictor:
+    """Load a trained network, for recordings of your own, or tables of beats if it was trained on such.
 
     Args:
       run: folder of a run or of a bundle, or a name in `list_pretrained`.
@@ -136,7 +139,7 @@ def load(run: str | Path) -> HeartPredictor | RhythmPredictor:
     return open_predictor(run)
 
 
-def predict(run: str | Path, ecg: np.ndarray | str | Path, **options: Any) -> Prediction | RhythmPrediction:
+def predict(run: str | Path, ecg: np.ndarray | str | Path, **options: Any) -> Prediction | RhythmPrediction | BeatRows:
     """Predict the heart or the beats from a recording: `load(run).predict(ecg, **options)`."""
     return load(run).predict(ecg, **options)
 

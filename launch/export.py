@@ -16,7 +16,7 @@ import datetime
 from pathlib import Path
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.run_folder import Workdir, config_fields
 
 FILES = {
     "weights.safetensors": "the variables of evaluation, e.g. `params/logits/kernel`",
@@ -58,7 +58,6 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
 
     from cardiax.catalog import find_dataset
-    from cardiax.config import to_dict
     from cardiax.launch.bundle.card import card
     from cardiax.launch.bundle.golden import golden_file, golden_inputs
     from cardiax.launch.bundle.preprocessor import describe
@@ -75,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.run.environment import versions
     from cardiax.launch.run.trained import find_network
     from cardiax.models import TREES
-    from cardiax.tasks import find_task
+    from cardiax.tasks import task_of
 
     check_is_free(options.out)
     workdir = Workdir(options.workdir)
@@ -97,7 +96,7 @@ def run(options: argparse.Namespace) -> None:
 
     inputs, what = golden_inputs(config, data_dir, environment.get("fingerprints", {}))
     variables = source.variables()
-    shapes = find_task(config.task).shapes(find_dataset(config.dataset))
+    shapes = task_of(config).shapes(find_dataset(config.dataset))
     apply = source.function(variables)
     output = np.asarray(jax.jit(apply)(**inputs))
     found, today = versions(), datetime.date.today()
@@ -117,7 +116,7 @@ def run(options: argparse.Namespace) -> None:
     files = {
         "weights.safetensors": weights_file(variables),
         "config.json": as_json(
-            to_dict(config) | {"bundle": {"format": FORMAT, "exported": str(today), "versions": found}}
+            config_fields(config) | {"bundle": {"format": FORMAT, "exported": str(today), "versions": found}}
         ),
         "preprocessor.json": as_json(description),
         "golden.npz": golden_file(inputs, output),

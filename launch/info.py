@@ -25,8 +25,9 @@ def run(options: argparse.Namespace) -> None:
 
     from cardiax import datasets
     from cardiax.baselines import SYSTEMS
-    from cardiax.catalog import DATASETS
+    from cardiax.catalog import DATASETS, OWN, remember
     from cardiax.datasets.storage.record_files import prepare_command
+    from cardiax.launch.own_data import recorded
     from cardiax.launch.run.environment import versions
     from cardiax.launch.run.trained import list_pretrained
     from cardiax.models import MODELS, TREES
@@ -46,6 +47,9 @@ def run(options: argparse.Namespace) -> None:
         ],
         f"datasets in {data_dir}": [],
     }
+    for path in sorted((data_dir / OWN).glob("*")):
+        if found := recorded(f"{OWN}/{path.name}", data_dir):
+            remember(found["dataset"])
     for name, dataset in DATASETS.items():
         if datasets.is_prepared(name, data_dir):
             status = "prepared"

@@ -1,10 +1,11 @@
 """Predict the beats, the activation of the heart, or its voltages from your own recordings.
 
 NETWORK is arrhythmia or activation, whose weights come with cardiax, or the folder of a run or a bundle. A network of
-the task arrhythmia, trained on beats with their rhythm (--dataset physionet_mitbih/patient or physionet_svdb), finds
-the R peaks of recordings of any length with one or more leads, and the AAMI class of each beat. A network of the task
-activation or transmembrane reads twelve leads or ten electrodes, finds their beats, and predicts each and their median;
---start names a single one. A folder stands for the recordings in it.
+the task arrhythmia or heartbeat, trained on beats with their rhythm (--dataset physionet_mitbih/patient, physionet_svdb
+or a folder of WFDB records), finds the R peaks of recordings of any length with one or more leads, and the class of
+each beat; one that was trained on a table of beats reads tables of such beats. A network of the task activation or
+transmembrane reads twelve leads or ten electrodes, finds their beats, and predicts each and their median; --start names
+a single one. A folder stands for the recordings in it.
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
 the leads), both also as .gz, WFDB records, MATLAB files of versions 4 to 7.2, EDF and BDF. For each file it writes CSV
@@ -18,6 +19,7 @@ Examples:
   cardiax predict runs/beats holter.hea
   cardiax predict runs/beats recordings/ --out reports
   cardiax predict runs/beats 100.hea 103.hea --compare atr
+  cardiax predict runs/table new_beats.csv
   cardiax predict runs/hearts ecg.hea
   cardiax predict runs/hearts beat.npy --rate 1000
   cardiax predict runs/hearts holter.hea --start 12345 --out predictions
@@ -125,7 +127,7 @@ def run(options: argparse.Namespace) -> None:
     for stem, prediction in zip(stems, predictions, strict=True):
         path = folder / f"{stem}{ENDING}"
         path.unlink(missing_ok=True)  # left by another recording of that name
-        if not options.no_report:
+        if not options.no_report and predictor.has_page:
             lines += [(f"  wrote: {one}", False) for one in write_page(path, stem, prediction, predictor.config)]
     for line, is_remark in lines:  # after all files are written, since the reader of the pipe may stop
         print(line, file=sys.stderr if is_remark else sys.stdout)

@@ -1,10 +1,14 @@
 """Fetch or read a dataset, check it, and write it once in the format of training.
 
+DATASET is a name, or the path of your own beats: a table with a row for each beat, or a folder of annotated WFDB
+records. `cardiax train --dataset PATH` prepares it by itself; the name that is printed is another name of it.
+
 Examples:
 
   cardiax prepare physionet_mitbih
   cardiax prepare kaggle_heartbeat --manual-dir archive.zip
   cardiax prepare simulated_heartbeat --again
+  cardiax prepare beats.csv --groups patient
   cardiax prepare simulated_intracardiac --raw hearts
 """
 
@@ -12,8 +16,9 @@ import argparse
 import time
 from pathlib import Path
 
-from cardiax.catalog import DATASETS, Dataset
-from cardiax.errors import InputError, unknown
+from cardiax.catalog import DATASETS, Dataset, find_dataset
+from cardiax.errors import InputError
+from cardiax.launch.own_data import add_own_flags, settle
 from cardiax.launch.system.extensions import add_import
 
 
@@ -21,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `cardiax prepare`."""
     add_import(parser)
     parser.add_argument(
-        "dataset", help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are available"
+        "dataset", help="NAME or NAME/CONFIG, or PATH; NAME alone: every configuration whose files are available"
     )
     parser.add_argument(
         "--manual-dir",
@@ -54,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mesh", type=Path, metavar="FILE", help="with --raw: tetrahedral mesh of the heart, mm, as VTK"
     )
     parser.add_argument("--sites", type=Path, metavar="FILE", help="with --mesh: CSV of the 75 sites, x, y, z, Name")
+    add_own_flags(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -64,9 +70,12 @@ def run(args: argparse.Namespace) -> None:
     if args.raw:
         _write_raw(name, args.raw, args.mesh, args.sites)
         return
+    if not any(name in (known, known.split("/")[0]) for known in DATASETS):
+        settle(args)
+        _tally(find_dataset(args.dataset), args.data_dir)
+        return
     datasets = [dataset for dataset in DATASETS.values() if name in (dataset.name, dataset.name.split("/")[0])]
-    if not datasets:
-        raise unknown("dataset", name, [*DATASETS, *{known.split("/")[0] for known in DATASETS}])
+    settle(args)
 
     from cardiax.datasets import default_data_dir
     from cardiax.datasets.storage.manual_files import MissingFileError
@@ -85,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None:
-    from cardiax.datasets import is_prepared, load, prepare, prepared_from, prepared_path, sizes
+    from cardiax.datasets import is_prepared, prepare, prepared_from, prepared_path
 
     already = not args.again and is_prepared(dataset.name, data_dir)
     started = time.perf_counter()
@@ -102,6 +111,16 @@ def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None
         )
     else:
         print(f"{dataset.name}: prepared in {path} in {time.perf_counter() - started:.1f} s")
+    _tally(dataset, data_dir)
+    for note in notes:
+        print(f"  note: {note}")
+
+
+def _tally(dataset: Dataset, data_dir: Path | None) -> None:
+    """Print the number of examples of each class in each part of a prepared dataset."""
+    from cardiax.datasets import default_data_dir, load, sizes
+
+    data_dir = data_dir or default_data_dir()
     if dataset.kind == "beat":
         for split, arrays in load(dataset.name, data_dir).items():
             labels = arrays["label"].tolist()
@@ -110,8 +129,6 @@ def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None
     else:
         for split, size in sizes(dataset.name, data_dir).items():
             print(f"  {split}: {size} recordings")
-    for note in notes:
-        print(f"  note: {note}")
 
 
 def _write_raw(name: str, folder: Path, mesh: Path | None, sites: Path | None) -> None:

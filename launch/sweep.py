@@ -28,6 +28,7 @@ from cardiax.config import Config, leaves, refuse_unread, to_dict, unread, with_
 from cardiax.errors import InputError, unknown
 from cardiax.launch import train
 from cardiax.launch.cli import positive
+from cardiax.launch.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.run.sweep_member import Member
 from cardiax.recipes import recipe
@@ -50,11 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workdir", metavar="DIR", help="folder of the sweep (default: sweeps/TASK-DATASET)")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
     train.add_memory(parser)
+    add_own_flags(parser)
     train.add_fields(parser, but=("task", "seed", "protocol"))
 
 
 def run(options: argparse.Namespace) -> int:
     """Train the unfinished members, then write the table; return 0 when done, 1 when interrupted."""
+    settle(options)
     members = plan(options)
     if (folder(options) / "config.json").exists():
         raise InputError(
@@ -217,11 +220,11 @@ def plan(options: argparse.Namespace) -> list[Member]:
 def _check(asked: list[tuple[Config, set[str]]]) -> None:
     """Raise `InputError` if the config of a member is not valid, or if no member reads a given field."""
     from cardiax.models import build_model, check_reads
-    from cardiax.tasks import check_config, find_task
+    from cardiax.tasks import check_config, task_of
     from cardiax.training.optimizer import make_optimizer
 
     for config, _ in asked:
-        task, dataset = find_task(config.task), find_dataset(config.dataset)
+        task, dataset = task_of(config), find_dataset(config.dataset)
         task.check(dataset)
         check_reads(config.model, config.task, dataset)
         build_model(config.model, task.outputs, None, config.model_args, config.precision)

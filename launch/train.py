@@ -1,13 +1,16 @@
 """Train a model on a task: `cardiax train TASK`, or the same as `python -m cardiax.launch.train TASK`.
 
-By default it trains on simulated data. The run folder holds everything that the run writes; the same command resumes
-a run that was stopped or killed, with bit-identical results.
+By default it trains on simulated data; --dataset takes the name of a dataset, or the path of your own beats: a table
+with a row for each beat, or a folder of annotated WFDB records (see launch/README.md). The run folder holds everything
+that the run writes; the same command resumes a run that was stopped or killed, with bit-identical results.
 
 Examples:
 
   cardiax train arrhythmia
   cardiax train heartbeat --dataset kaggle_heartbeat/mitbih --workdir runs/mine --seed 1
   cardiax train activation --workdir runs/hearts
+  cardiax train arrhythmia --dataset beats.csv --groups patient
+  cardiax train arrhythmia --dataset records/ --classes classes.csv --protocol fold_1
   cardiax train arrhythmia --model reference_cnn --optimizer.learning_rate 1e-3 --epochs 5
 """
 
@@ -26,6 +29,7 @@ from cardiax.catalog import find_dataset
 from cardiax.config import Config, leaves, refuse_unread, to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.cli import positive
+from cardiax.launch.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir, read_config
 from cardiax.recipes import RECIPES, recipe
 
@@ -60,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "when interrupted)",
     )
     add_memory(parser)
+    add_own_flags(parser)
     add_fields(parser, but=("task",))
 
 
@@ -114,6 +119,7 @@ def typed_fields(options: argparse.Namespace) -> dict[str, str]:
 
 def read_options(options: argparse.Namespace) -> Config:
     """Return the config that the command line specifies."""
+    settle(options)
     typed = typed_fields(options)
     if options.config:
         config = read_config(Path(options.config))

@@ -43,7 +43,13 @@ def clock(seconds: float) -> str:
 
 
 def choose_strips(
-    times: np.ndarray, rr: np.ndarray, names: np.ndarray, duration: float, unreadable: np.ndarray
+    times: np.ndarray,
+    rr: np.ndarray,
+    names: np.ndarray,
+    duration: float,
+    unreadable: np.ndarray,
+    ectopic: Sequence[str] = ("V", "S", "F"),
+    normal: str = "N",
 ) -> list[tuple[str, float]]:
     """Return what is worth showing and the start of its 10 s: ectopic beats, the longest RR interval, and normal
     beats; or without any of these, the most beats.
@@ -54,11 +60,13 @@ def choose_strips(
       names: (n,), class of each beat.
       duration: length of the recording, s.
       unreadable: (k, 2), start and end of each unreadable stretch, s.
+      ectopic: classes that are worth showing, most first.
+      normal: class of normal beats.
     """
     if duration <= WHOLE:
         return [("", float(start)) for start in np.arange(0, max(duration - 1, 1), LENGTH)]
     events: list[tuple[str, float]] = []
-    for name in ("V", "S", "F"):
+    for name in ectopic:
         runs = runs_of(names == name, np.isfinite(rr))
         if runs:
             longest = max(runs, key=lambda run: run[1] - run[0])
@@ -76,9 +84,9 @@ def choose_strips(
             chosen[near[0]] = f"{chosen[near[0]][0]}; {what}", chosen[near[0]][1]
         else:
             chosen.append((what, start))
-    normal = _normal(times, names, duration, unreadable)
-    if normal is not None:
-        chosen.append(("normal beats", normal))
+    usual = _normal(times, names == normal, duration, unreadable)
+    if usual is not None:
+        chosen.append(("normal beats" if normal == "N" else f"beats of class {normal}", usual))
     return chosen or [("", _fullest(times, duration))]
 
 
@@ -88,10 +96,10 @@ def _fullest(times: np.ndarray, duration: float) -> float:
     return float(starts[np.argmax(np.searchsorted(times, starts + LENGTH) - np.searchsorted(times, starts))])
 
 
-def _normal(times: np.ndarray, names: np.ndarray, duration: float, unreadable: np.ndarray) -> float | None:
+def _normal(times: np.ndarray, is_normal: np.ndarray, duration: float, unreadable: np.ndarray) -> float | None:
     """Return the start of the first 10 s of normal beats alone that are readable, or None."""
     starts = np.arange(0, duration - LENGTH, LENGTH / 2)
-    other = times[names != "N"]
+    other = times[~is_normal]
 
     def free(of: np.ndarray) -> np.ndarray:
         return np.searchsorted(of, starts) == np.searchsorted(of, starts + LENGTH)

@@ -12,6 +12,7 @@ RUN = 3
 """Least number of successive ectopic beats that are a run; two are a couplet."""
 
 ECTOPIC = ("S", "V")
+"""AAMI classes whose couplets and runs are counted."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def summarize(
     classes: Sequence[str],
     duration: float,
     unreadable: np.ndarray,
+    ectopic: Sequence[str] = ECTOPIC,
 ) -> Summary:
     """Summarize the rhythm of a recording.
 
@@ -111,6 +113,7 @@ def summarize(
       classes: names of the classes.
       duration: length of the recording, s.
       unreadable: (k, 2), start and end of each unreadable stretch, s.
+      ectopic: classes whose couplets and runs are counted, if they are among `classes`.
     """
     known = np.flatnonzero(np.isfinite(rr))
     mean = 60 / float(np.mean(rr[known])) if len(known) else None
@@ -143,7 +146,7 @@ def summarize(
         rate_most_at_s=most[1],
         longest_rr_s=longest[0],
         longest_rr_at_s=longest[1],
-        ectopic={name: _ectopy(times, rr, labels == classes.index(name)) for name in ECTOPIC if name in classes},
+        ectopic={name: _ectopy(times, rr, labels == classes.index(name)) for name in ectopic if name in classes},
     )
 
 

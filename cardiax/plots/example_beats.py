@@ -25,14 +25,14 @@ def beats_figure(
       beats: (n, samples), scaled to [0, 1] and padded with zeros at the end; the padding is not drawn.
       labels: (n,), integers, the class of each beat.
       classes: names of the C classes; label i is `classes[i]`. The panel of a class without beats says "no beats".
-      sampling_rate: sampling rate, Hz.
+      sampling_rate: sampling rate, Hz; 0 if it is not known, and then the axis counts samples.
       per_class: maximum number of beats in a panel; the first ones in order are drawn.
       unit: unit of beats that are not scaled to [0, 1].
 
     Returns:
       A figure, to be saved by the caller: `figure.savefig(path, dpi=200)`.
     """
-    milliseconds = np.arange(beats.shape[1]) * 1000 / sampling_rate
+    milliseconds = np.arange(beats.shape[1]) * (1000 / sampling_rate if sampling_rate else 1.0)
 
     figure = Figure(figsize=(1.7 * len(classes) + 0.4, 2.1), layout="constrained")
     panels = figure.subplots(1, len(classes), sharex=True, sharey=True, squeeze=False)[0]
@@ -52,5 +52,5 @@ def beats_figure(
     if not unit:
         panels[0].set_ylim(-0.03, 1.05)
     panels[0].set_ylabel(f"Amplitude ({unit})" if unit else "Normalised amplitude", fontsize=8)
-    figure.supxlabel("Time (ms)", fontsize=8)
+    figure.supxlabel("Time (ms)" if sampling_rate else "Sample", fontsize=8)
     return figure

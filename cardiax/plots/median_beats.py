@@ -18,6 +18,7 @@ def median_beats_figure(
     rate: float,
     before: int,
     title: str,
+    colours: Mapping[str, str] = CLASS_COLOURS,
     influences: Mapping[str, np.ndarray] | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> Figure:
@@ -26,12 +27,13 @@ def median_beats_figure(
     Behind it, red marks samples that speak for the class and blue those against it, the darker the more.
 
     Args:
-      beats: class, a key of `cardiax.plots.style.CLASS_COLOURS` → beats (n, T, L), mV.
+      beats: class, a key of `colours` → beats (n, T, L), mV.
       counts: class → number of its beats, of which `beats` may be a part.
       leads: names of the L leads, a row of panels each.
       rate: sampling rate, Hz.
       before: samples before the R peak.
       title: title of the figure, one line.
+      colours: class → colour.
       influences: class → mean influence of each sample (T, L) on the log odds of the class, if known.
       notes: class → a line below its name.
     """
@@ -42,12 +44,12 @@ def median_beats_figure(
     for column, (name, windows) in enumerate(beats.items()):
         low, middle, high = np.quantile(windows, (0.25, 0.5, 0.75), axis=0)
         for row, axes in enumerate(panels[:, column]):
-            axes.fill_between(milliseconds, low[:, row], high[:, row], color=CLASS_COLOURS[name], alpha=0.2, lw=0)
-            axes.plot(milliseconds, middle[:, row], color=CLASS_COLOURS[name], linewidth=1.2)
+            axes.fill_between(milliseconds, low[:, row], high[:, row], color=colours[name], alpha=0.2, lw=0)
+            axes.plot(milliseconds, middle[:, row], color=colours[name], linewidth=1.2)
             axes.axvline(0, color="#bdbdbd", linewidth=0.6, zorder=0)
             plain(axes)
         told = f"{name} ({counts[name]:,})" + (f"\n{notes[name]}" if name in notes else "")
-        panels[0, column].set_title(told, fontsize=9, color=CLASS_COLOURS[name])
+        panels[0, column].set_title(told, fontsize=9, color=colours[name])
     for name, axes in zip(leads, panels[:, 0], strict=True):
         axes.set_ylabel(f"{name} (mV)", fontsize=8)
     panels[0, 0].set_xlim(milliseconds[0], milliseconds[-1])
@@ -56,7 +58,7 @@ def median_beats_figure(
             values = smooth(influences[name])
             for row, axes in enumerate(panels[:, column]):
                 shade(axes, milliseconds, values[:, row], float(np.abs(values).max()))
-    legend = "   red: for the class, blue: for N; log odds by shape and by rhythm" if influences else ""
+    legend = "   red: for the class, blue: against it; its log odds by shape and rhythm" if influences else ""
     figure.supxlabel(f"Time from the R peak (ms){legend}   {DISCLAIMER}", fontsize=8)
     figure.suptitle(title, fontsize=9)
     return figure

@@ -1,7 +1,7 @@
 """Plot of stretches of an ECG on clinical paper, with the class of each beat in colour."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,11 +16,13 @@ COLOURED = (0.25, 0.45)
 """s before and after its R peak, or half way to the next one, in which a beat has the colour of its class."""
 
 
-def strips_figure(strips: Sequence[Strip], title: str) -> Figure:
+def strips_figure(
+    strips: Sequence[Strip], title: str, colours: Mapping[str, str] = CLASS_COLOURS, normal: str = "N"
+) -> Figure:
     """Plot strips one below the other, true to scale: a millimetre of paper is one of the figure.
 
     25 mm/s, and 10 mm/mV, or 5 or 2.5 mm/mV if a strip is too large for its row; the scale is printed on the plot. The
-    letter of each beat's class is above its R peak, and beats of a class other than N are coloured.
+    name of each beat's class is above its R peak, and beats of a class other than `normal` are coloured.
     """
     longest = max(len(strip.signal) / strip.rate for strip in strips)
     width = 5 * np.ceil((2 * MARGIN + longest * SPEED) / 5)
@@ -39,17 +41,17 @@ def strips_figure(strips: Sequence[Strip], title: str) -> Figure:
         lowest, highest = np.quantile(strip.signal, (0.001, 0.999))
         baseline = middle - gain * (lowest + highest) / 2
         seconds = np.arange(len(strip.signal)) / strip.rate
-        for name, part in _coloured(strip, seconds):
-            style = {"color": CLASS_COLOURS[name], "linewidth": 0.8 if name == "N" else 1.1, "zorder": 3}
+        for name, part in _coloured(strip, seconds, normal):
+            style = {"color": colours[name], "linewidth": 0.8 if name == normal else 1.1, "zorder": 3}
             axes.plot(MARGIN + SPEED * seconds[part], baseline + gain * strip.signal[part], **style)
         for time, name in zip(strip.times, strip.names, strict=True):
             axes.text(
                 MARGIN + SPEED * time,
                 top - CAPTION,
                 name,
-                color=CLASS_COLOURS[name],
+                color=colours[name],
                 fontsize=7,
-                weight="normal" if name == "N" else "bold",
+                weight="normal" if name == normal else "bold",
                 ha="center",
                 va="top",
                 zorder=4,
@@ -62,9 +64,9 @@ def strips_figure(strips: Sequence[Strip], title: str) -> Figure:
     return figure
 
 
-def _coloured(strip: Strip, seconds: np.ndarray) -> list[tuple[str, slice]]:
-    """Return the parts of a strip by the class of their beat; between beats it is N."""
-    names = np.full(len(seconds), "N", dtype=object)
+def _coloured(strip: Strip, seconds: np.ndarray, normal: str) -> list[tuple[str, slice]]:
+    """Return the parts of a strip by the class of their beat; between beats it is `normal`."""
+    names = np.full(len(seconds), normal, dtype=object)
     for index, (time, name) in enumerate(zip(strip.times, strip.names, strict=True)):
         after = np.diff(strip.times[index : index + 2]) / 2
         before = np.diff(strip.times[max(index - 1, 0) : index + 1]) / 2

@@ -1,6 +1,6 @@
 """Plot of the RR intervals of a recording over time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +10,14 @@ from cardiax.plots.style import CLASS_COLOURS, plain
 
 
 def tachogram_figure(
-    times: np.ndarray, rr: np.ndarray, names: np.ndarray, unreadable: np.ndarray, duration: float, title: str
+    times: np.ndarray,
+    rr: np.ndarray,
+    names: np.ndarray,
+    unreadable: np.ndarray,
+    duration: float,
+    title: str,
+    colours: Mapping[str, str] = CLASS_COLOURS,
+    normal: str = "N",
 ) -> Figure:
     """Plot the RR interval that ends at each beat, in the colour of the beat's class.
 
@@ -19,10 +26,12 @@ def tachogram_figure(
     Args:
       times: (n,), s.
       rr: (n,), s; NaN where it is not known.
-      names: (n,), class of each beat, a key of `cardiax.plots.style.CLASS_COLOURS`.
+      names: (n,), class of each beat, a key of `colours`.
       unreadable: (k, 2), start and end of the stretches that cannot be read, s; they are grey.
       duration: length of the recording, s.
       title: title of the figure, one line.
+      colours: class → colour.
+      normal: class of normal beats.
     """
     divisor, unit = (3600, "h") if duration > 2 * 3600 else (60, "min") if duration > 120 else (1, "s")
     known = np.isfinite(rr)
@@ -32,11 +41,11 @@ def tachogram_figure(
     for start, end in unreadable:
         axes.axvspan(start / divisor, end / divisor, color="#d9d9d9", linewidth=0, zorder=0)
     size = float(np.clip(3e4 / max(len(times), 1), 1.0, 14.0))
-    counts: Sequence[tuple[str, int]] = [(name, int(np.sum(names == name))) for name in CLASS_COLOURS]
+    counts: Sequence[tuple[str, int]] = [(name, int(np.sum(names == name))) for name in colours]
     for name, count in counts:
         chosen = known & (names == name)
-        style = {"color": CLASS_COLOURS[name], "linewidths": 0, "zorder": 2 if name == "N" else 3, "rasterized": True}
-        scale = 1.0 if name == "N" else 2.0
+        style = {"color": colours[name], "linewidths": 0, "zorder": 2 if name == normal else 3, "rasterized": True}
+        scale = 1.0 if name == normal else 2.0
         if count:
             axes.scatter(
                 times[chosen] / divisor,

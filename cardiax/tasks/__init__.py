@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, Dataset
+from cardiax.catalog import AAMI_CLASSES, Dataset, find_dataset
 from cardiax.config import AugmentationConfig, Config, leaves
 from cardiax.ecg.augmentation import check_extra
 from cardiax.errors import InputError, unknown
@@ -177,6 +177,16 @@ def find_task(name: str) -> Task:
     if name not in TASKS:
         raise unknown("task", name, TASKS)
     return TASKS[name]
+
+
+def task_of(config: Config) -> Task:
+    """Return the task of an experiment, with the classes of its dataset if that is your own.
+
+    Raises:
+      InputError: see `find_task` and `cardiax.catalog.find_dataset`.
+    """
+    task = find_task(config.task)
+    return task.of(find_dataset(config.dataset)) if isinstance(task, Classification) else task
 
 
 def check_config(task: Task, config: Config) -> None:

@@ -1,5 +1,6 @@
 """Classification of single beats: the tasks `heartbeat` and `arrhythmia`."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, Dataset
+from cardiax.catalog import WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, Dataset
 from cardiax.config import AugmentationConfig, Config, enabled
 from cardiax.ecg.augmentation import drop_lead, lead_noise, lead_rotation, stretch_time, warp_amplitude, white_noise
 from cardiax.ecg.recorded_noise import add_noise, add_noise_to_beats, noise_of_beats, noise_of_windows
@@ -25,8 +26,8 @@ from cardiax.tasks.class_report import ClassReport
 class Classification:
     """Classification of a beat into one of C classes.
 
-    A beat is either one lead in Kaggle's form, `leads` float32 (187, 1), min-max scaled and zero-padded, or a window
-    around an R peak: `leads` and `deviation` (T, L) and `rr` (22,), see `arrays`.
+    A beat is either as a table has it, `leads` float32 (T, L), scaled to 0 … 1 and possibly zero-padded, e.g. (187, 1)
+    in Kaggle's form, or a window around an R peak: `leads` and `deviation` (T, L) and `rr` (22,), see `arrays`.
 
     Attributes:
       name: name on the command line.
@@ -59,7 +60,7 @@ class Classification:
     def shapes(self, dataset: Dataset) -> dict[str, tuple[int, ...]]:
         """Return name → shape of each input of one example of the dataset (see `arrays`)."""
         if not dataset.by_record:
-            return {"leads": (BEAT_LENGTH, 1)}
+            return {"leads": dataset.shape}
         window = (WINDOW_BEFORE + WINDOW_AFTER, WINDOW_LEADS)
         return {"leads": window, "deviation": window, "rr": (len(RR_FEATURES),)}
 
@@ -67,6 +68,22 @@ class Classification:
     def outputs(self) -> int:
         """Width of the model's output."""
         return len(self.classes)
+
+    def of(self, dataset: Dataset) -> "Classification":
+        """Return the task for the classes of a dataset of your own; of any other, the task itself.
+
+        A task of two classes takes the two of the dataset, or of AAMI's N as `normal` and the others as its other
+        class.
+        """
+        if not dataset.own or dataset.classes == self.classes:
+            return self
+        if self.merged and dataset.aami and len(dataset.classes) > 2:
+            ours = tuple(self.classes[name != dataset.normal] for name in dataset.classes)
+            return dataclasses.replace(self, merged=self.merged | {dataset.classes: ours})
+        if self.merged and len(dataset.classes) != len(self.classes):
+            return self
+        summary = f"class of a beat: {', '.join(dataset.classes)}"
+        return dataclasses.replace(self, summary=summary, classes=dataset.classes, normal=dataset.normal, merged={})
 
     def check(self, dataset: Dataset) -> None:
         """Raise `InputError` if the dataset has no beats or its labels do not fit this task."""
@@ -76,28 +93,30 @@ class Classification:
                 "another --dataset"
             )
         if dataset.classes != self.classes and dataset.classes not in self.merged:
+            other = ", or the task arrhythmia" if dataset.own else ""
             raise InputError(
                 f"task {self.name!r} cannot learn from {dataset.name}: found labels {', '.join(dataset.classes)}, "
-                f"expected {', '.join(self.classes)}; choose another --dataset"
+                f"expected {', '.join(self.classes)}; choose another --dataset{other}"
             )
 
     def arrays(self, beats: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
         """Return the model's inputs and targets for a dataset that passes `check`.
 
         Args:
-          beats: `label` int (n,), indices into the dataset's classes, and either `beat` float32 (n, 187), or `signal`
-            float32 (n, T, L), mV, `intervals` (n, 3), s, and `record` (n,), complete records in temporal order.
+          beats: `label` int (n,), indices into the dataset's classes, and either `beat` float32 (n, 187) or (n, T, L),
+            or `signal` float32 (n, T, L), mV, `intervals` (n, 3), s, and `record` (n,), complete records in temporal
+            order.
           dataset: dataset of the beats.
 
         Returns:
           `target` int32 (n,), indices into the task's classes, and float32 inputs. For `beat` these are `leads`
-          (n, 187, 1). For `signal` they are `leads` and their `deviation` from the record's median beat (n, T, L), and
-          the RR features `rr` (n, 22), see `cardiax.ecg.rr_features`.
+          (n, 187, 1) or (n, T, L). For `signal` they are `leads` and their `deviation` from the record's median beat
+          (n, T, L), and the RR features `rr` (n, 22), see `cardiax.ecg.rr_features`.
         """
         ours = self.merged.get(dataset.classes, dataset.classes)
         targets = np.asarray([self.classes.index(name) for name in ours], np.int32)[beats["label"]]
         if "signal" not in beats:
-            return {"leads": beats["beat"][:, :, None], "target": targets}
+            return {"leads": beats["beat"].reshape(len(targets), *dataset.shape), "target": targets}
         leads, deviation = against_median_beat(beats["signal"], beats["record"])
         rr = rr_features(beats["intervals"], beats["record"])
         return {"leads": leads, "deviation": deviation, "rr": rr, "target": targets}
@@ -147,16 +166,21 @@ class Classification:
                     f"augmentation.{name}: found beats without {what}, expected some with it, as in --dataset "
                     "physionet_mitbih/patient; set it to 0"
                 )
-        signal = beat["leads"][:, 0]
-        if enabled(config.electrode_gain):
-            signal = signal * (1 + config.electrode_gain * jax.random.normal(gain_key))
-        if enabled(config.stretch):
-            signal = stretch_time(stretch_key, signal, config.stretch)
-        if enabled(config.warp):
-            signal = warp_amplitude(warp_key, signal, config.warp)
-        if enabled(config.noise):
-            signal = white_noise(noise_key, signal, config.noise)
-        return {"leads": signal[:, None]}, target
+
+        def augmented(lead: int, signal: jax.Array) -> jax.Array:
+            own = [jax.random.fold_in(one, lead) if lead else one for one in (gain_key, warp_key, noise_key)]
+            if enabled(config.electrode_gain):
+                signal = signal * (1 + config.electrode_gain * jax.random.normal(own[0]))
+            if enabled(config.stretch):
+                signal = stretch_time(stretch_key, signal, config.stretch)  # the same in all leads
+            if enabled(config.warp):
+                signal = warp_amplitude(own[1], signal, config.warp)
+            if enabled(config.noise):
+                signal = white_noise(own[2], signal, config.noise)
+            return signal
+
+        leads = [augmented(lead, signal) for lead, signal in enumerate(beat["leads"].T)]
+        return {"leads": jnp.stack(leads, axis=1)}, target
 
     def _with_rhythm(
         self, key: jax.Array, rr: jax.Array, target: jax.Array, rhythm: Rhythm, probability: jax.Array

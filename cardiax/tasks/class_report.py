@@ -38,7 +38,7 @@ class ClassReport:
         joined datasets, `datasets` has the same for each that is in the split.
         """
         dataset, records = cases.dataset, cases.records
-        drawn = "beats" if records is None else "records"
+        drawn = "beats" if records is None else "groups" if "group" in cases.origin else "records"
         found = {
             "interval": f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples",
             "loss": figures["loss"],
@@ -197,10 +197,11 @@ def _rows(figures: dict[str, Any], rows: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
-    lines = [f"{'class':<10}{'beats':>8}  {'precision':^22}  {'recall':^22}  {'F1':^22}"]
+    width = max(10, *(len(name) + 1 for name in result["classes"]))
+    lines = [f"{'class':<{width}}{'beats':>8}  {'precision':^22}  {'recall':^22}  {'F1':^22}"]
     for name, row in result["classes"].items():
         cells = "  ".join(f"{_cell(row[figure]):<22}" for figure in ("precision", "recall", "f1"))
-        lines.append(f"{name:<10}{row['examples']:>8,}  {cells}".rstrip())
+        lines.append(f"{name:<{width}}{row['examples']:>8,}  {cells}".rstrip())
     lines.append(f"accuracy  {_cell(result['accuracy'])}   macro-F1  {_cell(result['macro_f1'])}")
     return lines + [f"{name}  {_cell(result[name])}" for name in METRICS]
 

@@ -1,6 +1,6 @@
 """What a task reports of an evaluated split, and of several networks together: the interface, without any files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,11 @@ RESAMPLES = 2000
 Arrays = dict[str, np.ndarray]
 Draw = Callable[[], Any]
 """Function that draws a Matplotlib figure or the frames of a GIF."""
+
+
+def unit_of(metadata: Mapping[str, Any]) -> Any:
+    """Return the entry of a case's or of all cases' metadata that names whose the beat is: `group`, else `record`."""
+    return metadata["group" if "group" in metadata else "record"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,8 @@ class Cases:
 
     @property
     def records(self) -> np.ndarray | None:
-        """The record of each example (n,) if the protocol splits by patient, else None."""
-        return self.origin["record"][self.rows] if self.protocol in BY_PATIENT else None
+        """The record of each example (n,), or of your own beats the group, if the protocol splits by it, else None."""
+        return unit_of(self.origin)[self.rows] if self.protocol in BY_PATIENT else None
 
 
 class Report(Protocol):

@@ -21,6 +21,7 @@ from array_record.python.array_record_module import ArrayRecordReader
 from google.protobuf.message import DecodeError
 from tensorflow_datasets.proto import tf_example_pb2
 
+from cardiax.catalog import DATASETS
 from cardiax.errors import InputError
 
 BATCH = 8192  # records read at once; a larger batch is not faster
@@ -174,8 +175,13 @@ def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
 
 
 def prepare_command(name: str, data_dir: Path | str | None) -> str:
-    """Return the shell command that prepares a dataset, with `--data-dir` if `data_dir` was given."""
-    return shlex.join(["cardiax", "prepare", name, *(["--data-dir", str(data_dir)] if data_dir else [])])
+    """Return the shell command that prepares a dataset, with `--data-dir` if `data_dir` was given.
+
+    A dataset of your own is prepared from its files, whose folder is not known.
+    """
+    own = DATASETS[name].made_by if name in DATASETS else ""
+    words = [*(shlex.split(own) if own else [name]), *(["--data-dir", str(data_dir)] if data_dir else [])]
+    return shlex.join(["cardiax", "prepare", *words])
 
 
 @contextlib.contextmanager

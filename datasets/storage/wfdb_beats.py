@@ -4,7 +4,7 @@
 # pyright: reportOptionalSubscript=false
 
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from cardiax.datasets.storage.wfdb_database import Database
 from cardiax.ecg import beat_windows
 from cardiax.ecg.beat_windows import CLASS_OF
 from cardiax.ecg.rr_features import beat_intervals
+from cardiax.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,20 +85,33 @@ def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iter
             rate=float(record.fs),
             signals=np.where(np.isnan(record.dac()), record.baseline, record.d_signal),
             leads=tuple(record.sig_name),
-            gains=np.asarray(record.adc_gain, np.float64),
+            gains=np.asarray(record.adc_gain, np.float64) * _per_millivolt(folder / name, record.units),
             baselines=np.asarray(record.baseline, np.float64),
             samples=np.asarray(annotation.sample, np.int64),
             symbols=tuple(annotation.symbol),
         )
 
 
-def windows(record: Record, first: Sequence[str] = ("MLII", "II")) -> Iterator[Window]:
+def _per_millivolt(record: Path, units: Sequence[str]) -> list[float]:
+    """Return how many of each of these units are a millivolt."""
+    known = {"mv": 1.0, "uv": 1e3, "µv": 1e3, "v": 1e-3}
+    for unit in units:
+        if unit.lower() not in known:
+            raise InputError(f"{record}: found the unit {unit!r}, expected mV, uV or V in the header; correct it")
+    return [known[unit.lower()] for unit in units]
+
+
+def windows(
+    record: Record, first: Sequence[str] = ("MLII", "II"), class_of: Mapping[str, int] = CLASS_OF
+) -> Iterator[Window]:
     """Yield the beats of a record in order; a record with a single beat, which has no RR interval, has none.
+
+    A beat is an annotation whose symbol is a key of `class_of`, which gives the index of its class.
 
     A window past an end of the record repeats the value there. It has two leads of the record: those of the names
     `first`, then the others in their order. The second lead of a record with a single lead is 0.
     """
-    beats = [index for index, symbol in enumerate(record.symbols) if symbol in CLASS_OF]
+    beats = [index for index, symbol in enumerate(record.symbols) if symbol in class_of]
     if len(beats) < 2:
         return
     leads = beat_windows.lead_order(record.leads, first)[:WINDOW_LEADS]
@@ -108,7 +122,7 @@ def windows(record: Record, first: Sequence[str] = ("MLII", "II")) -> Iterator[W
         yield Window(
             signal=window,
             intervals=span,
-            label=CLASS_OF[record.symbols[index]],
+            label=class_of[record.symbols[index]],
             record=record.number,
             annotation_index=index,
             sample=int(record.samples[index]),

@@ -22,7 +22,7 @@ class Database:
       homepage: address of the version that is read.
       records: names of its records.
       license: its licence.
-      endings: file name extensions of the files of each record.
+      endings: file name extensions of the files of each record, that of its annotations last.
       rate: sampling rate of every record, Hz; None for any.
       shape: samples and leads of every record; None for any.
     """
@@ -118,9 +118,11 @@ class Database:
         shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # the file itself, not the link of `choose`
         try:
             found: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
-            annotation: Any = wfdb.rdann(str(path), "atr") if annotated else None
+            annotation: Any = wfdb.rdann(str(path), self.endings[-1]) if annotated else None
         except Exception as error:  # the parsers of wfdb raise many types
-            raise InputError(f"{shown}: found a record that cannot be read ({error}), expected PhysioNet's") from error
+            raise InputError(
+                f"{shown}: found a record that cannot be read ({error}), expected a complete one"
+            ) from error
         shape, expected = np.shape(found.d_signal), self.shape or "(samples, leads)"
         if len(shape) != 2 or shape != (self.shape or shape) or found.fs != (self.rate or found.fs):
             at = f" at {self.rate:g} Hz" if self.rate else ""
@@ -128,8 +130,8 @@ class Database:
         sums: Any = np.sum(found.d_signal, axis=0, dtype=np.int64)
         if any(told is not None and (told - own) % 65536 for told, own in zip(found.checksum, sums, strict=True)):
             raise InputError(
-                f"{shown}: found signals whose checksums differ from the header's {found.checksum}, expected "
-                f"PhysioNet's; fetch {self.homepage} again"
+                f"{shown}: found signals whose checksums differ from the header's {found.checksum}, expected the "
+                f"record's own; fetch {self.homepage} again"
             )
         return found, annotation
 

@@ -9,7 +9,7 @@ import cardiax
 from cardiax import datasets
 from cardiax.catalog import BY_PATIENT, DISCLAIMER, find_dataset
 from cardiax.config import Config
-from cardiax.tasks import find_task
+from cardiax.tasks import task_of
 
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "activation_mae": "mae", "voltage_mae": "mae"}
 """Metric of test.json → its name on Hugging Face."""
@@ -86,7 +86,7 @@ def _metadata(name: str, config: Config, test: dict[str, Any], licence: str) -> 
         *("metrics:", *(f"- {kind}" for kind in dict.fromkeys(found.values()))),
         *("model-index:", f"- name: {json.dumps(name)}", "  results:", "  - task:"),
         f"      type: {'time-series-classification' if 'classes' in test else 'time-series-regression'}",
-        f"      name: {json.dumps(find_task(config.task).summary, ensure_ascii=False)}",
+        f"      name: {json.dumps(task_of(config).summary, ensure_ascii=False)}",
         *("    dataset:", f"      type: {config.dataset}", f"      name: {config.dataset}", "      split: test"),
         "    metrics:",
     ]
@@ -96,7 +96,7 @@ def _metadata(name: str, config: Config, test: dict[str, Any], licence: str) -> 
 
 
 def _summary(config: Config) -> str:
-    summary = find_task(config.task).summary
+    summary = task_of(config).summary
     return f"{summary[0].upper()}{summary[1:]}, from {'its leads' if _is_beats(config) else 'the 12-lead ECG'}."
 
 
@@ -158,7 +158,11 @@ def _data(config: Config) -> list[str]:
     """Return what the pages and citations of the datasets say."""
     lines = [f"Trained on `{config.dataset}`, protocol `{config.protocol}`; validation chose the step."]
     entries: dict[str, None] = {}
-    for member in find_dataset(config.dataset).members:
+    dataset = find_dataset(config.dataset)
+    if dataset.own:
+        lines += ["", f"Made by `cardiax prepare {dataset.made_by}`; the name ends with a digest of these files."]
+        return lines
+    for member in dataset.members:
         folder = Path(datasets.__file__).parent / member.name.split("/")[0]
         readme, citations = folder / "README.md", folder / "CITATIONS.bib"
         if readme.is_file():
@@ -186,6 +190,7 @@ def _limits(config: Config) -> list[str]:
         lines.append("- A beat is compared with all beats of its recording, so the recording should have many.")
     if dataset.kind == "beat" and dataset.drawn_by(config.protocol) not in BY_PATIENT:
         lines.append(
-            "- Patients of the test split were seen in training, so the figures are too high for new patients."
+            f"- Patients of the test split {'may have been' if dataset.own else 'were'} seen in training, so "
+            "the figures are too high for new patients."
         )
     return lines

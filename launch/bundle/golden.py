@@ -9,7 +9,7 @@ import numpy as np
 from cardiax.catalog import find_dataset
 from cardiax.config import Config, with_overrides
 from cardiax.launch.run.experiment import load_experiment
-from cardiax.tasks import find_task
+from cardiax.tasks import task_of
 from cardiax.training.batch_order import Arrays
 from cardiax.training.step import inputs_of
 
@@ -39,7 +39,7 @@ def golden_inputs(config: Config, data_dir: Path | None, fingerprints: dict[str,
             what = f"examples {', '.join(map(str, rows))} of {dataset.name}, of its test split by {config.protocol}"
             return {name: np.asarray(array) for name, array in inputs_of(experiment.examples.take(rows)).items()}, what
     random = np.random.default_rng(0)
-    shapes = find_task(config.task).shapes(dataset)
+    shapes = task_of(config).shapes(dataset)
     inputs = {name: random.normal(size=(COUNT, *shape)).astype(np.float32) for name, shape in shapes.items()}
     return inputs, "random numbers of a standard normal distribution, since the data were not at hand"
 

@@ -7,7 +7,7 @@ from cardiax.config import Config
 from cardiax.ecg.beat_windows import HIGH_PASS
 from cardiax.ecg.leads import LEADS, SITE_NAMES
 from cardiax.ecg.rr_features import LEAST_RANGE, RR_FEATURES
-from cardiax.tasks import find_task
+from cardiax.tasks import task_of
 
 
 def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
       config: config of the experiment that trained the network.
       output_shape: shape of the output of one example.
     """
-    task, dataset = find_task(config.task), find_dataset(config.dataset)
+    task, dataset = task_of(config), find_dataset(config.dataset)
     what = _of_dataset(dataset, config.augmentation.shift)
     inputs = {
         name: {"shape": ["batch", *shape], "dtype": "float32", **what["inputs"].get(name, {})}
@@ -41,6 +41,18 @@ def _of_dataset(dataset: Dataset, shift: int) -> dict[str, Any]:
         return {"inputs": {"leads": leads}, "steps": steps}
     if dataset.kind != "beat":
         return {"inputs": {}, "steps": []}
+    if dataset.own and not dataset.by_record:
+        leads = {
+            "unit": "1, each beat scaled to 0 ... 1",
+            **({"sampling_rate_hz": dataset.rate} if dataset.rate else {}),
+            "axes": ["sample", "lead"],
+        }
+        steps = [
+            f"Take a beat as a row of {dataset.made_by.split()[0]} had it, {dataset.shape[0]} samples of each of "
+            f"{dataset.shape[1]} leads; how it was cut out of a recording is not known here.",
+            "Scale it: the least value of all leads to 0, the greatest to 1; a beat without a range is 0.",
+        ]
+        return {"inputs": {"leads": leads}, "steps": steps}
     if not dataset.by_record:
         leads = {
             "unit": "1, each beat scaled to 0 ... 1",

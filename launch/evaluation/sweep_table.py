@@ -15,7 +15,8 @@ from cardiax.launch.run.sweep_member import Member
 from cardiax.plots.model_comparison import comparison_figure
 from cardiax.stats.classification import classification_metrics, mean_interval
 from cardiax.stats.significance import resampled_figures, stands_out
-from cardiax.tasks import Task, find_task
+from cardiax.tasks import Task, task_of
+from cardiax.tasks.report import unit_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def write_table(folder: Path, members: list[Member], absent: dict[str, str]) -> 
 
     `absent` maps the name of each other member to the reason why it is not in the table.
     """
-    task = find_task(members[0].config.task)
+    task = task_of(members[0].config)
     rows = _rows([member for member in members if member.protocol != NOISE], "test.json")
     noisy = _rows([member for member in members if member.protocol == NOISE], "test_noise.json")
     notes = [f"Not in the table: {name} ({' '.join(why.split())}).\n" for name, why in absent.items()]
@@ -152,7 +153,7 @@ def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
         return None
     cases = [[read_csv(member.workdir.path / "test_cases.csv") for member in row.members] for row in rows]
     sums = [sums_of_cases(run, task, merit) for row in cases for run in row]
-    groups = np.asarray([case["record"] for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
+    groups = np.asarray([unit_of(case) for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
     figures = resampled_figures(sums, merit.of_sums, groups)
     ends = np.cumsum([len(row.members) for row in rows])
     units = len(sums[0]) if groups is None else len(np.unique(groups))

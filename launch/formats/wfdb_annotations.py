@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ class Beats:
 
     Attributes:
       samples: float64 (n,), increasing index of each beat at the sampling rate of the recording.
-      labels: int (n,), AAMI class of each, an index into `cardiax.catalog.AAMI_CLASSES`.
+      labels: int (n,), class of each, from `class_of` of `read_annotations`.
       flutter: (k, 2), first and last sample of each episode of ventricular flutter or fibrillation, which has no beats.
     """
 
@@ -33,7 +34,9 @@ class Beats:
     flutter: np.ndarray
 
 
-def read_annotations(recording: Path, ending: str, rate: float, samples: int) -> Beats:
+def read_annotations(
+    recording: Path, ending: str, rate: float, samples: int, class_of: Mapping[str, int] = CLASS_OF
+) -> Beats:
     """Read the beats in the annotation file of a recording, which has its name and another ending.
 
     Args:
@@ -41,6 +44,8 @@ def read_annotations(recording: Path, ending: str, rate: float, samples: int) ->
       ending: ending of the annotation file, e.g. `atr`.
       rate: sampling rate of the recording, Hz.
       samples: its number of samples.
+      class_of: annotation symbol → class; by default index of the class in `cardiax.catalog.AAMI_CLASSES`. Other
+        symbols are no beats.
 
     Raises:
       InputError: the file is missing or damaged, has no beats, or the package `wfdb` is not installed.
@@ -82,9 +87,9 @@ def read_annotations(recording: Path, ending: str, rate: float, samples: int) ->
             f"{path}: found an annotation at sample {positions[back[0] + 1]:.0f} after one at "
             f"{positions[back[0]]:.0f}, expected them in order; the file is damaged"
         )
-    beats = [index for index, symbol in enumerate(symbols) if symbol in CLASS_OF]
+    beats = [index for index, symbol in enumerate(symbols) if symbol in class_of]
     if not beats:
-        raise InputError(f"{path}: found no beats, expected some of the symbols {' '.join(CLASS_OF)}")
+        raise InputError(f"{path}: found no beats, expected some of the symbols {' '.join(class_of)}")
     for at in positions[[0, -1]]:
         if not 0 <= at <= samples:
             raise InputError(
@@ -96,7 +101,7 @@ def read_annotations(recording: Path, ending: str, rate: float, samples: int) ->
     episodes = [(start, min([end for end in ends if end > start], default=float(samples))) for start in starts]
     return Beats(
         samples=positions[beats],
-        labels=np.array([CLASS_OF[symbols[index]] for index in beats]),
+        labels=np.array([class_of[symbols[index]] for index in beats]),
         flutter=np.array(episodes).reshape(-1, 2),
     )
 

@@ -11,8 +11,8 @@ from cardiax.launch.page.run import NAMES
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.stats.classification import mean_interval
 from cardiax.stats.significance import beats_chance, resampled_figures
-from cardiax.tasks import Task, find_task
-from cardiax.tasks.report import BOUNDS
+from cardiax.tasks import Task, task_of
+from cardiax.tasks.report import BOUNDS, unit_of
 
 
 def comparison_part(rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def comparison_part(rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
     return {
         "kind": "comparison",
         "title": "Side by side",
-        "tables": [_table(find_task(task), some) for (task, _), some in groups.items()],
+        "tables": [_table(task_of(next(iter(some.values()))[0].config()), some) for some in groups.values()],
         "paired": len(groups) == 1,
     }
 
@@ -46,7 +46,7 @@ def _table(task: Task, rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
     first = next(iter(results.values()))[0]
     by_record = first["protocol"] in BY_PATIENT
     cases = {name: [read_csv(run.path / "test_cases.csv") for run in runs] for name, runs in rows.items()}
-    groups = np.array([case["record"] for case in next(iter(cases.values()))[0]]) if by_record else None
+    groups = np.array([unit_of(case) for case in next(iter(cases.values()))[0]]) if by_record else None
     return {
         "task": task.name,
         "data": f"{first['examples']:,} test examples of {first['dataset']}, protocol {first['protocol']}",

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from cardiax.attribution import smooth
-from cardiax.catalog import AAMI_CLASSES, AAMI_MEANINGS, WINDOW_BEFORE, WINDOW_RATE
+from cardiax.catalog import AAMI_CLASSES, WINDOW_BEFORE, WINDOW_RATE, meaning
 from cardiax.launch.page.packed import packed
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.launch.predictors.rhythm_files import influence_text
-from cardiax.plots.style import CLASS_COLOURS
+from cardiax.plots.style import class_colours
 
 CHUNK = 60
 """s, the stretches in which the signal is embedded, and shown as a row."""
@@ -38,7 +38,8 @@ def rhythm_part(title: str, one: RhythmPrediction, remarks: Sequence[str] = ()) 
       remarks: how the data were understood, and reasons not to trust them.
     """
     flags, which = np.unique(one.flags.astype(str), return_inverse=True)
-    labels = np.array([AAMI_CLASSES.index(name) for name in one.names], int)
+    classes = list(one.classes)
+    labels = np.array([classes.index(name) for name in one.names], int)
     duration = one.summary.duration_s
     _, rate_bin, burden_bin = next(bins for bins in BINS if duration <= bins[0])
     return {
@@ -47,8 +48,10 @@ def rhythm_part(title: str, one: RhythmPrediction, remarks: Sequence[str] = ()) 
         "remarks": list(remarks),
         "summary": dataclasses.asdict(one.summary),
         "classes": [
-            {"name": name, "meaning": AAMI_MEANINGS[name], "colour": CLASS_COLOURS[name]} for name in AAMI_CLASSES
+            {"name": name, "meaning": meaning(name, one.aami), "colour": colour, "key": key}
+            for (name, colour), key in zip(class_colours(classes, one.normal).items(), _keys(classes, one), strict=True)
         ],
+        "normal": one.normal,
         "beats": {
             "times": packed(one.times, 0.001),
             "rr": packed(one.rr, 0.001),
@@ -62,7 +65,7 @@ def rhythm_part(title: str, one: RhythmPrediction, remarks: Sequence[str] = ()) 
             for (start, end), why in zip(one.unreadable.tolist(), one.reasons, strict=True)
         ],
         "rate": rates(one.times, one.rr, duration, rate_bin),
-        "burden": burdens(one.times, labels, duration, burden_bin),
+        "burden": burdens(one.times, labels, duration, burden_bin, len(classes)),
         "medians": medians(one),
         "signal": signal(one),
         "leads": [{"start": start, "name": name} for start, name in one.signal_leads],
@@ -88,11 +91,21 @@ def rates(times: np.ndarray, rr: np.ndarray, duration: float, size: float) -> di
     return {"size": size, "low": low, "middle": middle, "high": high}
 
 
-def burdens(times: np.ndarray, labels: np.ndarray, duration: float, size: float) -> dict[str, Any]:
-    """Return the number of beats of each class in bins of `size` s; for times and labels (n,) see `rates`."""
+def _keys(classes: Sequence[str], one: RhythmPrediction) -> list[str]:
+    """Return the key of the page for each class: its letter, or for your own classes a digit, as far as there are."""
+    if one.aami:
+        return [name.lower() for name in classes]
+    others = [name for name in classes if name != one.normal]
+    return [str(others.index(name) + 1) if name in others[:9] else "" for name in classes]
+
+
+def burdens(
+    times: np.ndarray, labels: np.ndarray, duration: float, size: float, classes: int = len(AAMI_CLASSES)
+) -> dict[str, Any]:
+    """Return the number of beats of each of the classes in bins of `size` s; times, labels (n,): see `rates`."""
     count = max(int(np.ceil(duration / size)), 1)
     owner = np.clip((times // size).astype(int), 0, count - 1)
-    table = np.zeros((len(AAMI_CLASSES), count), int)
+    table = np.zeros((classes, count), int)
     np.add.at(table, (labels, owner), 1)
     return {"size": size, "beats": table.tolist()}
 
@@ -134,14 +147,14 @@ def signal(one: RhythmPrediction, budget: int = BUDGET) -> dict[str, Any]:
     text = f"The whole signal is in this file, at {rate:g} samples a second and in steps of {1000 * step:g} µV."
     if sizes.sum() > budget:
         owner = np.minimum((one.times // CHUNK).astype(int), len(chunks) - 1)
-        ectopic = np.bincount(owner, one.names != "N", minlength=len(chunks))
+        ectopic = np.bincount(owner, one.names != one.normal, minlength=len(chunks))
         order = np.argsort(-ectopic, kind="stable")
         kept = np.zeros(len(chunks), bool)
         kept[order[np.cumsum(sizes[order]) <= budget]] = True
         chunks = [chunk if keep else None for chunk, keep in zip(chunks, kept, strict=True)]
         text = (
             f"{kept.sum():,} of {len(chunks):,} minutes of the signal are in this file, those with most beats other "
-            f"than N, at {rate:g} samples a second; the beats of all minutes are."
+            f"than {one.normal}, at {rate:g} samples a second; the beats of all minutes are."
         )
     return {"rate": rate, "seconds": CHUNK, "chunks": chunks, "text": text}
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import AAMI_MEANINGS, BEAT_LENGTH, Dataset, find_dataset
+from cardiax.catalog import BEAT_LENGTH, Dataset, find_dataset, meaning
 from cardiax.config import to_dict
 from cardiax.launch.evaluation.sweep_table import merits
 from cardiax.launch.page.packed import packed
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir, read_csv
-from cardiax.plots.style import CLASS_COLOURS
+from cardiax.plots.style import class_colours
 from cardiax.stats.calibration import expected_calibration_error, reliability
-from cardiax.tasks import find_task
+from cardiax.tasks import find_task, task_of
 
 WORST = 10
 """Number of worst cases."""
@@ -34,6 +34,13 @@ PROTOCOLS = {
     "pattern": "by activation pattern: no pattern and no site of a stimulus is in two of training, validation and test",
 }
 """Protocol → how the test set was drawn, in words."""
+
+OF_OWN = {
+    "random": "drawn by beat, so the same people may be in training too",
+    "group": "by group: no group, e.g. a patient, is in two of training, validation and test",
+    "fold": "a fold of the groups: no group, e.g. a patient, is in two of training, validation and test",
+}
+"""The same of your own beats."""
 
 NAMES = {
     "accuracy": "accuracy",
@@ -74,7 +81,7 @@ def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget
     """
     config, environment = workdir.config(), workdir.read_json("environment.json")
     result, cases = workdir.read_json("test.json"), read_csv(workdir.path / "test_cases.csv")
-    task, dataset = find_task(config.task), find_dataset(config.dataset)
+    task, dataset = task_of(config), find_dataset(config.dataset)
     part = {
         "kind": "run",
         "title": title,
@@ -100,9 +107,8 @@ def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget
         classes = list(result["classes"])
         part |= {
             "classes": [
-                {"name": name, "meaning": AAMI_MEANINGS.get(name, name), "colour": CLASS_COLOURS.get(name, "#1a1a1a")}
-                | result["classes"][name]
-                for name in classes
+                {"name": name, "meaning": meaning(name, dataset.aami), "colour": colour} | result["classes"][name]
+                for name, colour in class_colours(classes, getattr(task, "normal", "")).items()
             ],
             "confusion": result["confusion"],
             "reliability": calibration(cases, classes),
@@ -134,7 +140,10 @@ def lines(result: dict[str, Any], dataset: Dataset) -> list[str]:
     if dataset.built_in or dataset.kind == "intracardiac":
         made = "simulated by cardiax" if dataset.built_in else "published simulations"
         what = f"{made}: they say nothing about patients"
-    drawn = PROTOCOLS.get(re.sub(r"_fold_\d", "_fold", result["protocol"]), "by the protocol of that name")
+    if dataset.own:
+        what = f"from {dataset.made_by}"
+    known = OF_OWN if dataset.own else PROTOCOLS
+    drawn = known.get(re.sub(r"fold_\d", "fold", result["protocol"]), "by the protocol of that name")
     return [
         f"Data: {result['dataset']}, {what}.",
         f"Protocol: {result['protocol']}, {drawn}. The checkpoint of step {result['step']:,} was best on validation "
@@ -213,7 +222,8 @@ def beats(
         rows = np.array([int(cases[index]["row"]) for index in shown])
         leads = without_padding(np.swapaxes(experiment.examples.take(rows)["leads"], 1, 2))
         found["signals"] = [packed(one, max(float(np.nanmax(one) - np.nanmin(one)) / 500, 1e-6)) for one in leads]
-        found["rate"] = find_dataset(experiment.config.dataset).rate
+        rate = find_dataset(experiment.config.dataset).rate
+        found |= {"rate": rate, "unit": "ms"} if rate else {"rate": 1000.0, "unit": "samples"}
     return found
 
 

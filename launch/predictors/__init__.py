@@ -8,11 +8,12 @@ from cardiax.errors import InputError
 from cardiax.launch.run.trained import find_network
 
 if TYPE_CHECKING:
+    from cardiax.launch.predictors.beat_rows import BeatRowsPredictor
     from cardiax.launch.predictors.heart import HeartPredictor
     from cardiax.launch.predictors.rhythm import RhythmPredictor
 
 
-def open_predictor(folder: str | Path) -> "HeartPredictor | RhythmPredictor":
+def open_predictor(folder: str | Path) -> "HeartPredictor | RhythmPredictor | BeatRowsPredictor":
     """Return the predictor of the network in a folder, or of a name that `find_network` knows.
 
     Raises:
@@ -24,12 +25,19 @@ def open_predictor(folder: str | Path) -> "HeartPredictor | RhythmPredictor":
         from cardiax.launch.predictors.heart import HeartPredictor
 
         return HeartPredictor(network)
-    if config.task == "arrhythmia" and find_dataset(config.dataset).by_record:
+    from cardiax.tasks import task_of
+    from cardiax.tasks.beat_classification import Classification
+
+    is_classification = isinstance(task_of(config), Classification)
+    if is_classification and find_dataset(config.dataset).by_record:
         from cardiax.launch.predictors.rhythm import RhythmPredictor
 
         return RhythmPredictor(network)
+    if is_classification:
+        from cardiax.launch.predictors.beat_rows import BeatRowsPredictor
+
+        return BeatRowsPredictor(network)
     raise InputError(
-        f"{network.path}: found a run of {config.task!r} on {config.dataset}, expected activation, transmembrane, or "
-        "arrhythmia on beats with their rhythm; train one by `cardiax train arrhythmia --dataset "
-        "physionet_mitbih/patient`"
+        f"{network.path}: found a run of {config.task!r} on {config.dataset}, expected activation, transmembrane, "
+        "arrhythmia or heartbeat"
     )

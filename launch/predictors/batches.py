@@ -15,7 +15,12 @@ class BatchPredictor:
 
     Args:
       network: the trained network.
+
+    Attributes:
+      has_page: True if a prediction has a page of its own.
     """
+
+    has_page = True
 
     def __init__(self, network: TrainedNetwork):
         self.network = network

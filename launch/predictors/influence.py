@@ -18,7 +18,7 @@ BATCH = 128
 class Influence:
     """Why beats were given their class and not that of normal beats: means over beats, by integrated gradients.
 
-    All values are differences of the log odds of the class against N from those of the recording's usual beat: its
+    All values are differences of the log odds of the class against normal beats from those of the recording's usual beat: its
     median beat in the median rhythm of its normal beats. `leads.sum() + rhythm` is the whole difference.
 
     Attributes:

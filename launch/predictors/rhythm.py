@@ -1,16 +1,17 @@
-"""Prediction of the beats and the rhythm of recordings of any length: R peaks, AAMI classes and a summary."""
+"""Prediction of the beats and the rhythm of recordings of any length: R peaks, classes and a summary."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from cardiax.catalog import AAMI_CLASSES, find_dataset
 from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import Strip
-from cardiax.ecg.rhythm_summary import Summary, rr_intervals, summarize
+from cardiax.ecg.rhythm_summary import ECTOPIC, Summary, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
@@ -40,6 +41,7 @@ from cardiax.launch.run.run_folder import read_json
 
 if TYPE_CHECKING:
     from cardiax.launch.formats.long_recording import LongRecording
+    from cardiax.tasks.beat_classification import Classification
 
 PART = 1800.0
 """Length of the parts, s, in which a recording is read, and in which a beat is compared with the median beat and the
@@ -57,8 +59,10 @@ LEAST = 5.0
 LEAST_BEATS = 3
 """The least number of beats of a recording."""
 
-COLUMNS = ("time_s", "rr_s", "class", *(f"p_{name}" for name in AAMI_CLASSES), "flag")
-"""Columns of the table of beats."""
+
+def columns(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of the table of beats."""
+    return ("time_s", "rr_s", "class", *(f"p_{name}" for name in classes), "flag")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +72,8 @@ class RhythmPrediction:
     Attributes:
       times: (n,), s, R peaks after the start of the recording.
       rr: (n,), s, the RR interval before each beat; NaN for the first one and across unreadable stretches.
-      names: (n,), AAMI class of each beat: N, S, V, F or Q.
-      probabilities: float32 (n, 5), of the classes N, S, V, F and Q.
+      names: (n,), class of each beat: AAMI's N, S, V, F or Q, or one of the network's own `classes`.
+      probabilities: float32 (n, C), of the `classes`, e.g. N, S, V, F and Q.
       flags: (n,), reasons to doubt a beat, separated by spaces; mostly empty.
       unreadable: (k, 2), start and end of each stretch that cannot be read, s.
       reasons: why each of these cannot be read.
@@ -83,7 +87,9 @@ class RhythmPrediction:
       notes: how the recording was understood.
       warnings: reasons not to trust the prediction.
       comparison: beat by beat with annotated beats, see `cardiax.stats.beat_matching`; None unless that was asked for.
-      influences: class but N → why its beats are of that class; empty unless that was asked for.
+      classes: the C classes, each with the symbol of WFDB's annotations that stands for it.
+      normal: the class of normal beats.
+      influences: class but `normal` → why its beats are of that class; empty unless that was asked for.
     """
 
     times: np.ndarray
@@ -104,20 +110,54 @@ class RhythmPrediction:
     warnings: tuple[str, ...]
     comparison: np.ndarray | None = None
     influences: Mapping[str, Influence] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=lambda: {name: name for name in AAMI_CLASSES})
+    normal: str = "N"
+
+    @property
+    def aami(self) -> bool:
+        """True if the classes are AAMI's, or some of these."""
+        return {*self.classes} <= {*AAMI_CLASSES}
 
     def to_dataframe(self) -> Any:
         """Return a pandas data frame with a row for each beat, with the columns of NAME_beats.csv."""
         import pandas
 
         values = (self.times, self.rr, self.names, *self.probabilities.T, self.flags)
-        return pandas.DataFrame(dict(zip(COLUMNS, values, strict=True)))
+        return pandas.DataFrame(dict(zip(columns(tuple(self.classes)), values, strict=True)))
 
 
 class RhythmPredictor(BatchPredictor):
-    """A network of the task arrhythmia, for recordings of your own; see `BatchPredictor`."""
+    """A network of the task arrhythmia or heartbeat, for recordings of your own; see `BatchPredictor`."""
 
     flags = ("beats", "compare")
     """The flags of the command line that apply."""
+
+    @functools.cached_property
+    def _task(self) -> "Classification":
+        from cardiax.tasks import task_of
+
+        return cast("Classification", task_of(self.config))
+
+    @functools.cached_property
+    def _class_of(self) -> dict[str, int]:
+        """Annotation symbol → index of its class."""
+        dataset = find_dataset(self.config.dataset)
+        symbols = dataset.symbols or {symbol: AAMI_CLASSES[index] for symbol, index in beat_windows.CLASS_OF.items()}
+        ours = dict(zip(dataset.classes, self._task.merged.get(dataset.classes, dataset.classes), strict=True))
+        return {symbol: self._task.classes.index(ours[name]) for symbol, name in symbols.items()}
+
+    @functools.cached_property
+    def _symbols(self) -> dict[str, str]:
+        """Class → the annotation symbol that stands for it: its own name if that is one, else its first."""
+        first: dict[int, str] = {}
+        for symbol, index in self._class_of.items():
+            if index not in first or symbol == self._task.classes[index]:
+                first[index] = symbol
+        return {name: name if self._aami else first[index] for index, name in enumerate(self._task.classes)}
+
+    @property
+    def _aami(self) -> bool:
+        return {*self._task.classes} <= {*AAMI_CLASSES}
 
     def predict(
         self,
@@ -162,9 +202,10 @@ class RhythmPredictor(BatchPredictor):
         from cardiax.launch.formats.long_recording import read_leads
 
         recordings = [read_leads(source, rate, names, unit) for source in files]
-        given = [_given(one, beats) for one in recordings]
+        given = [_given(one, beats, self._class_of) for one in recordings]
         references = [
-            read_annotations(one.path, compare, one.rate, one.samples) if compare else None for one in recordings
+            read_annotations(one.path, compare, one.rate, one.samples, self._class_of) if compare else None
+            for one in recordings
         ]
         return [self._predict(*each, explain) for each in zip(recordings, given, references, strict=True)]
 
@@ -189,8 +230,10 @@ class RhythmPredictor(BatchPredictor):
         times = samples / rate
         rr = rr_intervals(times, unreadable)
         intervals = beat_intervals(times) if given is not None else intervals_of_stretches(times, rr)
-        probabilities = np.empty((len(times), len(AAMI_CLASSES)), np.float32)
-        leads, ectopic = with_most_beats(parts, owners), BeatInputs(AAMI_CLASSES.index("N"))
+        classes, normal = self._task.classes, self._task.normal
+        ectopic = ("V", "S", "F") if self._aami else tuple(name for name in classes if name != normal)
+        probabilities = np.empty((len(times), len(classes)), np.float32)
+        leads, others = with_most_beats(parts, owners), BeatInputs(classes.index(normal))
         for index, part in enumerate(parts):
             own = np.flatnonzero(owners == index)
             if len(own):
@@ -198,11 +241,12 @@ class RhythmPredictor(BatchPredictor):
                 inputs = self._inputs(cut, intervals[own])
                 probabilities[own] = self._probabilities(inputs, recording.path)
                 if explain and part.leads == leads:
-                    ectopic.add(inputs, probabilities[own].argmax(axis=1))
-        influences = ectopic.influences(self._gradient, len(AAMI_CLASSES), len(leads)) if explain else {}
+                    others.add(inputs, probabilities[own].argmax(axis=1))
+        influences = others.influences(self._gradient, len(classes), len(leads)) if explain else {}
         labels = probabilities.argmax(axis=1)
-        names = np.array(AAMI_CLASSES)[labels]
-        summary = summarize(times, rr, labels, AAMI_CLASSES, recording.duration, unreadable)
+        names = np.array(classes)[labels]
+        counted = ECTOPIC if self._aami else ()
+        summary = summarize(times, rr, labels, classes, recording.duration, unreadable, counted)
         leads = tuple(dict.fromkeys((*leads, *(name for part in parts for name in part.leads))))
         signal, signal_leads = first_leads(parts, rate)
         return RhythmPrediction(
@@ -214,31 +258,31 @@ class RhythmPredictor(BatchPredictor):
             unreadable=unreadable,
             reasons=reasons,
             summary=summary,
-            strips=strips_of(times, rr, names, recording, unreadable, parts),
-            median_beats=example_beats(samples, owners, names, parts, rate),
+            strips=strips_of(times, rr, names, recording, unreadable, parts, ectopic, normal),
+            median_beats=example_beats(samples, owners, names, parts, rate, classes),
             leads=leads,
             rate=rate,
             signal=signal,
             signal_leads=signal_leads,
             notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None)),
-            warnings=warnings_of(summary, parts, rr, names),
-            comparison=compared(reference, samples, labels, rate),
-            influences={AAMI_CLASSES[label]: one for label, one in influences.items()},
+            warnings=warnings_of(summary, parts, rr, names, self._aami),
+            comparison=compared(reference, samples, labels, rate, len(classes)),
+            classes=self._symbols,
+            normal=normal,
+            influences={classes[label]: one for label, one in influences.items()},
         )
 
     def _inputs(self, windows: np.ndarray, intervals: np.ndarray) -> dict[str, np.ndarray]:
         """Return the network's inputs for the beats of one part: windows (n, 192, 2) and RR intervals (n, 3)."""
-        from cardiax.tasks import find_task
-
         count = len(windows)
         beats = {"signal": windows, "intervals": intervals, "record": np.zeros(count, int)}
         dataset = find_dataset(self.config.dataset)
-        inputs = find_task(self.config.task).arrays(beats | {"label": np.zeros(count, int)}, dataset)
+        inputs = self._task.arrays(beats | {"label": np.zeros(count, int)}, dataset)
         del inputs["target"]
         return inputs
 
     def _probabilities(self, inputs: dict[str, np.ndarray], path: Path) -> np.ndarray:
-        """Return the probabilities (n, 5) of the beats of one part."""
+        """Return the probabilities (n, C) of the beats of one part."""
         logits = self._outputs(inputs, BATCHES[0] if len(inputs["rr"]) <= BATCHES[0] else BATCHES[1], path)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
@@ -254,7 +298,7 @@ class RhythmPredictor(BatchPredictor):
         tables = {stem: one.comparison for stem, one in zip(stems, predictions, strict=True)}
         tables = {stem: table for stem, table in tables.items() if table is not None}
         if tables:
-            yield from write_comparison(folder, tables)
+            yield from write_comparison(folder, tables, self._task.classes)
 
     def _trained(self) -> list[str]:
         """Return lines about the training data, and the test metrics where the run folder has them."""
@@ -274,12 +318,14 @@ class RhythmPredictor(BatchPredictor):
         return lines
 
 
-def _given(recording: "LongRecording", beats: str | np.ndarray | None) -> np.ndarray | None:
+def _given(
+    recording: "LongRecording", beats: str | np.ndarray | None, class_of: Mapping[str, int]
+) -> np.ndarray | None:
     """Return the samples of the beats that the user gives, (n,), or None."""
     if beats is None:
         return None
     if isinstance(beats, str):
-        return read_annotations(recording.path, beats, recording.rate, recording.samples).samples
+        return read_annotations(recording.path, beats, recording.rate, recording.samples, class_of).samples
     times = np.asarray(beats, np.float64)
     is_list = times.ndim == 1 and len(times) > 0 and (np.diff(times) > 0).all()
     if not (is_list and times[0] >= 0 and times[-1] < recording.duration):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, WINDOW_LEADS, WINDOW_RATE
+from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
 from cardiax.ecg.rhythm_summary import Summary
@@ -78,10 +78,12 @@ def strips_of(
     recording: "LongRecording",
     unreadable: np.ndarray,
     parts: Sequence[Part],
+    ectopic: Sequence[str],
+    normal: str,
 ) -> tuple[Strip, ...]:
     """Return the strips that `choose_strips` chooses, of the first lead of the part in which each begins."""
     strips = []
-    for what, start in choose_strips(times, rr, names, recording.duration, unreadable):
+    for what, start in choose_strips(times, rr, names, recording.duration, unreadable, ectopic, normal):
         part = next(part for part in reversed(parts) if part.edges[0] <= start or part is parts[0])
         offset = part.low / recording.rate
         first = round((start - offset) * WINDOW_RATE)
@@ -101,12 +103,17 @@ def with_most_beats(parts: Sequence[Part], owners: np.ndarray) -> tuple[str, ...
 
 
 def example_beats(
-    samples: np.ndarray, owners: np.ndarray, names: np.ndarray, parts: Sequence[Part], rate: float
+    samples: np.ndarray,
+    owners: np.ndarray,
+    names: np.ndarray,
+    parts: Sequence[Part],
+    rate: float,
+    classes: Sequence[str],
 ) -> dict[str, np.ndarray]:
     """Return class → windows (m, 192, L) of up to `EXAMPLES` of its beats in the L leads of `with_most_beats`."""
     found, leads = {}, with_most_beats(parts, owners)
     shown = np.array([part.leads == leads for part in parts])[owners]
-    for name in AAMI_CLASSES:
+    for name in classes:
         own = np.flatnonzero((names == name) & shown)
         own = own[np.unique(np.linspace(0, len(own) - 1, min(len(own), EXAMPLES)).astype(int))] if len(own) else own
         cuts = [
@@ -130,23 +137,30 @@ def notes_of(recording: "LongRecording", leads: Sequence[str], parts: Sequence[P
     return notes
 
 
-def warnings_of(summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray) -> tuple[str, ...]:
-    """Tell what makes beats with these RR intervals and classes doubtful: noise, few of them, an untrained rhythm."""
+def warnings_of(
+    summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray, aami: bool
+) -> tuple[str, ...]:
+    """Tell what makes beats with these RR intervals and classes doubtful: noise, few of them, an untrained rhythm.
+
+    What is told of V and F needs the classes of AAMI.
+    """
     found, noisy = [], noisy_share(parts)
-    irregular, spiked = irregular_share(rr, np.isin(names, ("V", "F"))), np.concatenate([part.paced for part in parts])
+    wide = np.isin(names, ("V", "F")) & aami
+    irregular, spiked = irregular_share(rr, wide), np.concatenate([part.paced for part in parts])
     if irregular > MUCH_IRREGULAR:
         found.append(
             f"{100 * irregular:.0f} % of the rhythm is irregularly irregular, as in atrial fibrillation, which the "
-            "network was hardly trained on: do not trust S, V and F there"
+            f"network was hardly trained on: do not trust {'S, V and F' if aami else 'its classes'} there"
         )
     if spiked.sum() >= FEW_PACED and spiked.mean() > MUCH_PACED:
         found.append(
             f"{100 * spiked.mean():.0f} % of the beats begin with a spike as of a pacemaker, which the network was not "
             "trained on: do not trust their classes"
         )
-    if summary.beats >= FEW_BEATS and summary.beats_by_class["F"] > MUCH_FUSION * summary.beats:
+    fusion = summary.beats_by_class.get("F", 0) if aami else 0
+    if summary.beats >= FEW_BEATS and fusion > MUCH_FUSION * summary.beats:
         found.append(
-            f"{100 * summary.beats_by_class['F'] / summary.beats:.0f} % of the beats are called F, which is rare, and "
+            f"{100 * fusion / summary.beats:.0f} % of the beats are called F, which is rare, and "
             "was learnt from few patients: the rhythm may be one that the network was not trained on"
         )
     if noisy > MUCH_NOISE:
@@ -167,7 +181,9 @@ def warnings_of(summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: 
     return tuple(found)
 
 
-def compared(reference: Beats | None, samples: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray | None:
+def compared(
+    reference: Beats | None, samples: np.ndarray, labels: np.ndarray, rate: float, classes: int
+) -> np.ndarray | None:
     """Return the comparison with annotated beats, outside of ventricular flutter, as EC57 has it."""
     if reference is None:
         return None
@@ -180,5 +196,5 @@ def compared(reference: Beats | None, samples: np.ndarray, labels: np.ndarray, r
 
     true, found = outside(reference.samples), outside(samples)
     return compare(
-        reference.samples[true] / rate, reference.labels[true], samples[found] / rate, labels[found], len(AAMI_CLASSES)
+        reference.samples[true] / rate, reference.labels[true], samples[found] / rate, labels[found], classes
     )

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, AAMI_MEANINGS, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
+from cardiax.catalog import AAMI_MEANINGS, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.ecg.rhythm_strips import clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
-from cardiax.launch.predictors.rhythm import COLUMNS, RhythmPrediction
+from cardiax.launch.predictors.rhythm import RhythmPrediction, columns
 from cardiax.launch.run.run_folder import save_plot, write_atomically, write_json
 from cardiax.stats.beat_matching import comparison
 
@@ -40,7 +40,7 @@ def write_prediction(
     notes = list(one.notes)
     annotations = annotation_file(
         np.rint(one.times * one.rate).astype(int),
-        one.names.tolist(),
+        [one.classes[name] for name in one.names.tolist()],
         np.rint(one.unreadable * one.rate).astype(int),
         one.rate,
     )
@@ -61,9 +61,11 @@ def write_prediction(
     yield f"  wrote: {', '.join(map(str, written))}", False
 
 
-def write_comparison(folder: Path, tables: Mapping[str, np.ndarray]) -> Iterator[tuple[str, bool]]:
+def write_comparison(
+    folder: Path, tables: Mapping[str, np.ndarray], classes: Sequence[str]
+) -> Iterator[tuple[str, bool]]:
     """Write comparison.json from the comparison of each recording; yield lines for the user."""
-    found = comparison(tables, AAMI_CLASSES)
+    found = comparison(tables, classes)
     write_json(folder / "comparison.json", found)
     gross = {"R peaks": found["gross"]["detection"], **found["gross"]["classes"]}
     for name, rates in gross.items():
@@ -75,7 +77,7 @@ def write_comparison(folder: Path, tables: Mapping[str, np.ndarray]) -> Iterator
 
 def beats_as_csv(one: RhythmPrediction) -> str:
     """Format the beats as CSV, one per line; an RR interval that is not known is empty."""
-    lines = [",".join(COLUMNS)]
+    lines = [",".join(columns(tuple(one.classes)))]
     for time, span, name, odds, flag in zip(
         one.times.tolist(), one.rr.tolist(), one.names.tolist(), one.probabilities.tolist(), one.flags, strict=True
     ):
@@ -97,7 +99,10 @@ def summary_fields(one: RhythmPrediction, notes: Sequence[str]) -> dict:
 def one_line(summary: Summary) -> str:
     """Return the summary in one line."""
     rate = "" if summary.rate_mean_per_min is None else f", mean {summary.rate_mean_per_min:.0f} /min"
-    ectopic = ", ".join(f"{name} {own.beats} ({own.percent:.1f} %)" for name, own in summary.ectopic.items())
+    shares = {name: (own.beats, own.percent) for name, own in summary.ectopic.items()}
+    if not shares:  # classes of one's own
+        shares = {name: (n, 100 * n / max(summary.beats, 1)) for name, n in summary.beats_by_class.items()}
+    ectopic = ", ".join(f"{name} {count} ({percent:.1f} %)" for name, (count, percent) in shares.items())
     lost = f", {summary.unreadable_percent:.1f} % unreadable" if summary.unreadable_s else ""
     return f"{clock(summary.duration_s)} h, {summary.beats} beats{rate}, {ectopic}{lost}"
 
@@ -122,9 +127,11 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
             f"Longest RR        {found.longest_rr_s:.2f} s at {clock(found.longest_rr_at_s or 0)} "
             "(not across unreadable stretches)"
         )
-    lines += ["", "Class                           beats        %   couplets   runs (3 or more)   longest run"]
+    runs = "   couplets   runs (3 or more)   longest run" if found.ectopic else ""
+    lines += ["", f"Class                           beats        %{runs}"]
     for name, count in found.beats_by_class.items():
-        row = f"{name} {AAMI_MEANINGS[name]:<28}{count:>8,}{100 * count / max(found.beats, 1):>8.1f}"
+        told = f"{name} {AAMI_MEANINGS[name]}" if one.aami else name
+        row = f"{told:<30}{count:>8,}{100 * count / max(found.beats, 1):>8.1f}"
         if name in found.ectopic:
             own = found.ectopic[name]
             longest = (
@@ -166,13 +173,16 @@ def plots(title: str, one: RhythmPrediction) -> dict:
     """Return name → function that draws a figure."""
     from cardiax.plots.median_beats import median_beats_figure
     from cardiax.plots.strips_on_paper import strips_figure
+    from cardiax.plots.style import class_colours
     from cardiax.plots.tachogram import tachogram_figure
 
-    duration = one.summary.duration_s
+    duration, colours = one.summary.duration_s, class_colours(tuple(one.classes), one.normal)
     leads = next(iter(one.median_beats.values())).shape[-1]
     return {
-        "strips": partial(strips_figure, one.strips, title),
-        "rr": partial(tachogram_figure, one.times, one.rr, one.names, one.unreadable, duration, title),
+        "strips": partial(strips_figure, one.strips, title, colours, one.normal),
+        "rr": partial(
+            tachogram_figure, one.times, one.rr, one.names, one.unreadable, duration, title, colours, one.normal
+        ),
         "beats": partial(
             median_beats_figure,
             one.median_beats,
@@ -181,6 +191,7 @@ def plots(title: str, one: RhythmPrediction) -> dict:
             WINDOW_RATE,
             WINDOW_BEFORE,
             title,
+            colours,
             {name: found.leads for name, found in one.influences.items()},
             {name: influence_text(found) for name, found in one.influences.items()},
         ),

@@ -14,10 +14,10 @@ import numpy as np
 from jax.experimental.multihost_utils import broadcast_one_to_all
 
 import cardiax
-from cardiax.config import Config, to_dict
+from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.run_folder import Workdir, config_fields
 from cardiax.launch.system.shell_settings import settings
 
 PAGE = 1024
@@ -110,7 +110,7 @@ def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str,
         workdir.check(config)  # again, now that no other process writes here
         if (workdir.path / "environment.json").exists():
             return workdir.read_json("environment.json")
-        workdir.write_json("config.json", to_dict(config))
+        workdir.write_json("config.json", config_fields(config))
         workdir.write_json("environment.json", environment)
         return None
 

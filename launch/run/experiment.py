@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from cardiax import datasets
-from cardiax.catalog import NOISE, find_dataset
+from cardiax.catalog import NOISE, Dataset, find_dataset
 from cardiax.config import Config
 from cardiax.datasets.storage.record_files import prepare_command
 from cardiax.ecg.recorded_noise import resample
@@ -21,7 +21,7 @@ from cardiax.errors import InputError, unknown
 from cardiax.launch.run.example_store import Examples, load_examples
 from cardiax.models import MODELS, TREES, build_model, check_reads
 from cardiax.protocols import Split, draw_split
-from cardiax.tasks import Task, check_config, find_task
+from cardiax.tasks import Task, check_config, task_of
 from cardiax.tasks.class_balance import resampled
 from cardiax.tasks.report import Cases
 from cardiax.training.batch_order import Arrays, Order, fingerprint, padded_batches
@@ -104,7 +104,7 @@ def load_experiments(
     """Do as `load_experiment` for configs that can be trained together (see `cardiax.training.population`); the
     experiments share the examples."""
     config = configs[0]
-    task = find_task(config.task)
+    task = task_of(config)
     dataset = find_dataset(config.dataset)
     task.check(dataset)
     check_reads(config.model, config.task, dataset)
@@ -135,6 +135,8 @@ def load_experiments(
                 f"{dataset.name} in {data_dir}: found {len(records)} examples, too few for the split "
                 f"{protocol!r}: {name} would be empty; expected more of each class or group"
             )
+    for line in _remarks(dataset, protocol, task, {name: examples.classes[rows] for name, rows in split.items()}):
+        say(line)
     fingerprints = {"dataset": digest, "split": fingerprint(*split.values())}
     origin = {key: array for key, array in features.items() if array.ndim == 1}
     train, targets = split["train"], examples.classes[split["train"]]
@@ -148,6 +150,31 @@ def load_experiments(
         Experiment(config, task, model, examples, origin, protocol, drawn(config), noises, fingerprints)
         for config in configs
     ]
+
+
+def _remarks(dataset: Dataset, protocol: str, task: Task, targets: dict[str, np.ndarray]) -> list[str]:
+    """Tell of your own beats who is on which side of the split, and which classes a side lacks.
+
+    `targets` are the classes (n,) of the examples of each side.
+    """
+    if not dataset.own:
+        return []
+    found = []
+    if protocol == "random":
+        grouped = "group" in dataset.protocols
+        why = (
+            "by beat, whatever the group" if grouped else f"by beat, since {dataset.made_by} has no groups to split by"
+        )
+        found.append(
+            f"note: the protocol random splits {why}: a patient may be in training and in test, and then the metrics "
+            "are too high for new patients"
+        )
+    classes = getattr(task, "classes", ())
+    for name, own in targets.items():
+        counts = np.bincount(own, minlength=len(classes))
+        if lacking := [one for one, count in zip(classes, counts, strict=True) if not count]:
+            found.append(f"note: no {name} example of class {', '.join(lacking)} with the protocol {protocol}")
+    return found
 
 
 def _load_noises(rate: float, data_dir: Path) -> Arrays:

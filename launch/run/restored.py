@@ -12,7 +12,7 @@ from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.models import build_model
-from cardiax.tasks import find_task
+from cardiax.tasks import task_of
 from cardiax.training.checkpoint import Checkpoints
 from cardiax.training.device_mesh import make_mesh, replicate
 from cardiax.training.optimizer import make_optimizer
@@ -40,6 +40,6 @@ def load_best(workdir: Workdir, config: Config, shapes: Shapes, model: nn.Module
 
 def load_variables(workdir: Workdir, config: Config) -> dict[str, Any]:
     """Return the variables of the run's best network, those of evaluation."""
-    task = find_task(config.task)
+    task = task_of(config)
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
     return evaluated(load_best(workdir, config, task.shapes(find_dataset(config.dataset)), model, make_mesh()))

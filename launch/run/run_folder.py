@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.config import Config, differences, from_dict
+from cardiax.catalog import describe, find_dataset, remember
+from cardiax.config import Config, differences, from_dict, to_dict
 from cardiax.durability import publish
 from cardiax.errors import InputError
 from cardiax.launch.system.extensions import import_modules
@@ -215,11 +216,26 @@ def write_gif(file: io.BytesIO, frames: np.ndarray) -> None:
     first.save(file, format="GIF", save_all=True, append_images=rest, duration=80, loop=0)
 
 
+OWN_DATASET = "own_dataset"
+"""The entry of a config.json that describes a dataset of your own, so that a run can be used without its data."""
+
+
+def config_fields(config: Config) -> dict[str, Any]:
+    """Return the content of a config.json: the fields, and `own_dataset` if the dataset is your own."""
+    dataset = find_dataset(config.dataset)
+    return to_dict(config) | ({OWN_DATASET: describe(dataset)} if dataset.own else {})
+
+
 def read_config(path: Path) -> Config:
-    """Return the configuration in a config.json, of a run or a bundle; the error of a wrong field names the file."""
+    """Return the configuration in a config.json, of a run or a bundle; the error of a wrong field names the file.
+
+    A dataset of your own is added to the catalog.
+    """
     try:
         fields = read_json(path)
         fields.pop("bundle", None)
+        if (own := fields.pop(OWN_DATASET, None)) is not None:
+            remember(own)
         import_modules(str(fields.get("imports", "")))
         return from_dict(fields)
     except InputError as error:

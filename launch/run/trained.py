@@ -43,6 +43,13 @@ class TrainedNetwork:
         """Return the network as a function from inputs, name → (n, ...), to outputs (n, ...), compiled."""
         import jax
 
+        from cardiax.models import TREES
+
+        if self.config.model in TREES:
+            from cardiax.launch.run.boosted_trees import load_trees
+
+            trees, booster = _model(self.config), load_trees(Workdir(self.path))
+            return lambda inputs: trees.logits(booster, inputs["leads"])
         apply = jax.jit(self.function(self.variables()))
         return lambda inputs: np.asarray(apply(**inputs))
 
@@ -102,17 +109,17 @@ def _of_run(workdir: Workdir) -> TrainedNetwork:
 
 def _model(config: Config) -> Any:
     from cardiax.models import build_model
-    from cardiax.tasks import find_task
+    from cardiax.tasks import task_of
 
-    return build_model(config.model, find_task(config.task).outputs, None, config.model_args, config.precision)
+    return build_model(config.model, task_of(config).outputs, None, config.model_args, config.precision)
 
 
 def _fresh(config: Config) -> Any:
     """Return the shapes and types of the network's variables."""
     import jax
 
-    from cardiax.tasks import find_task
+    from cardiax.tasks import task_of
 
-    shapes = find_task(config.task).shapes(find_dataset(config.dataset))
+    shapes = task_of(config).shapes(find_dataset(config.dataset))
     inputs = {name: jax.ShapeDtypeStruct((1, *shape), np.float32) for name, shape in shapes.items()}
     return jax.eval_shape(lambda inputs: _model(config).init(jax.random.key(0), **inputs, train=False), inputs)

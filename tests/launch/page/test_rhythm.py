@@ -28,7 +28,8 @@ def recording(seconds, ectopic=()):
     signal = np.random.default_rng(0).normal(size=round(180 * seconds)).astype(np.float16)
     times = np.arange(0.5, seconds, 1.0)
     names = np.where(np.isin(times // 60, ectopic), "V", "N")
-    return SimpleNamespace(signal=signal, times=times, names=names, summary=SimpleNamespace(duration_s=float(seconds)))
+    summary = SimpleNamespace(duration_s=float(seconds))
+    return SimpleNamespace(signal=signal, times=times, names=names, summary=summary, normal="N")
 
 
 def test_a_short_signal_is_whole(decoded):

@@ -54,7 +54,7 @@ function burdenBars(part, choose) {
   const shares = Array.from({ length: bins }, (_, bin) => {
     const all = beats.reduce((/** @type {number} */ sum, /** @type {number[]} */ row) => sum + row[bin], 0);
     return part.classes.map((/** @type {any} */ one, /** @type {number} */ index) =>
-      all && one.name !== "N" ? (100 * beats[index][bin]) / all : 0,
+      all && one.name !== part.normal ? (100 * beats[index][bin]) / all : 0,
     );
   });
   const most = round125(

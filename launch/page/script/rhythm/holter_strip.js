@@ -118,7 +118,7 @@ function holterStrip(part, beats, signal, hover, pan) {
       const at = beats.times[beat] - start;
       const from = Math.max(at - COLOURED[0], (beats.times[beat - 1] - start + at) / 2 || at - COLOURED[0]);
       const to = Math.min(at + COLOURED[1], (beats.times[beat + 1] - start + at) / 2 || at + COLOURED[1]);
-      if (kind.name !== "N") {
+      if (kind.name !== part.normal) {
         const index = Math.max(Math.round(from * part.signal.rate), 0);
         const piece = values.subarray(index, Math.max(Math.round(to * part.signal.rate), index));
         picture.append(
@@ -210,7 +210,7 @@ function beatText(part, beats, beat) {
   const rr = Number.isFinite(beats.rr[beat])
     ? `, ${fixed(1000 * beats.rr[beat])} ms after the beat before (RR interval)`
     : "";
-  return `Beat ${whole(beat + 1)} at ${clock(beats.times[beat], 2)}: ${kind.name}, ${kind.meaning}${rr}. Probabilities: ${odds.join(", ")}.${flags ? ` Doubtful: ${flags
+  return `Beat ${whole(beat + 1)} at ${clock(beats.times[beat], 2)}: ${className(kind)}${rr}. Probabilities: ${odds.join(", ")}.${flags ? ` Doubtful: ${flags
     .split(" ")
     .map((one) => one.replaceAll("_", " "))
     .join(", ")}.` : ""}`;

@@ -10,7 +10,7 @@ async function medianBeats(part) {
     box.append(row);
     const kind = part.classes.find((/** @type {any} */ other) => other.name === one.class);
     if (one.influence) {
-      row.append(el("p", { class: "influence", text: `Log odds against N: ${one.influence}` }));
+      row.append(el("p", { class: "influence", text: `Log odds of ${one.class}: ${one.influence}` }));
     }
     for (const lead of one.leads) {
       const [low, middle, high] = await Promise.all(
@@ -75,7 +75,7 @@ function medianFigure(low, middle, high, { before, rate, influence, colour, text
 }
 
 /**
- * Strips behind the trace: red where a sample speaks for the class, blue where for N, the stronger the more.
+ * Strips behind the trace: red where a sample speaks for the class, blue where against it, the stronger the more.
  * @param {Float64Array} influence -1 to 1
  * @param {(sample: number) => number} x
  * @param {number} step

@@ -82,22 +82,24 @@ async function rhythmPart(part, onKeys) {
       setBeat(beat);
     }
   }
-  const isAbnormal = (/** @type {string} */ name) => name !== "N";
+  const isAbnormal = (/** @type {string} */ name) => name !== part.normal;
   const go = (/** @type {string} */ text, /** @type {() => void} */ act) =>
     el("button", { type: "button", text, onclick: act });
   const present = part.classes.filter(
-    (/** @type {any} */ one) => part.summary.beats_by_class[one.name] && one.name !== "N",
+    (/** @type {any} */ one) => part.summary.beats_by_class[one.name] && one.name !== part.normal,
   );
 
   onKeys(["n", "p"], "the next abnormal beat, or the one before", (event) =>
     step(isAbnormal, event.key === "n" ? 1 : -1),
   );
-  for (const one of present)
+  for (const one of present.filter((/** @type {any} */ kind) => kind.key)) {
+    const isLetter = one.key !== one.key.toUpperCase(); // Shift and a digit is another sign on each keyboard
     onKeys(
-      [one.name.toLowerCase(), `Shift+${one.name}`],
-      `the next ${one.name} (${one.meaning}), or with Shift the one before`,
+      [one.key, ...(isLetter ? [`Shift+${one.key.toUpperCase()}`] : [])],
+      `the next ${className(one)}${isLetter ? ", or with Shift the one before" : ""}`,
       (event) => step((name) => name === one.name, event.shiftKey ? -1 : 1),
     );
+  }
   onKeys(["ArrowLeft", "ArrowRight"], "1 s back or on", (event) =>
     setStart(state.start + (event.key === "ArrowLeft" ? -1 : 1)),
   );
@@ -115,7 +117,7 @@ async function rhythmPart(part, onKeys) {
     go("← abnormal (p)", () => step(isAbnormal, -1)),
     go("abnormal → (n)", () => step(isAbnormal, 1)),
     ...present.map((/** @type {any} */ one) =>
-      go(`${one.name} → (${one.name.toLowerCase()})`, () => step((name) => name === one.name, 1)),
+      go(`${one.name} →${one.key ? ` (${one.key})` : ""}`, () => step((name) => name === one.name, 1)),
     ),
     found,
   );
@@ -147,7 +149,7 @@ async function rhythmPart(part, onKeys) {
       "Median beat of each class",
       "The line is the median, the pale band holds half of the beats; at 0 is the R peak, the tallest wave of a beat. " +
         (part.medians.classes.some((/** @type {any} */ one) => one.influence)
-          ? "Behind it, red marks what speaks for that class, and blue what speaks for N, as the network judges."
+          ? "Behind it, red marks what speaks for that class, and blue what speaks against it, as the network judges."
           : ""),
       await medianBeats(part),
     ),
@@ -185,7 +187,7 @@ function legend(classes) {
         "span",
         {},
         svg("svg", { viewBox: "0 0 10 10" }, svg("rect", { width: 10, height: 10, rx: 2, fill: one.colour })),
-        `${one.name}: ${one.meaning}`,
+        className(one),
       ),
     ),
   );
@@ -221,8 +223,12 @@ function rhythmSummary(part, choose) {
     card("lowest, over 10 beats", `${fixed(found.rate_least_per_min)} /min`, at(found.rate_least_at_s)),
     card("highest, over 10 beats", `${fixed(found.rate_most_per_min)} /min`, at(found.rate_most_at_s)),
     card("longest RR interval", `${fixed(found.longest_rr_s, 2)} s`, at(found.longest_rr_at_s)),
-    card("V burden (ventricular)", burden("V"), beatCount(found.beats_by_class.V)),
-    card("S burden (supraventricular)", burden("S"), beatCount(found.beats_by_class.S)),
+    ...[
+      ["V", "V burden (ventricular)"],
+      ["S", "S burden (supraventricular)"],
+    ]
+      .filter(([name]) => found.ectopic[name])
+      .map(([name, text]) => card(text, burden(name), beatCount(found.beats_by_class[name]))),
   );
   const rows = part.classes.map((/** @type {any} */ one) => {
     const own = found.ectopic[one.name];
@@ -231,7 +237,7 @@ function rhythmSummary(part, choose) {
       ? el("span", {}, `${own.longest_run_beats} beats `, at(own.longest_run_at_s))
       : "–";
     return [
-      `${one.name}, ${one.meaning}`,
+      className(one),
       whole(count),
       fixed((100 * count) / Math.max(found.beats, 1), 1),
       own ? whole(own.couplets) : "–",

@@ -7,7 +7,7 @@
  * @param {OnKeys} onKeys
  */
 function confusionPanes(part, onKeys) {
-  const { beats, cells, worst, signals, rate } = part.cases;
+  const { beats, cells, worst, signals, rate, unit } = part.cases;
   const state = { true: 0, prediction: 0, at: 0, list: /** @type {number[]} */ (worst), isWorst: true };
   /** @type {HTMLElement[][]} */
   const buttons = part.classes.map((/** @type {any} */ own, /** @type {number} */ row) => {
@@ -159,7 +159,7 @@ function confusionPanes(part, onKeys) {
     ];
     about.replaceChildren(...rows.flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })]));
     const picture = signals
-      ? await beatPicture(signals[state.list[state.at]], rate, part.classes[beat.true].colour, 360)
+      ? await beatPicture(signals[state.list[state.at]], rate, unit, part.classes[beat.true].colour, 360)
       : el("p", { class: "quiet", text: part.why });
     if (own === asked) figure.replaceChildren(picture);
   }
@@ -177,11 +177,12 @@ function confusionPanes(part, onKeys) {
 /**
  * A beat's leads, one below the other.
  * @param {Packed} packed (leads, samples)
- * @param {number} rate Hz
+ * @param {number} rate samples in 1000 of the unit
+ * @param {string} unit of the horizontal axis
  * @param {string} colour
  * @param {number} width
  */
-async function beatPicture(packed, rate, colour, width) {
+async function beatPicture(packed, rate, unit, colour, width) {
   const leads = await unpackRows(packed);
   const height = (width < 250 ? 80 : 130) * leads.length;
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height + 16}`, role: "img", "aria-label": "The beat" });
@@ -200,19 +201,16 @@ async function beatPicture(packed, rate, colour, width) {
       }),
     );
   });
-  for (let time = 0; time <= (1000 * samples) / rate; time += width < 250 ? 500 : 250)
+  const length = (1000 * samples) / rate;
+  const apart = [50, 100, 250, 500, 1000, 2500].find((one) => length / one <= width / 55) ?? 5000;
+  for (let time = 0; time <= length; time += apart)
     picture.append(
       svg("text", {
         x: 4 + (step * time * rate) / 1000,
         y: height + 12,
-        "text-anchor": !time ? "start" : time > (950 * samples) / rate ? "end" : "middle",
-        text: `${time}${time ? "" : " ms"}`,
+        "text-anchor": !time ? "start" : time > 0.95 * length ? "end" : "middle",
+        text: `${time}${time ? "" : ` ${unit}`}`,
       }),
     );
   return picture;
-}
-
-/** A class with what it means, unless its name says so. @param {{name: string, meaning: string}} one */
-function className({ name, meaning }) {
-  return meaning === name ? name : `${name}, ${meaning}`;
 }

@@ -107,7 +107,7 @@ function metricsPane(part) {
  * @param {(at: number) => void} choose
  */
 async function worstBeats(part, choose) {
-  const { beats, worst, signals, rate } = part.cases;
+  const { beats, worst, signals, rate, unit } = part.cases;
   const figures = worst.map(async (/** @type {number} */ index, /** @type {number} */ at) => {
     const beat = beats[index];
     const [own, other] = [part.classes[beat.true], part.classes[beat.prediction]];
@@ -115,7 +115,7 @@ async function worstBeats(part, choose) {
     return el(
       "button",
       { type: "button", class: "worst", onclick: () => choose(at) },
-      signals ? await beatPicture(signals[index], rate, own.colour, 190) : null,
+      signals ? await beatPicture(signals[index], rate, unit, own.colour, 190) : null,
       el("span", { text }),
     );
   });

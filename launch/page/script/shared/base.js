@@ -230,3 +230,8 @@ function table(head, rows, words = []) {
     ),
   );
 }
+
+/** A class with what it means, unless its name says so. @param {{name: string, meaning: string}} one */
+function className({ name, meaning }) {
+  return meaning === name ? name : `${name}, ${meaning}`;
+}

@@ -1,0 +1,138 @@
+"""`--dataset PATH`: beats of your own, prepared once and then known by a name that contains a digest of their content.
+
+Preparing them makes your files, their options and what a run trained on one thing: a run keeps reading the copy that it
+began with, and files that have changed have another name, so that they cannot be mixed.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from cardiax.catalog import OWN, describe, find_dataset, remember
+from cardiax.errors import InputError
+from cardiax.launch.cli import positive
+from cardiax.launch.run.progress import say
+
+FLAGS = ("labels", "groups", "classes", "annotations", "rate")
+"""Flags that tell how to read your own beats."""
+
+
+def add_own_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that tell how to read your own beats."""
+    own = parser.add_argument_group(
+        "your own beats",
+        "for PATH in place of the name of a dataset: a table with a row for each beat (.csv, .tsv, .txt, .npz), or a "
+        "folder of annotated WFDB records",
+    )
+    own.add_argument("--labels", metavar="COLUMN", help="column of a table with the class of each beat (label, class)")
+    own.add_argument(
+        "--groups",
+        metavar="X",
+        help="column of a table with whose the beat is (group, patient, subject, record), or none; of a folder, a "
+        "table record,group (by default each record is a group)",
+    )
+    own.add_argument(
+        "--classes",
+        type=Path,
+        metavar="FILE",
+        help="table label,class or symbol,class as CSV or JSON: the names of your classes (default: the labels; of a "
+        "folder, the classes of AAMI)",
+    )
+    own.add_argument("--annotations", metavar="EXT", help="ending of the annotation files of a folder (atr)")
+    own.add_argument("--rate", type=positive, metavar="HZ", help="sampling rate of the beats of a table, for plots")
+
+
+def settle(options: argparse.Namespace) -> None:
+    """Replace a path in `options.dataset` by the name of the dataset, which is prepared if it is not yet.
+
+    Raises:
+      InputError: there is nothing of that name, or the files are not beats.
+    """
+    text = getattr(options, "dataset", None)
+    given = {flag: getattr(options, flag) for flag in FLAGS if getattr(options, flag, None) is not None}
+    if text and (text.startswith(f"{OWN}/") or not _is_name(text)):
+        data_dir = _data_dir(options)
+        if text.startswith(f"{OWN}/"):
+            _recall(text, data_dir)
+        else:
+            options.dataset = _prepared(Path(text).expanduser(), given, data_dir, getattr(options, "again", False))
+            given = {}
+            for flag in FLAGS:
+                setattr(options, flag, None)
+    for flag, value in given.items():
+        raise InputError(f"--{flag}: found {value}, which applies to your own files alone; give --dataset PATH")
+
+
+def _is_name(text: str) -> bool:
+    """Return True for the name of a dataset; raise its error for what is neither that nor like a path."""
+    try:
+        find_dataset(text)
+        return True
+    except InputError as error:
+        path = Path(text).expanduser()
+        if path.exists():
+            return False
+        if path.suffix or text.startswith((".", "/", "~")):
+            raise InputError(
+                f"{text}: found no such file or folder, expected a table of beats, a folder of WFDB records, or the "
+                "name of a dataset"
+            ) from error
+        raise InputError(f"{error}; or the path of a table of beats or of a folder of WFDB records") from error
+
+
+def _data_dir(options: argparse.Namespace) -> Path:
+    from cardiax import datasets
+
+    return Path(options.data_dir).expanduser() if options.data_dir else datasets.default_data_dir()
+
+
+def _recall(name: str, data_dir: Path) -> str:
+    """Add a prepared dataset to the catalog."""
+    found = recorded(name, data_dir)
+    if found is None:
+        try:
+            find_dataset(name)  # of a config.json
+        except InputError as error:
+            raise InputError(
+                f"{name}: found no such dataset in {data_dir}, expected a prepared one; give the path of its files"
+            ) from error
+    else:
+        remember(found["dataset"])
+    return name
+
+
+def recorded(name: str, data_dir: Path) -> dict | None:
+    """Return what a prepared dataset of your own says of itself: `dataset`, `source`, `notes`; None without one."""
+    try:
+        found = json.loads((data_dir / name / "1.0.0" / "metadata.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("dataset"), dict) else None
+
+
+def _prepared(path: Path, given: dict, data_dir: Path, again: bool) -> str:
+    """Return the name of the dataset of these files; prepare it and say so unless it is there."""
+    from cardiax import datasets
+    from cardiax.datasets.own_beats.own_beats_dataset_builder import READ
+    from cardiax.datasets.own_beats.own_files import OwnFiles
+
+    files = OwnFiles(path, **given)
+    files.check()
+    name = files.name()
+    if not again and recorded(name, data_dir) and datasets.is_prepared(_recall(name, data_dir), data_dir):
+        say(f"data: {path} is {name} in {data_dir}")
+        return name
+    beats = files.read()
+    remember(describe(beats.dataset))
+    READ[name] = beats
+    datasets.prepare(name, data_dir, report=lambda line: say(f"note: {line}"), again=again)
+    del READ[name]
+    say(f"data: {path} is prepared as {name} in {data_dir}")
+    same = [one.name for one in sorted((data_dir / OWN).glob("*")) if _source(one.name, data_dir) == beats.source]
+    if others := [f"{OWN}/{one}" for one in same if f"{OWN}/{one}" != name]:
+        say(f"note: {path} was also prepared as {', '.join(others)}, with other content or flags: runs on that keep it")
+    return name
+
+
+def _source(config: str, data_dir: Path) -> str | None:
+    return (recorded(f"{OWN}/{config}", data_dir) or {}).get("source")
