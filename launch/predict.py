@@ -121,7 +121,9 @@ def run(options: argparse.Namespace) -> None:
     files = [file for own, _ in found for file in own]
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
-    predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen, explain=True)
+    if predictor.has_page:  # which shows what moved the network
+        chosen["explain"] = True
+    predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen)
     lines = [(f"note: {note}", True) for _, notes in found for note in notes]
     lines += predictor.write(folder, stems, predictions)
     for stem, prediction in zip(stems, predictions, strict=True):

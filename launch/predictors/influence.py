@@ -18,8 +18,8 @@ BATCH = 128
 class Influence:
     """Why beats were given their class and not that of normal beats: means over beats, by integrated gradients.
 
-    All values are differences of the log odds of the class against normal beats from those of the recording's usual beat: its
-    median beat in the median rhythm of its normal beats. `leads.sum() + rhythm` is the whole difference.
+    All values are differences of the log odds of the class against normal beats from those of the recording's usual
+    beat: its median beat in the median rhythm of its normal beats. `leads.sum() + rhythm` is the whole difference.
 
     Attributes:
       leads: float32 (T, L), of each sample of the leads.
@@ -33,10 +33,10 @@ class Influence:
 
 
 class BeatInputs:
-    """Inputs of beats of each class but N, and of their recording's usual beat, collected part by part.
+    """Inputs of beats of each class but the normal one, and of their recording's usual beat, collected part by part.
 
     Args:
-      normal: index of the class N.
+      normal: index of the class of normal beats.
     """
 
     def __init__(self, normal: int):

@@ -27,7 +27,14 @@ def test_what_speaks_for_a_class_is_red_and_what_speaks_against_it_blue():
     beats = {"N": np.zeros((3, 192, 1)), "V": np.full((3, 192, 1), 2.0)}
     influence = np.where(np.arange(192) < 96, 1.0, -0.5)[:, None]
     figure = median_beats_figure(
-        beats, {"N": 3, "V": 3}, ("II",), 180.0, 72, "a", {"V": influence}, {"V": "shape +1.0, rhythm +2.0"}
+        beats,
+        {"N": 3, "V": 3},
+        ("II",),
+        180.0,
+        72,
+        "a",
+        influences={"V": influence},
+        notes={"V": "shape +1.0, rhythm +2.0"},
     )
     normal, ventricular = figure.axes
     assert ventricular.get_title() == "V (3)\nshape +1.0, rhythm +2.0"

@@ -40,7 +40,7 @@ SAMPLES, OWNERS = np.array([2000.0, 2100, 2800, 4000]), np.array([1, 1, 1, 2])
 
 def test_example_beats_are_of_one_pair_of_leads():
     assert with_most_beats(PARTS, OWNERS) == ("II", "V1")
-    found = example_beats(SAMPLES, OWNERS, np.array(["N", "V", "N", "N"]), PARTS, 180.0)
+    found = example_beats(SAMPLES, OWNERS, np.array(["N", "V", "N", "N"]), PARTS, 180.0, AAMI_CLASSES)
     assert {name: beats.shape for name, beats in found.items()} == {"N": (2, 192, 2), "V": (1, 192, 2)}
     for beats in found.values():
         assert (beats == [1.0, 2.0]).all()
@@ -71,14 +71,14 @@ def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
     labels = np.zeros(len(times), int)
     summary = summarize(times, rr_intervals(times, none), labels, AAMI_CLASSES, 100.0, none)
     rr, names = rr_intervals(times, none), np.array(["N"] * len(times))
-    (warning,) = warnings_of(summary, PARTS, rr, names)
+    (warning,) = warnings_of(summary, PARTS, rr, names, aami=True)
     assert warning.startswith("QRS complexes do not stand out in 20 % of what can be read")
-    assert warnings_of(summary, PARTS[2:], rr, names) == ()
+    assert warnings_of(summary, PARTS[2:], rr, names, aami=True) == ()
     irregular = np.random.default_rng(0).uniform(0.4, 1.0, len(times))
-    (warning,) = warnings_of(summary, PARTS[2:], irregular, names)
+    (warning,) = warnings_of(summary, PARTS[2:], irregular, names, aami=True)
     assert "of the rhythm is irregularly irregular, as in atrial fibrillation" in warning
     fused = summarize(times, rr, np.arange(len(times)) % 12 // 11 * 3, AAMI_CLASSES, 100.0, none)
-    (warning,) = warnings_of(fused, PARTS[2:], rr, names)
+    (warning,) = warnings_of(fused, PARTS[2:], rr, names, aami=True)
     assert warning.startswith("8 % of the beats are called F, which is rare")
-    (warning,) = warnings_of(summary, [replace(PARTS[2], paced=np.ones(3, bool))], rr, names)
+    (warning,) = warnings_of(summary, [replace(PARTS[2], paced=np.ones(3, bool))], rr, names, aami=True)
     assert warning.startswith("100 % of the beats begin with a spike as of a pacemaker")
