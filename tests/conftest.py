@@ -50,14 +50,19 @@ def _forget_compiled_programs() -> Iterator[None]:
 
 
 @pytest.fixture
-def optimized() -> Iterator[None]:
-    """XLA's optimisations, for a test of what they may change."""
+def optimized(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """XLA's optimisations and its emitters of fused loops in mapped steps, for a test of what they may change."""
     import jax
+
+    from cardiax.training import device_mesh
 
     before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", False)
+    monkeypatch.setitem(device_mesh.ON_CPU, "xla_cpu_use_fusion_emitters", True)
+    device_mesh._known_on_cpu.cache_clear()
     yield
     jax.config.update("jax_disable_most_optimizations", before)
+    device_mesh._known_on_cpu.cache_clear()
 
 
 @pytest.fixture(scope="session")
