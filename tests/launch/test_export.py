@@ -2,11 +2,11 @@
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import json
 import subprocess
 import sys
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -77,23 +77,25 @@ def make_run(folder, task_name, dataset, model_args):
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory):
-    """For each default network: the folder of a bundle, of the run that it is of, and the run's averaged variables."""
-    made = {}
-    for name, default in DEFAULTS.items():
+def bundle_of(tmp_path_factory):
+    """A function that makes the bundle of a default network once; its folder, its run, and the averaged variables."""
+
+    @functools.cache
+    def make(name):
         folder = tmp_path_factory.mktemp(name)
-        variables = make_run(folder / "run", *default)
+        variables = make_run(folder / "run", *DEFAULTS[name])
         with pytest.raises(SystemExit) as stopped:
             main(["export", str(folder / "run"), "--out", str(folder / "bundle")])
         assert not stopped.value.code
-        made[name] = folder / "bundle", folder / "run", variables
-    return made
+        return folder / "bundle", folder / "run", variables
+
+    return make
 
 
 @pytest.fixture(params=DEFAULTS)
-def exported(bundles, request):
+def exported(bundle_of, request):
     """One of the bundles."""
-    return bundles[request.param]
+    return bundle_of(request.param)
 
 
 def close(found, expected):
@@ -107,27 +109,6 @@ def golden_of(bundle):
     return inputs, inputs.pop("output")
 
 
-ALONE = """
-import sys, jax, numpy as np
-for bundle in sys.argv[1:]:
-    golden = dict(np.load(bundle + "/golden.npz"))
-    expected = golden.pop("output")
-    program = jax.export.deserialize(open(bundle + "/model.stablehlo", "rb").read())
-    for count in (3, 1):
-        found = program.call(**{name: array[:count] for name, array in golden.items()})
-        np.testing.assert_allclose(found, expected[:count], rtol=1e-5, atol=1e-5 * np.abs(expected).max())
-    print(*program.platforms)
-assert not {"cardiax", "flax", "optax"} & set(sys.modules)
-"""
-
-
-def test_the_programs_need_jax_alone_and_give_our_outputs(bundles):
-    command = [sys.executable, "-I", "-c", ALONE, *(str(bundle) for bundle, _, _ in bundles.values())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["cpu cuda tpu"] * len(DEFAULTS)
-
-
 def test_the_golden_outputs_are_those_of_the_network_alone(exported):
     bundle, _, variables = exported
     config = read_config(bundle / "config.json")
@@ -135,7 +116,7 @@ def test_the_golden_outputs_are_those_of_the_network_alone(exported):
     task = find_task(config.task)
     assert {name: array.shape[1:] for name, array in inputs.items()} == task.shapes(find_dataset(config.dataset))
     module = build_model(config.model, task.outputs, None, config.model_args)
-    close(jax.jit(partial(module.apply, train=False))(variables, **inputs), output)
+    close(jax.jit(functools.partial(module.apply, train=False))(variables, **inputs), output)
     assert output.std() > 0
 
 
@@ -191,6 +172,27 @@ def test_the_card_has_hugging_faces_metadata(exported):
     assert ("seen in training" in text) == (config.dataset == "simulated_heartbeat")
 
 
+ALONE = """
+import sys, jax, numpy as np
+for bundle in sys.argv[1:]:
+    golden = dict(np.load(bundle + "/golden.npz"))
+    expected = golden.pop("output")
+    program = jax.export.deserialize(open(bundle + "/model.stablehlo", "rb").read())
+    for count in (3, 1):
+        found = program.call(**{name: array[:count] for name, array in golden.items()})
+        np.testing.assert_allclose(found, expected[:count], rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    print(*program.platforms)
+assert not {"cardiax", "flax", "optax"} & set(sys.modules)
+"""
+
+
+def test_the_programs_need_jax_alone_and_give_our_outputs(bundle_of):
+    command = [sys.executable, "-I", "-c", ALONE, *(str(bundle_of(name)[0]) for name in DEFAULTS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["cpu cuda tpu"] * len(DEFAULTS)
+
+
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_onnx_gives_our_outputs(name, tmp_path, cardiax):
     if importlib.util.find_spec("jax2onnx") is None:
@@ -217,9 +219,9 @@ def test_onnx_without_its_packages_is_told(tmp_path, cardiax, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def hearts(bundles):
+def hearts(bundle_of):
     """The folder of a run of the task activation, and of its bundle."""
-    return bundles["activation"][0].parent
+    return bundle_of("activation")[0].parent
 
 
 def copied(bundle, folder):
