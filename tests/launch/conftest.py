@@ -28,6 +28,14 @@ def _blank_plots(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def small_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `bench` measure the machine's rate on small matrices: on the usual ones it takes longer than all the rest."""
+    from cardiax.launch.timing import machine
+
+    monkeypatch.setattr(machine, "WIDTH", 64)
+
+
 @pytest.fixture(scope="session")
 def decoded():
     """A function that decodes what `packed` returns."""

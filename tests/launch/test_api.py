@@ -19,6 +19,7 @@ SMALL = {
     "batch_size": 128,
     "epochs": 2,
     "optimizer": {"learning_rate": 1e-3},
+    "augmentation": {"mixup": 0, "stretch": 0, "warp": 0},
 }
 
 

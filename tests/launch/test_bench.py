@@ -10,6 +10,8 @@ import pytest
 from cardiax.launch.timing import pytorch_twin, stopwatch, workload
 from cardiax.nn.mixed_precision import InBfloat16
 
+pytestmark = pytest.mark.usefixtures("small_products")
+
 TINY = ("--model-args", "channels=(4,),widths=(4,),dropout_rate=0.0", "--blocks", "2", "--seconds", "0.01")
 
 

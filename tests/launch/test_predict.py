@@ -1,6 +1,8 @@
 """`cardiax predict`: a person's recordings to times and voltages, with units and plots."""
 
 import csv
+import functools
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,12 @@ import pytest
 from cardiax import InputError, datasets, load
 from cardiax.ecg.leads import ELECTRODES, SITE_NAMES, twelve_leads
 from cardiax.ecg.voltage import activation_time
+from cardiax.launch.cli import main
 from cardiax.launch.predict import output_names
 from cardiax.simulate.action_potential import action_potential
 
 SMALL = ("--model_args", "widths=(8,),blocks=1,hidden=8", "--batch_size", "8", "--steps", "2")
+SMALL += ("--augmentation.stretch", "0", "--augmentation.noise", "0")
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +32,26 @@ def data_dir(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def trained(cardiax, data_dir, tmp_path):
-    def train(task):
-        where = ("--dataset", "ucsd_intracardiac", "--data-dir", data_dir, "--workdir", tmp_path / task)
-        assert cardiax("train", task, *where, *SMALL)[0] == 0
-        return tmp_path / task
+@pytest.fixture(scope="module")
+def runs(data_dir, tmp_path_factory):
+    """A function that returns the folder of a run of a task, trained once."""
 
-    return train
+    @functools.cache
+    def run(task):
+        folder = tmp_path_factory.mktemp("runs") / task
+        where = ("--dataset", "ucsd_intracardiac", "--data-dir", str(data_dir), "--workdir", str(folder))
+        with pytest.raises(SystemExit) as stopped:
+            main(["train", task, *where, *SMALL])
+        assert not stopped.value.code
+        return folder
+
+    return run
+
+
+@pytest.fixture
+def trained(runs, tmp_path):
+    """A function that returns a copy of a task's run."""
+    return lambda task: shutil.copytree(runs(task), tmp_path / task)
 
 
 def read(path):

@@ -17,7 +17,8 @@ from cardiax.launch.sweep import parse_grid
 from cardiax.recipes import recipe
 from cardiax.stats.classification import mean_interval
 
-TINY = ("--model_args", "widths=(4,),blocks=1", "--batch_size", "128", "--augmentation.mixup", "0")
+UNCHANGED = [word for name in ("mixup", "stretch", "warp", "noise") for word in (f"--augmentation.{name}", "0")]
+TINY = ("--model_args", "widths=(4,),blocks=1", "--batch_size", "128", *UNCHANGED)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,11 @@ from scipy import stats
 
 from cardiax.stats.significance import beats_chance, resampled_figures, stands_out
 
-RANDOM = np.random.default_rng(0)
+
+@pytest.fixture
+def random():
+    """Random numbers that are the same whichever tests run."""
+    return np.random.default_rng(0)
 
 
 def mean(sums):
@@ -17,9 +21,9 @@ def as_sums(errors):
     return np.stack([errors, np.ones_like(errors)], axis=1)
 
 
-def test_of_equal_seeds_it_is_a_paired_test_of_the_cases():
-    difficulty = RANDOM.gamma(2.0, 3.0, 400)
-    ours, theirs = (difficulty + RANDOM.normal(shift, 0.5, 400) for shift in (0.0, 0.05))
+def test_of_equal_seeds_it_is_a_paired_test_of_the_cases(random):
+    difficulty = random.gamma(2.0, 3.0, 400)
+    ours, theirs = (difficulty + random.normal(shift, 0.5, 400) for shift in (0.0, 0.05))
     figures = resampled_figures([as_sums(ours)] * 2 + [as_sums(theirs)] * 2, mean, resamples=4000)
     found = beats_chance(figures[:, :2], figures[:, 2:])
     assert found == pytest.approx(stats.ttest_rel(ours, theirs).pvalue, abs=0.02)
@@ -33,25 +37,25 @@ def test_where_cases_leave_no_doubt_it_is_welchs_test_of_the_seeds():
     assert beats_chance(np.tile(ours, (50, 1)), np.tile(theirs, (50, 1))) == pytest.approx(expected, rel=1e-6)
 
 
-def table_of(systems, cases, deviation, gains=(), seeds=3):
+def table_of(random, systems, cases, deviation, gains=(), seeds=3):
     """Which system of one simulated table is called better: each answers right with probability 0.9 + a seed's own."""
     chances = 0.9 + np.asarray([*gains, *[0.0] * (systems - len(gains))])[:, None]
-    chances = chances + deviation * RANDOM.normal(size=(systems, seeds))
-    hard = RANDOM.random(cases)  # the same cases are hard for all
-    noise = RANDOM.random((systems, seeds, cases))
-    right = np.where(noise < 0.5, hard, RANDOM.random((systems, seeds, cases))) < chances[..., None]
-    figures = resampled_figures([as_sums(run) for run in right.reshape(-1, cases)], mean, resamples=150)
+    chances = chances + deviation * random.normal(size=(systems, seeds))
+    hard = random.random(cases)  # the same cases are hard for all
+    noise = random.random((systems, seeds, cases))
+    right = np.where(noise < 0.5, hard, random.random((systems, seeds, cases))) < chances[..., None]
+    figures = resampled_figures([as_sums(run) for run in right.reshape(-1, cases)], mean, resamples=60)
     return stands_out(np.split(figures, systems, axis=1), higher_is_better=True, units=cases)
 
 
 @pytest.mark.parametrize(("systems", "deviation"), [(2, 0.01), (2, 0.0), (5, 0.01)])
-def test_equal_systems_rarely_stand_out(systems, deviation):
-    alarms = [table_of(systems, 1000, deviation) is not None for _ in range(300)]
+def test_equal_systems_rarely_stand_out(random, systems, deviation):
+    alarms = [table_of(random, systems, 300, deviation) is not None for _ in range(300)]
     assert np.mean(alarms) <= 0.05
 
 
-def test_a_better_system_stands_out():
-    found = [table_of(4, 1000, 0.003, gains=(0.0, 0.05)) for _ in range(30)]
+def test_a_better_system_stands_out(random):
+    found = [table_of(random, 4, 1000, 0.003, gains=(0.0, 0.05)) for _ in range(30)]
     assert found.count(1) >= 25
     assert set(found) <= {1, None}
 
@@ -65,8 +69,8 @@ def test_patients_are_drawn_whole():
     assert np.mean(figures == 0) == pytest.approx(0.8**5, abs=0.03)
 
 
-def test_the_same_cases_are_drawn_for_every_system_and_every_call():
-    errors = RANDOM.random(50)
+def test_the_same_cases_are_drawn_for_every_system_and_every_call(random):
+    errors = random.random(50)
     twice = resampled_figures([as_sums(errors), as_sums(errors)], mean, resamples=300)
     assert np.array_equal(twice[:, 0], twice[:, 1])
     once = resampled_figures([as_sums(errors)], mean, resamples=300)
@@ -81,11 +85,11 @@ def test_runs_of_other_cases_are_refused():
         resampled_figures([as_sums(np.ones(3))], mean, np.zeros(2))
 
 
-def test_only_a_system_beyond_chance_stands_out():
-    chance = RANDOM.normal(0, 1, (2000, 2))
+def test_only_a_system_beyond_chance_stands_out(random):
+    chance = random.normal(0, 1, (2000, 2))
     assert stands_out([chance, chance + 5, chance + 2], higher_is_better=True) == 1
     assert stands_out([chance, chance + 5, chance + 2], higher_is_better=False) == 0
-    noisy = RANDOM.normal(0, 1, (2000, 2))
+    noisy = random.normal(0, 1, (2000, 2))
     assert stands_out([chance, noisy + 0.1], higher_is_better=True) is None
     assert stands_out([chance], higher_is_better=True) is None
     # The mean over seeds counts: here one seed is far better and the other as much worse.
@@ -136,15 +140,15 @@ def test_without_any_variance_a_difference_is_certain():
     assert beats_chance(same, same - 0.1) == 0.0
 
 
-def test_resamples_are_as_many_as_asked():
-    errors = as_sums(RANDOM.random(20))
+def test_resamples_are_as_many_as_asked(random):
+    errors = as_sums(random.random(20))
     first = resampled_figures([errors], mean, resamples=501)
     assert first.shape == (501, 1)
     assert len(np.unique(first)) > 490
 
 
-def test_resamples_without_a_figure_are_left_out():
-    figures = RANDOM.normal(0, 0.1, (500, 2))
+def test_resamples_without_a_figure_are_left_out(random):
+    figures = random.normal(0, 0.1, (500, 2))
     gaps = figures.copy()
     gaps[::7] = np.nan
     assert beats_chance(gaps + 1, figures) < 0.05

@@ -17,6 +17,7 @@ from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential
 
 SMALL = ("--model_args", "widths=(8,),blocks=1,hidden=8", "--batch_size", "8", "--steps", "3")
+SMALL += ("--augmentation.stretch", "0")
 NOISY = (
     "--steps",
     "12",

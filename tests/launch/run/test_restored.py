@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from functools import partial
 
 import jax
 import numpy as np
@@ -36,14 +37,15 @@ def test_the_folder_tells_the_shapes_of_the_inputs(dataset, shapes, tmp_path):
     task, workdir = find_task(config.task), Workdir(tmp_path)
     assert task.shapes(find_dataset(dataset)) == shapes
     model = build_model(config.model, task.outputs, AXIS, config.model_args)
-    state = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shapes, config.ema > 0)
+    tx = make_optimizer(config.optimizer, 1)
+    state = jax.jit(lambda: create_state(model, tx, config.seed, shapes, config.ema > 0))()
     workdir.write_json("config.json", to_dict(config))
     with contextlib.closing(Checkpoints(workdir.checkpoints)) as checkpoints:
         checkpoints.save("best", replicate(jax.device_get(state), make_mesh()), [])
     random = np.random.default_rng(0)
     inputs = {name: random.normal(size=(3, *shape)).astype(np.float32) for name, shape in shapes.items()}
     alone = build_model(config.model, task.outputs, None, config.model_args)
-    expected = alone.apply(evaluated(state), **inputs, train=False)
+    expected = jax.jit(partial(alone.apply, train=False))(evaluated(state), **inputs)
     np.testing.assert_allclose(find_network(tmp_path).predictor()(inputs), expected, rtol=1e-5, atol=1e-5)
 
 
@@ -53,7 +55,8 @@ def test_a_checkpoint_of_an_earlier_normalization_is_refused(tmp_path):
     task, workdir = find_task(config.task), Workdir(tmp_path)
     model = build_model(config.model, task.outputs, AXIS, config.model_args)
     shapes = task.shapes(find_dataset(config.dataset))
-    state = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shapes, ema=False)
+    tx = make_optimizer(config.optimizer, 1)
+    state = jax.jit(lambda: create_state(model, tx, config.seed, shapes, ema=False))()
 
     def without_weight(tree):
         return (

@@ -9,6 +9,8 @@ from cardiax.launch.timing import device_scaling
 from cardiax.launch.timing.device_scaling import loss_difference, measure_scaling, table
 from cardiax.launch.timing.workload import configure
 
+pytestmark = pytest.mark.usefixtures("small_products")
+
 TINY = ("--model-args", "channels=(4,),widths=(4,),dropout_rate=0.0", "--blocks", "2", "--seconds", "0.01")
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from cardiax.launch.timing import op_profile
 
+pytestmark = pytest.mark.usefixtures("small_products")
+
 PROGRAM = """HloModule jit_train_step, is_scheduled=true
 
 %fused_computation.1 (param_0: f32[4,8], param_1: f32[8]) -> f32[4,8] {
