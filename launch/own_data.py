@@ -72,7 +72,7 @@ def _is_name(text: str) -> bool:
         path = Path(text).expanduser()
         if path.exists():
             return False
-        if path.suffix or text.startswith((".", "/", "~")):
+        if path.suffix or text.startswith((".", "/", "~")) or text.endswith("/"):
             raise InputError(
                 f"{text}: found no such file or folder, expected a table of beats, a folder of WFDB records, or the "
                 "name of a dataset"

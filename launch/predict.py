@@ -19,7 +19,7 @@ Examples:
   cardiax predict runs/beats holter.hea
   cardiax predict runs/beats recordings/ --out reports
   cardiax predict runs/beats 100.hea 103.hea --compare atr
-  cardiax predict runs/table new_beats.csv
+  cardiax predict runs/table more.csv
   cardiax predict runs/hearts ecg.hea
   cardiax predict runs/hearts beat.npy --rate 1000
   cardiax predict runs/hearts holter.hea --start 12345 --out predictions

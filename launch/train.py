@@ -9,7 +9,7 @@ Examples:
   cardiax train arrhythmia
   cardiax train heartbeat --dataset kaggle_heartbeat/mitbih --workdir runs/mine --seed 1
   cardiax train activation --workdir runs/hearts
-  cardiax train arrhythmia --dataset beats.csv --groups patient
+  cardiax train arrhythmia --dataset beats.csv --workdir runs/table
   cardiax train arrhythmia --dataset records/ --classes classes.csv --protocol fold_1
   cardiax train arrhythmia --model reference_cnn --optimizer.learning_rate 1e-3 --epochs 5
 """

@@ -29,8 +29,8 @@ TREES: dict[str, type[Trees]] = {"xgboost": Trees}
 """Models that are not networks; `cardiax.launch.loops.boosting_loop` trains them."""
 
 READS: dict[str, tuple[str, ...]] = {"xgboost": ("beat",)}
-"""Model → the inputs that it supports: `beat` (`leads` alone, one of 187 samples), `record` (`leads`, `deviation` and
-`rr`, see `cardiax.tasks.beat_classification`), or a task on twelve leads."""
+"""Model → the inputs that it supports: `beat` (`leads` alone, a single one), `leads` (several of them), `record`
+(`leads`, `deviation` and `rr`, see `cardiax.tasks.beat_classification`), or a task on twelve leads."""
 
 
 def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None:
@@ -49,9 +49,9 @@ def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None
     MODELS[name], READS[name] = module, reads
 
 
-register("reference_cnn", ReferenceCNN, reads=("beat",))
+register("reference_cnn", ReferenceCNN, reads=("beat", "leads"))
 register("field_cnn", FieldCNN, reads=("beat",))
-register("resnet1d", ResNet1D, reads=("beat", "record"))
+register("resnet1d", ResNet1D, reads=("beat", "leads", "record"))
 register("activation_cnn", ActivationCNN, reads=("activation",))
 register("activation_squeezenet", ActivationSqueezeNet, reads=("activation",))
 register("activation_resnet", ActivationResNet, reads=("activation",))
@@ -64,12 +64,17 @@ _GIVEN = {"outputs", "axis_name", "parent", "name"}
 
 def check_reads(name: str, task: str, dataset: Dataset) -> None:
     """Raise `InputError` if the model does not support the task's inputs for the dataset."""
-    expected = task if dataset.kind != "beat" else "record" if dataset.by_record else "beat"
+    of_beats = "record" if dataset.by_record else "leads" if dataset.shape[1] > 1 else "beat"
+    expected = of_beats if dataset.kind == "beat" else task
     if name not in READS:
         raise unknown("model", name, READS)
     if expected not in READS[name]:
         fitting = ", ".join(model for model, read in READS.items() if expected in read)
-        what = {"beat": "beats of one lead", "record": "several leads with RR features"}
+        what = {
+            "beat": "beats of one lead",
+            "leads": "beats of several leads",
+            "record": "several leads with RR features",
+        }
         raise InputError(
             f"model: found {name!r}, which does not read {what.get(expected, 'twelve leads for ' + task)}, the "
             f"examples of {dataset.name}; expected one of {fitting}"

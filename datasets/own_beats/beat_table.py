@@ -206,6 +206,8 @@ def _is_number(cell: str) -> bool:
 
 
 def _arrays(path: Path, ungrouped: bool) -> BeatTable:
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: found no .npz archive, expected arrays of np.savez; fetch or save it again")
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}

@@ -133,7 +133,22 @@ class Database:
                 f"{shown}: found signals whose checksums differ from the header's {found.checksum}, expected the "
                 f"record's own; fetch {self.homepage} again"
             )
+        if annotated:
+            _check_annotations(f"{shown}.{self.endings[-1]}", path.with_name(f"{path.name}.{self.endings[-1]}"))
+            at = np.asarray(annotation.sample)
+            if len(at) and ((np.diff(at) < 0).any() or not 0 <= at[0] <= at[-1] <= shape[0]):
+                raise InputError(
+                    f"{shown}.{self.endings[-1]}: found annotations out of order or past the {shape[0]} samples, "
+                    "expected those of the record; the file is damaged or of another record"
+                )
         return found, annotation
+
+
+def _check_annotations(shown: str, path: Path) -> None:
+    """Raise `InputError` if a file of annotations has no end, as one that is cut off, which `wfdb` would read."""
+    content = path.read_bytes()
+    if len(content) % 2 or content[-2:] != b"\0\0" or len(content) < 4:
+        raise InputError(f"{shown}: found no end of the annotations, expected two bytes 0; the file is incomplete")
 
 
 def import_wfdb(needed_by: str) -> Any:

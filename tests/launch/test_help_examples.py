@@ -89,10 +89,26 @@ def read(example):
         assert options.split in SPLITS
         assert options.protocol in (None, NOISE)
     elif name == "prepare":
-        assert options.dataset in {known for dataset in DATASETS for known in (dataset, dataset.split("/")[0])}
+        named = {known for dataset in DATASETS for known in (dataset, dataset.split("/")[0])}
+        assert options.dataset in named or Path(options.dataset).exists()
     elif name == "bench":
         pairs = bench._defaults(options.tasks) if options.scaling else bench._pairs(options.tasks, options.model)
         assert [configure(*pair, {}, False, options.precision) for pair in pairs]
+
+
+def write_own_data(folder):
+    """beats.csv and more.csv, 24 beats of four patients, and records/ with four records and classes.csv."""
+    wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    head = ",".join([*(f"x{i}" for i in range(64)), "label", "patient"])
+    rows = [",".join([*map(str, np.arange(64) % (2 + i % 3)), "abc"[i % 3], f"p{i // 6}"]) for i in range(24)]
+    for name in ("beats.csv", "more.csv"):
+        (folder / name).write_text("\n".join([head, *rows]))
+    (folder / "records").mkdir()
+    (folder / "classes.csv").write_text("symbol,class\nN,normal\nV,early\n")
+    for name in "abcd":
+        lead = np.random.default_rng(ord(name)).normal(size=(1200, 1))
+        wfdb.wrsamp(name, 100, ["mV"], ["II"], lead, fmt=["16"], write_dir="records")
+        wfdb.wrann(name, "atr", np.arange(100, 1100, 100), list("NNVNNNVNNN"), write_dir="records")
 
 
 @pytest.fixture
@@ -111,7 +127,10 @@ def test_help_ends_with_three_examples_of_its_command(name):
 
 
 @pytest.mark.parametrize("example", [*ALL, *PAGES])
-def test_every_example_is_read(example, here):
+def test_every_example_is_read(example, here, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(here / "data"))
+    if re.search(r"beats\.csv|records/", example):
+        write_own_data(here)
     write_json(here / "runs" / "mine" / "config.json", to_dict(recipe("arrhythmia")))
     read(example)
 
@@ -155,6 +174,9 @@ RUN = {
     "cardiax train arrhythmia": BEATS,
     "cardiax train heartbeat --dataset kaggle_heartbeat/mitbih --workdir runs/mine --seed 1": BEATS,
     "cardiax train activation --workdir runs/hearts": HEARTS,
+    "cardiax prepare beats.csv --groups patient": "",
+    "cardiax train arrhythmia --dataset beats.csv --workdir runs/table": BEATS,
+    "cardiax predict runs/table more.csv": "",
     "cardiax sweep arrhythmia --seeds 8 --grid optimizer.learning_rate=1e-3,3e-3": f"--seeds 3 {BEATS}",
     "cardiax evaluate runs/mine": "",
     "cardiax evaluate runs/mine --protocol noise": "",
@@ -255,6 +277,7 @@ def small_world(here, kaggle_folder, cardiax, monkeypatch):
 @pytest.mark.slow
 def test_examples_run_in_turn(small_world, cardiax, monkeypatch):
     assert set(RUN) <= set(ALL)
+    write_own_data(small_world)
     for example, more in RUN.items():
         if example.startswith("cardiax evaluate runs/mine-seed0"):
             for seed in range(3):
