@@ -9,6 +9,8 @@ checkpoint stores the SHA-256 of its arrays, which Orbax does not verify.
 import contextlib
 import errno
 import logging
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +55,8 @@ class Checkpoints:
 
     def __init__(self, folder: Path, read_only: bool = False):
         self.folder = folder.absolute()
-        logging.getLogger("absl").setLevel(logging.ERROR)
+        for name in ("absl", "concurrent.futures"):  # threads print pages of what is raised here too
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         kinds = [kind for kind in ("latest", "best") if not read_only or (self.folder / kind).is_dir()]
         self._managers = {kind: self._manager(kind, read_only) for kind in kinds}
 
@@ -104,9 +107,9 @@ class Checkpoints:
             if left_over >= step:
                 manager.delete(left_over)
         record = {"history": history, "arrays": _described(state), "sha256": _digest(state)}
-        manager.save(
-            step, args=ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
-        )
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
+        with _failed_write_is_os_error(self.folder):
+            manager.save(step, args=items)
 
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
         """Return the state of the checkpoint of a kind, with the sharding of `like`, and its evaluation history.
@@ -157,14 +160,32 @@ class Checkpoints:
         return f"{self.folder / kind}: found no checkpoint, expected one; train first"
 
     def wait(self) -> None:
-        """Wait until all saves are on disk."""
-        for manager in self._managers.values():
-            manager.wait_until_finished()
+        """Wait until all saves are on disk; raise `OSError` if one cannot be written."""
+        with _failed_write_is_os_error(self.folder):
+            for manager in self._managers.values():
+                manager.wait_until_finished()
 
     def close(self) -> None:
-        """Wait until all saves are on disk and release Orbax's resources."""
-        for manager in self._managers.values():
-            manager.close()
+        """Wait until all saves are on disk and release Orbax's resources; raise `OSError` as `wait` does."""
+        with _failed_write_is_os_error(self.folder):
+            for manager in self._managers.values():
+                manager.close()
+
+
+@contextlib.contextmanager
+def _failed_write_is_os_error(folder: Path) -> Iterator[None]:
+    """Turn the errors of a failed write, TensorStore's or those without a path, into an `OSError` with the folder."""
+    try:
+        yield
+    except ValueError as error:
+        code = re.search(r"os_error_code='(\d+)'", str(error))
+        if code is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1])), str(folder)) from error
+    except OSError as error:
+        if error.errno is None or error.filename:
+            raise
+        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 @contextlib.contextmanager

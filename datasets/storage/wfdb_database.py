@@ -10,7 +10,12 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from cardiax.datasets.storage.manual_files import Found, FromFiles, MissingFileError
+from cardiax.ecg import annotation_notes
 from cardiax.errors import InputError
+
+
+HEADER = 2**14
+"""Largest number of bytes of a header; PhysioNet's have some hundred, and `wfdb` takes minutes for large ones."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,11 @@ class Database:
         wfdb, path = import_wfdb(self.homepage), folder / record
         shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # the file itself, not the link of `choose`
         try:
+            if (size := Path(f"{path}.hea").stat().st_size) > HEADER:
+                raise ValueError(f"a header of {size:,} bytes")
             found: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
+            if annotated and not annotation_notes.are_sound(Path(f"{path}.atr").read_bytes()):
+                raise ValueError("a note that begins with ##")
             annotation: Any = wfdb.rdann(str(path), "atr") if annotated else None
         except Exception as error:  # the parsers of wfdb raise many types
             raise InputError(f"{shown}: found a record that cannot be read ({error}), expected PhysioNet's") from error
@@ -130,6 +139,12 @@ class Database:
             raise InputError(
                 f"{shown}: found signals whose checksums differ from the header's {found.checksum}, expected "
                 f"PhysioNet's; fetch {self.homepage} again"
+            )
+        samples = np.asarray(annotation.sample if annotation else [0])
+        if len(samples) and (samples[0] < 0 or samples[-1] >= found.sig_len or (np.diff(samples) < 0).any()):
+            raise InputError(
+                f"{shown}.atr: found annotations at samples {samples.min()} to {samples.max()}, expected them in order "
+                f"from 0 to {found.sig_len - 1}; the file is damaged or of another record"
             )
         return found, annotation
 
