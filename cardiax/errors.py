@@ -15,10 +15,8 @@ class InputError(Exception):
     """
 
     def __init__(self, message: str):
-        half = LONGEST // 2
-        if len(message) > LONGEST:
-            message = f"{message[:half]} … {message[-half:]}"
-        super().__init__(message if message.isprintable() else "".join(map(_printable, message)))
+        text, half = message if message.isprintable() else "".join(map(_printable, message)), LONGEST // 2
+        super().__init__(text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}")
 
 
 def _printable(sign: str) -> str:

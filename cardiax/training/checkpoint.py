@@ -49,12 +49,14 @@ class Checkpoints:
 
     The state of a population has a leading axis of members, which are all at the same step.
 
+    Each is marked with its `owner`, e.g. the SHA-256 of the run's config, and only restored for the same one.
+
     With `read_only` nothing is created or removed. The folder of one kind may then be absent, for example in an archive
     or a repository, which do not keep empty folders.
     """
 
-    def __init__(self, folder: Path, read_only: bool = False):
-        self.folder = folder.absolute()
+    def __init__(self, folder: Path, read_only: bool = False, owner: str = ""):
+        self.folder, self._owner = folder.absolute(), owner
         for name in ("absl", "concurrent.futures"):  # threads print pages of what is raised here too
             logging.getLogger(name).setLevel(logging.CRITICAL)
         kinds = [kind for kind in ("latest", "best") if not read_only or (self.folder / kind).is_dir()]
@@ -106,7 +108,7 @@ class Checkpoints:
         for left_over in manager.all_steps():
             if left_over >= step:
                 manager.delete(left_over)
-        record = {"history": history, "arrays": _described(state), "sha256": _digest(state)}
+        record = {"history": history, "arrays": _described(state), "sha256": _digest(state), "owner": self._owner}
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
         with _failed_write_is_os_error(self.folder):
             manager.save(step, args=items)
@@ -125,7 +127,12 @@ class Checkpoints:
         manager, where = self._managers[folder], self.folder / folder / str(step)
         mend = f"remove {self.folder} to train from the start"
         record, expected = self._record(folder, step), _described(like)
-        found = record["arrays"]
+        found, owner = record["arrays"], record["owner"]
+        if owner and self._owner and owner != self._owner:
+            raise InputError(
+                f"{where}: found a checkpoint of another run, whose config.json has the SHA-256 {str(owner)[:12]}…, "
+                f"expected {self._owner[:12]}…; put the run's own checkpoints back, or {mend}"
+            )
         # Checked in advance, since for an array of another shape Orbax prints pages of errors, from several threads.
         other = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         if other:
@@ -147,7 +154,8 @@ class Checkpoints:
         """Return the metadata of a checkpoint: `history`, `arrays` (types and shapes) and `sha256`."""
         with _corrupt_is_input_error(self.folder / folder / str(step), f"remove {self.folder} to train from the start"):
             restored = self._managers[folder].restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))
-            return {name: restored["record"][name] for name in ("history", "arrays", "sha256")}
+            record = {"owner": ""} | restored["record"]
+            return {name: record[name] for name in ("history", "arrays", "sha256", "owner")}
 
     def _why_none(self, kind: Kind) -> str:
         latest = self._step_in("latest")

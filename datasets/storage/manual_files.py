@@ -223,8 +223,12 @@ def _unpack(
                 found.left_out.append(LeftOut(shown, "a link or a device within an archive, which is not followed"))
             else:
                 target = Path(tempfile.mkdtemp(dir=scratch)) / "member"
-                with room.stream(opened()) as stream, target.open("wb") as copy:
-                    shutil.copyfileobj(stream, copy, 1 << 20)
+                try:
+                    with room.stream(opened()) as stream, target.open("wb") as copy:
+                        shutil.copyfileobj(stream, copy, 1 << 20)
+                except BaseException:
+                    shutil.rmtree(target.parent)
+                    raise
                 _take(target, shown, found, expected, scratch, depth + 1, room)
                 if not any(file.path == target for file in found.files[-1:]):
                     shutil.rmtree(target.parent)

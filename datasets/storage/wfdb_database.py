@@ -13,7 +13,6 @@ from cardiax.datasets.storage.manual_files import Found, FromFiles, MissingFileE
 from cardiax.ecg import annotation_notes
 from cardiax.errors import InputError
 
-
 HEADER = 2**14
 """Largest number of bytes of a header; PhysioNet's have some hundred, and `wfdb` takes minutes for large ones."""
 

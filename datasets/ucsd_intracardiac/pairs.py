@@ -160,7 +160,9 @@ def _check_unit(array: np.ndarray, electrodes: bool) -> None:
         if low <= float(value) * factor <= high and value:
             raise ValueError(f"found values in {unit}, expected mV")
     expected = "electrodes" if electrodes else "transmembrane voltages"
-    raise ValueError("found a constant" if np.ptp(array) == 0 else f"found values out of the range of {expected} in mV")
+    raise ValueError(
+        "found a constant" if array.min() == array.max() else f"found values out of the range of {expected} in mV"
+    )
 
 
 def summary(left_out: list[LeftOut], used: int) -> list[str]:

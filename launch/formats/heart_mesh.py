@@ -12,7 +12,6 @@ from cardiax.errors import InputError
 from cardiax.simulate.heart_geometry import Heart
 from cardiax.simulate.tetrahedral_mesh import heart_from_mesh
 
-
 LARGEST = 1e4
 """mm, farther than any coordinate of a heart."""
 

@@ -35,10 +35,10 @@ def open_array(path: Path) -> Recording:
                     Room(path.stat().st_size).take(sum(one.file_size for one in members.infolist()))
                 file.seek(0)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of a header by Python 2
+                warnings.simplefilter("ignore")  # of headers by Python 2, or with absurd sizes
                 array: Any = np.load(path if mapped else file, "r" if mapped else None, allow_pickle=False)
-            stored = [] if isinstance(array, np.ndarray) else array.files
-            parts = [array[name] for name in stored]
+                stored = [] if isinstance(array, np.ndarray) else array.files
+                parts = [array[name] for name in stored]
             file.read()  # up to the checksum
             if parts and len({(part.ndim, part.shape) for part in parts} | {(1, parts[0].shape)}) == 1:
                 fields = [(name, part.dtype) for name, part in zip(stored, parts, strict=True)]

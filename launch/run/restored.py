@@ -33,7 +33,7 @@ def load_best(workdir: Workdir, config: Config, shapes: Shapes, model: nn.Module
     # Orbax needs the structure of the arrays to read them; the number of steps does not change it.
     tx = make_optimizer(config.optimizer, steps=1)
     fresh = create_state(model, tx, config.seed, shapes, config.ema > 0)
-    with contextlib.closing(Checkpoints(workdir.checkpoints, read_only=True)) as checkpoints:
+    with contextlib.closing(Checkpoints(workdir.checkpoints, True, workdir.owner())) as checkpoints:
         state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
     return state
 

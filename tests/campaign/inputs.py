@@ -28,8 +28,8 @@ from tests.campaign.readers import READERS, Files, Reader, seeds_of
 SECONDS = 5.0
 """s, after which an input hangs."""
 
-MEMORY = 1_000_000
-"""KiB of resident memory that an input may need."""
+MEMORY = 700_000
+"""KiB of resident memory that an input may need, beside the 0.3 GB of a process that has imported its readers."""
 
 SLICE = 12.0
 """s that a worker runs before the next reader has its turn."""
@@ -95,7 +95,7 @@ def judged(reader: Reader, files: Files, folder: Path) -> tuple[str, str] | None
         (folder / name).write_bytes(content)
     _allowed[:] = [str(folder)]
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    printed = os.fstat(1).st_size
+    printed, most = os.fstat(1).st_size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         try:
             reader.read(folder, Attempts((str(folder), *files)))
@@ -109,8 +109,8 @@ def judged(reader: Reader, files: Files, folder: Path) -> tuple[str, str] | None
             raise FaultError("printed", " ".join(said.split()))
         if more := sorted({path.name for path in folder.iterdir()} - files.keys()):
             raise FaultError("outside", f"left {more}")
-        if (most := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) > MEMORY:
-            raise FaultError("memory", f"{most} KiB")
+        if (more := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most) > MEMORY:
+            raise FaultError("memory", f"{more} KiB")
     except FaultError as fault:
         return fault.kind, str(fault)
     except Hang:
@@ -151,7 +151,7 @@ def _watch(event: str, arguments: tuple) -> None:
         "os.truncate",
         "os.chmod",
     ):
-        paths = [one for one in arguments[-2:] if isinstance(one, str | bytes)]
+        paths = [one for one in arguments[:2] if isinstance(one, str | bytes)]
         paths = paths[-1:] if event in ("os.symlink", "os.link") else paths
     elif event in (
         "socket.connect",
@@ -164,30 +164,49 @@ def _watch(event: str, arguments: tuple) -> None:
         raise FaultError("outside", f"{event} {arguments!r}"[:300])
     else:
         return
+    relative_to = arguments[-1] if event in ("os.mkdir", "os.remove", "os.rmdir") else -1
+    where = f"/proc/self/fd/{relative_to}" if relative_to != -1 else "."
     for path in paths:
-        whole = os.path.realpath(os.fsdecode(path))
+        whole = os.path.realpath(os.path.join(where, os.fsdecode(path)))
         if not whole.startswith((*_allowed, "/dev/null", *_ours)):
             raise FaultError("outside", f"{event} {whole}")
 
 
 _ours: tuple[str, ...] = ()
+_is_watching = False
 
 
 @contextlib.contextmanager
 def guarded(scratch: Path) -> Iterator[None]:
-    """Let this process judge inputs: with limits of time and of address space, and a watch on what it opens."""
-    global _ours
+    """Let this process judge inputs: with a limit of time, a watch on what it opens, and its output in a file."""
+    global _ours, _is_watching
     _ours = (str(scratch),)
 
     def hang(*_: Any) -> None:
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, hang)
-    sys.addaudithook(_watch)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    if not _is_watching:  # a hook stays as long as the process
+        sys.addaudithook(_watch)
+        _is_watching = True
+    sys.stdout.flush()
+    sys.stderr.flush()
+    before, plain = signal.signal(signal.SIGALRM, hang), [os.dup(one) for one in (1, 2)]
+    with (scratch / "said").open("w+") as said, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        for one in (1, 2):
+            os.dup2(said.fileno(), one)
+        try:
+            yield
+        finally:
+            for one, copy in zip((1, 2), plain, strict=True):
+                os.dup2(copy, one)
+                os.close(copy)
+            signal.signal(signal.SIGALRM, before)
+
+
+def from_corpus(reader: str, folder: Path, seeds: list[Files]) -> Files:
+    """Return an input of the corpus: its files, and the others of the first valid input if they share a name."""
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return seeds[0] | files if seeds[0].keys() & files.keys() else files
 
 
 def drawn(reader: str, seeds: list[Files], seed: int, number: int) -> Files:
@@ -339,9 +358,7 @@ def _worker(
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     scratch, end = Path(tempfile.mkdtemp(dir=memory)), time.monotonic() + SLICE
     try:
-        with (scratch / "said").open("wb+") as said, guarded(scratch):
-            os.dup2(said.fileno(), 1)
-            os.dup2(said.fileno(), 2)
+        with guarded(scratch):
             os.chdir(scratch)
             known: set[str] = set()
             for number in range(first, options.count):
