@@ -192,7 +192,7 @@ def test_the_checkpoint_of_another_run_is_refused(state, tmp_path):
     like = jax.tree.map(jnp.zeros_like, state)
     with (
         contextlib.closing(Checkpoints(tmp_path / "b", read_only=True, owner="2" * 64)) as checkpoints,
-        pytest.raises(InputError, match="found a checkpoint of another run, whose config.json has the SHA-256 1111"),
+        pytest.raises(InputError, match=r"found a checkpoint of another run, whose config\.json has the SHA-256 1111"),
     ):
         checkpoints.restore("best", like)
     for owner in ("1" * 64, ""):  # its own, or that of a run of before there were owners
