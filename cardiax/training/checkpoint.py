@@ -8,6 +8,8 @@ checkpoint stores the SHA-256 of its arrays, which Orbax does not verify.
 
 import contextlib
 import errno
+import hashlib
+import json
 import logging
 import os
 import re
@@ -109,12 +111,14 @@ class Checkpoints:
             if left_over >= step:
                 manager.delete(left_over)
         record = {"history": history, "arrays": _described(state), "sha256": _digest(state), "owner": self._owner}
+        record["record_sha256"] = _sum(record)
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
         with _failed_write_is_os_error(self.folder):
             manager.save(step, args=items)
 
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
-        """Return the state of the checkpoint of a kind, with the sharding of `like`, and its evaluation history.
+        """Return the state of the checkpoint of a kind, with the sharding of `like`, arrays or
+        their shapes and types, and its evaluation history.
 
         Raises:
           InputError: if there is none, it cannot be read, its arrays differ in type or shape from those of `like`, or
@@ -155,6 +159,8 @@ class Checkpoints:
         with _corrupt_is_input_error(self.folder / folder / str(step), f"remove {self.folder} to train from the start"):
             restored = self._managers[folder].restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))
             record = {"owner": ""} | restored["record"]
+            if record.pop("record_sha256", None) not in (None, _sum(record)):
+                raise ValueError("another SHA-256 of its record")
             return {name: record[name] for name in ("history", "arrays", "sha256", "owner")}
 
     def _why_none(self, kind: Kind) -> str:
@@ -216,3 +222,8 @@ def _described(state: TrainState) -> dict[str, str]:
 
 def _digest(state: Any) -> str:
     return fingerprint(*(np.asarray(leaf) for leaf in jax.tree.leaves(state)))
+
+
+def _sum(record: dict[str, Any]) -> str:
+    """Return the SHA-256 of a record without its own sum."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

@@ -14,7 +14,7 @@ from cardiax.launch.run.run_folder import Workdir
 from cardiax.models import build_model
 from cardiax.tasks import find_task
 from cardiax.training.checkpoint import Checkpoints
-from cardiax.training.device_mesh import make_mesh, replicate
+from cardiax.training.device_mesh import make_mesh, replicated_shapes
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import Shapes, TrainState, create_state, evaluated
 from cardiax.training.step import AXIS
@@ -32,9 +32,10 @@ def load_best(workdir: Workdir, config: Config, shapes: Shapes, model: nn.Module
         )
     # Orbax needs the structure of the arrays to read them; the number of steps does not change it.
     tx = make_optimizer(config.optimizer, steps=1)
-    fresh = create_state(model, tx, config.seed, shapes, config.ema > 0)
+    # Their shapes suffice, which cost no memory: a config.json may be of another network, however large.
+    fresh = jax.eval_shape(lambda: create_state(model, tx, config.seed, shapes, config.ema > 0))
     with contextlib.closing(Checkpoints(workdir.checkpoints, True, workdir.owner())) as checkpoints:
-        state, _ = checkpoints.restore("best", replicate(jax.device_get(fresh), mesh))
+        state, _ = checkpoints.restore("best", replicated_shapes(fresh, mesh))
     return state
 
 

@@ -99,9 +99,10 @@ class Workdir:
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write a JSON file of the folder."""
-        self._write(name, as_json(value))
+        self.write(name, as_json(value))
 
-    def _write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file of the folder, and its sum."""
         sums = run_sums.with_sum(self.path, name, content)
         if sums is not None:
             write_atomically(self.path / run_sums.SUMS, sums)
@@ -121,13 +122,13 @@ class Workdir:
 
     def write_csv(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Write a CSV file of the folder, with a column for each key of the rows."""
-        self._write(name, as_csv(rows))
+        self.write(name, as_csv(rows))
 
     def write_metrics(self, history: list[dict[str, float]]) -> None:
         """Write the row of each evaluation to metrics.csv and, as a JSON object a line, to metrics.jsonl."""
         self.write_csv("metrics.csv", history)
         lines = (json.dumps(_finite(row), allow_nan=False) + "\n" for row in history)
-        self._write("metrics.jsonl", "".join(lines).encode())
+        self.write("metrics.jsonl", "".join(lines).encode())
 
     def save_plot(self, name: str, draw: Callable[[], Any]) -> list[Path]:
         """Draw a plot and save it in figures/; see `save_plot`."""
