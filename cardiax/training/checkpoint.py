@@ -132,11 +132,6 @@ class Checkpoints:
         mend = f"remove {self.folder} to train from the start"
         record, expected = self._record(folder, step), _described(like)
         found, owner = record["arrays"], record["owner"]
-        if owner and self._owner and owner != self._owner:
-            raise InputError(
-                f"{where}: found a checkpoint of another run, whose config.json has the SHA-256 {str(owner)[:12]}…, "
-                f"expected {self._owner[:12]}…; put the run's own checkpoints back, or {mend}"
-            )
         # Checked in advance, since for an array of another shape Orbax prints pages of errors, from several threads.
         other = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         if other:
@@ -144,6 +139,11 @@ class Checkpoints:
                 f"{where}: found {other[0]} {found.get(other[0], 'absent')}, expected "
                 f"{expected.get(other[0], 'none')}: it was written by another version of the model or another "
                 "config.json; train in a new --workdir"
+            )
+        if owner and self._owner and owner != self._owner:
+            raise InputError(
+                f"{where}: found a checkpoint of another run, whose config.json has the SHA-256 {str(owner)[:12]}…, "
+                f"expected {self._owner[:12]}…; put the run's own checkpoints back, or {mend}"
             )
         with _corrupt_is_input_error(where, mend):
             abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)

@@ -213,7 +213,10 @@ def read_config(path: Path) -> Config:
         import_modules(str(fields.get("imports", "")))
         return from_dict(fields)
     except InputError as error:
-        raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from error
+        if str(error).startswith(str(path)):
+            raise
+        later = "; a later version of cardiax wrote it, or it was edited: update cardiax, or remove the field"
+        raise InputError(f"{path}: {error}{later if 'unknown field' in str(error) else ''}") from error
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
