@@ -109,7 +109,9 @@ class Workdir:
         write_atomically(self.path / name, content)
 
     def owner(self) -> str:
-        """Return the SHA-256 of config.json, which the checkpoints of the run carry."""
+        """Return the SHA-256 of config.json, which the checkpoints of the run carry; empty if the sums are removed."""
+        if not (self.path / run_sums.SUMS).exists():
+            return ""
         return hashlib.sha256((self.path / "config.json").read_bytes()).hexdigest()
 
     def write_seconds(self, seconds: float) -> None:
