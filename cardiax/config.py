@@ -8,6 +8,7 @@ devices are not part of the config: a config gives bit-identical results whereve
 import ast
 import dataclasses
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -173,12 +174,14 @@ def parse(name: str, item: dataclasses.Field, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, _FORMS[kind]):
             raise ValueError
         parsed: Any = kind(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: found {value!r}, expected {_expected(item)}") from error
+        is_finite = kind is str or math.isfinite(parsed)  # raises OverflowError for an integer of 400 digits
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{name}: found {shown(value)}, expected {_expected(item)}") from error
     if metadata["choices"] and parsed not in metadata["choices"]:
         raise unknown(name, parsed, metadata["choices"])
-    if kind is not str and not (math.isfinite(parsed) and metadata["low"] <= parsed <= metadata["high"]):
-        raise InputError(f"{name}: found {value}, expected {_expected(item)}")
+    if kind is not str and not (is_finite and metadata["low"] <= parsed <= metadata["high"]):
+        text = value if isinstance(value, str) else shown(value)
+        raise InputError(f"{name}: found {text}, expected {_expected(item)}")
     return parsed
 
 
@@ -190,12 +193,22 @@ def _expected(item: dataclasses.Field) -> str:
     return f"{kind} from {low:g} to {high:.10g}" if high < math.inf else f"{kind} of {low:g} or more"
 
 
+def shown(value: Any) -> str:
+    """Return a value as an error message shows it; one that Python cannot print, as a huge integer, by its type."""
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return f"a value of the type {type(value).__name__}"
+
+
 def _pairs(name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     try:
         if isinstance(value, Mapping):
             found = dict(value)
         else:
-            call = ast.parse(f"f({value})", mode="eval").body
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of text that is no Python
+                call = ast.parse(f"f({value})", mode="eval").body
             if not isinstance(call, ast.Call) or call.args:
                 raise ValueError
             found = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
@@ -203,8 +216,8 @@ def _pairs(name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str, Any]
             found = {key: float(item) for key, item in found.items()}
             if not all(map(math.isfinite, found.values())):
                 raise ValueError
-    except (SyntaxError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: found {value!r}, expected {metadata['what']}") from error
+    except (SyntaxError, TypeError, ValueError, OverflowError, MemoryError, RecursionError) as error:  # also of nesting
+        raise InputError(f"{name}: found {shown(value)}, expected {metadata['what']}") from error
     return {key: tuple(item) if isinstance(item, list) else item for key, item in found.items()}
 
 

@@ -3,9 +3,26 @@
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 2000
+"""Largest number of characters of a message; a longer one loses its middle."""
+
 
 class InputError(Exception):
-    """An error in a command or in a file named by the message; the command line prints one line and exits with 2."""
+    """An error in a command or in a file named by the message; the command line prints one line and exits with 2.
+
+    The message is one line that can be printed, whatever names and values a file has: line breaks become spaces, other
+    control characters, which a terminal would obey, are shown as escapes, and what is too long is cut.
+    """
+
+    def __init__(self, message: str):
+        text, half = message if message.isprintable() else "".join(map(_printable, message)), LONGEST // 2
+        super().__init__(text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}")
+
+
+def _printable(sign: str) -> str:
+    if sign.isprintable() or "\udc80" <= sign <= "\udcff":  # a byte of a path that is not UTF-8
+        return sign
+    return " " if sign.isspace() else sign.encode("unicode_escape").decode()
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

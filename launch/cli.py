@@ -14,7 +14,7 @@ from cardiax.errors import InputError, unknown
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.extensions import import_modules
 from cardiax.launch.system.memory import keep_memory
-from cardiax.launch.system.quiet import quiet
+from cardiax.launch.system.quiet import quiet, quiet_threads
 from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib, start_jax
 
 COMMANDS = {
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     keep_memory()
     own_settings()
+    quiet_threads()
     try:
         with quiet_matplotlib():
             status = _run(list(sys.argv[1:] if arguments is None else arguments))

@@ -8,7 +8,11 @@ checkpoint stores the SHA-256 of its arrays, which Orbax does not verify.
 
 import contextlib
 import errno
+import hashlib
+import json
 import logging
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,13 +51,16 @@ class Checkpoints:
 
     The state of a population has a leading axis of members, which are all at the same step.
 
+    Each is marked with its `owner`, e.g. the SHA-256 of the run's config, and only restored for the same one.
+
     With `read_only` nothing is created or removed. The folder of one kind may then be absent, for example in an archive
     or a repository, which do not keep empty folders.
     """
 
-    def __init__(self, folder: Path, read_only: bool = False):
-        self.folder = folder.absolute()
-        logging.getLogger("absl").setLevel(logging.ERROR)
+    def __init__(self, folder: Path, read_only: bool = False, owner: str = ""):
+        self.folder, self._owner = folder.absolute(), owner
+        for name in ("absl", "concurrent.futures"):  # threads print pages of what is raised here too
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         kinds = [kind for kind in ("latest", "best") if not read_only or (self.folder / kind).is_dir()]
         self._managers = {kind: self._manager(kind, read_only) for kind in kinds}
 
@@ -103,13 +110,15 @@ class Checkpoints:
         for left_over in manager.all_steps():
             if left_over >= step:
                 manager.delete(left_over)
-        record = {"history": history, "arrays": _described(state), "sha256": _digest(state)}
-        manager.save(
-            step, args=ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
-        )
+        record = {"history": history, "arrays": _described(state), "sha256": _digest(state), "owner": self._owner}
+        record["record_sha256"] = _sum(record)
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
+        with _failed_write_is_os_error(self.folder):
+            manager.save(step, args=items)
 
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
-        """Return the state of the checkpoint of a kind, with the sharding of `like`, and its evaluation history.
+        """Return the state of the checkpoint of a kind, with the sharding of `like`, arrays or
+        their shapes and types, and its evaluation history.
 
         Raises:
           InputError: if there is none, it cannot be read, its arrays differ in type or shape from those of `like`, or
@@ -122,7 +131,7 @@ class Checkpoints:
         manager, where = self._managers[folder], self.folder / folder / str(step)
         mend = f"remove {self.folder} to train from the start"
         record, expected = self._record(folder, step), _described(like)
-        found = record["arrays"]
+        found, owner = record["arrays"], record["owner"]
         # Checked in advance, since for an array of another shape Orbax prints pages of errors, from several threads.
         other = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         if other:
@@ -130,6 +139,11 @@ class Checkpoints:
                 f"{where}: found {other[0]} {found.get(other[0], 'absent')}, expected "
                 f"{expected.get(other[0], 'none')}: it was written by another version of the model or another "
                 "config.json; train in a new --workdir"
+            )
+        if owner and self._owner and owner != self._owner:
+            raise InputError(
+                f"{where}: found a checkpoint of another run, whose config.json has the SHA-256 {str(owner)[:12]}…, "
+                f"expected {self._owner[:12]}…; put the run's own checkpoints back, or {mend}"
             )
         with _corrupt_is_input_error(where, mend):
             abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
@@ -144,7 +158,10 @@ class Checkpoints:
         """Return the metadata of a checkpoint: `history`, `arrays` (types and shapes) and `sha256`."""
         with _corrupt_is_input_error(self.folder / folder / str(step), f"remove {self.folder} to train from the start"):
             restored = self._managers[folder].restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))
-            return {name: restored["record"][name] for name in ("history", "arrays", "sha256")}
+            record = {"owner": ""} | restored["record"]
+            if record.pop("record_sha256", None) not in (None, _sum(record)):
+                raise ValueError("another SHA-256 of its record")
+            return {name: record[name] for name in ("history", "arrays", "sha256", "owner")}
 
     def _why_none(self, kind: Kind) -> str:
         latest = self._step_in("latest")
@@ -157,14 +174,32 @@ class Checkpoints:
         return f"{self.folder / kind}: found no checkpoint, expected one; train first"
 
     def wait(self) -> None:
-        """Wait until all saves are on disk."""
-        for manager in self._managers.values():
-            manager.wait_until_finished()
+        """Wait until all saves are on disk; raise `OSError` if one cannot be written."""
+        with _failed_write_is_os_error(self.folder):
+            for manager in self._managers.values():
+                manager.wait_until_finished()
 
     def close(self) -> None:
-        """Wait until all saves are on disk and release Orbax's resources."""
-        for manager in self._managers.values():
-            manager.close()
+        """Wait until all saves are on disk and release Orbax's resources; raise `OSError` as `wait` does."""
+        with _failed_write_is_os_error(self.folder):
+            for manager in self._managers.values():
+                manager.close()
+
+
+@contextlib.contextmanager
+def _failed_write_is_os_error(folder: Path) -> Iterator[None]:
+    """Turn the errors of a failed write, TensorStore's or those without a path, into an `OSError` with the folder."""
+    try:
+        yield
+    except ValueError as error:
+        code = re.search(r"os_error_code='(\d+)'", str(error))
+        if code is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1])), str(folder)) from error
+    except OSError as error:
+        if error.errno is None or error.filename:
+            raise
+        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 @contextlib.contextmanager
@@ -187,3 +222,8 @@ def _described(state: TrainState) -> dict[str, str]:
 
 def _digest(state: Any) -> str:
     return fingerprint(*(np.asarray(leaf) for leaf in jax.tree.leaves(state)))
+
+
+def _sum(record: dict[str, Any]) -> str:
+    """Return the SHA-256 of a record without its own sum."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

@@ -119,6 +119,12 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
     return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, np.asarray(leaf)), tree)
 
 
+def replicated_shapes(tree: Any, mesh: Mesh) -> Any:
+    """Return the shapes and types of a pytree of arrays, with the sharding of `replicate`."""
+    sharding = NamedSharding(mesh, P())
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
+
+
 def divide(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
     """Shard this process's share of a batch (see `process_share`) over its devices."""
     sharding = NamedSharding(mesh, P(AXIS))

@@ -9,6 +9,7 @@ a path chosen here, so that an archive cannot choose where anything is written.
 
 import bz2
 import contextlib
+import errno
 import gzip
 import hashlib
 import lzma
@@ -18,7 +19,6 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -26,6 +26,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from cardiax.decompression import Room
 from cardiax.errors import InputError
 from cardiax.file_kinds import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, kind
 
@@ -37,7 +38,8 @@ DEPTH = 4
 
 _OPENERS: dict[str, Callable[[Path, str], Any]] = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open, TAR: open}
 _SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
+"""Errors of the disk, which no archive causes."""
 
 
 class MissingFileError(InputError):
@@ -147,7 +149,7 @@ def find(roots: Iterable[Path], expected: Callable[[str], bool], scratch: Path) 
     found = Found()
     for root in roots:
         for path in _below(root, found, expected):
-            _take(path, str(path), found, expected, scratch, 0)
+            _take(path, str(path), found, expected, scratch, 0, Room(_size(path)))
     found.files.sort(key=lambda file: (file.path.is_relative_to(scratch), file.shown.count("/"), file.shown))
     return found
 
@@ -170,7 +172,16 @@ def _usual(shown: str) -> str:
     return re.sub(r" ?\(\d+\)(?=\.[^.]|$)", "", re.split(r"[/:]", shown)[-1])
 
 
-def _take(path: Path, shown: str, found: Found, expected: Callable[[str], bool], scratch: Path, depth: int) -> None:
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _take(
+    path: Path, shown: str, found: Found, expected: Callable[[str], bool], scratch: Path, depth: int, room: Room
+) -> None:
     file = File(path, shown)
     try:
         what = file.kind()
@@ -179,7 +190,7 @@ def _take(path: Path, shown: str, found: Found, expected: Callable[[str], bool],
         found.left_out.append(LeftOut(shown, "a broken link" if nowhere else f"a file that cannot be read ({error})"))
         return
     if what in ARCHIVES and depth < DEPTH:
-        _unpack(file, what, found, expected, scratch, depth)
+        _unpack(file, what, found, expected, scratch, depth, room)
     elif expected(file.name.lower()):
         found.files.append(file)
     elif shown.lower().endswith(_SUFFIXES):
@@ -189,28 +200,40 @@ def _take(path: Path, shown: str, found: Found, expected: Callable[[str], bool],
         found.left_out.append(LeftOut(shown, what or OTHER))
 
 
-def _unpack(archive: File, what: str, found: Found, expected: Callable[[str], bool], scratch: Path, depth: int) -> None:
+def _unpack(
+    archive: File,
+    what: str,
+    found: Found,
+    expected: Callable[[str], bool],
+    scratch: Path,
+    depth: int,
+    room: Room,
+) -> None:
     try:
         for member, opened in _members(archive, what):
             parts = PurePosixPath(member.replace("\\", "/")).parts
-            shown, name = f"{archive}:{member}", parts[-1]
+            shown, name = f"{archive}:{member}", parts[-1] if parts else ""
             if any(_hidden(part) and part not in (".", "..") for part in parts):
                 continue
-            if ".." in parts or member.startswith("/"):
+            if not parts or ".." in parts or member.startswith("/"):
                 found.left_out.append(LeftOut(shown, "a path that leads out of the archive"))
             elif not expected(_usual(name).lower()) and not name.lower().endswith(_SUFFIXES):
                 found.left_out.append(LeftOut(shown, OTHER))
             elif opened is None:
                 found.left_out.append(LeftOut(shown, "a link or a device within an archive, which is not followed"))
             else:
-                target = Path(tempfile.mkdtemp(dir=scratch)) / name
-                with opened() as stream, target.open("wb") as copy:
-                    shutil.copyfileobj(stream, copy, 1 << 20)
-                _take(target, shown, found, expected, scratch, depth + 1)
+                target = Path(tempfile.mkdtemp(dir=scratch)) / "member"
+                try:
+                    with room.stream(opened()) as stream, target.open("wb") as copy:
+                        shutil.copyfileobj(stream, copy, 1 << 20)
+                except BaseException:
+                    shutil.rmtree(target.parent)
+                    raise
+                _take(target, shown, found, expected, scratch, depth + 1, room)
                 if not any(file.path == target for file in found.files[-1:]):
                     shutil.rmtree(target.parent)
-    except (*_DAMAGE, RuntimeError, OSError) as error:  # zipfile raises RuntimeError for an encrypted member
-        if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, not of the archive
+    except Exception as error:  # zipfile and tarfile may raise anything
+        if isinstance(error, OSError) and error.errno in DISK:  # an error of the disk, not of the archive
             raise
         found.files[:] = [file for file in found.files if not file.shown.startswith(f"{archive}:")]
         found.left_out.append(LeftOut(archive.shown, str(error) or type(error).__name__, damaged=True))
@@ -225,7 +248,7 @@ def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], Any] 
                     yield info.filename, lambda info=info: members.open(info)
         return
     opener = _OPENERS[what]
-    with opener(archive.path, "rb") as stream:
+    with Room(_size(archive.path)).stream(opener(archive.path, "rb")) as stream:
         if kind(stream.read(HEAD)) == TAR:
             stream.seek(0)
             with tarfile.open(fileobj=stream, mode="r:") as members:

@@ -35,7 +35,13 @@ FILE_FORMAT = "array_record"
 
 
 def default_data_dir() -> Path:
-    """Return the default data folder: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, as in TFDS."""
+    """Return the default data folder: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, as in TFDS.
+
+    Raises:
+      InputError: the user has no home.
+    """
+    if not os.environ.get("TFDS_DATA_DIR") and os.environ.get("HOME") == os.devnull:
+        raise InputError("found no home folder, expected one for the datasets; set TFDS_DATA_DIR")
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
@@ -148,9 +154,10 @@ def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
         # TFDS's bucket does not hold our datasets, and looking there leaves an empty temporary folder behind.
         with mock.patch.object(tfds.core.DatasetInfo, "initialize_from_bucket"):
             return _class(name)(config=config or None, data_dir=folder, file_format=FILE_FORMAT)
-    except (ParseError, UnicodeDecodeError) as error:  # dataset_info.json is truncated or not JSON
+    except (ParseError, ValueError, KeyError, TypeError, AttributeError) as error:  # TFDS's own files, e.g. cut off
+        found = str(error).partition("\n")[0] or type(error).__name__
         raise InputError(
-            f"{name} in {folder / name} is damaged ({str(error).splitlines()[0]}): delete that folder, then run "
+            f"{name} in {folder / name} is damaged ({found}): delete that folder, then run "
             f"`{prepare_command(name, data_dir)}`"
         ) from error
 

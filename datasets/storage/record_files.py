@@ -170,8 +170,17 @@ def _joined(found: Sequence[tuple[str, dict[str, np.ndarray]]]) -> dict[str, np.
 
 
 def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
-    """Return the builder's metadata of its sources, e.g. `counts` (split -> rows of each class) and `notes`, or {}."""
-    return dict((builder.info.metadata or {}).items())
+    """Return the builder's metadata of its sources, e.g. `counts` (split -> rows of each class) and `notes`, or {}.
+
+    Raises:
+      InputError: the file is damaged.
+    """
+    try:
+        return dict((builder.info.metadata or {}).items())
+    except (ValueError, TypeError, AttributeError) as error:
+        config = builder.builder_config
+        name = f"{builder.name}/{config.name}" if config else builder.name
+        raise damaged(builder, name, f"metadata.json: {error}") from error
 
 
 def prepare_command(name: str, data_dir: Path | str | None) -> str:

@@ -80,6 +80,8 @@ def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iter
     """
     for name in names:
         record, annotation = database.read(folder, name, annotated=True)
+        if record.sig_len < record.fs:
+            raise InputError(f"{folder / name}: found {record.sig_len} samples at {record.fs} Hz, expected 1 s or more")
         yield Record(
             number=int(name) if all(map(str.isdecimal, database.records)) else database.records.index(name),
             rate=float(record.fs),

@@ -10,7 +10,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from cardiax.datasets.storage.manual_files import Found, FromFiles, MissingFileError
+from cardiax.ecg import annotation_notes
 from cardiax.errors import InputError
+
+HEADER = 2**14
+"""Largest number of bytes of a header; PhysioNet's have some hundred, and `wfdb` takes minutes for large ones."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,11 @@ class Database:
         wfdb, path = import_wfdb(self.homepage), folder / record
         shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # the file itself, not the link of `choose`
         try:
+            if (size := Path(f"{path}.hea").stat().st_size) > HEADER:
+                raise ValueError(f"a header of {size:,} bytes")
             found: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
+            if annotated and not annotation_notes.are_sound(Path(f"{path}.{self.endings[-1]}").read_bytes()):
+                raise ValueError("a note that begins with ##")
             annotation: Any = wfdb.rdann(str(path), self.endings[-1]) if annotated else None
         except Exception as error:  # the parsers of wfdb raise many types
             raise InputError(

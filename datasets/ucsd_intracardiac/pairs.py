@@ -1,9 +1,11 @@
 """Parsing, pairing and reading of the files of the UCSD/LLNL dataset, with a reason for each file left out."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -132,8 +134,10 @@ def _array(file: File) -> np.ndarray:
     if what != "a NumPy array":
         raise ValueError(f"not a complete array of numbers (found {what or 'something else'})")
     try:
-        array = np.load(file.path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a header by Python 2, or one with absurd sizes
+            array: Any = np.load(file.path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # the header parser of np.load may raise anything
         raise ValueError(f"not a complete array of numbers ({str(error).partition(chr(10))[0]})") from error
     if array.dtype.kind != "f" or array.dtype.itemsize < 4:
         raise ValueError(f"found {array.dtype}, expected float32 or float64")
@@ -153,10 +157,12 @@ def _check_unit(array: np.ndarray, electrodes: bool) -> None:
     if low <= value <= high and (electrodes or array.max() <= -low):
         return
     for unit, factor in (("V", 1e3), ("µV", 1e-3)):
-        if low <= value * factor <= high and value:
+        if low <= float(value) * factor <= high and value:
             raise ValueError(f"found values in {unit}, expected mV")
     expected = "electrodes" if electrodes else "transmembrane voltages"
-    raise ValueError("found a constant" if np.ptp(array) == 0 else f"found values out of the range of {expected} in mV")
+    raise ValueError(
+        "found a constant" if array.min() == array.max() else f"found values out of the range of {expected} in mV"
+    )
 
 
 def summary(left_out: list[LeftOut], used: int) -> list[str]:

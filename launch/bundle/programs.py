@@ -24,11 +24,20 @@ GUARANTEE = {
 
 @contextlib.contextmanager
 def _plain() -> Iterator[None]:
-    """Trace without speedups: they are for this machine's CPU, and some depend on the size of the batch."""
-    with contextlib.ExitStack() as stack:
-        for name in SPEEDUPS:
-            stack.enter_context(without(name))
-        yield
+    """Trace without speedups: they are for this machine's CPU, and some depend on the size of the batch.
+
+    Operations keep no locations either. JAX writes the caller's stack into them, with the paths of this machine, which
+    concern nobody and make another program of the same network elsewhere.
+    """
+    frames = jax.config.values["jax_traceback_in_locations_limit"]
+    jax.config.update("jax_traceback_in_locations_limit", 0)
+    try:
+        with contextlib.ExitStack() as stack:
+            for name in SPEEDUPS:
+                stack.enter_context(without(name))
+            yield
+    finally:
+        jax.config.update("jax_traceback_in_locations_limit", frames)
 
 
 def stablehlo(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]]) -> bytes:

@@ -1,6 +1,8 @@
 """Reading of a heart's mesh and its recording sites from files."""
 
+import contextlib
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,9 @@ from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
 from cardiax.simulate.heart_geometry import Heart
 from cardiax.simulate.tetrahedral_mesh import heart_from_mesh
+
+LARGEST = 1e4
+"""mm, farther than any coordinate of a heart."""
 
 
 def read_heart(mesh: Path, sites: Path) -> Heart:
@@ -31,15 +36,22 @@ def read_heart(mesh: Path, sites: Path) -> Heart:
     if not mesh.is_file():
         raise InputError(f"{mesh}: found no such file, expected a mesh of tetrahedra")
     try:
-        found = meshio.read(mesh)
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):  # it prints its errors
+            found = meshio.read(mesh)
         cells = [block.data for block in found.cells if block.type == "tetra"]
         points = np.asarray(found.points, np.float64)
     except (Exception, SystemExit) as error:  # the parsers of meshio may raise anything
         raise InputError(f"{mesh}: found a mesh that cannot be read, expected a complete one") from error
     if not cells:
         raise InputError(f"{mesh}: found no tetrahedra, expected the walls of both ventricles")
-    if not np.isfinite(points).all():
-        raise InputError(f"{mesh}: found coordinates that are not finite, expected mm")
+    for path, coordinates in ((mesh, points), (sites, indices)):
+        if not (np.abs(coordinates) < LARGEST).all():  # also of NaN
+            raise InputError(f"{path}: found coordinates that are not finite or beyond {LARGEST:g} mm, expected mm")
+    if not all(((corners >= 0) & (corners < len(points))).all() for corners in cells):
+        raise InputError(f"{mesh}: found tetrahedra of points that are not there, expected {len(points)} points")
     order = [names.index(name) for name in SITE_NAMES]
     try:
         return heart_from_mesh(points, np.concatenate(cells), indices[order])

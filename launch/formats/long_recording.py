@@ -79,7 +79,8 @@ class LongRecording:
         step = max(BLOCK // self._recording.channels, 1)
         for start in range(first, last, step):
             stop = min(start + step, last)
-            found[start - first : stop - first] = self._recording.read(start, stop, self._channels) * self._factors
+            with np.errstate(all="ignore"):  # what is not finite afterwards is a missing sample
+                found[start - first : stop - first] = self._recording.read(start, stop, self._channels) * self._factors
         found[~np.isfinite(found)] = np.nan
         return found
 

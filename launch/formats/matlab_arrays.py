@@ -1,13 +1,18 @@
 """Reading of the arrays in MATLAB files of versions 4 to 7.2; structures, cells and objects are never used."""
 
 import dataclasses
+import math
+import mmap
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cardiax.decompression import Room, UnpackedSizeError
 from cardiax.errors import InputError
+from cardiax.file_kinds import HEAD
+from cardiax.launch.formats.matlab_elements import read_arrays
 from cardiax.launch.formats.numpy_array import of_array
 from cardiax.launch.formats.reader import Recording
 
@@ -21,13 +26,11 @@ def open_matlab(path: Path) -> Recording:
     Raises:
       InputError: the file is damaged, or it is not clear which of its arrays is the recording.
     """
-    from scipy.io import loadmat
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found: dict[str, Any] = loadmat(path)
-    except Exception as error:  # the parser of SciPy may raise anything
+        found = _arrays(path)
+    except UnpackedSizeError as error:
+        raise InputError(f"{path}: found arrays that are refused: {error}; save the recording alone") from error
+    except Exception as error:  # the parsers raise many types
         raise InputError(
             f"{path}: found a damaged MATLAB file, or one of version 7.3, expected version 4 to 7.2; save it with -v7"
         ) from error
@@ -50,3 +53,21 @@ def open_matlab(path: Path) -> Recording:
     for name, rate in rates.items():
         recording = dataclasses.replace(recording, rate=float(rate.item()), rate_from=f"the variable {name}")
     return recording
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays in a file by name: of version 5 to 7.2 by our reader, of version 4 by SciPy's."""
+    room = Room(path.stat().st_size)
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+        if b"\0" not in head[:4]:  # text, while version 4 begins with a number below 2^24
+            if head.startswith(b"MATLAB 7.3"):
+                raise ValueError("HDF5")
+            return read_arrays(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), room)
+    from scipy.io import loadmat, whosmat
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        room.take(8 * sum(math.prod(shape) for _, shape, _ in whosmat(path)))
+        found: dict[str, Any] = loadmat(path)
+    return found

@@ -1,16 +1,19 @@
 """Reading of NumPy arrays: time × channels, or records with a field for each channel; also gzip-compressed."""
 
-import gzip
+import warnings
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cardiax.decompression import Room, UnpackedSizeError
 from cardiax.ecg.leads import ELECTRODES, LEADS
 from cardiax.errors import InputError
+from cardiax.file_kinds import ARRAY, HEAD, ZIP, kind
 from cardiax.launch.formats.columns import recording, role, unit_of
-from cardiax.launch.formats.reader import Recording, opened
+from cardiax.launch.formats.reader import Recording, check_names, opened
 
 
 def open_array(path: Path) -> Recording:
@@ -21,18 +24,28 @@ def open_array(path: Path) -> Recording:
     Raises:
       InputError: the file is not one plain array of numbers.
     """
+    with path.open("rb") as plain:
+        mapped = kind(plain.read(HEAD)) == ARRAY
     with opened(path) as file:
-        mapped = not isinstance(file, gzip.GzipFile) and file.read(6) == b"\x93NUMPY"
-        file.seek(0)
         try:
-            array: Any = np.load(path if mapped else file, "r" if mapped else None, allow_pickle=False)
-            stored = [] if isinstance(array, np.ndarray) else array.files
-            parts = [array[name] for name in stored]
+            is_archive = kind(file.read(HEAD)) == ZIP
+            file.seek(0)
+            if is_archive:
+                with zipfile.ZipFile(file) as members:
+                    Room(path.stat().st_size).take(sum(one.file_size for one in members.infolist()))
+                file.seek(0)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of headers by Python 2, or with absurd sizes
+                array: Any = np.load(path if mapped else file, "r" if mapped else None, allow_pickle=False)
+                stored = [] if isinstance(array, np.ndarray) else array.files
+                parts = [array[name] for name in stored]
             file.read()  # up to the checksum
             if parts and len({(part.ndim, part.shape) for part in parts} | {(1, parts[0].shape)}) == 1:
                 fields = [(name, part.dtype) for name, part in zip(stored, parts, strict=True)]
                 array = np.rec.fromarrays(parts, dtype=np.dtype(fields))  # a lead each
             array = parts[0] if len(parts) == 1 else array
+        except UnpackedSizeError as error:
+            raise InputError(f"{path}: found an archive that is refused: {error}; save its arrays alone") from error
         except MemoryError as error:
             raise InputError(f"{path}: found an array that does not fit into memory, expected time × leads") from error
         except Exception as error:  # the header parser of np.load may raise anything
@@ -74,6 +87,7 @@ def of_array(array: np.ndarray, path: Path) -> Recording:
         part = array[first:last]
         return np.stack([part[names[index]] if names else part[:, index] for index in columns], 1).astype(np.float64)
 
+    check_names(path, names or (), len(kinds) if names else array.shape[1])
     if names is None:
         default = {len(ELECTRODES): ELECTRODES, len(LEADS): LEADS}.get(array.shape[1])
         return Recording(path, None, (None,) * array.shape[1], len(array), None, None, read, default=default)

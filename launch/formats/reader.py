@@ -7,15 +7,19 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
+from cardiax.decompression import Room, UnpackedSizeError
 from cardiax.ecg import lead_names
 from cardiax.errors import InputError
 
 RATES = (40.0, 50_000.0)
 """Plausible sampling rates of an ECG, Hz; values outside are in another unit."""
+
+NAME, CHANNELS = 200, 1000
+"""Largest number of characters of a channel's name, and of channels: more are no ECG, and slow to parse."""
 
 UNITS = ("v", "mv", "uv")
 """Units that a user may give."""
@@ -51,10 +55,27 @@ class Recording:
     uncalibrated: tuple[str, ...] = ()
     default: tuple[str, ...] | None = None
 
+    def __post_init__(self):
+        check_names(self.path, self.names or (), self.channels)
+
     @property
     def channels(self) -> int:
         """The number of channels."""
         return len(self.units)
+
+
+def check_names(path: Path, names: Sequence[str], channels: int) -> None:
+    """Raise `InputError` if a file has more channels, or a longer name of one, than an ECG has."""
+    if channels > CHANNELS:
+        raise InputError(
+            f"{path}: found {channels:,} channels, expected at most {CHANNELS:,}; transpose a table of rows"
+        )
+    longest = max(names, key=len, default="")
+    if len(longest) > NAME:
+        raise InputError(
+            f"{path}: found the name {longest[:40]!r}… of {len(longest):,} characters, expected at most {NAME} for a "
+            "channel"
+        )
 
 
 @contextlib.contextmanager
@@ -68,7 +89,10 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         try:
-            yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+            room = Room(path.stat().st_size)
+            yield room.stream(gzip.GzipFile(fileobj=file)) if packed else file
+        except UnpackedSizeError as error:
+            raise InputError(f"{path}: found a gzip file that is refused: {error}; decompress it yourself") from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
                 f"{path}: found damaged or incomplete gzip, expected a complete file; fetch it again"

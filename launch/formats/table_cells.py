@@ -11,7 +11,7 @@ MISSING = ("", "na", "n/a", "nan", "null", "-")
 """Cells without a number, in lower case."""
 
 _CLOCK = re.compile(
-    r"(?:(?P<date>.*\d)[ T] *)?(?P<clock>\d+:\d\d(?::\d\d)?)(?P<part>[.,]\d+|:\d{3})? *(?P<half>[ap]\.?m\.?)?"
+    r"(?:(?P<date>.*\d)[ T] *)?(?P<clock>\d{1,7}:\d\d(?::\d\d)?)(?P<part>[.,]\d+|:\d{3})? *(?P<half>[ap]\.?m\.?)?"
     r" *(?:[+-]\d\d:?\d\d|z)?",
     re.IGNORECASE,
 )

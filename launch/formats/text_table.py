@@ -17,7 +17,7 @@ from cardiax.ecg import lead_names
 from cardiax.ecg.lead_names import MILLIVOLTS
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import SECONDS, recording, role, unit_of
-from cardiax.launch.formats.reader import Recording, opened
+from cardiax.launch.formats.reader import NAME, Recording, check_names, opened
 from cardiax.launch.formats.table_cells import (
     MISSING,
     is_count,
@@ -34,6 +34,9 @@ ENDINGS = (".csv", ".tsv", ".txt", ".asc")
 
 BLANK = " \t\r\n,;"
 """Characters of a line without cells that hold anything."""
+
+LINE = 2**20
+"""Number of characters from which a line is no row of a table."""
 
 _RATE = re.compile(
     r"\b(?:sampl(?:e|es|ed|ing)[\s_-]*(?:rate|frequency|freq)?|s?freq|fs|rate|frequency)\b"
@@ -116,11 +119,19 @@ def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
         yield io.TextIOWrapper(file, encoding=encoding)
 
 
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """Yield the lines of a file; raise `InputError` for one that is too long to be a row."""
+    while line := file.readline(LINE):
+        if len(line) == LINE:
+            raise InputError(f"{path}: found a line of {LINE:,} characters or more, expected rows of numbers")
+        yield line
+
+
 def _layout(path: Path) -> Layout:
     encoding = _encoding(path)
     head, comments = [], []
     with _opened(path, encoding) as file:
-        for number, line in enumerate(file):
+        for number, line in enumerate(_lines(path, file)):
             if line.lstrip('\ufeff"').lower().startswith("sep="):  # Excel's line that states the delimiter
                 continue
             if line.lstrip().startswith(("#", "%")):
@@ -142,8 +153,9 @@ def _layout(path: Path) -> Layout:
         names, skip = split[0], head[0][0] + 1
         if [row[0] for row in split[1:] if len(row) == len(names) + 1] in (["0", "1"], ["1", "2"]):
             names = ["", *names]  # R gives the row numbers no name
-    elif len(title) == len(split[0]) and any(any(lead_names.parse(name)[:2]) for name in title):
+    elif len(title) == len(split[0]) and any(any(lead_names.parse(name[:NAME])[:2]) for name in title):
         names = title  # as np.savetxt writes them
+    check_names(path, names or (), len(units))
     if names:
         units = [unit_of(name) for name in names]
         values = [cell for cell in split[1] if cell.lower() not in MISSING] if len(split) > 1 else []
@@ -171,9 +183,11 @@ def _stated(path: Path, comments: list[str]) -> tuple[float | None, str]:
     """Return the sampling rate that comments state, Hz, and the comment; None and an empty text if none does."""
     rates: dict[float | None, str] = {}
     for comment in comments:
-        found = _RATE.search(comment)
+        found = _RATE.search(comment[:NAME])
         if found and not _OTHER_RATE.search(comment):
-            rates.setdefault(parse_decimal(found["rate"]) * (1000 if found["unit"].lower() == "khz" else 1), comment)
+            with contextlib.suppress(ValueError):  # 1.2.3 is the number of a version
+                rate = parse_decimal(found["rate"]) * (1000 if found["unit"].lower() == "khz" else 1)
+                rates.setdefault(rate, comment)
     if len(rates) > 1:
         told = " and ".join(f"{rate:g} Hz in {comment!r}" for rate, comment in rates.items())
         raise InputError(f"{path}: found {told}, expected one sampling rate")
@@ -210,7 +224,7 @@ def _rows(path: Path, layout: Layout) -> Generator[tuple[int, str], None, None]:
     """Yield the line number, from 1, and the text of every row of numbers; raise `InputError` if widths differ."""
     width, mark = len(layout.units), layout.delimiter
     with _opened(path, layout.encoding) as file:
-        for number, line in enumerate(file):
+        for number, line in enumerate(_lines(path, file)):
             if number < layout.skip or not line.strip(BLANK) or line.lstrip().startswith(("#", "%")):
                 continue
             line = line.rstrip("\r\n")

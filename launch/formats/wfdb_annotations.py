@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cardiax.ecg import annotation_notes
 from cardiax.ecg.beat_windows import CLASS_OF
 from cardiax.errors import InputError
 
@@ -68,6 +69,8 @@ def read_annotations(
     content = path.read_bytes()
     if len(content) % 2 or content[-2:] != b"\0\0":
         raise InputError(f"{path}: found no end of the annotations, expected two bytes 0; the file is incomplete")
+    if not annotation_notes.are_sound(content):
+        raise InputError(f"{path}: found a note that begins with ##, expected one of WFDB's; the file is damaged")
     try:
         found: Any = wfdb.rdann(str(record), ending, return_label_elements=["label_store", "symbol"])
     except Exception as error:  # the parser of wfdb may raise anything

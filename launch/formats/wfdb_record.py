@@ -13,7 +13,7 @@ import numpy as np
 
 from cardiax.errors import InputError
 from cardiax.file_kinds import HEAD, MATLAB, STAND_INS, kind
-from cardiax.launch.formats.reader import Recording
+from cardiax.launch.formats.reader import CHANNELS, Recording
 
 ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")
 
@@ -43,7 +43,6 @@ def open_record(path: Path) -> Recording:
         raise InputError(
             f"{path}: found no package wfdb, expected it to be installed to read a WFDB record; run pip install wfdb"
         ) from error
-    _check_files(header)
     record = _call(path, lambda: _plainly_named(header)) or record
     found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))
     if not found.fs or not found.sig_len:
@@ -75,9 +74,12 @@ def open_record(path: Path) -> Recording:
 
 def _check_files(header: Path) -> None:
     """Raise `InputError` if a signal file is missing or its first bytes are those of another format."""
-    for line in _signal_lines(header):
+    lines = _signal_lines(header)
+    if len(lines) > CHANNELS:
+        raise InputError(f"{header}: found {len(lines):,} signals, expected at most {CHANNELS:,}")
+    for line in lines:
         file = header.parent / line.split()[0]
-        if not file.is_file():
+        if not _is_file(file):
             raise InputError(f"{header}: found no {file.name} beside it, expected its signal file")
         with file.open("rb") as content:
             found = kind(content.read(HEAD))
@@ -85,6 +87,14 @@ def _check_files(header: Path) -> None:
             raise InputError(
                 f"{file}: found {found}, expected the signals of {header.name} in a format of WFDB; fetch it again"
             )
+
+
+def _is_file(path: Path) -> bool:
+    """True for a file; False for a name that no file can have, too long or with a NUL."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _signal_lines(header: Path) -> list[str]:
@@ -109,6 +119,7 @@ def _check_signals(header: Path, record: Path) -> list[str]:
         segments = dict.fromkeys(line.split()[0] for line in _lines(header)[1:])
         whole = [(header.with_name(f"{one}.hea"), header.with_name(one)) for one in segments if one != "~"]
         return [note for each in whole for note in _check_signals(*each)]
+    _check_files(header)
     found: Any = _call(header, lambda: wfdb.rdheader(str(record)))
     if not found.file_name or "~" in found.file_name:  # a layout without signals
         return []
@@ -217,7 +228,7 @@ def _signals(header: Path) -> list[tuple[str | None, float, str]]:
 def _signals_of_segments(header: Path, lines: list[list[str]]) -> list[tuple[str | None, float, str]]:
     """Return `_signals` of the layout, or of the first segment, which all others must match without a layout."""
     segments = [header.with_name(f"{line[0]}.hea") for line in lines if line[0] != "~"]
-    absent = [segment for segment in segments if not segment.is_file()]
+    absent = [segment for segment in segments if not _is_file(segment)]
     if absent or not segments:
         raise InputError(f"{header}: found no {absent[0].name if absent else 'segment'}, expected all of its segments")
     if lines[0][1:2] != ["0"]:

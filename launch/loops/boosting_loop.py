@@ -10,7 +10,7 @@ from cardiax.launch.run.boosted_trees import TREES_FILE, TreesEvaluator, beats_a
 from cardiax.launch.run.environment import record_environment
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import Workdir, write_atomically
+from cardiax.launch.run.run_folder import Workdir
 from cardiax.models.reference_xgboost import import_xgboost
 
 
@@ -27,7 +27,7 @@ def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float 
     if not (workdir.path / TREES_FILE).exists():
         booster, losses = trees.fit(sides["train"], sides["validation"], config.seed)
         workdir.write_metrics(losses)
-        write_atomically(workdir.path / TREES_FILE, bytes(booster.save_raw("ubj")))
+        workdir.write(TREES_FILE, bytes(booster.save_raw("ubj")))
         workdir.write_seconds(time.monotonic() - started)
         best = booster.num_boosted_rounds()
         say(f"train: done in {time.monotonic() - started:.0f} s; best round on validation: {best}")

@@ -124,7 +124,9 @@ def _train_together(
         members = []
         for experiment, workdir in zip(experiments, workdirs, strict=True):
             record_environment(workdir, experiment.config, experiment.fingerprints, data_path)
-            checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints)))
+            checkpoints = stack.enter_context(
+                contextlib.closing(Checkpoints(workdir.checkpoints, owner=workdir.owner()))
+            )
             members.append(Member(experiment, workdir, checkpoints))
         population = _begin(members, folder)
         if population:
@@ -223,7 +225,8 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
     with contextlib.ExitStack() as stack:
         # Resume. As in a single run, metrics.csv is rewritten from the checkpoint's history,
         # without the row of a divergence.
-        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(folder / "checkpoints")))
+        owner = ",".join(member.workdir.owner() for member in members)
+        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(folder / "checkpoints", owner=owner)))
         histories: list[History] = [[] for _ in members]
         if checkpoints.step("latest") is not None:
             state, rows = checkpoints.restore("latest", state)

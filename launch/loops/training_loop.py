@@ -121,7 +121,7 @@ def _train(
     with contextlib.ExitStack() as stack:
         # Resume. The metrics.csv of a killed run may be ahead of its checkpoint, which was still being written: it is
         # rewritten from the checkpoint's history.
-        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints)))
+        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir.checkpoints, owner=workdir.owner())))
         history: History = []
         if by_first_process(lambda: checkpoints.step("latest")) is not None:
             state, history = checkpoints.restore("latest", state)

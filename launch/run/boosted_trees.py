@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.errors import InputError
+from cardiax.launch.run import run_sums
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.models.reference_xgboost import Trees, import_xgboost
@@ -52,17 +53,19 @@ def load_trees(workdir: Workdir) -> Any:
     """Return the run's booster, up to its best round.
 
     Raises:
-      InputError: the file is missing or cannot be read.
+      InputError: the file is missing, damaged or of another run.
     """
     path = workdir.path / TREES_FILE
     if not path.is_file():
         raise InputError(
             f"{path}: found no such file, expected a trained XGBoost model; `cardiax train` has not finished yet"
         )
+    content = path.read_bytes()
+    run_sums.check(path, content)
     xgboost = import_xgboost()
     booster = xgboost.Booster()
     try:
-        booster.load_model(bytearray(path.read_bytes()))
+        booster.load_model(bytearray(content))
     except xgboost.core.XGBoostError as error:
         raise InputError(
             f"{path}: found an XGBoost model that cannot be read ({str(error).splitlines()[0]}), expected a complete "

@@ -5,7 +5,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from cardiax.catalog import find_dataset
 from cardiax.config import Config
@@ -14,7 +14,7 @@ from cardiax.launch.run.run_folder import Workdir
 from cardiax.models import build_model
 from cardiax.tasks import task_of
 from cardiax.training.checkpoint import Checkpoints
-from cardiax.training.device_mesh import make_mesh
+from cardiax.training.device_mesh import make_mesh, replicated_shapes
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import Shapes, TrainState, create_state, evaluated
 from cardiax.training.step import AXIS
@@ -32,11 +32,10 @@ def load_best(workdir: Workdir, config: Config, shapes: Shapes, model: nn.Module
         )
     # Orbax needs the types of the arrays to read them, not the arrays; the number of steps does not change them.
     tx = make_optimizer(config.optimizer, steps=1)
-    types = jax.eval_shape(lambda: create_state(model, tx, config.seed, shapes, config.ema > 0))
-    everywhere = NamedSharding(mesh, PartitionSpec())
-    like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere), types)
-    with contextlib.closing(Checkpoints(workdir.checkpoints, read_only=True)) as checkpoints:
-        state, _ = checkpoints.restore("best", like)
+    # Their shapes suffice, which cost no memory: a config.json may be of another network, however large.
+    fresh = jax.eval_shape(lambda: create_state(model, tx, config.seed, shapes, config.ema > 0))
+    with contextlib.closing(Checkpoints(workdir.checkpoints, True, workdir.owner())) as checkpoints:
+        state, _ = checkpoints.restore("best", replicated_shapes(fresh, mesh))
     return state
 
 

@@ -2,9 +2,8 @@
 
 import contextlib
 import csv
-import errno
-import fcntl
 import glob
+import hashlib
 import io
 import json
 import math
@@ -13,7 +12,6 @@ import platform
 import shlex
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,8 @@ from cardiax.catalog import describe, find_dataset, remember
 from cardiax.config import Config, differences, from_dict, to_dict
 from cardiax.durability import publish
 from cardiax.errors import InputError
+from cardiax.launch.run import run_sums
+from cardiax.launch.run.folder_lock import locked
 from cardiax.launch.system.extensions import import_modules
 
 LOCK = ".lock"
@@ -57,7 +57,7 @@ class Workdir:
         if any(0xD800 <= ord(sign) <= 0xDFFF for sign in name):  # a byte that the locale cannot decode
             raise InputError(f"{name}: found a name that is not UTF-8, expected UTF-8; rename it, or set LANG=C.UTF-8")
         made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
-        with _locked(self.path / LOCK):
+        with locked(self.path / LOCK):
             for folder in (self.path, self.path / "figures"):
                 remove_left_overs(folder)
             try:
@@ -100,11 +100,24 @@ class Workdir:
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write a JSON file of the folder."""
-        write_json(self.path / name, value)
+        self.write(name, as_json(value))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file of the folder, and its sum."""
+        sums = run_sums.with_sum(self.path, name, content)
+        if sums is not None:
+            write_atomically(self.path / run_sums.SUMS, sums)
+        write_atomically(self.path / name, content)
+
+    def owner(self) -> str:
+        """Return the SHA-256 of config.json, which the checkpoints of the run carry; empty if the sums are removed."""
+        if not (self.path / run_sums.SUMS).exists():
+            return ""
+        return hashlib.sha256((self.path / "config.json").read_bytes()).hexdigest()
 
     def write_seconds(self, seconds: float) -> None:
         """Write the training time, evaluations included, to timing.json, the only file that contains a time."""
-        self.write_json("timing.json", {"seconds": round(seconds, 1)})
+        write_json(self.path / "timing.json", {"seconds": round(seconds, 1)})
 
     def seconds(self) -> float:
         """Return the training time in seconds, summed over resumptions; 0 before the first evaluation."""
@@ -112,53 +125,27 @@ class Workdir:
 
     def write_csv(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Write a CSV file of the folder, with a column for each key of the rows."""
-        write_csv(self.path / name, rows)
+        self.write(name, as_csv(rows))
 
     def write_metrics(self, history: list[dict[str, float]]) -> None:
         """Write the row of each evaluation to metrics.csv and, as a JSON object a line, to metrics.jsonl."""
         self.write_csv("metrics.csv", history)
         lines = (json.dumps(_finite(row), allow_nan=False) + "\n" for row in history)
-        write_atomically(self.path / "metrics.jsonl", "".join(lines).encode())
+        self.write("metrics.jsonl", "".join(lines).encode())
 
     def save_plot(self, name: str, draw: Callable[[], Any]) -> list[Path]:
         """Draw a plot and save it in figures/; see `save_plot`."""
         return save_plot(self.path / "figures" / name, draw)
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`, which names its owner."""
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+", buffering=0) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                file.seek(0)
-                owner = file.read().decode(errors="replace").strip() or "another process"
-                raise InputError(
-                    f"{path.parent}: found it in use by {owner}, expected it free; wait for that command or choose "
-                    "another folder"
-                ) from error
-            except OSError as error:
-                if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                    raise
-                why = f"{path.parent} is on a file system without file locks: let no other command write into it"
-                print(f"note: {why}", file=sys.stderr)
-            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                continue  # the previous owner has just removed it
-            try:
-                file.truncate(0)
-                file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%F %T')}\n".encode())
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(path)) from error  # a write error does not name it
-            yield
-            return
-
-
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write an object as indented JSON; a non-finite number, which JSON does not have, becomes null."""
-    write_atomically(path, json.dumps(_finite(value), indent=2, allow_nan=False).encode() + b"\n")
+    """Write an object as `as_json`."""
+    write_atomically(path, as_json(value))
+
+
+def as_json(value: dict[str, Any]) -> bytes:
+    """Return an object as indented JSON; a non-finite number, which JSON does not have, becomes null."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False).encode() + b"\n"
 
 
 def _finite(value: Any) -> Any:
@@ -170,12 +157,17 @@ def _finite(value: Any) -> Any:
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write a CSV file with a column for each key of the rows."""
+    """Write a CSV file as `as_csv`."""
+    write_atomically(path, as_csv(rows))
+
+
+def as_csv(rows: list[dict[str, Any]]) -> bytes:
+    """Return rows as CSV with a column for each of their keys."""
     text, names = io.StringIO(), dict.fromkeys(name for row in rows for name in row)
     writer = csv.DictWriter(text, list(names) or ["step"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomically(path, text.getvalue().encode())
+    return text.getvalue().encode()
 
 
 def save_plot(path: Path, draw: Callable[[], Any]) -> list[Path]:
@@ -239,23 +231,31 @@ def read_config(path: Path) -> Config:
         import_modules(str(fields.get("imports", "")))
         return from_dict(fields)
     except InputError as error:
-        raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from error
+        if str(error).startswith(str(path)):
+            raise
+        later = "; a later version of cardiax wrote it, or it was edited: update cardiax, or remove the field"
+        raise InputError(f"{path}: {error}{later if 'unknown field' in str(error) else ''}") from error
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a file of `write_csv`; raise `InputError` if it is missing."""
+    """Return the rows of a file of `write_csv`; raise `InputError` if it is missing, damaged or of another run."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+        content = path.read_bytes()
+        run_sums.check(path, content)
+        return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: found no table ({error}), expected what cardiax wrote") from error
     except FileNotFoundError as error:
         command = shlex.join(["cardiax", "evaluate", str(path.parent)])
         raise InputError(f"{path}: found no such file, expected one; `{command}` writes it") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file; raise `InputError` if it is missing or broken."""
+    """Return the object in a JSON file; raise `InputError` if it is missing, broken or of another run."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        run_sums.check(path, content)
+        found = json.loads(content.decode())
     except FileNotFoundError as error:
         raise InputError(f"{path}: found no such file, expected a run's folder; `cardiax train` makes one") from error
     except (ValueError, RecursionError) as error:
@@ -267,7 +267,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _is_left_over(path: Path) -> bool:
     """True if the file may be left over from a command that was killed before it began."""
-    return path.name == LOCK or (path.name.startswith(".") and path.name.endswith(".tmp"))
+    return path.name in (LOCK, run_sums.SUMS) or (path.name.startswith(".") and path.name.endswith(".tmp"))
 
 
 def temporary_of(path: Path) -> Path:

@@ -63,12 +63,24 @@ ASCII = str.maketrans({"×": "x", "–": "-", "−": "-", "±": "+-", "…": "..
 """Replacements of characters that the terminal's encoding lacks."""
 
 
+def _settle_home() -> None:
+    """Give a user without a home folder, as in some containers, one in which nothing can be written.
+
+    Libraries look for their settings there when they are imported, and some fail where there is none.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.devnull
+
+
 def own_settings() -> None:
     """Apply the `FIXED` settings of JAX, and make stdout and stderr accept every character.
 
     Each variable that is overridden is reported in one line on stderr. JAX may already be imported, e.g. if `main` is
     called from Python.
     """
+    _settle_home()
     for name, value in FIXED.items():
         typed = os.environ.get(name.upper())
         if typed is not None and not _says(typed, value):

@@ -19,6 +19,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.campaign import corruption, inputs
 from tests.campaign.disturbance import FAULTS, KILLS, World
 from tests.campaign.scenarios import SCENARIOS
 
@@ -33,13 +34,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.campaign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("kind", choices=("kills", "faults"))
+    parser.add_argument("kind", choices=("kills", "faults", "inputs", "corruption"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results and of the work")
     parser.add_argument("--seed", type=int, default=0, help="order of the disturbances")
     parser.add_argument("--minutes", type=float, default=60.0, help="begin no disturbance after this time")
     parser.add_argument("--count", type=int, default=10**9, help="number of disturbances, earlier ones included")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="names, separated by commas")
+    parser.add_argument("--readers", metavar="A,B", help="readers of `inputs`, by default all")
+    parser.add_argument("--files", default="", metavar="PREFIX", help="files of `corruption`, by default all")
     options = parser.parse_args()
+    if options.kind in ("inputs", "corruption"):
+        return (inputs if options.kind == "inputs" else corruption).campaign(options)
     preload(options.out.resolve())
     return campaign(options)
 

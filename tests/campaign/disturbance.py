@@ -94,28 +94,7 @@ class World:
         return status
 
     def _fork(self, run: Callable[[], None]) -> int:
-        """Call a function in a fork whose current folder is the root; return the status of the process."""
-        child = os.fork()
-        if child == 0:
-            signal.alarm(LIMIT)
-            with open(self.folder / "said.txt", "wb") as file:
-                os.dup2(file.fileno(), 1)
-                os.dup2(file.fileno(), 2)
-            os.chdir(self.root)
-            status = 1
-            try:
-                run()
-                status = 0
-            except SystemExit as stopped:
-                status = int(stopped.code or 0)
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                with contextlib.suppress(Exception):
-                    sys.stdout.flush()
-                    sys.stderr.flush()
-                os._exit(status)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return fork(run, self.root, self.folder / "said.txt")
 
     def _said(self) -> str:
         return (self.folder / "said.txt").read_text(errors="replace")
@@ -180,3 +159,28 @@ def sum_of_arrays(checkpoint: Path) -> str:
     with ocp.StandardCheckpointer() as reader:
         leaves = jax.tree.leaves(reader.restore(checkpoint / "state"))
     return hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in leaves)).hexdigest()
+
+
+def fork(run: Callable[[], None], folder: Path, said: Path) -> int:
+    """Call a function in a fork whose current folder is `folder`, its output in `said`; return the process's status."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(LIMIT)
+        with said.open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        os.chdir(folder)
+        status = 1
+        try:
+            run()
+            status = 0
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -96,6 +96,8 @@ def test_mistakes(runs, cardiax, tmp_path):
     shutil.rmtree(broken / "checkpoints" / "best")
     assert "found no checkpoint, expected one" in cardiax.mistake("evaluate", broken)
     (broken / "environment.json").write_text("{}")
+    assert "environment.json: found another SHA-256 than in .sums.json" in cardiax.mistake("evaluate", broken)
+    (broken / ".sums.json").unlink()
     assert "environment.json: found no data_dir" in cardiax.mistake("evaluate", broken)
     twice = shutil.copytree(runs[0], tmp_path / "seed0")
     assert "expected each seed once" in cardiax.mistake("evaluate", runs[0], twice)

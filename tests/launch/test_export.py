@@ -19,6 +19,7 @@ from cardiax import datasets, load
 from cardiax.catalog import find_dataset
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
+from cardiax.launch.bundle.programs import stablehlo
 from cardiax.launch.cli import main, parse_command
 from cardiax.launch.run.run_folder import Workdir, read_config
 from cardiax.launch.run.trained import find_network
@@ -107,6 +108,17 @@ def golden_of(bundle):
     with np.load(bundle / "golden.npz", allow_pickle=False) as archive:
         inputs = dict(archive)
     return inputs, inputs.pop("output")
+
+
+def test_the_program_tells_nothing_of_the_machine_that_wrote_it(exported):
+    bundle, folder, _ = exported
+    written = (bundle / "model.stablehlo").read_bytes()
+    for path in (b".py", str(Path(jax.__file__).parent).encode(), str(Path.cwd()).encode()):
+        assert path not in written
+    network = find_network(folder)
+    shapes = find_task(network.config.task).shapes(find_dataset(network.config.dataset))
+    again = (lambda: stablehlo(network.function(network.variables()), shapes))()  # from another place of the source
+    assert again == written
 
 
 def test_the_golden_outputs_are_those_of_the_network_alone(exported):

@@ -183,6 +183,7 @@ def test_other_data_is_refused_on_resume(finished, cardiax, small_run, tmp_path)
     environment = json.loads((folder / "environment.json").read_text())
     environment["fingerprints"]["dataset"] = "0" * 64
     (folder / "environment.json").write_text(json.dumps(environment))
+    (folder / ".sums.json").unlink()  # of an edited file
     assert "found a dataset with SHA-256" in cardiax.mistake(*small_run, "--workdir", folder)
 
 

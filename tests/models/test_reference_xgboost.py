@@ -91,6 +91,8 @@ def test_a_run_is_like_any_other(cardiax, data_dir, tmp_path):
     assert cardiax(*command)[0] == 0  # done already
     assert "found a run of another configuration" in cardiax.mistake(*command, "--seed", 1)
     (tmp_path / "run" / "trees.ubj").write_bytes(b"rubbish")
+    assert "trees.ubj: found another SHA-256 than in .sums.json" in cardiax.mistake("evaluate", tmp_path / "run")
+    (tmp_path / "run" / ".sums.json").unlink()
     assert "found an XGBoost model that cannot be read" in cardiax.mistake("evaluate", tmp_path / "run")
     (tmp_path / "run" / "trees.ubj").unlink()
     assert "trees.ubj: found no such file, expected a trained XGBoost model" in cardiax.mistake(

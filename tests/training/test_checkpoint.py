@@ -183,3 +183,35 @@ def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(state, tmp_path, mon
     before = {os.path.basename(call) for call in calls[:last] if "/best/4.orbax-checkpoint-tmp-whole/" in call}
     assert len(files) > 5
     assert files <= before
+
+
+def test_the_checkpoint_of_another_run_is_refused(state, tmp_path):
+    with contextlib.closing(Checkpoints(tmp_path / "a", owner="1" * 64)) as checkpoints:
+        checkpoints.save("best", at(state, 4), [])
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    like = jax.tree.map(jnp.zeros_like, state)
+    with (
+        contextlib.closing(Checkpoints(tmp_path / "b", read_only=True, owner="2" * 64)) as checkpoints,
+        pytest.raises(InputError, match=r"found a checkpoint of another run, whose config\.json has the SHA-256 1111"),
+    ):
+        checkpoints.restore("best", like)
+    for owner in ("1" * 64, ""):  # its own, or that of a run of before there were owners
+        with contextlib.closing(Checkpoints(tmp_path / "b", read_only=True, owner=owner)) as checkpoints:
+            assert checkpoints.restore("best", like)[1] == []
+
+
+def test_a_failed_write_is_an_error_of_the_system(state, tmp_path, monkeypatch, capfd):
+    def fsync(descriptor):
+        raise OSError(5, "Input/output error")
+
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("best", at(state, 4), [])
+    monkeypatch.setattr(os, "fsync", fsync)
+    checkpoints = Checkpoints(tmp_path)
+    with pytest.raises(OSError, match="Input/output error") as raised, contextlib.closing(checkpoints):
+        checkpoints.save("best", at(state, 8), [])
+    assert raised.value.filename == str(tmp_path)
+    assert "Traceback" not in "".join(capfd.readouterr())
+    monkeypatch.undo()
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        assert checkpoints.step("best") == 4

@@ -145,6 +145,24 @@ def test_a_damaged_info_is_named(manual_dir, tmp_path):
         datasets.load(MITBIH, tmp_path / "data")
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("metadata.json", b'"', b""),
+        ("metadata.json", b"counts", b"\xb6ounts"),
+        ("dataset_info.json", b"array_record", b"array_reco2d"),
+    ],
+)
+def test_what_tfds_cannot_read_is_named(data_dir, tmp_path, name, old, new):
+    shutil.copytree(data_dir / MITBIH, tmp_path / MITBIH)
+    path = next((tmp_path / MITBIH).glob(f"*/{name}"))
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    with pytest.raises(
+        InputError, match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder, then run"
+    ):
+        datasets.load(MITBIH, tmp_path)
+
+
 def test_a_foreign_folder_in_its_place_is_not_taken_for_it(manual_dir, tmp_path):
     folder = tmp_path / "data" / MITBIH / "1.0.0"
     folder.mkdir(parents=True)

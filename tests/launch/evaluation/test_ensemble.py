@@ -35,6 +35,7 @@ def swept(tmp_path_factory, data_dir):
     other = shutil.copytree(folder / "resnet1d-kaggle-seed0", folder / "other-kaggle-seed0")
     config = json.loads((other / "config.json").read_text()) | {"optimizer.learning_rate": 1e-3}
     write_json(other / "config.json", config)
+    (other / ".sums.json").unlink()  # of an edited file
     return folder
 
 
@@ -240,4 +241,5 @@ def test_a_run_on_other_data_is_refused(swept, tmp_path, cardiax):
     environment = json.loads((folders[1] / "environment.json").read_text())
     environment["fingerprints"]["split"] = "0" * 64
     write_json(folders[1] / "environment.json", environment)
+    (folders[1] / ".sums.json").unlink()  # of an edited file
     assert "seed1/environment.json: found a split with SHA-256" in cardiax.mistake("evaluate", *folders)

@@ -227,7 +227,9 @@ def test_arrays_in_archives(tmp_path):
     (tmp_path / "b.npy.gz").write_bytes(damaged)
     (tmp_path / "rubbish.npz").write_bytes(b"PK\x03\x04rubbish")
     np.savez(tmp_path / "object.npz", np.array([{}], dtype=object))
-    for name in ("a.npy.gz", "b.npy.gz", "rubbish.npz", "object.npz"):
+    for name in ("a.npy.gz", "b.npy.gz"):
+        assert "found damaged or incomplete gzip" in refusal(tmp_path / name)
+    for name in ("rubbish.npz", "object.npz"):
         assert "found no plain NumPy array" in refusal(tmp_path / name)
         assert "pickle" not in refusal(tmp_path / name)  # NumPy recommends to load it anyway
 

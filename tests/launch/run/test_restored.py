@@ -71,3 +71,20 @@ def test_a_checkpoint_of_an_earlier_normalization_is_refused(tmp_path):
         checkpoints.save("best", replicate(jax.device_get(state), make_mesh()), [])
     with pytest.raises(InputError, match=r"found .*initial_weight'\] absent, expected float32.*another version"):
         find_network(tmp_path).predictor()
+    import resource
+
+    huge = with_overrides(config, {"model_args": "widths=(200000,200000),blocks=1,hidden=8"})  # 240 GB of kernels
+    workdir.write_json("config.json", to_dict(huge))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=r"best/0: found .*, expected float32.*: it was written by"):
+        find_network(tmp_path).variables()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KiB
+
+
+def test_a_config_of_a_later_version_is_told(tmp_path):
+    workdir = Workdir(tmp_path)
+    workdir.write_json("config.json", to_dict(recipe("arrhythmia", "simulated_heartbeat")) | {"temperature": 0.5})
+    with pytest.raises(InputError) as raised:
+        workdir.config()
+    assert str(raised.value).startswith(f"{tmp_path / 'config.json'}: unknown field 'temperature'")
+    assert "a later version of cardiax wrote it, or it was edited: update cardiax" in str(raised.value)

@@ -70,7 +70,7 @@ def test_a_folder_in_which_nothing_begins_is_not_left(tmp_path):
 
 
 def test_a_lock_that_is_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
-    from cardiax.launch.run import run_folder as module
+    from cardiax.launch.run import folder_lock as module
 
     calls = []
 
@@ -88,7 +88,7 @@ def test_a_lock_that_is_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
 def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, capsys):
     import errno
 
-    from cardiax.launch.run import run_folder as module
+    from cardiax.launch.run import folder_lock as module
 
     def flock(file, how):
         raise OSError(errno.ENOLCK, "No locks available")

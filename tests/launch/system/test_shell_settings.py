@@ -149,3 +149,28 @@ def test_info_leaves_no_folders_behind(cardiax, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert cardiax("info", "--data-dir", tmp_path / "data")[0] == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_user_without_a_home_is_told_where_one_is_needed(monkeypatch):
+    import pwd
+    from pathlib import Path
+
+    from cardiax.datasets import default_data_dir
+    from cardiax.errors import InputError
+    from cardiax.launch.system import shell_settings
+
+    def getpwuid(user):
+        raise KeyError(f"getpwuid(): uid not found: {user}")
+
+    monkeypatch.setenv("HOME", "before")  # put back at the end
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", getpwuid)
+    with pytest.raises(RuntimeError, match="home"):
+        Path.home()
+    shell_settings._settle_home()
+    assert not (Path.home() / "settings.yml").exists()  # what libraries ask when they are imported
+    with pytest.raises(InputError, match="found no home folder, expected one for the datasets; set TFDS_DATA_DIR"):
+        default_data_dir()
+    monkeypatch.setenv("TFDS_DATA_DIR", "data")
+    assert default_data_dir() == Path("data")

@@ -1,0 +1,46 @@
+"""The SHA-256 of the files of a run, in `.sums.json` of its folder, since JSON and CSV have no checksum of their own.
+
+A new sum is written before its file, beside the one before it, so a command that is killed in between leaves a file
+with a known sum.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from cardiax.errors import InputError
+
+SUMS = ".sums.json"
+"""File name → SHA-256 of its content, and that of the content before it."""
+
+
+def with_sum(folder: Path, name: str, content: bytes) -> bytes | None:
+    """Return the content of `.sums.json` with that of a file that is about to be written, or None if it has it."""
+    sums = _read(folder)
+    digest, before = hashlib.sha256(content).hexdigest(), sums.get(name, [])
+    if digest in before:
+        return None
+    return json.dumps(sums | {name: [digest, *before[:1]]}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def check(path: Path, content: bytes) -> None:
+    """Raise `InputError` if a file of a run is not the one that cardiax wrote; a file without a sum is not checked."""
+    expected = _read(path.parent).get(path.name)
+    if expected and hashlib.sha256(content).hexdigest() not in expected:
+        raise InputError(
+            f"{path}: found another SHA-256 than in {SUMS}, expected the file that cardiax wrote: it was damaged, "
+            f"edited or is of another run; restore it, or remove {path.parent / SUMS} to use it as it is"
+        )
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / SUMS).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, list) for value in found.values()):
+        raise InputError(f"{folder / SUMS}: found no valid sums, expected those that cardiax wrote; remove the file")
+    return found
