@@ -21,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `cardiax prepare`."""
     add_import(parser)
     parser.add_argument(
-        "dataset", help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are available"
+        "dataset",
+        help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are available, if it has no data of its own",
     )
     parser.add_argument(
         "--manual-dir",
@@ -64,7 +65,8 @@ def run(args: argparse.Namespace) -> None:
     if args.raw:
         _write_raw(name, args.raw, args.mesh, args.sites)
         return
-    datasets = [dataset for dataset in DATASETS.values() if name in (dataset.name, dataset.name.split("/")[0])]
+    configurations = [dataset for dataset in DATASETS.values() if dataset.name.split("/")[0] == name]
+    datasets = [DATASETS[name]] if name in DATASETS else configurations
     if not datasets:
         raise unknown("dataset", name, [*DATASETS, *{known.split("/")[0] for known in DATASETS}])
 
