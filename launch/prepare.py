@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_import(parser)
     parser.add_argument(
         "dataset",
-        help="NAME or NAME/CONFIG; NAME alone: every configuration whose files are available, if it has no data of its own",
+        help="NAME or NAME/CONFIG; NAME alone: its own data, or every configuration whose files are available",
     )
     parser.add_argument(
         "--manual-dir",

@@ -2,7 +2,7 @@
 
 The same anisotropic eikonal equation as in `cardiax.simulate.eikonal`. A point is activated from any of some 66
 neighbours up to two steps away on the grid, along a straight line; all points are updated at once, a fixed number of
-times (Bellman and Ford). Lines bend at points only, which costs 2 to 3 % of the time against the solver of that module.
+times (Bellman and Ford). Lines bend at points only, and times differ by 4 to 6 % from that module's, mean over points.
 """
 
 from dataclasses import dataclass

@@ -25,13 +25,13 @@ from cardiax.simulate.volunteers import VOLUNTEERS
 BEATS = 450
 """Number of beats per volunteer: each of the 75 sites stimulated three times, and 225 beats of activation patterns."""
 
-VARIED_HEARTS, VARIED_BEATS = 4000, 4
+VARIED_HEARTS, VARIED_BEATS = 2500, 4
 """Number of hearts of the configuration `varied`, and of beats of each."""
 
 VARIED_SEED = 2026
 """Seed of the key from which the hearts of `varied` are drawn."""
 
-SHARD = 400
+SHARD = 250
 """Number of hearts of `varied` in a file."""
 
 
@@ -41,7 +41,7 @@ VARIED = tfds.core.BuilderConfig(name="varied", description="Thousands of hearts
 class Builder(tfds.core.ShardBasedBuilder):
     """Simulated recordings in the format of the UCSD/LLNL dataset: 16 hearts of different shapes, 450 beats each.
 
-    The configuration `varied` has 4,000 hearts of 4 beats, with activation times in place of voltages.
+    The configuration `varied` has 2,500 hearts of 4 beats, with activation times in place of voltages.
     """
 
     pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
