@@ -216,7 +216,7 @@ def grid_heart(shape: GridShape) -> GridHeart:
     points = jnp.zeros((count, 3)).at[known.right.ravel()].set(right.reshape(-1, 3))
     points = points.at[known.left.ravel()].set(left.reshape(-1, 3))
     points = _deformed(points, shape)
-    return GridHeart(points, _axes(points, shape), angle / RADIANS, height)
+    return GridHeart(points, _axes(points, shape), jnp.asarray(angle) / RADIANS, height)
 
 
 def _deformed(points: jax.Array, shape: GridShape) -> jax.Array:
@@ -238,8 +238,12 @@ def _axes(points: jax.Array, shape: GridShape) -> jax.Array:
     around, up = jnp.zeros_like(points), jnp.zeros_like(points)
     for index in (known.right, known.left):  # the left ventricle last, because the grooves belong to it
         grid = points[index]
-        circle = jnp.roll(grid, 1, 0) - jnp.roll(grid, -1, 0) if index is known.left else -jnp.gradient(grid, axis=0)
-        around, up = around.at[index].set(circle), up.at[index].set(-jnp.gradient(grid, axis=1))
+        circle = (
+            jnp.roll(grid, 1, 0) - jnp.roll(grid, -1, 0)
+            if index is known.left
+            else -jnp.asarray(jnp.gradient(grid, axis=0))
+        )
+        around, up = around.at[index].set(circle), up.at[index].set(-jnp.asarray(jnp.gradient(grid, axis=1)))
     apex = known.left[0, -1]
     around = around.at[apex].set(jnp.array([0.0, -1.0, 0.0]))
     up = up.at[apex].set(jnp.array([-1.0, 0.0, 0.0]))
