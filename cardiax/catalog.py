@@ -86,6 +86,7 @@ class Dataset:
       by_record: True if the model's input for a beat depends on all beats of its record.
       dominant_record: test record that holds most beats of a class; metrics are also reported without it.
       note: remark for readers of the metrics by patient.
+      voltages: False if ECG imaging recordings have activation times in place of voltages.
       single_site_patterns: activation pattern → the only site that it starts at, an index into
         `cardiax.ecg.leads.SITE_NAMES`; such a pattern begins like a stimulus at that site.
       shape: samples and leads of a beat that is shown without its record.
@@ -103,6 +104,7 @@ class Dataset:
     by_record: bool = False
     dominant_record: int | None = None
     note: str = ""
+    voltages: bool = True
     single_site_patterns: dict[int, int] = field(default_factory=dict)
     shape: tuple[int, int] = (BEAT_LENGTH, 1)
     symbols: dict[str, str] = field(default_factory=dict)
@@ -221,6 +223,14 @@ DATASETS = {
             protocols=_INTRACARDIAC_PROTOCOLS,
             real=("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac"),
             single_site_patterns={20: 17, 21: 19, 22: 16, 23: 30, 24: 32},
+        ),
+        Dataset(
+            name="simulated_intracardiac/varied",
+            kind="intracardiac",
+            rate=1000.0,
+            protocols=("volunteer", NOISE),
+            real=("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac"),
+            voltages=False,
         ),
     )
 }

@@ -26,6 +26,13 @@ RECIPES = {
 
 BY_DATASET: dict[str, dict[str, Any]] = {
     "simulated_heartbeat": {"epochs": 10},  # Training converges sooner on simulated beats.
+    "simulated_intracardiac/varied": {  # for hearts, electrodes and amplifiers of others
+        "epochs": 100,
+        "model_args": {"normalise": True},
+        "augmentation.shift": 40,
+        "augmentation.electrode_gain": 0.1,
+        "augmentation.drop_lead": 0.1,
+    },
 }
 """Dataset → the config fields in which its default experiment differs from that of the task."""
 

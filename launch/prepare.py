@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `cardiax prepare`."""
     add_import(parser)
     parser.add_argument(
-        "dataset", help="NAME or NAME/CONFIG, or PATH; NAME alone: every configuration whose files are available"
+        "dataset",
+        help="NAME or NAME/CONFIG, or PATH; NAME alone: its own data, or every configuration whose files are at hand",
     )
     parser.add_argument(
         "--manual-dir",
@@ -74,7 +75,8 @@ def run(args: argparse.Namespace) -> None:
         settle(args)
         _tally(find_dataset(args.dataset), args.data_dir)
         return
-    datasets = [dataset for dataset in DATASETS.values() if name in (dataset.name, dataset.name.split("/")[0])]
+    configurations = [dataset for dataset in DATASETS.values() if dataset.name.split("/")[0] == name]
+    datasets = [DATASETS[name]] if name in DATASETS else configurations
     settle(args)
 
     from cardiax.datasets import default_data_dir

@@ -11,6 +11,9 @@ from cardiax.nn.shaped_action_potential import Shape, action_potential
 LEAD_SCALE = 0.35
 """Spread of a lead in the UCSD/LLNL dataset, mV; inputs of all leads and cases are divided by it."""
 
+FAINT = 1e-3
+"""mV: leads with less than this are not amplified."""
+
 MEAN_TIME, TIME_SCALE = 70.0, 30.0
 """Mean and spread of the activation times in the UCSD/LLNL dataset, ms; outputs are predicted in these units."""
 
@@ -64,11 +67,13 @@ class ActivationResNet(nn.Module):
     Attributes:
       outputs: number of sites.
       samples: number of samples used, from the first; they contain depolarisation with a delay of up to 40 ms.
+      normalise: True to divide the leads of each case by their common root mean square, so that a gain changes nothing.
       widths, blocks, kernel, hidden, dropout_rate, axis_name: see `Trunk`.
     """
 
     outputs: int
     samples: int = 256
+    normalise: bool = False
     widths: tuple[int, ...] = (48, 64, 96, 128)
     blocks: int = 2
     kernel: int = 5
@@ -79,10 +84,14 @@ class ActivationResNet(nn.Module):
     @nn.compact
     def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
         """Return times (B, outputs), ms; dropout in training needs the key "dropout"."""
+        leads = leads[:, : self.samples]
+        if self.normalise:
+            power = jnp.mean(leads * leads, axis=(1, 2), keepdims=True)
+            leads = LEAD_SCALE * leads * jax.lax.rsqrt(power + FAINT**2)
         trunk = Trunk(
             self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
         )
-        return MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(trunk(leads[:, : self.samples], train))
+        return MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(trunk(leads, train))
 
 
 class VoltageTemplate(nn.Module):

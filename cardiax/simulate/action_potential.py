@@ -23,7 +23,14 @@ REPOLARISATION = 10.0
 """ms, time constant of repolarisation."""
 
 
-def action_potential(time: jax.Array, duration: jax.Array) -> jax.Array:
+def action_potential(
+    time: jax.Array,
+    duration: jax.Array,
+    upstroke: jax.Array | float = UPSTROKE,
+    peak: jax.Array | float = PEAK,
+    plateau: jax.Array | float = PLATEAU,
+    repolarisation: jax.Array | float = REPOLARISATION,
+) -> jax.Array:
     """Compute the transmembrane voltage, mV, at a time after activation.
 
     V = rest + A(t) · σ((t + t₀)/τ_u) · σ((d − t)/τ_r) with A(t) = plateau − rest + (peak − plateau) · exp(−t/τ_n) − s·t
@@ -31,11 +38,13 @@ def action_potential(time: jax.Array, duration: jax.Array) -> jax.Array:
 
     Args:
       time: time since activation, ms, of any shape; negative before activation.
-      duration: time to 90 % repolarisation, ms, of a shape that broadcasts with `time`.
+      duration: time to 90 % repolarisation, ms, of a shape that broadcasts with `time`, as have the others.
+      upstroke, repolarisation: the time constants τ_u and τ_r, ms.
+      peak, plateau: mV, what the notch falls from and to.
     """
     after = jnp.maximum(time, 0.0)
-    amplitude = PLATEAU - REST + (PEAK - PLATEAU) * jnp.exp(-after / NOTCH) - PLATEAU_FALL * after
-    upstroke = jax.nn.sigmoid(time / UPSTROKE + jnp.log(-REST / PEAK))
+    amplitude = plateau - REST + (peak - plateau) * jnp.exp(-after / NOTCH) - PLATEAU_FALL * after
+    rising = jax.nn.sigmoid(time / upstroke + jnp.log(-REST / peak))
     # σ((d − t)/τ) falls to a tenth ln 9 time constants after d.
-    repolarisation = jax.nn.sigmoid((duration - time) / REPOLARISATION - jnp.log(9.0))
-    return REST + amplitude * upstroke * repolarisation
+    falling = jax.nn.sigmoid((duration - time) / repolarisation - jnp.log(9.0))
+    return REST + amplitude * rising * falling

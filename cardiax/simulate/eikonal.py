@@ -40,7 +40,7 @@ def travel_times(
       speeds: conduction speeds along the fibres, across them in the wall, and through the wall, m/s.
       purkinje: factor on the speed along an endocardium, whose Purkinje network conducts fast.
     """
-    graph = _graph(heart, metric(heart, speeds), purkinje)
+    graph = travel_graph(heart, metric(heart, speeds), purkinje)
     return dijkstra(graph, directed=False, indices=np.asarray(sources))[:, : len(heart.points)]
 
 
@@ -61,7 +61,7 @@ def metric(heart: Heart, speeds: Sequence[float]) -> np.ndarray:
     return sum(np.einsum("ei,ej->eij", d, d) / v**2 for d, v in zip(directions, speeds, strict=True))  # pyright: ignore
 
 
-def _graph(heart: Heart, metric: np.ndarray, purkinje: float) -> csr_array:
+def travel_graph(heart: Heart, metric: np.ndarray, purkinje: float) -> csr_array:
     """Compute travel times between the nodes of each tetrahedron: sparse (N, N), with the P points first."""
     tetrahedra, points = heart.tetrahedra, heart.points
     ends = np.concatenate([tetrahedra[:, pair] for pair in combinations(range(4), 2)])

@@ -82,6 +82,15 @@ class Heart:
 
 def build_heart(shape: HeartShape | None = None) -> Heart:
     """Build the heart of a shape. Every shape has the same number of points, in the same order."""
+    return build_grid(shape)[0]
+
+
+def build_grid(shape: HeartShape | None = None) -> tuple[Heart, np.ndarray, np.ndarray, np.ndarray]:
+    """Build the heart of a shape; also return the point indices of its two grids, and the meridians under the right.
+
+    The grids are int64, (MERIDIANS, RINGS, LAYERS) of the left ventricle, and (columns, rows, RIGHT_LAYERS) of the
+    right free wall, which rises from the meridians (columns,).
+    """
     shape = shape or HeartShape()
     left, left_index = _left_grid(shape)
     right, right_index = _right_grid(shape, left, left_index)
@@ -110,7 +119,7 @@ def build_heart(shape: HeartShape | None = None) -> Heart:
     endocardium[np.unique(right_index[:, :, 0])] = 2
     span = _span(shape)
     endocardium[np.unique(left_index[span, : right_index.shape[1], -1])] = 2
-    return Heart(
+    heart = Heart(
         points=points,
         tetrahedra=tetrahedra,
         fibres=fibres,
@@ -122,6 +131,7 @@ def build_heart(shape: HeartShape | None = None) -> Heart:
         triangles=surface(tetrahedra),
         sites=_sites(left_index, right_index),
     )
+    return heart, left_index, right_index, span
 
 
 def surface(tetrahedra: np.ndarray) -> np.ndarray:
@@ -231,7 +241,7 @@ def lay_fibres(
     return np.cos(angle)[:, None] * around + np.sin(angle)[:, None] * up, np.cross(around, up)
 
 
-_AHA_ANGLES = dict(enumerate(2 * (90, 150, 210, 270, 330, 30) + (90, 180, 270, 0) + (0,), start=1))
+AHA_ANGLES = dict(enumerate(2 * (90, 150, 210, 270, 330, 30) + (90, 180, 270, 0) + (0,), start=1))
 """Angle of the centre of each AHA segment, degrees from the lateral wall towards the anterior one: 1, 7, 13 anterior,
 2, 8 anteroseptal, 3, 9 inferoseptal, 4, 10, 15 inferior, 5, 11 inferolateral, 6, 12 anterolateral, 14 septal, 16
 lateral."""
@@ -239,14 +249,14 @@ lateral."""
 _LEVELS = {"base": 0.12, "middle": 0.42, "apical": 0.72}
 """Position of the three rows of segments, as a fraction of the distance from base to apex."""
 
-_RIGHT_PLACES = {
+RIGHT_PLACES = {
     **{1: ("base", 0.2), 2: ("base", 0.5), 3: ("base", 0.8)},
     **{6: ("middle", 0.2), 7: ("middle", 0.5), 8: ("middle", 0.8)},
     **{11: ("apical", 0.35), 12: ("apical", 0.65)},
 }
 """Sites of the right free wall: row, and the fraction of the distance from the anterior groove to the inferior one."""
 
-_RIGHT_SEPTUM = {4: 3, 5: 2, 9: 9, 10: 8, 13: 14}
+RIGHT_SEPTUM = {4: 3, 5: 2, 9: 9, 10: 8, 13: 14}
 """Sites on the right side of the septum: the AHA segment that they face."""
 
 
@@ -256,12 +266,12 @@ def _sites(left_index: np.ndarray, right_index: np.ndarray) -> np.ndarray:
     def left(segment: int, layer: int) -> int:
         level = "base" if segment <= 6 else "middle" if segment <= 12 else "apical"
         ring = RINGS - 1 if segment == 17 else round(_LEVELS[level] * (RINGS - 1))
-        return left_index[round(_AHA_ANGLES[segment] / 360 * MERIDIANS), ring, layer]
+        return left_index[round(AHA_ANGLES[segment] / 360 * MERIDIANS), ring, layer]
 
     def right(number: int, layer: int) -> int:
-        if number in _RIGHT_SEPTUM:
-            return left(_RIGHT_SEPTUM[number], LAYERS - 1)
-        level, index = _RIGHT_PLACES[number]
+        if number in RIGHT_SEPTUM:
+            return left(RIGHT_SEPTUM[number], LAYERS - 1)
+        level, index = RIGHT_PLACES[number]
         rows = right_index.shape[1]
         row = min(round(_LEVELS[level] * (RINGS - 1)), rows - 2)
         return right_index[round(index * (right_index.shape[0] - 1)), row, layer]

@@ -85,7 +85,9 @@ def volunteer(
     up, forward = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
     azimuth, elevation, roll = pose
     rotation = (
-        _rotation(up, azimuth + turn[0]) @ _rotation(forward, -elevation + turn[1]) @ _rotation(up, -roll + turn[2])
+        rotation_about(up, azimuth + turn[0])
+        @ rotation_about(forward, -elevation + turn[1])
+        @ rotation_about(up, -roll + turn[2])
     )
     torso = 1 + 0.06 * draw[20:23]
     return Volunteer(
@@ -99,7 +101,7 @@ def volunteer(
     )
 
 
-def _rotation(axis: np.ndarray, degrees: float) -> np.ndarray:
+def rotation_about(axis: np.ndarray, degrees: float) -> np.ndarray:
     """Return the rotation matrix about a unit axis, by Rodrigues' formula."""
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
     angle = np.radians(degrees)

@@ -58,6 +58,8 @@ class _TwelveLeads:
     """Quantity → unit: the keys of `summarize` that hold errors; the first one selects the best checkpoint."""
     delta: ClassVar[float]
     """Threshold of the Huber loss, in the unit of the target."""
+    needs_voltages: ClassVar[bool] = False
+    """True if activation times alone are not enough."""
 
     @property
     def selection(self) -> str:
@@ -75,7 +77,12 @@ class _TwelveLeads:
         return {"leads": (WINDOW, len(LEADS))}
 
     def check(self, dataset: Dataset) -> None:
-        """Raise `InputError` if the dataset has no ECG imaging recordings."""
+        """Raise `InputError` if the dataset has no ECG imaging recordings, or none with voltages if they are needed."""
+        if dataset.kind == self.kind and not dataset.voltages and self.needs_voltages:
+            raise InputError(
+                f"task {self.name!r} cannot learn from {dataset.name}: found activation times of 75 sites, expected "
+                f"their voltages; choose another --dataset, e.g. {dataset.name.partition('/')[0]}"
+            )
         if dataset.kind != self.kind:
             raise InputError(
                 f"task {self.name!r} cannot learn from {dataset.name}: found no electrodes or no voltages of 75 "
@@ -166,13 +173,15 @@ class Activation(_TwelveLeads):
         """Return `leads` float32 (n, 500, 12), mV, and `target` float32 (n, 75), ms.
 
         Args:
-          examples: `electrodes` (n, 500, 10) and `voltage` (n, 500, 75), mV.
-          dataset: dataset of the examples; not used.
+          examples: `electrodes` (n, 500, 10), mV, and `voltage` (n, 500, 75), mV, or `activation` (n, 75), ms.
+          dataset: dataset of the examples.
         """
-        del dataset
+        leads = twelve_leads(examples["electrodes"].astype(np.float32))
+        if not dataset.voltages:
+            return {"leads": leads, "target": examples["activation"]}
         voltage = examples["voltage"]
         times = [activation_time(voltage[i : i + CHUNK]) for i in range(0, len(voltage), CHUNK)]
-        return {"leads": twelve_leads(examples["electrodes"]), "target": np.concatenate(times)}
+        return {"leads": leads, "target": np.concatenate(times)}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
         return target * factor
@@ -192,6 +201,7 @@ class Transmembrane(_TwelveLeads):
 
     units: ClassVar[dict[str, str]] = {"voltage": "mV", "activation": "ms", "apd90": "ms"}
     delta = 5.0
+    needs_voltages = True
 
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
         """Return `leads` float32 (n, 500, 12) and `target` float32 (n, 500, 75), both in mV."""

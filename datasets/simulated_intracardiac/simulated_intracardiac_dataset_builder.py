@@ -1,10 +1,16 @@
-"""simulated_intracardiac: recordings from `cardiax.simulate.heart_recording`, which need no download."""
+"""simulated_intracardiac: recordings of simulated hearts, which need no download.
+
+Without a configuration those of `cardiax.simulate.heart_recording`, and `varied` those of
+`cardiax.simulate.varied_beats`.
+"""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -19,22 +25,49 @@ from cardiax.simulate.volunteers import VOLUNTEERS
 BEATS = 450
 """Number of beats per volunteer: each of the 75 sites stimulated three times, and 225 beats of activation patterns."""
 
+VARIED_HEARTS, VARIED_BEATS = 2500, 4
+"""Number of hearts of the configuration `varied`, and of beats of each."""
+
+VARIED_SEED = 2026
+"""Seed of the key from which the hearts of `varied` are drawn."""
+
+SHARD = 250
+"""Number of hearts of `varied` in a file."""
+
+
+VARIED = tfds.core.BuilderConfig(name="varied", description="Thousands of hearts, torsos and conductions, drawn anew.")
+
 
 class Builder(tfds.core.ShardBasedBuilder):
-    """Simulated recordings in the format of the UCSD/LLNL dataset: 16 hearts of different shapes, 450 beats each."""
+    """Simulated recordings in the format of the UCSD/LLNL dataset: 16 hearts of different shapes, 450 beats each.
+
+    The configuration `varied` has 2,500 hearts of 4 beats, with activation times in place of voltages.
+    """
 
     pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
 
+    @classmethod
+    def get_builder_config(cls, name: str, version: Any = None) -> tfds.core.BuilderConfig | None:
+        """Return the configuration `varied`.
+
+        It is not in `BUILDER_CONFIGS`, because TFDS would then take the first of these where none is named.
+        """
+        del version
+        return VARIED if name == VARIED.name else None
+
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=electrode_recording.features(),
-            supervised_keys=("electrodes", "voltage"),
+            features=electrode_recording.times_features() if self.builder_config else electrode_recording.features(),
+            supervised_keys=("electrodes", "activation" if self.builder_config else "voltage"),
             homepage="https://doi.org/10.6075/J0SN094N",
             disable_shuffling=True,
-            metadata=tfds.core.MetadataDict(counts={"recordings": [VOLUNTEERS * BEATS]}),
+            metadata=tfds.core.MetadataDict(counts={"recordings": [self._count()]}),
         )
+
+    def _count(self) -> int:
+        return VARIED_HEARTS * VARIED_BEATS if self.builder_config else VOLUNTEERS * BEATS
 
     def _example_writer(self) -> electrode_recording.Writer:
         return electrode_recording.Writer(self.info.file_format)  # pyright: ignore[reportArgumentType] (it is never None)
@@ -43,6 +76,8 @@ class Builder(tfds.core.ShardBasedBuilder):
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, list[Callable[[], Iterator]]]:
         del dl_manager  # nothing to fetch
+        if self.builder_config:
+            return {"recordings": [partial(_varied_shard, first) for first in range(0, VARIED_HEARTS, SHARD)]}
         recordings = simulate(BEATS, VOLUNTEERS)
         return {"recordings": electrode_recording.shards(recordings, VOLUNTEERS * BEATS, BEATS)}
 
@@ -87,6 +122,37 @@ def simulate(
             if number <= volunteers:
                 waiting.append(pool.submit(recordings, number))
             yield from found
+
+
+def simulate_varied(first: int, last: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Simulate the hearts `first` … `last` - 1 of the configuration `varied`, in order, on up to four cores.
+
+    Yields:
+      Number of the heart, from 1, electrodes (VARIED_BEATS, 500, 10), mV, and activation times (VARIED_BEATS, 75), ms.
+    """
+    import jax
+
+    from cardiax.simulate.varied_beats import simulate_heart
+
+    step = jax.jit(simulate_heart, static_argnums=1)
+    key = jax.random.key(VARIED_SEED)
+
+    def heart(number: int) -> tuple[int, np.ndarray, np.ndarray]:
+        electrodes, times = step(jax.random.fold_in(key, number), VARIED_BEATS)
+        return number + 1, np.asarray(electrodes), np.asarray(times)
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        yield from pool.map(heart, range(first, last))
+
+
+def _varied_shard(first: int) -> Iterator[tuple[int, dict]]:
+    for number, electrodes, times in simulate_varied(first, min(first + SHARD, VARIED_HEARTS)):
+        for beat in range(VARIED_BEATS):
+            key = (number - 1) * VARIED_BEATS + beat
+            yield (
+                key,
+                {"electrodes": electrodes[beat].astype(np.float16), "activation": times[beat], "volunteer": number},
+            )
 
 
 def write_raw(folder: Path, beats: int = BEATS, volunteers: int = VOLUNTEERS, heart: Heart | None = None) -> int:

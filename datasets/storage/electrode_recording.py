@@ -57,6 +57,17 @@ def features() -> tfds.features.FeaturesDict:
     )
 
 
+def times_features() -> tfds.features.FeaturesDict:
+    """Return the TFDS features of recordings without voltages: electrodes float16, mV, with activation times, ms."""
+    return tfds.features.FeaturesDict(
+        {
+            "electrodes": tfds.features.Tensor(shape=ELECTRODE_SHAPE, dtype=np.float16, encoding="bytes"),
+            "activation": tfds.features.Tensor(shape=(len(SITE_NAMES),), dtype=np.float32, encoding="bytes"),
+            "volunteer": tfds.features.Scalar(np.int64),
+        }
+    )
+
+
 class Writer(ExampleWriter):
     """The example writer of TFDS, without compression of array_record.
 

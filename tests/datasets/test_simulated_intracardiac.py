@@ -41,6 +41,22 @@ def test_the_builder_writes_what_it_simulates(tmp_path, monkeypatch):
         assert "uncompressed" in ArrayRecordReader(str(file)).writer_options_string()
 
 
+@pytest.mark.slow
+def test_varied_hearts_are_written_beside_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "VARIED_HEARTS", 3)
+    monkeypatch.setattr(builder, "SHARD", 2)
+    datasets.prepare("simulated_intracardiac/varied", tmp_path)
+    arrays = datasets.load("simulated_intracardiac/varied", tmp_path)["recordings"]
+    assert arrays["electrodes"].dtype == np.float16
+    assert arrays["electrodes"].shape == (12, 500, 10)
+    assert arrays["volunteer"].tolist() == [1] * 4 + [2] * 4 + [3] * 4
+    assert "voltage" not in arrays
+    simulated = [times for _, _, times in builder.simulate_varied(0, 3)]
+    np.testing.assert_array_equal(arrays["activation"], np.concatenate(simulated))
+    assert not datasets.is_prepared("simulated_intracardiac", tmp_path)
+    assert datasets.prepared_path("simulated_intracardiac", tmp_path).parent.name == "simulated_intracardiac"
+
+
 def test_raw_refuses_what_it_cannot_do(cardiax, tmp_path):
     assert "--raw: found dataset 'simulated_heartbeat'" in cardiax.mistake(
         *("prepare", "simulated_heartbeat", "--raw", tmp_path / "raw")

@@ -24,6 +24,20 @@ def size(model):
     return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
 
+SMALL = {"widths": (8, 8), "blocks": 1, "hidden": 16}
+
+
+def test_a_gain_changes_nothing_if_leads_are_normalised():
+    model = build_model("activation_resnet", 75, args=SMALL | {"normalise": True})
+    leads = jax.random.normal(jax.random.key(1), (2, 500, 12))
+    variables = model.init(jax.random.key(0), leads, train=False)
+    once, scaled = (model.apply(variables, factor * leads, train=False) for factor in (1.0, 2.5))
+    np.testing.assert_allclose(scaled, once, atol=0.02)  # ms
+    plain = build_model("activation_resnet", 75, args=SMALL)
+    assert np.abs(plain.apply(variables, 2.5 * leads, train=False) - once).max() > 1.0
+    assert np.isfinite(model.apply(variables, jnp.zeros_like(leads), train=False)).all()
+
+
 @pytest.mark.parametrize("name", COUNTS)
 def test_reference_networks_have_the_stated_parameters(name):
     assert size(build_model(name, 75)) == COUNTS[name]
