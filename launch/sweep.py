@@ -57,7 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train the unfinished members, then write the table; return 0 when done, 1 when interrupted."""
-    settle(options)
     members = plan(options)
     if (folder(options) / "config.json").exists():
         raise InputError(
@@ -173,6 +172,7 @@ def folder(options: argparse.Namespace) -> Path:
 
 def plan(options: argparse.Namespace) -> list[Member]:
     """Return every member that the command specifies, ordered by row, then seed."""
+    settle(options)
     task = options.task
     if task not in SYSTEMS:
         raise unknown("task", task, SYSTEMS)

@@ -99,9 +99,9 @@ class BeatRowsPredictor(BatchPredictor):
         dataset = find_dataset(self.config.dataset)
         form = " × ".join(map(str, dataset.shape))
         expected = (
-            f"a table of beats of {form} samples, as in training; {dataset.name} does not tell how a beat is cut "
+            f"a table of beats of {form} samples, as in training; {dataset.name} does not tell how a beat is cut out "
+            "of a recording: to predict recordings, train on physionet_mitbih/patient or a folder of WFDB records"
         )
-        expected += "out of a recording"
         if isinstance(file, np.ndarray):
             beats = np.asarray(file, np.float32)
             beats = beats[..., None] if beats.ndim == 2 else beats

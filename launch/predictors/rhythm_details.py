@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
+from cardiax.catalog import AAMI_CLASSES, WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
 from cardiax.ecg.rhythm_summary import Summary
@@ -108,7 +108,7 @@ def example_beats(
     names: np.ndarray,
     parts: Sequence[Part],
     rate: float,
-    classes: Sequence[str],
+    classes: Sequence[str] = AAMI_CLASSES,
 ) -> dict[str, np.ndarray]:
     """Return class → windows (m, 192, L) of up to `EXAMPLES` of its beats in the L leads of `with_most_beats`."""
     found, leads = {}, with_most_beats(parts, owners)
@@ -138,7 +138,7 @@ def notes_of(recording: "LongRecording", leads: Sequence[str], parts: Sequence[P
 
 
 def warnings_of(
-    summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray, aami: bool
+    summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray, aami: bool = True
 ) -> tuple[str, ...]:
     """Tell what makes beats with these RR intervals and classes doubtful: noise, few of them, an untrained rhythm.
 

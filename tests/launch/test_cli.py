@@ -30,7 +30,7 @@ def test_unknown_names_get_the_near_match_and_the_list(cardiax):
     )
     message = cardiax.mistake("train", "arrhythmia", "--optimizer.lerning-rate", "1")
     assert message.startswith(
-        "unknown flag 'optimizer.lerning_rate': did you mean 'optimizer.learning_rate'? known: augmentation.drop_lead, "
+        "unknown flag 'optimizer.lerning_rate': did you mean 'optimizer.learning_rate'? known: annotations, "
     )
     assert cardiax.mistake("train", "arrhythmia", "heartbeat").startswith("found 'heartbeat' after the last argument")
     assert cardiax.mistake("train").startswith("train: found no TASK")

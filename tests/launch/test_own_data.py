@@ -167,6 +167,7 @@ def records(tmp_path_factory, heartbeats):
     return folder
 
 
+@pytest.mark.slow
 def test_a_folder_of_records_is_learnt_and_recordings_are_predicted_in_its_classes(records, cardiax, monkeypatch):
     monkeypatch.chdir(records.parent)
     small = ("--steps", "3", "--batch_size", "64", "--model_args", "widths=(8,),blocks=1", "--data-dir", "data")
@@ -187,6 +188,4 @@ def test_a_folder_of_records_is_learnt_and_recordings_are_predicted_in_its_class
     assert list(compared["classes"]) == ["sinus", "wide"]
     marks = wfdb.rdann(str(records.parent / "out" / "r2"), "cardiax").symbol
     assert marks == [{"sinus": "N", "wide": "V"}[row["class"]] for row in rows]
-    found = library.load("run").predict(records / "r2.hea")
-    assert set(found.classes) == {"sinus", "wide"}
-    assert found.summary.ectopic == {}
+    assert json.loads((records.parent / "out" / "r2_summary.json").read_text())["ectopic"] == {}

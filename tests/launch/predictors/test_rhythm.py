@@ -272,5 +272,5 @@ def test_nothing_is_written_where_one_file_is_wrong(cardiax, run, leads, tmp_pat
 def test_runs_on_single_beats_are_told_what_to_train(cardiax, tmp_path, task, dataset):
     write_json(tmp_path / "run" / "config.json", to_dict(recipe(task, dataset) if dataset else recipe(task)))
     message = cardiax.mistake("predict", tmp_path / "run", tmp_path / "a.npy")
-    assert f"found a run of '{task}' on " in message
-    assert "cardiax train arrhythmia --dataset physionet_mitbih/patient" in message
+    assert "a.npy: found a file of another kind, expected a table of beats of 187 × 1 samples" in message
+    assert "train on physionet_mitbih/patient or a folder of WFDB records" in message
