@@ -82,10 +82,16 @@ def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iter
         record, annotation = database.read(folder, name, annotated=True)
         if record.sig_len < record.fs:
             raise InputError(f"{folder / name}: found {record.sig_len} samples at {record.fs} Hz, expected 1 s or more")
+        try:
+            missing = np.isnan(record.dac())
+        except Exception as error:  # wfdb knows the formats that it reads less well than their names
+            raise InputError(
+                f"{folder / name}: found a record that cannot be read ({error}), expected PhysioNet's"
+            ) from error
         yield Record(
             number=int(name) if all(map(str.isdecimal, database.records)) else database.records.index(name),
             rate=float(record.fs),
-            signals=np.where(np.isnan(record.dac()), record.baseline, record.d_signal),
+            signals=np.where(missing, record.baseline, record.d_signal),
             leads=tuple(record.sig_name),
             gains=np.asarray(record.adc_gain, np.float64),
             baselines=np.asarray(record.baseline, np.float64),

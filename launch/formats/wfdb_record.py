@@ -150,7 +150,7 @@ def _check_sums(header: Path, record: Path, found: Any) -> None:
     """Raise `InputError` if the checksum of a signal is not the sum of its samples; all 0 are taken for not stated."""
     import wfdb
 
-    if any(found.skew or ()) or not any(found.checksum):  # skew moves samples out of the record
+    if any(found.skew or ()) or not any(found.checksum or ()):  # skew moves samples out of the record
         return
     sums, step = np.zeros(len(found.checksum), int), max(BLOCK // len(found.checksum), 1)
     for first in range(0, found.sig_len or 0, step):
