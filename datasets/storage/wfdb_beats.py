@@ -21,6 +21,9 @@ from cardiax.ecg.beat_windows import CLASS_OF
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 
+RATES = (40.0, 50_000.0)
+"""Plausible sampling rates of an ECG, Hz."""
+
 
 @dataclass(frozen=True, eq=False)
 class Record:
@@ -80,8 +83,11 @@ def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iter
     """
     for name in names:
         record, annotation = database.read(folder, name, annotated=True)
-        if record.sig_len < record.fs:
-            raise InputError(f"{folder / name}: found {record.sig_len} samples at {record.fs} Hz, expected 1 s or more")
+        if not RATES[0] <= record.fs <= RATES[1] or record.sig_len < record.fs:
+            raise InputError(
+                f"{folder / name}: found {record.sig_len} samples at {record.fs} Hz, expected 1 s or more at "
+                f"{RATES[0]:g} to {RATES[1]:g} Hz"
+            )
         try:
             missing = np.isnan(record.dac())
         except Exception as error:  # wfdb knows the formats that it reads less well than their names
