@@ -39,6 +39,9 @@ LEAST = (0.25, 0.45)
 SHORT, WEAKER = 0.36, 0.65
 """A candidate within `SHORT` s of another, as a T wave is, whose slope is less than `WEAKER` of the other's is none."""
 
+SHORTEST = 5.0
+"""s of a lead in which beats are searched for; a shorter one is continued by its last value."""
+
 REFINED = 0.08
 """s around a detected beat in which its R peak lies."""
 
@@ -94,8 +97,12 @@ def detect(lead: np.ndarray) -> np.ndarray:
         return np.empty(0, int)
     low, high = np.quantile(qrs_band(lead), (0.01, 0.99))
     upright = np.ascontiguousarray(lead if high >= -low else -lead, np.float64)  # sleepecg looks for upper peaks
+    # From its first change on it must be long enough: sleepecg 0.6 writes past the end of its arrays otherwise.
+    changes = np.flatnonzero(upright != upright[0])[0]
+    upright = np.pad(upright, (0, max(round(SHORTEST * WINDOW_RATE) - len(upright) + int(changes), 0)), mode="edge")
     beats = detect_heartbeats(upright, WINDOW_RATE)
-    return detect_heartbeats(upright, WINDOW_RATE / FASTER) if skips_beats(lead, beats) else beats
+    beats = detect_heartbeats(upright, WINDOW_RATE / FASTER) if skips_beats(upright, beats) else beats
+    return beats[beats < len(lead)]
 
 
 def skips_beats(lead: np.ndarray, beats: np.ndarray) -> bool:

@@ -88,7 +88,7 @@ def judge(
     faults[(ranges < DEAD) | (held >= HELD) | _in_long_run(quiet)] = FAULTS.index("flat")
     faults[lost.mean(axis=1) >= MISSING] = FAULTS.index("missing")
     middle, peak = np.quantile(_windows(qrs_slope(qrs), count), (0.5, 0.97), axis=1)
-    centred = _windows(filtered, count)
+    centred = _windows(filtered, count).astype(np.float64)  # the fourth power of 10^12 mV, a spike, overflows float32
     squares = (centred - centred.mean(axis=1, keepdims=True)) ** 2
     kurtosis = np.mean(squares**2, axis=1) / (np.mean(squares, axis=1) ** 2 + 1e-18) - 3
     return edges, faults, ranges, middle / (peak + 1e-9), kurtosis

@@ -198,7 +198,7 @@ def damage(builder: tfds.core.DatasetBuilder, name: str) -> Iterator[None]:
     """Turn exceptions of array_record and of the record parser into an `InputError` that names the folder."""
     try:
         yield
-    except (RuntimeError, DecodeError) as error:
+    except (RuntimeError, DecodeError, ValueError, LookupError) as error:  # also of other shapes than its info states
         raise damaged(builder, name, str(error).partition("\n")[0]) from error
 
 

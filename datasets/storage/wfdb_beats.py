@@ -21,6 +21,9 @@ from cardiax.ecg.beat_windows import CLASS_OF
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 
+RATES = (40.0, 50_000.0)
+"""Plausible sampling rates of an ECG, Hz."""
+
 
 @dataclass(frozen=True, eq=False)
 class Record:
@@ -80,12 +83,21 @@ def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iter
     """
     for name in names:
         record, annotation = database.read(folder, name, annotated=True)
-        if record.sig_len < record.fs:
-            raise InputError(f"{folder / name}: found {record.sig_len} samples at {record.fs} Hz, expected 1 s or more")
+        if not RATES[0] <= record.fs <= RATES[1] or record.sig_len < record.fs:
+            raise InputError(
+                f"{folder / name}: found {record.sig_len} samples at {record.fs} Hz, expected 1 s or more at "
+                f"{RATES[0]:g} to {RATES[1]:g} Hz"
+            )
+        try:
+            missing = np.isnan(record.dac())
+        except Exception as error:  # wfdb knows the formats that it reads less well than their names
+            raise InputError(
+                f"{folder / name}: found a record that cannot be read ({error}), expected PhysioNet's"
+            ) from error
         yield Record(
             number=int(name) if all(map(str.isdecimal, database.records)) else database.records.index(name),
             rate=float(record.fs),
-            signals=np.where(np.isnan(record.dac()), record.baseline, record.d_signal),
+            signals=np.where(missing, record.baseline, record.d_signal),
             leads=tuple(record.sig_name),
             gains=np.asarray(record.adc_gain, np.float64) * _per_millivolt(folder / name, record.units),
             baselines=np.asarray(record.baseline, np.float64),

@@ -14,7 +14,7 @@ from cardiax.ecg.lead_names import MILLIVOLTS
 from cardiax.errors import InputError
 from cardiax.launch.formats.channel_units import unit_factor
 from cardiax.launch.formats.open_recording import opened_recording
-from cardiax.launch.formats.reader import Recording, channel_names, sampling_rate
+from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate
 
 RATES = (100.0, 5000.0)
 """Sampling rates at which R peaks can be found, Hz."""
@@ -79,9 +79,8 @@ class LongRecording:
         step = max(BLOCK // self._recording.channels, 1)
         for start in range(first, last, step):
             stop = min(start + step, last)
-            with np.errstate(all="ignore"):  # what is not finite afterwards is a missing sample
-                found[start - first : stop - first] = self._recording.read(start, stop, self._channels) * self._factors
-        found[~np.isfinite(found)] = np.nan
+            part = self._recording.read(start, stop, self._channels)
+            found[start - first : stop - first] = in_millivolts(part, self._factors)
         return found
 
 

@@ -21,6 +21,9 @@ RATES = (40.0, 50_000.0)
 NAME, CHANNELS = 200, 1000
 """Largest number of characters of a channel's name, and of channels: more are no ECG, and slow to parse."""
 
+ABSURD = 1e12
+"""mV: larger than ADC counts in any unit, and small enough to be squared in float32."""
+
 UNITS = ("v", "mv", "uv")
 """Units that a user may give."""
 
@@ -101,6 +104,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             raise InputError(
                 f"{path}: found bytes that are not text in {error.encoding}, expected a table of text"
             ) from error
+
+
+def in_millivolts(values: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Multiply values by the unit of each channel, mV; NaN where the result is not finite or no voltage."""
+    with np.errstate(all="ignore"):
+        found = values * factors
+        return np.where(np.abs(found) < ABSURD, found, np.nan)
 
 
 def sampling_rate(recording: Recording, found: float | None, given: float | None) -> float:

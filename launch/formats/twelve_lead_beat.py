@@ -19,7 +19,7 @@ from cardiax.errors import InputError
 from cardiax.launch.formats.channel_units import unit_factor
 from cardiax.launch.formats.columns import even_rate
 from cardiax.launch.formats.open_recording import opened_recording
-from cardiax.launch.formats.reader import Recording, channel_names, sampling_rate
+from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate
 
 CHEST = LEADS[6:]
 
@@ -65,8 +65,12 @@ def read_beat(
     recording = opened_recording(source)
     path = recording.path
     channels, used, to_millivolts, notes = _used_channels(recording, names, unit)
-    values, recorded, rate = _window(recording, rate, start, used)
-    values, recorded = values * to_millivolts, recorded * to_millivolts
+    factor, plain = dict(zip(used, to_millivolts.tolist(), strict=True)), recording.read
+
+    def read(first: int, last: int, wanted: Sequence[int]) -> np.ndarray:
+        return in_millivolts(plain(first, last, wanted), np.asarray([factor[channel] for channel in wanted]))
+
+    values, recorded, rate = _window(dataclasses.replace(recording, read=read), rate, start, used)
     if not np.isfinite(values).all():
         sample, index = np.argwhere(~np.isfinite(values))[0]
         name = channels[used[index]].lead or channels[used[index]].electrode
@@ -95,11 +99,12 @@ def whole_leads(
 
     channels, used, to_millivolts, _ = _used_channels(recording, names, unit)
     values = recording.read(0, recording.samples, used)
+    known = in_millivolts(values, to_millivolts)
     columns = {channel: column for column, channel in enumerate(used)}
     read = lambda first, last, wanted: values[first:last, [columns[channel] for channel in wanted]]  # noqa: E731
-    filled = np.concatenate([without_gaps(values[:, [column]]) for column in range(len(used))], axis=1)
+    filled = np.concatenate([without_gaps(known[:, [column]]) for column in range(len(used))], axis=1)
     ratio = Fraction(1000 / sampling_rate(recording, recording.rate, rate)).limit_denominator(1000)
-    filled = resample_poly(filled * to_millivolts, ratio.numerator, ratio.denominator, padtype="line")
+    filled = resample_poly(filled, ratio.numerator, ratio.denominator, padtype="line")
     leads, _ = _twelve(filled, [channels[index] for index in used])
     return dataclasses.replace(recording, read=read), leads
 

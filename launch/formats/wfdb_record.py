@@ -43,6 +43,7 @@ def open_record(path: Path) -> Recording:
         raise InputError(
             f"{path}: found no package wfdb, expected it to be installed to read a WFDB record; run pip install wfdb"
         ) from error
+    _check_files(header)
     record = _call(path, lambda: _plainly_named(header)) or record
     found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))
     if not found.fs or not found.sig_len:
@@ -118,11 +119,14 @@ def _check_signals(header: Path, record: Path) -> list[str]:
     if not _signal_lines(header):
         segments = dict.fromkeys(line.split()[0] for line in _lines(header)[1:])
         whole = [(header.with_name(f"{one}.hea"), header.with_name(one)) for one in segments if one != "~"]
+        for segment, _ in whole:
+            _check_files(segment)
         return [note for each in whole for note in _check_signals(*each)]
-    _check_files(header)
     found: Any = _call(header, lambda: wfdb.rdheader(str(record)))
     if not found.file_name or "~" in found.file_name:  # a layout without signals
         return []
+    if len(found.file_name) != found.n_sig:
+        raise InputError(f"{header}: found {len(found.file_name)} signals, expected {found.n_sig} as in its first line")
     notes = [_check_length(header, record.parent / name, found) for name in dict.fromkeys(found.file_name)]
     _check_sums(header, record, found)
     return [note for note in notes if note]
@@ -150,7 +154,7 @@ def _check_sums(header: Path, record: Path, found: Any) -> None:
     """Raise `InputError` if the checksum of a signal is not the sum of its samples; all 0 are taken for not stated."""
     import wfdb
 
-    if any(found.skew or ()) or not any(found.checksum):  # skew moves samples out of the record
+    if any(found.skew or ()) or not any(found.checksum or ()):  # skew moves samples out of the record
         return
     sums, step = np.zeros(len(found.checksum), int), max(BLOCK // len(found.checksum), 1)
     for first in range(0, found.sig_len or 0, step):

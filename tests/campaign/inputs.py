@@ -26,7 +26,7 @@ from typing import Any
 from tests.campaign.readers import READERS, Files, Reader, seeds_of
 
 SECONDS = 5.0
-"""s, after which an input hangs."""
+"""s of CPU after which an input hangs; one that only waits is found by the process that waits for it."""
 
 MEMORY = 700_000
 """KiB of resident memory that an input may need, beside the 0.3 GB of a process that has imported its readers."""
@@ -94,13 +94,13 @@ def judged(reader: Reader, files: Files, folder: Path) -> tuple[str, str] | None
     for name, content in files.items():
         (folder / name).write_bytes(content)
     _allowed[:] = [str(folder)]
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     printed, most = os.fstat(1).st_size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         try:
             reader.read(folder, Attempts((str(folder), *files)))
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             _allowed.clear()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -190,7 +190,7 @@ def guarded(scratch: Path) -> Iterator[None]:
         _is_watching = True
     sys.stdout.flush()
     sys.stderr.flush()
-    before, plain = signal.signal(signal.SIGALRM, hang), [os.dup(one) for one in (1, 2)]
+    before, plain = signal.signal(signal.SIGPROF, hang), [os.dup(one) for one in (1, 2)]
     with (scratch / "said").open("w+") as said, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         for one in (1, 2):
             os.dup2(said.fileno(), one)
@@ -200,7 +200,7 @@ def guarded(scratch: Path) -> Iterator[None]:
             for one, copy in zip((1, 2), plain, strict=True):
                 os.dup2(copy, one)
                 os.close(copy)
-            signal.signal(signal.SIGALRM, before)
+            signal.signal(signal.SIGPROF, before)
 
 
 def from_corpus(reader: str, folder: Path, seeds: list[Files]) -> Files:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.beat_windows import filtered
-from cardiax.ecg.r_peaks import find_r_peaks, likeness, skips_beats
+from cardiax.ecg.r_peaks import detect, find_r_peaks, likeness, skips_beats
 from cardiax.stats.beat_matching import match
 
 TIMES = 1.0 + np.cumsum(np.random.default_rng(1).uniform(0.6, 1.1, 60))
@@ -102,3 +102,21 @@ def test_likeness_is_a_correlation_with_the_median_beat():
     np.testing.assert_allclose(likeness(lead, beats), expected, atol=1e-6)
     assert np.argmin(expected) == 3
     assert len(likeness(lead, beats[:0])) == 0
+
+
+@pytest.mark.parametrize(("flat", "moving"), [(0, 90), (0, 300), (2000, 90), (890, 10)])
+def test_the_detector_is_never_given_a_short_signal(monkeypatch, flat, moving):
+    """sleepecg 0.6 writes past the end of its arrays, and the process ends, if few samples follow the first change."""
+    from sleepecg import heartbeats
+
+    given, plain = [], heartbeats.detect_heartbeats
+
+    def detect_heartbeats(ecg, rate):
+        given.append(len(ecg) - np.flatnonzero(ecg != ecg[0])[0])
+        return plain(ecg, rate)
+
+    monkeypatch.setattr(heartbeats, "detect_heartbeats", detect_heartbeats)
+    lead = np.concatenate([np.zeros(flat), np.random.default_rng(0).normal(size=moving)])
+    beats = detect(lead)
+    assert min(given) >= 5 * 180
+    assert (beats < len(lead)).all()

@@ -151,6 +151,7 @@ def test_a_damaged_info_is_named(manual_dir, tmp_path):
         ("metadata.json", b'"', b""),
         ("metadata.json", b"counts", b"\xb6ounts"),
         ("dataset_info.json", b"array_record", b"array_reco2d"),
+        ("dataset_info.json", b"{DATASET}", b"{DATESET}"),
     ],
 )
 def test_what_tfds_cannot_read_is_named(data_dir, tmp_path, name, old, new):

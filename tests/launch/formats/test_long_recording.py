@@ -139,3 +139,13 @@ def test_a_record_without_a_gain_is_read_as_wfdb_reads_it(record):
     ((*_, values),) = found.parts(60.0, 10.0)
     counts = np.frombuffer(record.with_suffix(".dat").read_bytes(), "<i2").reshape(-1, 2)
     np.testing.assert_allclose(values, counts / 200, atol=1e-9)
+
+
+def test_values_that_are_no_voltages_are_missing(tmp_path):
+    values = np.random.default_rng(0).normal(size=(2500, 1)).astype(np.float64)
+    values[[3, 5, 7, 9], 0] = [1e308, -1e30, np.inf, 2.0**40]
+    path = tmp_path / "a.npy"
+    np.save(path, values)
+    for unit, missing in (("V", [3, 5, 7, 9]), ("mV", [3, 5, 7, 9]), ("uV", [3, 5, 7])):
+        ((*_, found),) = read_leads(path, rate=250.0, names=["II"], unit=unit.lower()).parts(60.0, 10.0)
+        assert np.flatnonzero(np.isnan(found[:, 0])).tolist() == missing

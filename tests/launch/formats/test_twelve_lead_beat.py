@@ -602,7 +602,9 @@ def test_wfdb_records_whose_headers_are_no_such(tmp_path):
     np.testing.assert_allclose(read_beat(record(tmp_path, name="Übung")).leads, TWELVE, atol=1e-3)
     path = record(tmp_path)
     header = path.read_text()
-    for content in (header.replace("beat 12", "beat 0"), "be.at\n", "beat/2 12 1000 500\nbeat 250\nbeat 250\n"):
+    path.write_text(header.replace("beat 12", "beat 0"))
+    assert "found 12 signals, expected 0 as in its first line" in refusal(path)
+    for content in ("be.at\n", "beat/2 12 1000 500\nbeat 250\nbeat 250\n"):
         path.write_text(content)
         assert "found a WFDB record that cannot be read" in refusal(path)
     for content in (header.encode("utf-16"), bytes(range(256))):
