@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from cardiax.attribution import integrated_gradients, smooth
+from cardiax.attribution import complete_attribution, integrated_gradients, smooth
 from cardiax.models import build_model
 
 
@@ -58,3 +58,29 @@ def test_other_weights_give_another_attribution(network):
 def test_an_influence_is_averaged_over_five_samples():
     np.testing.assert_allclose(smooth(np.eye(9)[4]), [0, 0, 0.2, 0.2, 0.2, 0.2, 0.2, 0, 0])
     np.testing.assert_allclose(smooth(np.stack([np.eye(9)[4], np.ones(9)], 1))[4], [0.2, 1.0])
+
+
+def test_an_output_that_changes_most_near_the_baseline():
+    """x / √(x² + ε²) of sums, as behind a normalisation: nearly all of the change is where x is about ε."""
+    width = 1e-3
+
+    def output(at):
+        total = at["x"].sum(axis=1)
+        return total / np.sqrt(total**2 + width**2)
+
+    def gradient(at):
+        total = at["x"].sum(axis=1, keepdims=True)
+        return {"x": np.broadcast_to(width**2 / (total**2 + width**2) ** 1.5, at["x"].shape)}
+
+    inputs, baseline = {"x": np.array([[0.3, 0.1], [0.2, 0.6]])}, {"x": np.zeros((2, 2))}
+    found = complete_attribution(output, gradient, inputs, baseline)
+    np.testing.assert_allclose(found["x"], [[0.75, 0.25], [0.25, 0.75]], atol=0.01)
+    assert np.abs(integrated_gradients(gradient, inputs, baseline)["x"].sum(axis=1) - 1).max() > 0.05
+
+
+def test_a_jump_has_no_attribution():
+    inputs, baseline = {"x": np.ones((2, 1))}, {"x": np.zeros((2, 1))}
+    step = complete_attribution(
+        lambda at: (at["x"][:, 0] > 0.5) * 1.0, lambda at: {"x": np.zeros_like(at["x"])}, inputs, baseline
+    )
+    assert step is None

@@ -1,13 +1,18 @@
 """A network, applied in batches of one size, so that it is compiled once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from cardiax.attribution import complete_attribution
 from cardiax.errors import InputError
 from cardiax.launch.run.trained import TrainedNetwork
+
+WEIGHTS = "weights"
+"""Name of the weights of outputs among the inputs of a gradient."""
 
 
 class BatchPredictor:
@@ -40,15 +45,46 @@ class BatchPredictor:
         Raises:
           InputError: an output is not a number.
         """
-        count, found = len(next(iter(inputs.values()))), []
-        for first in range(0, count, size):
-            batch = {name: values[first : first + size] for name, values in inputs.items()}
-            short = size - min(size, count - first)
-            padded = {name: np.pad(one, [(0, short)] + [(0, 0)] * (one.ndim - 1)) for name, one in batch.items()}
-            found.append(self._network(padded)[: size - short])
-        outputs = np.concatenate(found)
+        outputs = np.concatenate(list(in_batches(self._network, inputs, size)))
         if not np.isfinite(outputs).all():
             raise InputError(
                 f"{path}: found an output of the network that is not a number, expected finite ones; nothing written"
             )
         return outputs
+
+    def _attribution(
+        self, inputs: dict[str, np.ndarray], baseline: dict[str, np.ndarray], weights: np.ndarray, size: int
+    ) -> dict[str, np.ndarray] | None:
+        """Return the attribution of each example's sum of outputs times `weights` (n, outputs), in batches of `size`.
+
+        None if it is not complete, see `cardiax.attribution.complete_attribution`.
+        """
+
+        def output(at: dict[str, np.ndarray]) -> np.ndarray:
+            return (np.concatenate(list(in_batches(self._network, at, size))) * weights).sum(axis=1)
+
+        def gradient(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            def call(padded: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+                return self._gradient(
+                    {name: values for name, values in padded.items() if name != WEIGHTS}, padded[WEIGHTS]
+                )
+
+            found = list(in_batches(call, at | {WEIGHTS: weights}, size))
+            return {name: np.concatenate([one[name] for one in found]) for name in at}
+
+        return complete_attribution(output, gradient, inputs, baseline)
+
+
+def in_batches(call: Callable[[dict[str, np.ndarray]], Any], inputs: dict[str, np.ndarray], size: int) -> Iterator[Any]:
+    """Yield what `call` returns, an array or arrays by name, for inputs, name → (n, ...), in batches of `size`.
+
+    The last batch is padded with zeros, whose results are left out.
+    """
+    count = len(next(iter(inputs.values())))
+    for first in range(0, count, size):
+        batch = {name: values[first : first + size] for name, values in inputs.items()}
+        short = size - min(size, count - first)
+        padded = {name: np.pad(one, [(0, short)] + [(0, 0)] * (one.ndim - 1)) for name, one in batch.items()}
+        found = call(padded)
+        kept = slice(size - short)
+        yield {name: one[kept] for name, one in found.items()} if isinstance(found, dict) else found[kept]

@@ -137,17 +137,19 @@ class HeartPredictor(BatchPredictor):
             leads, times[0], voltage, beats.notes, warnings, beats.onsets, times[1:], beats.lead_in, spread, influence
         )
 
-    def _influence(self, leads: np.ndarray) -> np.ndarray:
-        """Return the influence (W, 500, 12), ms, of leads (500, 12) on the mean activation time of each wall."""
-        from cardiax.attribution import integrated_gradients
+    def _influence(self, leads: np.ndarray) -> np.ndarray | None:
+        """Return the influence (W, 500, 12), ms, of leads (500, 12) on the mean activation time of each wall, if any.
+
+        It is None if no influence adds up to the difference from a flat line.
+        """
         from cardiax.ecg.leads import SITE_NAMES, WALLS
 
         means = np.zeros((len(WALLS), len(SITE_NAMES)), np.float32)
         for row, sites in zip(means, WALLS.values(), strict=True):
             row[list(sites)] = 1 / len(sites)
-        inputs = {"leads": np.broadcast_to(leads, (len(means), *leads.shape))}
-        found = integrated_gradients(lambda at: self._gradient(at, means), inputs, {"leads": np.zeros_like(leads)})
-        return found["leads"].astype(np.float32)
+        inputs = {"leads": np.tile(leads, (len(means), 1, 1))}
+        found = self._attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
+        return None if found is None else found["leads"].astype(np.float32)
 
     def write(
         self, folder: Path, stems: Sequence[str], predictions: Sequence[Prediction]

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cardiax.attribution import Inputs, integrated_gradients
+from cardiax.attribution import Inputs
 
 EXAMPLES = 32
 """Largest number of beats of a class over which the influence is averaged; a part of a recording gives as many."""
 
-BATCH = 128
+BATCH = 64
 """Number of beats in a call of the gradient, so that it is compiled once."""
+
+Attribution = Callable[[Inputs, Inputs, np.ndarray], Inputs | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,47 +55,29 @@ class BeatInputs:
             usual["rr"] = np.broadcast_to(usual_rr, beats["rr"].shape).astype(np.float32)
             self._found.setdefault(label, []).append((beats, usual))
 
-    def influences(
-        self, gradient: Callable[[Inputs, np.ndarray], Inputs], classes: int, leads: int
-    ) -> dict[int, Influence]:
-        """Return class → influence of the first `leads` leads and of the rhythm.
+    def influences(self, attribution: Attribution, classes: int, leads: int) -> dict[int, Influence]:
+        """Return class → influence of the first `leads` leads and of the rhythm, where these add up.
 
         Args:
-          gradient: that of `TrainedNetwork.gradient`.
+          attribution: function from inputs, those of the usual beats, and weights of the classes, to an attribution.
           classes: number of classes.
           leads: number of leads.
         """
         found = {}
         for label, parts in sorted(self._found.items()):
-            beats, usual = (
+            both = [
                 {name: np.concatenate([one[name] for one in own]) for name in own[0]}
                 for own in zip(*parts, strict=True)
-            )
-            chosen = evenly(np.arange(len(beats["rr"])), EXAMPLES)
-            beats, usual = ({name: values[chosen] for name, values in one.items()} for one in (beats, usual))
+            ]
+            chosen = evenly(np.arange(len(both[0]["rr"])), EXAMPLES)
+            beats, usual = ({name: values[chosen] for name, values in one.items()} for one in both)
             against = np.eye(classes, dtype=np.float32)[label] - np.eye(classes, dtype=np.float32)[self.normal]
-
-            def slope(inputs: Inputs, against: np.ndarray = against) -> Inputs:
-                return batched(gradient, inputs, against, BATCH)
-
-            by_input = integrated_gradients(slope, beats, usual)
-            of_leads = (by_input["leads"] + by_input["deviation"]).mean(axis=0)[:, :leads]
-            rhythm = float(by_input["rr"].sum(axis=1).mean())
-            found[label] = Influence(of_leads.astype(np.float32), rhythm, len(chosen))
+            by_input = attribution(beats, usual, np.tile(against, (len(chosen), 1)))
+            if by_input is not None:
+                of_leads = (by_input["leads"] + by_input["deviation"]).mean(axis=0)[:, :leads]
+                rhythm = float(by_input["rr"].sum(axis=1).mean())
+                found[label] = Influence(of_leads.astype(np.float32), rhythm, len(chosen))
         return found
-
-
-def batched(gradient: Callable[[Inputs, np.ndarray], Inputs], inputs: Inputs, weights: np.ndarray, size: int) -> Inputs:
-    """Return the gradients of inputs, name → (n, ...), with the same weights (outputs,), in batches of `size`."""
-    count = len(next(iter(inputs.values())))
-    rows = np.broadcast_to(weights, (size, *weights.shape))
-    found = []
-    for first in range(0, count, size):
-        part = {name: values[first : first + size] for name, values in inputs.items()}
-        short = size - min(size, count - first)
-        padded = {name: np.pad(one, [(0, short)] + [(0, 0)] * (one.ndim - 1)) for name, one in part.items()}
-        found.append({name: one[: size - short] for name, one in gradient(padded, rows).items()})
-    return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
 
 
 def evenly(indices: np.ndarray, most: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import Beats, read_annotations
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.predictors.batches import BatchPredictor
-from cardiax.launch.predictors.influence import BeatInputs, Influence
+from cardiax.launch.predictors.influence import BATCH, BeatInputs, Influence
 from cardiax.launch.predictors.recording_parts import (
     first_leads,
     merged_beats,
@@ -242,7 +242,8 @@ class RhythmPredictor(BatchPredictor):
                 probabilities[own] = self._probabilities(inputs, recording.path)
                 if explain and part.leads == leads:
                     others.add(inputs, probabilities[own].argmax(axis=1))
-        influences = others.influences(self._gradient, len(classes), len(leads)) if explain else {}
+        attribution = functools.partial(self._attribution, size=BATCH)
+        influences = others.influences(attribution, len(classes), len(leads)) if explain else {}
         labels = probabilities.argmax(axis=1)
         names = np.array(classes)[labels]
         counted = ECTOPIC if self._aami else ()

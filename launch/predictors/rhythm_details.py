@@ -13,6 +13,7 @@ from cardiax.ecg.rhythm_summary import Summary
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.ecg.untrained_rhythms import irregular_share
 from cardiax.launch.formats.wfdb_annotations import Beats
+from cardiax.launch.predictors.influence import evenly
 from cardiax.launch.predictors.recording_parts import Part, noisy_share
 from cardiax.stats.beat_matching import compare
 
@@ -115,7 +116,7 @@ def example_beats(
     shown = np.array([part.leads == leads for part in parts])[owners]
     for name in classes:
         own = np.flatnonzero((names == name) & shown)
-        own = own[np.unique(np.linspace(0, len(own) - 1, min(len(own), EXAMPLES)).astype(int))] if len(own) else own
+        own = evenly(own, EXAMPLES)
         cuts = [
             beat_windows.windows(part.signals, samples[of] - part.low, rate)
             for part, of in ((part, own[owners[own] == index]) for index, part in enumerate(parts))

@@ -3,17 +3,22 @@
 import numpy as np
 import pytest
 
-from cardiax.launch.predictors.influence import BATCH, EXAMPLES, BeatInputs, batched, evenly
+from cardiax.launch.predictors.influence import EXAMPLES, BeatInputs, evenly
 
 RANDOM = np.random.default_rng(0)
 SLOPES = {"leads": RANDOM.normal(size=(6, 2)), "deviation": RANDOM.normal(size=(6, 2)), "rr": RANDOM.normal(size=3)}
 
 
-def gradient(inputs, weights):
-    """The gradient of logit k = k · (the sum of all inputs times `SLOPES`)."""
-    assert len(inputs["rr"]) == len(weights) == BATCH
+def attribution(inputs, usual, weights):
+    """That of a network whose logit k is k times the sum of all inputs times `SLOPES`."""
+    assert {name: values.shape for name, values in usual.items()} == {
+        name: values.shape for name, values in inputs.items()
+    }
     factor = weights @ np.arange(5.0)
-    return {name: factor[(...,) + (None,) * slope.ndim] * slope for name, slope in SLOPES.items()}
+    return {
+        name: factor[(...,) + (None,) * slope.ndim] * slope * (inputs[name] - usual[name])
+        for name, slope in SLOPES.items()
+    }
 
 
 def beats(count):
@@ -24,7 +29,7 @@ def test_shape_and_rhythm_against_the_usual_beat():
     inputs, labels = beats(9), np.array([0, 2, 0, 2, 0, 1, 0, 0, 0])
     collected = BeatInputs(normal=0)
     collected.add(inputs, labels)
-    found = collected.influences(gradient, classes=5, leads=1)
+    found = collected.influences(attribution, classes=5, leads=1)
     assert list(found) == [1, 2]
     assert [one.beats for one in found.values()] == [1, 2]
     usual = np.median(inputs["rr"][labels == 0], axis=0)
@@ -41,18 +46,13 @@ def test_many_beats_of_several_parts_give_evenly_spaced_examples():
     collected = BeatInputs(normal=0)
     for _ in range(3):
         collected.add(beats(100), np.full(100, 3))
-    (one,) = collected.influences(gradient, classes=5, leads=2).values()
+    (one,) = collected.influences(attribution, classes=5, leads=2).values()
     assert one.beats == EXAMPLES
     np.testing.assert_array_equal(evenly(np.arange(10, 20), 4), [10, 13, 16, 19])
     np.testing.assert_array_equal(evenly(np.arange(3), 4), [0, 1, 2])
 
 
-def test_the_padding_of_a_batch_changes_nothing():
-    inputs = beats(BATCH + 3)
-
-    def squares(at, weights):
-        return {name: values * weights[:, :1].reshape(-1, *[1] * (values.ndim - 1)) for name, values in at.items()}
-
-    found = batched(squares, inputs, np.array([2.0]), BATCH)
-    for name, values in inputs.items():
-        np.testing.assert_allclose(found[name], 2 * values)
+def test_what_does_not_add_up_has_no_influence():
+    collected = BeatInputs(normal=0)
+    collected.add(beats(3), np.array([0, 1, 2]))
+    assert collected.influences(lambda *_: None, classes=5, leads=2) == {}
