@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import glob
-import hashlib
 import io
 import json
 import math
@@ -12,7 +11,7 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +109,9 @@ class Workdir:
         write_atomically(self.path / name, content)
 
     def owner(self) -> str:
-        """Return the SHA-256 of config.json, which the checkpoints of the run carry; empty if the sums are removed."""
-        if not (self.path / run_sums.SUMS).exists():
-            return ""
-        return hashlib.sha256((self.path / "config.json").read_bytes()).hexdigest()
+        """Return the SHA-256 of the config.json that cardiax wrote, which the checkpoints of the run carry; empty if
+        its sum was removed, so that an edited one can be used."""
+        return run_sums.stored(self.path, "config.json")
 
     def write_seconds(self, seconds: float) -> None:
         """Write the training time, evaluations included, to timing.json, the only file that contains a time."""
@@ -136,6 +134,12 @@ class Workdir:
     def save_plot(self, name: str, draw: Callable[[], Any]) -> list[Path]:
         """Draw a plot and save it in figures/; see `save_plot`."""
         return save_plot(self.path / "figures" / name, draw)
+
+
+def joint_owner(workdirs: Iterable[Workdir]) -> str:
+    """Return the owners of the runs of a population in one, or the empty one if any is empty."""
+    owners = [workdir.owner() for workdir in workdirs]
+    return ",".join(owners) if all(owners) else ""
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
