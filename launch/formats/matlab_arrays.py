@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.decompression import Room, UnpackedSizeError
+from cardiax.datasets.storage.unpacked_size import Room, UnpackedSizeError
 from cardiax.errors import InputError
 from cardiax.file_kinds import HEAD
 from cardiax.launch.formats.matlab_elements import read_arrays

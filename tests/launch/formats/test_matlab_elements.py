@@ -6,7 +6,7 @@ from unittest import mock
 import numpy as np
 import scipy.io
 
-from cardiax.decompression import Room
+from cardiax.datasets.storage.unpacked_size import Room
 from cardiax.launch.formats import matlab_elements
 
 
