@@ -23,7 +23,7 @@ from cardiax.launch.predictors.rhythm import RhythmPrediction, RhythmPredictor
 from cardiax.launch.run.run_folder import read_json
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.extensions import import_modules
-from cardiax.launch.system.quiet import quiet
+from cardiax.launch.system.quiet import quiet, quiet_orbax
 from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib
 from cardiax.launch.train import chosen_workdir, read_options
 
@@ -135,6 +135,7 @@ def load(run: str | Path) -> HeartPredictor | RhythmPredictor | BeatRowsPredicto
       run: folder of a run or of a bundle, or a name in `list_pretrained`.
     """
     own_settings()
+    quiet_orbax()
     keep_compiled_programs()
     return open_predictor(run)
 
@@ -156,6 +157,7 @@ def _run(command: str, *positional: object, **flags: Any) -> Any:
         elif value is not None and value is not False:
             arguments.append(f"{flag}={_text(value)}")
     own_settings()
+    quiet_orbax()
     keep_compiled_programs()
     options = parse_command(command, arguments)
     import_modules(getattr(options, "imports", ""))

@@ -16,7 +16,7 @@ import datetime
 from pathlib import Path
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import Workdir, config_fields
+from cardiax.launch.run.run_folder import Workdir, as_json, config_fields
 
 FILES = {
     "weights.safetensors": "the variables of evaluation, e.g. `params/logits/kernel`",
@@ -65,7 +65,6 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.run.bundle_files import (
         CARD,
         FORMAT,
-        as_json,
         check_is_free,
         is_bundle,
         weights_file,

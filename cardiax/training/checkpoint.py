@@ -10,7 +10,6 @@ import contextlib
 import errno
 import hashlib
 import json
-import logging
 import os
 import re
 import shutil
@@ -59,8 +58,6 @@ class Checkpoints:
 
     def __init__(self, folder: Path, read_only: bool = False, owner: str = ""):
         self.folder, self._owner = folder.absolute(), owner
-        for name in ("absl", "concurrent.futures"):  # threads print pages of what is raised here too
-            logging.getLogger(name).setLevel(logging.CRITICAL)
         kinds = [kind for kind in ("latest", "best") if not read_only or (self.folder / kind).is_dir()]
         self._managers = {kind: self._manager(kind, read_only) for kind in kinds}
 
@@ -117,8 +114,11 @@ class Checkpoints:
             manager.save(step, args=items)
 
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
-        """Return the state of the checkpoint of a kind, with the sharding of `like`, arrays or
-        their shapes and types, and its evaluation history.
+        """Return the state of a checkpoint and its evaluation history.
+
+        Args:
+          kind: which checkpoint.
+          like: arrays, or their shapes and types, with the sharding that those of the state get.
 
         Raises:
           InputError: if there is none, it cannot be read, its arrays differ in type or shape from those of `like`, or

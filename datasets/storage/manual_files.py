@@ -26,7 +26,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cardiax.decompression import Room
+from cardiax.datasets.storage.unpacked_size import Room
 from cardiax.errors import InputError
 from cardiax.file_kinds import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, kind
 

@@ -149,17 +149,22 @@ def _class(name: str) -> type[tfds.core.DatasetBuilder]:
 
 def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     folder = Path(data_dir).expanduser()
-    config = name.partition("/")[2]
     try:
-        # TFDS's bucket does not hold our datasets, and looking there leaves an empty temporary folder behind.
-        with mock.patch.object(tfds.core.DatasetInfo, "initialize_from_bucket"):
-            return _class(name)(config=config or None, data_dir=folder, file_format=FILE_FORMAT)
-    except (ParseError, ValueError, KeyError, TypeError, AttributeError) as error:  # TFDS's own files, e.g. cut off
+        return _builder(name, folder)
+    except (AssertionError, AttributeError, KeyError, ParseError, TypeError, ValueError) as error:
+        with tempfile.TemporaryDirectory() as empty:
+            _builder(name, Path(empty))  # raises the errors of the builder itself; others are those of TFDS's files
         found = str(error).partition("\n")[0] or type(error).__name__
         raise InputError(
             f"{name} in {folder / name} is damaged ({found}): delete that folder, then run "
             f"`{prepare_command(name, data_dir)}`"
         ) from error
+
+
+def _builder(name: str, folder: Path) -> tfds.core.DatasetBuilder:
+    # TFDS's bucket does not hold our datasets, and looking there leaves an empty temporary folder behind.
+    with mock.patch.object(tfds.core.DatasetInfo, "initialize_from_bucket"):
+        return _class(name)(config=name.partition("/")[2] or None, data_dir=folder, file_format=FILE_FORMAT)
 
 
 def _open_complete(name: str, data_dir: Path) -> tuple[tfds.core.DatasetBuilder, list[str]]:

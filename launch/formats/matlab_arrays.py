@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.decompression import Room, UnpackedSizeError
+from cardiax.datasets.storage.unpacked_size import Room, UnpackedSizeError
 from cardiax.errors import InputError
 from cardiax.file_kinds import HEAD
 from cardiax.launch.formats.matlab_elements import read_arrays
@@ -63,6 +63,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         if b"\0" not in head[:4]:  # text, while version 4 begins with a number below 2^24
             if head.startswith(b"MATLAB 7.3"):
                 raise ValueError("HDF5")
+            # The arrays are views of the map, which is closed with the last of them.
             return read_arrays(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), room)
     from scipy.io import loadmat, whosmat
 

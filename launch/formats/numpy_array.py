@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.decompression import Room, UnpackedSizeError
+from cardiax.datasets.storage.unpacked_size import Room, UnpackedSizeError
 from cardiax.ecg.leads import ELECTRODES, LEADS
 from cardiax.errors import InputError
 from cardiax.file_kinds import ARRAY, HEAD, ZIP, kind

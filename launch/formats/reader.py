@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cardiax.decompression import Room, UnpackedSizeError
+from cardiax.datasets.storage.unpacked_size import Room, UnpackedSizeError
 from cardiax.ecg import lead_names
 from cardiax.errors import InputError
 

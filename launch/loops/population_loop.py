@@ -35,7 +35,7 @@ from cardiax.launch.run.environment import record_environment
 from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiments
 from cardiax.launch.run.progress import Events, Progress, say
 from cardiax.launch.run.restored import load_best
-from cardiax.launch.run.run_folder import Workdir, read_json, write_json
+from cardiax.launch.run.run_folder import Workdir, joint_owner, read_json, write_json
 from cardiax.training.checkpoint import Checkpoints, History
 from cardiax.training.device_mesh import divide_members, make_mesh, make_population_mesh, map_population_step, replicate
 from cardiax.training.population import create_population, make_population_step, varying_values
@@ -225,7 +225,7 @@ def _train(members: list[Member], evaluator: Evaluator, folder: Path) -> list[Hi
     with contextlib.ExitStack() as stack:
         # Resume. As in a single run, metrics.csv is rewritten from the checkpoint's history,
         # without the row of a divergence.
-        owner = ",".join(member.workdir.owner() for member in members)
+        owner = joint_owner(member.workdir for member in members)
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(folder / "checkpoints", owner=owner)))
         histories: list[History] = [[] for _ in members]
         if checkpoints.step("latest") is not None:

@@ -1,7 +1,5 @@
 """The files of a bundle: an exported network in a folder of its own, with the SHA-256 of each file."""
 
-import hashlib
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,8 @@ import numpy as np
 
 from cardiax.durability import publish
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import read_json, remove_left_overs, temporary_of
+from cardiax.launch.run.run_folder import as_json, read_json, remove_left_overs, temporary_of
+from cardiax.launch.run.run_sums import digest
 
 FORMAT = 1
 """Version of the format of a bundle, in config.json; a higher one is refused."""
@@ -44,7 +43,7 @@ def write_bundle(folder: Path, files: dict[str, bytes]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_left_overs(folder.parent, folder.name)
     temporary = temporary_of(folder)
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
+    sums = {name: digest(content) for name, content in sorted(files.items())}
     try:
         temporary.mkdir()
         for name, content in (files | {SUMS: as_json(sums)}).items():
@@ -52,11 +51,6 @@ def write_bundle(folder: Path, files: dict[str, bytes]) -> None:
         publish(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def as_json(value: Any) -> bytes:
-    """Return a value as indented JSON."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def check_bundle(folder: Path) -> None:
@@ -68,7 +62,7 @@ def check_bundle(folder: Path) -> None:
         path = folder / name
         if Path(name).name != name or not path.is_file():
             raise InputError(f"{path}: found no such file, expected it as {SUMS} has it; copy the whole bundle again")
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        found = digest(path.read_bytes())
         if found != expected:
             raise InputError(
                 f"{path}: found a file with SHA-256 {found[:12]}…, expected {str(expected)[:12]}… as in {SUMS}: it "

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import glob
-import hashlib
 import io
 import json
 import math
@@ -12,7 +11,7 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ class Workdir:
     """The files of one run; `path` is created with the first of them."""
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
+        self.path, self._has_begun = Path(path), False
 
     @property
     def checkpoints(self) -> Path:
@@ -51,7 +50,8 @@ class Workdir:
         """Create the folder if needed and lock it against other commands; remove it again if it stays empty.
 
         Raises:
-          InputError: another command holds the lock, or the name is not UTF-8, which TensorStore requires.
+          InputError: another command holds the lock, the name is not UTF-8, which TensorStore requires, or the run was
+            removed meanwhile, whatever the error that this caused.
         """
         name = str(self.path.absolute())
         if any(0xD800 <= ord(sign) <= 0xDFFF for sign in name):  # a byte that the locale cannot decode
@@ -60,10 +60,15 @@ class Workdir:
         with locked(self.path / LOCK):
             for folder in (self.path, self.path / "figures"):
                 remove_left_overs(folder)
+            self._has_begun = (self.path / "config.json").exists()
             try:
                 yield
+            except Exception:
+                self._check_is_there()
+                raise
             finally:
-                if os.listdir(self.path) == [LOCK]:
+                self._has_begun = False
+                if self.path.is_dir() and os.listdir(self.path) == [LOCK]:
                     (self.path / LOCK).unlink()
                     with contextlib.suppress(OSError):  # another command has just created a folder in it
                         for folder in made:
@@ -103,20 +108,30 @@ class Workdir:
         self.write(name, as_json(value))
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file of the folder, and its sum."""
+        """Write a file of the folder, and its sum; raise `InputError` if the run was removed since `hold`."""
+        self._check_is_there()
         sums = run_sums.with_sum(self.path, name, content)
         if sums is not None:
             write_atomically(self.path / run_sums.SUMS, sums)
         write_atomically(self.path / name, content)
+        self._has_begun |= name == "config.json"
+
+    def _check_is_there(self) -> None:
+        """Raise `InputError` if a run that has begun has no config.json: writing would make a folder without one."""
+        if self._has_begun and not (self.path / "config.json").exists():
+            raise InputError(
+                f"{self.path}: found no config.json any more, expected the run that this command writes: it was moved "
+                "or removed meanwhile; put it back, or remove what is left, and run the same command again"
+            )
 
     def owner(self) -> str:
-        """Return the SHA-256 of config.json, which the checkpoints of the run carry; empty if the sums are removed."""
-        if not (self.path / run_sums.SUMS).exists():
-            return ""
-        return hashlib.sha256((self.path / "config.json").read_bytes()).hexdigest()
+        """Return the SHA-256 of the config.json that cardiax wrote, which the checkpoints of the run carry; empty if
+        its sum was removed, so that an edited one can be used."""
+        return run_sums.stored(self.path, "config.json")
 
     def write_seconds(self, seconds: float) -> None:
         """Write the training time, evaluations included, to timing.json, the only file that contains a time."""
+        self._check_is_there()
         write_json(self.path / "timing.json", {"seconds": round(seconds, 1)})
 
     def seconds(self) -> float:
@@ -136,6 +151,12 @@ class Workdir:
     def save_plot(self, name: str, draw: Callable[[], Any]) -> list[Path]:
         """Draw a plot and save it in figures/; see `save_plot`."""
         return save_plot(self.path / "figures" / name, draw)
+
+
+def joint_owner(workdirs: Iterable[Workdir]) -> str:
+    """Return the owners of the runs of a population in one, or the empty one if any is empty."""
+    owners = [workdir.owner() for workdir in workdirs]
+    return ",".join(owners) if all(owners) else ""
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

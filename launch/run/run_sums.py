@@ -15,19 +15,33 @@ SUMS = ".sums.json"
 """File name → SHA-256 of its content, and that of the content before it."""
 
 
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of the content of a file, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def with_sum(folder: Path, name: str, content: bytes) -> bytes | None:
-    """Return the content of `.sums.json` with that of a file that is about to be written, or None if it has it."""
-    sums = _read(folder)
-    digest, before = hashlib.sha256(content).hexdigest(), sums.get(name, [])
-    if digest in before:
-        return None
-    return json.dumps(sums | {name: [digest, *before[:1]]}, indent=1, sort_keys=True).encode() + b"\n"
+    """Return the content of `.sums.json` with that of a file that is about to be written, or None if it has it.
+
+    The second sum is that of the file on disk, not of the last write, which may have been killed before its file.
+    """
+    sums, path = _read(folder), folder / name
+    known, new = sums.get(name, []), [digest(content)]
+    now = digest(path.read_bytes()) if path.exists() else new[0]
+    if now != new[0] and (now in known or not known):  # an edited file stays unknown
+        new.append(now)
+    return None if new == known else json.dumps(sums | {name: new}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def stored(folder: Path, name: str) -> str:
+    """Return the sum of a file as it was written last; empty if there is none."""
+    return next(iter(_read(folder).get(name, ())), "")
 
 
 def check(path: Path, content: bytes) -> None:
     """Raise `InputError` if a file of a run is not the one that cardiax wrote; a file without a sum is not checked."""
     expected = _read(path.parent).get(path.name)
-    if expected and hashlib.sha256(content).hexdigest() not in expected:
+    if expected and digest(content) not in expected:
         raise InputError(
             f"{path}: found another SHA-256 than in {SUMS}, expected the file that cardiax wrote: it was damaged, "
             f"edited or is of another run; restore it, or remove {path.parent / SUMS} to use it as it is"

@@ -70,7 +70,9 @@ SCENARIOS = {
     ),
     "evaluate": Scenario(write_beats, (PREPARE, TRAIN), ("evaluate", "run", "--split", "validation")),
     "export": Scenario(write_beats, (PREPARE, TRAIN), ("export", "run", "--data-dir", "data", "--out", "bundle")),
-    "predict": Scenario(write_beats, (), ("predict", "arrhythmia", "holter.csv", "--rate", "250", "--out", "answers")),
+    "predict": Scenario(
+        write_beats, (), ("predict", "arrhythmia", "holter.csv", "--rate", "250", "--out", "predictions")
+    ),
     "prepare_hearts": Scenario(write_hearts, (), HEART_DATA),
     "train_hearts": Scenario(write_hearts, (HEART_DATA,), ("train", "activation", *HEARTS, *SMALL, "--workdir", "run")),
 }

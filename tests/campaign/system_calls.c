@@ -73,10 +73,10 @@ static const char *whole(int folder, const char *name, char *path) {
 
 #define NEXT(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
 
-#define ON_DESCRIPTOR(type, name, told, parameters, arguments, ...)                      \
+#define ON_DESCRIPTOR(type, name, call, parameters, arguments, ...)                      \
   type name parameters {                                                                 \
     char path[PATH_MAX];                                                                 \
-    if (notes >= 0 && is_hit(told, of_descriptor(descriptor, path), "")) return -1;      \
+    if (notes >= 0 && is_hit(call, of_descriptor(descriptor, path), "")) return -1;      \
     return NEXT(type, name, __VA_ARGS__) arguments;                                      \
   }
 

@@ -99,6 +99,11 @@ def test_mistakes(runs, cardiax, tmp_path):
     assert "environment.json: found another SHA-256 than in .sums.json" in cardiax.mistake("evaluate", broken)
     (broken / ".sums.json").unlink()
     assert "environment.json: found no data_dir" in cardiax.mistake("evaluate", broken)
+    edited = shutil.copytree(runs[0], tmp_path / "edited")
+    (edited / "config.json").write_text((runs[0] / "config.json").read_text() + "\n")
+    (edited / ".sums.json").unlink()  # as the message of an edited file says
+    for _ in range(2):
+        assert cardiax("evaluate", edited)[0] == 0
     twice = shutil.copytree(runs[0], tmp_path / "seed0")
     assert "expected each seed once" in cardiax.mistake("evaluate", runs[0], twice)
 

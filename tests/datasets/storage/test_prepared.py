@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from cardiax import datasets
 from cardiax.errors import InputError
@@ -152,6 +153,7 @@ def test_a_damaged_info_is_named(manual_dir, tmp_path):
         ("metadata.json", b"counts", b"\xb6ounts"),
         ("dataset_info.json", b"array_record", b"array_reco2d"),
         ("dataset_info.json", b"{DATASET}", b"{DATESET}"),
+        ("dataset_info.json", b'"version": "1', b'"version": "3'),
     ],
 )
 def test_what_tfds_cannot_read_is_named(data_dir, tmp_path, name, old, new):
@@ -162,6 +164,16 @@ def test_what_tfds_cannot_read_is_named(data_dir, tmp_path, name, old, new):
         InputError, match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder, then run"
     ):
         datasets.load(MITBIH, tmp_path)
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_bug_of_a_builder_is_not_taken_for_damage(data_dir, tmp_path, monkeypatch, prepared):
+    def info(self):
+        return {}["features"]
+
+    monkeypatch.setattr(tfds.builder_cls("kaggle_heartbeat"), "_info", info)
+    with pytest.raises(KeyError, match="features"):
+        datasets.is_prepared(MITBIH, data_dir if prepared else tmp_path)
 
 
 def test_a_foreign_folder_in_its_place_is_not_taken_for_it(manual_dir, tmp_path):

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,33 @@ def test_a_folder_in_which_nothing_begins_is_not_left(tmp_path):
         with pytest.raises(InputError, match="a mistake"), Workdir(tmp_path / name).hold():
             raise InputError("a mistake")
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda workdir: workdir.write_metrics([{"step": 4, "loss": 0.5}]),
+        lambda workdir: workdir.write_seconds(1.0),
+        lambda workdir: (workdir.checkpoints / "absent").stat(),  # as Orbax does
+    ],
+    ids=["metrics", "seconds", "checkpoint"],
+)
+def test_a_run_that_is_removed_meanwhile_is_not_begun_anew(tmp_path, write, resumed):
+    workdir = Workdir(tmp_path / "run")
+    if resumed:
+        Workdir(workdir.path).write_json("config.json", {"seed": 0})
+
+    def command():
+        with workdir.hold():
+            if not resumed:
+                workdir.write_json("config.json", {"seed": 0})
+            shutil.rmtree(workdir.path)
+            write(workdir)
+
+    with pytest.raises(InputError, match=r"run: found no config\.json any more, expected the run that"):
+        command()
+    assert not workdir.path.exists()
 
 
 def test_a_lock_that_is_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
 """The sums of a run's files: damage, edits and swaps are seen, and a killed command leaves none that is wrong."""
 
+import hashlib
+
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.run import run_folder
-from cardiax.launch.run.run_folder import Workdir, read_csv
+from cardiax.launch.run import run_folder, run_sums
+from cardiax.launch.run.run_folder import Workdir, joint_owner, read_csv
 from cardiax.launch.run.run_sums import SUMS
 
 ROWS = [{"step": 4, "loss": 0.5}, {"step": 8, "loss": 0.25}]
@@ -79,6 +81,55 @@ def test_a_command_that_is_killed_leaves_a_file_with_a_known_sum(tmp_path, monke
     monkeypatch.undo()
     workdir.write_csv("metrics.csv", ROWS)
     assert len(read_csv(tmp_path / "metrics.csv")) == 2
+
+
+def test_kills_one_after_another_leave_a_file_with_a_known_sum(tmp_path, monkeypatch):
+    """`C` is written after A, B, A, and killed before its file, as is `D` after it."""
+    workdir, plain = Workdir(tmp_path), run_folder.write_atomically
+    for content in (b"A", b"B", b"A", b"A"):
+        workdir.write("trees.ubj", content)
+
+    def write(path, content):
+        if path.name != SUMS:
+            raise KeyboardInterrupt
+        plain(path, content)
+
+    monkeypatch.setattr(run_folder, "write_atomically", write)
+    for content in (b"C", b"D"):
+        with pytest.raises(KeyboardInterrupt):
+            workdir.write("trees.ubj", content)
+        run_sums.check(tmp_path / "trees.ubj", (tmp_path / "trees.ubj").read_bytes())
+    monkeypatch.undo()
+    workdir.write("trees.ubj", b"D")
+    run_sums.check(tmp_path / "trees.ubj", b"D")
+    with pytest.raises(InputError, match="another SHA-256"):
+        run_sums.check(tmp_path / "trees.ubj", b"B")
+
+
+def test_a_write_over_an_edited_file_does_not_make_the_edit_known(tmp_path, monkeypatch):
+    workdir, plain = make(tmp_path), run_folder.write_atomically
+    (tmp_path / "metrics.csv").write_text("step,loss\n4,0.1\n")
+    monkeypatch.setattr(
+        run_folder, "write_atomically", lambda path, content: path.name == SUMS and plain(path, content)
+    )
+    workdir.write_csv("metrics.csv", ROWS)  # killed before the file
+    with pytest.raises(InputError, match="another SHA-256"):
+        read_csv(tmp_path / "metrics.csv")
+
+
+def test_the_owner_is_the_config_that_cardiax_wrote(tmp_path):
+    workdir = make(tmp_path)
+    content = (tmp_path / "config.json").read_bytes()
+    assert workdir.owner() == hashlib.sha256(content).hexdigest()
+    assert joint_owner([workdir, workdir]) == f"{workdir.owner()},{workdir.owner()}"
+
+    (tmp_path / "config.json").write_bytes(content.replace(b"  ", b" "))
+    (tmp_path / SUMS).unlink()  # as the message of an edited file says
+    for _ in range(2):
+        assert workdir.owner() == ""
+        assert joint_owner([workdir, make(tmp_path / "other")]) == ""
+        workdir.write_json("test.json", {"loss": 0.5})  # as `cardiax evaluate` does
+        assert workdir.read_json("config.json")["seed"] == 0
 
 
 def test_a_folder_with_nothing_but_sums_is_new(tmp_path):
