@@ -117,8 +117,11 @@ class Checkpoints:
             manager.save(step, args=items)
 
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
-        """Return the state of the checkpoint of a kind, with the sharding of `like`, arrays or
-        their shapes and types, and its evaluation history.
+        """Return the state of a checkpoint and its evaluation history.
+
+        Args:
+          kind: which checkpoint.
+          like: a state of arrays, or of their shapes and types, whose sharding the restored arrays get.
 
         Raises:
           InputError: if there is none, it cannot be read, its arrays differ in type or shape from those of `like`, or

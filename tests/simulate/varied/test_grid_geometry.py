@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.leads import SITE_NAMES
-from cardiax.simulate.grid_geometry import GridShape, SitePlacement, grid_heart, site_values, topology
 from cardiax.simulate.heart_geometry import build_heart
-from cardiax.simulate.varied_hearts import draw_heart
+from cardiax.simulate.varied.grid_geometry import GridShape, grid_heart, topology
+from cardiax.simulate.varied.sites import SitePlacement, site_values
+from cardiax.simulate.varied.varied_hearts import draw_heart
 
 MEAN = GridShape(
     left_radius=jnp.float32(23),

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from cardiax.simulate.eikonal import SPEEDS, travel_times
-from cardiax.simulate.grid_geometry import GridHeart, grid_heart, topology
 from cardiax.simulate.heart_geometry import build_heart
-from cardiax.simulate.relaxation import SWEEPS, Conduction, relax, step_times
-from cardiax.simulate.varied_hearts import draw_heart
+from cardiax.simulate.varied.grid_geometry import GridHeart, grid_heart, topology
+from cardiax.simulate.varied.relaxation import SWEEPS, Conduction, relax, step_times
+from cardiax.simulate.varied.varied_hearts import draw_heart
 
 NONE = jnp.ones(2)
 

@@ -101,7 +101,7 @@ def tissue_leads(
     fibre = jnp.sum(fibres[tetrahedra], axis=1)
     fibre = fibre / jnp.maximum(jnp.linalg.norm(fibre, axis=1, keepdims=True), 1e-12)
     along = jnp.einsum("ec,ecx->ex", fibre, gradient)
-    flow = (gradient + (anisotropy - 1) * fibre[:, :, None] * along[:, None]) * (jnp.abs(volume) / 6)[..., None]
+    flow = (gradient + (anisotropy - 1) * fibre[:, :, None] * along[:, None]) * (volume / 6)[..., None]
     shares = -jnp.einsum("eic,ecx->eix", slopes, flow)
     return jnp.zeros_like(potential).at[tetrahedra].add(shares).T
 
@@ -151,7 +151,7 @@ def torso_points(shape: TorsoShape, angle: jax.Array, height: jax.Array) -> jax.
 def torso_grid(shape: TorsoShape) -> tuple[jax.Array, jax.Array]:
     """Return the angles (AROUND + 1,), radians, and the heights (UP + 1,), mm, of the corners of the elements."""
     even = 2 * np.pi * np.arange(AROUND + 1) / AROUND
-    angle = even - 0.45 * np.sin(even - np.pi / 2 - 0.3)  # half the spacing in front, somewhat to the left
+    angle = even - 0.45 * np.sin(even - np.pi / 2 + 0.3)  # half the spacing in front, somewhat to the left
     step = np.linspace(-1, 1, UP + 1)
     return jnp.asarray(angle), jnp.where(step < 0, -step * shape.bottom, step * shape.top) * np.abs(step) ** 0.3
 

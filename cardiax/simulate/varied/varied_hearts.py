@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.simulate.grid_geometry import RADIANS, GridShape, SitePlacement
 from cardiax.simulate.lead_field import ELECTRODE_POSITIONS
-from cardiax.simulate.relaxation import Conduction
-from cardiax.simulate.torso import TorsoShape
+from cardiax.simulate.varied.grid_geometry import GridShape
+from cardiax.simulate.varied.relaxation import Conduction
+from cardiax.simulate.varied.sites import SitePlacement
+from cardiax.simulate.varied.torso import TorsoShape
 from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE
 
 Range = tuple[float, float]
@@ -238,7 +239,7 @@ def _draw_potentials(key: jax.Array) -> ActionPotentials:
 
 
 def _draw_body(key: jax.Array) -> BodySurface:
-    keys = jax.random.split(key, 10)
+    keys = jax.random.split(key, 12)
     centre = jnp.array([-15.0, -10.0]) + 10.0 * jax.random.normal(keys[0], (2,))
     standard = jnp.asarray(ELECTRODE_POSITIONS, jnp.float32)
     seen = standard[:, :2] - jnp.array([[-15.0, -10.0]])
@@ -252,16 +253,17 @@ def _draw_body(key: jax.Array) -> BodySurface:
     return BodySurface(
         bounded=jax.random.bernoulli(keys[8], BOUNDED),
         shape=TorsoShape(**_each(keys[9], TORSO), centre=centre),
-        angles=jnp.arctan2(seen[:, 1], seen[:, 0]) + RADIANS * degrees,
+        angles=jnp.arctan2(seen[:, 1], seen[:, 0]) + jnp.radians(degrees),
         heights=heights,
-        free=standard * distances[:, None] * sizes[None] + 9.0 * jax.random.normal(jax.random.fold_in(key, 1), (10, 3)),
-        gains=gain * jnp.exp(0.08 * jax.random.normal(jax.random.fold_in(key, 2), (10,))),
+        free=standard * distances[:, None] * sizes[None] + 9.0 * jax.random.normal(keys[10], (10, 3)),
+        gains=gain * jnp.exp(0.08 * jax.random.normal(keys[11], (10,))),
     )
 
 
 def _about(axis: int, degrees: jax.Array) -> jax.Array:
     """Return the rotation matrix (3, 3) about the axis x, y or z."""
-    cos, sin, one, nil = jnp.cos(RADIANS * degrees), jnp.sin(RADIANS * degrees), jnp.float32(1), jnp.float32(0)
+    angle, one, nil = jnp.radians(degrees), jnp.float32(1), jnp.float32(0)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
     rows = {
         1: [[cos, nil, sin], [nil, one, nil], [-sin, nil, cos]],
         2: [[cos, -sin, nil], [sin, cos, nil], [nil, nil, one]],
