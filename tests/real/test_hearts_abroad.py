@@ -24,6 +24,7 @@ from cardiax.simulate.heart_geometry import HeartShape
 from cardiax.simulate.lead_field import ELECTRODE_POSITIONS
 from cardiax.simulate.patterns import pattern_onsets
 from cardiax.simulate.tetrahedral_mesh import reshaped
+from cardiax.simulate.varied import torso
 from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE, rotation_about
 
 pytestmark = pytest.mark.slow  # some 30 s of a core for each heart

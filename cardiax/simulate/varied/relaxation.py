@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from cardiax.simulate.varied.grid_geometry import GridHeart, topology
 
 SWEEPS = 48
-"""Number of updates. A wave that needs more lines than this to a point reaches it late; in none of the eight hearts of its test is there one."""
+"""Number of updates. A wave that needs more lines than this to a point reaches it late; in eight drawn hearts
+there is none."""
 
 
 @jax.tree_util.register_dataclass

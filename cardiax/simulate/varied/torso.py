@@ -1,8 +1,8 @@
 """Electrode potentials on a torso of finite extent, by the boundary element method; pure functions of JAX.
 
 The torso and what lies in it are closed surfaces of quadrilaterals, each with a conductivity inside and outside, and a
-constant potential on each element. On element i (Geselowitz 1967, doi:10.1016/S0006-3495(67)86571-8; collocation at
-its centre, Barnard et al. 1967, doi:10.1016/S0006-3495(67)86598-6)
+constant potential on each element. On element i (Geselowitz 1967, Biophys. J. 7:1-11; collocation at its centre,
+Barnard et al. 1967, doi:10.1016/S0006-3495(67)86599-8)
 
     (σ⁻ᵢ + σ⁺ᵢ)/2 φᵢ = σ φ∞(cᵢ) + 1/4π Σⱼ (σ⁻ⱼ − σ⁺ⱼ) Ωᵢⱼ φⱼ,
 
@@ -86,7 +86,8 @@ def tissue_leads(
 
     Args:
       points: (P, 3), mm.
-      tetrahedra: int (E, 4), point indices.
+      tetrahedra: int (E, 4), point indices, of positive volume; where a drawn shape inverts a tetrahedron, its part is
+        subtracted, because the tissue that it covers is covered twice by others.
       fibres: (P, 3), unit vectors.
       anisotropy: (), conductivity along the fibres over that across them, which is 1.
       potential: (P, X), 1/mm, the reciprocal potential Z.

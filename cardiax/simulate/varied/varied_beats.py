@@ -1,8 +1,8 @@
 """Beats of drawn hearts: activation times of the 75 sites and electrode potentials, as pure functions of a key.
 
-A heart of `cardiax.simulate.varied.varied_hearts` is placed in its torso, a beat starts at drawn points of it, and spreads by
-`cardiax.simulate.varied.relaxation`. The voltage is the formula of `cardiax.simulate.action_potential`, and the electrodes see
-it through the lead field of `cardiax.simulate.varied.torso`.
+A heart of `varied_hearts` is placed in its torso, a beat starts at drawn points of it, and spreads by `relaxation`. The
+voltage is the formula of `cardiax.simulate.action_potential`, and the electrodes see it through the lead field of
+`torso`.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ from cardiax.simulate.varied.sites import site_values
 from cardiax.simulate.varied.varied_hearts import CLEARANCE, BodySurface, VariedHeart, draw_heart
 
 SMOOTHING = 0.25
-"""What the differences of activation time to the neighbours add to the time constant of the upstroke, as a share and in
-squares: the voltage of a point stands for its surroundings, and a sharp front makes the ECG jump from point to point."""
+"""Share of the differences of activation time between neighbours that is added, in squares, to the time constant of the
+upstroke, a logistic function: the voltage of a point stands for its surroundings, and a sharp front makes the ECG jump
+from point to point."""
 
 GAIN = 1.25
 """Factor on the potentials in an unbounded conductor, as in `cardiax.simulate.heart_recording`; half of it in a torso,

@@ -39,7 +39,7 @@ def test_a_dipole_in_a_sphere_has_the_potential_of_its_series(depth):
     unbounded = away[:, 2] / np.linalg.norm(away, axis=1) ** 3 / (4 * np.pi)
     found = np.asarray(solve(surface, jnp.eye(len(at)))) @ unbounded
     # A radial dipole at distance b from the centre of a sphere of radius R, on its surface:
-    # φ = 1/(4πR²) Σ (2l + 1) (b/R)^(l − 1) P_l (Wilson and Bayley 1950, doi:10.1161/01.CIR.1.1.84).
+    # φ = 1/(4πR²) Σ (2l + 1) (b/R)^(l − 1) P_l (Wilson and Bayley 1950, Circulation 1:84).
     radius = np.linalg.norm(at, axis=1)
     terms = [(2 * n + 1) * (depth / radius) ** (n - 1) * eval_legendre(n, at[:, 2] / radius) for n in range(1, 40)]
     expected = np.sum(terms, axis=0) / (4 * np.pi * radius**2)
