@@ -27,7 +27,7 @@ from cardiax.simulate.tetrahedral_mesh import reshaped
 from cardiax.simulate.varied import torso
 from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE, rotation_about
 
-pytestmark = pytest.mark.slow  # some 30 s of a core for each heart
+pytestmark = pytest.mark.slow  # some 8 s of a core for each heart
 
 BEATS = 16
 SETS = {"validation": range(9), "test": range(100, 106)}

@@ -16,7 +16,7 @@ COUNT = len(topology().transmural)
 @pytest.fixture(scope="module")
 def simulated():
     run = jax.jit(varied_beats.simulate_heart, static_argnums=1)
-    return [run(jax.random.key(seed), 2) for seed in range(4)]
+    return [run(jax.random.key(seed), 2) for seed in range(3)]
 
 
 def test_beats_begin_at_rest_and_spread_through_the_heart(simulated):
@@ -31,7 +31,7 @@ def test_beats_begin_at_rest_and_spread_through_the_heart(simulated):
         assert (peak > 0.05).all()
         assert (peak < 25).all()
         assert (np.abs(leads[:, 0]).max(axis=1) < 0.1 * peak).all()  # nothing is active before the first millisecond
-    assert len({float(times[0, 0]) for _, times in simulated}) == 4
+    assert len({float(times[0, 0]) for _, times in simulated}) == 3
 
 
 def test_a_key_gives_one_heart(simulated):
