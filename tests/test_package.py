@@ -69,6 +69,7 @@ LAYERS = (
     "cardiax/models",
     "cardiax/tasks",
     "cardiax/plots",
+    "cardiax/simulate/varied",
     "cardiax/simulate",
     "cardiax/stats",
     "cardiax/ecg",

@@ -33,7 +33,9 @@ SITE_NAMES = (
 """The 75 sites of a `VmData` file, in order: endocardium of the left ventricle by AHA segment (Cerqueira et al. 2002)
 and of the right ventricle, epicardium and mid-wall of both free walls, and the middle of the septum."""
 
-_SEPTAL_RV = (4, 5, 9, 10, 13)
+SEPTAL_RV = {4: 3, 5: 2, 9: 9, 10: 8, 13: 14}
+"""Sites of the right ventricle on the septum → the AHA segment that they face."""
+
 _SEGMENTS = {
     "anterior left ventricle": (1, 7, 13),
     "lateral left ventricle": (5, 6, 11, 12, 16),
@@ -45,7 +47,7 @@ _SEGMENTS = {
 
 def _wall(site: str) -> str:
     region = site.rpartition("_")[2]
-    if site.startswith("SEPTM") or region in (f"RV{i:02d}" for i in _SEPTAL_RV):
+    if site.startswith("SEPTM") or region in (f"RV{i:02d}" for i in SEPTAL_RV):
         return "septum"
     if region.startswith("RV"):
         return "right ventricle"

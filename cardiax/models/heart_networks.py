@@ -12,7 +12,7 @@ LEAD_SCALE = 0.35
 """Spread of a lead in the UCSD/LLNL dataset, mV; inputs of all leads and cases are divided by it."""
 
 FAINT = 1e-3
-"""mV: leads with less than this are not amplified."""
+"""mV; the gain of the normalisation does not grow further for leads whose root mean square is below this."""
 
 MEAN_TIME, TIME_SCALE = 70.0, 30.0
 """Mean and spread of the activation times in the UCSD/LLNL dataset, ms; outputs are predicted in these units."""

@@ -12,7 +12,7 @@ from itertools import permutations
 
 import numpy as np
 
-from cardiax.ecg.leads import SITE_NAMES
+from cardiax.ecg.leads import SEPTAL_RV, SITE_NAMES
 
 MERIDIANS, RINGS, LAYERS = 48, 16, 4
 """Grid of the left ventricle: meridians around it, rings from base to apex, layers of points across the wall."""
@@ -256,9 +256,6 @@ RIGHT_PLACES = {
 }
 """Sites of the right free wall: row, and the fraction of the distance from the anterior groove to the inferior one."""
 
-RIGHT_SEPTUM = {4: 3, 5: 2, 9: 9, 10: 8, 13: 14}
-"""Sites on the right side of the septum: the AHA segment that they face."""
-
 
 def _sites(left_index: np.ndarray, right_index: np.ndarray) -> np.ndarray:
     """Return the point index of each of the 75 sites, from their names."""
@@ -269,8 +266,8 @@ def _sites(left_index: np.ndarray, right_index: np.ndarray) -> np.ndarray:
         return left_index[round(AHA_ANGLES[segment] / 360 * MERIDIANS), ring, layer]
 
     def right(number: int, layer: int) -> int:
-        if number in RIGHT_SEPTUM:
-            return left(RIGHT_SEPTUM[number], LAYERS - 1)
+        if number in SEPTAL_RV:
+            return left(SEPTAL_RV[number], LAYERS - 1)
         level, index = RIGHT_PLACES[number]
         rows = right_index.shape[1]
         row = min(round(_LEVELS[level] * (RINGS - 1)), rows - 2)

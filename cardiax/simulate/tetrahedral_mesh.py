@@ -12,10 +12,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
-from cardiax.ecg.leads import SITE_NAMES
+from cardiax.ecg.leads import SEPTAL_RV, SITE_NAMES
 from cardiax.simulate.heart_geometry import Heart, HeartShape, lay_fibres, shape_gradients, surface, turned, unit
 
-_SEPTAL = tuple(f"RV{number:02d}" for number in (4, 5, 9, 10, 13))
+_SEPTAL = tuple(f"RV{number:02d}" for number in SEPTAL_RV)
 """Sites on the right side of the septum, whose wall belongs to the left ventricle."""
 
 _ANTERIOR, _INFERIOR = (1, 7, 13), (4, 10, 15)

@@ -1,7 +1,7 @@
 """simulated_intracardiac: recordings of simulated hearts, which need no download.
 
 Without a configuration those of `cardiax.simulate.heart_recording`, and `varied` those of
-`cardiax.simulate.varied_beats`.
+`cardiax.simulate.varied.varied_beats`.
 """
 
 import os
@@ -35,7 +35,12 @@ SHARD = 250
 """Number of hearts of `varied` in a file."""
 
 
-VARIED = tfds.core.BuilderConfig(name="varied", description="Thousands of hearts, torsos and conductions, drawn anew.")
+VARIED = tfds.core.BuilderConfig(
+    name="varied",
+    version=tfds.core.Version("1.1.0"),
+    release_notes={"1.1.0": "Independent electrode gains and angles, and a torso that is fine where the heart is."},
+    description="Thousands of hearts, torsos and conductions, drawn anew.",
+)
 
 
 class Builder(tfds.core.ShardBasedBuilder):
@@ -132,7 +137,7 @@ def simulate_varied(first: int, last: int) -> Iterator[tuple[int, np.ndarray, np
     """
     import jax
 
-    from cardiax.simulate.varied_beats import simulate_heart
+    from cardiax.simulate.varied.varied_beats import simulate_heart
 
     step = jax.jit(simulate_heart, static_argnums=1)
     key = jax.random.key(VARIED_SEED)

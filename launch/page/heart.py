@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.ecg.leads import LEADS, SITE_NAMES
+from cardiax.ecg.leads import LEADS, SEPTAL_RV, SITE_NAMES
 from cardiax.launch.page.packed import packed
 from cardiax.plots.heart_map import ISOCHRONE, VIEWS
 from cardiax.plots.heart_surface import named_places, spline_weights
@@ -15,7 +15,7 @@ from cardiax.simulate.heart_geometry import Heart, build_heart
 FINE = 0.01
 """Resolution of positions, mm, and of times, ms."""
 
-SEPTAL = {"RV04": 3, "RV05": 2, "RV09": 9, "RV10": 8, "RV13": 14}
+SEPTAL = {f"RV{number:02d}": segment for number, segment in SEPTAL_RV.items()}
 """Sites on the right side of the septum → the AHA segment that they face."""
 
 

@@ -1,10 +1,12 @@
 """Hearts that no network was trained on: LLNL's mesh and sites, the exact solver's times, and other torsos.
 
 Two sets, whose hearts are drawn with different seeds: `validation`, on which recipes were chosen, and `test`. Their
-ranges were fixed before either was looked at. `pytest -m slow -s tests/real/test_hearts_abroad.py` prints the errors.
+ranges were fixed before either was looked at. `pytest -m slow -s tests/real/test_hearts_abroad.py` prints the error of
+`validation`; `test` needs `CARDIAX_TEST_HEARTS=1` besides.
 """
 
 import dataclasses
+import os
 
 import jax
 import jax.numpy as jnp
@@ -16,20 +18,26 @@ from scipy.sparse.csgraph import dijkstra
 from cardiax.ecg.leads import twelve_leads
 from cardiax.launch.formats.heart_mesh import read_heart
 from cardiax.launch.run.trained import find_network
-from cardiax.simulate import eikonal, torso
+from cardiax.simulate import eikonal
 from cardiax.simulate.action_potential import action_potential
 from cardiax.simulate.heart_geometry import HeartShape
 from cardiax.simulate.lead_field import ELECTRODE_POSITIONS
 from cardiax.simulate.patterns import pattern_onsets
 from cardiax.simulate.tetrahedral_mesh import reshaped
+from cardiax.simulate.varied import torso
 from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE, rotation_about
 
-pytestmark = pytest.mark.slow  # some 30 s of a core for each heart
+pytestmark = pytest.mark.slow  # some 8 s of a core for each heart
 
 BEATS = 16
 SETS = {"validation": range(9), "test": range(100, 106)}
 """Set → the seeds of its hearts. Of every three, one is in an unbounded conductor, one in a torso, and one in a torso
 with lungs."""
+
+CLOSED = pytest.mark.skipif(
+    os.environ.get("CARDIAX_TEST_HEARTS") != "1",
+    reason="a test set that is looked at often is no test set; CARDIAX_TEST_HEARTS=1 opens it, for a final figure",
+)
 
 BOUNDS = {"validation": 18.0, "test": 18.0}
 """Largest mean absolute error of the weights that come with cardiax, ms."""
@@ -40,7 +48,7 @@ def mesh(real_data):
     return read_heart(real_data / "llnl_geometry" / "heart_mesh.vtk", real_data / "llnl_geometry" / "points.csv")
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ["validation", pytest.param("test", marks=CLOSED)])
 def test_the_packaged_weights_find_the_activation_of_hearts_from_elsewhere(mesh, name):
     network = find_network("activation").predictor()
     found, expected = [], []

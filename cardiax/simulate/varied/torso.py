@@ -1,8 +1,8 @@
 """Electrode potentials on a torso of finite extent, by the boundary element method; pure functions of JAX.
 
 The torso and what lies in it are closed surfaces of quadrilaterals, each with a conductivity inside and outside, and a
-constant potential on each element. On element i (Geselowitz 1967, doi:10.1016/S0006-3495(67)86571-8; collocation at
-its centre, Barnard et al. 1967, doi:10.1016/S0006-3495(67)86598-6)
+constant potential on each element. On element i (Geselowitz 1967, Biophys. J. 7:1-11; collocation at its centre,
+Barnard et al. 1967, doi:10.1016/S0006-3495(67)86599-8)
 
     (σ⁻ᵢ + σ⁺ᵢ)/2 φᵢ = σ φ∞(cᵢ) + 1/4π Σⱼ (σ⁻ⱼ − σ⁺ⱼ) Ωᵢⱼ φⱼ,
 
@@ -86,7 +86,8 @@ def tissue_leads(
 
     Args:
       points: (P, 3), mm.
-      tetrahedra: int (E, 4), point indices.
+      tetrahedra: int (E, 4), point indices, of positive volume; where a drawn shape inverts a tetrahedron, its part is
+        subtracted, because the tissue that it covers is covered twice by others.
       fibres: (P, 3), unit vectors.
       anisotropy: (), conductivity along the fibres over that across them, which is 1.
       potential: (P, X), 1/mm, the reciprocal potential Z.
@@ -101,7 +102,7 @@ def tissue_leads(
     fibre = jnp.sum(fibres[tetrahedra], axis=1)
     fibre = fibre / jnp.maximum(jnp.linalg.norm(fibre, axis=1, keepdims=True), 1e-12)
     along = jnp.einsum("ec,ecx->ex", fibre, gradient)
-    flow = (gradient + (anisotropy - 1) * fibre[:, :, None] * along[:, None]) * (jnp.abs(volume) / 6)[..., None]
+    flow = (gradient + (anisotropy - 1) * fibre[:, :, None] * along[:, None]) * (volume / 6)[..., None]
     shares = -jnp.einsum("eic,ecx->eix", slopes, flow)
     return jnp.zeros_like(potential).at[tetrahedra].add(shares).T
 
@@ -151,7 +152,7 @@ def torso_points(shape: TorsoShape, angle: jax.Array, height: jax.Array) -> jax.
 def torso_grid(shape: TorsoShape) -> tuple[jax.Array, jax.Array]:
     """Return the angles (AROUND + 1,), radians, and the heights (UP + 1,), mm, of the corners of the elements."""
     even = 2 * np.pi * np.arange(AROUND + 1) / AROUND
-    angle = even - 0.45 * np.sin(even - np.pi / 2 - 0.3)  # half the spacing in front, somewhat to the left
+    angle = even - 0.45 * np.sin(even - np.pi / 2 + 0.3)  # half the spacing in front, somewhat to the left
     step = np.linspace(-1, 1, UP + 1)
     return jnp.asarray(angle), jnp.where(step < 0, -step * shape.bottom, step * shape.top) * np.abs(step) ** 0.3
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.leads import SITE_NAMES, twelve_leads
-from cardiax.simulate import varied_beats, varied_hearts
-from cardiax.simulate.grid_geometry import grid_heart, topology
-from cardiax.simulate.varied_hearts import draw_heart
+from cardiax.simulate.varied import varied_beats, varied_hearts
+from cardiax.simulate.varied.grid_geometry import grid_heart, topology
+from cardiax.simulate.varied.varied_hearts import draw_heart
 
 COUNT = len(topology().transmural)
 
@@ -16,7 +16,7 @@ COUNT = len(topology().transmural)
 @pytest.fixture(scope="module")
 def simulated():
     run = jax.jit(varied_beats.simulate_heart, static_argnums=1)
-    return [run(jax.random.key(seed), 2) for seed in range(4)]
+    return [run(jax.random.key(seed), 2) for seed in range(3)]
 
 
 def test_beats_begin_at_rest_and_spread_through_the_heart(simulated):
@@ -31,7 +31,7 @@ def test_beats_begin_at_rest_and_spread_through_the_heart(simulated):
         assert (peak > 0.05).all()
         assert (peak < 25).all()
         assert (np.abs(leads[:, 0]).max(axis=1) < 0.1 * peak).all()  # nothing is active before the first millisecond
-    assert len({float(times[0, 0]) for _, times in simulated}) == 4
+    assert len({float(times[0, 0]) for _, times in simulated}) == 3
 
 
 def test_a_key_gives_one_heart(simulated):
@@ -68,19 +68,3 @@ def test_onsets_are_where_the_kinds_of_beats_start():
     assert left.mean() > 0.08
     assert right.mean() > 0.08
     assert 0.3 < (counts == 1).mean() < 0.55
-
-
-def test_draws_stay_in_their_ranges():
-    hearts = jax.jit(jax.vmap(draw_heart))(jax.random.split(jax.random.key(1), 200))
-    for name, (low, high) in varied_hearts.SHAPE.items():
-        values = np.asarray(getattr(hearts.shape, name))
-        assert low <= values.min() < low + 0.1 * (high - low)
-        assert high >= values.max() > high - 0.1 * (high - low)
-    np.testing.assert_allclose(
-        hearts.rotation @ np.swapaxes(hearts.rotation, 1, 2), np.broadcast_to(np.eye(3), (200, 3, 3)), atol=1e-5
-    )
-    apex = np.asarray(hearts.rotation) @ [0, 0, -1.0]
-    assert np.mean(apex[:, 2] < 0) > 0.99  # the apex points down
-    speeds = np.asarray(hearts.conduction.speeds)
-    assert (speeds[:, 0] > speeds[:, 1]).all()
-    assert 0.45 < np.mean(hearts.body.bounded) < 0.75

@@ -1,8 +1,8 @@
 """Beats of drawn hearts: activation times of the 75 sites and electrode potentials, as pure functions of a key.
 
-A heart of `cardiax.simulate.varied_hearts` is placed in its torso, a beat starts at drawn points of it, and spreads by
-`cardiax.simulate.relaxation`. The voltage is the formula of `cardiax.simulate.action_potential`, and the electrodes see
-it through the lead field of `cardiax.simulate.torso`.
+A heart of `varied_hearts` is placed in its torso, a beat starts at drawn points of it, and spreads by `relaxation`. The
+voltage is the formula of `cardiax.simulate.action_potential`, and the electrodes see it through the lead field of
+`torso`.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.catalog import WINDOW
-from cardiax.simulate import torso
 from cardiax.simulate.action_potential import action_potential
-from cardiax.simulate.grid_geometry import GridHeart, grid_heart, site_values, topology
 from cardiax.simulate.heart_recording import ONSET
-from cardiax.simulate.relaxation import relax, step_times
-from cardiax.simulate.varied_hearts import CLEARANCE, BodySurface, VariedHeart, draw_heart
+from cardiax.simulate.varied import torso
+from cardiax.simulate.varied.grid_geometry import GridHeart, grid_heart, topology
+from cardiax.simulate.varied.relaxation import relax, step_times
+from cardiax.simulate.varied.sites import site_values
+from cardiax.simulate.varied.varied_hearts import CLEARANCE, BodySurface, VariedHeart, draw_heart
 
 SMOOTHING = 0.25
-"""Standard deviation by which the front is widened, in differences of activation time between neighbours: the voltage
-of a point stands for its surroundings, and a sharp front makes the ECG jump from point to point."""
+"""Share of the differences of activation time between neighbours that is added, in squares, to the time constant of the
+upstroke, a logistic function: the voltage of a point stands for its surroundings, and a sharp front makes the ECG jump
+from point to point."""
 
 GAIN = 1.25
 """Factor on the potentials in an unbounded conductor, as in `cardiax.simulate.heart_recording`; half of it in a torso,

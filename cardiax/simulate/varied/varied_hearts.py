@@ -1,7 +1,8 @@
 """Hearts, torsos and conduction drawn anew from a key, each parameter from a stated range; pure functions of JAX.
 
-The ranges are those of adults, some of them enlarged, hypertrophied or slowly conducting, and of the conventions of
-laboratories; they were fixed before any result on another laboratory's hearts was seen.
+The ranges are our choice: meant to hold adults, some of them enlarged, hypertrophied or slowly conducting, and the
+conventions of laboratories. A source that is named says what is usual, not where a range ends. They were fixed before
+any result on another laboratory's hearts was seen.
 """
 
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.simulate.grid_geometry import RADIANS, GridShape, SitePlacement
 from cardiax.simulate.lead_field import ELECTRODE_POSITIONS
-from cardiax.simulate.relaxation import Conduction
-from cardiax.simulate.torso import TorsoShape
+from cardiax.simulate.varied.grid_geometry import GridShape
+from cardiax.simulate.varied.relaxation import Conduction
+from cardiax.simulate.varied.sites import SitePlacement
+from cardiax.simulate.varied.torso import TorsoShape
 from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE
 
 Range = tuple[float, float]
@@ -31,40 +33,42 @@ SHAPE: dict[str, Range] = {
     "right_power": (0.7, 1.2),
     "right_span": (-0.2, 0.25),
 }
-"""Diameters and lengths of both ventricles, normal and dilated, and the right wall: Lang et al. 2015,
-doi:10.1016/j.echo.2014.10.003. The base of the left ventricle is below its equator to well above it, as planes of
-truncation differ; the others describe what these leave open."""
+"""Diameters and lengths of both ventricles, normal and dilated, and the right wall, wider than the normal values of
+Lang et al. 2015, doi:10.1016/j.echo.2014.10.003. The base of the left ventricle is below its equator to well above it,
+as planes of truncation differ; the others describe what these leave open."""
 
 LEFT_WALL: tuple[Range, Range, Range] = ((7.0, 13.0), (0.4, 0.9), (0.8, 1.3))
 """Thickness of the left wall, mm, 6 to 10 in normal hearts and more in hypertrophy (Lang et al. 2015), and its factors
 at the apex, where it is thinner, and at the septum."""
 
 FIBRES: tuple[Range, Range] = ((45.0, 80.0), (-75.0, -30.0))
-"""Helix angles at endocardium and epicardium, degrees: 66 ± 15 and -41 ± 26 in Lombaert et al. 2012,
-doi:10.1109/TMI.2012.2192743, 60 and -60 in Streeter et al. 1969, doi:10.1161/01.RES.24.3.339."""
+"""Helix angles at endocardium and epicardium, degrees: some 60 and -60 in the dog's left ventricle (Streeter et al.
+1969, doi:10.1161/01.RES.24.3.339); the width is our choice."""
 
 SPEED: Range = (0.5, 0.85)
-"""m/s along the fibres: 0.5 to 0.7 in Clerc 1976, doi:10.1113/jphysiol.1976.sp011283, and a margin for disease."""
+"""m/s along the fibres; our choice, around the speeds of `cardiax.simulate.eikonal`."""
 
 SPEED_RATIOS: tuple[Range, Range] = ((0.45, 0.9), (0.3, 0.65))
-"""Speeds across the fibres in the wall and through the wall, over that along them: 0.45 and 0.25 in Caldwell et al.
-2009, doi:10.1161/CIRCEP.108.830133, a third to a half in Clerc 1976, and less anisotropic in simulators."""
+"""Speeds across the fibres in the wall and through the wall, over that along them: three distinct ones (Caldwell et al.
+2009, Circ. Arrhythm. Electrophysiol. 2:433-440), a third across in trabeculae (Clerc 1976, J. Physiol. 255:335-346).
+The ranges are our choice, and end at less anisotropy than that."""
 
 PURKINJE, COVERAGE = (1.0, 4.0), (0.5, 1.2)
-"""Factor of the endocardial speed, none to a free-running network's 2 to 3 m/s (Durrer et al. 1970,
-doi:10.1161/01.CIR.41.6.899), and the share of the height up to which it holds; the base is activated last."""
+"""Factor of the endocardial speed, from none to that of a Purkinje network, and the share of the height up to which it
+holds, as the base is activated last (Durrer et al. 1970, doi:10.1161/01.CIR.41.6.899); the ranges are our choice."""
 
 UPSTROKE, PEAK, PLATEAU, REPOLARISATION = (0.3, 1.5), (20.0, 48.0), (10.0, 32.0), (6.0, 20.0)
-"""Time constants, ms, and voltages, mV, of the action potential: 20 to 50 mV and 150 to 300 mV/ms in human cells
-(O'Hara et al. 2011, doi:10.1371/journal.pcbi.1002061), slower in tissue."""
+"""Time constants, ms, and voltages, mV, of the action potential; our choice, around human ventricular cells (O'Hara et
+al. 2011, doi:10.1371/journal.pcbi.1002061)."""
 
 DURATION, ACROSS_WALL, TO_BASE, PER_DELAY = (210.0, 360.0), (-30.0, 30.0), (-25.0, 25.0), (-0.3, 0.0)
-"""ms, action potential duration at cycle lengths of 0.5 to 1.2 s (O'Hara et al. 2011), its differences from endocardium
-to epicardium and from apex to base, of which the sign is disputed, and ms by which it falls with each ms of delay."""
+"""ms, action potential duration, which depends on the cycle length (O'Hara et al. 2011), its differences from
+endocardium to epicardium and from apex to base, of either sign, and ms by which it falls with each ms of delay; our
+choice."""
 
 ANISOTROPY: Range = (1.0, 3.5)
-"""Intracellular conductivity along the fibres over that across them, as it acts on distant electrodes: about 10 for the
-intracellular space alone, and less beside the extracellular one (Roth 1997, doi:10.1109/10.634644)."""
+"""Intracellular conductivity along the fibres over that across them, as it acts on distant electrodes; our choice: 9.4
+for the intracellular space alone (Clerc 1976), and less beside the extracellular one."""
 
 TORSO: dict[str, Range] = {
     "breadth": (125.0, 195.0),
@@ -75,8 +79,8 @@ TORSO: dict[str, Range] = {
     "shoulder": (0.5, 0.9),
     "waist": (0.75, 1.0),
 }
-"""Half axes, mm, of the chest: breadth 25 to 39 cm and depth 18 to 30 cm, the 1st to 99th percentiles of Gordon et al.
-1989 (ANSUR, Natick/TR-89/044) with a margin."""
+"""Half axes, mm, of the chest, a breadth of 25 to 39 cm and a depth of 18 to 30 cm, and its heights and shape; our
+choice."""
 
 CLEARANCE = 12.0
 """mm, least distance of the heart from the surface of the torso."""
@@ -85,16 +89,17 @@ BOUNDED = 0.6
 """Share of hearts in a bounded torso; the others are in an unbounded conductor, as in a pseudo-ECG."""
 
 TURN = (15.0, 12.0, 15.0)
-"""Standard deviation of the heart's azimuth, elevation and roll, degrees; orientations of healthy adults differ by that
-much (Odille et al. 2017, doi:10.22489/CinC.2017.225-058)."""
+"""Standard deviation of the heart's azimuth, elevation and roll, degrees; our choice. That of the long axis is 9
+against the transverse plane and 5 against the frontal one in 25 normal subjects (Hoekema et al. 1999, J.
+Electrocardiol., PMID 10338032); see also Odille et al. 2017, doi:10.22489/CinC.2017.225-058."""
 
 ELECTRODE_SPREAD = (6.0, 14.0)
-"""Standard deviation of an electrode's angle on the torso, degrees, and of its height, mm: chest electrodes are often
-placed 2 to 3 cm off (Wenger and Kligfield 1996, J. Electrocardiol. 29:179-184)."""
+"""Standard deviation of an electrode's angle on the torso, degrees, and of its height, mm: technicians place chest
+electrodes 2.9 cm off on average (Wenger and Kligfield 1996, J. Electrocardiol. 29(3), PMID 8854328)."""
 
 LEVELS: tuple[Range, Range, Range] = ((0.1, 0.28), (0.4, 0.65), (0.7, 0.93))
-"""Distance of the three rows of segments from the base over the length; the centres of thirds are 0.17, 0.5 and 0.83
-(Cerqueira et al. 2002, doi:10.1161/hc0402.102975)."""
+"""Distance of the three rows of segments from the base over the length; the centres of thirds, by which
+Cerqueira et al. 2002, doi:10.1161/hc0402.102975, divide the left ventricle, are 0.17, 0.5 and 0.83."""
 
 
 @jax.tree_util.register_dataclass
@@ -238,7 +243,7 @@ def _draw_potentials(key: jax.Array) -> ActionPotentials:
 
 
 def _draw_body(key: jax.Array) -> BodySurface:
-    keys = jax.random.split(key, 10)
+    keys = jax.random.split(key, 12)
     centre = jnp.array([-15.0, -10.0]) + 10.0 * jax.random.normal(keys[0], (2,))
     standard = jnp.asarray(ELECTRODE_POSITIONS, jnp.float32)
     seen = standard[:, :2] - jnp.array([[-15.0, -10.0]])
@@ -252,16 +257,17 @@ def _draw_body(key: jax.Array) -> BodySurface:
     return BodySurface(
         bounded=jax.random.bernoulli(keys[8], BOUNDED),
         shape=TorsoShape(**_each(keys[9], TORSO), centre=centre),
-        angles=jnp.arctan2(seen[:, 1], seen[:, 0]) + RADIANS * degrees,
+        angles=jnp.arctan2(seen[:, 1], seen[:, 0]) + jnp.radians(degrees),
         heights=heights,
-        free=standard * distances[:, None] * sizes[None] + 9.0 * jax.random.normal(jax.random.fold_in(key, 1), (10, 3)),
-        gains=gain * jnp.exp(0.08 * jax.random.normal(jax.random.fold_in(key, 2), (10,))),
+        free=standard * distances[:, None] * sizes[None] + 9.0 * jax.random.normal(keys[10], (10, 3)),
+        gains=gain * jnp.exp(0.08 * jax.random.normal(keys[11], (10,))),
     )
 
 
 def _about(axis: int, degrees: jax.Array) -> jax.Array:
     """Return the rotation matrix (3, 3) about the axis x, y or z."""
-    cos, sin, one, nil = jnp.cos(RADIANS * degrees), jnp.sin(RADIANS * degrees), jnp.float32(1), jnp.float32(0)
+    angle, one, nil = jnp.radians(degrees), jnp.float32(1), jnp.float32(0)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
     rows = {
         1: [[cos, nil, sin], [nil, one, nil], [-sin, nil, cos]],
         2: [[cos, -sin, nil], [sin, cos, nil], [nil, nil, one]],

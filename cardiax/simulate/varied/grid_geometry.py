@@ -1,4 +1,4 @@
-"""Hearts of drawn shape on one structured grid, as pure functions of JAX: points, fibres, and the 75 recording sites.
+"""Hearts of drawn shape on one structured grid, as pure functions of JAX: points and fibres.
 
 The grid is that of `cardiax.simulate.heart_geometry`, in its axes: meridians, rings and layers of the left ventricle,
 and the right free wall that rises from it. Only the coordinates depend on the shape, so hearts can be mapped over.
@@ -11,19 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.ecg.leads import SITE_NAMES
-from cardiax.simulate.heart_geometry import (
-    AHA_ANGLES,
-    LAYERS,
-    MERIDIANS,
-    RIGHT_LAYERS,
-    RIGHT_PLACES,
-    RIGHT_SEPTUM,
-    RINGS,
-    build_grid,
-)
-
-RADIANS = np.pi / 180
+from cardiax.simulate.heart_geometry import LAYERS, MERIDIANS, RIGHT_LAYERS, RINGS, build_grid
 
 
 @jax.tree_util.register_dataclass
@@ -216,7 +204,7 @@ def grid_heart(shape: GridShape) -> GridHeart:
     points = jnp.zeros((count, 3)).at[known.right.ravel()].set(right.reshape(-1, 3))
     points = points.at[known.left.ravel()].set(left.reshape(-1, 3))
     points = _deformed(points, shape)
-    return GridHeart(points, _axes(points, shape), jnp.asarray(angle) / RADIANS, height)
+    return GridHeart(points, _axes(points, shape), jnp.degrees(angle), height)
 
 
 def _deformed(points: jax.Array, shape: GridShape) -> jax.Array:
@@ -249,7 +237,7 @@ def _axes(points: jax.Array, shape: GridShape) -> jax.Array:
     up = up.at[apex].set(jnp.array([-1.0, 0.0, 0.0]))
     around = _unit(around)
     up = _unit(up - jnp.sum(up * around, axis=1, keepdims=True) * around)
-    helix = RADIANS * (shape.fibres[0] + (shape.fibres[1] - shape.fibres[0]) * jnp.asarray(known.transmural))
+    helix = jnp.radians(shape.fibres[0] + (shape.fibres[1] - shape.fibres[0]) * jnp.asarray(known.transmural))
     fibre = jnp.cos(helix)[:, None] * around + jnp.sin(helix)[:, None] * up
     normal = jnp.cross(around, up)
     return jnp.stack([fibre, jnp.cross(normal, fibre), normal])
@@ -257,92 +245,3 @@ def _axes(points: jax.Array, shape: GridShape) -> jax.Array:
 
 def _unit(vectors: jax.Array) -> jax.Array:
     return vectors / jnp.maximum(jnp.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class SitePlacement:
-    """Where the sites of a heart lie: conventions differ between laboratories, and operators.
-
-    Attributes:
-      levels: (3,), distance of the basal, middle and apical rows from the base, as a fraction of the length.
-      apex: (), the same of the apical site.
-      turn: (30,), degrees by which AHA01 … AHA17 and RV01 … RV13 are turned around the long axis.
-      lift: (30,), fractions of the length by which they are lowered.
-      middle: (), depth of the middle of the wall, from 0 to 1.
-    """
-
-    levels: jax.Array
-    apex: jax.Array
-    turn: jax.Array
-    lift: jax.Array
-    middle: jax.Array
-
-
-def site_values(heart: GridHeart, placement: SitePlacement, values: jax.Array) -> jax.Array:
-    """Interpolate values (P,) of the points at the 75 sites, (75,), linearly along the grid's three directions."""
-    known = topology()
-    right = jnp.asarray(_SITE_TABLE["right"])
-    base = jnp.asarray(_SITE_TABLE["number"])
-    level = jnp.append(placement.levels, placement.apex)[_SITE_TABLE["level"]] + placement.lift[base]
-    row = jnp.interp(level, heart.heights, jnp.arange(RINGS, dtype=values.dtype))
-    turned = _SITE_TABLE["angle"] + placement.turn[base]
-    wrapped = jnp.concatenate([heart.angles, heart.angles[:1] + 360.0])
-    meridian = jnp.interp(
-        jnp.mod(turned - wrapped[0], 360.0) + wrapped[0], wrapped, jnp.arange(MERIDIANS + 1, dtype=values.dtype)
-    )
-    columns, rows, _ = known.right.shape
-    column = jnp.clip(_SITE_TABLE["angle"] + placement.turn[base] / 150.0, 0.05, 0.95) * (columns - 1)
-    depth = jnp.where(_SITE_TABLE["depth"] == 1, placement.middle, jnp.asarray(_SITE_TABLE["depth"]) / 2.0)
-    of_left = _interpolated(values, known.left, (meridian, row, depth * (LAYERS - 1)), True)
-    row = jnp.minimum(row, rows - 1.5)
-    of_right = _interpolated(values, known.right, (column, row, depth * (RIGHT_LAYERS - 1)), False)
-    return jnp.where(right, of_right, of_left)
-
-
-def _interpolated(values: jax.Array, index: np.ndarray, where: tuple[jax.Array, ...], around: bool) -> jax.Array:
-    if around:
-        index = np.concatenate([index, index[:1]])
-    low = [jnp.clip(jnp.floor(at).astype(jnp.int32), 0, n - 2) for at, n in zip(where, index.shape, strict=True)]
-    share = [jnp.clip(at - first, 0.0, 1.0) for at, first in zip(where, low, strict=True)]
-    table, total = jnp.asarray(index), jnp.zeros_like(where[0])
-    for corner in np.ndindex(2, 2, 2):
-        weight = jnp.ones_like(where[0])
-        for bit, part in zip(corner, share, strict=True):
-            weight = weight * (part if bit else 1 - part)
-        total += weight * values[table[tuple(first + bit for first, bit in zip(low, corner, strict=True))]]
-    return total
-
-
-def _site_table() -> dict[str, np.ndarray]:
-    """Return for each site its grid (right wall or not), number, level, depth (0, 1, 2) and angle.
-
-    The angle of a site of the right wall is the fraction of the way from the anterior groove to the inferior one.
-    """
-    rows = {"base": 0, "middle": 1, "apical": 2}
-    table: dict[str, list] = {"right": [], "number": [], "level": [], "depth": [], "angle": []}
-    for name in SITE_NAMES:
-        layer, _, region = name.rpartition("_")
-        septal = name.startswith("SEPTM_")
-        region = name[6:11] if septal else region
-        number = int(region[-2:])
-        depth = {"": 0, "MID": 1, "EPI": 2}.get(layer, 1)
-        right = region.startswith("RV") and number not in RIGHT_SEPTUM
-        if region.startswith("RV") and not right:
-            facing, depth = RIGHT_SEPTUM[number], 2
-        else:
-            facing = number
-        if right:
-            level, angle = RIGHT_PLACES[number]
-        else:
-            level = "base" if facing <= 6 else "middle" if facing <= 12 else "apical"
-            angle = AHA_ANGLES[facing]
-        table["right"].append(right)
-        table["number"].append(number - 1 + (17 if region.startswith("RV") else 0))
-        table["level"].append(3 if not right and facing == 17 else rows[level])
-        table["depth"].append(depth)
-        table["angle"].append(float(angle))
-    return {name: np.asarray(column, np.float32 if name == "angle" else None) for name, column in table.items()}
-
-
-_SITE_TABLE = _site_table()

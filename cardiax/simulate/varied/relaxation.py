@@ -1,4 +1,4 @@
-"""Activation times on the grid of `cardiax.simulate.grid_geometry` by relaxation, as pure functions of JAX.
+"""Activation times on the grid of `cardiax.simulate.varied.grid_geometry` by relaxation, as pure functions of JAX.
 
 The same anisotropic eikonal equation as in `cardiax.simulate.eikonal`. A point is activated from any of some 66
 neighbours up to two steps away on the grid, along a straight line; all points are updated at once, a fixed number of
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from cardiax.simulate.grid_geometry import GridHeart, topology
+from cardiax.simulate.varied.grid_geometry import GridHeart, topology
 
 SWEEPS = 48
-"""Number of updates. A wave that needs more lines than this to a point reaches it late; no drawn heart has one."""
+"""Number of updates. A wave that needs more lines than this to a point reaches it late; in eight drawn hearts
+there is none."""
 
 
 @jax.tree_util.register_dataclass

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from cardiax.simulate.eikonal import SPEEDS, travel_times
-from cardiax.simulate.grid_geometry import GridHeart, grid_heart, topology
 from cardiax.simulate.heart_geometry import build_heart
-from cardiax.simulate.relaxation import SWEEPS, Conduction, relax, step_times
-from cardiax.simulate.varied_hearts import draw_heart
+from cardiax.simulate.varied.grid_geometry import GridHeart, grid_heart, topology
+from cardiax.simulate.varied.relaxation import SWEEPS, Conduction, relax, step_times
+from cardiax.simulate.varied.varied_hearts import draw_heart
 
 NONE = jnp.ones(2)
 
@@ -82,4 +82,18 @@ def test_times_on_a_drawn_heart_are_those_of_the_exact_solver():
         far = expected > 5
         assert np.mean(np.abs(found - expected)[far] / expected[far]) < 0.08
         assert abs(np.mean((found - expected)[far] / expected[far])) < 0.05
-        np.testing.assert_array_equal(found, spread(steps, onsets, 2 * SWEEPS))  # the number of sweeps is enough
+
+
+def test_no_wave_of_eight_drawn_hearts_needs_more_sweeps():
+    known = topology()
+
+    def drawn_steps(key):
+        drawn = draw_heart(key)
+        return step_times(grid_heart(drawn.shape), drawn.conduction)
+
+    draw = jax.jit(drawn_steps)
+    for key in jax.random.split(jax.random.key(0), 8):
+        steps = draw(key)
+        for source in (known.left[0, 0, -1], known.left[20, 8, 0], known.right[10, 0, 2]):
+            onsets = jnp.full(len(known.transmural), jnp.inf).at[source].set(0.0)
+            np.testing.assert_array_equal(spread(steps, onsets, SWEEPS), spread(steps, onsets, 2 * SWEEPS))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import eval_legendre
 
-from cardiax.simulate import torso
 from cardiax.simulate.heart_geometry import build_heart
 from cardiax.simulate.lead_field import ELECTRODE_POSITIONS, lead_field
+from cardiax.simulate.varied import torso
 
 RADIUS = 100.0
 SHAPE = jax.tree.map(
@@ -39,7 +39,7 @@ def test_a_dipole_in_a_sphere_has_the_potential_of_its_series(depth):
     unbounded = away[:, 2] / np.linalg.norm(away, axis=1) ** 3 / (4 * np.pi)
     found = np.asarray(solve(surface, jnp.eye(len(at)))) @ unbounded
     # A radial dipole at distance b from the centre of a sphere of radius R, on its surface:
-    # φ = 1/(4πR²) Σ (2l + 1) (b/R)^(l − 1) P_l (Wilson and Bayley 1950, doi:10.1161/01.CIR.1.1.84).
+    # φ = 1/(4πR²) Σ (2l + 1) (b/R)^(l − 1) P_l (Wilson and Bayley 1950, Circulation 1:84).
     radius = np.linalg.norm(at, axis=1)
     terms = [(2 * n + 1) * (depth / radius) ** (n - 1) * eval_legendre(n, at[:, 2] / radius) for n in range(1, 40)]
     expected = np.sum(terms, axis=0) / (4 * np.pi * radius**2)
@@ -71,6 +71,24 @@ def test_fibres_that_conduct_better_add_a_dipole_along_them():
         fibres = jnp.broadcast_to(jnp.eye(3)[axis], (4, 3))
         leads = torso.tissue_leads(points, np.array([[0, 1, 2, 3]]), fibres, jnp.float32(3), points[:, :1])
         np.testing.assert_allclose(leads @ points[:, 0], [expected], rtol=1e-5)
+
+
+def test_an_inverted_tetrahedron_cancels_what_it_overlaps():
+    # The fourth corner was folded below the other three: the flow through one is that through the other, reversed.
+    points = jnp.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, -1]])
+    fibres = jnp.broadcast_to(jnp.eye(3)[0], (5, 3))
+    both = np.array([[0, 1, 2, 3], [0, 1, 2, 4]])
+    leads = torso.tissue_leads(points, both, fibres, jnp.float32(1), points[:, :1])
+    np.testing.assert_allclose(leads @ points[:, 0], [0.0], atol=1e-6)
+
+
+def test_elements_are_smallest_at_the_front_towards_the_left():
+    angle = np.degrees(np.asarray(torso.torso_grid(SHAPE)[0]))
+    assert (np.diff(angle) > 0).all()
+    smallest = np.argmin(np.diff(angle))
+    middle = (angle[smallest] + angle[smallest + 1]) / 2
+    assert 60 < middle < 85  # 0 is the left and 90 the front
+    assert np.diff(angle).min() < 0.6 * 360 / torso.AROUND
 
 
 def test_an_electrode_takes_the_elements_around_it():
