@@ -14,7 +14,7 @@ from cardiax.ecg.rr_features import beat_intervals
 from cardiax.ecg.untrained_rhythms import irregular_share
 from cardiax.launch.formats.wfdb_annotations import Beats
 from cardiax.launch.predictors.recording_parts import Part, noisy_share
-from cardiax.stats.beat_matching import compare
+from cardiax.stats.beat_matching import compare, match
 
 if TYPE_CHECKING:
     from cardiax.launch.formats.long_recording import LongRecording
@@ -184,7 +184,10 @@ def warnings_of(
 def compared(
     reference: Beats | None, samples: np.ndarray, labels: np.ndarray, rate: float, classes: int
 ) -> np.ndarray | None:
-    """Return the comparison with annotated beats, outside of ventricular flutter, as EC57 has it."""
+    """Return the comparison with annotated beats, outside of ventricular flutter, as EC57 has it.
+
+    Reference beats without a class, and the beats that match them, are left out.
+    """
     if reference is None:
         return None
 
@@ -194,7 +197,10 @@ def compared(
             inside |= (at >= start) & (at <= end)
         return ~inside
 
-    true, found = outside(reference.samples), outside(samples)
+    true, found, classed = outside(reference.samples), outside(samples), reference.labels >= 0
+    ours, theirs = match(reference.samples / rate, samples / rate)
+    found[theirs[~classed[ours]]] = False
+    true &= classed
     return compare(
         reference.samples[true] / rate, reference.labels[true], samples[found] / rate, labels[found], classes
     )

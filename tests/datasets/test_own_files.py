@@ -185,7 +185,7 @@ def test_a_folder_without_records_annotations_or_known_symbols_is_one_line(tmp_p
     with pytest.raises(InputError, match="found no annotation of r j, expected some"):
         OwnFiles(records, classes=tmp_path / "c.csv").read()
     write_record(tmp_path, "x", "NNV", units="mmHg")
-    with pytest.raises(InputError, match="x: found the unit 'mmHg', expected mV, uV or V"):
+    with pytest.raises(InputError, match="x: found the units mmHg, mmHg, expected a channel in mV, uV or V"):
         OwnFiles(tmp_path).read()
 
 
