@@ -5,6 +5,7 @@ Datasets are named `NAME` or `NAME/CONFIG`, as in TFDS, and some may be joined, 
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,9 @@ OWN = "own_beats"
 
 OWN_FOLDS = ("fold_1", "fold_2", "fold_3", "fold_4", "fold_5")
 """The protocols of a cross-validation over the groups of your own beats, as many as there are groups, at most five."""
+
+OWN_PROTOCOLS = ("group", "random", *OWN_FOLDS)
+"""The protocols of your own beats; with `NOISE` for records."""
 
 BY_PATIENT = ("patient", "group", "both", "cross", *FOLDS, *BOTH_FOLDS, *OWN_FOLDS)
 """The protocols that split a dataset by record, or your own beats by their groups."""
@@ -255,10 +259,10 @@ def register(dataset: Dataset) -> None:
 def remember(fields: Mapping[str, Any]) -> Dataset:
     """Add beats of your own to the catalog, from what `describe` returned, and return them.
 
-    Their name contains a digest of their content, so whatever has the name has the same fields.
+    Their name contains a digest of their content, so whatever has the name has the same fields, but for `made_by`.
 
     Raises:
-      InputError: a field is missing or not valid.
+      InputError: a field is missing or not valid, or differs from that of a dataset of that name.
     """
     try:
         shape, classes = tuple(map(int, fields["shape"])), tuple(map(str, fields["classes"]))
@@ -275,9 +279,23 @@ def remember(fields: Mapping[str, Any]) -> Dataset:
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"own_dataset: found {error!r}, expected the fields that cardiax wrote") from error
-    if not found.own or len(classes) < 2:
+    if not found.own or not 2 <= len(classes) == len({*classes}):
         raise InputError(
-            f"own_dataset: found {found.name!r} of {len(classes)} classes, expected {OWN}/… of two or more"
+            f"own_dataset: found {found.name!r} of {len(classes)} classes, expected {OWN}/… of two or more that differ"
+        )
+    valid = {
+        "rate": math.isfinite(found.rate) and found.rate >= 0,
+        "protocols": bool({*found.protocols[:1]} & {*OWN_PROTOCOLS}) and {*found.protocols} <= {*OWN_PROTOCOLS, NOISE},
+        "shape": len(shape) == 2 and min(shape) > 0,
+        "symbols": {*found.symbols.values()} <= {*classes},
+    }
+    for name, is_valid in valid.items():
+        if not is_valid:
+            raise InputError(f"own_dataset: found {name} {fields[name]!r}, expected what cardiax wrote")
+    known = DATASETS.get(found.name)
+    if known is not None and dataclasses.replace(found, made_by=known.made_by) != known:
+        raise InputError(
+            f"own_dataset: found {found.name} with other fields than before, expected the same; one is edited"
         )
     DATASETS[found.name] = found
     return found

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import hashlib
 import json
-import logging
 import os
 import re
 import shutil
@@ -59,8 +58,6 @@ class Checkpoints:
 
     def __init__(self, folder: Path, read_only: bool = False, owner: str = ""):
         self.folder, self._owner = folder.absolute(), owner
-        for name in ("absl", "concurrent.futures"):  # threads print pages of what is raised here too
-            logging.getLogger(name).setLevel(logging.CRITICAL)
         kinds = [kind for kind in ("latest", "best") if not read_only or (self.folder / kind).is_dir()]
         self._managers = {kind: self._manager(kind, read_only) for kind in kinds}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, NOISE, OWN, OWN_FOLDS, WINDOW_RATE, Dataset
+from cardiax.catalog import AAMI_CLASSES, NOISE, OWN, OWN_FOLDS, OWN_PROTOCOLS, WINDOW_RATE, Dataset
 from cardiax.datasets.own_beats.beat_table import GROUPS, LABELS, NONE, is_table, plain_label, read_table
 from cardiax.datasets.storage.wfdb_beats import Window, read_records, windows
 from cardiax.datasets.storage.wfdb_database import HEADER, Database
@@ -133,7 +133,7 @@ class OwnBeats:
     Attributes:
       dataset: its entry in the catalog.
       examples: feature → (n, ...), as `cardiax.tasks.beat_classification.Classification.arrays` describes, with
-        `group` (n,), str, if the files tell whose the beats are.
+        `group` (n,), str, if the files name the groups, e.g. patients, of the beats.
       notes: how the files were understood.
       source: where the files lie.
     """
@@ -283,7 +283,7 @@ _AAMI = {symbol: name for name in AAMI_CLASSES for symbol in SYMBOLS[name]}
 
 
 def _protocols(groups: int) -> tuple[str, ...]:
-    return ("group", "random", *OWN_FOLDS[:groups])
+    return tuple(name for name in OWN_PROTOCOLS if name not in OWN_FOLDS[groups:])
 
 
 def _classified(

@@ -66,11 +66,8 @@ def read_annotations(
         raise InputError(
             f"{path}: found no package wfdb, expected it to be installed to read annotations; run pip install wfdb"
         ) from error
-    content = path.read_bytes()
-    if len(content) % 2 or content[-2:] != b"\0\0":
-        raise InputError(f"{path}: found no end of the annotations, expected two bytes 0; the file is incomplete")
-    if not annotation_notes.are_sound(content):
-        raise InputError(f"{path}: found a note that begins with ##, expected one of WFDB's; the file is damaged")
+    if (fault := annotation_notes.fault(path.read_bytes())) is not None:
+        raise InputError(f"{path}: {fault}")
     try:
         found: Any = wfdb.rdann(str(record), ending, return_label_elements=["label_store", "symbol"])
     except Exception as error:  # the parser of wfdb may raise anything

@@ -1,4 +1,4 @@
-"""The flag --quiet: a command that prints only warnings and errors; and silence about errors that are told anyway."""
+"""The flag --quiet: a command that prints only warnings and errors; silence about errors that are reported anyway."""
 
 import contextlib
 import contextvars
@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 _QUIET = contextvars.ContextVar("quiet", default=False)
 
@@ -30,17 +31,27 @@ def quiet(is_asked: bool = True) -> Iterator[None]:
         _QUIET.reset(token)
 
 
+THREADS = ("asyncio", "absl", "concurrent.futures")
+"""Loggers that print pages of an error in a task or thread of Orbax that is raised as well."""
+
+
 def quiet_threads() -> None:
-    """Hide what Orbax's tasks and threads print of an error that is raised, and told, as well.
+    """Hide, in this process, what Orbax's tasks and threads print of an error that is also raised and reported.
 
-    They report to an event loop that is closed by then, and some of them are never waited for.
+    They report to an event loop that is closed by then, and some of them are never waited for. A second call changes
+    nothing.
     """
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-    tell = sys.unraisablehook
+    for name in THREADS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)  # replaces an equal filter
+    if not isinstance(sys.unraisablehook, _Hook):
+        sys.unraisablehook = _Hook(sys.unraisablehook)
 
-    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
+
+class _Hook:
+    def __init__(self, report: Callable[["sys.UnraisableHookArgs"], Any]):
+        self.report = report
+
+    def __call__(self, unraisable: "sys.UnraisableHookArgs") -> None:
         if not (isinstance(unraisable.exc_value, RuntimeError) and "Event loop is closed" in str(unraisable.exc_value)):
-            tell(unraisable)
-
-    sys.unraisablehook = hook
+            self.report(unraisable)
