@@ -6,7 +6,7 @@ Datasets are named `NAME` or `NAME/CONFIG`, as in TFDS, and some may be joined, 
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,11 @@ AAMI_MEANINGS = {
 def meaning(name: str, aami: bool) -> str:
     """Return a class in words: what AAMI means by it, or its name if it is not AAMI's."""
     return AAMI_MEANINGS.get(name, name) if aami else name
+
+
+def is_aami(classes: Collection[str]) -> bool:
+    """Return True if classes are those of ANSI/AAMI EC57, or some of these with N."""
+    return {"N"} <= {*classes} <= {*AAMI_CLASSES}
 
 
 BEAT_LENGTH = 187
@@ -132,8 +137,13 @@ class Dataset:
 
     @property
     def aami(self) -> bool:
-        """True if the classes are those of ANSI/AAMI EC57, or some of these with N."""
-        return {"N"} <= {*self.classes} <= {*AAMI_CLASSES}
+        """True if the classes are AAMI's, see `is_aami`."""
+        return is_aami(self.classes)
+
+    @property
+    def has_rhythms(self) -> bool:
+        """True if the beats of a simulated rhythm, of AAMI's classes N and S, have classes of the dataset."""
+        return self.aami and "S" in self.classes
 
     @property
     def normal(self) -> str:

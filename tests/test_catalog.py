@@ -2,12 +2,19 @@
 
 import pytest
 
-from cardiax.catalog import DATASETS, OWN, OWN_PROTOCOLS, Dataset, describe, remember
+from cardiax.catalog import DATASETS, OWN, OWN_PROTOCOLS, Dataset, describe, is_aami, remember
 from cardiax.errors import InputError
 from cardiax.protocols import PROTOCOLS
 
 NAME = "own_beats/x-0"
 FIELDS = describe(Dataset(NAME, "beat", 125.0, ("group", "fold_1"), ("a", "b"), symbols={"N": "a"}, made_by="x.csv"))
+
+
+@pytest.mark.parametrize(("classes", "expected"), [("NSVFQ", True), ("NV", True), ("SV", False), (("N", "x"), False)])
+def test_classes_of_aami_include_the_normal_one(classes, expected):
+    dataset = Dataset("own_beats/y-0", "beat", 0.0, ("random",), tuple(classes))
+    assert is_aami(dataset.classes) == dataset.aami == expected
+    assert dataset.has_rhythms == (classes == "NSVFQ")
 
 
 @pytest.fixture(autouse=True)

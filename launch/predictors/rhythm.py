@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, find_dataset
+from cardiax.catalog import AAMI_CLASSES, find_dataset, is_aami
 from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import Strip
 from cardiax.ecg.rhythm_summary import ECTOPIC, Summary, rr_intervals, summarize
@@ -115,8 +115,8 @@ class RhythmPrediction:
 
     @property
     def aami(self) -> bool:
-        """True if the classes are AAMI's, or some of these."""
-        return {*self.classes} <= {*AAMI_CLASSES}
+        """True if the classes are AAMI's, see `is_aami`."""
+        return is_aami(self.classes)
 
     def to_dataframe(self) -> Any:
         """Return a pandas data frame with a row for each beat, with the columns of NAME_beats.csv."""
@@ -169,7 +169,7 @@ class RhythmPredictor(BatchPredictor):
 
     @property
     def _aami(self) -> bool:
-        return {*self._task.classes} <= {*AAMI_CLASSES}
+        return is_aami(self._task.classes)
 
     def predict(
         self,

@@ -1,4 +1,4 @@
-"""What is told and shown of the beats of a recording: flags, strips, example beats, notes, warnings, comparison."""
+"""What is said and shown of the beats of a recording: flags, strips, example beats, notes, warnings, comparison."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, WINDOW_LEADS, WINDOW_RATE
+from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
 from cardiax.ecg.rhythm_summary import Summary
@@ -108,7 +108,7 @@ def example_beats(
     names: np.ndarray,
     parts: Sequence[Part],
     rate: float,
-    classes: Sequence[str] = AAMI_CLASSES,
+    classes: Sequence[str],
 ) -> dict[str, np.ndarray]:
     """Return class → windows (m, 192, L) of up to `EXAMPLES` of its beats in the L leads of `with_most_beats`."""
     found, leads = {}, with_most_beats(parts, owners)
@@ -138,11 +138,11 @@ def notes_of(recording: "LongRecording", leads: Sequence[str], parts: Sequence[P
 
 
 def warnings_of(
-    summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray, aami: bool = True
+    summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray, aami: bool
 ) -> tuple[str, ...]:
     """Tell what makes beats with these RR intervals and classes doubtful: noise, few of them, an untrained rhythm.
 
-    What is told of V and F needs the classes of AAMI.
+    The warnings about V and F need the classes of AAMI.
     """
     found, noisy = [], noisy_share(parts)
     wide = np.isin(names, ("V", "F")) & aami

@@ -73,3 +73,33 @@ def test_channels_of_other_units_are_left_out_and_microvolts_have_two_signs(tmp_
     (tmp_path / "a.hea").write_text(header.replace("mV", "bar").replace("uV", "mmHg"))
     with pytest.raises(InputError, match="a: found the units mmHg, bar, mmHg, expected a channel in mV, uV or V"):
         list(read_records(database, tmp_path, ["a"]))
+
+
+@pytest.mark.parametrize(
+    ("homepage", "advice"), [("https://a/b", "fetch https://a/b again"), ("/home/x", "copy the record again")]
+)
+def test_a_damaged_record_is_fetched_or_copied_again(homepage, advice, tmp_path):
+    wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    kind = {"fmt": ["16"], "adc_gain": [200.0], "baseline": [0], "write_dir": str(tmp_path)}
+    wfdb.wrsamp("a", 250, ["mV"], ["II"], p_signal=np.ones((1000, 1)), **kind)
+    (tmp_path / "a.dat").write_bytes(b"\1" + (tmp_path / "a.dat").read_bytes()[1:])
+    database = Database(name="a", homepage=homepage, records=("a",))
+    with pytest.raises(InputError, match=f"found signals whose checksums differ .* {advice}"):
+        database.read(tmp_path, "a")
+
+
+def test_annotations_that_are_cut_off_or_have_a_strange_note_are_refused_before_wfdb_reads_them(tmp_path):
+    wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    kind = {"fmt": ["16"], "adc_gain": [200.0], "baseline": [0], "write_dir": str(tmp_path)}
+    wfdb.wrsamp("a", 250, ["mV"], ["II"], p_signal=np.ones((1000, 1)), **kind)
+    note = b"## strange"
+    for content, fault in (
+        (b"\5\4\5\4", "found no end of the annotations, expected two bytes 0"),
+        (
+            b"\5\4" + bytes([len(note), 0xFC]) + note + b"\0\0",
+            "found a note that begins with ##, expected one of WFDB's",
+        ),
+    ):
+        (tmp_path / "a.atr").write_bytes(content)
+        with pytest.raises(InputError, match=rf"a\.atr: {fault}"):
+            Database(name="a", homepage="https://a", records=("a",)).read(tmp_path, "a", annotated=True)
