@@ -1,5 +1,5 @@
-"""Corruption of what cardiax wrote: a byte flipped, a file cut, a file of another run. It must be told in one line, or
-the answer must be the same.
+"""Corruption of what cardiax wrote: a byte flipped, a file cut, a file of another run. It must be reported in one line,
+or the result must be the same.
 
 The files are those of two runs, of their bundles and of a prepared dataset. Each has a function that reads it as a
 command does, and returns what depends on it.
@@ -117,7 +117,7 @@ def of_dataset() -> Any:
 
 
 def reader_of(name: str) -> Callable[[], Any] | None:
-    """Return the function whose answer depends on a file, or None if no command reads it."""
+    """Return the function whose result depends on a file, or None if no command reads it."""
     if name.startswith("run/checkpoints/"):
         return of_best if "/best/" in name else of_latest
     if name.startswith("bundle/"):
@@ -197,12 +197,13 @@ def campaign(options: argparse.Namespace) -> int:
         done[what] = {"what": what, "verdict": verdict}
         with results.open("a") as file:
             file.write(json.dumps(done[what]) + "\n")
-        if verdict not in ("told", "same"):
+        if verdict not in ("reported", "same"):
             print(json.dumps(done[what]), flush=True)
     verdicts = [one["verdict"] for one in done.values()]
-    wrong = len(verdicts) - verdicts.count("told") - verdicts.count("same")
+    wrong = len(verdicts) - verdicts.count("reported") - verdicts.count("same")
     print(
-        f"{len(verdicts)} corruptions, {verdicts.count('told')} told, {verdicts.count('same')} harmless, {wrong} wrong"
+        f"{len(verdicts)} corruptions, {verdicts.count('reported')} reported, {verdicts.count('same')} harmless, "
+        f"{wrong} wrong"
     )
     return int(wrong > 0)
 
@@ -212,16 +213,16 @@ def _hang(*_: Any) -> None:
 
 
 def judged(path: Path, content: bytes, read: Any, expected: Any) -> str:
-    """Read with another content of a file, then put the old one back; return `told`, `same` or what is wrong."""
+    """Read with another content of a file, then put the old one back; return `reported`, `same` or what is wrong."""
     from cardiax.errors import InputError
 
     whole = path.read_bytes()
     path.write_bytes(content)
     signal.alarm(SECONDS)
     try:
-        return "same" if read() == expected else "another answer"
+        return "same" if read() == expected else "another result"
     except InputError as error:
-        return "told" if str(error).isprintable() else f"not one line: {error}"
+        return "reported" if str(error).isprintable() else f"not one line: {error}"
     except BaseException as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if "/site-packages/" not in frame.filename and "/lib/" not in frame.filename]

@@ -1,4 +1,4 @@
-"""Rubbish for every reader: an answer or one line, within 5 s and 1 GB, nothing printed, nothing written elsewhere.
+"""Rubbish for every reader: a result or one line, within 5 s and 1 GB, nothing printed, nothing written elsewhere.
 
 Inputs run in a worker, a fork of this process, which a new one replaces when it dies. An input is a function of the
 seed, the reader and its number, and the same command goes on after the last one.
@@ -67,13 +67,13 @@ class Attempts:
 
     def __call__(self, call: Callable[[], Any]) -> Any:
         """Return what the call returns, or None if it raises an `InputError` of one line that names a file."""
-        return self._answer(call, self._names)
+        return self._result(call, self._names)
 
     def plain(self, call: Callable[[], Any]) -> Any:
         """Do as `__call__` for a message that names a flag or a field instead of the file."""
-        return self._answer(call, ())
+        return self._result(call, ())
 
-    def _answer(self, call: Callable[[], Any], names: tuple[str, ...]) -> Any:
+    def _result(self, call: Callable[[], Any], names: tuple[str, ...]) -> Any:
         from cardiax.errors import InputError
 
         try:
@@ -260,7 +260,7 @@ def campaign(options: argparse.Namespace) -> int:
         for name in names:
             if time.monotonic() < end and counts.of(name)["inputs"] < options.count:
                 work(name, seeds[name], counts, options)
-    return counts.told()
+    return counts.reported()
 
 
 class Counts:
@@ -292,7 +292,7 @@ class Counts:
                 (folder / file).write_bytes(content)
             print(json.dumps({"reader": name, "number": number, "fault": fault}), flush=True)
 
-    def told(self) -> int:
+    def reported(self) -> int:
         """Print the counts; return 1 if there is a fault."""
         kinds: dict[str, int] = {}
         for name, one in self._found.items():

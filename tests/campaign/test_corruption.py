@@ -1,4 +1,4 @@
-"""The campaign of corruption sees an answer that differs, one that is told, and a traceback."""
+"""The campaign of corruption sees a result that differs, an error that is reported, and a traceback."""
 
 import random
 
@@ -19,8 +19,8 @@ def test_each_verdict(tmp_path):
         return int(content) % 5
 
     assert judged(path, b"12", read, 2) == "same"
-    assert judged(path, b"8", read, 2) == "another answer"
-    assert judged(path, b"", read, 2) == "told"
+    assert judged(path, b"8", read, 2) == "another result"
+    assert judged(path, b"", read, 2) == "reported"
     assert judged(path, b"x", read, 2).startswith("ValueError: invalid literal")
     assert path.read_bytes() == b"7"  # put back
 

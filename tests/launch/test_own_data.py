@@ -54,7 +54,7 @@ def here(place, monkeypatch):
     return place
 
 
-def test_no_patient_is_on_two_sides_and_the_run_says_what_it_learnt_from(here):
+def test_no_patient_is_in_two_splits_and_the_run_says_what_it_learnt_from(here):
     fields = json.loads((here / "run" / "config.json").read_text())
     assert fields["own_dataset"]["name"] == fields["dataset"]
     assert fields["own_dataset"]["classes"] == [*KINDS]
