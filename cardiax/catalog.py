@@ -5,7 +5,8 @@ Datasets are named `NAME` or `NAME/CONFIG`, as in TFDS, and some may be joined, 
 """
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,11 @@ AAMI_MEANINGS = {
 def meaning(name: str, aami: bool) -> str:
     """Return a class in words: what AAMI means by it, or its name if it is not AAMI's."""
     return AAMI_MEANINGS.get(name, name) if aami else name
+
+
+def is_aami(classes: Collection[str]) -> bool:
+    """Return True if classes are those of ANSI/AAMI EC57, or some of these with N."""
+    return {"N"} <= {*classes} <= {*AAMI_CLASSES}
 
 
 BEAT_LENGTH = 187
@@ -62,6 +68,9 @@ OWN = "own_beats"
 
 OWN_FOLDS = ("fold_1", "fold_2", "fold_3", "fold_4", "fold_5")
 """The protocols of a cross-validation over the groups of your own beats, as many as there are groups, at most five."""
+
+OWN_PROTOCOLS = ("group", "random", *OWN_FOLDS)
+"""The protocols of your own beats; with `NOISE` for records."""
 
 BY_PATIENT = ("patient", "group", "both", "cross", *FOLDS, *BOTH_FOLDS, *OWN_FOLDS)
 """The protocols that split a dataset by record, or your own beats by their groups."""
@@ -128,8 +137,13 @@ class Dataset:
 
     @property
     def aami(self) -> bool:
-        """True if the classes are those of ANSI/AAMI EC57, or some of these with N."""
-        return {"N"} <= {*self.classes} <= {*AAMI_CLASSES}
+        """True if the classes are AAMI's, see `is_aami`."""
+        return is_aami(self.classes)
+
+    @property
+    def has_rhythms(self) -> bool:
+        """True if the beats of a simulated rhythm, of AAMI's classes N and S, have classes of the dataset."""
+        return self.aami and "S" in self.classes
 
     @property
     def normal(self) -> str:
@@ -255,10 +269,10 @@ def register(dataset: Dataset) -> None:
 def remember(fields: Mapping[str, Any]) -> Dataset:
     """Add beats of your own to the catalog, from what `describe` returned, and return them.
 
-    Their name contains a digest of their content, so whatever has the name has the same fields.
+    Their name contains a digest of their content, so whatever has the name has the same fields, but for `made_by`.
 
     Raises:
-      InputError: a field is missing or not valid.
+      InputError: a field is missing or not valid, or differs from that of a dataset of that name.
     """
     try:
         shape, classes = tuple(map(int, fields["shape"])), tuple(map(str, fields["classes"]))
@@ -275,9 +289,23 @@ def remember(fields: Mapping[str, Any]) -> Dataset:
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"own_dataset: found {error!r}, expected the fields that cardiax wrote") from error
-    if not found.own or len(classes) < 2:
+    if not found.own or not 2 <= len(classes) == len({*classes}):
         raise InputError(
-            f"own_dataset: found {found.name!r} of {len(classes)} classes, expected {OWN}/… of two or more"
+            f"own_dataset: found {found.name!r} of {len(classes)} classes, expected {OWN}/… of two or more that differ"
+        )
+    valid = {
+        "rate": math.isfinite(found.rate) and found.rate >= 0,
+        "protocols": bool({*found.protocols[:1]} & {*OWN_PROTOCOLS}) and {*found.protocols} <= {*OWN_PROTOCOLS, NOISE},
+        "shape": len(shape) == 2 and min(shape) > 0,
+        "symbols": {*found.symbols.values()} <= {*classes},
+    }
+    for name, is_valid in valid.items():
+        if not is_valid:
+            raise InputError(f"own_dataset: found {name} {fields[name]!r}, expected what cardiax wrote")
+    known = DATASETS.get(found.name)
+    if known is not None and dataclasses.replace(found, made_by=known.made_by) != known:
+        raise InputError(
+            f"own_dataset: found {found.name} with other fields than before, expected the same; one is edited"
         )
     DATASETS[found.name] = found
     return found

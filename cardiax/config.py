@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, get_origin
 
-from cardiax.catalog import Dataset, find_dataset
+from cardiax.catalog import find_dataset
 from cardiax.errors import InputError, unknown
 
 PRECISIONS = ("float32", "bfloat16")
@@ -246,11 +246,6 @@ def with_leaves(config: Config, values: Mapping[str, Any]) -> Config:
     return dataclasses.replace(config, **top)
 
 
-def has_rhythms(dataset: Dataset) -> bool:
-    """Return True if the beats of a simulated rhythm, of AAMI's classes N and S, have classes of the dataset."""
-    return dataset.aami and "S" in dataset.classes
-
-
 TREES_READ = {
     "xgboost": ("task", "dataset", "protocol", "model", "model_args", "precision", "seed", "per_class", "imports")
 }
@@ -269,7 +264,7 @@ def unread(config: Config) -> dict[str, str]:
         found["optimizer.weight_decay"] = f"{config.optimizer.name} has no weight decay; --optimizer.name adamw has"
     if config.balance == "none":
         found["balance_power"] = "--balance is none"
-    if dataset.by_record and not has_rhythms(dataset):
+    if dataset.by_record and not dataset.has_rhythms:
         reason = f"a simulated rhythm has beats of classes N and S, and {dataset.name} has {', '.join(dataset.classes)}"
         found |= {"augmentation.fibrillation": reason, "augmentation.pauses": reason}
     if dataset.by_record:

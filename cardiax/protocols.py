@@ -197,7 +197,7 @@ SIDES = {
 def _of_both(names: Sequence[str]) -> dict[str, Protocol]:
     """Return the protocols of two joined datasets: `both`, `cross`, and those of a cross-validation.
 
-    `both` joins the sides of the two. `cross` trains and validates on the first of the names and tests on the second.
+    `both` joins the splits of the two. `cross` trains and validates on the first of the names and tests on the second.
     The cross-validation is over the records of `both` that are not for test.
     """
     (test, validation, known), (other_test, other_validation, other_known) = (SIDES[name] for name in names)
@@ -232,15 +232,15 @@ def _own_fold(number: int) -> Protocol:
     return fold
 
 
-def _whole_groups(beats: dict[str, np.ndarray], side: np.ndarray) -> Split:
-    """Return the splits of beats dealt to training, validation and test, 0 to 2 (n,).
+def _whole_groups(beats: dict[str, np.ndarray], dealt: np.ndarray) -> Split:
+    """Return the splits of beats dealt to training, validation and test, `dealt` 0 to 2 (n,).
 
-    Of rows that are equal bit for bit, only those of the last side are kept, so that none is on two sides.
+    Of rows that are equal bit for bit, only those of the last split are kept, so that none is in two.
     """
     rows = row_groups(_rows_of(beats))
-    last = np.zeros(len(rows), side.dtype)
-    np.maximum.at(last, rows, side)
-    return _named([np.flatnonzero((side == one) & (last[rows] == one)) for one in range(len(SPLITS))])
+    last = np.zeros(len(rows), dealt.dtype)
+    np.maximum.at(last, rows, dealt)
+    return _named([np.flatnonzero((dealt == one) & (last[rows] == one)) for one in range(len(SPLITS))])
 
 
 def _rows_of(beats: dict[str, np.ndarray]) -> np.ndarray:

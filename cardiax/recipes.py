@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from cardiax.catalog import find_dataset
-from cardiax.config import AugmentationConfig, Config, OptimizerConfig, has_rhythms, with_overrides
+from cardiax.config import AugmentationConfig, Config, OptimizerConfig, with_overrides
 
 _TWELVE_LEADS = Config(
     dataset="simulated_intracardiac",
@@ -72,6 +72,6 @@ def recipe(task: str, dataset: str | None = None) -> Config:
     config = dataclasses.replace(config, dataset=found.name, protocol=next(iter(found.protocols), config.protocol))
     of_both = WHEN_JOINED if len(found.members) > 1 else {}
     by_record = BY_RECORD if found.by_record else {}
-    if found.by_record and not has_rhythms(found):
+    if found.by_record and not found.has_rhythms:
         by_record = by_record | {"augmentation.fibrillation": 0.0}
     return with_overrides(config, by_record | of_both | BY_DATASET.get(found.name, {}))

@@ -10,6 +10,7 @@ Examples:
 import argparse
 from pathlib import Path
 
+from cardiax.errors import InputError
 from cardiax.launch.system.extensions import add_import
 
 
@@ -47,18 +48,27 @@ def run(options: argparse.Namespace) -> None:
         ],
         f"datasets in {data_dir}": [],
     }
+    found_there = lines[f"datasets in {data_dir}"]
     for path in sorted((data_dir / OWN).glob("*")):
-        if found := recorded(f"{OWN}/{path.name}", data_dir):
-            remember(found["dataset"])
+        try:
+            if found := recorded(f"{OWN}/{path.name}", data_dir):
+                remember(found["dataset"])
+        except InputError as error:
+            found_there.append(f"{OWN}/{path.name}: damaged ({error}); delete {path} and prepare its files again")
     for name, dataset in DATASETS.items():
-        if datasets.is_prepared(name, data_dir):
+        try:
+            is_prepared = datasets.is_prepared(name, data_dir)
+        except InputError as error:
+            found_there.append(str(error))
+            continue
+        if is_prepared:
             status = "prepared"
         elif dataset.built_in:
             status = "not prepared; the first training run generates it"
         else:
             status = f"missing; `{prepare_command(name, options.data_dir)}` fetches it or says how"
         use = f"split by {', '.join(dataset.protocols)}" if dataset.protocols else "for the protocol noise"
-        lines[f"datasets in {data_dir}"].append(f"{name} ({use}): {status}")
+        found_there.append(f"{name} ({use}): {status}")
     for title, entries in lines.items():
         print(title)
         for entry in entries:

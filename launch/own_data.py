@@ -14,11 +14,11 @@ from cardiax.launch.cli import positive
 from cardiax.launch.run.progress import say
 
 FLAGS = ("labels", "groups", "classes", "annotations", "rate")
-"""Flags that tell how to read your own beats."""
+"""Flags for reading your own beats."""
 
 
 def add_own_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that tell how to read your own beats."""
+    """Add the flags for reading your own beats."""
     own = parser.add_argument_group(
         "your own beats",
         "for PATH in place of the name of a dataset: a table with a row for each beat (.csv, .tsv, .txt, .npz), or a "
@@ -28,8 +28,8 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--groups",
         metavar="X",
-        help="column of a table with whose the beat is (group, patient, subject, record), or none; of a folder, a "
-        "table record,group (by default each record is a group)",
+        help="column of a table with the group, e.g. the patient, of the beat (group, patient, subject, record), or "
+        "none; of a folder, a table record,group (by default each record is a group)",
     )
     own.add_argument(
         "--classes",
@@ -48,12 +48,19 @@ def settle(options: argparse.Namespace) -> None:
     Raises:
       InputError: there is nothing of that name, or the files are not beats.
     """
+    from cardiax.datasets.storage.record_files import prepare_command
+
     text = getattr(options, "dataset", None)
     given = {flag: getattr(options, flag) for flag in FLAGS if getattr(options, flag, None) is not None}
     if text and (text.startswith(f"{OWN}/") or not _is_name(text)):
         data_dir = _data_dir(options)
         if text.startswith(f"{OWN}/"):
             _recall(text, data_dir)
+            if getattr(options, "again", False):
+                raise InputError(
+                    f"--again: found the name {text}, expected the path of its files, of which it is a copy; run "
+                    f"`{prepare_command(text, options.data_dir)} --again`"
+                )
         else:
             options.dataset = _prepared(Path(text).expanduser(), given, data_dir, getattr(options, "again", False))
             given = {}
@@ -103,8 +110,10 @@ def _recall(name: str, data_dir: Path) -> str:
 
 def recorded(name: str, data_dir: Path) -> dict | None:
     """Return what a prepared dataset of your own says of itself: `dataset`, `source`, `notes`; None without one."""
+    from cardiax.datasets.own_beats.own_beats_dataset_builder import Builder
+
     try:
-        found = json.loads((data_dir / name / "1.0.0" / "metadata.json").read_text(encoding="utf-8"))
+        found = json.loads((data_dir / name / str(Builder.VERSION) / "metadata.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("dataset"), dict) else None
@@ -125,8 +134,10 @@ def _prepared(path: Path, given: dict, data_dir: Path, again: bool) -> str:
     beats = files.read()
     remember(describe(beats.dataset))
     READ[name] = beats
-    datasets.prepare(name, data_dir, report=lambda line: say(f"note: {line}"), again=again)
-    del READ[name]
+    try:
+        datasets.prepare(name, data_dir, report=lambda line: say(f"note: {line}"), again=again)
+    finally:
+        del READ[name]
     say(f"data: {path} is prepared as {name} in {data_dir}")
     same = [one.name for one in sorted((data_dir / OWN).glob("*")) if _source(one.name, data_dir) == beats.source]
     if others := [f"{OWN}/{one}" for one in same if f"{OWN}/{one}" != name]:

@@ -1,4 +1,4 @@
-"""Whole groups dealt to sides: nothing is split, no side is empty, and classes are spread as evenly as they can be."""
+"""Whole groups dealt to splits: none is divided, no split is empty, and classes are spread as evenly as they can be."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ OWN = Dataset("own_beats/x-0", "beat", 0.0, ("group",), ("a", "b"))
 
 @st.composite
 def grouped(draw):
-    """Groups of any size and mixture of classes, in any order, and shares of three sides."""
+    """Groups of any size and mixture of classes, in any order, and shares of three splits."""
     sizes = draw(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9), st.integers(0, 2)), min_size=3, max_size=12))
     groups = np.repeat(np.arange(len(sizes)), [sum(one) for one in sizes])
     labels = np.concatenate([np.repeat([0, 1, 2], one) for one in sizes])
@@ -24,7 +24,7 @@ def grouped(draw):
 
 
 @given(grouped())
-def test_no_group_is_on_two_sides_and_no_side_is_empty(case):
+def test_no_group_is_in_two_splits_and_no_split_is_empty(case):
     groups, labels = case
     side = deal(groups, labels, SHARES)
     assert all(len({*side[groups == one]}) == 1 for one in np.unique(groups))
@@ -58,7 +58,7 @@ def test_equal_groups_get_the_shares_of_every_class(number):
         np.testing.assert_allclose(found, SHARES, atol=1.01 / number)
 
 
-def test_a_rare_class_of_three_groups_is_on_every_side():
+def test_a_rare_class_of_three_groups_is_in_every_split():
     groups = np.repeat(np.arange(30), 20)
     labels = np.where(np.isin(groups, (4, 11, 23)) & (np.arange(600) % 20 < 5), 1, 0)
     side = deal(groups, labels, SHARES)
@@ -82,7 +82,7 @@ def test_classes_are_spread_better_than_by_chance():
     assert error(deal(groups, labels, SHARES)) < np.quantile(by_chance, 0.05)
 
 
-def test_equal_rows_are_on_one_side_alone():
+def test_equal_rows_are_in_one_split_alone():
     beats = {
         "beat": np.repeat(np.arange(10.0), 2)[:, None, None],  # each row twice, in two groups
         "label": np.arange(20) // 2 % 2,

@@ -1,4 +1,4 @@
-"""Protocols: sizes, no overlap, no duplicate on two sides."""
+"""Protocols: sizes, no overlap, no duplicate in two splits."""
 
 import itertools
 
@@ -130,7 +130,7 @@ def test_no_volunteer_and_no_pattern_on_two_sides(seed):
     sides = draw_split(HEARTS, "pattern", examples, {"all": 400}).values()
     activations = [set(zip(examples["pattern"][i], examples["innerindex"][i], strict=True)) for i in sides]
     assert sum(map(len, activations)) == len(set.union(*activations))
-    for side in activations:  # both kinds on each side
+    for side in activations:  # both kinds in each split
         assert any(site >= 0 for _, site in side)
         assert any(site < 0 for _, site in side)
 
@@ -226,14 +226,14 @@ SVDB_TRAIN = {*sum(SVDB_FOLDS, ())} - {*SVDB_VALIDATION}
 
 
 def subjects_of_joined(name, protocol):
-    """Return the subjects of each side; records 201 and 202 are one."""
+    """Return the subjects of each split; records 201 and 202 are one."""
     records = [*DS1, *DS2, *SVDB_TEST, *sum(SVDB_FOLDS, ())]
     record = np.repeat(records, 5)
     beats = {"record": record, "label": np.tile(np.arange(5), len(records))}
     split = draw_split(find_dataset(name), protocol, beats, {"all": len(record)})
     assert all(set(beats["label"][rows]) == {0, 1, 2, 3} for rows in split.values())
     sides = [set(np.where(record[rows] == SAME_SUBJECT, 202, record[rows]).tolist()) for rows in split.values()]
-    assert sum(map(len, sides)) == len(set.union(*sides))  # no subject on two sides
+    assert sum(map(len, sides)) == len(set.union(*sides))  # no subject in two splits
     return sides
 
 

@@ -1,20 +1,24 @@
-"""The notes in a WFDB annotation file, after annot(5) of PhysioNet: pure functions of bytes."""
+"""What `wfdb` does not find wrong with an annotation file, after annot(5) of PhysioNet: pure functions of bytes."""
 
 import re
 from collections.abc import Iterator
 
-NOTE, SKIP, AUX = 22, 59, 63
-"""Codes of a comment, of a longer step in time, and of the text of an annotation."""
+SKIP, AUX = 59, 63
+"""Codes of a longer step in time, and of the text of an annotation."""
 
 RATE = re.compile(r"## time resolution: \d+\.?\d*.*", re.DOTALL)
+NOTE = "found a note that begins with ##, expected one of WFDB's; the file is damaged"
 BEGIN, END = "## annotation type definitions", "## end of definitions"
 
 
-def are_sound(content: bytes) -> bool:
-    """Return True if the notes that begin with `##` are those that WFDB defines.
+def fault(content: bytes) -> str | None:
+    """Return what was found wrong and what was expected, or None: a file that is cut off, or notes that WFDB lacks.
 
-    The package `wfdb` (4.3) never returns from a file with another one, or with a second sampling rate.
+    The package `wfdb` (4.3) reads a file that is cut off as if it were whole. It never returns from one with a note
+    that begins with `##` and is not of WFDB, or with a second sampling rate.
     """
+    if len(content) < 4 or len(content) % 2 or content[-2:] != b"\0\0":
+        return "found no end of the annotations, expected two bytes 0; the file is incomplete"
     rates, is_open = 0, False
     for note in _notes(content):
         if is_open:
@@ -24,8 +28,8 @@ def are_sound(content: bytes) -> bool:
         elif note.startswith("## "):
             rates += 1
             if rates > 1 or not RATE.match(note):
-                return False
-    return not is_open
+                return NOTE
+    return NOTE if is_open else None
 
 
 def _notes(content: bytes) -> Iterator[str]:

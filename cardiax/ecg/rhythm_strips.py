@@ -48,8 +48,8 @@ def choose_strips(
     names: np.ndarray,
     duration: float,
     unreadable: np.ndarray,
-    ectopic: Sequence[str] = ("V", "S", "F"),
-    normal: str = "N",
+    ectopic: Sequence[str],
+    normal: str,
 ) -> list[tuple[str, float]]:
     """Return what is worth showing and the start of its 10 s: ectopic beats, the longest RR interval, and normal
     beats; or without any of these, the most beats.

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from cardiax.attribution import smooth
 from cardiax.catalog import DISCLAIMER
-from cardiax.plots.style import CLASS_COLOURS, plain
+from cardiax.plots.style import plain
 
 
 def median_beats_figure(
@@ -18,7 +18,7 @@ def median_beats_figure(
     rate: float,
     before: int,
     title: str,
-    colours: Mapping[str, str] = CLASS_COLOURS,
+    colours: Mapping[str, str],
     influences: Mapping[str, np.ndarray] | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> Figure:

@@ -9,16 +9,13 @@ from matplotlib.figure import Figure
 from cardiax.catalog import DISCLAIMER
 from cardiax.ecg.rhythm_strips import Strip
 from cardiax.plots.ecg_paper import GAINS, INCH, MARGIN, SPEED, draw_grid
-from cardiax.plots.style import CLASS_COLOURS
 
 ROW, HEAD, FOOT, CAPTION, LETTERS = 40.0, 10.0, 8.0, 6.0, 5.0  # mm; the caption and the letters are part of the row
 COLOURED = (0.25, 0.45)
 """s before and after its R peak, or half way to the next one, in which a beat has the colour of its class."""
 
 
-def strips_figure(
-    strips: Sequence[Strip], title: str, colours: Mapping[str, str] = CLASS_COLOURS, normal: str = "N"
-) -> Figure:
+def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str], normal: str) -> Figure:
     """Plot strips one below the other, true to scale: a millimetre of paper is one of the figure.
 
     25 mm/s, and 10 mm/mV, or 5 or 2.5 mm/mV if a strip is too large for its row; the scale is printed on the plot. The

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cardiax.catalog import DISCLAIMER
-from cardiax.plots.style import CLASS_COLOURS, plain
+from cardiax.plots.style import plain
 
 
 def tachogram_figure(
@@ -16,8 +16,8 @@ def tachogram_figure(
     unreadable: np.ndarray,
     duration: float,
     title: str,
-    colours: Mapping[str, str] = CLASS_COLOURS,
-    normal: str = "N",
+    colours: Mapping[str, str],
+    normal: str,
 ) -> Figure:
     """Plot the RR interval that ends at each beat, in the colour of the beat's class.
 

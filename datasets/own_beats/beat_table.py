@@ -1,15 +1,22 @@
 """Tables of beats: a row for each beat as text, or arrays in an .npz file."""
 
+import contextlib
 import csv
+import decimal
 import gzip
+import io
+import re
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from cardiax.decompression import Room, UnpackedSizeError
 from cardiax.errors import InputError
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".npz")
@@ -19,13 +26,16 @@ LABELS = ("label", "class")
 """Columns of text with the class, the first that there is."""
 
 GROUPS = ("group", "patient", "subject", "record")
-"""Columns of text with whose the beat is, the first that there is."""
+"""Columns of text with the group of the beat, e.g. its patient, the first that there is."""
 
 NONE = "none"
 """Name of no column, for a table whose groups are to be ignored."""
 
 LEAST_SAMPLES = 8
 """Least number of samples of a beat."""
+
+ABSURD = 1e30
+"""Samples beyond this are no voltages in any unit, and their range may not be a float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +93,14 @@ def scaled(beats: np.ndarray) -> np.ndarray:
 
 
 def plain_label(value: object) -> str:
-    """Return a label as text, a whole number without its decimals."""
+    """Return a label as text, a whole number without its decimals: 2 for 2.0 and 2.000e+00, as NumPy writes them."""
     text = str(value).strip()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if number.is_integer() else text
+    if found := re.fullmatch(r"([+-]?[0-9]+)\.0*", text):
+        return found[1]
+    if re.fullmatch(r"[+-]?[0-9]\.[0-9]*e[+-][0-9]{2}", text):
+        number = decimal.Decimal(text)
+        return str(int(number)) if number == number.to_integral_value() else text
+    return text
 
 
 def _table(
@@ -103,9 +114,11 @@ def _table(
     """Check the number of samples, scale the beats and note which are flat."""
     if beats.shape[1] < LEAST_SAMPLES:
         raise InputError(f"{path}: found {beats.shape[1]} samples a beat, expected {LEAST_SAMPLES} or more")
+    if (most := float(np.abs(beats).max())) > ABSURD:
+        raise InputError(f"{path}: found a sample of {most:.1e}, expected voltages")
     flat = int((beats.max(axis=(1, 2)) == beats.min(axis=(1, 2))).sum())
     more = [f"{path.name}: {flat:,} beats are flat"] if flat else []
-    names = None if groups is None else [plain_label(one) for one in groups]
+    names = None if groups is None else [str(one) for one in groups]
     own = None if labels is None else [plain_label(one) for one in labels]
     return BeatTable(scaled(beats), own, names, rate, (*notes, *more))
 
@@ -116,8 +129,8 @@ def _text(path: Path, label: str | None, group: str | None) -> BeatTable:
     if first is None:
         raise InputError(f"{path}: found nothing, expected a header and a row for each beat")
     mark = next((mark for mark in "\t;" if mark in first[1]), ",")
-    header = _cells(first[1], mark)
-    if all(_is_number(name) for name in header if name):
+    header = _cells(path, *first, mark)
+    if all(_is_number(_with_point(name)) for name in header if name):
         raise InputError(
             f"{path}: found numbers in line {first[0]}, expected the names of the columns, one of them {LABELS[0]}; "
             "add such a line"
@@ -135,12 +148,17 @@ def _text(path: Path, label: str | None, group: str | None) -> BeatTable:
     labels: list[str] = []
     groups: list[str] = []
     for number, line in lines:
-        cells = _cells(line, mark)
+        cells = _cells(path, number, line, mark)
         if len(cells) != len(header):
             raise InputError(f"{path}: found {len(cells)} cells in line {number}, expected {len(header)} as the header")
+        if mark != ",":
+            cells = [cell if index == of_group else _with_point(cell) for index, cell in enumerate(cells)]
         try:
-            row = np.array([float(cells[index]) for index in samples], np.float32)
+            with np.errstate(over="ignore"):  # infinity is refused below
+                row = np.array([float(cells[index]) for index in samples]).astype(np.float32)
             wrong = None if np.isfinite(row).all() else samples[int(np.argmin(np.isfinite(row)))]
+            if "_" in line:  # float() takes 1_0 as 10
+                wrong = next((index for index in samples if not _is_number(cells[index])), wrong)
         except ValueError:
             row, wrong = np.empty(0), next(index for index in samples if not _is_number(cells[index]))
         if wrong is not None:
@@ -179,22 +197,34 @@ def _column(path: Path, header: Sequence[str], flag: str, name: str | None, usua
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the number, from 1, and the text of each line that is not blank and no comment."""
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
+        with contextlib.ExitStack() as stack:
+            content: BinaryIO = stack.enter_context(path.open("rb"))
+            if path.suffix.lower() == ".gz":
+                content = Room(path.stat().st_size).stream(gzip.GzipFile(fileobj=content))
+            text = stack.enter_context(io.TextIOWrapper(content, encoding="utf-8-sig"))
+            for number, line in enumerate(text, 1):
                 if line.strip(" \t\r\n,;") and not line.startswith("#"):
                     yield number, line.rstrip("\r\n")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: found a damaged .gz file ({error}), expected a whole one") from error
+    except UnpackedSizeError as error:
+        raise InputError(f"{path}: found a .gz file that is too large ({error}), expected a table of beats") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: found bytes that are no UTF-8 text, expected a table of text; save it so") from error
 
 
-def _cells(line: str, mark: str) -> list[str]:
-    cells = next(csv.reader([line], delimiter=mark)) if '"' in line else line.split(mark)
-    cells = [cell.strip() for cell in cells]
-    return [cell.replace(",", ".") if mark != "," and _is_number(cell.replace(",", ".")) else cell for cell in cells]
+def _cells(path: Path, number: int, line: str, mark: str) -> list[str]:
+    try:
+        cells = next(csv.reader([line], delimiter=mark)) if '"' in line else line.split(mark)
+    except csv.Error as error:
+        raise InputError(f"{path}: found line {number} that cannot be read ({error}), expected cells of CSV") from error
+    return [cell.strip() for cell in cells]
+
+
+def _with_point(cell: str) -> str:
+    """Return a number with a point for its decimal comma, and other text as it is."""
+    return point if _is_number(point := cell.replace(",", ".")) else cell
 
 
 def _is_number(cell: str) -> bool:
@@ -202,26 +232,30 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
 
 
 def _arrays(path: Path, ungrouped: bool) -> BeatTable:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: found no .npz archive, expected arrays of np.savez; fetch or save it again")
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with zipfile.ZipFile(path) as archive:
+            Room(path.stat().st_size).take(sum(one.file_size for one in archive.infolist()))
+        with warnings.catch_warnings(), path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            warnings.simplefilter("ignore")  # of headers by Python 2, or with absurd sizes
             found = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # zipfile and NumPy raise many types
         raise InputError(f"{path}: found a file that cannot be read ({error}), expected arrays of np.savez") from error
     if "beats" not in found:
         names = ", ".join(found) or "nothing"
         raise InputError(f"{path}: found {names}, expected the arrays beats (n, T) or (n, T, L) and labels (n,)")
     beats = found["beats"]
-    if beats.ndim not in (2, 3) or not len(beats) or beats.dtype.kind not in "fiu":
+    if beats.ndim not in (2, 3) or not beats.size or beats.dtype.kind not in "fiu":
         raise InputError(
             f"{path}: found beats {beats.dtype} {beats.shape}, expected numbers (n, T) or (n, T, L), one row a beat"
         )
-    beats = beats.reshape(*beats.shape[:2], -1).astype(np.float32)
+    with np.errstate(over="ignore"):  # infinity is refused below
+        beats = beats.reshape(*beats.shape[:2], -1).astype(np.float32)
     if not np.isfinite(beats).all():
         row = int(np.argmin(np.isfinite(beats).all(axis=(1, 2))))
         raise InputError(f"{path}: found NaN or infinity in beat {row} of beats, expected finite numbers")

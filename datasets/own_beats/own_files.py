@@ -4,22 +4,23 @@ import collections
 import csv
 import hashlib
 import json
+import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, NOISE, OWN, OWN_FOLDS, WINDOW_RATE, Dataset
-from cardiax.datasets.own_beats.beat_table import GROUPS, LABELS, NONE, is_table, read_table
+from cardiax.catalog import AAMI_CLASSES, NOISE, OWN, OWN_FOLDS, OWN_PROTOCOLS, WINDOW_RATE, Dataset
+from cardiax.datasets.own_beats.beat_table import GROUPS, LABELS, NONE, is_table, plain_label, read_table
 from cardiax.datasets.storage.wfdb_beats import Window, read_records, windows
-from cardiax.datasets.storage.wfdb_database import Database
+from cardiax.datasets.storage.wfdb_database import HEADER, Database
 from cardiax.ecg.beat_windows import SYMBOLS
 from cardiax.errors import InputError
 
-FORM = "1"
+FORM = "2"
 """Changes with the code that makes examples of files, so that a dataset is prepared anew."""
 
 MOST_CLASSES = 50
@@ -74,23 +75,37 @@ class OwnFiles:
         Equal files with equal options have the same name wherever they lie.
         """
         digest = hashlib.sha256(json.dumps([FORM, self.labels, self.annotations, self.rate]).encode())
-        files = [self.path]
-        if self.is_folder:
-            endings = {".hea", f".{self.annotations or 'atr'}", ".dat", ".mat"}
-            files = sorted(one for one in self.path.rglob("*") if one.suffix in endings and one.is_file())
-        for file in [*files, *([self.classes] if self.classes else []), *self._group_file()]:
+        files = {one.relative_to(self.path).as_posix(): one for one in self._records()}
+        files |= {} if self.is_folder else {"table": self.path}
+        files |= {"--classes": self.classes} if self.classes else {}
+        files |= {"--groups": Path(groups)} if (groups := self._group_file()) else {}
+        for role, file in files.items():
             if not file.is_file():
                 raise InputError(f"{file}: found no such file, expected a table of two columns; correct its name")
-            own = file.relative_to(self.path).as_posix() if self.is_folder and file in files else ""
             with file.open("rb") as content:
-                digest.update(f"{own}\n{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
-        if not self.is_folder:
-            digest.update(f"{self.path.suffix} {self.groups}".encode())
+                digest.update(f"{role}\n{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
+        kind = "" if self.is_folder else self.path.suffix
+        digest.update(f"{kind} {'a file' if groups else self.groups}".encode())
         stem = re.sub(r"(\.gz|\.csv|\.tsv|\.txt|\.npz)+$", "", self.path.resolve().name, flags=re.IGNORECASE)
         return f"{OWN}/{re.sub('[^A-Za-z0-9]+', '_', stem).strip('_')[:40] or 'beats'}-{digest.hexdigest()[:10]}"
 
-    def _group_file(self) -> list[Path]:
-        return [Path(self.groups)] if self.is_folder and self.groups not in (None, NONE) else []
+    def _group_file(self) -> str | None:
+        """Return the table record → group of a folder, or None."""
+        return self.groups if self.is_folder and self.groups != NONE else None
+
+    def _records(self) -> list[Path]:
+        """Return the headers, annotation files and files of signals of a folder, in order; none of a table."""
+        if not self.is_folder:
+            return []
+        headers = [one for one in self.path.rglob("*.hea") if one.is_file()]
+        found = {*headers, *(one for one in self.path.rglob(f"*.{self.annotations or 'atr'}") if one.is_file())}
+        for header in headers:  # of the lines that begin with a file name, those of which there is such a file
+            with header.open("rb") as file:
+                words = [os.fsdecode(line.split()[0]) for line in file.read(HEADER).splitlines() if line.split()]
+            found |= {
+                one for word in words if "\0" not in word and (one := header.with_name(Path(word).name)).is_file()
+            }
+        return sorted(found)
 
     def command(self) -> str:
         """Return the arguments of `cardiax prepare` that read the files, without their folders."""
@@ -118,7 +133,7 @@ class OwnBeats:
     Attributes:
       dataset: its entry in the catalog.
       examples: feature → (n, ...), as `cardiax.tasks.beat_classification.Classification.arrays` describes, with
-        `group` (n,), str, if the files tell whose the beats are.
+        `group` (n,), str, if the files name the groups, e.g. patients, of the beats.
       notes: how the files were understood.
       source: where the files lie.
     """
@@ -129,8 +144,13 @@ class OwnBeats:
     source: str
 
 
-def read_pairs(path: Path, what: str) -> dict[str, str]:
-    """Read a table of two columns, as CSV or as a JSON object, of `what`, e.g. `symbol → class`.
+def read_pairs(path: Path, what: str, key: Callable[[str], str] = str) -> dict[str, str]:
+    """Read a table of two columns, as CSV or as a JSON object.
+
+    Args:
+      path: file of the table.
+      what: its content for messages, e.g. `symbol → class`.
+      key: function of a text of the first column that returns the key.
 
     Raises:
       InputError: the file is missing or has no such table.
@@ -146,7 +166,7 @@ def read_pairs(path: Path, what: str) -> dict[str, str]:
             rows = rows[1:] if rows and tuple(map(str.lower, rows[0])) in _HEADS else rows
         if not rows or not all(len(row) == 2 and isinstance(row[1], str) and all(row) for row in rows):
             raise ValueError("not two texts in each line")
-        pairs: dict[str, str] = dict(rows)
+        pairs: dict[str, str] = {key(left): right for left, right in rows}
         if len(pairs) < len(rows):
             raise ValueError("one text is twice in the first column")
     except FileNotFoundError as error:
@@ -167,7 +187,7 @@ def _of_table(files: OwnFiles) -> OwnBeats:
         raise InputError(f"{path}: found no {what}, expected the class of each beat; name a column by --labels")
     if table.rate and files.rate:
         raise InputError(f"{path}: found --rate {files.rate:g} and the rate {table.rate:g} in the file, expected one")
-    classes_of = read_pairs(files.classes, "label → class") if files.classes else None
+    classes_of = read_pairs(files.classes, "label → class", plain_label) if files.classes else None
     kept, labels, classes, notes = _classified(path, table.labels, classes_of)
     examples = {"beat": table.beats[kept], "label": labels}
     protocols: tuple[str, ...] = ("random",)
@@ -263,7 +283,7 @@ _AAMI = {symbol: name for name in AAMI_CLASSES for symbol in SYMBOLS[name]}
 
 
 def _protocols(groups: int) -> tuple[str, ...]:
-    return ("group", "random", *OWN_FOLDS[:groups])
+    return tuple(name for name in OWN_PROTOCOLS if name not in OWN_FOLDS[groups:])
 
 
 def _classified(

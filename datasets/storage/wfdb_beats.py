@@ -18,6 +18,7 @@ from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.wfdb_database import Database
 from cardiax.ecg import beat_windows
 from cardiax.ecg.beat_windows import CLASS_OF
+from cardiax.ecg.lead_names import MILLIVOLTS
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 
@@ -33,7 +34,7 @@ class Record:
       number: number of the record.
       rate: sampling rate, Hz.
       signals: int (n, L), ADC units.
-      leads: names of the L leads.
+      leads: names of the L leads, the channels in a unit of voltage.
       gains: float64 (L,), ADC units per mV.
       baselines: float64 (L,), ADC units at 0 mV.
       samples: int64 (m,), sample index of each annotation.
@@ -94,25 +95,41 @@ def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iter
             raise InputError(
                 f"{folder / name}: found a record that cannot be read ({error}), expected PhysioNet's"
             ) from error
+        used, per_millivolt = _voltages(folder / name, _units(folder / f"{name}.hea", record.units))
         yield Record(
             number=int(name) if all(map(str.isdecimal, database.records)) else database.records.index(name),
             rate=float(record.fs),
-            signals=np.where(missing, record.baseline, record.d_signal),
-            leads=tuple(record.sig_name),
-            gains=np.asarray(record.adc_gain, np.float64) * _per_millivolt(folder / name, record.units),
-            baselines=np.asarray(record.baseline, np.float64),
+            signals=np.where(missing, record.baseline, record.d_signal)[:, used],
+            leads=tuple(record.sig_name[index] for index in used),
+            gains=np.asarray(record.adc_gain, np.float64)[used] * per_millivolt,
+            baselines=np.asarray(record.baseline, np.float64)[used],
             samples=np.asarray(annotation.sample, np.int64),
             symbols=tuple(annotation.symbol),
         )
 
 
-def _per_millivolt(record: Path, units: Sequence[str]) -> list[float]:
-    """Return how many of each of these units are a millivolt."""
-    known = {"mv": 1.0, "uv": 1e3, "µv": 1e3, "v": 1e-3}
-    for unit in units:
-        if unit.lower() not in known:
-            raise InputError(f"{record}: found the unit {unit!r}, expected mV, uV or V in the header; correct it")
-    return [known[unit.lower()] for unit in units]
+def _units(header: Path, units: Sequence[str]) -> Sequence[str]:
+    """Return the units of a header, from its bytes if need be: `wfdb` drops what is not ASCII, so `µV` would be V."""
+    content = header.read_bytes()
+    if content.isascii():
+        return units
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    fields = [line[2] if len(line) > 2 else "" for line in lines[1 : len(units) + 1]]
+    return [field.partition("/")[2] or unit for field, unit in zip(fields, units, strict=True)]
+
+
+def _voltages(record: Path, units: Sequence[str]) -> tuple[list[int], np.ndarray]:
+    """Return the indices of the channels in a unit of voltage, and how many of its units are a millivolt, (L,)."""
+    used = [index for index, unit in enumerate(units) if unit.lower() in MILLIVOLTS]
+    if not used:
+        raise InputError(
+            f"{record}: found the units {', '.join(units)}, expected a channel in mV, uV or V; correct the header"
+        )
+    return used, np.array([1 / MILLIVOLTS[units[index].lower()] for index in used])
 
 
 def windows(
@@ -120,12 +137,13 @@ def windows(
 ) -> Iterator[Window]:
     """Yield the beats of a record in order; a record with a single beat, which has no RR interval, has none.
 
-    A beat is an annotation whose symbol is a key of `class_of`, which gives the index of its class.
+    A beat is an annotation whose symbol is AAMI's or a key of `class_of`, which gives the index of its class. Beats
+    without a class are not yielded, but the intervals of the others are those from and to them.
 
     A window past an end of the record repeats the value there. It has two leads of the record: those of the names
     `first`, then the others in their order. The second lead of a record with a single lead is 0.
     """
-    beats = [index for index, symbol in enumerate(record.symbols) if symbol in class_of]
+    beats = [index for index, symbol in enumerate(record.symbols) if symbol in CLASS_OF or symbol in class_of]
     if len(beats) < 2:
         return
     leads = beat_windows.lead_order(record.leads, first)[:WINDOW_LEADS]
@@ -133,6 +151,8 @@ def windows(
     cut = beat_windows.windows(beat_windows.filtered(signals, record.rate), record.samples[beats], record.rate)
     spans = beat_intervals(record.samples[beats] / record.rate)
     for index, window, span in zip(beats, cut, spans, strict=True):
+        if record.symbols[index] not in class_of:
+            continue
         yield Window(
             signal=window,
             intervals=span,

@@ -44,6 +44,11 @@ class Database:
         """The names of all files."""
         return tuple(f"{record}.{ending}" for record in self.records for ending in self.endings)
 
+    @property
+    def anew(self) -> str:
+        """What to do about a damaged record: fetch it again, or copy it if the homepage is a folder."""
+        return f"fetch {self.homepage} again" if "://" in self.homepage else "copy the record again"
+
     def download(self, folder: Path) -> Path:
         """Download the files that are missing in a folder from PhysioNet; return the folder."""
         if not all((folder / name).is_file() for name in self.files):
@@ -94,7 +99,7 @@ class Database:
           InputError: if files are missing, differ between two places, or are replaced by HTML pages or pointers.
         """
         names = [f"{record}.{ending}" for record in records for ending in self.endings]
-        picked = {name: found.pick(name, f"fetch {self.homepage} again") for name in names}
+        picked = {name: found.pick(name, self.anew) for name in names}
         absent = [name for name, file in picked.items() if file is None]
         if absent:
             found.raise_damaged()
@@ -120,13 +125,17 @@ class Database:
         """
         wfdb, path = import_wfdb(self.homepage), folder / record
         shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # the file itself, not the link of `choose`
+        marks = Path(f"{path}.{self.endings[-1]}")
         try:
             if (size := Path(f"{path}.hea").stat().st_size) > HEADER:
                 raise ValueError(f"a header of {size:,} bytes")
             found: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
-            if annotated and not annotation_notes.are_sound(Path(f"{path}.{self.endings[-1]}").read_bytes()):
-                raise ValueError("a note that begins with ##")
+            fault = annotation_notes.fault(marks.read_bytes()) if annotated else None
+            if fault is not None:
+                raise InputError(f"{shown}{marks.suffix}: {fault}")
             annotation: Any = wfdb.rdann(str(path), self.endings[-1]) if annotated else None
+        except InputError:
+            raise
         except Exception as error:  # the parsers of wfdb raise many types
             raise InputError(
                 f"{shown}: found a record that cannot be read ({error}), expected a complete one"
@@ -136,27 +145,19 @@ class Database:
             at = f" at {self.rate:g} Hz" if self.rate else ""
             raise InputError(f"{shown}: found {shape} at {found.fs} Hz, expected {expected}{at}")
         sums: Any = np.sum(found.d_signal, axis=0, dtype=np.int64)
-        if any(told is not None and (told - own) % 65536 for told, own in zip(found.checksum, sums, strict=True)):
+        if any(one is not None and (one - own) % 65536 for one, own in zip(found.checksum, sums, strict=True)):
             raise InputError(
                 f"{shown}: found signals whose checksums differ from the header's {found.checksum}, expected the "
-                f"record's own; fetch {self.homepage} again"
+                f"record's own; {self.anew}"
             )
         if annotated:
-            _check_annotations(f"{shown}.{self.endings[-1]}", path.with_name(f"{path.name}.{self.endings[-1]}"))
             at = np.asarray(annotation.sample)
             if len(at) and ((np.diff(at) < 0).any() or not 0 <= at[0] <= at[-1] <= shape[0]):
                 raise InputError(
-                    f"{shown}.{self.endings[-1]}: found annotations out of order or past the {shape[0]} samples, "
+                    f"{shown}{marks.suffix}: found annotations out of order or past the {shape[0]} samples, "
                     "expected those of the record; the file is damaged or of another record"
                 )
         return found, annotation
-
-
-def _check_annotations(shown: str, path: Path) -> None:
-    """Raise `InputError` if a file of annotations has no end, as one that is cut off, which `wfdb` would read."""
-    content = path.read_bytes()
-    if len(content) % 2 or content[-2:] != b"\0\0" or len(content) < 4:
-        raise InputError(f"{shown}: found no end of the annotations, expected two bytes 0; the file is incomplete")
 
 
 def import_wfdb(needed_by: str) -> Any:

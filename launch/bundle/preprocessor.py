@@ -1,5 +1,6 @@
 """The content of preprocessor.json: what the inputs and the outputs of a network are, for programs without cardiax."""
 
+import shlex
 from typing import Any
 
 from cardiax.catalog import BEAT_LENGTH, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_RATE, Dataset, find_dataset
@@ -48,7 +49,7 @@ def _of_dataset(dataset: Dataset, shift: int) -> dict[str, Any]:
             "axes": ["sample", "lead"],
         }
         steps = [
-            f"Take a beat as a row of {dataset.made_by.split()[0]} had it, {dataset.shape[0]} samples of each of "
+            f"Take a beat as a row of {shlex.split(dataset.made_by)[0]} had it, {dataset.shape[0]} samples of each of "
             f"{dataset.shape[1]} leads; how it was cut out of a recording is not known here.",
             "Scale it: the least value of all leads to 0, the greatest to 1; a beat without a range is 0.",
         ]

@@ -26,7 +26,7 @@ class Beats:
 
     Attributes:
       samples: float64 (n,), increasing index of each beat at the sampling rate of the recording.
-      labels: int (n,), class of each, from `class_of` of `read_annotations`.
+      labels: int (n,), class of each, from `class_of` of `read_annotations`; -1 for a beat without one.
       flutter: (k, 2), first and last sample of each episode of ventricular flutter or fibrillation, which has no beats.
     """
 
@@ -45,8 +45,8 @@ def read_annotations(
       ending: ending of the annotation file, e.g. `atr`.
       rate: sampling rate of the recording, Hz.
       samples: its number of samples.
-      class_of: annotation symbol → class; by default index of the class in `cardiax.catalog.AAMI_CLASSES`. Other
-        symbols are no beats.
+      class_of: annotation symbol → class; by default index of the class in `cardiax.catalog.AAMI_CLASSES`. The beats
+        of other symbols of AAMI have no class; all other symbols are no beats.
 
     Raises:
       InputError: the file is missing or damaged, has no beats, or the package `wfdb` is not installed.
@@ -66,11 +66,8 @@ def read_annotations(
         raise InputError(
             f"{path}: found no package wfdb, expected it to be installed to read annotations; run pip install wfdb"
         ) from error
-    content = path.read_bytes()
-    if len(content) % 2 or content[-2:] != b"\0\0":
-        raise InputError(f"{path}: found no end of the annotations, expected two bytes 0; the file is incomplete")
-    if not annotation_notes.are_sound(content):
-        raise InputError(f"{path}: found a note that begins with ##, expected one of WFDB's; the file is damaged")
+    if (fault := annotation_notes.fault(path.read_bytes())) is not None:
+        raise InputError(f"{path}: {fault}")
     try:
         found: Any = wfdb.rdann(str(record), ending, return_label_elements=["label_store", "symbol"])
     except Exception as error:  # the parser of wfdb may raise anything
@@ -90,8 +87,8 @@ def read_annotations(
             f"{path}: found an annotation at sample {positions[back[0] + 1]:.0f} after one at "
             f"{positions[back[0]]:.0f}, expected them in order; the file is damaged"
         )
-    beats = [index for index, symbol in enumerate(symbols) if symbol in class_of]
-    if not beats:
+    beats = [index for index, symbol in enumerate(symbols) if symbol in CLASS_OF or symbol in class_of]
+    if not any(symbol in class_of for symbol in symbols):
         raise InputError(f"{path}: found no beats, expected some of the symbols {' '.join(class_of)}")
     for at in positions[[0, -1]]:
         if not 0 <= at <= samples:
@@ -104,7 +101,7 @@ def read_annotations(
     episodes = [(start, min([end for end in ends if end > start], default=float(samples))) for start in starts]
     return Beats(
         samples=positions[beats],
-        labels=np.array([class_of[symbols[index]] for index in beats]),
+        labels=np.array([class_of.get(symbols[index], -1) for index in beats]),
         flutter=np.array(episodes).reshape(-1, 2),
     )
 

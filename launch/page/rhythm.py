@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.attribution import smooth
-from cardiax.catalog import AAMI_CLASSES, WINDOW_BEFORE, WINDOW_RATE, meaning
+from cardiax.catalog import WINDOW_BEFORE, WINDOW_RATE, meaning
 from cardiax.launch.page.packed import packed
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.launch.predictors.rhythm_files import influence_text
@@ -99,9 +99,7 @@ def _keys(classes: Sequence[str], one: RhythmPrediction) -> list[str]:
     return [str(others.index(name) + 1) if name in others[:9] else "" for name in classes]
 
 
-def burdens(
-    times: np.ndarray, labels: np.ndarray, duration: float, size: float, classes: int = len(AAMI_CLASSES)
-) -> dict[str, Any]:
+def burdens(times: np.ndarray, labels: np.ndarray, duration: float, size: float, classes: int) -> dict[str, Any]:
     """Return the number of beats of each of the classes in bins of `size` s; times, labels (n,): see `rates`."""
     count = max(int(np.ceil(duration / size)), 1)
     owner = np.clip((times // size).astype(int), 0, count - 1)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, find_dataset
+from cardiax.catalog import AAMI_CLASSES, find_dataset, is_aami
 from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import Strip
 from cardiax.ecg.rhythm_summary import ECTOPIC, Summary, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
-from cardiax.launch.formats.wfdb_annotations import Beats, read_annotations
+from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.predictors.influence import BATCH, BeatInputs, Influence
@@ -115,8 +115,8 @@ class RhythmPrediction:
 
     @property
     def aami(self) -> bool:
-        """True if the classes are AAMI's, or some of these."""
-        return {*self.classes} <= {*AAMI_CLASSES}
+        """True if the classes are AAMI's, see `is_aami`."""
+        return is_aami(self.classes)
 
     def to_dataframe(self) -> Any:
         """Return a pandas data frame with a row for each beat, with the columns of NAME_beats.csv."""
@@ -148,16 +148,28 @@ class RhythmPredictor(BatchPredictor):
 
     @functools.cached_property
     def _symbols(self) -> dict[str, str]:
-        """Class → the annotation symbol that stands for it: its own name if that is one, else its first."""
-        first: dict[int, str] = {}
-        for symbol, index in self._class_of.items():
-            if index not in first or symbol == self._task.classes[index]:
-                first[index] = symbol
-        return {name: name if self._aami else first[index] for index, name in enumerate(self._task.classes)}
+        """Class → the annotation symbol that stands for it: its own name if that is one, else its first.
+
+        A class with symbols of several classes of AAMI, e.g. `abnormal`, has Q, unclassified.
+        """
+        found = {name: name for name in self._task.classes}
+        for index, name in enumerate(() if self._aami else self._task.classes):
+            symbols = [symbol for symbol, of_symbol in self._class_of.items() if of_symbol == index]
+            several = len({beat_windows.CLASS_OF[symbol] for symbol in symbols if symbol in beat_windows.CLASS_OF}) > 1
+            found[name] = name if name in symbols else "Q" if several else symbols[0]
+        return found
+
+    def _marked(self) -> list[str]:
+        """Return a note for each class whose beats are annotated Q, though its name is another."""
+        return [
+            f"in NAME.{EXTENSION}, beats of the class {name} have the symbol Q, since it joins several classes of AAMI"
+            for name, symbol in self._symbols.items()
+            if symbol == "Q" != name
+        ]
 
     @property
     def _aami(self) -> bool:
-        return {*self._task.classes} <= {*AAMI_CLASSES}
+        return is_aami(self._task.classes)
 
     def predict(
         self,
@@ -265,7 +277,7 @@ class RhythmPredictor(BatchPredictor):
             rate=rate,
             signal=signal,
             signal_leads=signal_leads,
-            notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None)),
+            notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None), *self._marked()),
             warnings=warnings_of(summary, parts, rr, names, self._aami),
             comparison=compared(reference, samples, labels, rate, len(classes)),
             classes=self._symbols,

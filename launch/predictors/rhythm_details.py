@@ -1,4 +1,4 @@
-"""What is told and shown of the beats of a recording: flags, strips, example beats, notes, warnings, comparison."""
+"""What is said and shown of the beats of a recording: flags, strips, example beats, notes, warnings, comparison."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cardiax.catalog import AAMI_CLASSES, WINDOW_LEADS, WINDOW_RATE
+from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
 from cardiax.ecg.rhythm_summary import Summary
@@ -15,7 +15,7 @@ from cardiax.ecg.untrained_rhythms import irregular_share
 from cardiax.launch.formats.wfdb_annotations import Beats
 from cardiax.launch.predictors.influence import evenly
 from cardiax.launch.predictors.recording_parts import Part, noisy_share
-from cardiax.stats.beat_matching import compare
+from cardiax.stats.beat_matching import compare, match
 
 if TYPE_CHECKING:
     from cardiax.launch.formats.long_recording import LongRecording
@@ -109,7 +109,7 @@ def example_beats(
     names: np.ndarray,
     parts: Sequence[Part],
     rate: float,
-    classes: Sequence[str] = AAMI_CLASSES,
+    classes: Sequence[str],
 ) -> dict[str, np.ndarray]:
     """Return class → windows (m, 192, L) of up to `EXAMPLES` of its beats in the L leads of `with_most_beats`."""
     found, leads = {}, with_most_beats(parts, owners)
@@ -139,11 +139,11 @@ def notes_of(recording: "LongRecording", leads: Sequence[str], parts: Sequence[P
 
 
 def warnings_of(
-    summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray, aami: bool = True
+    summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray, aami: bool
 ) -> tuple[str, ...]:
     """Tell what makes beats with these RR intervals and classes doubtful: noise, few of them, an untrained rhythm.
 
-    What is told of V and F needs the classes of AAMI.
+    The warnings about V and F need the classes of AAMI.
     """
     found, noisy = [], noisy_share(parts)
     wide = np.isin(names, ("V", "F")) & aami
@@ -185,7 +185,10 @@ def warnings_of(
 def compared(
     reference: Beats | None, samples: np.ndarray, labels: np.ndarray, rate: float, classes: int
 ) -> np.ndarray | None:
-    """Return the comparison with annotated beats, outside of ventricular flutter, as EC57 has it."""
+    """Return the comparison with annotated beats, outside of ventricular flutter, as EC57 has it.
+
+    Reference beats without a class, and the beats that match them, are left out.
+    """
     if reference is None:
         return None
 
@@ -195,7 +198,10 @@ def compared(
             inside |= (at >= start) & (at <= end)
         return ~inside
 
-    true, found = outside(reference.samples), outside(samples)
+    true, found, classed = outside(reference.samples), outside(samples), reference.labels >= 0
+    ours, theirs = match(reference.samples / rate, samples / rate)
+    found[theirs[~classed[ours]]] = False
+    true &= classed
     return compare(
         reference.samples[true] / rate, reference.labels[true], samples[found] / rate, labels[found], classes
     )

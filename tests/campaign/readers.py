@@ -246,6 +246,26 @@ def read_beat_table(folder: Path, attempt: Attempt) -> None:
     attempt(lambda: list(read_beats(File(path, str(path)), AAMI, hashlib.sha256())))
 
 
+def read_own_table(folder: Path, attempt: Attempt) -> None:
+    """Read a table of beats of one's own as `cardiax prepare PATH` does."""
+    from cardiax.datasets.own_beats.own_files import OwnFiles
+
+    (path,) = folder.iterdir()
+    files = OwnFiles(path)
+    attempt(files.check)
+    attempt(files.name)
+    attempt(files.read)
+
+
+def read_own_pairs(folder: Path, attempt: Attempt) -> None:
+    """Read a table label → class or record → group."""
+    from cardiax.datasets.own_beats.beat_table import plain_label
+    from cardiax.datasets.own_beats.own_files import read_pairs
+
+    (path,) = folder.iterdir()
+    attempt(lambda: read_pairs(path, "label → class", plain_label))
+
+
 def read_hearts(folder: Path, attempt: Attempt) -> None:
     from cardiax.datasets.storage.manual_files import find
     from cardiax.datasets.ucsd_intracardiac.pairs import is_ours, pair, read, sound, summary
@@ -304,6 +324,10 @@ READERS: dict[str, Reader] = {
     "weights": Reader(valid_files.weights, read_weights, SAFETENSORS),
     "bundle": Reader(valid_files.bundles, read_bundle, BUNDLE),
     "kaggle": Reader(valid_files.beat_tables, read_beat_table, (b",", b"label", b"1e999", b"nan", b"-0")),
+    "own_table": Reader(valid_files.own_tables, read_own_table, (b"label", b"group", b'"', b"1_0", b"1e39", *NPY)),
+    "own_pairs": Reader(
+        valid_files.own_pairs, read_own_pairs, (b"label,class", b'"', b"\t", b";", b"[[[", b"{}", b"1.0")
+    ),
     "hearts": Reader(valid_files.hearts, read_hearts, NPY),
     "archives": Reader(valid_files.archived, read_archive, (b"PK\1\2", b"PK\5\6", b"ustar", b"\0" * 512), draw_archive),
     "mesh": Reader(valid_files.meshes, read_mesh, VTK),

@@ -193,6 +193,24 @@ def beat_tables() -> list[Files]:
     return [{"mitbih_train.csv": text.encode()} for text in texts]
 
 
+def own_tables() -> list[Files]:
+    beats = np.random.default_rng(0).random((6, 8)).round(3)
+    header = ",".join([*(f"x{index}" for index in range(8)), "label", "patient"])
+    rows = [",".join(map(str, beat)) + f",{'ab'[index % 2]},p{index // 2}" for index, beat in enumerate(beats)]
+    text = "\n".join([header, *rows]) + "\n"
+    arrays = {"beats": beats, "labels": np.arange(6) % 2, "groups": np.array(list("aabbcc")), "rate": np.array(250)}
+    return [
+        {"b.csv": text.encode()},
+        {"b.txt": text.replace(",", ";").replace(".", ",").encode()},
+        {"b.csv.gz": gzip.compress(text.encode())},
+        {"b.npz": zipped({f"{name}.npy": array_bytes(array) for name, array in arrays.items()})},
+    ]
+
+
+def own_pairs() -> list[Files]:
+    return [{"c.csv": b"label,class\n0,sinus\n1.0,wide\n"}, {"c.json": b'{"N": "sinus", "V": "wide"}'}]
+
+
 def hearts() -> list[Files]:
     since = np.arange(500.0)[:, None] - np.linspace(5, 150, 75)
     voltage = np.where((since > 0) & (since < 250), 20.0, -85.5).astype(np.float32)

@@ -1,11 +1,14 @@
 """Tables of beats: what is understood of text and arrays, and one line for what cannot be."""
 
 import gzip
+import sys
+import zipfile
 
 import numpy as np
 import pytest
 
 from cardiax.datasets.own_beats.beat_table import read_table, scaled
+from cardiax.decompression import Room
 from cardiax.errors import InputError
 
 BEATS = np.array([[0, 2, 4, 2, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 5], [-2, 0, 2, 6, 2, 0, -2, -2]], float)
@@ -60,6 +63,30 @@ def test_a_flat_beat_is_zero_and_kaggles_form_is_kept():
     np.testing.assert_array_equal(scaled(beats)[..., 0], [[0, 0, 0, 0], [0, 1, 0.25, 0]])
 
 
+def test_groups_are_kept_as_they_are_and_only_whole_labels_lose_their_decimals(tmp_path):
+    groups, labels = ("1_2", "1e3", "0012"), ("12", "2.000000000000000000e+00", "1_2")
+    (tmp_path / "b.csv").write_text(text(labels=labels, groups=groups))
+    found = read_table(tmp_path / "b.csv")
+    assert (found.labels, found.groups) == (["12", "2", "1_2"], [*groups])
+    long = ["9007199254740993", "9007199254740992.0", "1e3"]
+    (tmp_path / "b.tsv").write_text(text(labels=long, groups=("1,5", "1.5", "15"), mark="\t").replace(",", "\t", 9))
+    found = read_table(tmp_path / "b.tsv")
+    assert (found.labels, found.groups) == (["9007199254740993", "9007199254740992", "1e3"], ["1,5", "1.5", "15"])
+    np.savez(tmp_path / "b.npz", beats=BEATS, labels=[0.0, 1.0, 1.5], groups=[2**62, 2**62 + 1, 7])
+    found = read_table(tmp_path / "b.npz")
+    assert (found.labels, found.groups) == (["0", "1", "1.5"], [f"{2**62}", f"{2**62 + 1}", "7"])
+
+
+def test_bombs_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[Room.__module__], "FREE", 2**16)
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress((b"#" * 2**16 + b"\n") * 2**8))
+    with zipfile.ZipFile(tmp_path / "b.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("beats.npy", bytes(2**24))
+    for name in ("b.csv.gz", "b.npz"):
+        with pytest.raises(InputError, match=rf"{name}: found .* \(it holds more than [0-9,]+ bytes"):
+            read_table(tmp_path / name)
+
+
 BROKEN = {
     "": "found nothing",
     "0,1,2,3,4,5,6,7,1\n": "found numbers in line 1, expected the names of the columns",
@@ -70,6 +97,10 @@ BROKEN = {
     text().replace("b,p2", ",p2"): "found nothing in line 3, column label",
     text("x0,x1,x2,x3,x4,x5,x6,x7,label,age"): "found 'p1' in line 2, column 'age', expected a finite number",
     "x,label\n1,a\n2,b\n": "found 1 samples a beat, expected 8 or more",
+    text().replace("1,1,1,1,1", "1,1,1_0,1,1"): "found '1_0' in line 3, column 'x2'",
+    text().replace("1,1,1,1,1", "1,1,1e39,1,1"): "found '1e39' in line 3, column 'x2'",
+    text().replace("1,1,1,1,1", "1,1,1e38,1,1"): "found a sample of 1.0e+38, expected voltages",
+    text().replace("p2", f'"{"p" * 140_000}"'): "found line 3 that cannot be read (field larger",
     "label,patient\na,p1\n": "found no column of samples",
 }
 
@@ -97,6 +128,7 @@ def test_a_column_that_is_missing_or_twice_is_named(tmp_path):
     [
         ({"x": BEATS}, "found x, expected the arrays beats"),
         ({"beats": BEATS[0]}, r"found beats float64 \(8,\)"),
+        ({"beats": BEATS[:, :0]}, r"found beats float64 \(3, 0\)"),
         ({"beats": np.where(BEATS == 5, np.nan, BEATS)}, "found NaN or infinity in beat 1"),
         ({"beats": BEATS, "labels": [1, 2]}, r"found labels int64 \(2,\), expected texts or whole numbers \(3,\)"),
         ({"beats": BEATS, "labels": np.array([1, "a", None], object)}, "cannot be read"),  # needs pickle
@@ -113,6 +145,9 @@ def test_damaged_files_are_one_line(tmp_path):
     (tmp_path / "b.npz").write_bytes(b"PK\3\4 no archive")
     (tmp_path / "b.csv.gz").write_bytes(gzip.compress(text().encode() * 100)[:-20])
     (tmp_path / "c.csv").write_bytes(b"label,\xff\xfe\n")
-    for name in ("b.npz", "b.csv.gz", "c.csv", "none.csv"):
+    header = b"\x93NUMPY\1\0" + (20).to_bytes(2, "little") + b"{'descr': (((((((((("
+    with zipfile.ZipFile(tmp_path / "c.npz", "w") as archive:
+        archive.writestr("beats.npy", header)  # SyntaxError or RecursionError of NumPy's parser
+    for name in ("b.npz", "c.npz", "b.csv.gz", "c.csv", "none.csv"):
         with pytest.raises(InputError, match=name):
             read_table(tmp_path / name)

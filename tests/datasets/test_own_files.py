@@ -108,6 +108,19 @@ def test_the_name_follows_content_and_flags_and_not_the_place(tmp_path, records)
     assert OwnFiles(records, annotations="qrs").name() != before
 
 
+def test_the_name_of_a_folder_follows_its_groups_classes_and_signals(tmp_path):
+    folder = tmp_path / "r"
+    write_record(folder, "a", "NNV")
+    (folder / "a.dat").rename(folder / "a.bin")
+    (folder / "a.hea").write_text((folder / "a.hea").read_text().replace("a.dat", "a.bin"))
+    (tmp_path / "t.csv").write_text("a,x\n")
+    kinds = [{}, {"groups": "none"}, {"groups": str(tmp_path / "t.csv")}, {"classes": tmp_path / "t.csv"}]
+    names = {OwnFiles(folder, **kind).name() for kind in kinds}
+    with (folder / "a.bin").open("ab") as file:
+        file.write(b"\0\0")
+    assert len({*names, OwnFiles(folder).name()}) == 5
+
+
 def mkdirs(path):
     for name in ("here", "there"):
         (path / name).mkdir()
@@ -126,6 +139,10 @@ def test_labels_are_sorted_as_numbers_or_take_the_order_of_the_table(tmp_path):
     assert found.examples["label"].tolist() == [0, 1, 0]
     assert any("1 beats left out, whose labels have no class: 10" in note for note in found.notes)
     assert any("no beats of other" in note for note in found.notes)
+    (tmp_path / "d.csv").write_text("2.0,wide\n1.0,sinus\n")
+    found = OwnFiles(path, classes=tmp_path / "d.csv", rate=125.0).read()
+    assert found.examples["label"].tolist() == [0, 1, 0]
+    found = OwnFiles(path, classes=tmp_path / "c.csv", rate=125.0).read()
     assert found.dataset.made_by == "b.csv --classes c.csv --rate 125.0"
 
 
@@ -168,7 +185,7 @@ def test_a_folder_without_records_annotations_or_known_symbols_is_one_line(tmp_p
     with pytest.raises(InputError, match="found no annotation of r j, expected some"):
         OwnFiles(records, classes=tmp_path / "c.csv").read()
     write_record(tmp_path, "x", "NNV", units="mmHg")
-    with pytest.raises(InputError, match="x: found the unit 'mmHg', expected mV, uV or V"):
+    with pytest.raises(InputError, match="x: found the units mmHg, mmHg, expected a channel in mV, uV or V"):
         OwnFiles(tmp_path).read()
 
 

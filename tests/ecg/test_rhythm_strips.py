@@ -10,7 +10,9 @@ NONE = np.empty((0, 2))
 
 
 def chosen(times, names, duration, unreadable=NONE):
-    return choose_strips(times, rr_intervals(times, unreadable), np.array(names), duration, unreadable)
+    return choose_strips(
+        times, rr_intervals(times, unreadable), np.array(names), duration, unreadable, ("V", "S", "F"), "N"
+    )
 
 
 def test_ectopic_beats_the_longest_rr_interval_and_normal_beats():

@@ -76,6 +76,16 @@ def test_info_tells_what_is_there_and_what_is_missing(cardiax, data_dir):
     assert any(line.startswith("arrhythmia: AAMI class") for line in lines)
 
 
+def test_info_lists_a_damaged_dataset_of_your_own_and_goes_on(cardiax, tmp_path):
+    folder = tmp_path / "own_beats" / "x-0" / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "metadata.json").write_text('{"dataset": {"name": "own_beats/x-0"}}')
+    status, out, _ = cardiax("info", "--data-dir", tmp_path)
+    assert status == 0
+    assert "own_beats/x-0: damaged (own_dataset: found KeyError('shape'), expected the fields" in out
+    assert "kaggle_heartbeat/ptbdb" in out
+
+
 def test_a_quiet_command_prints_only_warnings_and_errors(cardiax, data_dir):
     assert cardiax("info", "--data-dir", data_dir, "--quiet") == (0, "", "")
     assert "missing: found no such file" in cardiax.mistake("train", "--config", "missing", "--quiet")

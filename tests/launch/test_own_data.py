@@ -3,12 +3,15 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import cardiax as library
+from cardiax.datasets.own_beats.own_beats_dataset_builder import READ
 from cardiax.errors import InputError
+from cardiax.launch.own_data import settle
 
 wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
 
@@ -51,7 +54,7 @@ def here(place, monkeypatch):
     return place
 
 
-def test_no_patient_is_on_two_sides_and_the_run_says_what_it_learnt_from(here):
+def test_no_patient_is_in_two_splits_and_the_run_says_what_it_learnt_from(here):
     fields = json.loads((here / "run" / "config.json").read_text())
     assert fields["own_dataset"]["name"] == fields["dataset"]
     assert fields["own_dataset"]["classes"] == [*KINDS]
@@ -90,6 +93,9 @@ def test_a_run_is_repeated_from_its_config_and_its_data_by_name(here, cardiax):
     status, out, _ = cardiax("prepare", name, "--data-dir", "data")
     assert status == 0
     assert f"120 beats ({KINDS[0]} 60, {KINDS[1]} 60)" in out
+    error = cardiax.mistake("prepare", name, "--again", "--data-dir", "data")
+    assert error.startswith(f"--again: found the name {name}, expected the path of its files")
+    assert "run `cardiax prepare beats.csv --labels kind --data-dir data --again`" in error
     assert cardiax.mistake("prepare", "own_beats/none-0", "--data-dir", "data").startswith("own_beats/none-0: found no")
 
 
@@ -122,6 +128,19 @@ def test_a_table_of_such_beats_is_predicted_by_run_and_bundle_without_the_data(h
     )
     error = cardiax.mistake("predict", "run", tmp_path / "new.csv", "--rate", "100")
     assert error.startswith("--rate: found 100.0, which does not apply")
+
+
+def test_beats_are_not_kept_in_memory_after_a_failure(tmp_path, monkeypatch):
+    write_table(tmp_path / "beats.csv", 3)
+
+    def fail(*arguments, **more):
+        raise InputError("full: found no space, expected some")
+
+    monkeypatch.setattr("cardiax.datasets.prepare", fail)
+    options = SimpleNamespace(dataset=str(tmp_path / "beats.csv"), labels="kind", data_dir=tmp_path / "data")
+    with pytest.raises(InputError, match="no space"):
+        settle(options)
+    assert READ == {}
 
 
 def test_the_page_names_the_classes_and_the_groups(here, cardiax, tmp_path):

@@ -4,12 +4,13 @@ import numpy as np
 from matplotlib.collections import QuadMesh
 
 from cardiax.plots.median_beats import median_beats_figure
+from cardiax.plots.style import CLASS_COLOURS
 
 
 def test_the_median_and_quartiles_of_each_class_and_lead():
     shape = np.stack([np.arange(192.0), -np.arange(192.0)], 1)
     beats = {"N": np.array([1.0, 2, 9, 3, 4])[:, None, None] * shape, "V": 10 * shape[None]}
-    figure = median_beats_figure(beats, {"N": 1234, "V": 1}, ("II", "V5"), 180.0, 72, "a")
+    figure = median_beats_figure(beats, {"N": 1234, "V": 1}, ("II", "V5"), 180.0, 72, "a", CLASS_COLOURS)
     panels = np.array(figure.axes).reshape(2, 2)
     for row, sign in enumerate((1, -1)):
         for column, factor in enumerate((3, 10)):
@@ -33,6 +34,7 @@ def test_what_speaks_for_a_class_is_red_and_what_speaks_against_it_blue():
         180.0,
         72,
         "a",
+        CLASS_COLOURS,
         influences={"V": influence},
         notes={"V": "shape +1.0, rhythm +2.0"},
     )

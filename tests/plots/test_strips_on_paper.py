@@ -14,7 +14,7 @@ def test_beats_are_at_25_mm_per_s_in_the_colour_of_their_class():
     signal = np.zeros(1800)
     signal[[360, 720, 900]] = 1.0
     strip = Strip("II at 0:00:00", signal, 180.0, np.array([2.0, 4.0, 5.0]), ["N", "V", "N"])
-    figure = strips_figure([strip], "a")
+    figure = strips_figure([strip], "a", CLASS_COLOURS, "N")
     (axes,) = figure.axes
     letters = [text for text in axes.texts if text.get_text() in CLASS_COLOURS]
     assert [text.get_text() for text in letters] == ["N", "V", "N"]

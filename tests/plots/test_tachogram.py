@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cardiax.plots.style import CLASS_COLOURS
 from cardiax.plots.tachogram import tachogram_figure
 
 
@@ -11,7 +12,7 @@ def test_intervals_are_where_they_were_given():
     rr[0], rr[300], rr[700] = np.nan, 0.8, 5.0
     names = np.full(len(times), "N", dtype=object)
     names[300] = "V"
-    figure = tachogram_figure(times, rr, names, np.array([[60.0, 120.0]]), 600.0, "a")
+    figure = tachogram_figure(times, rr, names, np.array([[60.0, 120.0]]), 600.0, "a", CLASS_COLOURS, "N")
     (axes,) = figure.axes
     normal, above, ventricular, none = (one.get_offsets() for one in axes.collections)
     np.testing.assert_allclose(normal[298:300], [[149.5 / 60, 0.5], [150.5 / 60, 0.5]])

@@ -29,7 +29,16 @@ def test_beats_and_flutter_at_the_rate_of_the_recording(tmp_path):
         assert found.flutter.tolist() == [[600, 800], [1200, 5000]]
 
 
-def test_mistakes_are_told(tmp_path):
+def test_beats_without_a_class_are_kept_and_other_marks_are_not(tmp_path):
+    wfdb.wrann("a", "atr", np.array([5, 100, 200, 300]), ["N", "A", "+", "x"], fs=360, write_dir=str(tmp_path))
+    found = read_annotations(tmp_path / "a.hea", "atr", 360.0, 5000, {"N": 2, "x": 0})
+    assert found.samples.tolist() == [5, 100, 300]
+    assert found.labels.tolist() == [2, -1, 0]
+    with pytest.raises(InputError, match="found no beats, expected some of the symbols V"):
+        read_annotations(tmp_path / "a.hea", "atr", 360.0, 5000, {"V": 0})
+
+
+def test_mistakes_are_reported(tmp_path):
     with pytest.raises(InputError, match=r"a\.atr: found no such file, expected the annotations of a\.hea"):
         read_annotations(tmp_path / "a.hea", "atr", 360.0, 5000)
     wfdb.wrann("a", "atr", np.array([5, 9]), ["+", "|"], fs=360, write_dir=str(tmp_path))

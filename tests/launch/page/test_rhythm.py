@@ -20,7 +20,7 @@ def test_rates_of_bins(decoded):
 
 
 def test_beats_of_bins():
-    found = rhythm.burdens(np.array([0.0, 9.9, 10.0, 29.9]), np.array([0, 2, 2, 1]), 30.0, 10.0)
+    found = rhythm.burdens(np.array([0.0, 9.9, 10.0, 29.9]), np.array([0, 2, 2, 1]), 30.0, 10.0, 5)
     assert found["beats"] == [[1, 0, 0], [0, 0, 1], [1, 1, 0], [0, 0, 0], [0, 0, 0]]
 
 

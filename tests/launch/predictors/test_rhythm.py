@@ -2,6 +2,7 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -274,3 +275,14 @@ def test_runs_on_single_beats_are_told_what_to_train(cardiax, tmp_path, task, da
     message = cardiax.mistake("predict", tmp_path / "run", tmp_path / "a.npy")
     assert "a.npy: found a file of another kind, expected a table of beats of 187 × 1 samples" in message
     assert "train on physionet_mitbih/patient or a folder of WFDB records" in message
+
+
+def test_a_class_that_joins_classes_of_aami_is_annotated_unclassified():
+    config = recipe("heartbeat", "physionet_mitbih/patient")
+    predictor = rhythm.RhythmPredictor(SimpleNamespace(config=config))
+    assert predictor._symbols == {"normal": "N", "abnormal": "Q"}
+    (note,) = predictor._marked()
+    assert "beats of the class abnormal have the symbol Q" in note
+    predictor = rhythm.RhythmPredictor(SimpleNamespace(config=recipe("arrhythmia", "physionet_mitbih/patient")))
+    assert predictor._symbols == {name: name for name in "NSVFQ"}
+    assert predictor._marked() == []

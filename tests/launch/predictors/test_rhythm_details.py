@@ -7,8 +7,16 @@ import numpy as np
 
 from cardiax.catalog import AAMI_CLASSES
 from cardiax.ecg.rhythm_summary import rr_intervals, summarize
+from cardiax.launch.formats.wfdb_annotations import Beats
 from cardiax.launch.predictors.recording_parts import Part
-from cardiax.launch.predictors.rhythm_details import example_beats, flags_of, notes_of, warnings_of, with_most_beats
+from cardiax.launch.predictors.rhythm_details import (
+    compared,
+    example_beats,
+    flags_of,
+    notes_of,
+    warnings_of,
+    with_most_beats,
+)
 
 
 def part(leads, heights, beats, faults, noisy, low=0):
@@ -82,3 +90,10 @@ def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
     assert warning.startswith("8 % of the beats are called F, which is rare")
     (warning,) = warnings_of(summary, [replace(PARTS[2], paced=np.ones(3, bool))], rr, names, aami=True)
     assert warning.startswith("100 % of the beats begin with a spike as of a pacemaker")
+
+
+def test_beats_without_a_class_and_beats_in_flutter_are_left_out_of_a_comparison():
+    reference = Beats(np.array([180.0, 360, 540, 720]), np.array([0, -1, 1, -1]), np.array([[900, 1000]]))
+    found = np.array([180.0, 365, 545, 950, 1080])  # the last without a reference beat
+    table = compared(reference, found, np.array([0, 1, 0, 1, 1]), 180.0, 2)
+    assert table.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 0]]
