@@ -1,20 +1,20 @@
 """Your own beats: from a table, or from a folder of annotated WFDB records, to a dataset named after their content."""
 
 import collections
-import csv
 import hashlib
 import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cardiax.catalog import AAMI_CLASSES, NOISE, OWN, OWN_FOLDS, OWN_PROTOCOLS, WINDOW_RATE, Dataset
-from cardiax.datasets.own_beats.beat_table import GROUPS, LABELS, NONE, is_table, plain_label, read_table
+from cardiax.datasets.own_beats.beat_table import LABELS, NONE, is_table, plain_label, read_table
+from cardiax.datasets.own_beats.pair_table import read_pairs
 from cardiax.datasets.storage.wfdb_beats import Window, read_records, windows
 from cardiax.datasets.storage.wfdb_database import HEADER, Database
 from cardiax.ecg.beat_windows import SYMBOLS
@@ -142,42 +142,6 @@ class OwnBeats:
     examples: dict[str, np.ndarray]
     notes: tuple[str, ...]
     source: str
-
-
-def read_pairs(path: Path, what: str, key: Callable[[str], str] = str) -> dict[str, str]:
-    """Read a table of two columns, as CSV or as a JSON object.
-
-    Args:
-      path: file of the table.
-      what: its content for messages, e.g. `symbol → class`.
-      key: function of a text of the first column that returns the key.
-
-    Raises:
-      InputError: the file is missing or has no such table.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        if path.suffix.lower() == ".json":
-            found = json.loads(text)
-            rows = [[str(key), value] for key, value in found.items()] if isinstance(found, dict) else []
-        else:
-            mark = next((mark for mark in "\t;" if mark in text), ",")
-            rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=mark) if row]
-            rows = rows[1:] if rows and tuple(map(str.lower, rows[0])) in _HEADS else rows
-        if not rows or not all(len(row) == 2 and isinstance(row[1], str) and all(row) for row in rows):
-            raise ValueError("not two texts in each line")
-        pairs: dict[str, str] = {key(left): right for left, right in rows}
-        if len(pairs) < len(rows):
-            raise ValueError("one text is twice in the first column")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: found no such file, expected a table {what}") from error
-    except (ValueError, csv.Error, OSError) as error:
-        raise InputError(f"{path}: found no table {what} ({error}), expected CSV or a JSON object") from error
-    return pairs
-
-
-_HEADS = {(left, right) for left in ("symbol", "record", *LABELS) for right in ("class", *GROUPS)}
-"""First lines of tables of two columns that are headers."""
 
 
 def _of_table(files: OwnFiles) -> OwnBeats:

@@ -260,7 +260,7 @@ def read_own_table(folder: Path, attempt: Attempt) -> None:
 def read_own_pairs(folder: Path, attempt: Attempt) -> None:
     """Read a table label → class or record → group."""
     from cardiax.datasets.own_beats.beat_table import plain_label
-    from cardiax.datasets.own_beats.own_files import read_pairs
+    from cardiax.datasets.own_beats.pair_table import read_pairs
 
     (path,) = folder.iterdir()
     attempt(lambda: read_pairs(path, "label → class", plain_label))

@@ -1,12 +1,11 @@
 """Your own beats: their name, classes and groups, from tables and from folders of WFDB records."""
 
-import itertools
 import json
 
 import numpy as np
 import pytest
 
-from cardiax.datasets.own_beats.own_files import OwnFiles, read_pairs
+from cardiax.datasets.own_beats.own_files import OwnFiles
 from cardiax.errors import InputError
 
 wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
@@ -195,20 +194,3 @@ def test_options_that_do_not_apply_are_refused(tmp_path, records):
     for files in [*wrong, OwnFiles(tmp_path / "b.xlsx")]:
         with pytest.raises(InputError, match=r"expected|leave it out"):
             files.check()
-
-
-@pytest.mark.parametrize("content", ["", "a,b,c\n", "a\n", "a,x\na,y\n", "[1]", '{"a": 1}', "{", "a,\n"])
-@pytest.mark.parametrize("ending", ["csv", "json"])
-def test_a_table_that_is_none_is_one_line(tmp_path, content, ending):
-    (tmp_path / f"c.{ending}").write_text(content)
-    if ending == "csv" and content == "[1]":
-        content += "\n"
-    with pytest.raises(InputError, match=rf"c\.{ending}: found no table symbol → class \("):
-        read_pairs(tmp_path / f"c.{ending}", "symbol → class")
-
-
-def test_pairs_of_any_mark_and_header(tmp_path):
-    for content, head in itertools.product(("a,x\nb,y\n", "a\tx\nb\ty\n", "a;x\nb;y\n"), ("", "symbol,class\n")):
-        mark = content[1]
-        (tmp_path / "c.csv").write_text(head.replace(",", mark) + content)
-        assert read_pairs(tmp_path / "c.csv", "") == {"a": "x", "b": "y"}
