@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cardiax.decompression import Room, UnpackedSizeError
+from cardiax.datasets.storage.unpacked_size import Room, UnpackedSizeError
 from cardiax.errors import InputError
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".npz")
