@@ -75,6 +75,8 @@ def test_large_datasets_need_no_tensorflow(tmp_path, monkeypatch):
     monkeypatch.setattr(shuffle, "MAX_MEM_BUFFER_SIZE", 1)
     monkeypatch.setattr(builder, "VOLUNTEERS", 1)
     monkeypatch.setattr(builder, "BEATS", 2)
+    recordings = list(builder.simulate(beats=2, volunteers=1))  # once for both builders
+    monkeypatch.setattr(builder, "simulate", lambda *_: iter(recordings))
     datasets.prepare("simulated_intracardiac", tmp_path)
     assert datasets.sizes("simulated_intracardiac", tmp_path) == {"recordings": 2}
     assert builder.write_raw(tmp_path / "raw", beats=2, volunteers=1) == 2
