@@ -5,6 +5,7 @@ import dataclasses
 import os
 import pathlib
 import shutil
+import time
 
 import chex
 import jax
@@ -213,5 +214,8 @@ def test_a_failed_write_is_an_error_of_the_system(state, tmp_path, monkeypatch, 
     assert raised.value.filename == str(tmp_path)
     assert "Traceback" not in "".join(capfd.readouterr())
     monkeypatch.undo()
+    files = None
+    while files != (files := sorted(tmp_path.rglob("*"))):  # threads of the failed save may still write
+        time.sleep(0.5)
     with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
         assert checkpoints.step("best") == 4
