@@ -17,6 +17,10 @@ of a network that normalises its inputs does."""
 COMPLETE = 0.05
 """Largest difference between the sums of attributions and the differences of the output, relative to the latter."""
 
+FAINTEST = 0.05
+"""Smallest influence of a sample, in log odds, that is drawn in the full colour, so that no influence looks strong only
+because all are weak."""
+
 SMOOTHED = 5
 """Number of samples over which `smooth` averages: 28 ms at 180 Hz."""
 

@@ -6,9 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cardiax.attribution import smooth
+from cardiax.attribution import FAINTEST, smooth
 from cardiax.catalog import DISCLAIMER
 from cardiax.plots.style import plain
+
+NARROWEST = 6.5
+"""Width in inches below which the line at the foot would not fit."""
 
 
 def median_beats_figure(
@@ -37,7 +40,8 @@ def median_beats_figure(
       influences: class → mean influence of each sample (T, L) on the log odds of the class, if known.
       notes: class → a line below its name.
     """
-    figure = Figure(figsize=(2.1 * len(beats) + 0.8, 1.9 * len(leads) + 0.7), layout="constrained")
+    size = (max(2.1 * len(beats) + 0.8, NARROWEST), 1.9 * len(leads) + 0.9)
+    figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(leads), len(beats), sharex=True, sharey="row", squeeze=False)
     influences, notes = influences or {}, notes or {}
     milliseconds = 1000 * (np.arange(next(iter(beats.values())).shape[1]) - before) / rate
@@ -53,13 +57,14 @@ def median_beats_figure(
     for name, axes in zip(leads, panels[:, 0], strict=True):
         axes.set_ylabel(f"{name} (mV)", fontsize=8)
     panels[0, 0].set_xlim(milliseconds[0], milliseconds[-1])
+    shades = {name: smooth(values) for name, values in influences.items()}
+    most = max([FAINTEST, *(float(np.abs(values).max()) for values in shades.values())])
     for column, name in enumerate(beats):  # after all traces, which set the limits
-        if name in influences:
-            values = smooth(influences[name])
+        if name in shades:
             for row, axes in enumerate(panels[:, column]):
-                shade(axes, milliseconds, values[:, row], float(np.abs(values).max()))
-    legend = "   red: for the class, blue: against it; its log odds by shape and rhythm" if influences else ""
-    figure.supxlabel(f"Time from the R peak (ms){legend}   {DISCLAIMER}", fontsize=8)
+                shade(axes, milliseconds, shades[name][:, row], most)
+    legend = "Red speaks for the class, blue against it; above: its log odds by shape and by rhythm. " if shades else ""
+    figure.supxlabel(f"Time from the R peak (ms)\n{legend}{DISCLAIMER}", fontsize=8)
     figure.suptitle(title, fontsize=9)
     return figure
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.attribution import smooth
+from cardiax.attribution import FAINTEST, smooth
 from cardiax.catalog import WINDOW_BEFORE, WINDOW_RATE, meaning
 from cardiax.launch.page.packed import packed
 from cardiax.launch.predictors.rhythm import RhythmPrediction
@@ -111,6 +111,8 @@ def burdens(times: np.ndarray, labels: np.ndarray, duration: float, size: float,
 def medians(one: RhythmPrediction) -> dict[str, Any]:
     """Return the median and the quartiles of the beats of each class, mV, and their influence, by lead."""
     found = []
+    shades = {name: smooth(influence.leads) for name, influence in one.influences.items()}
+    most = max([FAINTEST, *(float(np.abs(values).max()) for values in shades.values())])
     for name, windows in one.median_beats.items():
         low, middle, high = np.quantile(windows, (0.25, 0.5, 0.75), axis=0)
         leads = [
@@ -123,10 +125,8 @@ def medians(one: RhythmPrediction) -> dict[str, Any]:
         ]
         influence = one.influences.get(name)
         if influence:
-            values = smooth(influence.leads)
-            most = float(np.abs(values).max()) or 1.0
             for index, lead in enumerate(leads):
-                lead["influence"] = packed(values[:, index] / most, 0.01)
+                lead["influence"] = packed(shades[name][:, index] / most, 0.01)
         text = influence_text(influence) if influence else ""
         found.append({"class": name, "of": len(windows), "leads": leads, "influence": text})
     return {"before": WINDOW_BEFORE, "rate": WINDOW_RATE, "classes": found}

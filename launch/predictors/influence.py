@@ -47,7 +47,9 @@ class BeatInputs:
 
     def add(self, inputs: Inputs, labels: np.ndarray) -> None:
         """Add the beats of one part: `leads` and `deviation` (n, T, L) and `rr` (n, 22), with their classes (n,)."""
-        usual_rr = np.median(inputs["rr"][labels == self.normal] if (labels == self.normal).any() else inputs["rr"], 0)
+        if not (labels == self.normal).any():  # the usual beat is unknown
+            return
+        usual_rr = np.median(inputs["rr"][labels == self.normal], axis=0)
         for label in np.unique(labels[labels != self.normal]).tolist():
             own = evenly(np.flatnonzero(labels == label), EXAMPLES)
             beats = {name: values[own] for name, values in inputs.items()}

@@ -166,7 +166,7 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
 
 def influence_text(found: Influence) -> str:
     """Return the influence of shape and rhythm on the log odds of a class, in a few words."""
-    return f"shape {found.leads.sum():+.1f}, rhythm {found.rhythm:+.1f}"
+    return f"shape {round(found.leads.sum(), 1) + 0:+.1f}, rhythm {round(found.rhythm, 1) + 0:+.1f}"
 
 
 def plots(title: str, one: RhythmPrediction) -> dict:

@@ -197,8 +197,11 @@ def save_plot(path: Path, draw: Callable[[], Any]) -> list[Path]:
     Returns:
       A list of the path; empty if the plot cannot be drawn or written, which is a warning (`without_losing_results`).
     """
+    import matplotlib
+
     with without_losing_results(path):
-        plot, image = draw(), io.BytesIO()
+        with matplotlib.rc_context({"text.parse_math": False}):  # a name may have dollar signs
+            plot, image = draw(), io.BytesIO()
         if isinstance(plot, np.ndarray):
             ending = "gif"
             write_gif(image, plot)

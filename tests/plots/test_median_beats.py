@@ -49,3 +49,20 @@ def test_what_speaks_for_a_class_is_red_and_what_speaks_against_it_blue():
     assert blue > red
     np.testing.assert_allclose(mesh.get_array()[0, [50, 150]], [1.0, -0.5])
     np.testing.assert_allclose(mesh.get_coordinates()[0, [72, 73], 0], [-1000 / 360, 1000 / 360])
+
+
+def test_all_classes_share_a_scale_and_weak_influences_stay_pale():
+    beats = {name: np.zeros((3, 192, 1)) for name in "NSV"}
+    strong, weak = np.full((192, 1), 0.5), np.full((192, 1), 0.01)
+    colours = dict.fromkeys(beats, "k")
+    counts = dict.fromkeys(beats, 3)
+
+    def shades(**influences):
+        figure = median_beats_figure(beats, counts, ("II",), 180.0, 72, "a", colours, influences)
+        meshes = [one for axes in figure.axes for one in axes.collections if isinstance(one, QuadMesh)]
+        return [mesh.to_rgba(mesh.get_array()[0, 96:97])[0][2] for mesh in meshes]  # blue: 1 is pale
+
+    pale, deep = shades(S=weak, V=strong)
+    assert pale > 0.9 > 0.6 > deep
+    (alone,) = shades(S=weak)
+    assert alone > 0.75

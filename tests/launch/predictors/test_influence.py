@@ -45,11 +45,17 @@ def test_shape_and_rhythm_against_the_usual_beat():
 def test_many_beats_of_several_parts_give_evenly_spaced_examples():
     collected = BeatInputs(normal=0)
     for _ in range(3):
-        collected.add(beats(100), np.full(100, 3))
+        collected.add(beats(100), np.where(np.arange(100) < 10, 0, 3))
     (one,) = collected.influences(attribution, classes=5, leads=2).values()
     assert one.beats == EXAMPLES
     np.testing.assert_array_equal(evenly(np.arange(10, 20), 4), [10, 13, 16, 19])
     np.testing.assert_array_equal(evenly(np.arange(3), 4), [0, 1, 2])
+
+
+def test_without_normal_beats_there_is_no_usual_beat_to_compare_with():
+    collected = BeatInputs(normal=0)
+    collected.add(beats(4), np.array([1, 2, 2, 2]))
+    assert collected.influences(attribution, classes=5, leads=2) == {}
 
 
 def test_what_does_not_add_up_has_no_influence():

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import LOCK, Workdir, read_json, remove_left_overs
+from cardiax.launch.run.run_folder import LOCK, Workdir, read_json, remove_left_overs, save_plot
 from cardiax.recipes import recipe
 
 HOLD = """
@@ -164,3 +164,15 @@ def test_what_a_killed_command_left_is_removed_and_what_another_writes_is_not(tm
     (tmp_path / f".bundle.cardiax.{host}.{dead}.tmp").mkdir()
     remove_left_overs(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
+
+
+def test_a_name_with_dollar_signs_is_drawn_as_it_is(tmp_path, capsys):
+    from matplotlib.figure import Figure
+
+    def draw():
+        figure = Figure()
+        figure.suptitle("rhythm $x^$")
+        return figure
+
+    assert save_plot(tmp_path / "plot", draw) == [tmp_path / "plot.png"]
+    assert capsys.readouterr().err == ""
