@@ -15,6 +15,9 @@ from cardiax.stats.classification import METRICS, bootstrap_groups, bootstrap_in
 from cardiax.stats.significance import resampled_figures
 from cardiax.tasks.report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, Draw
 
+FEW = 5
+"""Number of records below which an interval over records is said to be too narrow."""
+
 DRAWN = 6
 """Number of beats of each class in the plot."""
 
@@ -40,7 +43,7 @@ class ClassReport:
         dataset, records = cases.dataset, cases.records
         drawn = "beats" if records is None else "groups" if "group" in cases.origin else "records"
         found = {
-            "interval": f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples",
+            "interval": f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples{_caution(records)}",
             "loss": figures["loss"],
         }
         if records is not None and dataset.note:
@@ -155,6 +158,7 @@ class ClassReport:
         groups = np.zeros(len(cells), np.int64) if records is None else np.unique(records, return_inverse=True)[1]
         counts = np.bincount(size**2 * groups + cells, minlength=size**2 * (groups.max() + 1)).reshape(-1, size, size)
         confusion = counts.sum(axis=0)
+        alone = records is not None and len(counts) == 1
         intervals = (
             bootstrap_intervals(confusion, RESAMPLES, level=LEVEL)
             if records is None
@@ -164,6 +168,8 @@ class ClassReport:
 
         def with_interval(name: str, *index: int) -> dict[str, Any]:
             low, high, undefined = (float(bound[index]) for bound in intervals[name])
+            if alone:  # one record tells nothing of the spread over records
+                low, high = 0.0, 1.0
             one: dict[str, Any] = {"value": float(metrics[name][index]), "low": low, "high": high}
             return one | ({"undefined_resamples": int(undefined)} if undefined else {})
 
@@ -190,6 +196,14 @@ class ClassReport:
                 zip(figures["target"], figures["prediction"], figures["probabilities"], strict=True)
             )
         ]
+
+
+def _caution(records: np.ndarray | None) -> str:
+    """Return what to add to the name of an interval over few records (n,)."""
+    count = FEW if records is None else len(np.unique(records))
+    if count == 1:
+        return "; of a single one nothing is known of others, so it is 0 to 1"
+    return "" if count >= FEW else f"; {count} are few, so it is too narrow"
 
 
 def _rows(figures: dict[str, Any], rows: np.ndarray) -> dict[str, np.ndarray]:

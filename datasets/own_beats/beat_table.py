@@ -92,6 +92,10 @@ def scaled(beats: np.ndarray) -> np.ndarray:
     return ((beats - low) / np.where(high > low, high - low, 1)).astype(np.float32)
 
 
+MISSING = ("", "nan", "<na>")
+"""Labels, in lower case, with which tables say that there is none."""
+
+
 def plain_label(value: object) -> str:
     """Return a label as text, a whole number without its decimals: 2 for 2.0 and 2.000e+00, as NumPy writes them."""
     text = str(value).strip()
@@ -117,9 +121,16 @@ def _table(
     if (most := float(np.abs(beats).max())) > ABSURD:
         raise InputError(f"{path}: found a sample of {most:.1e}, expected voltages")
     flat = int((beats.max(axis=(1, 2)) == beats.min(axis=(1, 2))).sum())
-    more = [f"{path.name}: {flat:,} beats are flat"] if flat else []
+    if flat == len(beats):
+        raise InputError(f"{path}: found beats that are all flat, expected an ECG")
+    more = [f"{path.name}: {flat:,} of {len(beats):,} beats are flat"] if flat else []
     names = None if groups is None else [str(one) for one in groups]
     own = None if labels is None else [plain_label(one) for one in labels]
+    if absent := [index for index, one in enumerate(own or ()) if one.lower() in MISSING]:
+        raise InputError(
+            f"{path}: found the label {(own or [])[absent[0]]!r} of beat {absent[0] + 1} and {len(absent) - 1} more, "
+            "expected the class of each; remove these beats, or name their class"
+        )
     return BeatTable(scaled(beats), own, names, rate, (*notes, *more))
 
 

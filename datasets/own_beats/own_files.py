@@ -30,6 +30,10 @@ SPLITS = 3
 """Least number of groups for a split by groups."""
 
 
+NO_BEATS = "[!]x()ptu`'^|~+sT*D=\"@"
+"""Symbols of WFDB's annotations that stand for something else than a beat."""
+
+
 @dataclass(frozen=True)
 class OwnFiles:
     """The files of a dataset, and how to read them.
@@ -188,6 +192,11 @@ def _of_folder(files: OwnFiles) -> OwnBeats:
     left = sorted(headers - {*names})
     notes = [f"{path.name}: without NAME.{ending}, so left out: {_some(left)}"] if left else []
     symbols = read_pairs(files.classes, "symbol → class") if files.classes else _AAMI
+    if wrong := [symbol for symbol in symbols if symbol in NO_BEATS]:
+        raise InputError(
+            f"{files.classes}: found a class of {_some(wrong)}, with which WFDB marks no beats, but rhythms, noise, "
+            "waves or notes; leave them out"
+        )
     groups = {}
     if files.groups not in (None, NONE):
         groups = read_pairs(Path(str(files.groups)), "record → group")

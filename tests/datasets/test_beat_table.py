@@ -132,6 +132,8 @@ def test_a_column_that_is_missing_or_twice_is_named(tmp_path):
         ({"beats": np.where(BEATS == 5, np.nan, BEATS)}, "found NaN or infinity in beat 1"),
         ({"beats": BEATS, "labels": [1, 2]}, r"found labels int64 \(2,\), expected texts or whole numbers \(3,\)"),
         ({"beats": BEATS, "labels": np.array([1, "a", None], object)}, "cannot be read"),  # needs pickle
+        ({"beats": BEATS, "labels": [1.0, np.nan, 2.0]}, "found the label 'nan' of beat 2 and 0 more"),
+        ({"beats": 0 * BEATS, "labels": [1, 2, 1]}, "found beats that are all flat"),
         ({"beats": BEATS, "labels": [1, 2, 1], "rate": [1.0, 2.0]}, "expected a single number"),
     ],
 )

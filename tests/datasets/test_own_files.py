@@ -75,15 +75,15 @@ def test_a_folder_has_beats_of_any_rate_lead_and_unit_under_aamis_classes(record
 
 
 def test_a_folder_takes_classes_and_patients_from_tables(records, tmp_path):
-    (tmp_path / "classes.json").write_text(json.dumps({"N": "sinus", "L": "sinus", "V": "wide", "+": "change"}))
+    (tmp_path / "classes.json").write_text(json.dumps({"N": "sinus", "L": "sinus", "V": "wide", "f": "paced"}))
     (tmp_path / "patients.csv").write_text("record,patient\na1,anna\na2,anna\nb,bert\nc,carl\nz,zoe\n")
     found = OwnFiles(records, classes=tmp_path / "classes.json", groups=str(tmp_path / "patients.csv")).read()
-    assert found.dataset.classes == ("sinus", "wide", "change")
-    assert found.examples["label"][:8].tolist() == [0, 0, 1, 0, 0, 2, 0, 0]
+    assert found.dataset.classes == ("sinus", "wide", "paced")
+    assert found.examples["label"][12:18].tolist() == [0, 0, 0, 1, 2, 0]  # N L N V f N of b
     assert sorted({*found.examples["group"]}) == ["anna", "bert", "carl"]
-    assert found.dataset.symbols == {"N": "sinus", "L": "sinus", "V": "wide", "+": "change"}
+    assert found.dataset.symbols == {"N": "sinus", "L": "sinus", "V": "wide", "f": "paced"}
     assert (found.dataset.normal, found.dataset.aami) == ("sinus", False)
-    assert any("whose symbols have no class: f (1), A (1)" in note for note in found.notes)
+    assert any("whose symbols have no class: A (1)" in note for note in found.notes)
     (tmp_path / "patients.csv").write_text("a1,anna\na2,anna\n")
     with pytest.raises(InputError, match=r"patients\.csv: found no group of b, c, expected one for every record"):
         OwnFiles(records, groups=str(tmp_path / "patients.csv")).read()
@@ -182,6 +182,9 @@ def test_a_folder_without_records_annotations_or_known_symbols_is_one_line(tmp_p
         OwnFiles(records, annotations="qrs").read()
     (tmp_path / "c.csv").write_text("r,x\nj,y\n")
     with pytest.raises(InputError, match="found no annotation of r j, expected some"):
+        OwnFiles(records, classes=tmp_path / "c.csv").read()
+    (tmp_path / "c.csv").write_text("N,x\n+,rhythm\n~,noise\n")
+    with pytest.raises(InputError, match=r"c\.csv: found a class of \+, ~, with which WFDB marks no beats"):
         OwnFiles(records, classes=tmp_path / "c.csv").read()
     write_record(tmp_path, "x", "NNV", units="mmHg")
     with pytest.raises(InputError, match="x: found the units mmHg, mmHg, expected a channel in mV, uV or V"):

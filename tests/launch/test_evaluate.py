@@ -124,12 +124,13 @@ def test_patients_are_drawn_where_the_protocol_is_by_patient():
     for protocol, drawn, width in (("patient", "records", 1.0), ("kaggle", "beats", 0.2)):
         result = report.results(Cases(dataset, protocol, "test", np.arange(100), origin, lambda rows: {}), figures)
         assert f"bootstrap over {drawn}" in result["interval"]
+        assert ("2 are few" in result["interval"]) == (protocol == "patient")
         assert result["accuracy"]["high"] - result["accuracy"]["low"] == pytest.approx(width, abs=0.05)
         assert ("without_record" in result) == ("note" in result) == (protocol == "patient")
         if protocol == "patient":
-            # The other patient's beats are all right, and every resample is of that patient alone.
+            # The beats of the only patient left are all right, which tells nothing of others.
             assert result["without_record"]["record"] == 232
-            assert result["without_record"]["macro_f1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+            assert result["without_record"]["macro_f1"] == {"value": 1.0, "low": 0.0, "high": 1.0}
             text = report.table(result | {"examples": 100, "split": "test", "dataset": "physionet_mitbih/patient"})
             assert "without record 232:" in text
             assert "record 201 of DS1 is left out of training" in text
