@@ -32,8 +32,8 @@ class Order:
     def __post_init__(self) -> None:
         if self.batch_size > self.size:
             raise InputError(
-                f"batch_size: found {self.batch_size}, expected at most the {self.size} examples of the training split; "
-                f"give --batch_size {max(1, self.size // 4)}"
+                f"batch_size: found {self.batch_size}, expected at most the {self.size} examples of the training split"
+                f"; give --batch_size {max(1, self.size // 4)}"
             )
 
     @property

@@ -67,7 +67,7 @@ def test_padded_batches_cover_each_place_once(size, batch):
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(
         InputError,
-        match="batch_size: found 128, expected at most the 100 examples .*; give --batch_size 25",
+        match=r"batch_size: found 128, expected at most the 100 examples .*; give --batch_size 25",
     ):
         Order(0, 100, 128)
 
