@@ -176,7 +176,8 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     """Format the table in Markdown: a line for each row, grouped by protocol."""
     columns = [merit.name for merit in merits(task)]
     columns += [name for name, value in rows[0].results[0].items() if _is_figure(name, value) and name not in columns]
-    classes = list(rows[0].results[0].get("classes", {}))[1:]
+    normal = getattr(task, "normal", None)  # of your own classes all are shown
+    classes = [name for name in rows[0].results[0].get("classes", {}) if name != normal]
     titles = ["protocol", "system", *(_label(rows, name) for name in columns)]
     titles += [f"{name}: recall / precision" for name in classes]
     by_record = [row for row in rows if "without_record" in row.results[0]]

@@ -4,18 +4,20 @@ import contextlib
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from cardiax.catalog import NOISE
-from cardiax.launch.evaluation.sweep_table import Row, noise_table
+from cardiax.launch.evaluation.sweep_table import Row, markdown, noise_table
 from cardiax.launch.loops import population_loop
 from cardiax.launch.run.run_folder import Workdir, write_json
 from cardiax.launch.run.sweep_member import Member
 from cardiax.launch.sweep import parse_grid
 from cardiax.recipes import recipe
 from cardiax.stats.classification import mean_interval
+from cardiax.tasks import TASKS
 
 UNCHANGED = [word for name in ("mixup", "stretch", "warp", "noise") for word in (f"--augmentation.{name}", "0")]
 TINY = ("--model_args", "widths=(4,),blocks=1", "--batch_size", "128", *UNCHANGED)
@@ -279,3 +281,19 @@ def test_the_protocol_noise_shares_the_runs_of_the_first_protocol(data_dir, tmp_
     assert "1 of 2 members failed: resnet1d-kaggle-seed0: physionet_nstdb is not prepared" in error
     assert [path.parent.name for path in tmp_path.glob("*/test.json")] == ["resnet1d-kaggle-seed0"]
     assert out.count("train: done") == 1
+
+
+def test_all_of_your_own_classes_have_a_column():
+    figure = {"value": 0.5, "low": 0.0, "high": 1.0}
+    for names, shown in (("early", "ok", "wide"), ("early", "ok", "wide")), (("N", "S", "V"), ("S", "V")):
+        classes = {name: {"recall": figure, "precision": figure} for name in names}
+        result = {"accuracy": figure, "macro_f1": figure, "classes": classes, "parameters": 1, "interval": "interval"}
+        row = SimpleNamespace(
+            name="a",
+            protocol="group",
+            results=[result],
+            values=lambda name: np.array([0.5]),
+            seconds=np.array([60.0]),
+        )
+        head = markdown([row], {}, TASKS["arrhythmia"]).splitlines()[0]
+        assert [cell.split(":")[0].strip() for cell in head.split("|") if ": recall" in cell] == list(shown)
