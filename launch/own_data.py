@@ -11,7 +11,6 @@ from pathlib import Path
 from cardiax.catalog import OWN, describe, find_dataset, remember
 from cardiax.errors import InputError
 from cardiax.launch.cli import positive
-from cardiax.launch.run.progress import say
 
 FLAGS = ("labels", "groups", "classes", "annotations", "rate")
 """Flags for reading your own beats."""
@@ -124,6 +123,7 @@ def _prepared(path: Path, given: dict, data_dir: Path, again: bool) -> str:
     from cardiax import datasets
     from cardiax.datasets.own_beats.own_beats_dataset_builder import READ
     from cardiax.datasets.own_beats.own_files import OwnFiles
+    from cardiax.launch.run.progress import say  # imports JAX, which reads its settings then
 
     files = OwnFiles(path, **given)
     files.check()

@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cardiax.datasets.storage.unpacked_size import Room, UnpackedSizeError
 from cardiax.errors import InputError
+from cardiax.unpacked_size import Room, UnpackedSizeError
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".npz")
 """Endings of the files that are read."""

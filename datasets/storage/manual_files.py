@@ -26,9 +26,9 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cardiax.datasets.storage.unpacked_size import Room
 from cardiax.errors import InputError
 from cardiax.file_kinds import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, kind
+from cardiax.unpacked_size import Room
 
 OTHER = "a file of another name"
 """Reason to leave out a file that has no other fault."""

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.datasets.storage.unpacked_size import Room, UnpackedSizeError
 from cardiax.errors import InputError
 from cardiax.file_kinds import HEAD
 from cardiax.launch.formats.matlab_elements import read_arrays
 from cardiax.launch.formats.numpy_array import of_array
 from cardiax.launch.formats.reader import Recording
+from cardiax.unpacked_size import Room, UnpackedSizeError
 
 RATES = ("fs", "sf", "sfreq", "srate", "rate", "freq", "frequency", "samplingrate", "samplerate", "samplingfrequency")
 """Names of variables that hold the sampling rate, without underscores, in lower case."""

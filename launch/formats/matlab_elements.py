@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.datasets.storage.unpacked_size import Room
+from cardiax.unpacked_size import Room
 
 COMPRESSED, MATRIX = 15, 14
 """Types of elements."""

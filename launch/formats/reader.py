@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cardiax.datasets.storage.unpacked_size import Room, UnpackedSizeError
 from cardiax.ecg import lead_names
 from cardiax.errors import InputError
+from cardiax.unpacked_size import Room, UnpackedSizeError
 
 RATES = (40.0, 50_000.0)
 """Plausible sampling rates of an ECG, Hz; values outside are in another unit."""

@@ -97,10 +97,12 @@ def read(example):
 
 
 def write_own_data(folder):
-    """beats.csv and more.csv, 24 beats of four patients, and records/ with four records and classes.csv."""
+    """beats.csv and more.csv, 240 beats of eight patients, and records/ with four records and classes.csv."""
     wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
     head = ",".join([*(f"x{i}" for i in range(64)), "label", "patient"])
-    rows = [",".join([*map(str, np.arange(64) % (2 + i % 3)), "abc"[i % 3], f"p{i // 6}"]) for i in range(24)]
+    waves = [np.arange(64) % (2 + i % 3) + i / 10 for i in range(240)]
+    waves = [np.append(wave[:-1], 99.0) for wave in waves]  # scaled to 0 … 1, no two are equal
+    rows = [",".join([*map(str, wave), "abc"[i % 3], f"p{i // 30}"]) for i, wave in enumerate(waves)]
     for name in ("beats.csv", "more.csv"):
         (folder / name).write_text("\n".join([head, *rows]))
     (folder / "records").mkdir()

@@ -48,6 +48,8 @@ def measured(figure):
 
 def test_every_dataset_to_learn_from_has_the_protocol_and_none_as_its_default():
     for dataset in DATASETS.values():
+        if dataset.name.startswith("own_beats/"):  # of another test of this process
+            continue
         if dataset.kind == "noise":
             assert dataset.protocols == ()
             continue

@@ -6,8 +6,8 @@ from unittest import mock
 import numpy as np
 import scipy.io
 
-from cardiax.datasets.storage.unpacked_size import Room
 from cardiax.launch.formats import matlab_elements
+from cardiax.unpacked_size import Room
 
 
 def test_compressed_data_are_read_once(tmp_path, monkeypatch):
