@@ -23,6 +23,17 @@ def test_help_lists_the_commands_and_imports_nothing_heavy():
         assert f"\n    {command} " in out
 
 
+def test_no_command_imports_jax_before_it_runs():
+    """JAX reads where it keeps compiled programs when it is imported, which `run_command` settles before `run`."""
+    program = (
+        "import importlib, sys\nfrom cardiax.launch.cli import COMMANDS\n"
+        "for name in COMMANDS:\n    importlib.import_module(f'cardiax.launch.{name}')\n"
+        "print([name for name in ('jax', 'tensorflow_datasets') if name in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert out == "[]\n"
+
+
 def test_unknown_names_get_the_near_match_and_the_list(cardiax):
     assert cardiax.mistake("trian") == (
         "unknown command 'trian': did you mean 'train'? "
