@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pytest
 from nbclient import NotebookClient
 
@@ -39,7 +38,9 @@ def test_a_notebook_prints_what_it_has_stored(path, tmp_path, monkeypatch, share
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     now = printed(notebook)
     assert [NUMBER.sub("#", text) for text in now] == [NUMBER.sub("#", text) for text in stored]
+    # Few digits are printed. Another processor rounds otherwise, which a short training amplifies: of 29 test beats of
+    # a class, some more or fewer are found. A training that fails is further away.
     for text, before in zip(now, stored, strict=True):
-        values, expected = (np.array(NUMBER.findall(one), float) for one in (text, before))
-        # Two digits are printed. Another processor rounds otherwise, which a short training amplifies.
-        np.testing.assert_allclose(values, expected, rtol=0.15, atol=0.12, err_msg=text)
+        for value, expected in zip(NUMBER.findall(text), NUMBER.findall(before), strict=True):
+            close = {"rel": 0.25, "abs": 0.25 if "." in expected else 2.0}
+            assert float(value) == pytest.approx(float(expected), **close), text
