@@ -128,8 +128,8 @@ class HeartPredictor(BatchPredictor):
         outputs = self._outputs({"leads": np.concatenate([leads[None], beats.leads])}, BATCH, path)
         voltage = outputs[0] if outputs.ndim == 3 else None
         times = outputs if voltage is None else np.asarray(activation_time(outputs))
-        warnings = _warnings(times[0], leads)
         times = times - beats.lead_in
+        warnings = _warnings(times[0], leads, beats.lead_in)
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
         influence = self._influence(leads) if explain and voltage is None else None
@@ -190,7 +190,7 @@ class HeartPredictor(BatchPredictor):
             yield f"  wrote: {', '.join(map(str, written))}", False
 
 
-def _warnings(times: np.ndarray, leads: np.ndarray) -> tuple[str, ...]:
+def _warnings(times: np.ndarray, leads: np.ndarray, lead_in: int) -> tuple[str, ...]:
     from cardiax.ecg.lead_checks import swapped_electrodes
 
     found = [
@@ -198,10 +198,11 @@ def _warnings(times: np.ndarray, leads: np.ndarray) -> tuple[str, ...]:
         "them before you trust the prediction"
         for what in swapped_electrodes(leads)
     ]
-    outside = int(np.sum((times < 0) | (times > WINDOW)))
+    low, high = -lead_in, WINDOW - lead_in  # what the network was shown, from the onset on as the times
+    outside = int(np.sum((times < low) | (times > high)))
     if outside:
         found.append(
-            f"{outside} of {len(times)} times lie outside 0 to {WINDOW} ms, from {np.nanmin(times):.0f} to "
+            f"{outside} of {len(times)} times lie outside {low} to {high} ms, from {np.nanmin(times):.0f} to "
             f"{np.nanmax(times):.0f} ms: the recording is unlike the training data; do not trust them"
         )
     return tuple(found)

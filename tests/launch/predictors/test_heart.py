@@ -72,3 +72,10 @@ def test_what_an_earlier_recording_left_is_removed(predictor, leads, tmp_path):
     list(predictor.write(tmp_path, ["ecg"], [single]))
     assert not (tmp_path / "ecg_beats.csv").exists()
     assert (tmp_path / "ecg_activation.csv").read_text().splitlines()[0] == "site,activation_time_ms"
+
+
+def test_a_warning_counts_times_from_the_onset_as_the_prediction_does(predictor, leads):
+    predictor._network = lambda inputs: np.full((32, 75), -3.0, np.float32)  # before what the network was shown
+    found = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
+    np.testing.assert_allclose(found.times, -18)  # 15 ms lie before the onset
+    assert any("75 of 75 times lie outside -15 to 485 ms, from -18 to -18 ms" in one for one in found.warnings)
