@@ -11,7 +11,7 @@ import numpy as np
 
 from cardiax.catalog import DISCLAIMER, find_dataset
 from cardiax.errors import InputError
-from cardiax.launch.predictors.batches import BatchPredictor
+from cardiax.launch.predictors.batches import BatchPredictor, softmax
 from cardiax.launch.run.run_folder import write_atomically
 
 BATCH = 256
@@ -122,9 +122,8 @@ class BeatRowsPredictor(BatchPredictor):
 
         classes = cast(Classification, task_of(self.config)).classes
         logits = self._outputs({"leads": beats}, BATCH, path)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        odds /= odds.sum(axis=1, keepdims=True)
-        return BeatRows(np.array(classes)[odds.argmax(axis=1)], odds, classes, labels, notes)
+        probabilities = softmax(logits)
+        return BeatRows(np.array(classes)[probabilities.argmax(axis=1)], probabilities, classes, labels, notes)
 
     def write(self, folder: Path, stems: Sequence[str], predictions: Sequence[BeatRows]) -> Iterator[tuple[str, bool]]:
         """Write NAME_classes.csv of each table; yield lines for the user, and True where one is a remark."""

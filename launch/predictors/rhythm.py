@@ -17,7 +17,7 @@ from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
-from cardiax.launch.predictors.batches import BatchPredictor
+from cardiax.launch.predictors.batches import BatchPredictor, softmax
 from cardiax.launch.predictors.influence import BATCH, BeatInputs, Influence
 from cardiax.launch.predictors.recording_parts import (
     first_leads,
@@ -297,8 +297,7 @@ class RhythmPredictor(BatchPredictor):
     def _probabilities(self, inputs: dict[str, np.ndarray], path: Path) -> np.ndarray:
         """Return the probabilities (n, C) of the beats of one part."""
         logits = self._outputs(inputs, BATCHES[0] if len(inputs["rr"]) <= BATCHES[0] else BATCHES[1], path)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return softmax(logits)
 
     def write(
         self, folder: Path, stems: Sequence[str], predictions: Sequence[RhythmPrediction]
