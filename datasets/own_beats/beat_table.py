@@ -1,10 +1,12 @@
 """Tables of beats: a row for each beat as text, or arrays in an .npz file."""
 
+import collections
 import contextlib
 import csv
 import decimal
 import gzip
 import io
+import json
 import re
 import warnings
 import zipfile
@@ -154,7 +156,7 @@ def _text(path: Path, label: str | None, group: str | None) -> BeatTable:
     used = {index for index in (of_label, of_group) if index is not None}
     texts = {known[name] for name in (*LABELS, *GROUPS) if name in known} | used
     texts |= {0} if not header[0] else set()  # pandas writes the number of a row without a name
-    samples = [index for index in range(len(header)) if index not in texts]
+    samples = _numbered(header, [index for index in range(len(header)) if index not in texts])
     rows: list[np.ndarray] = []
     labels: list[str] = []
     groups: list[str] = []
@@ -190,10 +192,20 @@ def _text(path: Path, label: str | None, group: str | None) -> BeatTable:
     if not samples:
         raise InputError(f"{path}: found no column of samples, expected some beside the labels and groups")
     told = f"{len(samples)} samples a beat, columns {header[samples[0]]} to {header[samples[-1]]}"
-    unused = [header[index] or "the first" for index in sorted(texts - used)]
+    unused = [header[index] or "the first" for index in range(len(header)) if index not in used.union(samples)]
     told += f", without {', '.join(unused)}" if unused else ""
     own = labels if of_label is not None else None
     return _table(path, np.stack(rows)[:, :, None], own, groups or None, 0.0, [f"{path.name}: {told}"])
+
+
+def _numbered(header: Sequence[str], columns: Sequence[int]) -> Sequence[int]:
+    """Return the columns whose names differ in a number alone, as s0, s1, …, from `LEAST_SAMPLES` on; else all of them.
+
+    So that a column such as age is not taken for a sample.
+    """
+    stems = {index: header[index].rstrip("0123456789").lower() for index in columns if header[index][-1:].isdigit()}
+    counts = collections.Counter(stems.values())
+    return [index for index, stem in stems.items() if counts[stem] >= LEAST_SAMPLES] or columns
 
 
 def _column(path: Path, header: Sequence[str], flag: str, name: str | None, usual: Sequence[int]) -> int | None:
@@ -213,7 +225,10 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             content: BinaryIO = stack.enter_context(path.open("rb"))
             if path.suffix.lower() == ".gz":
                 content = Room(path.stat().st_size).stream(gzip.GzipFile(fileobj=content))
-            text = stack.enter_context(io.TextIOWrapper(content, encoding="utf-8-sig"))
+            head = content.read(4096)
+            content.seek(0)
+            encoding = re.sub("^utf-8$", "utf-8-sig", json.detect_encoding(head))
+            text = stack.enter_context(io.TextIOWrapper(content, encoding=encoding))
             for number, line in enumerate(text, 1):
                 if line.strip(" \t\r\n,;") and not line.startswith("#"):
                     yield number, line.rstrip("\r\n")

@@ -25,6 +25,9 @@ from cardiax.errors import InputError
 RATES = (40.0, 50_000.0)
 """Plausible sampling rates of an ECG, Hz."""
 
+BEATS, SLOPE = 20, 1.2
+"""With so many beats or more, the least `slope_at_beats` of annotations that are of the record."""
+
 
 @dataclass(frozen=True, eq=False)
 class Record:
@@ -96,14 +99,22 @@ def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iter
                 f"{folder / name}: found a record that cannot be read ({error}), expected PhysioNet's"
             ) from error
         used, per_millivolt = _voltages(folder / name, _units(folder / f"{name}.hea", record.units))
+        signals = np.where(missing, record.baseline, record.d_signal)[:, used]
+        samples = np.asarray(annotation.sample, np.int64)
+        beats = samples[[symbol in CLASS_OF for symbol in annotation.symbol]]
+        if len(beats) >= BEATS and (slope := beat_windows.slope_at_beats(signals, beats, record.fs)) < SLOPE:
+            raise InputError(
+                f"{folder / name}.{database.endings[-1]}: found beats where the signal is {slope:.2f} times as steep "
+                f"as elsewhere, expected {SLOPE} or more; the annotations seem to be of another record"
+            )
         yield Record(
             number=int(name) if all(map(str.isdecimal, database.records)) else database.records.index(name),
             rate=float(record.fs),
-            signals=np.where(missing, record.baseline, record.d_signal)[:, used],
+            signals=signals,
             leads=tuple(record.sig_name[index] for index in used),
             gains=np.asarray(record.adc_gain, np.float64)[used] * per_millivolt,
             baselines=np.asarray(record.baseline, np.float64)[used],
-            samples=np.asarray(annotation.sample, np.int64),
+            samples=samples,
             symbols=tuple(annotation.symbol),
         )
 

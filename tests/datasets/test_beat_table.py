@@ -47,6 +47,21 @@ def test_columns_are_chosen_by_name_and_the_others_are_no_samples(tmp_path):
     assert read_table(tmp_path / "b.csv", labels="kind", groups="none").groups is None
 
 
+def test_a_column_that_is_no_sample_is_left_out_and_named(tmp_path):
+    header = "age,x1,x2,x3,x4,x5,x6,x7,x8,x_mean,label"
+    beats = [f"70,{','.join(map(str, beat))},0.5,{'ab'[row % 2]}" for row, beat in enumerate(BEATS)]
+    (tmp_path / "b.csv").write_text("\n".join([header, *beats]))
+    found = read_table(tmp_path / "b.csv")
+    np.testing.assert_array_equal(found.beats[:, :, 0], SCALED)
+    assert any("without age, x_mean" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_encodings_of_windows_programs_are_read(tmp_path, encoding):
+    (tmp_path / "b.csv").write_text(text(), encoding=encoding)
+    np.testing.assert_array_equal(read_table(tmp_path / "b.csv").beats[:, :, 0], SCALED)
+
+
 def test_arrays_of_several_leads_keep_the_ratio_of_the_leads(tmp_path):
     beats = np.stack([BEATS, BEATS / 2], axis=-1)
     np.savez(tmp_path / "b.npz", beats=beats, labels=[0, 1, 1], groups=["x", "y", "x"], rate=250, more=np.zeros(2))
@@ -95,7 +110,7 @@ BROKEN = {
     text().replace("1,1,1,1,1", "1,1,nan,1,1"): "found 'nan' in line 3, column 'x2', expected a finite number",
     text().replace("1,1,1,1,1", "1,1,,1,1"): "found '' in line 3, column 'x2'",
     text().replace("b,p2", ",p2"): "found nothing in line 3, column label",
-    text("x0,x1,x2,x3,x4,x5,x6,x7,label,age"): "found 'p1' in line 2, column 'age', expected a finite number",
+    text("x0,x1,x2,x3,x4,x5,x6,x,label,age"): "found 'p1' in line 2, column 'age', expected a finite number",
     "x,label\n1,a\n2,b\n": "found 1 samples a beat, expected 8 or more",
     text().replace("1,1,1,1,1", "1,1,1_0,1,1"): "found '1_0' in line 3, column 'x2'",
     text().replace("1,1,1,1,1", "1,1,1e39,1,1"): "found '1e39' in line 3, column 'x2'",

@@ -1,8 +1,9 @@
 """Windows around R peaks: where they lie, how they end, and the order of leads (see also test_wfdb_beats.py)."""
 
 import numpy as np
+import pytest
 
-from cardiax.ecg.beat_windows import filtered, lead_order, windows
+from cardiax.ecg.beat_windows import filtered, lead_order, slope_at_beats, windows
 
 
 def test_mlii_or_ii_is_first_then_the_order_of_the_file():
@@ -31,3 +32,10 @@ def test_filtering_keeps_the_beat_and_removes_the_drift():
     expected = np.sin(2 * np.pi * 8 * np.arange(20 * 180) / 180)
     assert found.shape == (3600, 2)
     np.testing.assert_allclose(found[900:-900], np.stack([expected[900:-900]] * 2, 1), atol=0.1)
+
+
+def test_the_slope_at_beats_is_of_all_leads_alike():
+    signals = np.zeros((1000, 3))
+    signals[500:, 0], signals[500:, 1] = 1.0, 100.0  # one step of each lead, within 0.1 s of the beat
+    assert slope_at_beats(signals, np.array([505]), 100.0) == pytest.approx(1000 / 21)
+    assert slope_at_beats(signals, np.array([505, 100, 200]), 100.0) == 0

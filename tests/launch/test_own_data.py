@@ -80,7 +80,7 @@ def test_the_same_command_is_the_same_run_and_a_changed_table_is_not(here, cardi
     error = cardiax.mistake(*(train[:3]), "changed/beats.csv", *train[4:], "--workdir", "run")
     assert "run: found a run of another configuration (dataset: expected 'own_beats/beats-" in error
     error = cardiax.mistake("train", "arrhythmia", "--dataset", "beats.csv", "--workdir", "run", "--data-dir", "data")
-    assert "found 'broad one' in line 2, column 'kind', expected a finite number" in error
+    assert "beats.csv: found no column named label or class, expected the class of each beat" in error
 
 
 def test_a_run_is_repeated_from_its_config_and_its_data_by_name(here, cardiax):

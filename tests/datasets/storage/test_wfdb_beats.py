@@ -75,6 +75,23 @@ def test_channels_of_other_units_are_left_out_and_microvolts_have_two_signs(tmp_
         list(read_records(database, tmp_path, ["a"]))
 
 
+def test_annotations_of_another_record_are_refused(tmp_path):
+    wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    peaks = np.cumsum(np.random.default_rng(0).integers(150, 250, 40))
+    signal = np.random.default_rng(1).normal(0, 0.02, peaks[-1] + 200)
+    for offset, voltage in ((-6, -0.2), (0, 1.0), (6, -0.3)):
+        signal[peaks + offset] += voltage
+    wfdb.wrsamp("a", 250, ["mV"], ["II"], p_signal=signal[:, None], fmt=["16"], write_dir=str(tmp_path))
+    database = Database(name="a", homepage="https://a", records=("a",))
+    for shift, status in ((0, True), (75, False)):
+        wfdb.wrann("a", "atr", peaks + shift, ["N"] * len(peaks), write_dir=str(tmp_path))
+        if status:
+            assert len(list(read_records(database, tmp_path, ["a"]))) == 1
+        else:
+            with pytest.raises(InputError, match=r"a\.atr: found beats where the signal is 0\.\d\d times as steep"):
+                list(read_records(database, tmp_path, ["a"]))
+
+
 @pytest.mark.parametrize(
     ("homepage", "advice"), [("https://a/b", "fetch https://a/b again"), ("/home/x", "copy the record again")]
 )
