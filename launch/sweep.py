@@ -46,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--grid", action="append", default=[], metavar="FIELD=A,B", help="values of a config field; may be repeated"
     )
     parser.add_argument("--minutes", type=positive, metavar="T", help="training time of each network; see `train`")
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="train N members side by side, each in its own process (1)"
+    )
     parser.add_argument("--apart", action="store_true", help="train the members one by one, never in one program")
     parser.add_argument("--table", action="store_true", help="train nothing; write the table of the finished runs")
     parser.add_argument("--workdir", metavar="DIR", help="folder of the sweep (default: sweeps/TASK-DATASET)")
@@ -101,6 +104,16 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
 
     missing = list({member.workdir.path: member for member in members if not member.trained}.values())
     say(f"sweep: {len(missing)} runs to train in {folder(options)}")
+    if options.workers > 1:
+        from cardiax.launch.run.sweep_workers import train_in_processes
+
+        runs = [(member.config, member.workdir) for member in missing]
+        given = {"--data-dir": options.data_dir, "--minutes": options.minutes, "--memory": options.memory}
+        flags = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
+        found = train_in_processes(runs, options.workers, flags)
+        if found is None:
+            return None
+        failed, missing = found, []
     for configs, workdirs, index in _programs(missing, options):
         say(f"sweep: {', '.join(str(workdir.path) for workdir in workdirs)}")
         try:
@@ -176,8 +189,9 @@ def plan(options: argparse.Namespace) -> list[Member]:
     task = options.task
     if task not in SYSTEMS:
         raise unknown("task", task, SYSTEMS)
-    if options.seeds < 1:
-        raise InputError(f"--seeds: found {options.seeds}, expected 1 or more")
+    for flag, value in (("--seeds", options.seeds), ("--workers", options.workers)):
+        if value < 1:
+            raise InputError(f"{flag}: found {value}, expected 1 or more")
     typed = train.typed_fields(options)
     names = _each_once("--systems", options.systems) or [None]
     base = recipe(task, typed.get("dataset"))

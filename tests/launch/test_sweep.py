@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import itertools
 import json
 import shutil
 from types import SimpleNamespace
@@ -57,6 +58,19 @@ def test_every_member_is_the_run_that_train_makes(swept, data_dir, cardiax, tmp_
     assert status == 0, error
     for name in ("test.json", "metrics.csv", "config.json"):
         assert (tmp_path / "alone" / name).read_bytes() == (swept / members[1] / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_members_trained_in_processes_are_the_same_runs(swept, command, cardiax, tmp_path):
+    arguments = [word for word in command[0] if word != "--apart"]
+    arguments[arguments.index("--workdir") + 1] = tmp_path / "sweep"
+    status, out, error = cardiax(*arguments, "--workers", 2)
+    assert status == 0, error
+    members = sorted(path.parent.name for path in swept.glob("*/test.json"))
+    assert all(f"sweep: {tmp_path / 'sweep' / member}: trained" in out for member in members)
+    for member, name in itertools.product(members, ("test.json", "metrics.csv", "config.json")):
+        assert (tmp_path / "sweep" / member / name).read_bytes() == (swept / member / name).read_bytes()
+    assert (tmp_path / "sweep" / "table.csv").exists()
 
 
 @pytest.mark.slow
