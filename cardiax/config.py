@@ -63,7 +63,7 @@ class AugmentationConfig:
         high=4.0,
     )
     mixup: float = setting(
-        0.2, "pairs of examples are mixed with a weight from Beta(this, this); 0: off", low=0.0, high=1000.0
+        0.0, "pairs of examples are mixed with a weight from Beta(this, this); 0: off", low=0.0, high=1000.0
     )
     electrode_gain: float = setting(
         0.0,

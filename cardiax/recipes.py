@@ -11,7 +11,7 @@ _TWELVE_LEADS = Config(
     protocol="random",
     batch_size=32,
     optimizer=OptimizerConfig(learning_rate=2e-3),
-    augmentation=AugmentationConfig(stretch=0.08, warp=0.0, noise=0.02, mixup=0.0),
+    augmentation=AugmentationConfig(stretch=0.08, warp=0.0, noise=0.02),
 )
 
 
@@ -49,7 +49,6 @@ BY_RECORD: dict[str, Any] = {  # A network soon overfits to sixteen patients, so
     "augmentation.electrode_gain": 0.4,
     "augmentation.warp": 0.0,
     "augmentation.noise": 1.2,
-    "augmentation.mixup": 0.0,
     "augmentation.fibrillation": 0.25,
 }
 """The same for all datasets with `by_record`."""

@@ -94,7 +94,7 @@ def test_references_are_trained_as_they_were():
     assert (config.ema, config.augmentation) == (0, workload.PLAIN)
     ours = workload.configure("arrhythmia", "resnet1d", {}, bare=False)
     assert ours.ema > 0
-    assert ours.augmentation.mixup > 0
+    assert ours.augmentation.stretch > 0
     assert workload.configure("arrhythmia", "resnet1d", {}, bare=True).augmentation == workload.PLAIN
 
 

@@ -351,7 +351,7 @@ def test_a_runs_default_name_tells_what_differs_from_the_recipe():
         default_workdir(with_overrides(usual, fields), minutes).name
         for fields, minutes in [
             ({}, None),
-            ({"augmentation.mixup": 0}, None),
+            ({"augmentation.mixup": 0.2}, None),
             ({"optimizer.learning_rate": "1e-3"}, None),
             ({"optimizer.learning_rate": "1e-3", "epochs": 3}, None),
             ({"model_args": "widths=(16,32),kernel=3"}, None),
@@ -361,7 +361,7 @@ def test_a_runs_default_name_tells_what_differs_from_the_recipe():
     }
     assert len(names) == 7
     assert "arrhythmia-simulated_heartbeat-resnet1d-seed0" in names
-    assert "arrhythmia-simulated_heartbeat-resnet1d-augmentation.mixup=0.0-seed0" in names
+    assert "arrhythmia-simulated_heartbeat-resnet1d-augmentation.mixup=0.2-seed0" in names
     assert all(re.fullmatch(r"[\w.=+-]{1,200}", name) for name in names)
     one = default_workdir(with_overrides(usual, {"optimizer.learning_rate": "0.001", "epochs": "3"}))
     assert one == default_workdir(with_overrides(usual, {"epochs": 3, "optimizer.learning_rate": 1e-3}))
