@@ -1,5 +1,6 @@
 """What every `register` of the package shares: a name that is taken is not given to something else."""
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -13,5 +14,6 @@ def check_new(kind: str, table: Mapping[str, Any], name: str, value: Any, taken:
         raise ValueError(f"found a {kind} {name!r} already, expected a new name")
 
 
-def _source(value: Any) -> Any:
-    return (value.__module__, value.__qualname__) if hasattr(value, "__qualname__") else repr(value)
+def _source(value: Any) -> tuple[str, ...]:
+    of = value if hasattr(value, "__qualname__") else type(value)
+    return of.__module__, of.__qualname__, repr(value) if dataclasses.is_dataclass(value) else ""

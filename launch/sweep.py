@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cardiax.baselines import SYSTEMS, find_system
+from cardiax.baselines import find_system
 from cardiax.catalog import find_dataset
 from cardiax.config import Config, leaves, refuse_unread, to_dict, unread, with_overrides
 from cardiax.errors import InputError, unknown
@@ -31,12 +31,12 @@ from cardiax.launch.cli import positive
 from cardiax.launch.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.run.sweep_member import Member
-from cardiax.recipes import recipe
+from cardiax.recipes import RECIPES, recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what varies, the budget, the folders, and one flag for every config field, shared by all members."""
-    parser.add_argument("task", metavar="TASK", help=", ".join(SYSTEMS))
+    parser.add_argument("task", metavar="TASK", help=", ".join(RECIPES))
     parser.add_argument(
         "--systems", metavar="A,B", help="models to compare (default: the recipe with the given fields)"
     )
@@ -174,8 +174,6 @@ def plan(options: argparse.Namespace) -> list[Member]:
     """Return every member that the command specifies, ordered by row, then seed."""
     settle(options)
     task = options.task
-    if task not in SYSTEMS:
-        raise unknown("task", task, SYSTEMS)
     if options.seeds < 1:
         raise InputError(f"--seeds: found {options.seeds}, expected 1 or more")
     typed = train.typed_fields(options)

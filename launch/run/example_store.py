@@ -192,7 +192,7 @@ def ahead(read: Callable[[A], B], expected: Iterable[A], depth: int) -> Generato
 
 
 def _classes(targets: np.ndarray) -> np.ndarray:
-    return targets if targets.ndim == 1 else np.empty((len(targets), 0), np.int32)
+    return targets if targets.ndim == 1 and targets.dtype.kind in "iu" else np.empty((len(targets), 0), np.int32)
 
 
 def _bytes(arrays: Arrays) -> int:

@@ -23,7 +23,7 @@ from cardiax.models import MODELS, TREES, build_model, check_reads
 from cardiax.protocols import Split, draw_split
 from cardiax.tasks import Task, check_config, task_of
 from cardiax.tasks.class_balance import resampled
-from cardiax.tasks.report import Cases
+from cardiax.tasks.plain_report import Cases
 from cardiax.training.batch_order import Arrays, Order, fingerprint, padded_batches
 from cardiax.training.device_mesh import divide, map_eval_step, process_share
 from cardiax.training.optimizer import make_optimizer
@@ -108,12 +108,19 @@ def load_experiments(
     dataset = find_dataset(config.dataset)
     task.check(dataset)
     check_reads(config.model, config.task, dataset)
+    if config.model in TREES and not hasattr(task, "classes"):
+        raise InputError(
+            f"model: found {config.model!r}, which learns classes, and task {task.name!r} without any; choose another"
+        )
     model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
     if config.protocol not in dataset.protocols:
         raise unknown(f"protocol of {dataset.name}", config.protocol, dataset.protocols)
     check_config(task, config)
     make_optimizer(config.optimizer, 1)
-    noises = _load_noises(dataset.rate, data_dir) if with_noise or config.protocol == NOISE else {}
+    with_noise = with_noise or config.protocol == NOISE
+    if with_noise and not task.knows_noise:
+        raise InputError(f"protocol: found noise, with which the task {task.name!r} is not tested; choose another")
+    noises = _load_noises(dataset.rate, data_dir) if with_noise else {}
     if dataset.real:
         what, real = dataset.real
         command = prepare_command(real.split("/")[0], None if data_dir == datasets.default_data_dir() else data_dir)
@@ -170,7 +177,7 @@ def _remarks(dataset: Dataset, protocol: str, task: Task, targets: dict[str, np.
             "are too high for new patients"
         )
     classes = getattr(task, "classes", ())
-    for name, own in targets.items():
+    for name, own in targets.items() if classes else ():
         counts = np.bincount(own, minlength=len(classes))
         if lacking := [one for one, count in zip(classes, counts, strict=True) if not count]:
             found.append(f"note: no {name} example of class {', '.join(lacking)} with the protocol {protocol}")
