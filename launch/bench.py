@@ -28,7 +28,7 @@ Examples:
   cardiax bench heartbeat --peer torch --json bench.json
   cardiax bench heartbeat --profile
   cardiax bench heartbeat --precision bfloat16 --peer torch
-  cardiax bench --without batch_norm
+  cardiax bench --without barriers
   cardiax bench --scaling
 """
 
