@@ -10,8 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cardiax.errors import InputError, unknown
-from cardiax.registry import check_new
+from cardiax.errors import InputError, check_new, unknown
 
 DISCLAIMER = "Research only, not a medical device"
 """Stands on every answer about a recording."""

@@ -11,9 +11,8 @@ from cardiax.baselines import SYSTEMS, System
 from cardiax.catalog import AAMI_CLASSES, find_dataset
 from cardiax.config import Config, leaves, with_overrides
 from cardiax.ecg.augmentation import check_extra
-from cardiax.errors import InputError, unknown
+from cardiax.errors import InputError, check_new, unknown
 from cardiax.recipes import RECIPES
-from cardiax.registry import check_new
 from cardiax.tasks.beat_classification import Classification
 from cardiax.tasks.ecg_imaging import Activation, Transmembrane
 from cardiax.tasks.task import Task

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from cardiax.datasets.storage.manual_files import Found, FromFiles, MissingFileError
-from cardiax.ecg import annotation_notes
 from cardiax.errors import InputError
+from cardiax.file_checks import annotation_fault
 
 HEADER = 2**14
 """Largest number of bytes of a header; PhysioNet's have some hundred, and `wfdb` takes minutes for large ones."""
@@ -130,7 +130,7 @@ class Database:
             if (size := Path(f"{path}.hea").stat().st_size) > HEADER:
                 raise ValueError(f"a header of {size:,} bytes")
             found: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
-            fault = annotation_notes.fault(marks.read_bytes()) if annotated else None
+            fault = annotation_fault(marks.read_bytes()) if annotated else None
             if fault is not None:
                 raise InputError(f"{shown}{marks.suffix}: {fault}")
             annotation: Any = wfdb.rdann(str(path), self.endings[-1]) if annotated else None

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.ecg.lead_names import MILLIVOLTS
+from cardiax.ecg.leads import MILLIVOLTS
 from cardiax.errors import InputError
-from cardiax.file_kinds import BDF, HEAD, kind
+from cardiax.file_checks import BDF, HEAD, kind
 from cardiax.launch.formats.reader import Recording
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.ecg import annotation_notes
 from cardiax.ecg.beat_windows import CLASS_OF
 from cardiax.errors import InputError
+from cardiax.file_checks import annotation_fault
 
 EXTENSION = "cardiax"
 """Ending of the annotation files that are written."""
@@ -66,7 +66,7 @@ def read_annotations(
         raise InputError(
             f"{path}: found no package wfdb, expected it to be installed to read annotations; run pip install wfdb"
         ) from error
-    if (fault := annotation_notes.fault(path.read_bytes())) is not None:
+    if (fault := annotation_fault(path.read_bytes())) is not None:
         raise InputError(f"{path}: {fault}")
     try:
         found: Any = wfdb.rdann(str(record), ending, return_label_elements=["label_store", "symbol"])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.file_kinds import HEAD, MATLAB, STAND_INS, kind
+from cardiax.file_checks import HEAD, MATLAB, STAND_INS, kind
 from cardiax.launch.formats.reader import CHANNELS, Recording
 
 ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")

@@ -6,8 +6,8 @@ from typing import Any
 from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.page.document import data_of, page
-from cardiax.launch.page.heart import HeartCase, heart_part
-from cardiax.launch.page.rhythm import rhythm_part
+from cardiax.launch.page.heart_part import HeartCase, heart_part
+from cardiax.launch.page.rhythm_part import rhythm_part
 from cardiax.launch.predictors.heart import Prediction
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.launch.run.run_folder import without_losing_results, write_atomically

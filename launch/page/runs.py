@@ -11,7 +11,7 @@ from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.measured_runs import Run, load_runs, open_experiments
 from cardiax.launch.page.comparison import comparison_part
-from cardiax.launch.page.heart import HeartCase, heart_part
+from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.run import WORST, run_part
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say

@@ -52,8 +52,7 @@ class Reader:
 def read_recording(folder: Path, attempt: Attempt) -> None:
     """Read all recordings of a folder as `cardiax predict` does, up to the network."""
     from cardiax.launch.formats.long_recording import read_leads
-    from cardiax.launch.formats.open_recording import open_recording
-    from cardiax.launch.formats.recording_folder import recordings_in
+    from cardiax.launch.formats.open_recording import open_recording, recordings_in
     from cardiax.launch.predictors.heart_beats import read_beats
 
     attempt(lambda: recordings_in(folder))
