@@ -1,7 +1,8 @@
-"""The exception for user errors, and the errors for a name that is unknown or taken."""
+"""The exception for user errors, and the errors for a name that is unknown or taken and a package that is missing."""
 
 import dataclasses
 import difflib
+import importlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -33,6 +34,16 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(names) or 'none'}")
+
+
+def import_extra(name: str, needed_by: object) -> Any:
+    """Import and return an optional package; raise `InputError`, which begins with `needed_by`, if it is missing."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(
+            f"{needed_by}: found no package {name}, expected it to be installed; run pip install {name}"
+        ) from error
 
 
 def check_new(kind: str, table: Mapping[str, Any], name: str, value: Any, taken: Collection[str] = ()) -> None:
