@@ -113,8 +113,9 @@ class Report:
         """Return the fields of SPLIT.json, with intervals, and `cases`, the rows of SPLIT_cases.csv."""
         drawn = "cases" if cases.records is None else "records"
         interval = f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples"
-        columns = {"row": cases.rows} | cases.metadata | {name: figures[name] for name in self.units}
-        rows = [{name: values[i].item() for name, values in columns.items()} for i in range(len(cases.rows))]
+        values = {name: np.asarray(figures[name], float) for name in self.units}  # a bool is 0 or 1
+        columns = {name: column.tolist() for name, column in ({"row": cases.rows} | cases.metadata | values).items()}
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         return {"interval": interval, "loss": figures["loss"]} | self.main_figures(cases, figures) | {"cases": rows}
 
     def main_figures(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
@@ -130,15 +131,15 @@ class Report:
 
     def table(self, result: dict[str, Any]) -> str:
         """Format the content of SPLIT.json, with `cases`, as text."""
-        rows = {name: result[name] for name in self.units}
-        return "\n".join(
-            [
-                *(f"{name}  {one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}] {one['unit']}".rstrip()
-                  for name, one in rows.items()),
-                f"on {result['examples']:,} {result['split']} cases of {result['dataset']}, split by "
-                f"{result['protocol']} ({result['interval']})",
-            ]
-        )  # fmt: skip
+        lines = []
+        for name, unit in self.units.items():
+            one = result[name]
+            lines.append(f"{name}  {one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}] {unit}".rstrip())
+        lines.append(
+            f"on {result['examples']:,} {result['split']} cases of {result['dataset']}, split by {result['protocol']} "
+            f"({result['interval']})"
+        )
+        return "\n".join(lines)
 
     def plots(
         self, cases: Cases, figures: dict[str, Any], result: dict[str, Any], predict: Callable[[Arrays], np.ndarray]
