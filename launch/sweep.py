@@ -217,17 +217,10 @@ def plan(options: argparse.Namespace) -> list[Member]:
 
 def _check(asked: list[tuple[Config, set[str]]]) -> None:
     """Raise `InputError` if the config of a member is not valid, or if no member reads a given field."""
-    from cardiax.models import build_model, check_reads
-    from cardiax.tasks import check_config, task_of
-    from cardiax.training.optimizer import make_optimizer
+    from cardiax.training.lookup import look_up
 
     for config, _ in asked:
-        task, dataset = task_of(config), find_dataset(config.dataset)
-        task.check(dataset)
-        check_reads(config.model, config.task, dataset)
-        build_model(config.model, task.outputs, None, config.model_args, config.precision)
-        check_config(task, config)
-        make_optimizer(config.optimizer, 1)
+        look_up(config)
     for name in set().union(*(typed for _, typed in asked)):
         if all(name in unread(config) for config, _ in asked):
             refuse_unread(asked[0][0], [name])

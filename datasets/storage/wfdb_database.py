@@ -73,8 +73,6 @@ class Database:
         """Find the files of a builder's database in the manual folder, or download them.
 
         Args:
-          builder: builder that is being prepared.
-          dl_manager: its download manager.
           records: records to take; by default all.
           some: True to take those of which there is a file, if there are any.
 

@@ -17,13 +17,7 @@ ENDING = "_report.html"
 
 
 def write_page(path: Path, stem: str, prediction: Prediction | RhythmPrediction, config: Config) -> list[Path]:
-    """Write the page of a prediction.
-
-    Args:
-      path: the page.
-      stem: name of the recording.
-      prediction: the prediction.
-      config: configuration of the network.
+    """Write the page of a prediction of the recording `stem`, by the network of `config`.
 
     Returns:
       A list of the path; empty if the page cannot be made, which is a warning (`without_losing_results`).

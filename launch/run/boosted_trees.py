@@ -39,7 +39,7 @@ class TreesEvaluator:
 
 
 def trees_of(experiment: Experiment) -> Trees:
-    """Return the experiment's model as `Trees`; `load_experiments` has seen that its task classifies beats."""
+    """Return the experiment's model as `Trees`; `look_up` has seen that its task classifies beats."""
     return cast(Trees, experiment.model)
 
 
