@@ -13,6 +13,9 @@ from cardiax.catalog import FOLDS
 from cardiax.config import AugmentationConfig, leaves
 from cardiax.errors import unknown
 
+Fields = dict[str, Any]
+"""Name → value."""
+
 
 @dataclass(frozen=True)
 class System:
@@ -41,60 +44,43 @@ _ADAM = {
 """Adam at learning rate 1e-3 without augmentation, as all reference networks were trained."""
 
 _BY_PATIENT = ("patient", *FOLDS)
-_HEARTBEAT = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": 3236}
-_ARRHYTHMIA = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": 16078}
-_ARRHYTHMIA_FIELD = {"channels": (64, 32, 16), "dropout_rate": 0.3}
+_BY_RECORD = {"dataset": "physionet_mitbih/patient"}
+
+
+def _of_beats(per_class: int, cnn: Fields, field_cnn: Fields, trees: Fields) -> dict[str, System]:
+    """Return the reference systems for beats, from their `per_class` and the `model_args` of each model."""
+    network = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": per_class}
+    boosted = {"model": "xgboost", "per_class": per_class}
+    on_fields = {"model": "field_cnn", "model_args": field_cnn}
+    return {
+        "cnn": System("1-D CNN", network | {"model": "reference_cnn", "model_args": cnn}),
+        "field_cnn": System("2-D CNN on Gramian angular fields", network | on_fields),
+        "field_cnn_64": System(
+            "the same on fields of 64 × 64", network | on_fields | {"model_args": field_cnn | {"size": 64}}
+        ),
+        "xgboost": System("XGBoost on beats", boosted | {"model_args": trees}),
+        "xgboost_field": System("XGBoost on Gramian angular fields", boosted | {"model_args": {"field": 224}}),
+        "xgboost_field_32": System("the same on fields of 32 × 32", boosted | {"model_args": {"field": 32}}),
+    }
+
 
 SYSTEMS: dict[str, dict[str, System]] = {
-    "heartbeat": {
-        "cardiax": System("residual network"),
-        "cnn": System("1-D CNN", _HEARTBEAT | {"model": "reference_cnn"}),
-        "field_cnn": System("2-D CNN on Gramian angular fields", _HEARTBEAT | {"model": "field_cnn"}),
-        "field_cnn_64": System(
-            "the same on fields of 64 × 64", _HEARTBEAT | {"model": "field_cnn", "model_args": {"size": 64}}
-        ),
-        "xgboost": System("XGBoost on beats", {"model": "xgboost", "per_class": 3236}),
-        "xgboost_field": System(
-            "XGBoost on Gramian angular fields",
-            {"model": "xgboost", "per_class": 3236, "model_args": {"field": 224}},
-        ),
-        "xgboost_field_32": System(
-            "the same on fields of 32 × 32", {"model": "xgboost", "per_class": 3236, "model_args": {"field": 32}}
-        ),
-    },
+    "heartbeat": {"cardiax": System("residual network")} | _of_beats(3236, {}, {}, {}),
     "arrhythmia": {
         "cardiax": System("residual network"),
         "cardiax_rr": System(
-            "residual network on both leads, with intervals and the patient's median beat",
-            {"dataset": "physionet_mitbih/patient"},
-            protocols=_BY_PATIENT,
+            "residual network on both leads, with intervals and the patient's median beat", _BY_RECORD, _BY_PATIENT
         ),
         "cardiax_rr_pauses": System(
             "the same, with simulated rhythms with pauses, designed with knowledge of record 232 of DS2",
-            {"dataset": "physionet_mitbih/patient", "augmentation.pauses": 0.12},
-            protocols=_BY_PATIENT,
+            _BY_RECORD | {"augmentation.pauses": 0.12},
+            _BY_PATIENT,
         ),
-        "cnn": System(
-            "1-D CNN",
-            _ARRHYTHMIA | {"model": "reference_cnn", "model_args": {"dropout_rate": 0.3, "z_score": True}},
-        ),
-        "field_cnn": System(
-            "2-D CNN on Gramian angular fields",
-            _ARRHYTHMIA | {"model": "field_cnn", "model_args": _ARRHYTHMIA_FIELD},
-        ),
-        "field_cnn_64": System(
-            "the same on fields of 64 × 64",
-            _ARRHYTHMIA | {"model": "field_cnn", "model_args": _ARRHYTHMIA_FIELD | {"size": 64}},
-        ),
-        "xgboost": System(
-            "XGBoost on beats", {"model": "xgboost", "per_class": 16078, "model_args": {"z_score": True}}
-        ),
-        "xgboost_field": System(
-            "XGBoost on Gramian angular fields",
-            {"model": "xgboost", "per_class": 16078, "model_args": {"field": 224}},
-        ),
-        "xgboost_field_32": System(
-            "the same on fields of 32 × 32", {"model": "xgboost", "per_class": 16078, "model_args": {"field": 32}}
+        **_of_beats(
+            16078,
+            cnn={"dropout_rate": 0.3, "z_score": True},
+            field_cnn={"channels": (64, 32, 16), "dropout_rate": 0.3},
+            trees={"z_score": True},
         ),
     },
     "activation": {

@@ -5,13 +5,13 @@ Datasets are named `NAME` or `NAME/CONFIG`, as in TFDS, and some may be joined, 
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cardiax.errors import InputError, unknown
-from cardiax.registry import check_new
+from cardiax.errors import InputError, check_new, unknown
 
 DISCLAIMER = "Research only, not a medical device"
 """Stands on every answer about a recording."""
@@ -156,96 +156,64 @@ class Dataset:
         return self.protocols[0] if protocol == NOISE else protocol
 
 
-_DOMINANT = 232
-"""This record has 1,382 of the 1,837 class S beats of DS2; its subject has sick sinus syndrome."""
+_beats = functools.partial(Dataset, kind="beat", classes=AAMI_CLASSES)
+_mitbih = functools.partial(
+    _beats,
+    dominant_record=232,  # 1,382 of the 1,837 class S beats of DS2; its subject has sick sinus syndrome
+    note="record 201 of DS1 is left out of training, since record 202 of DS2 is the same subject",
+)
+_hearts = functools.partial(Dataset, kind="intracardiac", rate=1000.0)
 
-_NOTE = "record 201 of DS1 is left out of training, since record 202 of DS2 is the same subject"
-
-_INTRACARDIAC_PROTOCOLS = ("random", "published", "volunteer", "pattern", NOISE)
+_KAGGLE_COUNTS = {"train": (72471, 2223, 5788, 641, 6431), "test": (18118, 556, 1448, 162, 1608)}
+_HEART_PROTOCOLS = ("random", "published", "volunteer", "pattern", NOISE)
+_REAL_HEARTS = ("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac")
 
 DATASETS = {
     dataset.name: dataset
     for dataset in (
-        Dataset(
-            name="kaggle_heartbeat/mitbih",
-            kind="beat",
-            classes=AAMI_CLASSES,
+        _beats(
+            "kaggle_heartbeat/mitbih",
             rate=120.0,
-            counts={"train": (72471, 2223, 5788, 641, 6431), "test": (18118, 556, 1448, 162, 1608)},
+            counts=_KAGGLE_COUNTS,
             protocols=("kaggle", "published", NOISE),
         ),
-        Dataset(
-            name="kaggle_heartbeat/ptbdb",
-            kind="beat",
+        _beats(
+            "kaggle_heartbeat/ptbdb",
             classes=("normal", "abnormal"),
             rate=125.0,
             counts={"all": (4046, 10506)},
             protocols=("published", NOISE),
         ),
-        Dataset(
-            name="physionet_mitbih/kaggle",
-            kind="beat",
-            classes=AAMI_CLASSES,
+        _mitbih(
+            "physionet_mitbih/kaggle",
             rate=120.0,
-            counts={"train": (72471, 2223, 5788, 641, 6431), "test": (18118, 556, 1448, 162, 1608)},
+            counts=_KAGGLE_COUNTS,
             protocols=("kaggle", "published", "patient", NOISE),
-            dominant_record=_DOMINANT,
-            note=_NOTE,
         ),
-        Dataset(
-            name="physionet_mitbih/kaggle_patient",
-            kind="beat",
-            classes=AAMI_CLASSES,
-            rate=120.0,
-            protocols=("patient", *FOLDS, NOISE),
-            dominant_record=_DOMINANT,
-            note=_NOTE,
-        ),
-        Dataset(
-            name="physionet_mitbih/patient",
-            kind="beat",
-            classes=AAMI_CLASSES,
-            rate=WINDOW_RATE,
-            protocols=("patient", *FOLDS, NOISE),
-            dominant_record=_DOMINANT,
-            note=_NOTE,
-            by_record=True,
-        ),
-        Dataset(name="physionet_nstdb", kind="noise", rate=360.0, protocols=()),
-        Dataset(
-            name="physionet_svdb",
-            kind="beat",
-            classes=AAMI_CLASSES,
+        _mitbih("physionet_mitbih/kaggle_patient", rate=120.0, protocols=("patient", *FOLDS, NOISE)),
+        _mitbih("physionet_mitbih/patient", rate=WINDOW_RATE, protocols=("patient", *FOLDS, NOISE), by_record=True),
+        Dataset("physionet_nstdb", kind="noise", rate=360.0, protocols=()),
+        _beats(
+            "physionet_svdb",
             rate=WINDOW_RATE,
             protocols=("patient", "group", NOISE),
             dominant_record=865,  # 1,818 of the 3,391 class S beats of the test records
             by_record=True,
         ),
-        Dataset(
-            name="simulated_heartbeat",
-            kind="beat",
-            classes=AAMI_CLASSES,
+        _beats(
+            "simulated_heartbeat",
             rate=120.0,
             protocols=("kaggle", "published", NOISE),
             real=("real beats", "kaggle_heartbeat/mitbih"),
         ),
-        Dataset(name="ucsd_intracardiac", kind="intracardiac", rate=1000.0, protocols=_INTRACARDIAC_PROTOCOLS),
-        Dataset(
-            name="simulated_intracardiac",
-            kind="intracardiac",
-            rate=1000.0,
-            protocols=_INTRACARDIAC_PROTOCOLS,
-            real=("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac"),
+        _hearts("ucsd_intracardiac", protocols=_HEART_PROTOCOLS),
+        _hearts(
+            "simulated_intracardiac",
+            protocols=_HEART_PROTOCOLS,
+            real=_REAL_HEARTS,
             single_site_patterns={20: 17, 21: 19, 22: 16, 23: 30, 24: 32},
         ),
-        Dataset(
-            name="simulated_intracardiac/varied",
-            kind="intracardiac",
-            rate=1000.0,
-            protocols=("volunteer", NOISE),
-            real=("the UCSD/LLNL dataset (5.2 GB)", "ucsd_intracardiac"),
-            voltages=False,
-        ),
+        _hearts("simulated_intracardiac/varied", protocols=("volunteer", NOISE), real=_REAL_HEARTS, voltages=False),
     )
 }
 

@@ -305,11 +305,7 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 
 def from_dict(fields: Mapping[str, Any]) -> Config:
-    """Return the config of a dict from `to_dict`; absent fields take their defaults and former names are accepted.
-
-    Raises:
-      InputError: if a field is unknown or its value is invalid.
-    """
+    """Return the config of a dict from `to_dict`; absent fields take their defaults and former names are accepted."""
     return with_overrides(Config(), {RENAMED.get(name, name): value for name, value in fields.items()})
 
 

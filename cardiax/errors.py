@@ -1,7 +1,10 @@
-"""The exception for user errors, and the error for an unknown name."""
+"""The exception for user errors, and the errors for a name that is unknown or taken and a package that is missing."""
 
+import dataclasses
 import difflib
-from collections.abc import Iterable
+import importlib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 LONGEST = 2000
 """Largest number of characters of a message; a longer one loses its middle."""
@@ -31,3 +34,27 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(names) or 'none'}")
+
+
+def import_extra(name: str, needed_by: object) -> Any:
+    """Import and return an optional package; raise `InputError`, which begins with `needed_by`, if it is missing."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(
+            f"{needed_by}: found no package {name}, expected it to be installed; run pip install {name}"
+        ) from error
+
+
+def check_new(kind: str, table: Mapping[str, Any], name: str, value: Any, taken: Collection[str] = ()) -> None:
+    """Raise `ValueError` if `name` is in `taken`, or is the key of something else than `value` in `table`.
+
+    A function or class that its module defines again, because it is imported again, is the same as before.
+    """
+    if name in taken or (name in table and _source(table[name]) != _source(value)):
+        raise ValueError(f"found a {kind} {name!r} already, expected a new name")
+
+
+def _source(value: Any) -> tuple[str, ...]:
+    of = value if hasattr(value, "__qualname__") else type(value)
+    return of.__module__, of.__qualname__, repr(value) if dataclasses.is_dataclass(value) else ""

@@ -7,19 +7,10 @@ from jax import lax
 
 
 def cross_entropy(logits: jax.Array, labels: jax.Array, label_smoothing: float | jax.Array = 0.0) -> jax.Array:
-    """Compute the softmax cross entropy with integer labels, in nats.
+    """Compute the softmax cross entropy (B,), nats, of logits (B, C) with integer labels (B,); NaN for a label ≥ C.
 
-    The target distribution is (1 − a) · one_hot(label) + a / C (Szegedy et al., 2016, "Rethinking the Inception
-    Architecture", section 7), so the loss is (1 − a) · −log p[label] + a · mean over classes of −log p.
-
-    Args:
-      logits: unnormalised log-probabilities (B, C).
-      labels: integer labels (B,) in 0 … C − 1. A label above this range gives a NaN loss, since values cannot be
-        checked under `jit`.
-      label_smoothing: smoothing a in [0, 1]; may be traced, so that it can differ within a population.
-
-    Returns:
-      The loss of each example (B,).
+    The target distribution is (1 − a) · one_hot(label) + a / C with a the smoothing (Szegedy et al., 2016, "Rethinking
+    the Inception Architecture", section 7), so the loss is (1 − a) · −log p[label] + a · mean over classes of −log p.
 
     Raises:
       ValueError: if the shapes are not (B, C) and (B,), or the labels are not integers.
@@ -44,21 +35,10 @@ def _total(x: jax.Array) -> jax.Array:
 
 
 def mean_huber(prediction: jax.Array, target: jax.Array, delta: float) -> jax.Array:
-    """Compute the Huber loss divided by `delta`, averaged over the elements of an example with a finite target.
+    """Compute the Huber loss (B,), in the unit of the target, over the elements of (B, ...) whose target is not NaN.
 
-    For an error e = prediction − target the loss is e²/(2·delta) if |e| ≤ delta and |e| − delta/2 otherwise (Huber
-    1964, divided by delta). It has the unit of the target and approaches the absolute error where e is large.
-
-    Args:
-      prediction: predictions (B, ...).
-      target: targets (B, ...); NaN elements are masked and have no gradient.
-      delta: threshold, in the unit of the target.
-
-    Returns:
-      The loss of each example (B,); 0 if it has no finite target.
-
-    Raises:
-      ValueError: if the shapes differ.
+    For an error e = prediction − target it is e²/(2·delta) if |e| ≤ delta and |e| − delta/2 otherwise (Huber 1964,
+    divided by delta). It is 0 for an example without a finite target. A shape that differs is a `ValueError`.
     """
     if prediction.shape != target.shape:
         raise ValueError(f"mean_huber expects two arrays of one shape: got {prediction.shape} and {target.shape}")

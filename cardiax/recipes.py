@@ -5,6 +5,7 @@ from typing import Any
 
 from cardiax.catalog import find_dataset
 from cardiax.config import AugmentationConfig, Config, OptimizerConfig, with_overrides
+from cardiax.errors import unknown
 
 _TWELVE_LEADS = Config(
     dataset="simulated_intracardiac",
@@ -65,8 +66,14 @@ WHEN_JOINED: dict[str, Any] = {
 
 
 def recipe(task: str, dataset: str | None = None) -> Config:
-    """Return the default experiment of a task on a dataset; None for the task's default dataset."""
-    config = RECIPES.get(task, Config(task=task))
+    """Return the default experiment of a task on a dataset; None for the task's default dataset.
+
+    Raises:
+      InputError: the task or the dataset is unknown.
+    """
+    if task not in RECIPES:
+        raise unknown("task", task, RECIPES)
+    config = RECIPES[task]
     found = find_dataset(dataset or config.dataset)
     config = dataclasses.replace(config, dataset=found.name, protocol=next(iter(found.protocols), config.protocol))
     of_both = WHEN_JOINED if len(found.members) > 1 else {}

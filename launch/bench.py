@@ -28,7 +28,7 @@ Examples:
   cardiax bench heartbeat --peer torch --json bench.json
   cardiax bench heartbeat --profile
   cardiax bench heartbeat --precision bfloat16 --peer torch
-  cardiax bench --without batch_norm
+  cardiax bench --without barriers
   cardiax bench --scaling
 """
 
@@ -44,6 +44,20 @@ from cardiax.launch.cli import positive
 
 BUSY = 0.3
 """Load per core above which times are unreliable: PyTorch's threads wait for each other at every layer."""
+
+
+HEAD = (
+    "task           model                     batch  parameters    step ms  quartiles        examples/s  GFLOP/s  "
+    "of peak  step MB  process MB  compile s  start s  infer 1 ms  infer 256 ms"
+)
+PEER_HEAD = (
+    "task           model                     batch    ours ms    eager ms  compile ms  ratio  quartiles    at peak"
+    "  infer 1  quartiles      infer 256  quartiles"
+)
+WITHOUT_HEAD = (
+    "task           model                     ms with  without {}: times as long, with quartiles\n"
+    f"{'':<41}   step                       step               inference of 1     inference of 256"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +127,7 @@ def run(options: argparse.Namespace) -> None:
         say("the machine is busy, which stalls threads that wait for each other: do not report these times")
     results = []
     if not options.scaling:
-        say(_peer_head() if options.peer else _without_head(options.without) if options.without else _head())
+        say(PEER_HEAD if options.peer else WITHOUT_HEAD.format(options.without) if options.without else HEAD)
     for config in configs:
         if options.scaling:
             result = device_scaling.measure_scaling(config, options.blocks, options.seconds)
@@ -234,13 +248,6 @@ def _compare(config: Any, options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _without_head(name: str) -> str:
-    return (
-        f"task           model                     ms with  without {name}: times as long, with quartiles\n"
-        f"{'':<41}   step                       step               inference of 1     inference of 256"
-    )
-
-
 def _without_row(result: dict[str, Any]) -> str:
     row = f"{result['task']:<15}{result['model']:<26}"
     if result["same_step"]:
@@ -254,13 +261,6 @@ def _without_row(result: dict[str, Any]) -> str:
     return f"{row}{1e3 * result['step']['with']['median']:>7.1f}  {'  '.join(map(ratio, names))}"
 
 
-def _head() -> str:
-    return (
-        "task           model                     batch  parameters    step ms  quartiles        examples/s  GFLOP/s  "
-        "of peak  step MB  process MB  compile s  start s  infer 1 ms  infer 256 ms"
-    )
-
-
 def _row(result: dict[str, Any]) -> str:
     step, inference = result["step_seconds"], result["inference_seconds"]
     quartiles = f"{1e3 * step['lower']:.1f} … {1e3 * step['upper']:.1f}"
@@ -271,13 +271,6 @@ def _row(result: dict[str, Any]) -> str:
         f"{result['flops_per_second'] / 1e9:>9.1f}{result['share_of_matmul']:>9.0%}{result['step_bytes'] / 1e6:>9.0f}"
         f"{result['process_peak_bytes'] / 1e6:>12.0f}{result['compile_seconds']:>11.1f}{start:>9}"
         f"{1e3 * inference['1']['median']:>12.2f}{1e3 * inference['256']['median']:>14.1f}"
-    )
-
-
-def _peer_head() -> str:
-    return (
-        "task           model                     batch    ours ms    eager ms  compile ms  ratio  quartiles    at peak"
-        "  infer 1  quartiles      infer 256  quartiles"
     )
 
 

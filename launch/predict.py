@@ -38,8 +38,8 @@ from typing import Any
 
 from cardiax.errors import InputError
 from cardiax.launch.cli import finite, positive
+from cardiax.launch.formats.open_recording import recordings_in
 from cardiax.launch.formats.reader import UNITS, unit_name
-from cardiax.launch.formats.recording_folder import recordings_in
 from cardiax.launch.predictors import open_predictor
 from cardiax.launch.run.bundle_files import WEIGHTS
 from cardiax.launch.run.run_folder import remove_left_overs

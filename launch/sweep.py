@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cardiax.baselines import SYSTEMS, find_system
+from cardiax.baselines import find_system
 from cardiax.catalog import find_dataset
 from cardiax.config import Config, leaves, refuse_unread, to_dict, unread, with_overrides
 from cardiax.errors import InputError, unknown
@@ -31,12 +31,12 @@ from cardiax.launch.cli import positive
 from cardiax.launch.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.run.sweep_member import Member
-from cardiax.recipes import recipe
+from cardiax.recipes import RECIPES, recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what varies, the budget, the folders, and one flag for every config field, shared by all members."""
-    parser.add_argument("task", metavar="TASK", help=", ".join(SYSTEMS))
+    parser.add_argument("task", metavar="TASK", help=", ".join(RECIPES))
     parser.add_argument(
         "--systems", metavar="A,B", help="models to compare (default: the recipe with the given fields)"
     )
@@ -187,8 +187,6 @@ def plan(options: argparse.Namespace) -> list[Member]:
     """Return every member that the command specifies, ordered by row, then seed."""
     settle(options)
     task = options.task
-    if task not in SYSTEMS:
-        raise unknown("task", task, SYSTEMS)
     for flag, value in (("--seeds", options.seeds), ("--workers", options.workers)):
         if value < 1:
             raise InputError(f"{flag}: found {value}, expected 1 or more")
@@ -233,17 +231,10 @@ def plan(options: argparse.Namespace) -> list[Member]:
 
 def _check(asked: list[tuple[Config, set[str]]]) -> None:
     """Raise `InputError` if the config of a member is not valid, or if no member reads a given field."""
-    from cardiax.models import build_model, check_reads
-    from cardiax.tasks import check_config, task_of
-    from cardiax.training.optimizer import make_optimizer
+    from cardiax.training.lookup import look_up
 
     for config, _ in asked:
-        task, dataset = task_of(config), find_dataset(config.dataset)
-        task.check(dataset)
-        check_reads(config.model, config.task, dataset)
-        build_model(config.model, task.outputs, None, config.model_args, config.precision)
-        check_config(task, config)
-        make_optimizer(config.optimizer, 1)
+        look_up(config)
     for name in set().union(*(typed for _, typed in asked)):
         if all(name in unread(config) for config, _ in asked):
             refuse_unread(asked[0][0], [name])

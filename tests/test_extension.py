@@ -4,16 +4,19 @@ import csv
 import importlib
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cardiax.baselines import SYSTEMS
 from cardiax.catalog import DATASETS, Dataset
 from cardiax.catalog import register as register_dataset
 from cardiax.ecg.augmentation import EXTRA
 from cardiax.ecg.augmentation import register as register_augmentation
 from cardiax.models import MODELS, READS, TREES
 from cardiax.models import register as register_model
+from cardiax.recipes import RECIPES
 from cardiax.stats.classification import METRICS
 from cardiax.stats.classification import register as register_metric
 from cardiax.tasks import TASKS
@@ -112,10 +115,42 @@ other_or_v = {AAMI_CLASSES: ("other", "other", "V", "other", "other")}
 register(Focal("ventricular", "ventricular beat or not", ("other", "V"), "other", "other", other_or_v))
 """
 
+NEW_TASK = """
+import jax.numpy as jnp
+import numpy as np
+from cardiax.baselines import System
+from cardiax.config import Config
+from cardiax.tasks import Task, register
+from cardiax.tasks.plain_report import Report
+
+
+class Length(Task):
+    name, summary, kind = "length", "length of a beat, s", "beat"
+    outputs, selection, report = 1, "error", Report({"error": "s"})
+
+    def shapes(self, dataset):
+        return {"leads": dataset.shape}
+
+    def arrays(self, examples, dataset):
+        seconds = np.count_nonzero(examples["beat"], axis=1) / dataset.rate
+        return {"leads": examples["beat"][..., None], "target": seconds.astype(np.float32)}
+
+    def training_loss(self, config, targets):
+        return lambda outputs, target: (outputs[:, 0] - target) ** 2
+
+    def measure(self, outputs, target):
+        error = jnp.abs(outputs[:, 0] - target)
+        return {"loss": error**2, "error": error}
+
+
+recipe = Config(dataset="kaggle_heartbeat/mitbih", batch_size=64, steps=2, model_args={"widths": (8,), "blocks": 1})
+register(Length(), recipe, {"constant": System("no training", {"optimizer.learning_rate": 0.0})})
+"""
+
 QUICK = [word for name in ("mixup", "stretch", "warp", "noise") for word in (f"--augmentation.{name}", "0")]
 """Settings whose programs compile in half the time."""
 
-TABLES = (DATASETS, EXTRA, METRICS, MODELS, OPTIMIZERS, READS, TASKS)
+TABLES = (DATASETS, EXTRA, METRICS, MODELS, OPTIMIZERS, READS, RECIPES, SYSTEMS, TASKS)
 
 
 @pytest.fixture
@@ -237,6 +272,34 @@ def test_a_task(my_lab, train, cardiax):
     train("ventricular")
     assert list(written("test.json")["classes"]) == ["other", "V"]
     assert "  ventricular: ventricular beat or not\n" in cardiax("info")[1]
+
+
+def test_a_task_of_another_kind_of_answer(my_lab, cardiax, data_dir):
+    my_lab(NEW_TASK)
+    data = ("--data-dir", data_dir, "--import", "my_lab")
+    told = cardiax.mistake("train", "length", *data, "--model", "xgboost")
+    assert told == "model: found 'xgboost', which learns classes, and task 'length' without any; choose another"
+    status, out, error = cardiax("train", "length", *data, "--workdir", "run")
+    assert status == 0, error
+    result, cases = written("test.json"), written("test_cases.csv")
+    found = result["error"]
+    assert found["low"] <= found["value"] <= found["high"]
+    assert found["value"] == pytest.approx(np.mean([float(case["error"]) for case in cases]))
+    assert f"error  {found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}] s\n" in out
+    importlib.reload(sys.modules["my_lab"])
+
+    status, out, error = cardiax("sweep", "length", *data, "--systems", "constant", "--seeds", 2, "--workdir", "sweep")
+    assert status == 0, error
+    assert "| kaggle | constant |" in out
+    my_lab()
+    status, out, error = cardiax("evaluate", "sweep", "--data-dir", data_dir, "--out", ".")
+    assert status == 0, error
+    ensemble = json.loads(Path("ensemble.json").read_text())["constant-kaggle"]["figures"]["error"]
+    members = ensemble["members"]["values"]
+    assert ensemble["ensemble"]["value"] <= np.mean(members)  # as |mean of errors| ≤ mean of |errors|
+    assert cardiax("report", "sweep", "--data-dir", data_dir, "--out", "page.html")[0] == 0
+    told = cardiax.mistake("evaluate", "run", "--data-dir", data_dir, "--protocol", "noise")
+    assert told == "protocol: found noise, with which the task 'length' is not tested; choose another"
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
-from cardiax.errors import unknown
-from cardiax.registry import check_new
+from cardiax.errors import check_new, unknown
 
 SHARE_GRID = 513
 """Number of points in the grid of `smaller_share`; enough for alpha up to 1000."""

@@ -64,11 +64,9 @@ def _speed(leads: np.ndarray) -> np.ndarray:
 
 
 def baseline(leads: np.ndarray, onsets: np.ndarray) -> np.ndarray:
-    """Return the baseline of leads (T, 12), mV at 1 kHz: linear between its values before the onsets of complexes.
+    """Return the baseline of leads (T, 12), mV at 1 kHz: linear between its values before the `onsets` of complexes.
 
-    Args:
-      leads: (T, 12), mV at 1 kHz.
-      onsets: int (m,), ms, increasing; one or more.
+    These are int (m,), ms, one or more, increasing.
     """
     around = np.clip(onsets[:, None] + np.arange(*BASELINE), 0, len(leads) - 1)
     values = np.median(leads[around], axis=1)

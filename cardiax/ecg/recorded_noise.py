@@ -32,15 +32,9 @@ def resample(noise: np.ndarray, rate: float, new_rate: float) -> np.ndarray:
 
 
 def segments(noise: np.ndarray, index: np.ndarray, length: int, count: int) -> np.ndarray:
-    """Draw `count` independent segments of noise for each example: (n, length, count, channels).
+    """Draw `count` segments of noise (m, channels) for each example of `index` (n,): (n, length, count, channels).
 
     Example i uses the words from i · count on of the random stream.
-
-    Args:
-      noise: (m, channels), at the sampling rate of the data.
-      index: int64 (n,), indices of the examples, from 0.
-      length: number of samples in a segment, at most m.
-      count: number of segments per example.
 
     Raises:
       ValueError: if the recording is shorter than a segment.

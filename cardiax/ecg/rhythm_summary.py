@@ -75,9 +75,7 @@ class Summary:
 def rr_intervals(times: np.ndarray, unreadable: np.ndarray) -> np.ndarray:
     """Return the RR interval that ends at each beat: (n,), s; NaN for the first beat and across unreadable stretches.
 
-    Args:
-      times: (n,), increasing times of the beats, s.
-      unreadable: (k, 2), start and end of each unreadable stretch, s, in order.
+    `times` (n,) of the beats and `unreadable` (k, 2), start and end of each stretch, are in s and in order.
     """
     begun = np.searchsorted(unreadable[:, 0], times[1:])
     over = np.searchsorted(unreadable[:, 1], times[:-1], "right")

@@ -15,11 +15,8 @@ Array = TypeVar("Array", jax.Array, np.ndarray)
 def activation_time(voltage: Array) -> Array:
     """Compute when each site first rises above 0 mV: (..., T, S) mV → (..., S) ms, NaN for a site that never does.
 
-    It is where the line from the sample before the first one above 0 mV crosses 0 mV. A site that is above from the
-    start activates at 0.
-
-    Args:
-      voltage: (..., T, S), mV at 1 kHz.
+    It is where the line from the sample before the first one above 0 mV crosses 0 mV, at 1 kHz. A site that is above
+    from the start activates at 0.
     """
     xp = _namespace(voltage)
     first = xp.argmax(voltage > 0, axis=-2)

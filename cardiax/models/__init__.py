@@ -12,7 +12,7 @@ from typing import Any
 import flax.linen as nn
 
 from cardiax.catalog import Dataset
-from cardiax.errors import InputError, unknown
+from cardiax.errors import InputError, check_new, unknown
 from cardiax.models.heart_networks import ActivationResNet, VoltageTemplate
 from cardiax.models.reference_bilstm import TransmembraneBiLSTM
 from cardiax.models.reference_cnn import ActivationCNN, ReferenceCNN
@@ -21,7 +21,6 @@ from cardiax.models.reference_squeezenet import ActivationSqueezeNet, Transmembr
 from cardiax.models.reference_xgboost import Trees
 from cardiax.models.resnet1d import ResNet1D
 from cardiax.nn.mixed_precision import InBfloat16
-from cardiax.registry import check_new
 
 MODELS: dict[str, type[nn.Module]] = {}
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.ecg.augmentation import gramian_angular_field
-from cardiax.errors import InputError
+from cardiax.errors import import_extra
 from cardiax.models.reference_scaling import z_score
 
 CHUNK = 4096
@@ -72,7 +72,7 @@ class Trees:
         Returns:
           The booster, truncated after the round with the lowest validation loss, and the losses of all rounds, in nats.
         """
-        xgboost = import_xgboost()
+        xgboost = import_extra("xgboost", "model xgboost")
         sides = {
             name: xgboost.DMatrix(self.features(beats), targets)
             for name, (beats, targets) in (("train", train), ("validation", validation))
@@ -98,27 +98,15 @@ class Trees:
             evals_result=found,
             verbose_eval=False,
         )
+        pairs = zip(found["train"]["mlogloss"], found["validation"]["mlogloss"], strict=True)
         losses = [
-            {"step": index + 1, "train_loss": ours, "validation_loss": theirs}
-            for index, (ours, theirs) in enumerate(
-                zip(found["train"]["mlogloss"], found["validation"]["mlogloss"], strict=True)
-            )
+            {"step": index, "train_loss": ours, "validation_loss": theirs}
+            for index, (ours, theirs) in enumerate(pairs, 1)
         ]
         best = min(losses, key=lambda row: row["validation_loss"])
         return booster[: int(best["step"])], losses
 
     def logits(self, booster: Any, beats: np.ndarray) -> np.ndarray:
         """Return the logarithms of the class probabilities, float32 (n, outputs), of beats (n, 187, 1)."""
-        matrix = import_xgboost().DMatrix(self.features(beats))
+        matrix = import_extra("xgboost", "model xgboost").DMatrix(self.features(beats))
         return np.log(np.maximum(booster.predict(matrix), 1e-30)).astype(np.float32)
-
-
-def import_xgboost() -> Any:
-    """Import and return the package `xgboost`; raise `InputError` if it is not installed."""
-    try:
-        import xgboost
-    except ImportError as error:
-        raise InputError(
-            "model xgboost: found no package xgboost, expected it to be installed; run pip install xgboost"
-        ) from error
-    return xgboost

@@ -114,13 +114,9 @@ def tissue_voltage(heart: PreparedHeart, beat: Beat) -> tuple[jax.Array, jax.Arr
 
 
 def beat_duration(cycle_length: float, ikr: float) -> float:
-    """Compute the action potential duration, ms.
+    """Compute the action potential duration, ms, of a cycle length, ms, and rapid delayed rectifier current, %.
 
     It grows with the fifth root of the cycle length, and by about 10 % when the current is halved.
-
-    Args:
-      cycle_length: cycle length, ms.
-      ikr: rapid delayed rectifier current, percent of normal.
     """
     return DURATION * (cycle_length / 1000) ** 0.2 * (ikr / 100) ** -0.14
 

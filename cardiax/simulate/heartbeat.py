@@ -210,12 +210,9 @@ def draw_beat(key: jax.Array, label: jax.Array, subject: Subject) -> Beat:
 
 
 def segment_length(intervals: jax.Array) -> jax.Array:
-    """Compute the length of a segment before it is cut, samples at 120 Hz.
+    """Compute the samples at 120 Hz of a segment, uncut, from the RR intervals (2,) after beats k and k+1, at 360 Hz.
 
     Kaggle's rule is `signal[p_k : int(p_{k+1} + 0.2 * (p_{k+2} - p_{k+1})) : 3]`.
-
-    Args:
-      intervals: (2,), RR intervals after beats k and k+1, samples at 360 Hz.
     """
     return -(-(intervals[0] + intervals[1] // 5) // STRIDE)
 

@@ -82,12 +82,7 @@ def pauses() -> Rhythm:
 
 
 def of_records(times: np.ndarray, supraventricular: np.ndarray) -> Rhythm:
-    """Compute the RR features of records, in the same way as for real ones.
-
-    Args:
-      times: (R, n), s, times of the beats of each record.
-      supraventricular: bool (R, n), True for a supraventricular ectopic beat.
-    """
+    """Compute the RR features of records as of real ones, from the times (R, n), s, and ectopy bool (R, n) of beats."""
     columns = np.concatenate([beat_intervals(one) for one in times])
     rr = rr_features(columns, np.repeat(np.arange(len(times)), times.shape[1]))
     return Rhythm(rr, supraventricular.reshape(-1))

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import stdtrit
 
-from cardiax.registry import check_new
+from cardiax.errors import check_new
 
 METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
 """Registered metrics: name → function from confusion matrices float64 (..., C, C) to (...), NaN where undefined."""

@@ -20,10 +20,11 @@ from cardiax.simulate.rhythms import Rhythm, fibrillation, pauses
 from cardiax.stats.classification import METRICS, classification_metrics, confusion_matrix
 from cardiax.tasks.class_balance import class_shares
 from cardiax.tasks.class_report import ClassReport
+from cardiax.tasks.task import Loss, Task
 
 
 @dataclass(frozen=True)
-class Classification:
+class Classification(Task):
     """Classification of a beat into one of C classes.
 
     A beat is either as a table has it, `leads` float32 (T, L), scaled to 0 … 1 and possibly zero-padded, e.g. (187, 1)
@@ -55,7 +56,7 @@ class Classification:
     @property
     def report(self) -> ClassReport:
         """The metrics, table and plots of an evaluated split."""
-        return ClassReport(self.classes)
+        return ClassReport(classes=self.classes)
 
     def shapes(self, dataset: Dataset) -> dict[str, tuple[int, ...]]:
         """Return name → shape of each input of one example of the dataset (see `arrays`)."""
@@ -211,11 +212,6 @@ class Classification:
         names = ("leads", "deviation")
         return lambda decibels: inputs | {name: add_noise(inputs[name], at_zero, decibels) for name in names}
 
-    def without_leads(self, inputs: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-        """Return nothing: a beat has too few leads to lose one."""
-        del inputs
-        return {}
-
     def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
         """Return the sampling weight of each training example, float64 (n,), or None if each is drawn once per epoch.
 
@@ -225,7 +221,7 @@ class Classification:
             return None
         return class_shares(targets, self.outputs, config.balance_power)[targets]
 
-    def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    def training_loss(self, config: Config, targets: np.ndarray) -> Loss:
         """Return the loss of `config` for training targets (n,): logits (B, C), target (B,) → (B,), in nats."""
         power = config.balance_power if config.balance == "weights" else 0.0
         weights = jnp.asarray(class_shares(targets, self.outputs, power), jnp.float32)

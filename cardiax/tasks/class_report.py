@@ -13,7 +13,7 @@ from cardiax.catalog import Dataset
 from cardiax.stats.calibration import class_terms, expected_calibration_error, reliability
 from cardiax.stats.classification import METRICS, bootstrap_groups, bootstrap_intervals, classification_metrics
 from cardiax.stats.significance import resampled_figures
-from cardiax.tasks.report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, Draw
+from cardiax.tasks.plain_report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, Draw, Merit, Report
 
 FEW = 5
 """Number of records below which an interval over records is said to be too narrow."""
@@ -23,7 +23,7 @@ DRAWN = 6
 
 
 @dataclass(frozen=True)
-class ClassReport:
+class ClassReport(Report):
     """The `Report` of a task with C classes.
 
     If the protocol splits by patient, bootstrap intervals resample records, so that they hold for unseen patients.
@@ -32,7 +32,21 @@ class ClassReport:
       classes: names of the classes.
     """
 
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+
+    @property
+    def merits(self) -> list[Merit]:
+        """Accuracy and macro-F1, as functions of the cells of the confusion matrix."""
+        size = len(self.classes)
+
+        def terms(cases: list[dict[str, str]]) -> np.ndarray:
+            index = self.classes.index
+            return np.eye(size**2, dtype=np.float32)[[size * index(c["class"]) + index(c["prediction"]) for c in cases]]
+
+        def of_confusion(name: str, sums: np.ndarray) -> np.ndarray:
+            return classification_metrics(sums.reshape(*sums.shape[:-1], size, size))[name]
+
+        return [Merit(name, True, terms, partial(of_confusion, name)) for name in ("accuracy", "macro_f1")]
 
     def results(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of SPLIT.json and `cases`; `figures` are from `Classification.summarize`.

@@ -23,14 +23,15 @@ from cardiax.errors import InputError
 from cardiax.losses import mean_huber
 from cardiax.stats.regression import error_sums, regression_metrics
 from cardiax.tasks.site_report import SiteReport
+from cardiax.tasks.task import Loss, Task
 
 CHUNK = 256
 """Number of recordings whose activation times are computed at once: 38 MB of voltages."""
 
 
 @dataclass(frozen=True)
-class _TwelveLeads:
-    """The common part of both tasks.
+class TwelveLeads(Task):
+    """The common part of both tasks, and of one of your own with other values at the sites.
 
     Attributes:
       name: name on the command line.
@@ -43,7 +44,6 @@ class _TwelveLeads:
     kind = "intracardiac"
     evaluation_batch = 64
     outputs = len(SITE_NAMES)
-    higher_is_better = False
     meaningless = (
         "label_smoothing",
         "balance",
@@ -55,7 +55,7 @@ class _TwelveLeads:
         "augmentation.pauses",
     )
     units: ClassVar[dict[str, str]]
-    """Quantity → unit: the keys of `summarize` that hold errors; the first one selects the best checkpoint."""
+    """Quantity → unit: the keys of `summarize` that hold `error_sums` (n, 75, 5); the first one selects checkpoints."""
     delta: ClassVar[float]
     """Threshold of the Huber loss, in the unit of the target."""
     needs_voltages: ClassVar[bool] = False
@@ -136,22 +136,10 @@ class _TwelveLeads:
         """Return the target of leads that are delayed by `samples` ms, at most `limit`."""
         raise NotImplementedError
 
-    def shares(self, config: Config, targets: np.ndarray) -> None:
-        """Return None: each example is drawn once per epoch."""
-        del config, targets
-
-    def training_loss(self, config: Config, targets: np.ndarray) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    def training_loss(self, config: Config, targets: np.ndarray) -> Loss:
         """Return the mean Huber loss over the finite targets: outputs and target (B, ...) → (B,)."""
         del config, targets
         return partial(mean_huber, delta=self.delta)
-
-    def combine(self, outputs: jax.Array) -> jax.Array:
-        """Return the ensemble mean of (M, B, ...): times (B, 75), ms, or voltages (B, 500, 75), mV."""
-        return jnp.mean(outputs, axis=0)
-
-    def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
-        """Return the mean `loss` of a split and for each quantity the `error_sums` (n, 75, 5) per case and site."""
-        return measured | {"loss": float(np.mean(measured["loss"], dtype=np.float64))}
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
         """Return the metrics written to metrics.csv: loss, mean absolute errors and root mean square errors."""
@@ -163,7 +151,7 @@ class _TwelveLeads:
 
 
 @dataclass(frozen=True)
-class Activation(_TwelveLeads):
+class Activation(TwelveLeads):
     """The activation time of each site: (500, 12) mV → (75,) ms, interpolated between samples; NaN if never active."""
 
     units: ClassVar[dict[str, str]] = {"activation": "ms"}
@@ -196,7 +184,7 @@ class Activation(_TwelveLeads):
 
 
 @dataclass(frozen=True)
-class Transmembrane(_TwelveLeads):
+class Transmembrane(TwelveLeads):
     """The transmembrane voltage of each site: (500, 12) mV → (500, 75) mV."""
 
     units: ClassVar[dict[str, str]] = {"voltage": "mV", "activation": "ms", "apd90": "ms"}

@@ -20,18 +20,21 @@ from cardiax.stats.calibration import (
 )
 from cardiax.stats.regression import bootstrap_cases, regression_metrics
 from cardiax.stats.significance import resampled_figures
-from cardiax.tasks.report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, Draw
+from cardiax.tasks.plain_report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, Draw, Merit, Report, mean_merit
 
 
 @dataclass(frozen=True)
-class SiteReport:
+class SiteReport(Report):
     """The `Report` of a task with a value, or one for each ms, at each site.
 
     Attributes:
       units: quantity → unit: the keys of `Task.summarize` that hold `error_sums` (n, 75, 5).
     """
 
-    units: dict[str, str]
+    @property
+    def merits(self) -> list[Merit]:
+        """The mean absolute error of the first quantity."""
+        return [mean_merit(f"{self._first}_mae")]
 
     @property
     def _first(self) -> str:
@@ -123,11 +126,6 @@ class SiteReport:
         del together
         found = spread_terms(outputs, target)
         return found if found.ndim == 3 else jnp.sum(found, axis=1)
-
-    def ensemble_figures(self, cases: Cases, terms: np.ndarray) -> dict[str, tuple[list[float], dict[str, float]]]:
-        """Return no metrics: a single run has no spread."""
-        del cases, terms
-        return {}
 
     def ensemble_results(self, terms: np.ndarray) -> tuple[dict[str, Any], list[str]]:
         """Return coverage, with bootstrap intervals over cases, and the correlation of spread and error.

@@ -7,8 +7,7 @@ import jax
 import optax
 
 from cardiax.config import OptimizerConfig, enabled
-from cardiax.errors import unknown
-from cardiax.registry import check_new
+from cardiax.errors import check_new, unknown
 
 Rule = Callable[[optax.Schedule, OptimizerConfig], optax.GradientTransformation]
 """Function from a learning rate schedule and the other fields of the optimizer to an update rule."""

@@ -81,12 +81,7 @@ def varying_values(configs: Sequence[Config]) -> dict[str, np.ndarray]:
 def create_population(model: nn.Module, config: Config, steps: int, shapes: Shapes, values: Values) -> TrainState:
     """Create the initial states of M members, each leaf with a leading axis (M,). Pure; may be jitted.
 
-    Args:
-      model: network, as for `create_state`.
-      config: configuration of any member.
-      steps: number of steps of the run.
-      shapes: name → shape of each input of one example.
-      values: per-member values of the varying fields, from `varying_values`.
+    `config` is that of any member, `steps` the number of steps of the run, and `values` are from `varying_values`.
     """
 
     def create_member(own: Values) -> TrainState:

@@ -17,7 +17,7 @@ import optax
 
 from cardiax.config import Config, enabled
 from cardiax.ecg.augmentation import augment_extra, mix_pairs
-from cardiax.tasks import Loss, Task
+from cardiax.tasks.task import Loss, Task
 from cardiax.training.state import TrainState
 
 AXIS = "data"

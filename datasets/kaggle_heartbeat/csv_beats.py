@@ -17,7 +17,7 @@ import numpy as np
 from cardiax.catalog import BEAT_LENGTH
 from cardiax.datasets.storage.manual_files import File
 from cardiax.errors import InputError
-from cardiax.file_kinds import EMPTY, HEAD, kind
+from cardiax.file_checks import EMPTY, HEAD, kind
 
 HOMEPAGE = "https://www.kaggle.com/datasets/shayanfazeli/heartbeat"
 COLUMNS = BEAT_LENGTH + 1

@@ -19,7 +19,7 @@ from typing import BinaryIO
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.unpacked_size import Room, UnpackedSizeError
+from cardiax.file_checks import Room, UnpackedSizeError
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".npz")
 """Endings of the files that are read."""

@@ -27,8 +27,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from cardiax.errors import InputError
-from cardiax.file_kinds import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, kind
-from cardiax.unpacked_size import Room
+from cardiax.file_checks import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, Room, kind
 
 OTHER = "a file of another name"
 """Reason to leave out a file that has no other fault."""
@@ -67,7 +66,7 @@ class File:
         return _usual(self.shown)
 
     def kind(self) -> str | None:
-        """Return the kind of the file by its first bytes, see `cardiax.file_kinds.kind`."""
+        """Return the kind of the file by its first bytes, see `cardiax.file_checks.kind`."""
         with self.path.open("rb") as stream:
             return kind(stream.read(HEAD))
 

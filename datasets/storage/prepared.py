@@ -98,14 +98,9 @@ def prepare(
 
 
 def load(name: str, data_dir: Path) -> dict[str, dict[str, np.ndarray]]:
-    """Read a prepared dataset into memory, in the order of its files.
+    """Read a prepared dataset into memory, in the order of its files: split → feature → array.
 
-    Args:
-      name: dataset of the catalog, including its configuration.
-      data_dir: data folder of TFDS.
-
-    Returns:
-      split -> feature -> array: tensors (n, ...) as stored, numbers int64 (n,), texts str (n,).
+    Tensors are (n, ...) as stored, numbers int64 (n,), texts str (n,).
 
     Raises:
       InputError: if the dataset is not prepared, or its files are damaged.

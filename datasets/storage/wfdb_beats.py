@@ -18,7 +18,7 @@ from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.wfdb_database import Database
 from cardiax.ecg import beat_windows
 from cardiax.ecg.beat_windows import CLASS_OF
-from cardiax.ecg.lead_names import MILLIVOLTS
+from cardiax.ecg.leads import MILLIVOLTS
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from cardiax.datasets.storage.manual_files import Found, FromFiles, MissingFileError
-from cardiax.ecg import annotation_notes
-from cardiax.errors import InputError
+from cardiax.errors import InputError, import_extra
+from cardiax.file_checks import annotation_fault
 
 HEADER = 2**14
 """Largest number of bytes of a header; PhysioNet's have some hundred, and `wfdb` takes minutes for large ones."""
@@ -52,7 +52,7 @@ class Database:
     def download(self, folder: Path) -> Path:
         """Download the files that are missing in a folder from PhysioNet; return the folder."""
         if not all((folder / name).is_file() for name in self.files):
-            wfdb = import_wfdb(self.homepage)
+            wfdb = import_extra("wfdb", self.homepage)
             folder.mkdir(parents=True, exist_ok=True)
             try:
                 wfdb.dl_files(self.name, str(folder), self.files)  # resumes, also within a file
@@ -73,8 +73,6 @@ class Database:
         """Find the files of a builder's database in the manual folder, or download them.
 
         Args:
-          builder: builder that is being prepared.
-          dl_manager: its download manager.
           records: records to take; by default all.
           some: True to take those of which there is a file, if there are any.
 
@@ -123,14 +121,14 @@ class Database:
         Raises:
           InputError: if a file is damaged or of another record, or the package `wfdb` is missing.
         """
-        wfdb, path = import_wfdb(self.homepage), folder / record
+        wfdb, path = import_extra("wfdb", self.homepage), folder / record
         shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # the file itself, not the link of `choose`
         marks = Path(f"{path}.{self.endings[-1]}")
         try:
             if (size := Path(f"{path}.hea").stat().st_size) > HEADER:
                 raise ValueError(f"a header of {size:,} bytes")
             found: Any = wfdb.rdrecord(str(path), physical=False, return_res=16)
-            fault = annotation_notes.fault(marks.read_bytes()) if annotated else None
+            fault = annotation_fault(marks.read_bytes()) if annotated else None
             if fault is not None:
                 raise InputError(f"{shown}{marks.suffix}: {fault}")
             annotation: Any = wfdb.rdann(str(path), self.endings[-1]) if annotated else None
@@ -158,14 +156,3 @@ class Database:
                     "expected those of the record; the file is damaged or of another record"
                 )
         return found, annotation
-
-
-def import_wfdb(needed_by: str) -> Any:
-    """Import the package `wfdb`; if it is missing, raise an `InputError` that begins with `needed_by`."""
-    try:
-        import wfdb
-    except ImportError as error:
-        raise InputError(
-            f"{needed_by}: found no package wfdb, expected it to be installed to read the records; run pip install wfdb"
-        ) from error
-    return wfdb

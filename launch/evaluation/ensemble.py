@@ -51,7 +51,7 @@ def measure_together(
     more, text = report.ensemble_results(measured["terms"])
     title = f"{heading['dataset']}, {split} set, split by {heading['protocol']}\nensemble of {len(runs)} × {name}"
     path = folder / "figures" / f"{name}_{split}{runs[0].corruption.name}_calibration"
-    written = save_plot(path, lambda: report.ensemble_plot(more, title))
+    written = save_plot(path, lambda: report.ensemble_plot(more, title)) if more else []
     seeds = [result["seed"] for result in results]
     say("\n".join([_table(name, heading, seeds, figures), *text, *(f"wrote: {path}" for path in written)]))
     return (

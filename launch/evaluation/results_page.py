@@ -1,9 +1,9 @@
-"""The tables of launch/RESULTS.md, written from launch/results/*.json; both are in a checkout, not in a wheel.
+"""The tables of launch/RESULTS.md and launch/timing/README.md, written from launch/results/*.json, in a checkout.
 
   python -m cardiax.launch.evaluation.results_page
   python -m cardiax.launch.evaluation.results_page add NAME RUN RUN RUN --title TITLE --command 'cardiax train …'
 
-The first command writes each table of the page between its lines `<!-- table: NAME -->` and `<!-- end -->`. The second
+The first command writes each table of the pages between its lines `<!-- table: NAME -->` and `<!-- end -->`. The second
 first writes results/NAME.json from the folders of finished runs that differ only in the seed.
 """
 
@@ -22,11 +22,11 @@ from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import Workdir, read_json, write_atomically, write_json
 from cardiax.stats.classification import mean_interval
 
-PAGE = Path(__file__).parent.parent / "RESULTS.md"
-"""The page with the tables."""
-
-DATA = PAGE.parent / "results"
+DATA = Path(__file__).parent.parent / "results"
 """The folder of the tables' data, NAME.json each."""
+
+PAGES = (DATA.parent / "RESULTS.md", DATA.parent / "timing" / "README.md")
+"""The pages with the tables."""
 
 
 def render(text: str, data: Path) -> str:
@@ -53,7 +53,7 @@ def table(result: dict[str, Any]) -> str:
 def cell(found: Any, decimals: int) -> str:
     """Format a cell: a text, a number, or an object; integers are shown without decimals, and None is empty.
 
-    An object has a `value` with the `half_width` of its 95 % interval, or the bounds `low` and `high`.
+    An object has a `value` with the `half_width` of its 95 % interval, or the bounds `low` and `high`, or all but this.
     """
     if found is None or isinstance(found, str):
         return found or ""
@@ -61,6 +61,8 @@ def cell(found: Any, decimals: int) -> str:
     shown = {name: f"{one:,}" if isinstance(one, int) else f"{one:,.{decimals}f}" for name, one in of.items()}
     if "value" not in shown:
         return f"{shown['low']} to {shown['high']}"
+    if "low" in shown:
+        return f"{shown['value']} ({shown['low']} to {shown['high']})"
     return " ± ".join([shown["value"], *([shown["half_width"]] if "half_width" in shown else [])])
 
 
@@ -142,7 +144,7 @@ def _mean(figures: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Write the page, after one more result if `add` is given."""
+    """Write the pages, after one more result if `add` is given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_subparsers(dest="add", metavar="add").add_parser("add", help="write results/NAME.json")
     add.add_argument("name", metavar="NAME", help="name of the table")
@@ -163,7 +165,8 @@ def main(arguments: list[str] | None = None) -> None:
             write_json(
                 DATA / f"{given.name}.json", head | found | ({"machine": given.machine} if given.machine else {})
             )
-        write_atomically(PAGE, render(PAGE.read_text(encoding="utf-8"), DATA).encode())
+        for page in PAGES:
+            write_atomically(page, render(page.read_text(encoding="utf-8"), DATA).encode())
     except InputError as error:
         parser.error(str(error))
 

@@ -1,7 +1,6 @@
 """The results of a sweep: a table in Markdown and CSV, and a plot."""
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import read_csv, save_plot, write_atomically, write_csv
 from cardiax.launch.run.sweep_member import Member
 from cardiax.plots.model_comparison import comparison_figure
-from cardiax.stats.classification import classification_metrics, mean_interval
+from cardiax.stats.classification import mean_interval
 from cardiax.stats.significance import resampled_figures, stands_out
 from cardiax.tasks import Task, task_of
-from cardiax.tasks.report import unit_of
+from cardiax.tasks.plain_report import Merit, unit_of
 
 
 @dataclass(frozen=True)
@@ -43,21 +42,6 @@ class Row:
     def seconds(self) -> np.ndarray:
         """The training time of each seed, s: (seeds,)."""
         return np.asarray([member.workdir.seconds() for member in self.members])
-
-
-@dataclass(frozen=True)
-class Merit:
-    """A metric by which models are compared.
-
-    Attributes:
-      name: name in test.json.
-      higher_is_better: True if a higher value is better.
-      of_sums: function from sums over cases (..., K) to the metric (...).
-    """
-
-    name: str
-    higher_is_better: bool
-    of_sums: Callable[[np.ndarray], np.ndarray]
 
 
 def write_table(folder: Path, members: list[Member], absent: dict[str, str]) -> None:
@@ -87,14 +71,15 @@ def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
     """Write table.csv and table.png of the rows without noise, and return their table as text, if there are any."""
     if not rows:
         return []
+    merits = task.report.merits
     best = {
-        (protocol, merit.name): _best(list(some), merit, task)
+        (protocol, merit.name): _best(list(some), merit)
         for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
         for some in [list(group)]
-        for merit in merits(task)
+        for merit in merits
     }
-    write_csv(folder / "table.csv", [_csv_row(row, task) for row in rows])
-    merit, highest = merits(task)[-1].name, 1.0 if merits(task)[-1].higher_is_better else np.inf
+    write_csv(folder / "table.csv", [_csv_row(row) for row in rows])
+    merit, highest = merits[-1].name, 1.0 if merits[-1].higher_is_better else np.inf
     panels = {
         protocol: {row.name: row.values(merit) for row in group}
         for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
@@ -129,18 +114,7 @@ def noise_table(rows: list[Row]) -> str:
     )
 
 
-def merits(task: Task) -> list[Merit]:
-    """Return the metrics by which models are compared, the one that selects checkpoints last."""
-    if task.kind == "beat":
-        return [Merit(name, True, _of_confusion(name, task.outputs)) for name in ("accuracy", "macro_f1")]
-    return [Merit(task.selection, False, lambda sums: sums[..., 0] / sums[..., 1])]
-
-
-def _of_confusion(name: str, classes: int) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda sums: classification_metrics(sums.reshape(*sums.shape[:-1], classes, classes))[name]
-
-
-def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
+def _best(rows: list[Row], merit: Merit) -> str | None:
     """Return the name of the row that is significantly better than every other row of its protocol, or None.
 
     Rows are compared only if all runs have the same split: a model with data of its own, e.g. other beats of the same
@@ -152,7 +126,7 @@ def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
     if len(fingerprints) != 1 or len(rows) < 2:
         return None
     cases = [[read_csv(member.workdir.path / "test_cases.csv") for member in row.members] for row in rows]
-    sums = [sums_of_cases(run, task, merit) for row in cases for run in row]
+    sums = [merit.terms(run) for row in cases for run in row]
     groups = np.asarray([unit_of(case) for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
     figures = resampled_figures(sums, merit.of_sums, groups)
     ends = np.cumsum([len(row.members) for row in rows])
@@ -161,20 +135,9 @@ def _best(rows: list[Row], merit: Merit, task: Task) -> str | None:
     return None if index is None else rows[index].name
 
 
-def sums_of_cases(cases: list[dict[str, str]], task: Task, merit: Merit) -> np.ndarray:
-    """Return the terms (n, K) that add up over cases: the cell of the confusion matrix, or the error and 1."""
-    if task.kind != "beat":
-        error = np.asarray([float(case[merit.name]) for case in cases])
-        known = np.isfinite(error)
-        return np.stack([np.where(known, error, 0.0), known], axis=1)
-    classes = list(task.classes)  # pyright: ignore[reportAttributeAccessIssue] (every task of this kind has them)
-    cell = [len(classes) * classes.index(case["class"]) + classes.index(case["prediction"]) for case in cases]
-    return np.eye(len(classes) ** 2, dtype=np.float32)[cell]
-
-
 def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Task) -> str:
     """Format the table in Markdown: a line for each row, grouped by protocol."""
-    columns = [merit.name for merit in merits(task)]
+    columns = [merit.name for merit in task.report.merits]
     columns += [name for name, value in rows[0].results[0].items() if _is_figure(name, value) and name not in columns]
     normal = getattr(task, "normal", None)  # of your own classes all are shown
     classes = [name for name in rows[0].results[0].get("classes", {}) if name != normal]
@@ -247,7 +210,7 @@ def _value(result: dict[str, Any], figure: str) -> float:
     return float("nan") if found is None or found["value"] is None else float(found["value"])
 
 
-def _csv_row(row: Row, task: Task) -> dict[str, Any]:
+def _csv_row(row: Row) -> dict[str, Any]:
     """Return every metric of a row: its mean over seeds and the half-width of its interval."""
     first = row.results[0]
     figures = [name for name, value in first.items() if isinstance(value, dict) and "value" in value]

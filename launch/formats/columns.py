@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cardiax.ecg import lead_names
+from cardiax.ecg.leads import parse_name
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import RATES, Recording
 
@@ -42,7 +42,7 @@ def unit_of(name: str) -> str | None:
     found = re.search(r".[\(\[{]\s*([^\)\]}]+?)\s*[\)\]}]\s*$", name)
     words = re.findall(r"[^\W\d_]+", name.lower())
     if found or role(name) != "time":
-        return found[1].lower() if found else lead_names.parse(name).unit
+        return found[1].lower() if found else parse_name(name).unit
     return next((word for word in words if word in SECONDS), None)
 
 

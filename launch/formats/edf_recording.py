@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.ecg.lead_names import MILLIVOLTS
-from cardiax.errors import InputError
-from cardiax.file_kinds import BDF, HEAD, kind
+from cardiax.ecg.leads import MILLIVOLTS
+from cardiax.errors import InputError, import_extra
+from cardiax.file_checks import BDF, HEAD, kind
 from cardiax.launch.formats.reader import Recording
 
 
@@ -20,12 +20,7 @@ def open_edf(path: Path) -> Recording:
     Raises:
       InputError: the file is damaged or has gaps, or the package `edfio` is not installed.
     """
-    try:
-        import edfio  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise InputError(
-            f"{path}: found no package edfio, expected it to be installed to read EDF; run pip install edfio"
-        ) from error
+    edfio = import_extra("edfio", path)
     with path.open("rb") as file:
         read = edfio.read_bdf if kind(file.read(HEAD)) == BDF else edfio.read_edf
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cardiax.ecg.leads import SITE_NAMES
-from cardiax.errors import InputError
+from cardiax.errors import InputError, import_extra
 from cardiax.simulate.heart_geometry import Heart
 from cardiax.simulate.tetrahedral_mesh import heart_from_mesh
 
@@ -27,12 +27,7 @@ def read_heart(mesh: Path, sites: Path) -> Heart:
       InputError: a file is missing or not valid.
     """
     names, indices = _read_sites(sites)
-    try:
-        import meshio
-    except ImportError as error:
-        raise InputError(
-            f"{mesh}: found no package meshio, expected it to be installed to read the mesh; run pip install meshio"
-        ) from error
+    meshio = import_extra("meshio", mesh)
     if not mesh.is_file():
         raise InputError(f"{mesh}: found no such file, expected a mesh of tetrahedra")
     try:

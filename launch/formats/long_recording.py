@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cardiax.ecg import lead_names
 from cardiax.ecg.beat_windows import lead_order, resampling
-from cardiax.ecg.lead_names import MILLIVOLTS
+from cardiax.ecg.leads import MILLIVOLTS, parse_name
 from cardiax.errors import InputError
-from cardiax.launch.formats.channel_units import unit_factor
 from cardiax.launch.formats.open_recording import opened_recording
-from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate
+from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate, unit_factor
 
 RATES = (100.0, 5000.0)
 """Sampling rates at which R peaks can be found, Hz."""
@@ -101,7 +99,7 @@ def read_leads(
     recording = opened_recording(source)
     path = recording.path
     told = list(channel_names(recording, names) or [f"channel {index + 1}" for index in range(recording.channels)])
-    parsed = [lead_names.parse(name) for name in told]
+    parsed = [parse_name(name) for name in told]
     is_lead = [
         (recording.units[index] or one.unit or "mv") in MILLIVOLTS and (one.lead or not _OTHER.search(told[index]))
         for index, one in enumerate(parsed)

@@ -10,10 +10,9 @@ import numpy as np
 
 from cardiax.ecg.leads import ELECTRODES, LEADS
 from cardiax.errors import InputError
-from cardiax.file_kinds import ARRAY, HEAD, ZIP, kind
+from cardiax.file_checks import ARRAY, HEAD, ZIP, Room, UnpackedSizeError, kind
 from cardiax.launch.formats.columns import recording, role, unit_of
 from cardiax.launch.formats.reader import Recording, check_names, opened
-from cardiax.unpacked_size import Room, UnpackedSizeError
 
 
 def open_array(path: Path) -> Recording:

@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cardiax.ecg import lead_names
+from cardiax.ecg.leads import MILLIVOLTS, Channel, parse_name
 from cardiax.errors import InputError
-from cardiax.unpacked_size import Room, UnpackedSizeError
+from cardiax.file_checks import Room, UnpackedSizeError
 
 RATES = (40.0, 50_000.0)
 """Plausible sampling rates of an ECG, Hz; values outside are in another unit."""
@@ -148,7 +148,7 @@ def channel_names(recording: Recording, given: Sequence[str] | None) -> Sequence
         return recording.names
     if len(given) != recording.channels:
         raise InputError(f"{recording.path}: found {recording.channels} channels, expected the {len(given)} of --leads")
-    parsed = [lead_names.parse(name) for name in given]
+    parsed = [parse_name(name) for name in given]
     plain = [one.lead or one.electrode or one.name for one in parsed]
     if twice := [name for name in dict.fromkeys(plain) if plain.count(name) > 1]:
         raise InputError(f"--leads: found {twice[0]} twice, expected a name of its own for each channel")
@@ -165,3 +165,22 @@ def checked_unit(unit: str | None) -> str | None:
     if unit is not None and (not isinstance(unit, str) or unit_name(unit) not in UNITS):
         raise InputError(f"unit: found {unit!r}, expected V, mV or uV")
     return unit and unit_name(unit)
+
+
+def unit_factor(recording: Recording, channel: Channel, index: int, name: str, given: str | None) -> float:
+    """Return the value in mV of the unit of a channel, from the file or the name, or as `given`; by default 1.
+
+    Raises:
+      InputError: the unit is not one of voltage, or another one is given.
+    """
+    told = [unit for unit in (recording.units[index], channel.unit, given) if unit]
+    for unit in told:
+        if unit not in MILLIVOLTS:
+            raise InputError(f"{recording.path}: found the unit {unit!r} of {name}, expected one of V, mV, uV, nV")
+    if len({MILLIVOLTS[unit] for unit in told}) > 1:
+        last = f"--unit {given}" if given and MILLIVOLTS[given] != MILLIVOLTS[told[0]] else f"{told[1]} in its name"
+        raise InputError(
+            f"{recording.path}: found the unit {told[0]} of {name} and {last}, expected one; correct the file, or what "
+            "you state"
+        )
+    return MILLIVOLTS[told[0] if told else "mv"]

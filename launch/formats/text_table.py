@@ -13,8 +13,7 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from cardiax.ecg import lead_names
-from cardiax.ecg.lead_names import MILLIVOLTS
+from cardiax.ecg.leads import MILLIVOLTS, parse_name
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import SECONDS, recording, role, unit_of
 from cardiax.launch.formats.reader import NAME, Recording, check_names, opened
@@ -153,7 +152,7 @@ def _layout(path: Path) -> Layout:
         names, skip = split[0], head[0][0] + 1
         if [row[0] for row in split[1:] if len(row) == len(names) + 1] in (["0", "1"], ["1", "2"]):
             names = ["", *names]  # R gives the row numbers no name
-    elif len(title) == len(split[0]) and any(any(lead_names.parse(name[:NAME])[:2]) for name in title):
+    elif len(title) == len(split[0]) and any(any(parse_name(name[:NAME])[:2]) for name in title):
         names = title  # as np.savetxt writes them
     check_names(path, names or (), len(units))
     if names:

@@ -10,16 +10,14 @@ from textwrap import shorten
 import numpy as np
 
 from cardiax.catalog import WINDOW
-from cardiax.ecg import lead_checks, lead_names
+from cardiax.ecg import lead_checks
 from cardiax.ecg.lead_checks import LIMB, LIMB_OF_TWO
-from cardiax.ecg.lead_names import Channel
-from cardiax.ecg.leads import ELECTRODES, LEADS, twelve_leads
+from cardiax.ecg.leads import ELECTRODES, LEADS, Channel, parse_name, twelve_leads
 from cardiax.ecg.signal_quality import without_gaps
 from cardiax.errors import InputError
-from cardiax.launch.formats.channel_units import unit_factor
 from cardiax.launch.formats.columns import even_rate
 from cardiax.launch.formats.open_recording import opened_recording
-from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate
+from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate, unit_factor
 
 CHEST = LEADS[6:]
 
@@ -113,7 +111,7 @@ def _used_channels(
     recording: Recording, names: Sequence[str] | None, unit: str | None
 ) -> tuple[list[Channel], list[int], np.ndarray, list[str]]:
     """Return all channels, the indices of those that are used, the factor of each of these to mV, and notes."""
-    channels = [lead_names.parse(name) for name in _names(recording, names)]
+    channels = [parse_name(name) for name in _names(recording, names)]
     if recording.uncalibrated:
         raise InputError(
             f"{recording.path}: found no gain of {', '.join(recording.uncalibrated)} (uncalibrated ADC counts), "

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.ecg import annotation_notes
 from cardiax.ecg.beat_windows import CLASS_OF
-from cardiax.errors import InputError
+from cardiax.errors import InputError, import_extra
+from cardiax.file_checks import annotation_fault
 
 EXTENSION = "cardiax"
 """Ending of the annotation files that are written."""
@@ -59,14 +59,8 @@ def read_annotations(
     path = record.with_name(f"{record.name}.{ending}")
     if not path.is_file():
         raise InputError(f"{path}: found no such file, expected the annotations of {recording.name}")
-    try:
-        import wfdb
-        from wfdb.io.annotation import ann_label_table
-    except ImportError as error:
-        raise InputError(
-            f"{path}: found no package wfdb, expected it to be installed to read annotations; run pip install wfdb"
-        ) from error
-    if (fault := annotation_notes.fault(path.read_bytes())) is not None:
+    wfdb = import_extra("wfdb", path)
+    if (fault := annotation_fault(path.read_bytes())) is not None:
         raise InputError(f"{path}: {fault}")
     try:
         found: Any = wfdb.rdann(str(record), ending, return_label_elements=["label_store", "symbol"])
@@ -75,7 +69,7 @@ def read_annotations(
     factor = rate / float(found.fs) if found.fs else 1.0
     positions = np.asarray(found.sample, np.float64) * factor
     symbols, codes = found.symbol, np.asarray(found.label_store)
-    own = set(ann_label_table.label_store)
+    own = set(wfdb.io.annotation.ann_label_table.label_store)
     own |= set(() if found.custom_labels is None else found.custom_labels.label_store)
     if strange := set(codes.tolist()) - own:
         raise InputError(

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.errors import InputError
-from cardiax.file_kinds import HEAD, MATLAB, STAND_INS, kind
+from cardiax.errors import InputError, import_extra
+from cardiax.file_checks import HEAD, MATLAB, STAND_INS, kind
 from cardiax.launch.formats.reader import CHANNELS, Recording
 
 ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")
@@ -37,12 +37,7 @@ def open_record(path: Path) -> Recording:
     header = record.with_name(f"{record.name}.hea")
     if not header.exists():
         raise InputError(f"{path}: found no {header.name}, expected a WFDB record's header beside it")
-    try:
-        import wfdb
-    except ImportError as error:
-        raise InputError(
-            f"{path}: found no package wfdb, expected it to be installed to read a WFDB record; run pip install wfdb"
-        ) from error
+    wfdb = import_extra("wfdb", path)
     _check_files(header)
     record = _call(path, lambda: _plainly_named(header)) or record
     found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from cardiax import datasets
 from cardiax.config import Config
+from cardiax.errors import import_extra
 from cardiax.launch.evaluation.run_report import report
 from cardiax.launch.run.boosted_trees import TREES_FILE, TreesEvaluator, beats_and_classes, load_trees, trees_of
 from cardiax.launch.run.environment import record_environment
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir
-from cardiax.models.reference_xgboost import import_xgboost
 
 
 def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float | None = None) -> int:
@@ -22,7 +22,7 @@ def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float 
     trees = trees_of(experiment)
     sides = {side: beats_and_classes(experiment, side) for side in ("train", "validation")}
     say(f"train: {config.task}, xgboost, {len(sides['train'][1]):,} examples, {trees.trees} rounds, in {workdir.path}")
-    import_xgboost()
+    import_extra("xgboost", "model xgboost")
     record_environment(workdir, config, experiment.fingerprints, data_path)
     if not (workdir.path / TREES_FILE).exists():
         booster, losses = trees.fit(sides["train"], sides["validation"], config.seed)

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 
 from cardiax.catalog import BY_PATIENT
-from cardiax.launch.evaluation.sweep_table import Merit, merits, sums_of_cases
 from cardiax.launch.page.run import NAMES
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.stats.classification import mean_interval
 from cardiax.stats.significance import beats_chance, resampled_figures
 from cardiax.tasks import Task, task_of
-from cardiax.tasks.report import BOUNDS, unit_of
+from cardiax.tasks.plain_report import BOUNDS, Merit, unit_of
 
 
 def comparison_part(rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
@@ -53,8 +52,8 @@ def _table(task: Task, rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
         "drawn": "records" if by_record else "test cases",
         "metrics": [
             _metric(merit, {name: [one[merit.name]["value"] for one in some] for name, some in results.items()})
-            | {"rows": _rows(merit, results), "pairs": _pairs(merit, task, cases, groups)}
-            for merit in reversed(merits(task))
+            | {"rows": _rows(merit, results), "pairs": _pairs(merit, cases, groups)}
+            for merit in reversed(task.report.merits)
         ],
         "classes": [
             {"row": name, "class": label, "f1": _mean([one["classes"][label]["f1"]["value"] for one in some])}
@@ -85,10 +84,10 @@ def _rows(merit: Merit, results: Mapping[str, Sequence[dict[str, Any]]]) -> list
 
 
 def _pairs(
-    merit: Merit, task: Task, cases: Mapping[str, Sequence[list[dict[str, str]]]], groups: np.ndarray | None
+    merit: Merit, cases: Mapping[str, Sequence[list[dict[str, str]]]], groups: np.ndarray | None
 ) -> list[dict[str, Any]]:
     """Return the difference of each two rows, the second minus the first, with its paired interval."""
-    sums = [sums_of_cases(run, task, merit) for runs in cases.values() for run in runs]
+    sums = [merit.terms(run) for runs in cases.values() for run in runs]
     if len(cases) < 2 or len({len(one) for one in sums}) > 1:
         return []
     figures = resampled_figures(sums, merit.of_sums, groups)

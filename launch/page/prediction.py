@@ -6,8 +6,8 @@ from typing import Any
 from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.page.document import data_of, page
-from cardiax.launch.page.heart import HeartCase, heart_part
-from cardiax.launch.page.rhythm import rhythm_part
+from cardiax.launch.page.heart_part import HeartCase, heart_part
+from cardiax.launch.page.rhythm_part import rhythm_part
 from cardiax.launch.predictors.heart import Prediction
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.launch.run.run_folder import without_losing_results, write_atomically
@@ -17,13 +17,7 @@ ENDING = "_report.html"
 
 
 def write_page(path: Path, stem: str, prediction: Prediction | RhythmPrediction, config: Config) -> list[Path]:
-    """Write the page of a prediction.
-
-    Args:
-      path: the page.
-      stem: name of the recording.
-      prediction: the prediction.
-      config: configuration of the network.
+    """Write the page of a prediction of the recording `stem`, by the network of `config`.
 
     Returns:
       A list of the path; empty if the page cannot be made, which is a warning (`without_losing_results`).

@@ -9,13 +9,12 @@ import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH, Dataset, find_dataset, meaning
 from cardiax.config import to_dict
-from cardiax.launch.evaluation.sweep_table import merits
 from cardiax.launch.page.packed import packed
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.plots.style import class_colours
 from cardiax.stats.calibration import expected_calibration_error, reliability
-from cardiax.tasks import find_task, task_of
+from cardiax.tasks import Task, task_of
 
 WORST = 10
 """Number of worst cases."""
@@ -85,7 +84,7 @@ def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget
     part = {
         "kind": "run",
         "title": title,
-        "verdict": verdict(result, config.task),
+        "verdict": verdict(result, task),
         "lines": lines(result, dataset),
         "interval": result["interval"],
         "note": result.get("note"),
@@ -114,24 +113,26 @@ def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget
             "reliability": calibration(cases, classes),
             "cases": beats(cases, classes, experiment, budget),
         }
-    else:
-        selection = merits(task)[-1].name
+    elif "sites" in result:
+        selection = task.report.merits[-1].name
         part["sites"] = {name: site[selection] for name, site in result["sites"].items()}
         part["errors"] = packed([float(case[selection] or "nan") for case in cases], 0.001)
         part["error_unit"] = result[selection]["unit"]
     return part
 
 
-def verdict(result: dict[str, Any], task: str) -> str:
+def verdict(result: dict[str, Any], task: Task) -> str:
     """Return the main result in one line: the metric that selects checkpoints, with its interval."""
-    name = merits(find_task(task))[-1].name
+    name = task.report.merits[-1].name
     figure, unit = result[name], f" {result[name]['unit']}" if "unit" in result[name] else ""
     what = "beats" if "classes" in result else "cases"
     told = f"{NAMES.get(name, name)} {_number(figure['value'])}{unit}"
     if figure.get("low") is not None:
         told += f" (95 % interval {_number(figure['low'])} to {_number(figure['high'])})"
     more = f", accuracy {_number(result['accuracy']['value'])}" if name == "macro_f1" else ""
-    return f"{result['model']} on the task {task}: {told}{more}, on {result['examples']:,} {result['split']} {what}."
+    return (
+        f"{result['model']} on the task {task.name}: {told}{more}, on {result['examples']:,} {result['split']} {what}."
+    )
 
 
 def lines(result: dict[str, Any], dataset: Dataset) -> list[str]:

@@ -10,14 +10,13 @@ from cardiax.ecg.leads import SITE_NAMES
 from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.measured_runs import Run, load_runs, open_experiments
-from cardiax.launch.evaluation.sweep_table import merits
 from cardiax.launch.page.comparison import comparison_part
-from cardiax.launch.page.heart import HeartCase, heart_part
+from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.run import WORST, run_part
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, read_csv
-from cardiax.tasks import find_task
+from cardiax.tasks import task_of
 
 BUDGET = 4_000_000
 """Bytes of text for the beats of all runs."""
@@ -63,12 +62,12 @@ def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, 
 
 
 def _load(workdirs: Sequence[Workdir], data_dir: Path | None, memory: float | None) -> list[Experiment] | list[Run]:
-    """Return the data of runs that classify beats, whose test_cases.csv has the predictions; of others the networks.
+    """Return the networks of runs whose test has sites of the heart; of others the data.
 
     Raises:
       InputError: the data or the networks of the runs are not there.
     """
-    if find_task(workdirs[0].config().task).kind != "beat":
+    if "sites" in workdirs[0].read_json("test.json"):
         return load_runs(workdirs, data_dir, memory=memory)
     return open_experiments(workdirs, data_dir, memory=memory)
 
@@ -77,7 +76,7 @@ def hearts_of(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     """Return the part `heart` of a page: the ten worst test cases, then the median one, of runs that differ in the
     seed; their mean is shown, and their spread if there are several."""
     first = runs[0]
-    selection = merits(find_task(first.experiment.config.task))[-1].name
+    selection = task_of(first.experiment.config).report.merits[-1].name
     rows = [read_csv(run.workdir.path / "test_cases.csv") for run in runs]
     errors = np.mean([[float(case[selection] or "nan") for case in some] for some in rows], axis=0)
     order = np.argsort(-np.nan_to_num(errors, nan=np.inf), kind="stable")

@@ -5,11 +5,11 @@ from typing import Any, cast
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, import_extra
 from cardiax.launch.run import run_sums
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir
-from cardiax.models.reference_xgboost import Trees, import_xgboost
+from cardiax.models.reference_xgboost import Trees
 from cardiax.training.batch_order import Arrays
 
 TREES_FILE = "trees.ubj"
@@ -39,7 +39,7 @@ class TreesEvaluator:
 
 
 def trees_of(experiment: Experiment) -> Trees:
-    """Return the experiment's model as `Trees`; `check_reads` has seen that its task classifies beats."""
+    """Return the experiment's model as `Trees`; `look_up` has seen that its task classifies beats."""
     return cast(Trees, experiment.model)
 
 
@@ -62,7 +62,7 @@ def load_trees(workdir: Workdir) -> Any:
         )
     content = path.read_bytes()
     run_sums.check(path, content)
-    xgboost = import_xgboost()
+    xgboost = import_extra("xgboost", "model xgboost")
     booster = xgboost.Booster()
     try:
         booster.load_model(bytearray(content))

@@ -19,14 +19,14 @@ from cardiax.datasets.storage.record_files import prepare_command
 from cardiax.ecg.recorded_noise import resample
 from cardiax.errors import InputError, unknown
 from cardiax.launch.run.example_store import Examples, load_examples
-from cardiax.models import MODELS, TREES, build_model, check_reads
+from cardiax.models import MODELS, TREES
 from cardiax.protocols import Split, draw_split
-from cardiax.tasks import Task, check_config, task_of
+from cardiax.tasks import Task
 from cardiax.tasks.class_balance import resampled
-from cardiax.tasks.report import Cases
+from cardiax.tasks.plain_report import Cases
 from cardiax.training.batch_order import Arrays, Order, fingerprint, padded_batches
 from cardiax.training.device_mesh import divide, map_eval_step, process_share
-from cardiax.training.optimizer import make_optimizer
+from cardiax.training.lookup import look_up
 from cardiax.training.step import AXIS, make_eval_step, make_predict_step
 
 
@@ -86,10 +86,8 @@ def load_experiment(
 ) -> Experiment:
     """Load everything that `config` names, cheapest first, so that a mistake is reported before any work is done.
 
-    Args:
-      data_dir: folder of the prepared datasets.
-      say: function that reports a line.
-      memory: GiB; larger sets of examples stay on disk and are read on demand. By default half of the available memory.
+    Larger sets of examples than `memory`, GiB, by default half of what is available, stay on disk and are read on
+    demand; `say` reports a line.
     """
     return load_experiments([config], data_dir, say, memory=memory)[0]
 
@@ -104,16 +102,13 @@ def load_experiments(
     """Do as `load_experiment` for configs that can be trained together (see `cardiax.training.population`); the
     experiments share the examples."""
     config = configs[0]
-    task = task_of(config)
-    dataset = find_dataset(config.dataset)
-    task.check(dataset)
-    check_reads(config.model, config.task, dataset)
-    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
+    task, dataset, model = look_up(config, AXIS)
     if config.protocol not in dataset.protocols:
         raise unknown(f"protocol of {dataset.name}", config.protocol, dataset.protocols)
-    check_config(task, config)
-    make_optimizer(config.optimizer, 1)
-    noises = _load_noises(dataset.rate, data_dir) if with_noise or config.protocol == NOISE else {}
+    with_noise = with_noise or config.protocol == NOISE
+    if with_noise and not task.knows_noise:
+        raise InputError(f"protocol: found noise, with which the task {task.name!r} is not tested; choose another")
+    noises = _load_noises(dataset.rate, data_dir) if with_noise else {}
     if dataset.real:
         what, real = dataset.real
         command = prepare_command(real.split("/")[0], None if data_dir == datasets.default_data_dir() else data_dir)
@@ -170,7 +165,7 @@ def _remarks(dataset: Dataset, protocol: str, task: Task, targets: dict[str, np.
             "are too high for new patients"
         )
     classes = getattr(task, "classes", ())
-    for name, own in targets.items():
+    for name, own in targets.items() if classes else ():
         counts = np.bincount(own, minlength=len(classes))
         if lacking := [one for one, count in zip(classes, counts, strict=True) if not count]:
             found.append(f"note: no {name} example of class {', '.join(lacking)} with the protocol {protocol}")

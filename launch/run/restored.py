@@ -11,10 +11,10 @@ from cardiax.catalog import find_dataset
 from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import Workdir
-from cardiax.models import build_model
 from cardiax.tasks import task_of
 from cardiax.training.checkpoint import Checkpoints
 from cardiax.training.device_mesh import make_mesh, replicated_shapes
+from cardiax.training.lookup import network_of
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import Shapes, TrainState, create_state, evaluated
 from cardiax.training.step import AXIS
@@ -41,6 +41,5 @@ def load_best(workdir: Workdir, config: Config, shapes: Shapes, model: nn.Module
 
 def load_variables(workdir: Workdir, config: Config) -> dict[str, Any]:
     """Return the variables of the run's best network, those of evaluation."""
-    task = task_of(config)
-    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
-    return evaluated(load_best(workdir, config, task.shapes(find_dataset(config.dataset)), model, make_mesh()))
+    shapes = task_of(config).shapes(find_dataset(config.dataset))
+    return evaluated(load_best(workdir, config, shapes, network_of(config, AXIS), make_mesh()))

@@ -36,7 +36,9 @@ class TrainedNetwork:
 
     def function(self, variables: Any) -> Callable[..., Any]:
         """Return the network with these variables as a function of its inputs by name, each (n, ...)."""
-        model = _model(self.config)
+        from cardiax.training.lookup import network_of
+
+        model = network_of(self.config)
         return lambda **inputs: model.apply(variables, **inputs, train=False)
 
     def predictor(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
@@ -44,11 +46,12 @@ class TrainedNetwork:
         import jax
 
         from cardiax.models import TREES
+        from cardiax.training.lookup import network_of
 
         if self.config.model in TREES:
             from cardiax.launch.run.boosted_trees import load_trees
 
-            trees, booster = _model(self.config), load_trees(Workdir(self.path))
+            trees, booster = network_of(self.config), load_trees(Workdir(self.path))
             return lambda inputs: trees.logits(booster, inputs["leads"])
         apply = jax.jit(self.function(self.variables()))
         return lambda inputs: np.asarray(apply(**inputs))
@@ -107,19 +110,13 @@ def _of_run(workdir: Workdir) -> TrainedNetwork:
     return TrainedNetwork(workdir.path, config, workdir.path / "predictions", variables)
 
 
-def _model(config: Config) -> Any:
-    from cardiax.models import build_model
-    from cardiax.tasks import task_of
-
-    return build_model(config.model, task_of(config).outputs, None, config.model_args, config.precision)
-
-
 def _fresh(config: Config) -> Any:
     """Return the shapes and types of the network's variables."""
     import jax
 
     from cardiax.tasks import task_of
+    from cardiax.training.lookup import network_of
 
     shapes = task_of(config).shapes(find_dataset(config.dataset))
     inputs = {name: jax.ShapeDtypeStruct((1, *shape), np.float32) for name, shape in shapes.items()}
-    return jax.eval_shape(lambda inputs: _model(config).init(jax.random.key(0), **inputs, train=False), inputs)
+    return jax.eval_shape(lambda inputs: network_of(config).init(jax.random.key(0), **inputs, train=False), inputs)

@@ -31,6 +31,7 @@ from cardiax.training.device_mesh import (
     process_share,
     replicate,
 )
+from cardiax.training.lookup import network_of
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import TrainState, create_state, evaluated
 from cardiax.training.step import AXIS, inputs_of, make_predict_step, make_train_step
@@ -133,7 +134,7 @@ def prepare(config: Config) -> Workload:
     """Make the batch and the initial state, and compile the step over all devices."""
     mesh, task = make_mesh(), find_task(config.task)
     check_divisible(config.batch_size, mesh.size)
-    model = build_model(config.model, task.outputs, AXIS, config.model_args, config.precision)
+    model = network_of(config, AXIS)
     host = make_batch(config, config.batch_size)
     tx = make_optimizer(config.optimizer, 1000)
     fresh = jax.jit(lambda: create_state(model, tx, config.seed, input_shapes(config), config.ema > 0))()
@@ -186,7 +187,7 @@ def training(workload: Workload) -> Callable[[int], None]:
 def evaluation(workload: Workload, size: int) -> tuple[Any, dict[str, Any], dict[str, jax.Array]]:
     """Return the jitted inference step on one device, (variables, batch) → outputs, the variables and `size` inputs."""
     config, mesh = workload.config, make_mesh(jax.devices()[:1])
-    model = build_model(config.model, find_task(config.task).outputs, AXIS, config.model_args, config.precision)
+    model = network_of(config, AXIS)
     batch = divide(inputs_of(make_batch(config, size)), mesh)
     return map_eval_step(make_predict_step(model), mesh), replicate(workload.variables, mesh), batch
 

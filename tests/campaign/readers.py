@@ -52,8 +52,7 @@ class Reader:
 def read_recording(folder: Path, attempt: Attempt) -> None:
     """Read all recordings of a folder as `cardiax predict` does, up to the network."""
     from cardiax.launch.formats.long_recording import read_leads
-    from cardiax.launch.formats.open_recording import open_recording
-    from cardiax.launch.formats.recording_folder import recordings_in
+    from cardiax.launch.formats.open_recording import open_recording, recordings_in
     from cardiax.launch.predictors.heart_beats import read_beats
 
     attempt(lambda: recordings_in(folder))
@@ -119,25 +118,14 @@ EDF += (b"\x14\x14\0", b"+1.5\x14", b"-5      ", b"uV      ", b"nan     ", b"01.
 
 def read_experiment(folder: Path, attempt: Attempt) -> None:
     """Read a config and look up what it names, as every command does before it reads data."""
-    from cardiax.catalog import find_dataset
     from cardiax.launch.run.run_folder import read_config
-    from cardiax.models import build_model, check_reads
-    from cardiax.tasks import check_config, find_task
-    from cardiax.training.optimizer import make_optimizer
+    from cardiax.training.lookup import look_up
 
     config = attempt(lambda: read_config(folder / "config.json"))
     if config is None:
         return
 
-    def look_up() -> None:
-        task, dataset = find_task(config.task), find_dataset(config.dataset)
-        task.check(dataset)
-        check_reads(config.model, config.task, dataset)
-        build_model(config.model, task.outputs, None, config.model_args, config.precision)
-        check_config(task, config)
-        make_optimizer(config.optimizer, 1)
-
-    attempt.plain(look_up)
+    attempt.plain(lambda: look_up(config))
 
 
 FIELDS = (b'"model_args": {"widths": [16, 32]}', b'"model_args": "widths=(4,),blocks=1"', b'"widths": [[[]]]', b"null")

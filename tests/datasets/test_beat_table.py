@@ -9,7 +9,7 @@ import pytest
 
 from cardiax.datasets.own_beats.beat_table import read_table, scaled
 from cardiax.errors import InputError
-from cardiax.unpacked_size import Room
+from cardiax.file_checks import Room
 
 BEATS = np.array([[0, 2, 4, 2, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 5], [-2, 0, 2, 6, 2, 0, -2, -2]], float)
 """Three beats of eight samples; scaled by hand below."""

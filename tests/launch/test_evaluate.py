@@ -13,7 +13,7 @@ from cardiax.launch.run.experiment import evaluation_batch
 from cardiax.models import build_model
 from cardiax.stats.classification import classification_metrics
 from cardiax.tasks import TASKS
-from cardiax.tasks.report import Cases
+from cardiax.tasks.plain_report import Cases
 from cardiax.training.device_mesh import make_mesh, map_eval_step
 from cardiax.training.step import AXIS, make_eval_step
 

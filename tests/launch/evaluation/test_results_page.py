@@ -1,4 +1,4 @@
-"""RESULTS.md and README.md show what launch/results/*.json holds, and `add` computes what is worked by hand here."""
+"""The pages show what launch/results/*.json holds, and `add` computes what is worked by hand here."""
 
 import datetime
 import json
@@ -11,7 +11,7 @@ import pytest
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.evaluation import results_page
-from cardiax.launch.evaluation.results_page import DATA, PAGE, cell, of_runs, render, table
+from cardiax.launch.evaluation.results_page import DATA, PAGES, cell, of_runs, render, table
 from cardiax.launch.run.run_folder import write_json
 from cardiax.recipes import recipe
 
@@ -27,11 +27,11 @@ def shown(name, row, column):
     return cell(cells[i], result["columns"][i]["decimals"])
 
 
-def test_the_page_is_what_its_data_gives():
-    page = PAGE.read_text(encoding="utf-8")
-    assert render(page, DATA) == page, "run `python -m cardiax.launch.evaluation.results_page`"
-    assert sorted(re.findall(r"<!-- table: (\w+) -->", page)) == sorted(RESULTS)
-    outside = re.sub(r"<!-- table: .*?<!-- end -->", "", page, flags=re.DOTALL)
+def test_the_pages_are_what_their_data_gives():
+    pages = [page.read_text(encoding="utf-8") for page in PAGES]
+    assert [render(page, DATA) for page in pages] == pages, "run `python -m cardiax.launch.evaluation.results_page`"
+    assert sorted(re.findall(r"<!-- table: (\w+) -->", "".join(pages))) == sorted(RESULTS)
+    outside = re.sub(r"<!-- table: .*?<!-- end -->", "", "".join(pages), flags=re.DOTALL)
     assert "|" not in outside, "a table without data"
     assert "±" not in outside.replace("with ± is", "")
 
@@ -87,6 +87,7 @@ def test_the_notes_of_the_first_page():
         (392933, "392,933"),
         ({"value": 0.94, "half_width": 0.006}, "0.940 ± 0.006"),
         ({"low": 0.87, "high": 0.99}, "0.870 to 0.990"),
+        ({"value": 1.31, "low": 1.29, "high": 1.36}, "1.310 (1.290 to 1.360)"),
     ],
 )
 def test_cells(found, text):
@@ -163,7 +164,7 @@ def test_runs_that_are_no_result_are_refused(tmp_path):
 def test_the_command_adds_a_result_and_writes_the_page(tmp_path, monkeypatch, capsys):
     page = tmp_path / "RESULTS.md"
     page.write_text("# Results\n\n<!-- table: mine -->\n<!-- end -->\n\nEnd.\n")
-    monkeypatch.setattr(results_page, "PAGE", page)
+    monkeypatch.setattr(results_page, "PAGES", [page])
     monkeypatch.setattr(results_page, "DATA", tmp_path)
     given = ["add", "mine", str(run(tmp_path / "0", 0, 0.9)), "--title", "Mine", "--command", "cardiax train"]
     results_page.main([*given, "--figure", "accuracy", "--machine", "a laptop", "--note", "A note."])

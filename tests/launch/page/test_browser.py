@@ -9,9 +9,9 @@ from cardiax.catalog import AAMI_CLASSES
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.ecg.rhythm_summary import rr_intervals, summarize
 from cardiax.launch.page.document import page
-from cardiax.launch.page.heart import HeartCase, heart_part
+from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.packed import packed
-from cardiax.launch.page.rhythm import rhythm_part
+from cardiax.launch.page.rhythm_part import rhythm_part
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"

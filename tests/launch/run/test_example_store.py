@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import jax
@@ -14,10 +15,11 @@ import orbax.checkpoint as ocp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from cardiax.config import with_overrides
 from cardiax.errors import InputError
-from cardiax.launch.run.example_store import READ_AHEAD, ahead, row_digests
+from cardiax.launch.run.example_store import READ_AHEAD, Rows, ahead, row_digests
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.protocols import row_groups
 from cardiax.recipes import recipe
@@ -82,7 +84,7 @@ def test_a_streamed_run_that_is_killed_goes_on_to_the_same_bits(whole, cardiax, 
         import os, sys, time
         from pathlib import Path
         from cardiax.launch.cli import main
-        from cardiax.launch.run.disk_arrays import Rows
+        from cardiax.launch.run.example_store import Rows
         take, inputs = Rows.take, []
         def killed(rows, places):
             inputs.extend([places] if places.size == 128 and rows.shape else [])
@@ -214,3 +216,50 @@ def test_a_fingerprint_of_chunks_is_that_of_the_whole():
     arrays = [random.normal(size=(11, 3)).astype(np.float32), np.arange(11)]
     chunks = ((array.dtype, array.shape, np.array_split(array, 4)) for array in arrays)
     assert fingerprint_of_chunks(chunks) == fingerprint(*arrays)
+
+
+SHAPES = st.sampled_from([(), (3,), (4, 2)])
+
+
+@given(
+    array=st.one_of(
+        hnp.arrays(np.float32, SHAPES.map(lambda shape: (7, *shape))),
+        hnp.arrays(np.int32, SHAPES.map(lambda shape: (7, *shape))),
+    ),
+    cuts=st.lists(st.integers(0, 7), max_size=3).map(sorted),
+    indices=hnp.arrays(np.int64, hnp.array_shapes(max_dims=3), elements=st.integers(0, 6)),
+)
+def test_rows_are_those_of_the_array(tmp_path_factory, array, cuts, indices):
+    folder = tmp_path_factory.mktemp("rows")
+    rows = Rows(folder, array.shape[1:], array.dtype)
+    for part in np.split(array, cuts):
+        rows.append(part)
+    found = rows.take(indices)
+    assert found.dtype == array.dtype
+    np.testing.assert_array_equal(found, array[indices])
+    assert not list(folder.iterdir())
+
+
+def test_arrays_that_are_not_contiguous_are_written_in_order(tmp_path):
+    array = np.arange(24, dtype=np.float32).reshape(2, 3, 4).transpose(1, 2, 0)
+    rows = Rows(tmp_path, array.shape[1:], array.dtype)
+    rows.append(array)
+    np.testing.assert_array_equal(rows.take(np.array([2, 0])), array[[2, 0]])
+
+
+@pytest.mark.parametrize("index", [-1, 5])
+def test_a_row_that_was_not_written_is_an_error(tmp_path, index):
+    rows = Rows(tmp_path, (2,), np.dtype(np.float32))
+    rows.append(np.zeros((5, 2)))
+    with pytest.raises(IndexError, match=f"found no row {index}"):
+        rows.take(np.array([0, index]))
+
+
+def test_several_threads_read_at_once(tmp_path):
+    array = np.random.default_rng(0).normal(size=(100, 50)).astype(np.float32)
+    rows = Rows(tmp_path, (50,), array.dtype)
+    rows.append(array)
+    orders = [np.random.default_rng(seed).permutation(100) for seed in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        for order, found in zip(orders, pool.map(rows.take, orders), strict=True):
+            np.testing.assert_array_equal(found, array[order])

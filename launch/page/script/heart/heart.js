@@ -5,7 +5,7 @@ const FRAMES = 30; // a second
 
 /**
  * Build the part.
- * @param {Part} part of `heart.py`
+ * @param {Part} part of `heart_part.py`
  * @param {OnKeys} onKeys
  */
 async function heartPart(part, onKeys) {

@@ -34,7 +34,7 @@ void main() {
 
 /**
  * Build the scene.
- * @param {Part} part of `heart.py`
+ * @param {Part} part of `heart_part.py`
  * @param {Float64Array[]} points x, y and z, mm, of each point
  * @param {Float64Array[]} corners the three points of each triangle
  * @param {(site: number) => void} choose called with the site nearest to where the heart was clicked

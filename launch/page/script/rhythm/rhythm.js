@@ -3,7 +3,7 @@
 
 /**
  * Build the part.
- * @param {Part} part of `rhythm.py`
+ * @param {Part} part of `rhythm_part.py`
  * @param {OnKeys} onKeys
  */
 async function rhythmPart(part, onKeys) {

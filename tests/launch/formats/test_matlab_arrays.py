@@ -6,8 +6,8 @@ from unittest import mock
 import numpy as np
 import scipy.io
 
-from cardiax.launch.formats import matlab_elements
-from cardiax.unpacked_size import Room
+from cardiax.file_checks import Room
+from cardiax.launch.formats import matlab_arrays
 
 
 def test_compressed_data_are_read_once(tmp_path, monkeypatch):
@@ -28,8 +28,8 @@ def test_compressed_data_are_read_once(tmp_path, monkeypatch):
         found.decompress = decompress
         return found
 
-    monkeypatch.setattr(matlab_elements.zlib, "decompressobj", counted)
-    found = matlab_elements.read_arrays(content, Room(len(content)))
+    monkeypatch.setattr(matlab_arrays.zlib, "decompressobj", counted)
+    found = matlab_arrays.read_arrays(content, Room(len(content)))
     np.testing.assert_array_equal(found["val"], signal)
     assert len(content) > 3 * 2**20
     assert sum(given) < 1.1 * len(content)

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from cardiax.file_kinds import ARCHIVES, HEAD, STAND_INS, kind
+from cardiax.file_checks import ARCHIVES, HEAD, STAND_INS, kind
 
 
 def zipped(*names: str) -> bytes:

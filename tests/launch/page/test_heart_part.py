@@ -7,7 +7,7 @@ import pytest
 
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.launch.page.document import as_json
-from cardiax.launch.page.heart import HeartCase, heart_part
+from cardiax.launch.page.heart_part import HeartCase, heart_part
 
 TIMES = np.linspace(10, 84, 75)
 LEADS = np.outer(np.sin(np.arange(500) / 40), np.arange(12))

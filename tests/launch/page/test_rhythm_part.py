@@ -5,22 +5,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cardiax.launch.page import rhythm
+from cardiax.launch.page import rhythm_part
 from cardiax.launch.predictors.influence import Influence
 
 
 def test_rates_of_bins(decoded):
     times = np.array([1.0, 2.0, 3.0, 12.0, 12.5])
     rr = np.array([np.nan, 1.0, 1.0, np.nan, 0.5])
-    found = rhythm.rates(times, rr, 30.0, 10.0)
+    found = rhythm_part.rates(times, rr, 30.0, 10.0)
     np.testing.assert_allclose(decoded(found["middle"]), [60, 120, np.nan], atol=0.1)
-    slow = rhythm.rates(np.array([1.0, 2.0, 4.0]), np.array([np.nan, 1.0, 2.0]), 10.0, 10.0)
+    slow = rhythm_part.rates(np.array([1.0, 2.0, 4.0]), np.array([np.nan, 1.0, 2.0]), 10.0, 10.0)
     assert decoded(slow["low"])[0] == pytest.approx(60 / 1.95, abs=0.1)  # the 95 % quantile of 1 s and 2 s
     assert decoded(slow["high"])[0] == pytest.approx(60 / 1.05, abs=0.1)
 
 
 def test_beats_of_bins():
-    found = rhythm.burdens(np.array([0.0, 9.9, 10.0, 29.9]), np.array([0, 2, 2, 1]), 30.0, 10.0, 5)
+    found = rhythm_part.burdens(np.array([0.0, 9.9, 10.0, 29.9]), np.array([0, 2, 2, 1]), 30.0, 10.0, 5)
     assert found["beats"] == [[1, 0, 0], [0, 0, 1], [1, 1, 0], [0, 0, 0], [0, 0, 0]]
 
 
@@ -34,7 +34,7 @@ def recording(seconds, ectopic=()):
 
 def test_a_short_signal_is_whole(decoded):
     one = recording(130)
-    found = rhythm.signal(one)
+    found = rhythm_part.signal(one)
     assert found["rate"] == 180
     np.testing.assert_allclose(np.concatenate([decoded(chunk) for chunk in found["chunks"]]), one.signal, atol=0.0026)
     assert [len(decoded(chunk)) for chunk in found["chunks"]] == [10800, 10800, 1800]
@@ -43,7 +43,7 @@ def test_a_short_signal_is_whole(decoded):
 
 def test_of_a_long_one_the_minutes_with_ectopic_beats_are_kept():
     one = recording(600, ectopic=(3, 7))
-    found = rhythm.signal(one, budget=18_000)  # a minute of noise takes about 10,000
+    found = rhythm_part.signal(one, budget=18_000)  # a minute of noise takes about 10,000
     assert found["rate"] == 90
     assert [index for index, chunk in enumerate(found["chunks"]) if chunk] == [3, 7]
     assert found["text"].startswith("2 of 10 minutes of the signal are in this file")
@@ -53,7 +53,7 @@ def test_half_the_samples_keep_the_waves(decoded):
     slow = recording(120)
     slow.signal = np.sin(2 * np.pi * 5 * np.arange(21600) / 180).astype(np.float16)
     slow.summary.duration_s = 7 * 3600.0  # of a long recording every second sample is kept
-    found = rhythm.signal(slow)
+    found = rhythm_part.signal(slow)
     np.testing.assert_allclose(
         decoded(found["chunks"][0])[90:], np.sin(2 * np.pi * 5 * np.arange(5400) / 90)[90:], atol=0.02
     )
@@ -66,7 +66,7 @@ def test_the_influence_of_each_lead_is_relative_to_the_greatest(decoded):
         leads=("II", "V1"),
         influences={"V": Influence(leads, 1.25, 3)},
     )
-    normal, ventricular = rhythm.medians(one)["classes"]
+    normal, ventricular = rhythm_part.medians(one)["classes"]
     assert "influence" not in normal["leads"][0]
     assert ventricular["influence"] == "shape -288.0, rhythm +1.2"
     second, first = (decoded(lead["influence"])[96] for lead in reversed(ventricular["leads"]))

@@ -74,13 +74,7 @@ def rhythm_part(title: str, one: RhythmPrediction, remarks: Sequence[str] = ()) 
 
 def rates(times: np.ndarray, rr: np.ndarray, duration: float, size: float) -> dict[str, Any]:
     """Return the heart rate, /min, of bins of `size` s: 60 over the median RR interval and over its 5 % and 95 %
-    quantiles; NaN without one.
-
-    Args:
-      times: (n,), s.
-      rr: (n,), s, NaN where unknown.
-      duration: length of the recording, s.
-      size: length of the bins, s.
+    quantiles; NaN without one. `times` and `rr` (n,), NaN where unknown, and the recording's `duration` are in s.
     """
     count = max(int(np.ceil(duration / size)), 1)
     known = np.isfinite(rr)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.formats.recording_folder import recordings_in
+from cardiax.launch.formats.open_recording import recordings_in
 
 
 def names(folder):

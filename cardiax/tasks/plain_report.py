@@ -1,0 +1,171 @@
+"""What a task reports of an evaluated split, and of several networks together, without any files."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cardiax.catalog import BY_PATIENT, Dataset
+from cardiax.stats.significance import resampled_figures
+
+LEVEL = 0.95
+"""Level of the intervals."""
+
+BOUNDS = (0.025, 0.975)
+"""Quantiles of a percentile interval of that level."""
+
+RESAMPLES = 2000
+"""Number of bootstrap resamples."""
+
+Arrays = dict[str, np.ndarray]
+Draw = Callable[[], Any]
+"""Function that draws a Matplotlib figure or the frames of a GIF."""
+
+
+def unit_of(metadata: Mapping[str, Any]) -> Any:
+    """Return the entry of a case's or of all cases' metadata that names whose the beat is: `group`, else `record`."""
+    return metadata["group" if "group" in metadata else "record"]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The examples of an evaluated split.
+
+    Attributes:
+      dataset: dataset of the examples.
+      protocol: protocol that drew the split.
+      split: train, validation or test.
+      rows: int64 (n,), indices of the examples in the dataset.
+      origin: metadata of all examples of the dataset, e.g. the record, one value each.
+      take: function from indices in the dataset to the inputs and targets of these examples.
+    """
+
+    dataset: Dataset
+    protocol: str
+    split: str
+    rows: np.ndarray
+    origin: Arrays
+    take: Callable[[np.ndarray], Arrays]
+
+    @property
+    def metadata(self) -> Arrays:
+        """The metadata of the examples, name → (n,)."""
+        return {name: values[self.rows] for name, values in self.origin.items()}
+
+    @property
+    def records(self) -> np.ndarray | None:
+        """The record of each example (n,), or of your own beats the group, if the protocol splits by it, else None."""
+        return unit_of(self.origin)[self.rows] if self.protocol in BY_PATIENT else None
+
+
+@dataclass(frozen=True)
+class Merit:
+    """A metric by which models are compared, as a function of sums over cases.
+
+    Attributes:
+      name: name in test.json.
+      higher_is_better: True if a higher value is better.
+      terms: function from the rows of SPLIT_cases.csv to the terms (n, K) that add up over cases.
+      of_sums: function from sums over cases (..., K) to the metric (...).
+    """
+
+    name: str
+    higher_is_better: bool
+    terms: Callable[[list[dict[str, str]]], np.ndarray]
+    of_sums: Callable[[np.ndarray], np.ndarray]
+
+
+def mean_merit(name: str, higher_is_better: bool = False) -> Merit:
+    """Return the mean over cases of the column `name` of SPLIT_cases.csv, without those that are not finite."""
+
+    def terms(cases: list[dict[str, str]]) -> np.ndarray:
+        values = np.asarray([float(case[name]) for case in cases])
+        known = np.isfinite(values)
+        return np.stack([np.where(known, values, 0.0), known], axis=1)
+
+    return Merit(name, higher_is_better, terms, lambda sums: sums[..., 0] / sums[..., 1])
+
+
+@dataclass(frozen=True)
+class Report:
+    """The metrics, table and plots of a task; by default the means over cases of some values of `Task.measure`.
+
+    `figures` are from `Task.summarize` over the cases. If the protocol splits by patient, bootstrap intervals resample
+    records.
+
+    Attributes:
+      units: name → unit of values (n,) in `figures`; the first is reported for each noise level.
+      higher_is_better: the names whose highest value is the best.
+    """
+
+    units: dict[str, str] = field(default_factory=dict)
+    higher_is_better: tuple[str, ...] = ()
+
+    @property
+    def merits(self) -> list[Merit]:
+        """The metrics by which models are compared, the one that selects checkpoints last."""
+        return [mean_merit(name, name in self.higher_is_better) for name in reversed(self.units)]
+
+    def results(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields of SPLIT.json, with intervals, and `cases`, the rows of SPLIT_cases.csv."""
+        drawn = "cases" if cases.records is None else "records"
+        interval = f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples"
+        values = {name: np.asarray(figures[name], float) for name in self.units}  # a bool is 0 or 1
+        columns = {name: column.tolist() for name, column in ({"row": cases.rows} | cases.metadata | values).items()}
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return {"interval": interval, "loss": figures["loss"]} | self.main_figures(cases, figures) | {"cases": rows}
+
+    def main_figures(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
+        """Return the metrics that are reported for each noise level: dicts `value`, `low`, `high`, or numbers."""
+        found = {}
+        for name, unit in self.units.items():
+            terms = np.stack([figures[name], np.ones(len(figures[name]))], axis=1)
+            drawn = resampled_figures([terms], lambda sums: sums[..., 0] / sums[..., 1], cases.records, RESAMPLES)
+            low, high = np.quantile(drawn, BOUNDS)
+            value = float(np.mean(figures[name], dtype=np.float64))
+            found[name] = {"value": value, "low": float(low), "high": float(high), "unit": unit}
+        return found
+
+    def table(self, result: dict[str, Any]) -> str:
+        """Format the content of SPLIT.json, with `cases`, as text."""
+        lines = []
+        for name, unit in self.units.items():
+            one = result[name]
+            lines.append(f"{name}  {one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}] {unit}".rstrip())
+        lines.append(
+            f"on {result['examples']:,} {result['split']} cases of {result['dataset']}, split by {result['protocol']} "
+            f"({result['interval']})"
+        )
+        return "\n".join(lines)
+
+    def plots(
+        self, cases: Cases, figures: dict[str, Any], result: dict[str, Any], predict: Callable[[Arrays], np.ndarray]
+    ) -> dict[str, Draw]:
+        """Return name → function that draws the plot; `predict` returns the network's outputs for a few inputs."""
+        del cases, figures, result, predict
+        return {}
+
+    def ensemble_terms(self, outputs: jax.Array, together: jax.Array, target: jax.Array) -> jax.Array:
+        """Return what the calibration of an ensemble needs of each example: (B, ...).
+
+        `outputs` are those of its members (M, B, ...), `together` those of the ensemble (B, ...).
+        """
+        del outputs, together
+        return jnp.zeros((len(target), 0))
+
+    def ensemble_figures(self, cases: Cases, terms: np.ndarray) -> dict[str, tuple[list[float], dict[str, float]]]:
+        """Return metric → its value for each member, and for the ensemble `value` and possibly `low` and `high`."""
+        del cases, terms
+        return {}
+
+    def ensemble_results(self, terms: np.ndarray) -> tuple[dict[str, Any], list[str]]:
+        """Return further fields of ensemble.json, and lines of text that state them."""
+        del terms
+        return {}, []
+
+    def ensemble_plot(self, found: dict[str, Any], title: str) -> Any:
+        """Draw the fields of `ensemble_results`, if there are any."""
+        del found, title
