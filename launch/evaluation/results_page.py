@@ -4,11 +4,13 @@
   python -m cardiax.launch.evaluation.results_page add NAME RUN RUN RUN --title TITLE --command 'cardiax train …'
 
 The first command writes each table of the pages between its lines `<!-- table: NAME -->` and `<!-- end -->`. The second
-first writes results/NAME.json from the folders of finished runs that differ only in the seed.
+first writes results/NAME.json from the folders of finished runs that differ only in the seed, or from that of a sweep.
 """
 
 import argparse
+import collections
 import functools
+import itertools
 import re
 import textwrap
 import time
@@ -95,13 +97,8 @@ def of_runs(runs: list[Path], figures: list[str], decimals: int = 3) -> dict[str
     """
     folders = [Workdir(run) for run in runs]
     results = [folder.read_json("test.json") for folder in folders]
-    environments = [folder.read_json("environment.json") for folder in folders]
-    seeds = [result["seed"] for result in results]
-    if len(set(seeds)) < len(seeds) or len({repr(to_dict(one.config()) | {"seed": 0}) for one in folders}) > 1:
-        raise InputError(f"{runs[0].parent}: found a repeated seed or several experiments, expected seeds of one")
-    revisions = {str(one["git_revision"]) for one in environments}
-    if len(revisions) > 1 or not re.fullmatch("[0-9a-f]{40}", min(revisions)):
-        raise InputError(f"{runs[0].parent}: found revisions {', '.join(sorted(revisions))}, expected one commit")
+    if len({repr(to_dict(one.config()) | {"seed": 0}) for one in folders}) > 1:
+        raise InputError(f"{runs[0].parent}: found several experiments, expected seeds of one")
     over = "interval over records" if "over records" in results[0]["interval"] else "interval over cases"
     rest = [f"without record {one['record']}" for one in [results[0].get("without_record")] if one]
     rows = []
@@ -112,18 +109,72 @@ def of_runs(runs: list[Path], figures: list[str], decimals: int = 3) -> dict[str
         cells += [_mean([_figure(result, f"without_record.{name}") for result in results]) for _ in rest]
         unit = {"unit": found[0]["unit"]} if "unit" in found[0] else {}
         rows.append({"name": label or name.replace("_", " "), "cells": cells} | unit)
-    return {
-        "revision": min(revisions),
-        "revision_of": "runs",
-        "seeds": seeds,
-        "machine": ", ".join(environments[0]["devices"]),
-        "jax": environments[0]["versions"]["jax"],
-        "date": time.strftime("%Y-%m-%d", time.gmtime(max((run / "test.json").stat().st_mtime for run in runs))),
+    return _origin_of(folders) | {
         "row_title": "figure",
         "columns": [
             {"title": title, "decimals": decimals - (title == over)} for title in ("mean over seeds", over, *rest)
         ],
         "rows": rows,
+    }
+
+
+def of_sweep(folder: Path, figures: list[str], decimals: int = 3) -> dict[str, Any]:
+    """Return what the runs of a sweep state, as `of_runs`: a row for each system, a column for each figure.
+
+    Besides names in test.json, a figure may be `noise.12.macro_f1`: a metric at a signal-to-noise ratio in
+    test_noise.json, as the mean over seeds and noises.
+    """
+    names = sorted(found.parent.name for found in folder.glob("*/test.json"))
+    systems = [(name, list(some)) for name, some in itertools.groupby(names, lambda one: one.rpartition("-seed")[0])]
+    if not systems or len({len(some) for _, some in systems}) > 1:
+        raise InputError(f"{folder}: found no finished runs, or not all seeds of each, expected a finished sweep")
+    asked = [figure.partition("=") for figure in figures]
+    rows = []
+    for system, some in systems:
+        runs = [Workdir(folder / name) for name in some]
+        cells = [_of_seeds(runs, name) for name, _, _ in asked]
+        rows.append({"name": f"`{system.removesuffix(f'-{runs[0].config().protocol}')}`", "cells": cells})
+    return _origin_of([Workdir(folder / name) for name in names]) | {
+        "row_title": "system",
+        "columns": [{"title": label or name.replace("_", " "), "decimals": decimals} for name, _, label in asked],
+        "rows": rows,
+    }
+
+
+def _of_seeds(runs: list[Workdir], name: str) -> Any:
+    """Return a figure of the seeds of one system: an integer, or an object for `cell`; None if it was not measured."""
+    if found := re.fullmatch(r"noise\.(-?\d+)\.(\w+)", name):
+        if not all((run.path / "test_noise.json").exists() for run in runs):
+            return None
+        at = [one[found[1]] for run in runs for one in run.read_json("test_noise.json")["noises"].values()]
+        return round(float(np.mean([one[found[2]]["value"] for one in at])), 6)
+    results = [run.read_json("test.json") for run in runs]
+    if isinstance(results[0].get(name), int):
+        return round(float(np.mean([one[name] for one in results])))
+    return _mean([_figure(one, name) for one in results])
+
+
+def _origin_of(folders: list[Workdir]) -> dict[str, Any]:
+    """Return the seeds, revision, machine, version of JAX and date of finished runs of one or more experiments."""
+    seeds = collections.Counter(folder.config().seed for folder in folders)
+    environments = [folder.read_json("environment.json") for folder in folders]
+    revisions = {str(one["git_revision"]) for one in environments}
+    if len(set(seeds.values())) > 1 or (len(seeds) == 1 < len(folders)):
+        raise InputError(
+            f"{folders[0].path.parent}: found a repeated seed, or not all of each, expected the same seeds of each"
+        )
+    if len(revisions) > 1 or not re.fullmatch("[0-9a-f]{40}", min(revisions)):
+        raise InputError(
+            f"{folders[0].path.parent}: found revisions {', '.join(sorted(revisions))}, expected one commit"
+        )
+    written = max((folder.path / "test.json").stat().st_mtime for folder in folders)
+    return {
+        "revision": min(revisions),
+        "revision_of": "runs",
+        "seeds": list(seeds),
+        "machine": ", ".join(environments[0]["devices"]),
+        "jax": environments[0]["versions"]["jax"],
+        "date": time.strftime("%Y-%m-%d", time.gmtime(written)),
     }
 
 
@@ -148,7 +199,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_subparsers(dest="add", metavar="add").add_parser("add", help="write results/NAME.json")
     add.add_argument("name", metavar="NAME", help="name of the table")
-    add.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs that differ only in the seed")
+    add.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="folders of runs that differ only in the seed, or of a sweep"
+    )
     add.add_argument("--title", required=True, help="title of the table")
     add.add_argument("--command", required=True, help="command that made the runs")
     add.add_argument("--figure", nargs="+", default=["accuracy", "macro_f1=macro-F1"], metavar="F", help="F or F=LABEL")
@@ -161,7 +214,9 @@ def main(arguments: list[str] | None = None) -> None:
             raise InputError(f"{DATA}: found no such folder, expected that of a checkout of cardiax")
         if given.add:
             head = {"title": given.title, "command": [given.command]}
-            found = of_runs(given.runs, given.figure, given.decimals) | {"notes": given.note}
+            is_sweep = [(run / "table.csv").exists() for run in given.runs] == [True]
+            read = of_sweep(given.runs[0], given.figure, given.decimals) if is_sweep else None
+            found = (read or of_runs(given.runs, given.figure, given.decimals)) | {"notes": given.note}
             write_json(
                 DATA / f"{given.name}.json", head | found | ({"machine": given.machine} if given.machine else {})
             )

@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.evaluation import results_page
-from cardiax.launch.evaluation.results_page import DATA, PAGES, cell, of_runs, render, table
+from cardiax.launch.evaluation.results_page import DATA, PAGES, cell, of_runs, of_sweep, render, table
 from cardiax.launch.run.run_folder import write_json
 from cardiax.recipes import recipe
 
@@ -144,7 +145,7 @@ def test_one_run_has_no_interval_over_seeds(tmp_path):
 def test_runs_that_are_no_result_are_refused(tmp_path):
     first = run(tmp_path / "first", 0, 0.9)
     for name, other in {
-        "expected seeds of one": (0, 0.7),
+        "expected the same seeds of each": (0, 0.7),
         "expected one commit": (1, 0.7, "b" * 40),
         "found revisions None": (1, 0.7, None),
         "-dirty, expected one commit": (1, 0.7, "a" * 40 + "-dirty"),
@@ -159,6 +160,28 @@ def test_runs_that_are_no_result_are_refused(tmp_path):
             of_runs([first], [figure])
     with pytest.raises(InputError, match="found no such file"):
         of_runs([tmp_path], ["accuracy"])
+
+
+def test_a_sweep_becomes_a_result_with_a_row_for_each_system(tmp_path):
+    for system, values in {"cardiax": (0.9, 0.7), "cnn": (0.5, 0.5)}.items():
+        for seed, value in enumerate(values):
+            folder = run(tmp_path / f"{system}-patient-seed{seed}", seed, value)
+            found = json.loads((folder / "test.json").read_text()) | {"parameters": 10 + seed}
+            write_json(folder / "test.json", found)
+            noises = {
+                noise: {"12": {"accuracy": {"value": value - less}}} for noise, less in {"a": 0, "b": 0.2}.items()
+            }
+            write_json(folder / "test_noise.json", {"noises": noises}) if system == "cardiax" else None
+    found = of_sweep(tmp_path, ["accuracy", "noise.12.accuracy=at 12 dB", "parameters"])
+    assert [column["title"] for column in found["columns"]] == ["accuracy", "at 12 dB", "parameters"]
+    assert found["rows"] == [
+        {"name": "`cardiax`", "cells": [{"value": 0.8, "half_width": 1.27062}, 0.7, 10]},
+        {"name": "`cnn`", "cells": [{"value": 0.5, "half_width": 0.0}, None, 10]},
+    ]
+    assert (found["seeds"], found["revision"], found["row_title"]) == ([0, 1], "a" * 40, "system")
+    shutil.rmtree(tmp_path / "cnn-patient-seed1")
+    with pytest.raises(InputError, match="not all seeds of each"):
+        of_sweep(tmp_path, ["accuracy"])
 
 
 def test_the_command_adds_a_result_and_writes_the_page(tmp_path, monkeypatch, capsys):
