@@ -9,6 +9,7 @@ import pytest
 
 from cardiax.launch.timing import pytorch_twin, stopwatch, workload
 from cardiax.nn.mixed_precision import InBfloat16
+from cardiax.training import lookup
 
 pytestmark = pytest.mark.usefixtures("small_products")
 
@@ -47,7 +48,8 @@ def test_a_tiny_model_is_timed_and_its_figures_agree(cardiax, tmp_path):
 def test_a_model_is_timed_in_bfloat16(cardiax, tmp_path, monkeypatch):
     seen = []
     build = workload.build_model
-    monkeypatch.setattr(workload, "build_model", lambda *given: seen.append(build(*given)) or seen[-1])
+    for module in (workload, lookup):
+        monkeypatch.setattr(module, "build_model", lambda *given: seen.append(build(*given)) or seen[-1])
     file = tmp_path / "bench.json"
     options = ("--precision", "bfloat16", "--no-start", "--json", file)
     status, _, error = cardiax("bench", "heartbeat", "--model", "reference_cnn", *TINY, *options)
