@@ -27,7 +27,9 @@ def test_a_further_draw_is_inside_as_often_as_stated(count):
     inside = np.mean(draws[-1] <= conformal_quantile(draws[:-1], 0.9))
     exact = np.ceil((count + 1) * 0.9) / (count + 1)  # of continuous draws
     assert exact >= 0.9
-    assert inside == pytest.approx(exact, abs=4 * np.sqrt(0.09 / 40_000))  # 0.006; one rank more or less is 0.01 or more
+    assert inside == pytest.approx(
+        exact, abs=4 * np.sqrt(0.09 / 40_000)
+    )  # 0.006; one rank more or less is 0.01 or more
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 90.0])
