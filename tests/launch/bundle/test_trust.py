@@ -2,7 +2,9 @@
 
 import csv
 import json
+from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +14,8 @@ from cardiax import datasets, load
 from cardiax.config import with_overrides
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
-from cardiax.launch.bundle.trust import measure_trust, section, with_section
+from cardiax.launch.bundle import trust as trust_module
+from cardiax.launch.bundle.trust import calibrated, measure_trust, section, with_section
 from cardiax.launch.run.trust import TRUST, read_trust, trust_file
 from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential
@@ -67,6 +70,26 @@ def test_the_limit_is_of_the_own_validation_split():
     assert found.half_width[74] == pytest.approx(7 * abs(np.sin(74)), abs=0.01)
     flat, steep = np.where(np.arange(75) == 2, np.nan, 80.0), np.arange(75.0)
     assert found.difference(flat) <= found.limit < found.difference(steep)
+
+
+def test_intervals_may_be_of_another_dataset_of_hearts(monkeypatch):
+    own, asked = experiment(np.zeros(500)), []
+
+    def loaded(config, data_dir, say):
+        asked.append((config.task, config.dataset, config.protocol, data_dir))
+        other = experiment(np.full(500, 9.0))
+        return SimpleNamespace(**vars(other) | {"config": config})
+
+    monkeypatch.setattr(trust_module, "load_experiment", loaded)
+    source = SimpleNamespace(config=own.config, path=Path("runs/mine"), predictor=lambda: network)
+    found = calibrated(source, own, Path("data"), "simulated_intracardiac/varied")
+    assert asked == [("activation", "simulated_intracardiac/varied", "volunteer", Path("data"))]
+    assert "validation split of simulated_intracardiac/varied" in found.calibrated_on
+    assert "validation split of simulated_intracardiac by" in found.compared_with
+    assert found.half_width[0] == 9
+    assert calibrated(source, None, None, None) is None
+    with pytest.raises(InputError, match="--calibrate: found runs/mine, expected a network of the task activation or"):
+        calibrated(source, None, None, "simulated_intracardiac/varied")
 
 
 def test_a_file_is_read_back_and_a_damaged_one_refused(tmp_path):
@@ -127,32 +150,42 @@ def test_a_run_is_exported_with_it_and_predicts_with_it(hearts, tmp_path, cardia
     assert trust.calibrated_on.startswith("10 cases of ")
     assert np.isfinite(trust.half_width).all()
     assert "## How far to trust a prediction" in (tmp_path / "bundle" / "README.md").read_text()
+    strict = with_trust_file(tmp_path / "bundle", tmp_path / "strict", trust_file(replace(trust, limit=0.0)))
     np.save(tmp_path / "beat.npy", one_beat)
-    predict = ("predict", tmp_path / "bundle", tmp_path / "beat.npy", "--rate", 1000, "--out", tmp_path / "found")
-    status, out, error = cardiax(*predict)
+    status, out, error = cardiax("predict", strict, tmp_path / "beat.npy", "--rate", 1000, "--out", tmp_path / "found")
     assert status == 0, error
     assert "ms (median site; see the note)" in out
     rows = list(csv.DictReader((tmp_path / "found" / "beat_activation.csv").read_text().splitlines()))
     found = load(tmp_path / "bundle").predict(one_beat, sampling_rate=1000)
+    assert found.difference == pytest.approx(trust.difference(found.times))
     np.testing.assert_allclose([float(row["high_ms"]) for row in rows], found.times + trust.half_width, atol=0.01)
     assert [row["site"] for row in rows] == list(SITE_NAMES)
-    assert "unlike the ECGs that the network was trained on" in error  # of random numbers
-    assert "unlike the ECGs" in (tmp_path / "found" / "beat_report.html").read_text()
-
-    old = tmp_path / "old"  # as bundles were
-    old.mkdir()
-    for path in (tmp_path / "bundle").iterdir():
-        (old / path.name).write_bytes(path.read_bytes())
-    (old / TRUST).unlink()
-    sums = {path.name: sha256(path.read_bytes()).hexdigest() for path in old.iterdir() if path.name != "sums.json"}
-    (old / "sums.json").write_text(json.dumps(sums))
+    for text in (error, *((tmp_path / "found" / f"beat_{end}").read_text() for end in ("notes.txt", "report.html"))):
+        assert "unlike the ECGs that the network was trained on" in text
+    old = with_trust_file(tmp_path / "bundle", tmp_path / "old", None)  # as bundles were
     plain = load(old).predict(one_beat, sampling_rate=1000)
     np.testing.assert_array_equal(plain.times, found.times)
     assert plain.half_width is None
     assert any("no trust.safetensors" in note for note in plain.notes)
     status, out, error = cardiax("export", old, "--out", tmp_path / "again", "--data-dir", hearts)
     assert status == 0, error
-    again = {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
-    assert again == {path.name: path.read_bytes() for path in (tmp_path / "bundle").iterdir()}
+    assert bytes_of(tmp_path / "again") == bytes_of(tmp_path / "bundle")
     told = cardiax.mistake("export", old, "--out", tmp_path / "no", "--data-dir", tmp_path)
     assert "found a bundle whose golden.npz is not of ucsd_intracardiac as prepared here" in told
+
+
+def bytes_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "sums.json"}
+
+
+def with_trust_file(bundle, folder, content):
+    """Copy a bundle into a folder, with another trust.safetensors or without one; return the folder."""
+    files = bytes_of(bundle) | {TRUST: content}
+    folder.mkdir()
+    files = {name: content for name, content in files.items() if content is not None}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / "sums.json").write_text(
+        json.dumps({name: sha256(content).hexdigest() for name, content in files.items()})
+    )
+    return folder
