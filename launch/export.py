@@ -4,11 +4,16 @@ The folder has weights.safetensors, config.json, preprocessor.json (what the inp
 card), golden.npz (a few inputs and the outputs for them), model.stablehlo (the network as a program of JAX for CPU, GPU
 and TPU) and sums.json (the SHA-256 of each file). `cardiax predict DIR FILE` and `cardiax.load(DIR)` read it.
 
+Of a network of the task activation or transmembrane, whose data are at hand, it also has trust.safetensors: how far its
+activation times can be trusted, measured on validation cases. In place of a run, RUN may be a bundle, which is copied
+with a new trust.safetensors.
+
 Examples:
 
   cardiax export runs/mine --out bundles/mine
   cardiax export runs/hearts --out bundles/hearts --license cc-by-4.0
   cardiax export runs/mine --out bundles/mine-onnx --onnx --data-dir data
+  cardiax export bundles/hearts --out bundles/hearts-trust --calibrate simulated_intracardiac/varied
 """
 
 import argparse
@@ -25,6 +30,7 @@ FILES = {
     "golden.npz": "inputs by name, and `output`, the output of cardiax for them",
     "model.stablehlo": "the network by `jax.export`, for CPU, GPU and TPU and any batch",
     "model.onnx": "the network as ONNX, for any batch",
+    "trust.safetensors": "how far activation times can be trusted, as below",
     "sums.json": "SHA-256 of each file; cardiax refuses a file that differs",
 }
 """The files of a bundle but for the card."""
@@ -40,7 +46,7 @@ RESULTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the run, the folder of the bundle, and what may be in it."""
-    parser.add_argument("workdir", metavar="RUN", help="folder of a run")
+    parser.add_argument("workdir", metavar="RUN", help="folder of a run, or a bundle to measure its trust.safetensors")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the bundle, new or empty")
     parser.add_argument("--onnx", action="store_true", help="also write model.onnx (extra onnx)")
     parser.add_argument("--no-stablehlo", action="store_true", help="leave model.stablehlo out, for use with cardiax")
@@ -50,18 +56,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder of the prepared datasets (default: that of the run)"
     )
+    parser.add_argument(
+        "--calibrate",
+        metavar="DATASET",
+        help="dataset of unseen hearts, whose errors give the intervals of the times (default: that of the run)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the bundle of a run."""
+    """Write the bundle of a run, or a bundle anew with its trust.safetensors."""
     import jax
     import numpy as np
 
     from cardiax.catalog import find_dataset
     from cardiax.launch.bundle.card import card
-    from cardiax.launch.bundle.golden import golden_file, golden_inputs
+    from cardiax.launch.bundle.golden import golden_file, golden_inputs, prepared_experiment
     from cardiax.launch.bundle.preprocessor import describe
     from cardiax.launch.bundle.programs import GUARANTEE, PLATFORMS, onnx, stablehlo
+    from cardiax.launch.bundle.trust import bundle_with_trust, calibrated, section, with_section
     from cardiax.launch.run.bundle_files import (
         CARD,
         FORMAT,
@@ -72,17 +84,20 @@ def run(options: argparse.Namespace) -> None:
     )
     from cardiax.launch.run.environment import versions
     from cardiax.launch.run.trained import find_network
+    from cardiax.launch.run.trust import TRUST, trust_file
     from cardiax.models import TREES
     from cardiax.tasks import task_of
 
     check_is_free(options.out)
     workdir = Workdir(options.workdir)
-    if is_bundle(workdir.path):
-        raise InputError(f"{workdir.path}: found a bundle, expected the folder of a run; copy the bundle instead")
     if not workdir.path.is_dir():
         raise InputError(f"{workdir.path}: found no such folder, expected the folder of a run")
     source = find_network(workdir.path)
     config = source.config
+    if is_bundle(workdir.path):
+        write_bundle(options.out, bundle_with_trust(source, options.data_dir, options.calibrate))
+        print(f"{options.out}: {workdir.path} with {TRUST}")
+        return
     if config.model in TREES:
         raise InputError(f"{workdir.path}: found the model {config.model}, which is not a network, expected a network")
     if not (workdir.path / "test.json").exists():
@@ -92,8 +107,11 @@ def run(options: argparse.Namespace) -> None:
         )
     environment = workdir.read_json("environment.json")
     data_dir = options.data_dir or (Path(environment["data_dir"]) if environment.get("data_dir") else None)
+    experiment = prepared_experiment(config, data_dir)
+    if experiment is not None and experiment.fingerprints != environment.get("fingerprints", {}):
+        experiment = None  # other data than those of the run
 
-    inputs, what = golden_inputs(config, data_dir, environment.get("fingerprints", {}))
+    inputs, what = golden_inputs(config, experiment)
     variables = source.variables()
     shapes = task_of(config).shapes(find_dataset(config.dataset))
     apply = source.function(variables)
@@ -123,10 +141,14 @@ def run(options: argparse.Namespace) -> None:
     }
     if options.onnx:
         files["model.onnx"] = onnx(apply, shapes, config.model)
+    trust = calibrated(source, experiment, data_dir, options.calibrate)
+    if trust is not None:
+        files[TRUST] = trust_file(trust)
     results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (workdir.path / file).exists()}
     about = {name: text for name, text in FILES.items() if name in files or name == "sums.json"}
     name = options.out.absolute().name
-    files[CARD] = card(name, config, results, description, options.license, about).encode()
+    text = card(name, config, results, description, options.license, about)
+    files[CARD] = (with_section(text, section(trust)) if trust is not None else text).encode()
     write_bundle(options.out, files)
     print(f"golden.npz: {what}")
     for name, content in files.items():

@@ -8,7 +8,7 @@ import numpy as np
 
 from cardiax.catalog import find_dataset
 from cardiax.config import Config, with_overrides
-from cardiax.launch.run.experiment import load_experiment
+from cardiax.launch.run.experiment import Experiment, load_experiment
 from cardiax.tasks import task_of
 from cardiax.training.batch_order import Arrays
 from cardiax.training.step import inputs_of
@@ -17,29 +17,31 @@ COUNT = 4
 """Number of examples."""
 
 
-def golden_inputs(config: Config, data_dir: Path | None, fingerprints: dict[str, str]) -> tuple[Arrays, str]:
-    """Return inputs, name → float32 (4, ...), and a sentence that says what they are.
-
-    They are spread evenly over the test split if the prepared dataset is in `data_dir`, else they are random numbers.
-
-    Args:
-      config: config of the experiment that trained the network.
-      data_dir: folder of the prepared datasets, if known.
-      fingerprints: SHA-256 of the run's dataset and split; others are not used.
-    """
+def prepared_experiment(config: Config, data_dir: Path | None) -> Experiment | None:
+    """Return the experiment of a network, with its data; None if no prepared dataset is in `data_dir`."""
     from cardiax import datasets
 
     dataset = find_dataset(config.dataset)
-    if data_dir is not None and datasets.is_prepared(dataset.name, data_dir):
-        config = with_overrides(config, {"protocol": dataset.drawn_by(config.protocol)})
-        experiment = load_experiment(config, data_dir, lambda line: None)
-        if experiment.fingerprints == fingerprints:
-            test = experiment.split["test"]
-            rows = test[np.linspace(0, len(test) - 1, COUNT).astype(int)]
-            what = f"examples {', '.join(map(str, rows))} of {dataset.name}, of its test split by {config.protocol}"
-            return {name: np.asarray(array) for name, array in inputs_of(experiment.examples.take(rows)).items()}, what
+    if data_dir is None or not datasets.is_prepared(dataset.name, data_dir):
+        return None
+    config = with_overrides(config, {"protocol": dataset.drawn_by(config.protocol)})
+    return load_experiment(config, data_dir, lambda line: None)
+
+
+def golden_inputs(config: Config, experiment: Experiment | None) -> tuple[Arrays, str]:
+    """Return inputs, name → float32 (4, ...), and a sentence that says what they are.
+
+    They are spread evenly over the test split of the experiment that trained the network, if its data are at hand, else
+    they are random numbers.
+    """
+    if experiment is not None:
+        test = experiment.split["test"]
+        rows = test[np.linspace(0, len(test) - 1, COUNT).astype(int)]
+        config = experiment.config
+        what = f"examples {', '.join(map(str, rows))} of {config.dataset}, of its test split by {config.protocol}"
+        return {name: np.asarray(array) for name, array in inputs_of(experiment.examples.take(rows)).items()}, what
     random = np.random.default_rng(0)
-    shapes = task_of(config).shapes(dataset)
+    shapes = task_of(config).shapes(find_dataset(config.dataset))
     inputs = {name: random.normal(size=(COUNT, *shape)).astype(np.float32) for name, shape in shapes.items()}
     return inputs, "random numbers of a standard normal distribution, since the data were not at hand"
 

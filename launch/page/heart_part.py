@@ -30,6 +30,7 @@ class HeartCase:
       times: (75,), ms, predicted; NaN for a site that does not activate.
       true_times: (75,), ms, if known.
       spread: (75,), ms, of the predicted times, if known.
+      half_width: (75,), ms, of the interval around the predicted times, if known.
       beats: (n, 75), ms, the times of which `spread` is the standard deviation, or None.
       voltage, true_voltage, voltage_spread: (500, 75), mV, or None.
       text: lines that describe the case.
@@ -41,6 +42,7 @@ class HeartCase:
     lead_in: int = 0
     true_times: np.ndarray | None = None
     spread: np.ndarray | None = None
+    half_width: np.ndarray | None = None
     beats: np.ndarray | None = None
     voltage: np.ndarray | None = None
     true_voltage: np.ndarray | None = None
@@ -94,6 +96,9 @@ def _case(case: HeartCase, points: np.ndarray, sites: np.ndarray, weights: np.nd
         "text": list(case.text),
         "lead_in": case.lead_in,
         "leads": packed(case.leads.T, 0.001),
+        "half_width": None
+        if case.half_width is None
+        else packed(np.where(np.isfinite(case.half_width), case.half_width, np.nan), FINE),
         "beats": None if case.beats is None else packed(case.beats.T, 0.1),
         "times": {
             name: {

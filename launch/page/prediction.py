@@ -69,6 +69,7 @@ def part_of(stem: str, prediction: Prediction | RhythmPrediction, config: Config
         times=prediction.times,
         lead_in=prediction.lead_in,
         spread=prediction.spread,
+        half_width=prediction.half_width,
         beats=prediction.beat_times if count > 1 else None,
         voltage=prediction.voltage,
         voltage_spread=prediction.voltage_spread,

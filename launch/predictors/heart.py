@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.run.run_folder import save_plot, write_atomically, write_csv
+from cardiax.launch.run.trust import NO_TRUST, Trust
 
 if TYPE_CHECKING:
     from cardiax.launch.predictors.heart_beats import FoundBeats
@@ -39,6 +40,9 @@ class Prediction:
       onsets: (n,), ms in the times of the recording, the onset of each beat: `start`, or as found.
       beat_times: (n, 75), ms, the activation times of each beat after its onset.
       lead_in: ms from the first sample of `leads` and `voltage` to the onset.
+      half_width: (75,), ms: 90 % of the times of cases like those of calibration lie within `times` ± `half_width`; see
+        `trust` of the network for these cases. None if the network has no trust.safetensors.
+      difference: ms, of `times` from the most alike case of training, see `cardiax.stats.novelty`; None likewise.
       influence: (W, 500, 12), ms, of each sample of `leads` on the mean activation time of each wall of
         `cardiax.ecg.leads.WALLS`, by integrated gradients against a flat line; None unless that was asked for, and of
         a network that predicts voltages.
@@ -54,6 +58,8 @@ class Prediction:
     lead_in: int = 0
     voltage_spread: np.ndarray | None = None
     influence: np.ndarray | None = None
+    half_width: np.ndarray | None = None
+    difference: float | None = None
 
     @property
     def spread(self) -> np.ndarray | None:
@@ -61,13 +67,19 @@ class Prediction:
         return self.beat_times.std(axis=0, ddof=1) if len(self.beat_times) > 1 else None
 
     def to_dataframe(self) -> Any:
-        """Return a pandas data frame with a row for each site: name, activation time and spread over beats, ms."""
+        """Return a pandas data frame with a row for each site: the columns of NAME_activation.csv."""
         import pandas
 
         from cardiax.ecg.leads import SITE_NAMES
 
-        columns = {"site": SITE_NAMES, "activation_time_ms": self.times}
-        return pandas.DataFrame(columns if self.spread is None else columns | {"spread_over_beats_ms": self.spread})
+        return pandas.DataFrame({"site": SITE_NAMES, **self.columns()})
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the columns of NAME_activation.csv by name, each (75,), ms."""
+        found = {"activation_time_ms": self.times}
+        if self.half_width is not None:
+            found |= {"low_ms": self.times - self.half_width, "high_ms": self.times + self.half_width}
+        return found if self.spread is None else found | {"spread_over_beats_ms": self.spread}
 
 
 class HeartPredictor(BatchPredictor):
@@ -75,6 +87,11 @@ class HeartPredictor(BatchPredictor):
 
     flags = ("start",)
     """The flags of the command line that apply."""
+
+    @cached_property
+    def trust(self) -> Trust | None:
+        """How far the times can be trusted, as measured when the network was exported; None of a run."""
+        return self.network.trust()
 
     def predict(
         self,
@@ -129,12 +146,25 @@ class HeartPredictor(BatchPredictor):
         voltage = outputs[0] if outputs.ndim == 3 else None
         times = outputs if voltage is None else np.asarray(activation_time(outputs))
         times = times - beats.lead_in
-        warnings = _warnings(times[0], leads, beats.lead_in)
+        trust, note = self.trust, NO_TRUST if self.trust is None else self.trust.words
+        difference = None if trust is None else trust.difference(times[0])
+        unlike = () if trust is None or difference is None else trust.warnings(difference)
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
         influence = self._influence(leads) if explain and voltage is None else None
         return Prediction(
-            leads, times[0], voltage, beats.notes, warnings, beats.onsets, times[1:], beats.lead_in, spread, influence
+            leads=leads,
+            times=times[0],
+            voltage=voltage,
+            notes=(*beats.notes, note),
+            warnings=(*_warnings(times[0], leads, beats.lead_in), *unlike),
+            onsets=beats.onsets,
+            beat_times=times[1:],
+            lead_in=beats.lead_in,
+            voltage_spread=spread,
+            influence=influence,
+            half_width=None if trust is None else trust.half_width,
+            difference=difference,
         )
 
     def _influence(self, leads: np.ndarray) -> np.ndarray | None:
@@ -168,7 +198,7 @@ class HeartPredictor(BatchPredictor):
             ):  # left by another recording of that name
                 (folder / f"{stem}_{last}").unlink(missing_ok=True)
             written = [folder / f"{stem}_activation.csv"]
-            write_csv(written[0], times_rows(one.times, one.spread))
+            write_csv(written[0], times_rows(one.columns()))
             if one.spread is not None:
                 written.append(folder / f"{stem}_beats.csv")
                 write_csv(written[-1], beat_rows(one.onsets, one.beat_times))
@@ -216,6 +246,8 @@ def _summary(one: Prediction) -> str:
         f"{active.sum()} of {len(active)} sites activate, from {np.nanmin(one.times):.0f} to "
         f"{np.nanmax(one.times):.0f} ms"
     )
+    if one.half_width is not None:
+        text += f", ± {np.median(one.half_width):.1f} ms (median site; see the note)"
     if one.spread is None:
         return text
     return (
@@ -223,14 +255,10 @@ def _summary(one: Prediction) -> str:
     )
 
 
-def times_rows(times: np.ndarray, spread: np.ndarray | None = None) -> list[dict[str, str]]:
-    """Format activation times (75,), ms, as rows of CSV, one site per line; empty for a site that does not activate.
-
-    With `spread` (75,), ms, there is a column for it.
-    """
+def times_rows(columns: dict[str, np.ndarray]) -> list[dict[str, str]]:
+    """Format columns (75,), ms, by name as rows of CSV, one site per line; empty for a site that does not activate."""
     from cardiax.ecg.leads import SITE_NAMES
 
-    columns = {"activation_time_ms": times} | ({} if spread is None else {"spread_over_beats_ms": spread})
     return [
         {"site": name} | {column: _cell(values[site]) for column, values in columns.items()}
         for site, name in enumerate(SITE_NAMES)

@@ -13,6 +13,7 @@ from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.run.bundle_files import CONFIG, check_bundle, is_bundle, read_weights
 from cardiax.launch.run.run_folder import Workdir, read_config
+from cardiax.launch.run.trust import Trust, read_trust
 
 PRETRAINED = Path(cardiax.__file__).parent / "pretrained"
 """Folder of the bundles that come with cardiax."""
@@ -55,6 +56,10 @@ class TrainedNetwork:
             return lambda inputs: trees.logits(booster, inputs["leads"])
         apply = jax.jit(self.function(self.variables()))
         return lambda inputs: np.asarray(apply(**inputs))
+
+    def trust(self) -> Trust | None:
+        """Return how far its activation times can be trusted; None of a run, or of a bundle without that."""
+        return read_trust(self.path)
 
     def gradient(self) -> Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]:
         """Return the function from inputs, name → (n, ...), and weights (n, outputs) to gradients, name → (n, ...).

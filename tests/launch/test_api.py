@@ -81,5 +81,7 @@ def test_a_prediction_as_a_table():
     assert list(frame) == ["site", "activation_time_ms"]
     assert list(frame["site"]) == list(SITE_NAMES)
     np.testing.assert_array_equal(frame["activation_time_ms"], times)
+    frame = dataclasses.replace(one, half_width=np.full(75, 3.0)).to_dataframe()
+    np.testing.assert_array_equal(frame[["low_ms", "high_ms"]], np.stack([times - 3, times + 3], axis=1))
     frame = dataclasses.replace(one, onsets=np.zeros(2), beat_times=np.stack([times, times + 4])).to_dataframe()
     np.testing.assert_allclose(frame["spread_over_beats_ms"], np.sqrt(8))

@@ -309,8 +309,8 @@ def test_what_cannot_be_exported_is_told(hearts, tmp_path, cardiax):
     (full / "mine.txt").write_text("mine")
     assert "found it in use, expected a new or empty folder" in cardiax.mistake("export", run, "--out", full)
     assert [path.name for path in full.iterdir()] == ["mine.txt"]
-    told = cardiax.mistake("export", hearts / "bundle", "--out", tmp_path / "again")
-    assert "found a bundle, expected the folder of a run" in told
+    told = cardiax.mistake("export", hearts / "bundle", "--out", tmp_path / "again", "--data-dir", tmp_path)
+    assert "found a bundle whose golden.npz is not of ucsd_intracardiac as prepared here" in told
     assert "found no such folder" in cardiax.mistake("export", tmp_path / "none", "--out", tmp_path / "again")
     Workdir(tmp_path / "run").write_json("config.json", to_dict(read_config(run / "config.json")))
     told = cardiax.mistake("export", tmp_path / "run", "--out", tmp_path / "again")

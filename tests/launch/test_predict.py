@@ -81,7 +81,9 @@ def test_times_with_units_and_plots(cardiax, trained, tmp_path, one_beat):
             assert content.startswith(b"\x89PNG")
         # A network of two steps knows nothing: times beyond the 500 ms are told, on screen and beside them.
         outside = ((found[-1] < 0) | (found[-1] > 500)).any()
-        assert (run / "predictions" / f"{name}_notes.txt").exists() == outside == (f"{name}: warning:" in error)
+        notes = (run / "predictions" / f"{name}_notes.txt").read_text()
+        assert ("warning:" in notes) == outside == (f"{name}: warning:" in error)
+        assert "note: the times have no intervals" in notes
     np.testing.assert_allclose(*found, atol=0.02)
     predictor = load(run)
     for recording, leads in ((electrodes, ELECTRODES), (files[0], None)):

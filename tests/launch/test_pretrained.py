@@ -47,3 +47,18 @@ def test_the_card_names_source_and_purpose(name):
     config = find_network(name).config
     assert (config.dataset, config.protocol) == source
     assert config.seed == 0
+
+
+def test_how_far_activation_can_be_trusted_is_stated():
+    trust = find_network("activation").trust()
+    with np.load(PRETRAINED / "activation" / "golden.npz", allow_pickle=False) as archive:
+        golden = archive["output"]  # of the test split, with the first sample as the onset
+    assert trust.half_width.shape == (75,)
+    assert (trust.half_width > 1).all()
+    assert (trust.half_width < 10).all()
+    assert 0 < trust.limit < 10
+    assert all(trust.difference(times) < 2 * trust.limit for times in golden)
+    assert trust.difference(golden[0][::-1]) > 3 * trust.limit
+    card = (PRETRAINED / "activation" / "README.md").read_text()
+    assert f"the intervals held {100 * trust.held:.1f} %" in card
+    assert (PRETRAINED / "activation" / "trust.safetensors").stat().st_size < 300e3

@@ -7,17 +7,25 @@ ranges were fixed before either was looked at. `pytest -m slow -s tests/real/tes
 
 import dataclasses
 import os
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
+from sklearn.metrics import roc_auc_score
 
-from cardiax.ecg.leads import twelve_leads
+from cardiax import datasets
+from cardiax.catalog import WINDOW
+from cardiax.ecg.leads import LEADS, twelve_leads
+from cardiax.ecg.qrs_onset import INDEPENDENT
 from cardiax.launch.formats.heart_mesh import read_heart
+from cardiax.launch.run.experiment import load_experiment
 from cardiax.launch.run.trained import find_network
+from cardiax.models.heart_networks import ActivationResNet
 from cardiax.simulate import eikonal
 from cardiax.simulate.action_potential import action_potential
 from cardiax.simulate.heart_geometry import HeartShape
@@ -26,6 +34,7 @@ from cardiax.simulate.patterns import pattern_onsets
 from cardiax.simulate.tetrahedral_mesh import reshaped
 from cardiax.simulate.varied import torso
 from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE, rotation_about
+from cardiax.stats.novelty import nearest_difference
 
 pytestmark = pytest.mark.slow  # some 8 s of a core for each heart
 
@@ -50,17 +59,141 @@ def mesh(real_data):
 
 @pytest.mark.parametrize("name", ["validation", pytest.param("test", marks=CLOSED)])
 def test_the_packaged_weights_find_the_activation_of_hearts_from_elsewhere(mesh, name):
-    network = find_network("activation").predictor()
-    found, expected = [], []
-    for seed in SETS[name]:
-        leads, times = beats_of_a_heart(mesh, seed)
-        found.append(network({"leads": leads}))
-        expected.append(times)
-    found, expected = np.concatenate(found), np.concatenate(expected)
+    leads, expected = beats_of_hearts(mesh, name)
+    found = find_network("activation").predictor()({"leads": leads})
     within = [np.corrcoef(one, other)[0, 1] for one, other in zip(found, expected, strict=True)]
     error = np.abs(found - expected).mean()
     print(f"{name}: {len(found)} beats, mean absolute error {error:.2f} ms, median correlation {np.median(within):.3f}")
     assert error < BOUNDS[name]
+
+
+def test_intervals_of_home_do_not_hold_abroad(mesh):
+    network = find_network("activation")
+    leads, expected = beats_of_hearts(mesh, "validation")
+    errors = np.abs(times_of(network)(leads) - expected)
+    held = (errors <= network.trust().half_width).mean(axis=1)
+    low, high = interval(held.reshape(len(SETS["validation"]), -1).mean(axis=1), np.mean)
+    print(f"validation: {100 * held.mean():.1f} % of times inside (95 %: {100 * low:.1f} to {100 * high:.1f} %)")
+    assert 0.1 < held.mean() < 0.5
+
+
+def test_what_is_unlike_the_training_data_is_told(mesh, shared_dir):
+    """Areas under the ROC curve of scores, against the validation cases of the network; printed as a table."""
+    datasets.prepare("simulated_intracardiac", shared_dir)
+    network, random = find_network("activation"), np.random.default_rng(0)
+    experiment = load_experiment(network.config, shared_dir, print)
+    take, trust, times = experiment.examples.take, network.trust(), times_of(network)
+    train, home = (take(experiment.split[split])["leads"] for split in ("train", "validation"))
+    electrodes = random.normal(size=(2, 300, WINDOW, 10))
+    slow = gaussian_filter1d(electrodes[1], 8, axis=1)
+    some = home[::3]
+    limbs = some[..., :6]
+    swapped = np.stack([-limbs[..., 0], *(limbs[..., i] for i in (2, 1, 4, 3, 5))], axis=-1)
+    cases = {
+        "hearts of LLNL": beats_of_hearts(mesh, "validation")[0],
+        "both arms swapped": np.concatenate([swapped, some[..., 6:]], axis=-1),
+        "all leads inverted": -some,
+        "V1 to V6 reversed": np.concatenate([limbs, some[..., :5:-1]], axis=-1),
+        "V1 and V2 swapped": some[..., [*range(6), 7, 6, *range(8, 12)]],
+        "V3 is flat": some * (np.arange(12) != LEADS.index("V3")),
+        "white noise": twelve_leads(home.std() * electrodes[0].astype(np.float32)),
+        "slow noise": twelve_leads((home.std() / slow.std() * slow).astype(np.float32)),
+        "flat lines": twelve_leads(1e-3 * electrodes[0].astype(np.float32)),
+    }
+    scores = {
+        "difference of times": lambda leads: nearest_difference(times(leads), trust.training_times),
+        **component_scores("leads", train, blocks),
+        **component_scores("features", train, features_of(network)),
+    }
+    found, first = {}, next(iter(scores))
+    print(f"| | {' | '.join(scores)} |")
+    known = {name: score(home) for name, score in scores.items()}
+    for case, leads in cases.items():
+        own = {name: score(leads) for name, score in scores.items()}
+        found[case] = {name: auc(known[name], own[name]) for name in scores}
+        low, high = interval(own[first], partial(auc, known[first]))
+        cells = [f"{value:.3f}" for value in found[case].values()]
+        cells[0] += f" ({low:.3f} to {high:.3f}), {100 * np.mean(own[first] > trust.limit):.0f} % warned of"
+        print(f"| {case} | {' | '.join(cells)} |")
+    rows = experiment.split["test"]
+    test = take(rows)
+    found_times = times(test["leads"])
+    inside = (np.abs(found_times - test["target"]) <= trust.half_width).mean(axis=1)
+    by_heart = [100 * inside[experiment.origin["volunteer"][rows] == heart].mean() for heart in (6, 7, 9)]
+    warned = 100 * np.mean(nearest_difference(found_times, trust.training_times) > trust.limit)
+    print(f"test: {100 * inside.mean():.1f} % of times inside (by heart {by_heart}); {warned:.1f} % warned of")
+    assert inside.mean() == pytest.approx(trust.held, abs=1e-3)
+    assert np.mean(known["difference of times"] > trust.limit) <= 0.01
+    for case, values in found.items():
+        assert values["difference of times"] > (0.5 if case.startswith("V") else 0.9), case
+
+
+def times_of(network):
+    """Return the function from leads (n, 500, 12) to times (n, 75), ms, as `cardiax predict` shows them the network."""
+    call, lead_in = network.predictor(), network.config.augmentation.shift // 2
+    return lambda leads: in_parts(lambda part: call({"leads": part}), delayed(leads, lead_in)) - lead_in
+
+
+def features_of(network):
+    """Return the function from leads (n, 500, 12) to the features (n, 1024) before the last layer."""
+    lead_in, variables = network.config.augmentation.shift // 2, network.variables()
+    model = ActivationResNet(75, **network.config.model_args)
+
+    @jax.jit
+    def features(leads):
+        _, kept = model.apply(
+            variables, leads, train=False, capture_intermediates=lambda module, _: module.name == "features"
+        )
+        return jax.nn.relu(jax.tree.leaves(kept)[0])
+
+    return lambda leads: in_parts(features, delayed(leads, lead_in))
+
+
+def in_parts(call, leads):
+    leads = np.asarray(leads, np.float32)
+    return np.concatenate([np.asarray(call(leads[at : at + 300])) for at in range(0, len(leads), 300)])
+
+
+def delayed(leads, samples):
+    return np.pad(leads, ((0, 0), (samples, 0), (0, 0)), mode="edge")[:, :WINDOW]
+
+
+def blocks(leads):
+    """Return the eight independent leads from 0 to 256 ms, in means of 4 ms: (n, 512)."""
+    return leads[:, :256, list(INDEPENDENT)].reshape(len(leads), 64, 4, 8).mean(axis=2).reshape(len(leads), -1)
+
+
+def component_scores(name, train, of):
+    """Return two scores of `of(leads)` by its 20 first principal components in training, by name."""
+    known = of(train).astype(np.float64)
+    mean = known.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.cov(known.T))
+    variances, axes = variances[-20:], axes[:, -20:]
+
+    def distance(leads):
+        return (((of(leads) - mean) @ axes) ** 2 / variances).sum(axis=1)
+
+    def residual(leads):
+        away = of(leads) - mean
+        return ((away - away @ axes @ axes.T) ** 2).sum(axis=1)
+
+    return {f"{name}: Mahalanobis": distance, f"{name}: residual": residual}
+
+
+def auc(known, strange):
+    return roc_auc_score(np.arange(len(known) + len(strange)) >= len(known), np.concatenate([known, strange]))
+
+
+def interval(values, of):
+    """Return the 95 % bootstrap interval of a statistic of values (n,)."""
+    random = np.random.default_rng(0)
+    return np.quantile([of(random.choice(values, len(values))) for _ in range(300)], (0.025, 0.975))
+
+
+def beats_of_hearts(mesh, name):
+    """Return leads (n, 500, 12), mV, and activation times (n, 75), ms, of the hearts of a set."""
+    found = [beats_of_a_heart(mesh, seed) for seed in SETS[name]]
+    return tuple(np.concatenate(arrays) for arrays in zip(*found, strict=True))
 
 
 def beats_of_a_heart(mesh, seed):

@@ -18,7 +18,8 @@ def part():
     missing = np.where(np.arange(75) == SITE_NAMES.index("EPI_AHA05"), np.nan, TIMES)
     voltage = np.where(np.arange(500)[:, None] > TIMES, 20.0, -85.0)
     known = HeartCase("known", LEADS, TIMES, true_times=TIMES - 3, voltage=voltage, true_voltage=voltage)
-    mine = HeartCase("<mine>", LEADS, missing, 15, spread=np.full(75, 2.0), beats=np.stack([TIMES, TIMES + 1]))
+    half_width = np.where(np.arange(75) == 3, np.inf, 4.0)
+    mine = HeartCase("<mine>", LEADS, missing, 15, None, np.full(75, 2.0), half_width, np.stack([TIMES, TIMES + 1]))
     return heart_part("Hearts", [known, mine], "beats", ["warning: noise"])
 
 
@@ -31,6 +32,8 @@ def test_layers_are_those_that_are_known(part, decoded):
     np.testing.assert_allclose(decoded(known["times"]["error"]["sites"]), 3, atol=0.01)
     assert decoded(known["leads"]).shape == (12, 500)
     np.testing.assert_allclose(decoded(mine["beats"])[:, 1], TIMES + 1, atol=0.06)
+    assert known["half_width"] is None
+    np.testing.assert_allclose(decoded(mine["half_width"])[:5], [4, 4, 4, np.nan, 4])
 
 
 def test_the_surface_has_the_values_of_its_sites(part, decoded):

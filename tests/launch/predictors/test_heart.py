@@ -9,6 +9,7 @@ import pytest
 
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
 from cardiax.launch.predictors.heart import HeartPredictor
+from cardiax.launch.run.trust import Trust
 from cardiax.recipes import recipe
 
 
@@ -27,7 +28,9 @@ def predictor():
         slope[:, 10, 1] = 3 * weights[:, SITE_NAMES.index("AHA17")]  # site AHA17 is 3 ms later for each mV there
         return {"leads": slope}
 
-    return HeartPredictor(SimpleNamespace(config=config, predictor=lambda: network, gradient=lambda: gradient))
+    return HeartPredictor(
+        SimpleNamespace(config=config, predictor=lambda: network, gradient=lambda: gradient, trust=lambda: None)
+    )
 
 
 @pytest.fixture
@@ -79,3 +82,28 @@ def test_a_warning_counts_times_from_the_onset_as_the_prediction_does(predictor,
     found = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
     np.testing.assert_allclose(found.times, -18)  # 15 ms lie before the onset
     assert any("75 of 75 times lie outside -15 to 485 ms, from -18 to -18 ms" in one for one in found.warnings)
+
+
+def test_intervals_and_the_difference_from_training(predictor, leads, tmp_path):
+    plain = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
+    assert plain.half_width is None
+    assert any("no trust.safetensors" in note for note in plain.notes)
+    half_width = np.where(np.arange(75) == 4, np.inf, 5).astype(np.float32)
+    known = np.zeros((3, 75)) + np.arange(75)  # a wave along the sites; the network answers one time for all
+    trust = Trust(half_width, 0.9, "12 cases", 0.8, "13 others", known, 25.0, "14 more")
+    predictor.trust = trust
+    found = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
+    np.testing.assert_array_equal(found.times, plain.times)
+    assert found.difference == pytest.approx(np.arange(75).std())  # 21.6 ms
+    assert found.warnings == plain.warnings
+    assert any("held 80 % of the times of 13 others" in note for note in found.notes)
+    list(predictor.write(tmp_path, ["ecg"], [found]))
+    with (tmp_path / "ecg_activation.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[3]["low_ms"]) == pytest.approx(found.times[3] - 5, abs=0.01)
+    assert float(rows[3]["high_ms"]) == pytest.approx(found.times[3] + 5, abs=0.01)
+    assert rows[4]["low_ms"] == ""
+    predictor.trust = dataclasses.replace(trust, limit=20.0)
+    (warning,) = set(predictor.predict(leads, sampling_rate=1000, leads=LEADS).warnings) - {*plain.warnings}
+    assert warning.startswith("unlike the ECGs that the network was trained on: the times differ by 21.6 ms")
+    assert "by less than 20.0 ms; do not trust them" in warning

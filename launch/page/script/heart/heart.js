@@ -159,7 +159,16 @@ async function heartPart(part, onKeys) {
     const beats = shown.beats ? Array.from(shown.beats[state.site]) : [];
     const known = (/** @type {string} */ layer) => shown.times[layer]?.sites[state.site] ?? null;
     line.replaceChildren(
-      timeLine({ prediction: known("prediction") ?? NaN, spread: known("spread"), truth: known("true"), beats }, end),
+      timeLine(
+        {
+          prediction: known("prediction") ?? NaN,
+          halfWidth: shown.halfWidth?.[state.site] ?? null,
+          spread: known("spread"),
+          truth: known("true"),
+          beats,
+        },
+        end,
+      ),
     );
     if (shown.voltage.prediction)
       plot?.draw(
@@ -264,6 +273,7 @@ async function heartPart(part, onKeys) {
     el("div", { class: "tools time-bar" }, play, slider, at, speeds),
   );
   const words = ["The line is the prediction"];
+  if (part.cases.some((/** @type {any} */ one) => one.half_width)) words.push("the bar with ends is its interval");
   if (part.cases.some((/** @type {any} */ one) => one.times.spread))
     words.push(`the band is its standard deviation, and dots are the single ${part.spread_of}`);
   if (part.cases.some((/** @type {any} */ one) => one.times.true)) words.push("a triangle is the truth");

@@ -2,8 +2,9 @@
 // What is known of one site: its activation times as marks on a line, and its voltage over time.
 
 /**
- * The activation time of a site: prediction with its spread, the beats that it is of, and the true one where known.
- * @param {{prediction: number, spread: number | null, truth: number | null, beats: number[]}} site ms
+ * The activation time of a site: prediction with its interval and spread, the beats that it is of, and the true one
+ * where known.
+ * @param {{prediction: number, halfWidth: number | null, spread: number | null, truth: number | null, beats: number[]}} site ms
  * @param {number} high the end of the axis, ms
  */
 function timeLine(site, high) {
@@ -28,6 +29,10 @@ function timeLine(site, high) {
         "fill-opacity": 0.18,
       }),
     );
+  if (site.halfWidth !== null && Number.isFinite(site.halfWidth)) {
+    const [low, high] = [x(site.prediction - site.halfWidth), x(site.prediction + site.halfWidth)];
+    picture.append(svg("path", { d: `M${low} 25v8M${low} 29H${high}M${high} 25v8`, stroke: BLUE, fill: "none" }));
+  }
   for (const time of site.beats.filter(Number.isFinite))
     picture.append(svg("circle", { cx: x(time), cy: 29, r: 2, fill: BLUE, "fill-opacity": 0.55 }));
   picture.append(
@@ -99,6 +104,12 @@ function siteRows(part, shown, at, sample) {
     "activation, predicted",
     Number.isFinite(number("prediction")) ? `${fixed(number("prediction"), 1)} ms${band}` : "does not activate",
   ]);
+  const half = shown.halfWidth?.[at];
+  if (Number.isFinite(half) && Number.isFinite(number("prediction")))
+    rows.push([
+      "interval",
+      `${fixed(number("prediction") - half, 1)} to ${fixed(number("prediction") + half, 1)} ms, see the note above`,
+    ]);
   if (truth !== undefined)
     rows.push([
       "activation, true",

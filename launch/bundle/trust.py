@@ -1,0 +1,177 @@
+"""Measurement of how far the activation times of a network can be trusted, on cases that training has not seen."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from cardiax import datasets
+from cardiax.catalog import WINDOW
+from cardiax.config import with_overrides
+from cardiax.ecg.voltage import activation_time
+from cardiax.errors import InputError
+from cardiax.launch.bundle.golden import golden_inputs, prepared_experiment
+from cardiax.launch.predictors.batches import in_batches
+from cardiax.launch.run.bundle_files import CARD, SUMS
+from cardiax.launch.run.experiment import Experiment, load_experiment
+from cardiax.launch.run.trained import TrainedNetwork
+from cardiax.launch.run.trust import TRUST, Trust, trust_file
+from cardiax.stats.conformal import conformal_quantile
+from cardiax.stats.novelty import nearest_difference
+
+TITLE = "How far to trust a prediction"
+"""Heading of the section of the model card."""
+
+LEVEL, LIKE = 0.9, 0.99
+"""Share of times within the half widths, and of validation cases that are like those of training."""
+
+KEPT = 1900
+"""Largest number of training cases whose times are kept, evenly spread: 285 kB."""
+
+BATCH = 64
+"""Number of cases in a call of the network."""
+
+TASKS = ("activation", "transmembrane")
+"""The tasks whose outputs have activation times."""
+
+Network = Callable[[dict[str, np.ndarray]], np.ndarray]
+
+
+def measure_trust(network: Network, own: Experiment, other: Experiment) -> Trust:
+    """Measure how far the times of a network of the task activation or transmembrane can be trusted.
+
+    Args:
+      network: function from `leads` (n, 500, 12), mV, to times (n, 75), ms, or voltages (n, 500, 75), mV.
+      own: the experiment that trained it.
+      other: an experiment whose validation and test split it has not seen; `own`, or of another dataset.
+    """
+    lead_in = own.config.augmentation.shift // 2  # as `cardiax predict` shows it the beats of a recording
+    found, true = _times(network, other, "validation", lead_in)
+    half_width = conformal_quantile(_errors(found, true), LEVEL)
+    errors = _errors(*_times(network, other, "test", lead_in))
+    known = own.split["train"]
+    known = known[np.linspace(0, len(known) - 1, min(KEPT, len(known))).astype(int)]
+    training_times = np.concatenate(
+        [_active(own.examples.take(known[at : at + BATCH])["target"]) for at in range(0, len(known), BATCH)]
+    ).astype(np.float16)
+    like = found if other is own else _times(network, own, "validation", lead_in)[0]
+    return Trust(
+        half_width=half_width.astype(np.float32),
+        level=LEVEL,
+        calibrated_on=_words(other, "validation"),
+        held=float((errors <= half_width)[~np.isnan(errors)].mean()),
+        tested_on=_words(other, "test"),
+        training_times=training_times,
+        limit=float(np.quantile(nearest_difference(like, training_times), LIKE, method="higher")),
+        compared_with=_words(own, "validation"),
+    )
+
+
+def calibrated(
+    source: TrainedNetwork, own: Experiment | None, data_dir: Path | None, dataset: str | None
+) -> Trust | None:
+    """Return the trust of a network; None of another task than activation and transmembrane, and without its data.
+
+    Args:
+      source: the network.
+      own: the experiment that trained it, with its data, or None.
+      data_dir: folder of the prepared datasets.
+      dataset: whose validation split is for the intervals; by default that of `own`.
+
+    Raises:
+      InputError: there is a `dataset`, but no trust.
+    """
+    config = source.config
+    if config.task not in TASKS or own is None:
+        if dataset is not None:
+            raise InputError(
+                f"--calibrate: found {source.path}, expected a network of the task {' or '.join(TASKS)} whose data are "
+                "prepared; give their folder as --data-dir"
+            )
+        return None
+    return measure_trust(source.predictor(), own, _unseen(own, data_dir, dataset))
+
+
+def _unseen(own: Experiment, data_dir: Path | None, dataset: str | None) -> Experiment:
+    """Return the experiment whose validation and test split the network of `own` has not seen."""
+    if dataset in (None, own.config.dataset):
+        return own
+    config = with_overrides(own.config, {"dataset": dataset, "protocol": "volunteer"})
+    return load_experiment(config, data_dir or datasets.default_data_dir(), print)
+
+
+def bundle_with_trust(source: TrainedNetwork, data_dir: Path | None, dataset: str | None) -> dict[str, bytes]:
+    """Return the files of a bundle, name → content, with its trust measured anew.
+
+    Raises:
+      InputError: the network is of another task, or its golden inputs are not of the data in `data_dir`.
+    """
+    config, path = source.config, source.path
+    if config.task not in TASKS:
+        raise InputError(f"{path}: found a bundle, expected the folder of a run; copy the bundle instead")
+    own = prepared_experiment(config, data_dir or datasets.default_data_dir())
+    with np.load(path / "golden.npz", allow_pickle=False) as archive:
+        golden = archive["leads"]
+    if own is None or not np.allclose(golden_inputs(config, own)[0]["leads"], golden, atol=1e-4):
+        raise InputError(
+            f"{path}: found a bundle whose golden.npz is not of {config.dataset} as prepared here, expected the data "
+            "that trained it; prepare them and give their folder as --data-dir"
+        )
+    trust = measure_trust(source.predictor(), own, _unseen(own, data_dir, dataset))
+    files = {one.name: one.read_bytes() for one in sorted(path.iterdir()) if one.name != SUMS}
+    card = with_section(files[CARD].decode(), section(trust))
+    return files | {CARD: card.encode(), TRUST: trust_file(trust)}
+
+
+def _times(network: Network, experiment: Experiment, split: str, lead_in: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return predicted and true times (n, 75), ms, of a split whose leads begin `lead_in` ms earlier."""
+    found, true = [], []
+    rows = experiment.split[split]
+    for some in np.split(rows, range(BATCH, len(rows), BATCH)):
+        examples = experiment.examples.take(some)
+        leads = np.pad(examples["leads"], ((0, 0), (lead_in, 0), (0, 0)), mode="edge")[:, :WINDOW]
+        found += [_active(outputs) - lead_in for outputs in in_batches(network, {"leads": leads}, BATCH)]
+        true.append(_active(examples["target"]))
+    return np.concatenate(found), np.concatenate(true)
+
+
+def _active(outputs: np.ndarray) -> np.ndarray:
+    """Return activation times (n, 75), ms, of these or of voltages (n, 500, 75), mV."""
+    return outputs if outputs.ndim == 2 else np.asarray(activation_time(outputs))
+
+
+def _errors(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Return absolute errors, ms; NaN where the site does not activate, infinite where only the prediction does not."""
+    return np.where(np.isfinite(true) & ~np.isfinite(found), np.inf, np.abs(found - true))
+
+
+def _words(experiment: Experiment, split: str) -> str:
+    rows = experiment.split[split]
+    hearts = len(np.unique(experiment.origin["volunteer"][rows]))
+    return (
+        f"{len(rows):,} cases of {hearts:,} hearts (the {split} split of {experiment.config.dataset} by "
+        f"{experiment.protocol})"
+    )
+
+
+def section(trust: Trust) -> list[str]:
+    """Return the lines of the model card that tell it, without the heading."""
+    low, median, high = np.quantile(trust.half_width, (0, 0.5, 1), method="nearest")
+    return [
+        f"`trust.safetensors` has a half width for each site, {median:.1f} ms at the median site, {low:.1f} to "
+        f"{high:.1f} ms over the sites: {100 * trust.level:.0f} % of the errors on {trust.calibrated_on} are no larger "
+        "(split conformal prediction). Cases of one heart are correlated, so of few hearts the share on others "
+        f"differs: of the times of {trust.tested_on}, the intervals held {100 * trust.held:.1f} %. They are not for "
+        "hearts of another kind, such as a patient's.",
+        "",
+        "`cardiax predict` warns if the times differ from those of the most alike training case by more than "
+        f"{trust.limit:.1f} ms (standard deviation over the sites, so a common delay counts nothing). Of "
+        f"{trust.compared_with}, 99 % differ by less.",
+    ]
+
+
+def with_section(card: str, lines: list[str]) -> str:
+    """Return a model card with these lines as its section `TITLE`, before the data; an earlier one is replaced."""
+    before, heading, after = card.partition("\n## Data\n")
+    before = before.partition(f"\n## {TITLE}\n")[0]
+    return "\n".join([before, f"## {TITLE}", "", *lines, ""]) + heading + after
