@@ -16,12 +16,13 @@ import datetime
 from pathlib import Path
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import Workdir, as_json, config_fields
+from cardiax.launch.run.run_folder import CALIBRATION, Workdir, as_json, config_fields
 
 FILES = {
     "weights.safetensors": "the variables of evaluation, e.g. `params/logits/kernel`",
     "config.json": "the experiment, and the versions that exported it",
     "preprocessor.json": "inputs, output and the steps between, for programs without cardiax",
+    CALIBRATION: "temperature of the probabilities, and below which one a class is uncertain",
     "golden.npz": "inputs by name, and `output`, the output of cardiax for them",
     "model.stablehlo": "the network by `jax.export`, for CPU, GPU and TPU and any batch",
     "model.onnx": "the network as ONNX, for any batch",
@@ -98,9 +99,10 @@ def run(options: argparse.Namespace) -> None:
     shapes = task_of(config).shapes(find_dataset(config.dataset))
     apply = source.function(variables)
     output = np.asarray(jax.jit(apply)(**inputs))
+    calibrated = workdir.read_json(CALIBRATION) if (workdir.path / CALIBRATION).exists() else None
     found, today = versions(), datetime.date.today()
     description = {
-        **describe(config, output.shape[1:]),
+        **describe(config, output.shape[1:], calibrated is not None),
         "golden": {"inputs": what, "tolerance": "1e-5 of the largest absolute value of the output"},
     }
     programs = {} if options.no_stablehlo else {"model.stablehlo": stablehlo(apply, shapes)}
@@ -118,6 +120,7 @@ def run(options: argparse.Namespace) -> None:
             config_fields(config) | {"bundle": {"format": FORMAT, "exported": str(today), "versions": found}}
         ),
         "preprocessor.json": as_json(description),
+        **({} if calibrated is None else {CALIBRATION: as_json(calibrated)}),
         "golden.npz": golden_file(inputs, output),
         **programs,
     }
@@ -126,8 +129,12 @@ def run(options: argparse.Namespace) -> None:
     results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (workdir.path / file).exists()}
     about = {name: text for name, text in FILES.items() if name in files or name == "sums.json"}
     name = options.out.absolute().name
-    files[CARD] = card(name, config, results, description, options.license, about).encode()
+    files[CARD] = card(name, config, results, description, options.license, about, calibrated).encode()
     write_bundle(options.out, files)
+    if hasattr(task_of(config), "classes") and calibrated is None:
+        print(
+            f"note: no {CALIBRATION} in {workdir.path}; `cardiax evaluate` writes it, with which classes are calibrated"
+        )
     print(f"golden.npz: {what}")
     for name, content in files.items():
         print(f"{options.out / name}: {len(content):,} bytes")

@@ -218,7 +218,11 @@ function rhythmSummary(part, choose) {
       clock(found.duration_s),
       found.unreadable_s ? `${fixed(found.unreadable_percent, 1)} % unreadable` : "all readable",
     ),
-    card("beats", whole(found.beats)),
+    card(
+      "beats",
+      whole(found.beats),
+      part.uncertain && `${whole(part.uncertain.beats)} uncertain (${fixed(part.uncertain.percent, 1)} %)`,
+    ),
     card("mean heart rate", `${fixed(found.rate_mean_per_min)} /min`),
     card("lowest, over 10 beats", `${fixed(found.rate_least_per_min)} /min`, at(found.rate_least_at_s)),
     card("highest, over 10 beats", `${fixed(found.rate_most_per_min)} /min`, at(found.rate_most_at_s)),
