@@ -139,7 +139,13 @@ async function rhythmPart(part, onKeys) {
       legend(present),
       burdenBars(part, (time) => setStart(time)),
     ),
-    pane("Strip", "Drag it, or use the keys. The letter of each beat is its class.", strips, strip.box, told),
+    pane(
+      "Strip",
+      "Drag it, or use the keys. The letter of each beat is its class, with ? where it is uncertain.",
+      strips,
+      strip.box,
+      told,
+    ),
     pane(
       "Every minute",
       `A row is a minute; beats that are not normal are coloured. Click to see a strip. ${part.signal.text}`,
