@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from cardiax.launch.evaluation.calibration import calibration
+from cardiax.launch.evaluation.calibration_file import calibration
 from cardiax.launch.evaluation.noise_report import report_noise
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
