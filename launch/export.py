@@ -21,12 +21,13 @@ import datetime
 from pathlib import Path
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import Workdir, as_json, config_fields
+from cardiax.launch.run.run_folder import CALIBRATION, Workdir, as_json, config_fields
 
 FILES = {
     "weights.safetensors": "the variables of evaluation, e.g. `params/logits/kernel`",
     "config.json": "the experiment, and the versions that exported it",
     "preprocessor.json": "inputs, output and the steps between, for programs without cardiax",
+    CALIBRATION: "temperature of the probabilities, and below which one a class is uncertain",
     "golden.npz": "inputs by name, and `output`, the output of cardiax for them",
     "model.stablehlo": "the network by `jax.export`, for CPU, GPU and TPU and any batch",
     "model.onnx": "the network as ONNX, for any batch",
@@ -116,9 +117,10 @@ def run(options: argparse.Namespace) -> None:
     shapes = task_of(config).shapes(find_dataset(config.dataset))
     apply = source.function(variables)
     output = np.asarray(jax.jit(apply)(**inputs))
+    calibration = workdir.read_json(CALIBRATION) if (workdir.path / CALIBRATION).exists() else None
     found, today = versions(), datetime.date.today()
     description = {
-        **describe(config, output.shape[1:]),
+        **describe(config, output.shape[1:], calibration is not None),
         "golden": {"inputs": what, "tolerance": "1e-5 of the largest absolute value of the output"},
     }
     programs = {} if options.no_stablehlo else {"model.stablehlo": stablehlo(apply, shapes)}
@@ -136,6 +138,7 @@ def run(options: argparse.Namespace) -> None:
             config_fields(config) | {"bundle": {"format": FORMAT, "exported": str(today), "versions": found}}
         ),
         "preprocessor.json": as_json(description),
+        **({} if calibration is None else {CALIBRATION: as_json(calibration)}),
         "golden.npz": golden_file(inputs, output),
         **programs,
     }
@@ -147,9 +150,13 @@ def run(options: argparse.Namespace) -> None:
     results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (workdir.path / file).exists()}
     about = {name: text for name, text in FILES.items() if name in files or name == "sums.json"}
     name = options.out.absolute().name
-    text = card(name, config, results, description, options.license, about)
+    text = card(name, config, results, description, options.license, about, calibration)
     files[CARD] = (with_section(text, section(trust)) if trust is not None else text).encode()
     write_bundle(options.out, files)
+    if hasattr(task_of(config), "classes") and calibration is None:
+        print(
+            f"note: no {CALIBRATION} in {workdir.path}; `cardiax evaluate` writes it, with which classes are calibrated"
+        )
     print(f"golden.npz: {what}")
     for name, content in files.items():
         print(f"{options.out / name}: {len(content):,} bytes")

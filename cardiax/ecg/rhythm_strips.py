@@ -27,6 +27,7 @@ class Strip:
       rate: sampling rate, Hz.
       times: (m,), R peaks, s after the first sample.
       names: class of each beat.
+      uncertain: True for each beat whose class is uncertain.
     """
 
     caption: str
@@ -34,6 +35,7 @@ class Strip:
     rate: float
     times: np.ndarray
     names: Sequence[str]
+    uncertain: Sequence[bool]
 
 
 def clock(seconds: float) -> str:

@@ -19,7 +19,8 @@ def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str
     """Plot strips one below the other, true to scale: a millimetre of paper is one of the figure.
 
     25 mm/s, and 10 mm/mV, or 5 or 2.5 mm/mV if a strip is too large for its row; the scale is printed on the plot. The
-    name of each beat's class is above its R peak, and beats of a class other than `normal` are coloured.
+    name of each beat's class is above its R peak, with a question mark if it is uncertain, and beats of a class other
+    than `normal` are coloured.
     """
     longest = max(len(strip.signal) / strip.rate for strip in strips)
     width = 5 * np.ceil((2 * MARGIN + longest * SPEED) / 5)
@@ -41,11 +42,11 @@ def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str
         for name, part in _coloured(strip, seconds, normal):
             style = {"color": colours[name], "linewidth": 0.8 if name == normal else 1.1, "zorder": 3}
             axes.plot(MARGIN + SPEED * seconds[part], baseline + gain * strip.signal[part], **style)
-        for time, name in zip(strip.times, strip.names, strict=True):
+        for time, name, doubt in zip(strip.times, strip.names, strip.uncertain, strict=True):
             axes.text(
                 MARGIN + SPEED * time,
                 top - CAPTION,
-                name,
+                f"{name}?" if doubt else name,
                 color=colours[name],
                 fontsize=7,
                 weight="normal" if name == normal else "bold",

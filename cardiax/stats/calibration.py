@@ -36,7 +36,7 @@ def class_terms(logits: jax.Array, target: jax.Array) -> jax.Array:
     return jnp.stack([nll, brier, confidence, hit.astype(probabilities.dtype)], axis=-1)
 
 
-def reliability(terms: np.ndarray, bins: int = BINS) -> np.ndarray:
+def reliability(terms: np.ndarray, bins: int = BINS, weights: np.ndarray | None = None) -> np.ndarray:
     """Compute the number of examples, the hits and the sum of confidences of each bin: float64 (bins, 3).
 
     Bin m of M holds confidences in (m / M, (m + 1) / M].
@@ -44,10 +44,12 @@ def reliability(terms: np.ndarray, bins: int = BINS) -> np.ndarray:
     Args:
       terms: (n, 4), from `class_terms`.
       bins: number of bins, M.
+      weights: (n,), as how many examples each counts; 1 by default.
     """
     confidence, hit = np.asarray(terms, np.float64)[:, 2:].T
+    each = np.ones_like(hit) if weights is None else np.asarray(weights, np.float64)
     index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    return np.stack([np.bincount(index, weights, bins) for weights in (np.ones_like(hit), hit, confidence)], axis=1)
+    return np.stack([np.bincount(index, each * of, bins) for of in (np.ones_like(hit), hit, confidence)], axis=1)
 
 
 def expected_calibration_error(sums: np.ndarray) -> float:

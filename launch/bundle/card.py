@@ -14,6 +14,9 @@ from cardiax.tasks import task_of
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "activation_mae": "mae", "voltage_mae": "mae"}
 """Metric of test.json → its name on Hugging Face."""
 
+SCORES = {"log_loss": "log loss, nats", "brier": "Brier score", "ece": "expected calibration error"}
+"""Score of calibration.json → its name."""
+
 COLUMNS = ("precision", "recall", "f1")
 """The metrics of a class."""
 
@@ -40,6 +43,7 @@ def card(
     description: dict[str, Any],
     licence: str,
     files: Mapping[str, str],
+    calibration: dict[str, Any] | None = None,
 ) -> str:
     """Return the card.
 
@@ -50,6 +54,7 @@ def card(
       description: content of preprocessor.json.
       licence: licence of the weights, an identifier of Hugging Face.
       files: name of each other file of the bundle → what it is.
+      calibration: content of calibration.json, if the run has one.
     """
     test = results["Test"]
     lines = [
@@ -68,6 +73,8 @@ def card(
         f"- {_shape('output', description['output'])}",
         *("", *(f"{number}. {step}" for number, step in enumerate(description["steps"], 1))),
     ]
+    if calibration:
+        lines += ["", "## Calibration", "", *_calibration(calibration)]
     for title, result in results.items():
         lines += ["", f"## {title}", "", *_figures(result)]
         for one, own in result.get("datasets", {}).items():
@@ -152,6 +159,27 @@ def _spoken(metric: str) -> str:
     for short in ("mae", "rmse", "r2"):
         words = words.replace(f" {short}", f" {short.upper()}")
     return words
+
+
+def _calibration(found: dict[str, Any]) -> list[str]:
+    """Return how the classes are calibrated; `found` is the content of calibration.json."""
+    told, groups = found["validation"], found["validation"]["groups"]
+    each = f"{groups} records, each with the same weight" if groups else "each with the same weight"
+    errors = told["errors_uncertain"]
+    held = "" if errors is None else f" Of all errors, {100 * errors:.0f} % are among the uncertain beats."
+    lines = [
+        f"The probabilities are softmax(logits / {found['temperature']:g}). A class is uncertain if its probability is "
+        f"below {found['uncertain_below']:g}: {found['rule']}. Fitted on {told['examples']:,} beats of "
+        f"{found['source']}, {each}. {100 * told['coverage']:.1f} % of the beats are kept, and "
+        f"{100 * told['risk']:.1f} % of these are wrong.{held}",
+        *("", "| | temperature 1 | temperature fitted on the others |", "|---|---|---|"),
+    ]
+    for name, (before, after) in told["scores"].items():
+        lines.append(f"| {SCORES[name]} | {before:.4f} | {'not known' if after is None else f'{after:.4f}'} |")
+    lines += ["", f"The area under risk over coverage is {told['area_under_risk']:.4f}."]
+    if found["usual_share"] is not None:
+        lines[-1] += f" At most {100 * found['usual_share']:.0f} % of the beats of one of these records are uncertain."
+    return lines
 
 
 def _data(config: Config) -> list[str]:

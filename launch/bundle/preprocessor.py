@@ -8,15 +8,17 @@ from cardiax.config import Config
 from cardiax.ecg.beat_windows import HIGH_PASS
 from cardiax.ecg.leads import LEADS, SITE_NAMES
 from cardiax.ecg.rr_features import LEAST_RANGE, RR_FEATURES
+from cardiax.launch.run.run_folder import CALIBRATION
 from cardiax.tasks import task_of
 
 
-def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
+def describe(config: Config, output_shape: tuple[int, ...], is_calibrated: bool = False) -> dict[str, Any]:
     """Return the inputs by name, the output and the steps from a recording to the inputs.
 
     Args:
       config: config of the experiment that trained the network.
       output_shape: shape of the output of one example.
+      is_calibrated: True if the bundle has a calibration.json.
     """
     task, dataset = task_of(config), find_dataset(config.dataset)
     what = _of_dataset(dataset, config.augmentation.shift)
@@ -25,6 +27,8 @@ def describe(config: Config, output_shape: tuple[int, ...]) -> dict[str, Any]:
         for name, shape in task.shapes(dataset).items()
     }
     output = {"shape": ["batch", *output_shape], "dtype": "float32", **_output(task, output_shape)}
+    if is_calibrated:
+        output["quantity"] = f"logits; softmax(logits / temperature) with that of {CALIBRATION} gives the probabilities"
     return {"task": task.name, "inputs": inputs, "output": output, "steps": what["steps"]}
 
 

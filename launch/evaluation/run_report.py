@@ -5,10 +5,12 @@ from typing import Any
 
 import jax
 
+from cardiax.launch.evaluation.calibration_file import calibration
 from cardiax.launch.evaluation.noise_report import report_noise
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import Workdir, without_losing_results
+from cardiax.launch.run.run_folder import CALIBRATION, Workdir, without_losing_results
+from cardiax.tasks.class_report import ClassReport
 from cardiax.training.batch_order import Arrays
 
 
@@ -23,9 +25,9 @@ def report(
 ) -> dict[str, Any]:
     """Evaluate `variables` on a split: write the files and plots and print the table.
 
-    SPLIT_cases.csv has a row for every case. An experiment with noises has a second report, on inputs with noise and
-    with missing leads. The files contain no times, so equal runs give identical files. A read-only folder (see
-    `Workdir.is_read_only`) is not written to.
+    SPLIT_cases.csv has a row for every case. With the test split, a network of classes is calibrated on the validation
+    split. An experiment with noises has a second report, on inputs with noise and with missing leads. The files contain
+    no times, so equal runs give identical files. A read-only folder (see `Workdir.is_read_only`) is not written to.
 
     Args:
       evaluator: an `Evaluator` or an object with its methods.
@@ -49,12 +51,17 @@ def report(
         "examples": len(experiment.split[split]),
     }
     result = heading | {"parameters": evaluator.parameters(variables)} | task_report.results(cases, figures)
+    calibrated = None
+    if isinstance(task_report, ClassReport) and (split, suffix) == ("test", ""):
+        calibrated = calibration(experiment.cases("validation"), evaluator(variables, "validation"))
     is_writer = jax.process_index() == 0 and not workdir.is_read_only
     say(task_report.table(result))
     rows = result.pop("cases")
     if is_writer:
         workdir.write_csv(f"{split}{suffix}_cases.csv", rows)
         workdir.write_json(f"{split}{suffix}.json", result)
+        if calibrated:
+            workdir.write_json(CALIBRATION, calibrated)
     # Draw after the results are written, so that a failing plot cannot lose them.
     plots = {}
     with without_losing_results(workdir.path / "figures"):

@@ -10,7 +10,7 @@ from cardiax.attribution import FAINTEST, smooth
 from cardiax.catalog import WINDOW_BEFORE, WINDOW_RATE, meaning
 from cardiax.launch.page.packed import packed
 from cardiax.launch.predictors.rhythm import RhythmPrediction
-from cardiax.launch.predictors.rhythm_files import influence_text
+from cardiax.launch.predictors.rhythm_files import influence_text, uncertain_fields
 from cardiax.plots.style import class_colours
 
 CHUNK = 60
@@ -52,6 +52,7 @@ def rhythm_part(title: str, one: RhythmPrediction, remarks: Sequence[str] = ()) 
             for (name, colour), key in zip(class_colours(classes, one.normal).items(), _keys(classes, one), strict=True)
         ],
         "normal": one.normal,
+        "uncertain": uncertain_fields(one) if one.trust.uncertain_below else None,
         "beats": {
             "times": packed(one.times, 0.001),
             "rr": packed(one.rr, 0.001),

@@ -75,12 +75,6 @@ class BatchPredictor:
         return complete_attribution(output, gradient, inputs, baseline)
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the probabilities (n, C) of logits (n, C)."""
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
-
-
 def in_batches(call: Callable[[dict[str, np.ndarray]], Any], inputs: dict[str, np.ndarray], size: int) -> Iterator[Any]:
     """Yield what `call` returns, an array or arrays by name, for inputs, name → (n, ...), in batches of `size`.
 

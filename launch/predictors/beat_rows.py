@@ -11,7 +11,7 @@ import numpy as np
 
 from cardiax.catalog import DISCLAIMER, find_dataset
 from cardiax.errors import InputError
-from cardiax.launch.predictors.batches import BatchPredictor, softmax
+from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.run.run_folder import write_atomically
 
 BATCH = 256
@@ -28,6 +28,7 @@ class BeatRows:
       classes: names of the C classes.
       labels: the label of each beat in the table; None if it has none.
       notes: how the table was understood.
+      uncertain: bool (n,), True where no class is likely, see `cardiax.stats.class_trust`.
     """
 
     names: np.ndarray
@@ -35,6 +36,7 @@ class BeatRows:
     classes: tuple[str, ...]
     labels: list[str] | None
     notes: tuple[str, ...]
+    uncertain: np.ndarray
 
     def to_dataframe(self) -> Any:
         """Return a pandas data frame with a row for each beat, with the columns of NAME_classes.csv."""
@@ -46,10 +48,11 @@ class BeatRows:
     def rows(self) -> list[list[Any]]:
         """Return the header and the rows of NAME_classes.csv."""
         known = {} if self.labels is None else {"label": self.labels}
-        head = ["row", *known, "class", *(f"p_{name}" for name in self.classes)]
+        head = ["row", *known, "class", *(f"p_{name}" for name in self.classes), "flag"]
         odds = [[round(float(one), 4) for one in row] for row in self.probabilities]
-        columns = zip(range(len(odds)), *known.values(), self.names.tolist(), odds, strict=True)
-        return [head, *([*first, *last] for *first, last in columns)]
+        flags = ["uncertain" if one else "" for one in self.uncertain]
+        columns = zip(range(len(odds)), *known.values(), self.names.tolist(), odds, flags, strict=True)
+        return [head, *([*first, *row, flag] for *first, row, flag in columns)]
 
 
 class BeatRowsPredictor(BatchPredictor):
@@ -122,8 +125,9 @@ class BeatRowsPredictor(BatchPredictor):
 
         classes = cast(Classification, task_of(self.config)).classes
         logits = self._outputs({"leads": beats}, BATCH, path)
-        probabilities = softmax(logits)
-        return BeatRows(np.array(classes)[probabilities.argmax(axis=1)], probabilities, classes, labels, notes)
+        probabilities = self.network.trust.probabilities(logits)
+        names, uncertain = np.array(classes)[probabilities.argmax(axis=1)], self.network.trust.uncertain(probabilities)
+        return BeatRows(names, probabilities, classes, labels, notes, uncertain)
 
     def write(self, folder: Path, stems: Sequence[str], predictions: Sequence[BeatRows]) -> Iterator[tuple[str, bool]]:
         """Write NAME_classes.csv of each table; yield lines for the user, and True where one is a remark."""
@@ -133,7 +137,8 @@ class BeatRowsPredictor(BatchPredictor):
             write_atomically(path, text.getvalue().encode())
             yield from ((f"{stem}: note: {note}", True) for note in one.notes)
             counts = ", ".join(f"{name} {int((one.names == name).sum()):,}" for name in one.classes)
-            yield f"{stem}: {len(one.names):,} beats: {counts}. {DISCLAIMER}.", False
+            doubt = f", {int(one.uncertain.sum()):,} uncertain" if self.network.trust.uncertain_below else ""
+            yield f"{stem}: {len(one.names):,} beats: {counts}{doubt}. {DISCLAIMER}.", False
             if one.labels is not None and {*one.labels} <= {*one.classes}:
                 yield f"  as labelled: {100 * float(np.mean(one.names == np.array(one.labels))):.1f} %", False
             yield f"  wrote: {path}", False

@@ -91,7 +91,7 @@ class HeartPredictor(BatchPredictor):
     @cached_property
     def trust(self) -> Trust | None:
         """How far the times can be trusted, as measured when the network was exported; None of a run."""
-        return self.network.trust()
+        return self.network.time_trust()
 
     def predict(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from cardiax.attribution import Inputs
 from cardiax.catalog import AAMI_CLASSES, find_dataset, is_aami
 from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import Strip
@@ -17,7 +18,7 @@ from cardiax.errors import InputError
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
-from cardiax.launch.predictors.batches import BatchPredictor, softmax
+from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.predictors.influence import BATCH, BeatInputs, Influence
 from cardiax.launch.predictors.recording_parts import (
     first_leads,
@@ -38,6 +39,7 @@ from cardiax.launch.predictors.rhythm_details import (
 )
 from cardiax.launch.run.bundle_files import CARD
 from cardiax.launch.run.run_folder import read_json
+from cardiax.stats.class_trust import ClassTrust
 
 if TYPE_CHECKING:
     from cardiax.launch.formats.long_recording import LongRecording
@@ -90,6 +92,7 @@ class RhythmPrediction:
       classes: the C classes, each with the symbol of WFDB's annotations that stands for it.
       normal: the class of normal beats.
       influences: class but `normal` → why its beats are of that class; empty unless that was asked for.
+      trust: calibration of the network: when a class is uncertain.
     """
 
     times: np.ndarray
@@ -112,6 +115,12 @@ class RhythmPrediction:
     influences: Mapping[str, Influence] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=lambda: {name: name for name in AAMI_CLASSES})
     normal: str = "N"
+    trust: ClassTrust = field(default_factory=ClassTrust)
+
+    @property
+    def uncertain(self) -> np.ndarray:
+        """Which beats have no likely class, bool (n,)."""
+        return self.trust.uncertain(self.probabilities)
 
     @property
     def aami(self) -> bool:
@@ -254,7 +263,12 @@ class RhythmPredictor(BatchPredictor):
                 probabilities[own] = self._probabilities(inputs, recording.path)
                 if explain and part.leads == leads:
                     others.add(inputs, probabilities[own].argmax(axis=1))
-        attribution = functools.partial(self._attribution, size=BATCH)
+        trust = self.network.trust
+        uncertain = trust.uncertain(probabilities)
+
+        def attribution(at: Inputs, usual: Inputs, weights: np.ndarray) -> Inputs | None:
+            return self._attribution(at, usual, weights / np.float32(trust.temperature), BATCH)
+
         influences = others.influences(attribution, len(classes), len(leads)) if explain else {}
         labels = probabilities.argmax(axis=1)
         names = np.array(classes)[labels]
@@ -267,22 +281,23 @@ class RhythmPredictor(BatchPredictor):
             rr=rr,
             names=names,
             probabilities=probabilities,
-            flags=flags_of(times, probabilities, parts, owners),
+            flags=flags_of(times, uncertain, parts, owners),
             unreadable=unreadable,
             reasons=reasons,
             summary=summary,
-            strips=strips_of(times, rr, names, recording, unreadable, parts, ectopic, normal),
+            strips=strips_of(times, rr, names, uncertain, recording, unreadable, parts, ectopic, normal),
             median_beats=example_beats(samples, owners, names, parts, rate, classes),
             leads=leads,
             rate=rate,
             signal=signal,
             signal_leads=signal_leads,
             notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None), *self._marked()),
-            warnings=warnings_of(summary, parts, rr, names, self._aami),
+            warnings=warnings_of(summary, parts, rr, names, self._aami, float(uncertain.mean()), trust.usual_share),
             comparison=compared(reference, samples, labels, rate, len(classes)),
             classes=self._symbols,
             normal=normal,
             influences={classes[label]: one for label, one in influences.items()},
+            trust=trust,
         )
 
     def _inputs(self, windows: np.ndarray, intervals: np.ndarray) -> dict[str, np.ndarray]:
@@ -297,7 +312,7 @@ class RhythmPredictor(BatchPredictor):
     def _probabilities(self, inputs: dict[str, np.ndarray], path: Path) -> np.ndarray:
         """Return the probabilities (n, C) of the beats of one part."""
         logits = self._outputs(inputs, BATCHES[0] if len(inputs["rr"]) <= BATCHES[0] else BATCHES[1], path)
-        return softmax(logits)
+        return self.network.trust.probabilities(logits)
 
     def write(
         self, folder: Path, stems: Sequence[str], predictions: Sequence[RhythmPrediction]

@@ -41,9 +41,6 @@ MUCH_FUSION = 0.05
 MUCH_NOISE = 0.05
 """`noisy_share` that is a warning."""
 
-UNCERTAIN = 0.5
-"""A class is uncertain if its probability is smaller."""
-
 
 def intervals_of_stretches(times: np.ndarray, rr: np.ndarray) -> np.ndarray:
     """Return `beat_intervals` (n, 3), s, of each stretch between unreadable ones; of a beat alone in one, the median.
@@ -59,9 +56,9 @@ def intervals_of_stretches(times: np.ndarray, rr: np.ndarray) -> np.ndarray:
     )
 
 
-def flags_of(times: np.ndarray, probabilities: np.ndarray, parts: Sequence[Part], owners: np.ndarray) -> np.ndarray:
+def flags_of(times: np.ndarray, uncertain: np.ndarray, parts: Sequence[Part], owners: np.ndarray) -> np.ndarray:
     """Return the reasons to doubt each beat, (n,): no class is likely, noise, or a lead unreadable there."""
-    flags = np.where(probabilities.max(axis=1) < UNCERTAIN, "uncertain", "").astype(object)
+    flags = np.where(uncertain, "uncertain", "").astype(object)
     for index, part in enumerate(parts):
         own = np.flatnonzero(owners == index)
         window = np.searchsorted(part.edges, times[own], "right") - 1
@@ -76,6 +73,7 @@ def strips_of(
     times: np.ndarray,
     rr: np.ndarray,
     names: np.ndarray,
+    uncertain: np.ndarray,
     recording: "LongRecording",
     unreadable: np.ndarray,
     parts: Sequence[Part],
@@ -91,7 +89,8 @@ def strips_of(
         signal = part.signals[first : first + round(LENGTH * WINDOW_RATE), 0].copy()
         chosen = (times >= start) & (times < start + len(signal) / WINDOW_RATE)
         caption = f"{part.leads[0]} at {clock(start)}" + (f": {what}" if what else "")
-        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, names[chosen].tolist()))
+        classes, doubts = names[chosen].tolist(), uncertain[chosen].tolist()
+        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, classes, doubts))
     return tuple(strips)
 
 
@@ -139,11 +138,18 @@ def notes_of(recording: "LongRecording", leads: Sequence[str], parts: Sequence[P
 
 
 def warnings_of(
-    summary: Summary, parts: Sequence[Part], rr: np.ndarray, names: np.ndarray, aami: bool
+    summary: Summary,
+    parts: Sequence[Part],
+    rr: np.ndarray,
+    names: np.ndarray,
+    aami: bool,
+    uncertain: float = 0.0,
+    usual: float | None = None,
 ) -> tuple[str, ...]:
     """Tell what makes beats with these RR intervals and classes doubtful: noise, few of them, an untrained rhythm.
 
-    The warnings about V and F need the classes of AAMI.
+    The warnings about V and F need the classes of AAMI, and that about the share of `uncertain` beats the `usual_share`
+    of `cardiax.stats.class_trust`.
     """
     found, noisy = [], noisy_share(parts)
     wide = np.isin(names, ("V", "F")) & aami
@@ -163,6 +169,11 @@ def warnings_of(
         found.append(
             f"{100 * fusion / summary.beats:.0f} % of the beats are called F, which is rare, and "
             "was learnt from few patients: the rhythm may be one that the network was not trained on"
+        )
+    if usual is not None and uncertain > usual:
+        found.append(
+            f"{100 * uncertain:.0f} % of the beats are uncertain, more than in any recording with which the network "
+            f"was calibrated (at most {100 * usual:.0f} %): the recording is unlike these, do not trust its classes"
         )
     if noisy > MUCH_NOISE:
         found.append(

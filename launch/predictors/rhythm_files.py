@@ -10,7 +10,6 @@ import numpy as np
 
 from cardiax.catalog import AAMI_MEANINGS, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.ecg.rhythm_strips import clock
-from cardiax.ecg.rhythm_summary import Summary
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
 from cardiax.launch.predictors.rhythm import RhythmPrediction, columns
@@ -57,7 +56,7 @@ def write_prediction(
         written += save_plot(folder / f"{stem}_{name}", draw)
     yield from ((f"{stem}: note: {note}", True) for note in notes)
     yield from ((f"{stem}: warning: {warning}", True) for warning in one.warnings)
-    yield f"{stem}: {one_line(one.summary)}", False
+    yield f"{stem}: {one_line(one)}", False
     yield f"  wrote: {', '.join(map(str, written))}", False
 
 
@@ -92,19 +91,28 @@ def summary_fields(one: RhythmPrediction, notes: Sequence[str]) -> dict:
         {"start_s": start, "end_s": end, "reason": why}
         for (start, end), why in zip(one.unreadable.tolist(), one.reasons, strict=True)
     ]
+    doubt = {"uncertain": uncertain_fields(one)} if one.trust.uncertain_below else {}
     told = {"notes": list(notes), "warnings": list(one.warnings), "remark": f"{DISCLAIMER}."}
-    return dataclasses.asdict(one.summary) | {"leads": list(one.leads), "unreadable": stretches} | told
+    return dataclasses.asdict(one.summary) | {"leads": list(one.leads), "unreadable": stretches} | doubt | told
 
 
-def one_line(summary: Summary) -> str:
+def uncertain_fields(one: RhythmPrediction) -> dict:
+    """Return number and share of the uncertain beats, and the probability below which a class is uncertain."""
+    count, share = int(one.uncertain.sum()), float(one.uncertain.mean())
+    return {"beats": count, "percent": 100 * share, "below": one.trust.uncertain_below}
+
+
+def one_line(one: RhythmPrediction) -> str:
     """Return the summary in one line."""
+    summary = one.summary
     rate = "" if summary.rate_mean_per_min is None else f", mean {summary.rate_mean_per_min:.0f} /min"
     shares = {name: (own.beats, own.percent) for name, own in summary.ectopic.items()}
     if not shares:  # classes of one's own
         shares = {name: (n, 100 * n / max(summary.beats, 1)) for name, n in summary.beats_by_class.items()}
     ectopic = ", ".join(f"{name} {count} ({percent:.1f} %)" for name, (count, percent) in shares.items())
     lost = f", {summary.unreadable_percent:.1f} % unreadable" if summary.unreadable_s else ""
-    return f"{clock(summary.duration_s)} h, {summary.beats} beats{rate}, {ectopic}{lost}"
+    doubt = f", {100 * one.uncertain.mean():.1f} % uncertain" if one.trust.uncertain_below else ""
+    return f"{clock(summary.duration_s)} h, {summary.beats} beats{rate}, {ectopic}{doubt}{lost}"
 
 
 def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained: Sequence[str]) -> str:
@@ -152,6 +160,13 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
             lines.append(f"  {clock(start)} to {clock(end)}  {why}")
         if len(one.unreadable) > LONGEST_LIST:
             lines.append(f"  and {len(one.unreadable) - LONGEST_LIST} more, see {stem}_summary.json")
+    if one.trust.uncertain_below:
+        doubt = uncertain_fields(one)
+        trained = [
+            f"The class of {doubt['beats']:,} beats ({doubt['percent']:.1f} %) is uncertain: its probability is below "
+            f"{doubt['below']:.2f}.",
+            *trained,
+        ]
     if trained:
         lines += ["", "How far to trust it", *(f"  {line}" for line in trained)]
     if notes or one.warnings:

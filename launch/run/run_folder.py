@@ -25,6 +25,9 @@ from cardiax.launch.run import run_sums
 from cardiax.launch.run.folder_lock import locked
 from cardiax.launch.system.extensions import import_modules
 
+CALIBRATION = "calibration.json"
+"""File of a run and of a bundle with the calibration of a network of classes."""
+
 LOCK = ".lock"
 """Lock file of the command that writes into the folder; the system releases it when the process ends."""
 

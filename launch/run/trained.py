@@ -1,7 +1,7 @@
 """Trained networks for use: of a run folder, of a bundle, or of the weights that come with cardiax."""
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,15 @@ from cardiax.catalog import find_dataset
 from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.run.bundle_files import CONFIG, check_bundle, is_bundle, read_weights
-from cardiax.launch.run.run_folder import Workdir, read_config
+from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_config, read_json
 from cardiax.launch.run.trust import Trust, read_trust
+from cardiax.stats.class_trust import ClassTrust
 
 PRETRAINED = Path(cardiax.__file__).parent / "pretrained"
 """Folder of the bundles that come with cardiax."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class TrainedNetwork:
     """A trained network and where it is.
 
@@ -28,12 +29,14 @@ class TrainedNetwork:
       config: config of the experiment that trained it.
       predictions: folder for the predictions that are made with it.
       variables: function that reads its variables, those of evaluation.
+      trust: calibration of its classes; by default nothing is known of it.
     """
 
     path: Path
     config: Config
     predictions: Path
     variables: Callable[[], Any]
+    trust: ClassTrust = dataclasses.field(default_factory=ClassTrust)
 
     def function(self, variables: Any) -> Callable[..., Any]:
         """Return the network with these variables as a function of its inputs by name, each (n, ...)."""
@@ -57,7 +60,7 @@ class TrainedNetwork:
         apply = jax.jit(self.function(self.variables()))
         return lambda inputs: np.asarray(apply(**inputs))
 
-    def trust(self) -> Trust | None:
+    def time_trust(self) -> Trust | None:
         """Return how far its activation times can be trusted; None of a run, or of a bundle without that."""
         return read_trust(self.path)
 
@@ -101,7 +104,7 @@ def find_network(source: str | Path) -> TrainedNetwork:
 def _of_bundle(path: Path, predictions: Path) -> TrainedNetwork:
     check_bundle(path)
     config = read_config(path / CONFIG)
-    return TrainedNetwork(path, config, predictions, lambda: read_weights(path, _fresh(config)))
+    return TrainedNetwork(path, config, predictions, lambda: read_weights(path, _fresh(config)), _trust(path))
 
 
 def _of_run(workdir: Workdir) -> TrainedNetwork:
@@ -112,7 +115,7 @@ def _of_run(workdir: Workdir) -> TrainedNetwork:
 
         return load_variables(workdir, config)
 
-    return TrainedNetwork(workdir.path, config, workdir.path / "predictions", variables)
+    return TrainedNetwork(workdir.path, config, workdir.path / "predictions", variables, _trust(workdir.path))
 
 
 def _fresh(config: Config) -> Any:
@@ -125,3 +128,20 @@ def _fresh(config: Config) -> Any:
     shapes = task_of(config).shapes(find_dataset(config.dataset))
     inputs = {name: jax.ShapeDtypeStruct((1, *shape), np.float32) for name, shape in shapes.items()}
     return jax.eval_shape(lambda inputs: network_of(config).init(jax.random.key(0), **inputs, train=False), inputs)
+
+
+def _trust(folder: Path) -> ClassTrust:
+    """Return the calibration of a run or bundle; an older one has none."""
+    path = folder / CALIBRATION
+    found = read_json(path) if path.exists() else dataclasses.asdict(ClassTrust())
+    try:
+        trust = ClassTrust(**{field.name: found[field.name] for field in dataclasses.fields(ClassTrust)})
+        valid = trust.temperature > 0 and 0 <= trust.uncertain_below <= 1 and 0 <= (trust.usual_share or 0) <= 1
+    except (TypeError, KeyError):
+        valid, trust = False, ClassTrust()
+    if not valid:
+        raise InputError(
+            f"{path}: found no valid calibration, expected temperature, uncertain_below and usual_share as cardiax "
+            "writes them; `cardiax evaluate` writes it again for a run"
+        )
+    return trust

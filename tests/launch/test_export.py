@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from hashlib import sha256
@@ -26,6 +27,7 @@ from cardiax.launch.run.trained import find_network
 from cardiax.launch.train import read_options
 from cardiax.models import build_model
 from cardiax.recipes import recipe
+from cardiax.stats.class_trust import ClassTrust
 from cardiax.tasks import find_task
 from cardiax.training.checkpoint import Checkpoints
 from cardiax.training.device_mesh import make_mesh, replicate
@@ -182,6 +184,34 @@ def test_the_card_has_hugging_faces_metadata(exported):
     assert "0.250 to 0.750" in text
     assert "Research only, not a medical device." in text
     assert ("seen in training" in text) == (config.dataset == "simulated_heartbeat")
+
+
+def test_a_calibration_goes_with_the_network(bundle_of, tmp_path, cardiax):
+    bundle, run, _ = bundle_of("arrhythmia_by_record")
+    assert find_network(bundle).trust == ClassTrust()
+    told = json.loads((bundle / "preprocessor.json").read_text())
+    assert told["output"]["quantity"] == "logits; softmax gives the probabilities"
+    shutil.copytree(run, tmp_path / "run")
+    scores = {name: [0.5, 0.25] for name in ("log_loss", "brier", "ece")}
+    measured = {"examples": 90, "groups": 3, "scores": scores, "coverage": 0.95, "risk": 0.02}
+    measured |= {"errors_uncertain": None, "area_under_risk": 0.01}
+    fields = {"temperature": 1.5, "uncertain_below": 0.7, "usual_share": 0.1, "rule": "a rule", "source": "a split"}
+    Workdir(tmp_path / "run").write_json("calibration.json", fields | {"validation": measured})
+    status, out, error = cardiax("export", tmp_path / "run", "--out", tmp_path / "bundle", "--no-stablehlo")
+    assert status == 0, error
+    assert "note" not in out
+    network = find_network(tmp_path / "bundle")
+    assert network.trust == find_network(tmp_path / "run").trust == ClassTrust(1.5, 0.7, 0.1)
+    inputs, output = golden_of(tmp_path / "bundle")
+    close(output, golden_of(bundle)[1])  # logits as they were
+    close(network.predictor()(inputs), output)
+    told = json.loads((tmp_path / "bundle" / "preprocessor.json").read_text())
+    assert "softmax(logits / temperature) with that of calibration.json" in told["output"]["quantity"]
+    card = (tmp_path / "bundle" / "README.md").read_text()
+    assert "softmax(logits / 1.5). A class is uncertain if its probability is below 0.7: a rule." in card
+    assert "| log loss, nats | 0.5000 | 0.2500 |" in card
+    (tmp_path / "bundle" / "calibration.json").write_text("{}")
+    assert "calibration.json: found a file with SHA-256" in cardiax.mistake("predict", tmp_path / "bundle", "a.npy")
 
 
 ALONE = """

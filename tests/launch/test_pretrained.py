@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 import cardiax
 from cardiax.launch.run.trained import PRETRAINED, find_network
+from cardiax.stats.class_trust import ClassTrust
 
 NAMES = sorted(path.parent.name for path in PRETRAINED.glob("*/sums.json"))
 
@@ -23,6 +25,21 @@ def test_stored_outputs_are_recomputed_from_stored_inputs(name):
     expected = inputs.pop("output")
     found = find_network(name).predictor()(inputs)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_the_probabilities_of_beats_are_calibrated_and_the_program_is_not():
+    """calibration.json states what is applied to the outputs, which golden.npz and model.stablehlo have as they are."""
+    network = find_network("arrhythmia")
+    stated = json.loads((PRETRAINED / "arrhythmia" / "calibration.json").read_text())
+    assert network.trust == ClassTrust(*(stated[name] for name in ("temperature", "uncertain_below", "usual_share")))
+    assert stated["temperature"] > 1
+    before, after = stated["validation"]["scores"]["log_loss"]
+    assert after < before
+    output = np.load(PRETRAINED / "arrhythmia" / "golden.npz")["output"]
+    found = network.trust.probabilities(output)
+    np.testing.assert_allclose(found, softmax(output / stated["temperature"], axis=1), rtol=1e-5)
+    assert found.max() < softmax(output, axis=1).max()
+    assert find_network("activation").trust == ClassTrust()
 
 
 SOURCES = {
@@ -50,7 +67,7 @@ def test_the_card_names_source_and_purpose(name):
 
 
 def test_how_far_activation_can_be_trusted_is_stated():
-    trust = find_network("activation").trust()
+    trust = find_network("activation").time_trust()
     with np.load(PRETRAINED / "activation" / "golden.npz", allow_pickle=False) as archive:
         golden = archive["output"]  # of the test split, with the first sample as the onset
     assert trust.half_width.shape == (75,)

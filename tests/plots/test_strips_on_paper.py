@@ -13,7 +13,7 @@ from cardiax.plots.style import CLASS_COLOURS
 def test_beats_are_at_25_mm_per_s_in_the_colour_of_their_class():
     signal = np.zeros(1800)
     signal[[360, 720, 900]] = 1.0
-    strip = Strip("II at 0:00:00", signal, 180.0, np.array([2.0, 4.0, 5.0]), ["N", "V", "N"])
+    strip = Strip("II at 0:00:00", signal, 180.0, np.array([2.0, 4.0, 5.0]), ["N", "V", "N"], [False] * 3)
     figure = strips_figure([strip], "a", CLASS_COLOURS, "N")
     (axes,) = figure.axes
     letters = [text for text in axes.texts if text.get_text() in CLASS_COLOURS]
@@ -24,3 +24,11 @@ def test_beats_are_at_25_mm_per_s_in_the_colour_of_their_class():
     assert seconds[0] == pytest.approx(4 - 0.25, abs=0.01)
     assert seconds[-1] == pytest.approx(4 + 0.45, abs=0.01)
     assert np.ptp(ventricular.get_ydata()) == pytest.approx(10.0)
+
+
+def test_an_uncertain_class_has_a_question_mark():
+    strip = Strip("II", np.zeros(1800), 180.0, np.array([2.0, 4.0]), ["N", "V"], [False, True])
+    (axes,) = strips_figure([strip], "a", CLASS_COLOURS, "N").axes
+    (doubtful,) = [text for text in axes.texts if text.get_text() == "V?"]
+    assert same_color(doubtful.get_color(), CLASS_COLOURS["V"])
+    assert "N" in {text.get_text() for text in axes.texts}

@@ -71,7 +71,7 @@ def test_intervals_of_home_do_not_hold_abroad(mesh):
     network = find_network("activation")
     leads, expected = beats_of_hearts(mesh, "validation")
     errors = np.abs(times_of(network)(leads) - expected)
-    held = (errors <= network.trust().half_width).mean(axis=1)
+    held = (errors <= network.time_trust().half_width).mean(axis=1)
     low, high = interval(held.reshape(len(SETS["validation"]), -1).mean(axis=1), np.mean)
     print(f"validation: {100 * held.mean():.1f} % of times inside (95 %: {100 * low:.1f} to {100 * high:.1f} %)")
     assert 0.1 < held.mean() < 0.5
@@ -82,7 +82,7 @@ def test_what_is_unlike_the_training_data_is_told(mesh, shared_dir):
     datasets.prepare("simulated_intracardiac", shared_dir)
     network, random = find_network("activation"), np.random.default_rng(0)
     experiment = load_experiment(network.config, shared_dir, print)
-    take, trust, times = experiment.examples.take, network.trust(), times_of(network)
+    take, trust, times = experiment.examples.take, network.time_trust(), times_of(network)
     train, home = (take(experiment.split[split])["leads"] for split in ("train", "validation"))
     electrodes = random.normal(size=(2, 300, WINDOW, 10))
     slow = gaussian_filter1d(electrodes[1], 8, axis=1)

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
 import cardiax
 from cardiax.ecg.lead_checks import swapped_electrodes
 from cardiax.ecg.leads import LEADS
+from cardiax.errors import InputError
 from cardiax.launch.predictors.heart_beats import read_beats
+from cardiax.protocols import SVDB_VALIDATION, VALIDATION
 
 wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
 pytestmark = pytest.mark.slow  # 77 records
@@ -35,6 +38,38 @@ def test_fibrillation_and_pacing_are_told(real_data):
     assert len(irregular & true) >= len(true) - 1
     assert len(irregular - true) <= 1
     assert sum("do not stand out" in text for text in told.values()) <= 2
+
+
+VALIDATION_RECORDS = [f"mitdb/{name}" for name in VALIDATION] + [f"svdb/{name}" for name in SVDB_VALIDATION]
+
+
+def test_many_uncertain_beats_tell_noise_but_neither_polarity_nor_rate(real_data):
+    """The share of uncertain beats in the first ten minutes of validation records, as they are and changed."""
+    network = cardiax.load("arrhythmia")
+    motion = np.nan_to_num(wfdb.rdrecord(str(real_data / "nstdb" / "em")).p_signal)
+    shares, names = {}, {}
+    for record in VALIDATION_RECORDS:
+        found = wfdb.rdrecord(str(real_data / record))
+        rate, leads = found.fs, np.nan_to_num(found.p_signal[: 600 * found.fs])
+        noise = resample_poly(motion, int(rate), 360)[: len(leads)]
+        power = np.diff(np.quantile(leads, (0.001, 0.999), axis=0), axis=0) ** 2 / 8  # that of a sine of this range
+        noisy = leads + (noise - np.median(noise, axis=0)) * np.sqrt(power / noise.var(axis=0) / 10**0.6)
+        changed = {"none": (leads, rate), "motion": (noisy, rate), "polarity": (-leads, rate)}
+        changed |= {f"rate {factor}": (leads, factor * rate) for factor in (0.5, 1.5, 2)}
+        for change, (values, at) in changed.items():
+            try:
+                one = network.predict(values, sampling_rate=max(at, 100.0), leads=found.sig_name)
+            except InputError:
+                continue
+            shares.setdefault(change, []).append(one.uncertain.mean())
+            names[record, change] = one.names
+        same = np.mean(names[record, "none"] == names[record, "polarity"])
+        print(record, f"classes that polarity leaves: {same:.3f}")
+        assert same > 0.9
+    for change, values in shares.items():
+        area = np.mean(np.array(values)[:, None] > np.array(shares["none"]))
+        print(f"{change}: {len(values)} read, uncertain {np.round(np.sort(values), 2)}, area {area:.2f}")
+        assert (area > 0.85) == (change == "motion")
 
 
 def swapped(leads, pairs):

@@ -54,3 +54,5 @@ def test_a_plot_that_fails_loses_no_result(broken, data_dir, tmp_path, monkeypat
     assert f"wrote: {', '.join(map(str, [tmp_path / 'test.json', *plots]))}\n" in printed.out
     assert json.loads((tmp_path / "test.json").read_text())["examples"] == 140
     assert len((tmp_path / "test_cases.csv").read_text().splitlines()) == 1 + 140
+    validation = json.loads((tmp_path / "calibration.json").read_text())["validation"]
+    assert validation["examples"] == len(experiment.split["validation"])

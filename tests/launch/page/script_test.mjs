@@ -78,6 +78,8 @@ test("a beat is told in words", () => {
   run('var beats = { times: [1, 2.5], rr: [NaN, 1.5], classes: [0, 1], probabilities: [[1, 0.1], [0, 0.9]], flags: ["", "V1_unreadable"], flag: [0, 1] }');
   assert.equal(run("beatText(part, beats, 0)"), "Beat 1 at 0:00:01.00: N, normal. Probabilities: N 100 %, V 0 %.");
   assert.equal(run("beatText(part, beats, 1)"), "Beat 2 at 0:00:02.50: V, ventricular, 1500 ms after the beat before (RR interval). Probabilities: N 10 %, V 90 %. Doubtful: V1 unreadable.");
+  run('beats.flags = ["", "uncertain V1_unreadable"]');
+  assert.equal(run("[0, 1].map((beat) => beatName(part, beats, beat)).join()"), "N,V?");
   assert.equal(run("leadAt(part, 59)"), "II");
   assert.equal(run("leadAt(part, 60)"), "V1");
 });

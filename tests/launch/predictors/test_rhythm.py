@@ -101,6 +101,47 @@ def test_every_file_of_a_recording(cardiax, run, leads, tmp_path):
     np.testing.assert_allclose(found.sample / RATE, TIMES, atol=0.012)
 
 
+def test_a_calibrated_network_says_which_beats_are_uncertain(cardiax, run, leads, tmp_path):
+    """A temperature of 2.5 makes logits of 5 and 0 those of 2 and 0."""
+    np.save(tmp_path / "day.npy", leads)
+    options = ("--rate", RATE, "--leads", "V5,II", "--no-report")
+    assert cardiax("predict", run, tmp_path / "day.npy", *options, "--out", tmp_path / "plain")[0] == 0
+    assert "uncertain" not in (tmp_path / "plain" / "day_summary.json").read_text()
+    assert "is uncertain" not in (tmp_path / "plain" / "day_summary.txt").read_text()
+    likely = np.exp(2) / (np.exp(2) + 4)
+    fields = {"temperature": 2.5, "uncertain_below": likely + 0.01, "usual_share": 0.5}
+    write_json(run / "calibration.json", fields)
+    status, out, error = cardiax("predict", run, tmp_path / "day.npy", *options)
+    assert status == 0, error
+    assert "V 7 (4.7 %), 100.0 % uncertain" in out
+    assert "100 % of the beats are uncertain, more than in any recording with which the network was" in error
+    beats = rows(run / "predictions" / "day_beats.csv")
+    assert [beat["class"] for beat in beats] == np.where(WIDE, "V", "N").tolist()
+    assert float(beats[20]["p_V"]) == pytest.approx(likely, abs=1e-4)
+    assert {beat["flag"] for beat in beats} == {"uncertain"}
+    found = json.loads((run / "predictions" / "day_summary.json").read_text())["uncertain"]
+    assert found == {"beats": 149, "percent": 100.0, "below": fields["uncertain_below"]}
+    text = (run / "predictions" / "day_summary.txt").read_text()
+    assert "The class of 149 beats (100.0 %) is uncertain: its probability is below 0.66." in text
+    write_json(run / "calibration.json", fields | {"uncertain_below": likely - 0.01})
+    prediction = load(run).predict(leads, sampling_rate=RATE, leads=["V5", "II"])
+    assert not prediction.uncertain.any()
+    assert prediction.warnings == ()
+
+
+def test_influences_are_of_calibrated_log_odds(run, leads, monkeypatch):
+    def linear(inputs):
+        return inputs["deviation"][..., 0].sum(axis=1)[:, None] * np.float32([0, 0, 1, 0, 0])
+
+    monkeypatch.setattr(TrainedNetwork, "predictor", lambda network: linear)
+    found = []
+    for temperature in (1.0, 2.5):
+        write_json(run / "calibration.json", {"temperature": temperature, "uncertain_below": 0.0, "usual_share": None})
+        found.append(load(run).predict(leads, sampling_rate=RATE, explain=True).influences["V"].leads)
+    assert np.abs(found[0]).max() > 0
+    np.testing.assert_allclose(found[1], found[0] / 2.5, rtol=1e-4, atol=1e-6)
+
+
 def test_the_same_from_python_in_parts_of_any_length(run, leads, monkeypatch):
     predictor = load(run)
     whole = predictor.predict(leads, sampling_rate=RATE, leads=["V5", "II"])

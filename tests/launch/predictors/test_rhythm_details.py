@@ -55,8 +55,7 @@ def test_example_beats_are_of_one_pair_of_leads():
 
 
 def test_beats_are_flagged_where_no_class_is_likely_in_noise_and_where_a_lead_is_lost():
-    probabilities = np.array([[0.9, 0.1], [0.4, 0.4], [0.9, 0.1], [0.9, 0.1]])
-    found = flags_of(SAMPLES / 180, probabilities, PARTS, OWNERS)
+    found = flags_of(SAMPLES / 180, np.array([False, True, False, False]), PARTS, OWNERS)
     assert found.tolist() == ["noisy", "uncertain noisy", "II_unreadable", ""]
 
 
@@ -90,6 +89,11 @@ def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
     assert warning.startswith("8 % of the beats are called F, which is rare")
     (warning,) = warnings_of(summary, [replace(PARTS[2], paced=np.ones(3, bool))], rr, names, aami=True)
     assert warning.startswith("100 % of the beats begin with a spike as of a pacemaker")
+    (warning,) = warnings_of(summary, PARTS[2:], rr, names, True, 0.3, 0.14)
+    assert warning.startswith("30 % of the beats are uncertain, more than in any recording with which the network was")
+    assert "(at most 14 %)" in warning
+    assert warnings_of(summary, PARTS[2:], rr, names, True, 0.14, 0.14) == ()
+    assert warnings_of(summary, PARTS[2:], rr, names, True, 0.3, None) == ()
 
 
 def test_beats_without_a_class_and_beats_in_flutter_are_left_out_of_a_comparison():

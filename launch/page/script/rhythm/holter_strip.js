@@ -137,7 +137,7 @@ function holterStrip(part, beats, signal, hover, pan) {
           "text-anchor": "middle",
           class: "beat-name",
           fill: kind.colour,
-          text: kind.name,
+          text: beatName(part, beats, beat),
         }),
       );
       const target = svg(
@@ -197,6 +197,12 @@ function leadAt(part, time) {
       0,
     )
   ].name;
+}
+
+/** The class of a beat, with a question mark if it is uncertain. @param {Part} part @param {Beats} beats @param {number} beat */
+function beatName(part, beats, beat) {
+  const uncertain = beats.flags[beats.flag[beat]].split(" ").includes("uncertain");
+  return part.classes[beats.classes[beat]].name + (uncertain ? "?" : "");
 }
 
 /** A beat in words. @param {Part} part @param {Beats} beats @param {number} beat */

@@ -139,7 +139,13 @@ async function rhythmPart(part, onKeys) {
       legend(present),
       burdenBars(part, (time) => setStart(time)),
     ),
-    pane("Strip", "Drag it, or use the keys. The letter of each beat is its class.", strips, strip.box, told),
+    pane(
+      "Strip",
+      "Drag it, or use the keys. The letter of each beat is its class, with ? where it is uncertain.",
+      strips,
+      strip.box,
+      told,
+    ),
     pane(
       "Every minute",
       `A row is a minute; beats that are not normal are coloured. Click to see a strip. ${part.signal.text}`,
@@ -218,7 +224,11 @@ function rhythmSummary(part, choose) {
       clock(found.duration_s),
       found.unreadable_s ? `${fixed(found.unreadable_percent, 1)} % unreadable` : "all readable",
     ),
-    card("beats", whole(found.beats)),
+    card(
+      "beats",
+      whole(found.beats),
+      part.uncertain && `${whole(part.uncertain.beats)} uncertain (${fixed(part.uncertain.percent, 1)} %)`,
+    ),
     card("mean heart rate", `${fixed(found.rate_mean_per_min)} /min`),
     card("lowest, over 10 beats", `${fixed(found.rate_least_per_min)} /min`, at(found.rate_least_at_s)),
     card("highest, over 10 beats", `${fixed(found.rate_most_per_min)} /min`, at(found.rate_most_at_s)),

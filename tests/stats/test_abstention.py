@@ -1,0 +1,48 @@
+"""Risk over coverage, worked by hand."""
+
+import numpy as np
+import pytest
+
+from cardiax.stats.abstention import area_under_risk, least_confidence, risk_coverage
+
+CONFIDENCE = np.array([0.6, 0.9, 0.8, 0.6])
+WRONG = np.array([True, False, True, False])
+
+
+def test_risk_and_coverage_by_hand():
+    """Kept at 0.9: one of four, right; at 0.8: two, one wrong; both with 0.6 are kept together: two of four wrong."""
+    thresholds, coverage, risk = risk_coverage(CONFIDENCE, WRONG, np.ones(4))
+    np.testing.assert_allclose(thresholds, [0.9, 0.8, 0.6])
+    np.testing.assert_allclose(coverage, [0.25, 0.5, 1])
+    np.testing.assert_allclose(risk, [0, 0.5, 0.5])
+    assert area_under_risk(coverage, risk) == pytest.approx(0.25 * 0 + 0.25 * 0.5 + 0.5 * 0.5)
+
+
+def test_weights_count_as_repeated_examples():
+    weighted = risk_coverage(CONFIDENCE, WRONG, np.array([1, 2, 3, 1]))
+    index = np.repeat(np.arange(4), [1, 2, 3, 1])
+    for found, expected in zip(weighted, risk_coverage(CONFIDENCE[index], WRONG[index], np.ones(7)), strict=True):
+        np.testing.assert_allclose(found, expected)
+
+
+def test_a_perfect_order_of_confidence_has_less_area_than_a_random_one():
+    wrong, weights = np.arange(1000) < 100, np.ones(1000)
+    _, *best = risk_coverage(np.arange(1000.0), wrong, weights)
+    _, *drawn = risk_coverage(np.random.default_rng(0).random(1000), wrong, weights)
+    assert area_under_risk(*best) < 0.006  # (1 - 0.9) + 0.9 log 0.9 = 0.0052
+    assert area_under_risk(*drawn) == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "expected"),
+    [
+        (0.5, 0.15, 0.7),  # 70 % with a risk of 0.15 keeps more than 50 % do
+        (0.5, 0.01, 0.8),  # none has so low a risk: as little as is allowed
+        (0.9, 0.15, 0.6),
+        (0.0, 0.5, 0.6),  # all are good: all are kept
+    ],
+)
+def test_the_threshold_keeps_most_within_the_risk(least, most, expected):
+    thresholds, coverage = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0.3, 0.5, 0.7, 1.0])
+    risk = np.array([0.1, 0.2, 0.15, 0.3])
+    assert least_confidence(thresholds, coverage, risk, least, most) == expected
