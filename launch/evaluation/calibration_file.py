@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.stats.trust_fit import LEAST_COVERAGE, MOST_RISK, fit_trust
-from cardiax.tasks.report import Cases
+from cardiax.tasks.plain_report import Cases
 
 
 def calibration(cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cardiax.launch.run.run_folder import CALIBRATION, write_json
 from cardiax.launch.run.trained import find_network
 from cardiax.recipes import recipe
 from cardiax.stats.class_trust import ClassTrust
-from cardiax.tasks.report import Cases
+from cardiax.tasks.plain_report import Cases
 
 
 def cases(protocol, count):

@@ -29,7 +29,7 @@ def predictor():
         return {"leads": slope}
 
     return HeartPredictor(
-        SimpleNamespace(config=config, predictor=lambda: network, gradient=lambda: gradient, trust=lambda: None)
+        SimpleNamespace(config=config, predictor=lambda: network, gradient=lambda: gradient, time_trust=lambda: None)
     )
 
 
