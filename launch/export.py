@@ -72,9 +72,9 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.catalog import find_dataset
     from cardiax.launch.bundle.card import card
     from cardiax.launch.bundle.golden import golden_file, golden_inputs, prepared_experiment
+    from cardiax.launch.bundle.measured_trust import bundle_with_trust, calibrated, section, with_section
     from cardiax.launch.bundle.preprocessor import describe
     from cardiax.launch.bundle.programs import GUARANTEE, PLATFORMS, onnx, stablehlo
-    from cardiax.launch.bundle.trust import bundle_with_trust, calibrated, section, with_section
     from cardiax.launch.run.bundle_files import (
         CARD,
         FORMAT,

@@ -14,8 +14,8 @@ from cardiax import datasets, load
 from cardiax.config import with_overrides
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
-from cardiax.launch.bundle import trust as trust_module
-from cardiax.launch.bundle.trust import calibrated, measure_trust, section, with_section
+from cardiax.launch.bundle import measured_trust
+from cardiax.launch.bundle.measured_trust import calibrated, measure_trust, section, with_section
 from cardiax.launch.run.trust import TRUST, read_trust, trust_file
 from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential
@@ -80,7 +80,7 @@ def test_intervals_may_be_of_another_dataset_of_hearts(monkeypatch):
         other = experiment(np.full(500, 9.0))
         return SimpleNamespace(**vars(other) | {"config": config})
 
-    monkeypatch.setattr(trust_module, "load_experiment", loaded)
+    monkeypatch.setattr(measured_trust, "load_experiment", loaded)
     source = SimpleNamespace(config=own.config, path=Path("runs/mine"), predictor=lambda: network)
     found = calibrated(source, own, Path("data"), "simulated_intracardiac/varied")
     assert asked == [("activation", "simulated_intracardiac/varied", "volunteer", Path("data"))]
