@@ -7,6 +7,7 @@ import pytest
 from scipy.special import softmax
 
 import cardiax
+from cardiax.ecg.voltage import activation_time
 from cardiax.launch.run.trained import PRETRAINED, find_network
 from cardiax.stats.class_trust import ClassTrust
 
@@ -14,8 +15,8 @@ NAMES = sorted(path.parent.name for path in PRETRAINED.glob("*/sums.json"))
 
 
 def test_they_are_listed_and_small():
-    assert cardiax.list_pretrained() == NAMES == ["activation", "arrhythmia"]
-    assert sum(path.stat().st_size for path in PRETRAINED.rglob("*") if path.is_file()) < 12e6
+    assert cardiax.list_pretrained() == NAMES == ["activation", "arrhythmia", "heartbeat", "transmembrane"]
+    assert sum(path.stat().st_size for path in PRETRAINED.rglob("*.safetensors")) < 12e6
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -27,15 +28,16 @@ def test_stored_outputs_are_recomputed_from_stored_inputs(name):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
-def test_the_probabilities_of_beats_are_calibrated_and_the_program_is_not():
+@pytest.mark.parametrize("name", ["arrhythmia", "heartbeat"])
+def test_the_probabilities_of_beats_are_calibrated_and_the_program_is_not(name):
     """calibration.json states what is applied to the outputs, which golden.npz and model.stablehlo have as they are."""
-    network = find_network("arrhythmia")
-    stated = json.loads((PRETRAINED / "arrhythmia" / "calibration.json").read_text())
+    network = find_network(name)
+    stated = json.loads((PRETRAINED / name / "calibration.json").read_text())
     assert network.trust == ClassTrust(*(stated[name] for name in ("temperature", "uncertain_below", "usual_share")))
     assert stated["temperature"] > 1
     before, after = stated["validation"]["scores"]["log_loss"]
     assert after < before
-    output = np.load(PRETRAINED / "arrhythmia" / "golden.npz")["output"]
+    output = np.load(PRETRAINED / name / "golden.npz")["output"]
     found = network.trust.probabilities(output)
     np.testing.assert_allclose(found, softmax(output / stated["temperature"], axis=1), rtol=1e-5)
     assert found.max() < softmax(output, axis=1).max()
@@ -49,6 +51,7 @@ SOURCES = {
         "The impact of the {MIT-BIH} Arrhythmia Database",
     ),
 }
+SOURCES |= {"heartbeat": SOURCES["arrhythmia"], "transmembrane": SOURCES["activation"]}
 """Weights → their dataset and protocol, and words of the card about them."""
 
 
@@ -58,7 +61,7 @@ def test_the_card_names_source_and_purpose(name):
     card = (PRETRAINED / name / "README.md").read_text()
     assert "Research only, not a medical device" in card
     assert words in card
-    assert ("ODC-By" in card) == (name == "arrhythmia")
+    assert ("ODC-By" in card) == (name in ("arrhythmia", "heartbeat"))
     told = json.loads((PRETRAINED / name / "preprocessor.json").read_text())
     assert "test split" in told["golden"]["inputs"]
     config = find_network(name).config
@@ -66,16 +69,18 @@ def test_the_card_names_source_and_purpose(name):
     assert config.seed == 0
 
 
-def test_how_far_activation_can_be_trusted_is_stated():
-    trust = find_network("activation").time_trust()
-    with np.load(PRETRAINED / "activation" / "golden.npz", allow_pickle=False) as archive:
+@pytest.mark.parametrize("name", ["activation", "transmembrane"])
+def test_how_far_activation_can_be_trusted_is_stated(name):
+    trust = find_network(name).time_trust()
+    with np.load(PRETRAINED / name / "golden.npz", allow_pickle=False) as archive:
         golden = archive["output"]  # of the test split, with the first sample as the onset
+    golden = golden if golden.ndim == 2 else np.asarray(activation_time(golden))
     assert trust.half_width.shape == (75,)
     assert (trust.half_width > 1).all()
     assert (trust.half_width < 10).all()
     assert 0 < trust.limit < 10
     assert all(trust.difference(times) < 2 * trust.limit for times in golden)
     assert trust.difference(golden[0][::-1]) > 3 * trust.limit
-    card = (PRETRAINED / "activation" / "README.md").read_text()
+    card = (PRETRAINED / name / "README.md").read_text()
     assert f"the intervals held {100 * trust.held:.1f} %" in card
-    assert (PRETRAINED / "activation" / "trust.safetensors").stat().st_size < 300e3
+    assert (PRETRAINED / name / "trust.safetensors").stat().st_size < 300e3

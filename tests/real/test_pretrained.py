@@ -29,7 +29,7 @@ WITHOUT = {"physionet_mitbih/patient": 232, "physionet_svdb": 865}
 
 @pytest.fixture(scope="module")
 def logits_of(real_data, shared_dir):
-    """A function from a split and the number of leads to the logits, classes and records of its beats."""
+    """A function from a split, the number of leads and a network to the logits, classes and records of its beats."""
     pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
     for name, folder in (("physionet_mitbih/patient", "mitdb"), ("physionet_svdb", "svdb")):
         datasets.prepare(name, shared_dir, real_data / folder)
@@ -37,11 +37,10 @@ def logits_of(real_data, shared_dir):
     records = datasets.open_records(dataset.name, shared_dir)
     beats = records.load()
     split = draw_split(dataset, "both", beats, records.parts)
-    arrays = find_task("arrhythmia").arrays(beats, dataset)
-    predict = find_network("arrhythmia").predictor()
 
-    def found(side, leads=2):
-        inputs = {name: array[split[side]] for name, array in arrays.items()}
+    def found(side, leads=2, name="arrhythmia"):
+        predict = find_network(name).predictor()
+        inputs = {key: array[split[side]] for key, array in find_task(name).arrays(beats, dataset).items()}
         target = inputs.pop("target")
         shown = inputs | {name: inputs[name] * (np.arange(2) < leads) for name in ("leads", "deviation")}
         chunks = np.array_split(np.arange(len(target)), 24)
@@ -62,6 +61,14 @@ def test_the_test_figures_of_arrhythmia_are_those_of_the_card(logits_of):
         for name, numbers in TEST.items():
             own = np.isin(record, numbers)
             check(tables[f"{title}, {name} alone"], target[own], found[own])
+
+
+def test_the_test_figures_of_heartbeat_are_those_of_the_card(logits_of):
+    card = (PRETRAINED / "heartbeat" / "README.md").read_text()
+    for title, leads in (("Test", 2), ("Test, one lead missing", 1)):
+        logits, target, _ = logits_of("test", leads, "heartbeat")
+        stated = re.search(rf"^##+ {title}\n.*?\| macro-F1 \| (\d\.\d+) \|", card, flags=re.DOTALL | re.MULTILINE)
+        assert f1_score(target, logits.argmax(axis=1), average="macro") == pytest.approx(float(stated[1]), abs=5e-4)
 
 
 def test_the_calibration_of_arrhythmia_is_fitted_on_its_validation_records(logits_of):
