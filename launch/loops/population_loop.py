@@ -158,7 +158,8 @@ def _trace_step(experiment: Experiment) -> None:
     values = {name: jnp.asarray(column) for name, column in varying_values([config]).items()}
     state = jax.eval_shape(lambda: create_population(experiment.model, config, total, examples.shapes, values))
     step = make_population_step(experiment.task, experiment.model, config, total, experiment.targets, unroll=True)
-    batch = jax.tree.map(lambda array: array[None], examples.take(experiment.order.indices(0)))
+    first = examples.take(experiment.split["train"][experiment.order.indices(0)])
+    batch = jax.tree.map(lambda array: array[None], first)
     map_population_step(step, make_population_mesh(1)).eval_shape(state, values, batch)
 
 

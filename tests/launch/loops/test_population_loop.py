@@ -20,7 +20,7 @@ import pytest
 from cardiax.config import with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.loops import population_loop
-from cardiax.launch.loops.population_loop import train_together
+from cardiax.launch.loops.population_loop import _trace_step, train_together
 from cardiax.launch.run.experiment import load_experiment, load_experiments
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.recipes import recipe
@@ -225,6 +225,11 @@ def test_each_member_draws_its_own_examples_of_a_class(data_dir):
         np.testing.assert_array_equal(found.split["train"], alone.split["train"])
         np.testing.assert_array_equal(found.order.indices(3), alone.order.indices(3))
     assert not np.array_equal(found.order.indices(3), load_experiments(members, data_dir, print)[0].order.indices(3))
+
+
+def test_a_member_may_draw_more_examples_than_there_are(data_dir):
+    (config,) = configs({"per_class": 1000})  # 5,000 of 740, with repeats
+    _trace_step(load_experiment(config, data_dir, print))
 
 
 @pytest.mark.slow
