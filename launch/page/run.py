@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import BEAT_LENGTH, Dataset, find_dataset, meaning
+from cardiax.catalog import Dataset, find_dataset, meaning
 from cardiax.config import to_dict
 from cardiax.launch.page.packed import packed
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir, read_csv
+from cardiax.plots.median_beats import without_padding
 from cardiax.plots.style import class_colours
 from cardiax.stats.calibration import expected_calibration_error, reliability
 from cardiax.tasks import Task, task_of
@@ -226,14 +227,6 @@ def beats(
         rate = find_dataset(experiment.config.dataset).rate
         found |= {"rate": rate, "unit": "ms"} if rate else {"rate": 1000.0, "unit": "samples"}
     return found
-
-
-def without_padding(leads: np.ndarray) -> np.ndarray:
-    """Return leads (n, L, T), those of Kaggle's form (n, 1, 187) with NaN in the place of the zeros after the beat."""
-    if leads.shape[1:] != (1, BEAT_LENGTH):
-        return leads
-    kept = np.cumsum(leads[..., ::-1] != 0, axis=-1)[..., ::-1] > 0
-    return np.where(kept | ~kept.any(axis=-1, keepdims=True), leads, np.nan)
 
 
 def _end(name: str) -> str:

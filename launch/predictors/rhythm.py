@@ -329,7 +329,8 @@ class RhythmPredictor(BatchPredictor):
 
     def _trained(self) -> list[str]:
         """Return lines about the training data, and the test metrics where the run folder has them."""
-        lines = [f"The network was trained on {self.config.dataset}."]
+        network = f"{self.config.model} of {self.network.path.name}"
+        lines = [f"The network, {network}, was trained on {self.config.dataset}."]
         if (self.network.path / CARD).is_file():
             lines.append(f"Its test metrics are in {self.network.path / CARD}.")
         if (self.network.path / "test.json").is_file():
