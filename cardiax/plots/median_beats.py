@@ -103,7 +103,7 @@ def outcomes_figure(
     panels = figure.subplots(len(names), width, sharex=True, sharey=True, squeeze=False)
     time = np.arange(next(iter(beats.values())).shape[1]) * (1000 / rate if rate else 1.0)
     for true, row in zip(names, panels, strict=True):
-        right = _quartiles(beats[true, true])[1] if (true, true) in beats else np.full(len(time), np.nan)
+        right = quartiles(beats[true, true])[1] if (true, true) in beats else np.full(len(time), np.nan)
         for axes, predicted in itertools.zip_longest(row, [true, *rows.get(true, [])][:width]):
             plain(axes)
             if predicted is None:
@@ -111,7 +111,7 @@ def outcomes_figure(
                 continue
             colour = INK if predicted == true else RUST
             if (true, predicted) in beats:
-                low, middle, high = _quartiles(beats[true, predicted])
+                low, middle, high = quartiles(beats[true, predicted])
                 axes.fill_between(time, low, high, color=colour, alpha=0.25, lw=0)
                 axes.plot(time, middle, color=colour, linewidth=1.2)
             if predicted != true:
@@ -138,7 +138,7 @@ def without_padding(leads: np.ndarray) -> np.ndarray:
     return np.where(kept | ~kept.any(axis=-1, keepdims=True), leads, np.nan)
 
 
-def _quartiles(beats: np.ndarray) -> np.ndarray:
+def quartiles(beats: np.ndarray) -> np.ndarray:
     """Return lower quartile, median and upper quartile (3, T) of beats (n, T); NaN where most beats are NaN."""
     found = np.full((3, beats.shape[1]), np.nan)
     known = np.isfinite(beats).mean(axis=0) >= 0.5

@@ -154,7 +154,7 @@ class HeartPredictor(BatchPredictor):
         unlike = () if trust is None or difference is None else trust.warnings(difference)
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
-        influence = self._influence(leads) if explain and voltage is None else None
+        influence = self.wall_influence(leads) if explain and voltage is None else None
         return Prediction(
             leads=leads,
             times=times[0],
@@ -171,7 +171,7 @@ class HeartPredictor(BatchPredictor):
             recorded=beats.recorded,
         )
 
-    def _influence(self, leads: np.ndarray) -> np.ndarray | None:
+    def wall_influence(self, leads: np.ndarray) -> np.ndarray | None:
         """Return the influence (W, 500, 12), ms, of leads (500, 12) on the mean activation time of each wall, if any.
 
         It is None if no influence adds up to the difference from a flat line.
@@ -182,7 +182,7 @@ class HeartPredictor(BatchPredictor):
         for row, sites in zip(means, WALLS.values(), strict=True):
             row[list(sites)] = 1 / len(sites)
         inputs = {"leads": np.tile(leads, (len(means), 1, 1))}
-        found = self._attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
+        found = self.attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
         return None if found is None else found["leads"].astype(np.float32)
 
     def write(

@@ -267,7 +267,7 @@ class RhythmPredictor(BatchPredictor):
         uncertain = trust.uncertain(probabilities)
 
         def attribution(at: Inputs, usual: Inputs, weights: np.ndarray) -> Inputs | None:
-            return self._attribution(at, usual, weights / np.float32(trust.temperature), BATCH)
+            return self.attribution(at, usual, weights / np.float32(trust.temperature), BATCH)
 
         influences = others.influences(attribution, len(classes), len(leads)) if explain else {}
         labels = probabilities.argmax(axis=1)
