@@ -60,8 +60,8 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) 
             f"confusion_figure expects counts of shape (C, C), one class name each: got {confusion.shape} "
             f"and {len(classes)} names"
         )
-    is_true = confusion.any(axis=1)
-    is_shown = is_true | confusion.any(axis=0)
+    is_true = np.asarray(confusion.any(axis=1))
+    is_shown = is_true | np.asarray(confusion.any(axis=0))
     names = [wrapped(name) for name in classes]
     rows, columns = (list(itertools.compress(names, some)) for some in (is_true, is_shown))
     absent = ", ".join(name for name, there in zip(classes, is_true, strict=True) if not there)

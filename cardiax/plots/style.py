@@ -59,7 +59,7 @@ def draw_every_character(figure: Figure) -> str:
     """
     lost: set[str] = set()
     for text in figure.findobj(Text):
-        fonts = [font_manager.findfont(text.get_fontproperties())]
+        fonts = [str(font_manager.findfont(text.get_fontproperties()))]
         for character in text.get_text():
             if character.isspace() or any(ord(character) in _characters(font) for font in fonts):
                 continue

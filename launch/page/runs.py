@@ -65,7 +65,7 @@ def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, 
             run_part(workdir.path.resolve().name, workdir, experiment, budget, predictor) | {"why": why}
             for workdir, experiment, predictor in zip(shown, experiments, predictors, strict=False)
         ]
-        if isinstance(predictors[0], HeartPredictor):
+        if isinstance(predictors[0], HeartPredictor) and experiments[0] is not None:
             own[0]["walls"] = wall_shares(predictors[0], experiments[0])
         parts += own
         if runs := [run for run in loaded if isinstance(run, Run)]:

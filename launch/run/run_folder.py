@@ -247,7 +247,7 @@ def write_gif(file: io.BytesIO, frames: np.ndarray) -> None:
     from PIL import Image  # takes a second to import, needed for one plot
 
     some = frames[:: -(-len(frames) // 10), ::2, ::2]  # a palette for all frames, so that nothing flickers
-    palette = Image.fromarray(some.reshape(-1, *some.shape[2:])).quantize(256)
+    palette = Image.fromarray(some.reshape(-1, *some.shape[2:])).quantize(256, Image.Quantize.MAXCOVERAGE)
     first, *rest = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     first.save(file, format="GIF", save_all=True, append_images=rest, duration=80, loop=0)
 
