@@ -98,12 +98,13 @@ def usual(inputs: Inputs, rr: np.ndarray | None) -> Inputs:
     """
     if "deviation" in inputs and rr is not None:
         leads = inputs["leads"] - inputs["deviation"]
-        return {"leads": leads, "deviation": np.zeros_like(leads), "rr": np.broadcast_to(rr, inputs["rr"].shape)}
+        rhythm = np.broadcast_to(rr, inputs["rr"].shape)
+        return inputs | {"leads": leads, "deviation": np.zeros_like(leads), "rr": rhythm}
     leads = np.swapaxes(without_padding(np.swapaxes(inputs["leads"], 1, 2)), 1, 2)
     level = np.nanmedian(leads, axis=1, keepdims=True)
     if leads.shape[1:] == (BEAT_LENGTH, 1):
         level = np.maximum(level, LOWEST)
-    return {"leads": np.where(np.isnan(leads), 0, level).astype(np.float32)}
+    return inputs | {"leads": np.where(np.isnan(leads), 0, level).astype(np.float32)}
 
 
 def _packed(influence: np.ndarray) -> dict[str, Any]:

@@ -85,9 +85,10 @@ def _load(workdirs: Sequence[Workdir], data_dir: Path | None, memory: float | No
 
 
 def _predictor(workdir: Workdir) -> BatchPredictor | None:
-    """Return the network of a run, or None if it has no gradient, no activation times, or is not there."""
-    config = workdir.config()
-    if config.model in TREES or config.task == "transmembrane":
+    """Return the network of a run that predicts classes or activation times, or None if it has no gradient, or is not
+    there."""
+    result = workdir.read_json("test.json")
+    if workdir.config().model in TREES or "voltage_mae" in result or not {"classes", "sites"} & set(result):
         return None
     network = find_network(workdir.path)
     try:
@@ -96,7 +97,7 @@ def _predictor(workdir: Workdir) -> BatchPredictor | None:
         say(f"note: shown without what the network looks at: {error}")
         return None
     network = replace(network, variables=lambda: variables)
-    return HeartPredictor(network) if config.task == "activation" else BatchPredictor(network)
+    return HeartPredictor(network) if "sites" in result else BatchPredictor(network)
 
 
 def wall_shares(predictor: HeartPredictor, experiment: Experiment) -> dict[str, Any] | None:
