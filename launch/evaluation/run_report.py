@@ -90,4 +90,4 @@ def _learning_plot(workdir: Workdir, experiment: Experiment, result: dict[str, A
     ]
     title = f"{result['model']}, {result['dataset']}, protocol {result['protocol']}, seed {result['seed']}"
     selection = experiment.task.selection
-    return learning_figure(history, selection, result["step"], title, result[selection].get("unit", ""))
+    return learning_figure(history, selection, result["step"], title, result.get(selection, {}).get("unit", ""))
