@@ -180,6 +180,7 @@ def test_what_stays_the_same_has_the_same_colour_in_all_frames_of_a_gif(tmp_path
     assert len(shown) == 6
     assert (shown[:, :, :40] == shown[0, :, :40]).all()
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 256
+    assert np.abs(shown.astype(int) - frames).mean(axis=(1, 2, 3)).max() < 5  # the palette is that of all frames
 
 
 def test_a_character_without_a_font_is_told_once(tmp_path, capsys):
