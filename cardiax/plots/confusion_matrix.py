@@ -1,10 +1,14 @@
 """Plot of a confusion matrix for a paper."""
 
+import itertools
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+
+from cardiax.plots.style import fitting, wrapped
 
 COLUMN_WIDTH = 3.5
 """Inches: the column width of a two-column IEEE journal."""
@@ -37,14 +41,15 @@ PAPER_TO_NAVY = ListedColormap(_oklab_line((0.985, 0.0, -0.006), (0.30, -0.01, -
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) -> Figure:
     """Plot counts and row percentages, coloured by row percentage so that rare classes are as legible as common ones.
 
+    Classes without examples have no row, and no column unless they were predicted; the axis of true classes names them.
+
     Args:
       confusion: (C, C), counts, rows true and columns predicted (see `cardiax.stats.classification.confusion_matrix`).
-        A class without examples is a row of zeros.
       classes: names of the C classes, in the order of the rows.
       title: title of the figure.
 
     Returns:
-      A figure one column wide, to be saved by the caller: `figure.savefig(path, dpi=300)`.
+      A figure one column wide, or wider for many classes, to be saved by the caller: `figure.savefig(path, dpi=300)`.
 
     Raises:
       ValueError: if `confusion` is not (C, C) for C `classes`.
@@ -55,12 +60,19 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) 
             f"confusion_figure expects counts of shape (C, C), one class name each: got {confusion.shape} "
             f"and {len(classes)} names"
         )
-    percent = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    is_true = np.asarray(confusion.any(axis=1))
+    is_shown = is_true | np.asarray(confusion.any(axis=0))
+    names = [wrapped(name) for name in classes]
+    rows, columns = (list(itertools.compress(names, some)) for some in (is_true, is_shown))
+    absent = ", ".join(name for name, there in zip(classes, is_true, strict=True) if not there)
+    confusion = confusion[is_true][:, is_shown]
+    percent = 100 * confusion / confusion.sum(axis=1, keepdims=True)
 
-    figure = Figure(figsize=(COLUMN_WIDTH, 0.86 * COLUMN_WIDTH), layout="constrained")
+    width = max(COLUMN_WIDTH, 0.5 * len(columns))
+    figure = Figure(figsize=(width, 0.86 * width), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(percent, cmap=PAPER_TO_NAVY, vmin=0, vmax=100, aspect="auto")
-    size = min(9, 35 / len(classes))  # points
+    size = min(9, 35 / min(len(columns), 7))  # points
     for (row, column), count in np.ndenumerate(confusion):
         ink = _legible_ink(PAPER_TO_NAVY(percent[row, column] / 100))
         axes.text(column, row, f"{count}\n", ha="center", va="center", fontsize=size, color=ink, linespacing=1.3)
@@ -68,17 +80,16 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) 
             column, row, f"\n{percent[row, column]:.1f}%", ha="center", va="center", fontsize=0.8 * size, color=ink
         )
 
-    ticks = range(len(classes))
-    axes.set_xticks(ticks, classes, fontsize=7)
-    upright = 0 if max(map(len, classes)) <= 2 else 90  # horizontal long names would narrow the matrix
-    axes.set_yticks(ticks, classes, fontsize=7, rotation=upright, va="center")
+    upright = 0 if max(map(len, names)) <= 2 else 90  # horizontal long names would narrow the matrix
+    axes.set_xticks(range(len(columns)), columns, fontsize=7, rotation=upright if len(columns) > 4 else 0)
+    axes.set_yticks(range(len(rows)), rows, fontsize=7, rotation=upright if len(rows) <= 4 else 0, va="center")
     axes.set_xlabel("Predicted class", fontsize=8)
-    axes.set_ylabel("True class", fontsize=8)
-    axes.set_title(title, fontsize=8)
+    axes.set_ylabel(f"True class (none: {textwrap.shorten(absent, 30)})" if absent else "True class", fontsize=8)
+    figure.suptitle(fitting(title, width), fontsize=8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xticks(np.arange(1, len(classes)) - 0.5, minor=True)
-    axes.set_yticks(np.arange(1, len(classes)) - 0.5, minor=True)
+    axes.set_xticks(np.arange(1, len(columns)) - 0.5, minor=True)
+    axes.set_yticks(np.arange(1, len(rows)) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1)
     axes.tick_params(which="minor", length=0)
     bar = figure.colorbar(image, ax=axes, ticks=range(0, 101, 25), pad=0.02, aspect=18)

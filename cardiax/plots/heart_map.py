@@ -1,4 +1,4 @@
-"""Maps on the heart: activation times with isochrones, and the voltage of a turning, beating heart."""
+"""Maps on the heart: activation times with isochrones, and the voltage of a beating heart."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -9,7 +9,9 @@ from matplotlib.colors import BoundaryNorm, Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cardiax.ecg.leads import LEADS
 from cardiax.plots.heart_surface import look, named_places, render, spline_weights
+from cardiax.plots.style import draw_every_character, fitting, plain
 
 VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
 """Name of a view → azimuth of the eye, degrees."""
@@ -18,8 +20,14 @@ ISOCHRONE = 10.0
 """Time between isochrones, ms."""
 
 SUNK, HIDDEN = 1.5, 8.0  # mm: deeper sites are in the wall, and names farther behind the axis are not written
+BESIDE = ("II", "V1", "V5")
+"""The leads beside the beating heart."""
+
 ROOM = 6.0  # mm around the heart
 PIXELS = 420
+
+Extent = tuple[float, float, float, float]
+"""Left, right, bottom and top of a plot, mm."""
 
 
 def activation_figure(
@@ -68,8 +76,7 @@ def activation_figure(
     panels = figure.subplots(len(VIEWS), len(drawn), squeeze=False)
     for row, (view, azimuth) in enumerate(VIEWS.items()):
         seen = look(points, azimuth)
-        low, high = seen[:, :2].min(axis=0) - ROOM, seen[:, :2].max(axis=0) + ROOM
-        extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+        extent = _extent(seen)
         depth, _ = render(seen, triangles, seen[:, 2], extent, PIXELS)
         for column, (name, values, norm, colours) in enumerate(drawn):
             axes = panels[row, column]
@@ -107,11 +114,17 @@ def activation_figure(
         bar.set_label(label, fontsize=8)
         bar.ax.tick_params(labelsize=7)
         bar.ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(fitting(title, figure.get_figwidth()), fontsize=8)
     return figure
 
 
-def _mark(axes: Axes, sites: np.ndarray, depth: np.ndarray, extent: tuple[float, float, float, float]) -> None:
+def _extent(seen: np.ndarray) -> Extent:
+    """Return the frame of points (P, 3), mm in eye coordinates, with room around them."""
+    low, high = seen[:, :2].min(axis=0) - ROOM, seen[:, :2].max(axis=0) + ROOM
+    return float(low[0]), float(high[0]), float(low[1]), float(high[1])
+
+
+def _mark(axes: Axes, sites: np.ndarray, depth: np.ndarray, extent: Extent) -> None:
     """Draw the sites (75, 3), mm in eye coordinates, that are in sight; `depth` is the surface's, from `render`."""
     height, width = depth.shape
     column = (sites[:, 0] - extent[0]) / (extent[1] - extent[0]) * width
@@ -132,41 +145,71 @@ def _name(axes: Axes, points: np.ndarray, sites: np.ndarray, azimuth: float) -> 
 
 
 def beating_frames(
-    points: np.ndarray, triangles: np.ndarray, sites: np.ndarray, voltage: np.ndarray, frames: int = 50
+    points: np.ndarray,
+    triangles: np.ndarray,
+    sites: np.ndarray,
+    voltage: np.ndarray,
+    leads: np.ndarray,
+    title: str,
+    frames: int = 50,
 ) -> np.ndarray:
-    """Render a turning, beating heart coloured by its voltage: uint8 (frames, height, width, 3).
+    """Render a beating heart coloured by its voltage, from two sides, beside its ECG: uint8 (frames, height, width, 3).
 
-    The frames show one turn and one beat. Depolarised muscle moves towards the long axis by up to 8 %, 60 ms later: an
-    illustration of contraction, not a simulation.
+    Depolarised muscle moves towards the long axis by up to 8 %, 60 ms later: an illustration of contraction, not a
+    simulation.
 
     Args:
       points: (P, 3), mm, points of the mesh.
       triangles: (F, 3), triangles of the surface.
       sites: int (75,), indices of the points of the sites.
       voltage: (T, 75), mV at 1 kHz.
+      leads: (T, 12), mV at 1 kHz.
+      title: title of the animation.
       frames: number of frames, evenly spaced over the beat.
     """
     weights = spline_weights(points, points[sites])
     norm, colours = Normalize(-90.0, 40.0), colormaps["inferno"]
-    samples = np.linspace(0, len(voltage) - 1, frames).astype(int)
-    plots = []
-    reach = np.linalg.norm(points[:, :2], axis=1).max() + ROOM
-    extent = (-reach, reach, points[:, 2].min() - 2.5 * ROOM, points[:, 2].max() + 3 * ROOM)
-    for number, sample in enumerate(samples):
-        value = weights @ voltage[sample]
+
+    def seen(sample: int, azimuth: float, extent: Extent) -> np.ndarray:
         earlier = weights @ voltage[max(sample - 60, 0)]
         drawn_in = 0.08 * np.clip((earlier + 85.0) / 105.0, 0, 1)
         moved = points * np.stack([1 - drawn_in, 1 - drawn_in, 1 - drawn_in / 2], axis=1)
-        image, light = render(look(moved, 110.0 + 360.0 * number / frames), triangles, value, extent, 260)
-        figure = Figure(figsize=(3.6, 2.7), dpi=100)
-        canvas = FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.02, 0.02, 0.76, 0.87))
-        axes.imshow(_coloured(image, light, norm, colours), origin="lower", extent=extent)
+        image, light = render(look(moved, azimuth), triangles, weights @ voltage[sample], extent, 240)
+        return _coloured(image, light, norm, colours)
+
+    figure = Figure(figsize=(7.2, 3.1), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    figure.text(0.01, 0.98, fitting(title, 7.2), fontsize=8, va="top")
+    hearts = []
+    for column, (view, azimuth) in enumerate(VIEWS.items()):
+        axes = figure.add_axes((0.01 + 0.29 * column, 0.17, 0.28, 0.64))
+        extent = _extent(look(points, azimuth))
+        hearts.append((axes.imshow(seen(0, azimuth, extent), origin="lower", extent=extent), azimuth, extent))
         axes.axis("off")
-        axes.set_title(f"{sample} ms", fontsize=9)
-        bar = figure.colorbar(ScalarMappable(norm, colours), cax=figure.add_axes((0.8, 0.15, 0.03, 0.65)))
-        bar.set_label("mV", fontsize=8)
-        bar.ax.tick_params(labelsize=7)
+        axes.set_title(view, fontsize=8, color="grey")
+    bar = figure.colorbar(
+        ScalarMappable(norm, colours), cax=figure.add_axes((0.12, 0.13, 0.36, 0.03)), orientation="horizontal"
+    )
+    bar.set_label("transmembrane voltage (mV)", fontsize=7, labelpad=0)
+    bar.ax.tick_params(labelsize=6)
+    beside = [figure.add_axes((0.68, 0.62 - 0.23 * row, 0.3, 0.19)) for row in range(len(BESIDE))]
+    for name, axes in zip(BESIDE, beside, strict=True):
+        axes.plot(leads[:, LEADS.index(name)], color="black", linewidth=0.9)
+        axes.set_ylabel(f"{name} (mV)", fontsize=7)
+        axes.margins(x=0)
+        plain(axes)
+    for axes in beside[:-1]:
+        axes.tick_params(labelbottom=False)
+    beside[-1].set_xlabel("time (ms)", fontsize=7, labelpad=1)
+    cursors = [axes.axvline(0, color="#c1440e", linewidth=1.2) for axes in beside]
+    draw_every_character(figure)
+    plots = []
+    for sample in np.linspace(0, len(voltage) - 1, frames).astype(int).tolist():
+        for shown, *view in hearts:
+            shown.set_data(seen(sample, *view))
+        for cursor in cursors:
+            cursor.set_xdata([sample, sample])
+        beside[0].set_title(f"{sample} ms", fontsize=9)
         canvas.draw()
         plots.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     return np.stack(plots)

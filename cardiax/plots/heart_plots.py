@@ -5,11 +5,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from cardiax.ecg.leads import SITE_NAMES
 from cardiax.plots.ecg_paper import ecg_figure
 from cardiax.plots.heart_map import activation_figure, beating_frames
-from cardiax.plots.voltage_traces import voltage_figure
+from cardiax.plots.style import INK, plain
 from cardiax.simulate.heart_geometry import build_heart
+
+CHOSEN = ("AHA01", "AHA08", "AHA11", "AHA17", "EPI_AHA11", "RV07", "EPI_RV07", "SEPTM_AHA09_RV09")
+"""The sites whose voltage is plotted, an even number: both ventricles, all layers and rows."""
 
 
 def case_plots(
@@ -40,5 +45,37 @@ def case_plots(
     }
     if voltage is not None:
         plots["voltage"] = partial(voltage_figure, voltage, title, true_voltage)
-        plots["heart"] = partial(beating_frames, *surface, voltage)
+        plots["heart"] = partial(beating_frames, *surface, voltage, leads, title)
     return plots
+
+
+def voltage_figure(predicted: np.ndarray, title: str, true: np.ndarray | None = None) -> Figure:
+    """Plot one panel per site, mV over ms: the true voltage pale and wide, the prediction dark and thin.
+
+    Args:
+      predicted: (T, 75), mV at 1 kHz.
+      title: title of the figure, one line.
+      true: (T, 75), mV, or None if not known.
+
+    Raises:
+      ValueError: if the shapes are not (T, 75).
+    """
+    for voltage in (predicted, *([] if true is None else [true])):
+        if voltage.ndim != 2 or voltage.shape[1] != len(SITE_NAMES):
+            raise ValueError(f"voltage_figure expects voltages (T, {len(SITE_NAMES)}): got shape {voltage.shape}")
+    figure = Figure(figsize=(8.4, 3.9), layout="constrained")
+    panels = figure.subplots(2, len(CHOSEN) // 2, sharex=True, sharey=True)
+    for name, axes in zip(CHOSEN, panels.flat, strict=True):
+        site = SITE_NAMES.index(name)
+        if true is not None:
+            axes.plot(true[:, site], color="#e8a33d", linewidth=3.0, label="true")
+        axes.plot(predicted[:, site], color=INK, linewidth=1.0, label="predicted")
+        axes.axhline(0, color="grey", linewidth=0.4)
+        axes.set_title(name, fontsize=8)
+        plain(axes)
+        axes.margins(x=0)
+    panels[0, -1].legend(fontsize=7, frameon=False, loc="upper right")
+    figure.supxlabel("Time (ms)", fontsize=8)
+    figure.supylabel("Transmembrane voltage (mV)", fontsize=8)
+    figure.suptitle(title, fontsize=9)
+    return figure

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cardiax.catalog import DISCLAIMER
-from cardiax.plots.style import plain
+from cardiax.plots.style import fitting, plain, wrapped
 
 
 def tachogram_figure(
@@ -51,7 +51,7 @@ def tachogram_figure(
                 times[chosen] / divisor,
                 np.minimum(rr[chosen], 2 * top),
                 s=scale * size,
-                label=f"{name} ({count:,})",
+                label=f"{wrapped(name, 24, 1)} ({count:,})",
                 **style,
             )
             above = chosen & (rr > top)
@@ -62,7 +62,7 @@ def tachogram_figure(
     axes.set_ylabel("RR interval (s)", fontsize=8)
     plain(axes)
     if len(times):
-        axes.legend(fontsize=7, ncols=5, loc="lower right", markerscale=2, frameon=True, framealpha=0.9)
+        figure.legend(fontsize=7, ncols=5, loc="outside lower right", markerscale=2, frameon=False)
     grey = "   grey: unreadable" if len(unreadable) else ""
-    axes.set_title(f"{title}   {DISCLAIMER}{grey}", fontsize=8, loc="left")
+    axes.set_title(fitting(f"{title}   {DISCLAIMER}{grey}", 9.5), fontsize=8, loc="left")
     return figure

@@ -18,8 +18,8 @@ from cardiax.tasks.plain_report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, 
 FEW = 5
 """Number of records below which an interval over records is said to be too narrow."""
 
-DRAWN = 6
-"""Number of beats of each class in the plot."""
+DRAWN = 100
+"""Largest number of beats, of each true and predicted class, whose median is plotted."""
 
 
 @dataclass(frozen=True)
@@ -107,23 +107,24 @@ class ClassReport(Report):
     def plots(
         self, cases: Cases, figures: dict[str, Any], result: dict[str, Any], predict: Callable[[Arrays], np.ndarray]
     ) -> dict[str, Draw]:
-        """Return the plots: beats of each class, and the confusion matrix."""
+        """Return the plots: median beats by true and predicted class, and the confusion matrix."""
         from cardiax.plots.confusion_matrix import confusion_figure
-        from cardiax.plots.example_beats import beats_figure  # Matplotlib is not needed before the first step
+        from cardiax.plots.median_beats import outcomes_figure, without_padding  # not needed before the first step
 
         del predict
-        title = (
-            f"{result['dataset']}, {result['split']} set of {result['examples']:,} beats\n"
-            f"accuracy {result['accuracy']['value']:.4f}, macro-F1 {result['macro_f1']['value']:.4f}"
-        )
-        classes = range(len(self.classes))
-        shown = np.concatenate([np.flatnonzero(figures["target"] == index)[:DRAWN] for index in classes])
-        drawn = cases.take(cases.rows[shown])
-        unit = "of the median's range" if "deviation" in drawn else ""
-        beats, rate = drawn["leads"][:, :, 0], cases.dataset.rate
+        title = f"{result['model']}, {result['dataset']}, {result['split']} set of {result['examples']:,} beats"
+        values = f"accuracy {result['accuracy']['value']:.4f}, macro-F1 {result['macro_f1']['value']:.4f}"
+        beats, counts, unit = {}, {}, ""
+        for true, predicted in np.argwhere(figures["confusion"]):
+            own = np.flatnonzero((figures["target"] == true) & (figures["prediction"] == predicted))
+            drawn = cases.take(cases.rows[own[:: -(-len(own) // DRAWN)]])
+            unit = "of the median's range" if "deviation" in drawn else ""
+            cell = self.classes[true], self.classes[predicted]
+            beats[cell] = without_padding(np.swapaxes(drawn["leads"], 1, 2))[:, 0]
+            counts[cell] = len(own)
         return {
-            "beats": partial(beats_figure, beats, drawn["target"], self.classes, rate, DRAWN, unit),
-            "confusion": partial(confusion_figure, figures["confusion"], self.classes, title),
+            "beats": partial(outcomes_figure, beats, counts, cases.dataset.rate, title, unit),
+            "confusion": partial(confusion_figure, figures["confusion"], self.classes, f"{title}\n{values}"),
         }
 
     def ensemble_terms(self, outputs: jax.Array, together: jax.Array, target: jax.Array) -> jax.Array:

@@ -109,7 +109,7 @@ class SiteReport(Report):
         case = cases.take(cases.rows[index])
         leads, target = case["leads"], case["target"]
         output = predict({"leads": leads[None]})[0]
-        title = f"{result['dataset']}, {result['split']}, the case of median error"
+        title = f"{result['model']}, {result['dataset']}, {result['split']} set: the case of median error"
         if output.ndim == 1:
             return case_plots(leads, title, times=output, true_times=target)
         return case_plots(

@@ -10,7 +10,7 @@ from cardiax.ecg.recorded_noise import NOISES, SNRS
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir
-from cardiax.plots.noise_curves import noise_figure
+from cardiax.plots.curves import noise_figure
 from cardiax.training.batch_order import Arrays
 from cardiax.training.step import inputs_of
 

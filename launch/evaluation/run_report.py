@@ -1,6 +1,7 @@
 """The results of a run: a printed table, SPLIT.json, SPLIT_cases.csv and plots."""
 
 import itertools
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ from cardiax.launch.evaluation.calibration_file import calibration
 from cardiax.launch.evaluation.noise_report import report_noise
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import CALIBRATION, Workdir, without_losing_results
+from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_csv, without_losing_results
 from cardiax.tasks.class_report import ClassReport
 from cardiax.training.batch_order import Arrays
 
@@ -66,6 +67,8 @@ def report(
     plots = {}
     with without_losing_results(workdir.path / "figures"):
         plots = task_report.plots(cases, figures, result, lambda inputs: evaluator.predict(variables, inputs))
+        if split == "test" and not suffix and (workdir.path / "metrics.csv").exists():
+            plots["learning"] = partial(_learning_plot, workdir, experiment, result)
     if is_writer:
         written = [workdir.save_plot(f"{split}{suffix}_{name}", draw) for name, draw in plots.items()]
         say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}{suffix}.json', *itertools.chain(*written))))}")
@@ -77,3 +80,14 @@ def report(
 
         report_noise(workdir, experiment, heading | {"interval": result["interval"], "clean": clean}, measure)
     return result
+
+
+def _learning_plot(workdir: Workdir, experiment: Experiment, result: dict[str, Any]) -> Any:
+    from cardiax.plots.curves import learning_figure
+
+    history = [
+        {name: float(value or "nan") for name, value in row.items()} for row in read_csv(workdir.path / "metrics.csv")
+    ]
+    title = f"{result['model']}, {result['dataset']}, protocol {result['protocol']}, seed {result['seed']}"
+    selection = experiment.task.selection
+    return learning_figure(history, selection, result["step"], title, result.get(selection, {}).get("unit", ""))

@@ -63,7 +63,7 @@ def open_recording(path: Path) -> Recording:
 
 WRITTEN = ("_beats.csv", "_summary.txt", "_summary.json", "_notes.txt", "_activation.csv", "_voltage.csv", ".cardiax")
 WRITTEN += ("_strips.png", "_rr.png", "_beats.png", "_ecg.png", "_activation.png", "_heart.gif", "comparison.json")
-WRITTEN += ("_voltage.png", "_report.html")
+WRITTEN += ("_voltage.png", "_influence.png", "_paper.png", "_report.html")
 """Endings of the files that `cardiax predict` writes; they are no recordings."""
 
 OTHERS = (".npy", ".npz", ".edf", ".bdf", ".mat")

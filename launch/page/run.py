@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import BEAT_LENGTH, Dataset, find_dataset, meaning
+from cardiax.catalog import Dataset, find_dataset, meaning
 from cardiax.config import to_dict
+from cardiax.launch.page.beat_shades import beat_shades
 from cardiax.launch.page.packed import packed
+from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir, read_csv
+from cardiax.plots.median_beats import without_padding
 from cardiax.plots.style import class_colours
 from cardiax.stats.calibration import expected_calibration_error, reliability
 from cardiax.tasks import Task, task_of
@@ -66,7 +69,13 @@ MEANINGS = {
 """Metric, or the end of its name, → what it is."""
 
 
-def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget: int) -> dict[str, Any]:
+def run_part(
+    title: str,
+    workdir: Workdir,
+    experiment: Experiment | None,
+    budget: int,
+    predictor: BatchPredictor | None = None,
+) -> dict[str, Any]:
     """Return the part `run` of a page.
 
     Args:
@@ -74,6 +83,7 @@ def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget
       workdir: run that was trained and tested.
       experiment: the same with its data, for the beats that are shown; None if these are not at hand.
       budget: about the number of bytes for the beats.
+      predictor: its network, to show what it looks at in beats; None to leave that out.
 
     Raises:
       InputError: a file of the run is missing.
@@ -111,7 +121,7 @@ def run_part(title: str, workdir: Workdir, experiment: Experiment | None, budget
             ],
             "confusion": result["confusion"],
             "reliability": calibration(cases, classes),
-            "cases": beats(cases, classes, experiment, budget),
+            "cases": beats(cases, classes, experiment, budget, predictor),
         }
     elif "sites" in result:
         selection = task.report.merits[-1].name
@@ -179,7 +189,11 @@ def calibration(cases: list[dict[str, str]], classes: list[str]) -> dict[str, An
 
 
 def beats(
-    cases: list[dict[str, str]], classes: list[str], experiment: Experiment | None, budget: int
+    cases: list[dict[str, str]],
+    classes: list[str],
+    experiment: Experiment | None,
+    budget: int,
+    predictor: BatchPredictor | None = None,
 ) -> dict[str, Any]:
     """Return the beats of each cell of the confusion matrix, the worst first, as many as fit, and the ten worst.
 
@@ -190,6 +204,7 @@ def beats(
       classes: names of the classes.
       experiment: the run with its data; None to leave out the signals.
       budget: about the number of bytes for the beats.
+      predictor: network of the run; None to leave out what it looks at.
     """
     right = np.array([float(case[f"p_{case['class']}"]) for case in cases])
     order = np.argsort(right, kind="stable")
@@ -218,6 +233,7 @@ def beats(
         "cells": [[[at[index] for index in cells.get((true, other), [])] for other in classes] for true in classes],
         "worst": [at[index] for index in order[:WORST].tolist()],
         "signals": None,
+        "shades": None,
     }
     if experiment is not None:
         rows = np.array([int(cases[index]["row"]) for index in shown])
@@ -225,15 +241,9 @@ def beats(
         found["signals"] = [packed(one, max(float(np.nanmax(one) - np.nanmin(one)) / 500, 1e-6)) for one in leads]
         rate = find_dataset(experiment.config.dataset).rate
         found |= {"rate": rate, "unit": "ms"} if rate else {"rate": 1000.0, "unit": "samples"}
+        if predictor is not None:
+            found["shades"] = beat_shades(predictor, experiment, cases, classes, order[:WORST].tolist())
     return found
-
-
-def without_padding(leads: np.ndarray) -> np.ndarray:
-    """Return leads (n, L, T), those of Kaggle's form (n, 1, 187) with NaN in the place of the zeros after the beat."""
-    if leads.shape[1:] != (1, BEAT_LENGTH):
-        return leads
-    kept = np.cumsum(leads[..., ::-1] != 0, axis=-1)[..., ::-1] > 0
-    return np.where(kept | ~kept.any(axis=-1, keepdims=True), leads, np.nan)
 
 
 def _end(name: str) -> str:

@@ -1,25 +1,34 @@
 """The page of runs: each of them, their hearts, and the comparison of several."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cardiax.ecg.leads import SITE_NAMES
+from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
 from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.measured_runs import Run, load_runs, open_experiments
 from cardiax.launch.page.comparison import comparison_part
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.run import WORST, run_part
+from cardiax.launch.predictors.batches import BatchPredictor
+from cardiax.launch.predictors.heart import HeartPredictor
+from cardiax.launch.predictors.influence import evenly
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, read_csv
+from cardiax.launch.run.trained import find_network
+from cardiax.models import TREES
 from cardiax.tasks import task_of
 
 BUDGET = 4_000_000
 """Bytes of text for the beats of all runs."""
+
+EXPLAINED = 16
+"""Number of test cases over which the influence of leads on walls is averaged."""
 
 MOST = 12
 """Number of runs that have a part of their own; the comparison has all."""
@@ -51,10 +60,13 @@ def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, 
             say(f"warning: {workdirs[0].path}: shown without its cases: {error}")
             loaded, why = [], f"The cases themselves are not shown: {error}"
         experiments = [run.experiment if isinstance(run, Run) else run for run in loaded] or [None] * len(shown)
+        predictors = [_predictor(shown[0]), *([None] * MOST)] if loaded else [None] * MOST  # seeds look at the same
         own = [
-            run_part(workdir.path.resolve().name, workdir, experiment, budget) | {"why": why}
-            for workdir, experiment in zip(shown, experiments, strict=False)
+            run_part(workdir.path.resolve().name, workdir, experiment, budget, predictor) | {"why": why}
+            for workdir, experiment, predictor in zip(shown, experiments, predictors, strict=False)
         ]
+        if isinstance(predictors[0], HeartPredictor) and experiments[0] is not None:
+            own[0]["walls"] = wall_shares(predictors[0], experiments[0])
         parts += own
         if runs := [run for run in loaded if isinstance(run, Run)]:
             parts.append(hearts_of(name, runs))
@@ -70,6 +82,36 @@ def _load(workdirs: Sequence[Workdir], data_dir: Path | None, memory: float | No
     if "sites" in workdirs[0].read_json("test.json"):
         return load_runs(workdirs, data_dir, memory=memory)
     return open_experiments(workdirs, data_dir, memory=memory)
+
+
+def _predictor(workdir: Workdir) -> BatchPredictor | None:
+    """Return the network of a run that predicts classes or activation times, or None if it has no gradient, or is not
+    there."""
+    result = workdir.read_json("test.json")
+    if workdir.config().model in TREES or "voltage_mae" in result or not {"classes", "sites"} & set(result):
+        return None
+    network = find_network(workdir.path)
+    try:
+        variables = network.variables()
+    except InputError as error:
+        say(f"note: shown without what the network looks at: {error}")
+        return None
+    network = replace(network, variables=lambda: variables)
+    return HeartPredictor(network) if "sites" in result else BatchPredictor(network)
+
+
+def wall_shares(predictor: HeartPredictor, experiment: Experiment) -> dict[str, Any] | None:
+    """Return the share of each lead in what moves the mean activation time of each wall, %, over test cases.
+
+    None if the influences of no case add up, see `HeartPredictor.wall_influence`.
+    """
+    rows = evenly(experiment.split["test"], EXPLAINED)
+    found = [predictor.wall_influence(leads) for leads in experiment.examples.take(rows)["leads"]]
+    sums = [np.abs(one).sum(axis=1) for one in found if one is not None]
+    if not sums:
+        return None
+    shares = np.mean([100 * one / np.maximum(one.sum(axis=1, keepdims=True), 1e-12) for one in sums], axis=0)
+    return {"leads": LEADS, "walls": list(WALLS), "shares": shares.round(1).tolist(), "cases": len(sums)}
 
 
 def hearts_of(name: str, runs: Sequence[Run]) -> dict[str, Any]:

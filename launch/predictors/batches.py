@@ -52,7 +52,7 @@ class BatchPredictor:
             )
         return outputs
 
-    def _attribution(
+    def attribution(
         self, inputs: dict[str, np.ndarray], baseline: dict[str, np.ndarray], weights: np.ndarray, size: int
     ) -> dict[str, np.ndarray] | None:
         """Return the attribution of each example's sum of outputs times `weights` (n, outputs), in batches of `size`.

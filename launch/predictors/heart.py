@@ -46,6 +46,8 @@ class Prediction:
       influence: (W, 500, 12), ms, of each sample of `leads` on the mean activation time of each wall of
         `cardiax.ecg.leads.WALLS`, by integrated gradients against a flat line; None unless that was asked for, and of
         a network that predicts voltages.
+      recorded: the first 10 s of the recording (10000, 12), mV at 1 kHz, each lead about its median; None of a shorter
+        one, or where `start` names a beat.
     """
 
     leads: np.ndarray
@@ -60,6 +62,7 @@ class Prediction:
     influence: np.ndarray | None = None
     half_width: np.ndarray | None = None
     difference: float | None = None
+    recorded: np.ndarray | None = None
 
     @property
     def spread(self) -> np.ndarray | None:
@@ -151,7 +154,7 @@ class HeartPredictor(BatchPredictor):
         unlike = () if trust is None or difference is None else trust.warnings(difference)
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
-        influence = self._influence(leads) if explain and voltage is None else None
+        influence = self.wall_influence(leads) if explain and voltage is None else None
         return Prediction(
             leads=leads,
             times=times[0],
@@ -165,9 +168,10 @@ class HeartPredictor(BatchPredictor):
             influence=influence,
             half_width=None if trust is None else trust.half_width,
             difference=difference,
+            recorded=beats.recorded,
         )
 
-    def _influence(self, leads: np.ndarray) -> np.ndarray | None:
+    def wall_influence(self, leads: np.ndarray) -> np.ndarray | None:
         """Return the influence (W, 500, 12), ms, of leads (500, 12) on the mean activation time of each wall, if any.
 
         It is None if no influence adds up to the difference from a flat line.
@@ -178,7 +182,7 @@ class HeartPredictor(BatchPredictor):
         for row, sites in zip(means, WALLS.values(), strict=True):
             row[list(sites)] = 1 / len(sites)
         inputs = {"leads": np.tile(leads, (len(means), 1, 1))}
-        found = self._attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
+        found = self.attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
         return None if found is None else found["leads"].astype(np.float32)
 
     def write(
@@ -186,6 +190,7 @@ class HeartPredictor(BatchPredictor):
     ) -> Iterator[tuple[str, bool]]:
         """Write times or voltages as CSV, and plots; yield lines for the user, and True where one is a remark."""
         from cardiax.ecg.leads import WALLS
+        from cardiax.plots.ecg_paper import ecg_figure
         from cardiax.plots.heart_plots import case_plots
         from cardiax.plots.lead_influence import influence_figure
 
@@ -194,6 +199,7 @@ class HeartPredictor(BatchPredictor):
                 "beats.csv",
                 "voltage.csv",
                 "influence.png",
+                "paper.png",
                 "notes.txt",
             ):  # left by another recording of that name
                 (folder / f"{stem}_{last}").unlink(missing_ok=True)
@@ -205,8 +211,12 @@ class HeartPredictor(BatchPredictor):
             if one.voltage is not None:
                 written.append(folder / f"{stem}_voltage.csv")
                 write_csv(written[-1], voltage_rows(one.voltage, one.lead_in))
-            title = f"{stem.encode(errors='replace').decode()}\nGeneric heart. {DISCLAIMER}"
+            name = f"Recording {stem}".encode(errors="replace").decode()
+            trained = f"{self.config.model} of {self.network.path.name}, trained on {self.config.dataset}"
+            title = f"{name}\n{trained}. Generic heart, not the patient's. {DISCLAIMER}"
             plots = case_plots(one.leads, title, one.times, voltage=one.voltage)
+            if one.recorded is not None:
+                plots["paper"] = partial(ecg_figure, one.recorded, f"{name}, the first 10 s. {DISCLAIMER}")
             if one.influence is not None:
                 plots["influence"] = partial(influence_figure, one.leads, one.influence, tuple(WALLS), title)
             for name, draw in plots.items():

@@ -23,6 +23,9 @@ LONGEST = 300
 SEARCHED = [LEADS.index(name) for name in ("II", "V5")]
 """Leads in which R peaks are found."""
 
+SHOWN = 10_000
+"""ms, the length of the recording that is drawn on paper."""
+
 SLOWEST = 4.0
 """s, the greatest mean distance of beats."""
 
@@ -36,12 +39,14 @@ class FoundBeats:
       onsets: (n,), ms, the onset of each beat in the times of the recording.
       lead_in: ms from the first sample of each beat to its onset.
       notes: notes for the user.
+      recorded: (10000, 12), mV at 1 kHz, the first 10 s, each lead about its median; None of a shorter recording.
     """
 
     leads: np.ndarray
     onsets: np.ndarray
     lead_in: int
     notes: tuple[str, ...]
+    recorded: np.ndarray | None = None
 
 
 def read_beats(
@@ -109,7 +114,8 @@ def read_beats(
         refuse_unlike_beats(path, _likeness(found))
     reasons = [(onset, str(error).removeprefix(f"{path}: ").partition(";")[0]) for onset, error in faults]
     left_out = [f"beat at {onset:.0f} ms left out: {reason}" for onset, reason in reasons]
-    return FoundBeats(found, at + begin, lead_in, (*notes, *left_out))
+    first = whole[:SHOWN] - np.median(whole[:SHOWN], axis=0) if len(whole) >= SHOWN else None
+    return FoundBeats(found, at + begin, lead_in, (*notes, *left_out), first)
 
 
 def _likeness(beats: np.ndarray) -> float:

@@ -267,7 +267,7 @@ class RhythmPredictor(BatchPredictor):
         uncertain = trust.uncertain(probabilities)
 
         def attribution(at: Inputs, usual: Inputs, weights: np.ndarray) -> Inputs | None:
-            return self._attribution(at, usual, weights / np.float32(trust.temperature), BATCH)
+            return self.attribution(at, usual, weights / np.float32(trust.temperature), BATCH)
 
         influences = others.influences(attribution, len(classes), len(leads)) if explain else {}
         labels = probabilities.argmax(axis=1)
@@ -329,7 +329,8 @@ class RhythmPredictor(BatchPredictor):
 
     def _trained(self) -> list[str]:
         """Return lines about the training data, and the test metrics where the run folder has them."""
-        lines = [f"The network was trained on {self.config.dataset}."]
+        network = f"{self.config.model} of {self.network.path.name}"
+        lines = [f"The network, {network}, was trained on {self.config.dataset}."]
         if (self.network.path / CARD).is_file():
             lines.append(f"Its test metrics are in {self.network.path / CARD}.")
         if (self.network.path / "test.json").is_file():

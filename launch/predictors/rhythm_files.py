@@ -52,7 +52,7 @@ def write_prediction(
     write_json(written[-1], summary_fields(one, notes))
     written.append(folder / f"{stem}_summary.txt")
     write_atomically(written[-1], (summary_text(stem, one, notes, trained) + "\n").encode())
-    for name, draw in plots(stem.encode(errors="replace").decode(), one).items():
+    for name, draw in plots(f"Recording {stem}. {trained[0]}".encode(errors="replace").decode(), one).items():
         written += save_plot(folder / f"{stem}_{name}", draw)
     yield from ((f"{stem}: note: {note}", True) for note in notes)
     yield from ((f"{stem}: warning: {warning}", True) for warning in one.warnings)
@@ -186,8 +186,8 @@ def influence_text(found: Influence) -> str:
 
 def plots(title: str, one: RhythmPrediction) -> dict:
     """Return name → function that draws a figure."""
+    from cardiax.plots.ecg_paper import strips_figure
     from cardiax.plots.median_beats import median_beats_figure
-    from cardiax.plots.strips_on_paper import strips_figure
     from cardiax.plots.style import class_colours
     from cardiax.plots.tachogram import tachogram_figure
 

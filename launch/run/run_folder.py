@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import glob
 import io
 import json
@@ -202,6 +203,8 @@ def save_plot(path: Path, draw: Callable[[], Any]) -> list[Path]:
     """
     import matplotlib
 
+    from cardiax.plots.style import draw_every_character
+
     with without_losing_results(path):
         with matplotlib.rc_context({"text.parse_math": False}):  # a name may have dollar signs
             plot, image = draw(), io.BytesIO()
@@ -210,6 +213,7 @@ def save_plot(path: Path, draw: Callable[[], Any]) -> list[Path]:
             write_gif(image, plot)
         else:
             ending = "png"
+            _warn_of_characters(draw_every_character(plot))
             plot.savefig(image, format=ending, dpi=300)
         whole = path.with_name(f"{path.name}.{ending}")
         write_atomically(whole, image.getvalue())
@@ -227,11 +231,24 @@ def without_losing_results(plot: Path | str) -> Iterator[None]:
         print(f"cardiax: warning: {plot}: not drawn ({why}); the results are not affected", file=sys.stderr)
 
 
+@functools.cache
+def _warn_of_characters(lost: str) -> None:
+    """Say once which characters of a plot no font has."""
+    if lost:
+        print(
+            f"cardiax: warning: plots: found {lost}, which no installed font has, and wrote their numbers, e.g. "
+            f"U+{ord(lost[0]):04X}; install a font that has them, e.g. Noto Sans CJK",
+            file=sys.stderr,
+        )
+
+
 def write_gif(file: io.BytesIO, frames: np.ndarray) -> None:
-    """Write frames uint8 (n, height, width, 3) as an endless GIF at 12.5 frames per second."""
+    """Write frames uint8 (n, height, width, 3) as an endless GIF at 12.5 frames per second, in the same 256 colours."""
     from PIL import Image  # takes a second to import, needed for one plot
 
-    first, *rest = [Image.fromarray(frame).quantize(128) for frame in frames]
+    some = frames[:: -(-len(frames) // 10), ::2, ::2]  # a palette for all frames, so that nothing flickers
+    palette = Image.fromarray(some.reshape(-1, *some.shape[2:])).quantize(256, Image.Quantize.MAXCOVERAGE)
+    first, *rest = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     first.save(file, format="GIF", save_all=True, append_images=rest, duration=80, loop=0)
 
 

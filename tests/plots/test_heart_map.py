@@ -1,4 +1,4 @@
-"""Plots of leads, voltages and hearts: what is drawn is what was given."""
+"""Maps of hearts: what is drawn is what was given."""
 
 import numpy as np
 import pytest
@@ -7,49 +7,13 @@ from matplotlib.collections import PathCollection
 from matplotlib.contour import ContourSet
 from scipy.interpolate import RBFInterpolator
 
-from cardiax.ecg.leads import LEADS, SITE_NAMES
-from cardiax.plots.ecg_paper import ecg_figure
+from cardiax.ecg.leads import SITE_NAMES
 from cardiax.plots.heart_map import VIEWS, activation_figure, beating_frames
 from cardiax.plots.heart_surface import look, named_places, render, spline_weights
-from cardiax.plots.voltage_traces import CHOSEN, voltage_figure
 from cardiax.simulate.heart_geometry import build_heart
 
 HEART = build_heart()
 SURFACE = (HEART.points, HEART.triangles, HEART.sites)
-
-
-def test_the_paper_is_true_to_scale():
-    leads = np.zeros((500, 12))
-    leads[100, LEADS.index("V2")] = 1.0
-    figure = ecg_figure(leads, "Test")
-    axes = figure.axes[0]
-    width, _ = figure.get_size_inches() * 25.4
-    assert axes.get_xlim()[1] == pytest.approx(width)  # a unit is a millimetre
-    lines = [line.get_xydata() for line in axes.lines]
-    assert len(lines) == 3 + 12
-    spike = max(lines, key=lambda line: np.ptp(line[:, 1]) if len(line) == 500 else 0)
-    assert np.ptp(spike[:, 1]) == pytest.approx(10)  # 1 mV is 10 mm
-    assert np.ptp(spike[:, 0]) == pytest.approx(499 / 1000 * 25)  # 25 mm/s
-    assert {text.get_text() for text in axes.texts} >= set(LEADS)
-
-
-def test_large_leads_get_a_smaller_gain_that_is_written():
-    figure = ecg_figure(8 * np.sin(np.arange(500) / 30)[:, None] * np.ones(12) / 2, "Test")
-    assert any("2.5 mm/mV" in text.get_text() for text in figure.axes[0].texts)
-    with pytest.raises(ValueError, match=r"leads \(T, 12\): got shape \(500, 10\)"):
-        ecg_figure(np.zeros((500, 10)), "Test")
-
-
-def test_voltages_are_drawn_at_the_chosen_sites():
-    predicted = np.arange(75.0) + np.zeros((500, 1))
-    figure = voltage_figure(predicted, "Test", predicted + 1)
-    panel = figure.axes[CHOSEN.index("RV07")]
-    assert panel.get_title() == "RV07"
-    true, ours = (line.get_ydata()[0] for line in panel.lines[:2])
-    assert ours == SITE_NAMES.index("RV07")
-    assert true == ours + 1
-    with pytest.raises(ValueError, match=r"voltages \(T, 75\): got shape \(500, 12\)"):
-        voltage_figure(np.zeros((500, 12)), "Test")
 
 
 def test_the_spline_keeps_the_sites_and_follows_a_smooth_field():
@@ -154,13 +118,19 @@ def test_parts_lie_where_their_names_say():
     assert places["base"][2] > HEART.points[:, 2].max()
 
 
-def test_frames_beat_and_turn():
+def test_frames_beat_from_two_sides_that_are_held_still_beside_the_ecg():
     voltage = np.where(np.arange(500)[:, None] > 100, 20.0, -85.0) * np.ones(75)
-    frames = beating_frames(*SURFACE, voltage, frames=3)
+    leads = np.sin(np.arange(500) / 30)[:, None] * np.ones(12)
+    frames = beating_frames(*SURFACE, voltage, leads, "Test", frames=3)
     assert frames.dtype == np.uint8
-    assert frames.shape[0] == 3
-    assert frames.shape[3] == 3
-    assert frames[0].mean() < frames[1].mean()  # dark at rest, bright when excited
+    assert frames.shape == (3, 310, 720, 3)
+    hearts, beside = frames[:, 60:240, :420].astype(int), frames[:, 60:280, 480:].astype(int)
+    assert hearts[0].mean() < hearts[1].mean()  # dark at rest, bright when excited
+    np.testing.assert_array_equal(hearts[1], hearts[2])  # the eye does not move
+    red = (beside[..., 0] - beside[..., 2]).sum(axis=1)  # of each column; all else is grey
+    _, middle, last = red.argmax(axis=1)  # the first cursor lies on the axis
+    assert (red.max(axis=1)[1:] > 100 * 50).all()
+    assert last - middle == pytest.approx(0.3 * 720 / 2, abs=2)  # half of the ECG's width
 
 
 def test_the_spline_of_one_site_and_of_two():

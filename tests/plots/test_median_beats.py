@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.collections import QuadMesh
 
-from cardiax.plots.median_beats import median_beats_figure
+from cardiax.catalog import BEAT_LENGTH
+from cardiax.plots.median_beats import median_beats_figure, outcomes_figure, without_padding
 from cardiax.plots.style import CLASS_COLOURS
 
 
@@ -66,3 +67,36 @@ def test_all_classes_share_a_scale_and_weak_influences_stay_pale():
     assert pale > 0.9 > 0.6 > deep
     (alone,) = shades(S=weak)
     assert alone > 0.75
+
+
+def test_beats_are_shown_by_true_and_predicted_class_the_most_frequent_error_first():
+    shape = np.arange(1.0, 51)
+    beats = {
+        ("N", "N"): np.array([1.0, 2, 9, 3, 4])[:, None] * shape,
+        ("N", "V"): 5 * shape[None],
+        ("N", "S"): 6 * shape[None],
+        ("V", "V"): np.stack([np.r_[shape[:30], 20 * [np.nan]], shape, np.r_[shape[:30], 20 * [np.nan]]]),
+    }
+    counts = {("N", "N"): 12_345, ("N", "V"): 2, ("N", "S"): 7, ("V", "V"): 3}
+    figure = outcomes_figure(beats, counts, 100.0, "Test")
+    panels = np.array(figure.axes).reshape(2, 3)
+    titles = [axes.get_title() for axes in panels[0]]
+    assert titles == ["N → N (12,345)", "N → S (7)", "N → V (2)"]
+    np.testing.assert_allclose(panels[0, 0].lines[0].get_ydata(), 3 * shape)
+    assert panels[0, 0].lines[0].get_xdata()[-1] == 490  # ms
+    last = panels[0, 0].collections[0].get_paths()[0].vertices
+    last = last[last[:, 0] == 490, 1]
+    assert (last.min(), last.max()) == (2 * 50, 4 * 50)
+    wrong, right = (line.get_ydata() for line in panels[0, 1].lines)
+    np.testing.assert_allclose(wrong, 6 * shape)
+    np.testing.assert_allclose(right, 3 * shape)  # to compare with
+    assert np.isnan(panels[1, 0].lines[0].get_ydata()).sum() == 20  # most beats have ended
+    assert [axes.axison for axes in panels[1]] == [True, False, False]
+    assert len(outcomes_figure(beats | {("S", "N"): beats["N", "S"]}, counts | {("S", "N"): 1}, 0, "Test").axes) == 9
+
+
+def test_only_beats_of_kaggles_form_are_padded():
+    assert np.isfinite(without_padding(np.zeros((2, 2, 192)))).all()
+    beat = np.zeros((1, 1, BEAT_LENGTH))
+    beat[0, 0, [3, 60]] = 1  # zeros between are values
+    assert np.isfinite(without_padding(beat)).sum() == 61

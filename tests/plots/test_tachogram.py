@@ -23,4 +23,4 @@ def test_intervals_are_where_they_were_given():
     assert (axes.get_xlabel(), axes.get_xlim(), axes.get_ylim()) == ("Time (min)", (0, 10), (0, 1.1))
     (grey,) = axes.patches
     assert (grey.get_x(), grey.get_width()) == (1.0, 1.0)
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["N (1,199)", "V (1)"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["N (1,199)", "V (1)"]

@@ -12,7 +12,7 @@ from cardiax import datasets
 from cardiax.catalog import DATASETS
 from cardiax.ecg.leads import LEADS
 from cardiax.ecg.recorded_noise import SNRS
-from cardiax.plots.noise_curves import noise_figure
+from cardiax.plots.curves import noise_figure
 from cardiax.protocols import PROTOCOLS
 from cardiax.simulate.action_potential import action_potential
 from cardiax.tasks import TASKS

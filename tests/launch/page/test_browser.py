@@ -73,6 +73,8 @@ def run():
         for index in cell
     ]
     beats.sort(key=lambda beat: beat["from"]["record"])
+    signal = packed(np.sin(np.arange(187) / 9)[None], 0.01)
+    shade = packed(np.r_[np.zeros(93), np.ones(94)][None], 0.01)
     classes = [{"name": name, "meaning": EVIL, "colour": "#0b5cad", "examples": 2} for name in NAMES[:3]]
     return {
         "kind": "run",
@@ -100,9 +102,14 @@ def run():
             "beats": beats,
             "cells": cells,
             "worst": [4, 2, 3, 0, 1],
-            "signals": [packed(np.sin(np.arange(187) / 9)[None], 0.01)] * 5,
+            "signals": [signal] * 5,
             "rate": 125.0,
+            "shades": {
+                "classes": [{"class": 1, "beats": 32, "signal": signal, "shade": shade, "text": EVIL}],
+                "worst": [shade, shade, None, shade, shade],
+            },
         },
+        "walls": {"leads": ["I", EVIL], "walls": [EVIL], "shares": [[75.0, 25.0]], "cases": 16},
     }
 
 
@@ -159,6 +166,7 @@ def test_the_heart_plays_turns_and_answers(open_tab, written):
     tab.press(" ")
     tab.wait("parseFloat(document.querySelector('.time').textContent) > 10")
     tab.press(" ")
+    tab.value(drawn)  # of a busy machine a frame may be under way
     now = tab.text(".time")
     tab.value("new Promise(r => setTimeout(r, 200))")
     assert tab.text(".time") == now  # it has stopped
@@ -207,6 +215,11 @@ def test_a_cell_of_the_confusion_matrix_leads_to_its_beats(open_tab, written):
     assert tab.value("document.documentElement.scrollWidth") <= 390  # nothing is wider than the phone
     assert tab.text("h4") == "The ten worst beats"
     assert "record 104" in tab.text(".case + dl")
+    assert tab.value("document.querySelectorAll('.case rect').length") == 94  # red where it speaks for the class
+    assert tab.value("document.querySelectorAll('.worst').length") == 5
+    assert tab.value("document.querySelectorAll('.worst rect').length") == 4 * 94
+    assert tab.text(".worsts figcaption") == f"V, {EVIL}: 32 beats; log odds: {EVIL}"
+    assert tab.text(".share") == "75"
     tab.click(".matrix tbody tr:nth-child(1) td:nth-child(3) button")
     assert tab.text("h4") == "N, called V"
     tab.wait("document.querySelector('.case + dl').textContent.includes('record 102')")

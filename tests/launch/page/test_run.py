@@ -8,7 +8,7 @@ import pytest
 from cardiax.catalog import BEAT_LENGTH
 from cardiax.config import to_dict, with_overrides
 from cardiax.launch.page.comparison import comparison_part
-from cardiax.launch.page.run import run_part, without_padding
+from cardiax.launch.page.run import run_part
 from cardiax.launch.run.run_folder import Workdir, write_csv, write_json
 from cardiax.recipes import recipe
 
@@ -87,13 +87,6 @@ def test_few_bytes_keep_the_ten_worst_of_each_cell(tmp_path):
     assert len(cases["cells"][0][2]) == len(cases["cells"][0][0]) == 10
     kept = {int(cases["beats"][index]["from"]["row"]) for index in cases["cells"][0][2]}
     assert kept == {100 + number for number in range(20, 30)}
-
-
-def test_only_beats_of_kaggles_form_are_padded():
-    assert np.isfinite(without_padding(np.zeros((2, 2, 192)))).all()
-    beat = np.zeros((1, 1, BEAT_LENGTH))
-    beat[0, 0, [3, 60]] = 1  # zeros between are values
-    assert np.isfinite(without_padding(beat)).sum() == 61
 
 
 def test_two_networks_are_compared_on_the_same_beats(tmp_path):

@@ -36,7 +36,7 @@ def test_an_attribution_adds_up_or_is_none(claimed):
     made = SimpleNamespace(config=None, predictor=lambda: network, gradient=lambda: gradient)
     baseline = {name: np.zeros_like(values) for name, values in INPUTS.items()}
     weights = np.tile([1.0, -1.0], (7, 1))
-    found = BatchPredictor(made)._attribution(INPUTS, baseline, weights, 4)
+    found = BatchPredictor(made).attribution(INPUTS, baseline, weights, 4)
     if claimed == 1:
         np.testing.assert_allclose(found["rr"], -INPUTS["rr"])
     else:

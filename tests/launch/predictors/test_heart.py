@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,7 +30,13 @@ def predictor():
         return {"leads": slope}
 
     return HeartPredictor(
-        SimpleNamespace(config=config, predictor=lambda: network, gradient=lambda: gradient, time_trust=lambda: None)
+        SimpleNamespace(
+            path=Path("net"),
+            config=config,
+            predictor=lambda: network,
+            gradient=lambda: gradient,
+            time_trust=lambda: None,
+        )
     )
 
 

@@ -75,7 +75,7 @@ def test_nor_where_jax_is_imported_already(monkeypatch):
 
 
 def test_a_library_lets_a_persons_backend_be():
-    program = "import cardiax.plots.example_beats, matplotlib; print(matplotlib.rcParams['backend'])"
+    program = "import cardiax.plots.confusion_matrix, matplotlib; print(matplotlib.rcParams['backend'])"
     assert run(program, MPLBACKEND="svg").stdout == "svg\n"
 
 

@@ -30,7 +30,7 @@ function ratePlot(box, rate, duration, choose) {
           size: 30,
           space: 80,
         }),
-        axis("heart rate (beats a minute)"),
+        axis("beats a minute"),
       ],
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false },

@@ -55,7 +55,7 @@ function medianFigure(low, middle, high, { before, rate, influence, colour, text
     svg(
       "svg",
       { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text },
-      ...shades(influence ?? new Float64Array(0), x, step, height - 14),
+      ...shades(influence ?? new Float64Array(0), x, step, 0, height - 14),
       svg("line", { x1: x(before), x2: x(before), y1: 0, y2: height - 14, stroke: "#dfe3e8" }),
       svg("path", { d: edge, fill: colour, "fill-opacity": 0.18 }),
       svg("path", { d: trace(middle, 4, step, zero, gain), fill: "none", stroke: colour, "stroke-width": 1.6 }),
@@ -72,22 +72,4 @@ function medianFigure(low, middle, high, { before, rate, influence, colour, text
     ),
     el("figcaption", { text }),
   );
-}
-
-/**
- * Strips behind the trace: red where a sample speaks for the class, blue where against it, the stronger the more.
- * @param {Float64Array} influence -1 to 1
- * @param {(sample: number) => number} x
- * @param {number} step
- * @param {number} height
- */
-function shades(influence, x, step, height) {
-  const found = [];
-  for (const [sample, value] of influence.entries()) {
-    const opacity = Math.abs(value) * 0.6;
-    if (opacity < 0.02) continue;
-    const fill = value > 0 ? "#b2182b" : "#2166ac";
-    found.push(svg("rect", { x: x(sample - 0.5), y: 0, width: step, height, fill, "fill-opacity": fixed(opacity, 2) }));
-  }
-  return found;
 }

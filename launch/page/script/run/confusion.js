@@ -7,7 +7,7 @@
  * @param {OnKeys} onKeys
  */
 function confusionPanes(part, onKeys) {
-  const { beats, cells, worst, signals, rate, unit } = part.cases;
+  const { beats, cells, worst, signals, shades: shaded, rate, unit } = part.cases;
   const state = { true: 0, prediction: 0, at: 0, list: /** @type {number[]} */ (worst), isWorst: true };
   /** @type {HTMLElement[][]} */
   const buttons = part.classes.map((/** @type {any} */ own, /** @type {number} */ row) => {
@@ -158,8 +158,9 @@ function confusionPanes(part, onKeys) {
       ],
     ];
     about.replaceChildren(...rows.flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })]));
+    const shade = shaded?.worst[worst.indexOf(state.list[state.at])] ?? null;
     const picture = signals
-      ? await beatPicture(signals[state.list[state.at]], rate, unit, part.classes[beat.true].colour, 360)
+      ? await beatPicture(signals[state.list[state.at]], rate, unit, part.classes[beat.true].colour, 360, shade)
       : el("p", { class: "quiet", text: part.why });
     if (own === asked) figure.replaceChildren(picture);
   }
@@ -181,9 +182,11 @@ function confusionPanes(part, onKeys) {
  * @param {string} unit of the horizontal axis
  * @param {string} colour
  * @param {number} width
+ * @param {Packed | null} shade influence of each sample, -1 to 1, (leads, samples)
  */
-async function beatPicture(packed, rate, unit, colour, width) {
+async function beatPicture(packed, rate, unit, colour, width, shade = null) {
   const leads = await unpackRows(packed);
+  const influences = shade ? await unpackRows(shade) : [];
   const height = (width < 250 ? 80 : 130) * leads.length;
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height + 16}`, role: "img", "aria-label": "The beat" });
   const samples = leads[0].length;
@@ -193,6 +196,7 @@ async function beatPicture(packed, rate, unit, colour, width) {
     const tall = height / leads.length;
     const gain = (tall - 12) / Math.max(high - low, 1e-6);
     picture.append(
+      ...shades(influences[index] ?? new Float64Array(0), (sample) => 4 + step * sample, step, tall * index, tall),
       svg("path", {
         d: trace(lead, 4, step, tall * index + 6 + gain * high, gain),
         fill: "none",

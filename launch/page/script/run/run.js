@@ -30,8 +30,22 @@ async function runPart(part, onKeys) {
     confusion
       ? pane(
           "The ten worst beats",
-          "Their true class was given the lowest probability. Choose one to see it above.",
+          `Their true class was given the lowest probability. Choose one to see it above.${part.cases.shades ? " Red speaks for the predicted class, blue for the true one." : ""}`,
           await worstBeats(part, confusion.showWorst),
+        )
+      : null,
+    part.cases?.shades
+      ? pane(
+          "What the network looks at",
+          "The median of beats of each class that it found rightly. Red speaks for the class, blue against it, the darker the more, on a scale of its own: integrated gradients of its logit less the mean of the others, against a flat beat or, where the rhythm is known, the usual beat of the recording.",
+          await lookedAt(part),
+        )
+      : null,
+    part.walls
+      ? pane(
+          "Which lead tells of which wall",
+          `Share of each lead in what moves the mean activation time of a wall, %: integrated gradients against a flat line, the mean of ${whole(part.walls.cases)} test cases.`,
+          wallTable(part.walls),
         )
       : null,
     part.reliability
@@ -107,7 +121,7 @@ function metricsPane(part) {
  * @param {(at: number) => void} choose
  */
 async function worstBeats(part, choose) {
-  const { beats, worst, signals, rate, unit } = part.cases;
+  const { beats, worst, signals, shades: shaded, rate, unit } = part.cases;
   const figures = worst.map(async (/** @type {number} */ index, /** @type {number} */ at) => {
     const beat = beats[index];
     const [own, other] = [part.classes[beat.true], part.classes[beat.prediction]];
@@ -115,11 +129,41 @@ async function worstBeats(part, choose) {
     return el(
       "button",
       { type: "button", class: "worst", onclick: () => choose(at) },
-      signals ? await beatPicture(signals[index], rate, unit, own.colour, 190) : null,
+      signals ? await beatPicture(signals[index], rate, unit, own.colour, 190, shaded?.worst[at]) : null,
       el("span", { text }),
     );
   });
   return el("div", { class: "worsts" }, ...(await Promise.all(figures)));
+}
+
+/** The median beat of each class, shaded by what speaks for it. @param {Part} part */
+async function lookedAt(part) {
+  const { shades: shaded, rate, unit } = part.cases;
+  const figures = shaded.classes.map(async (/** @type {any} */ one) => {
+    const kind = part.classes[one.class];
+    const text = `${className(kind)}: ${whole(one.beats)} beats${one.text ? `; log odds: ${one.text}` : ""}`;
+    return el(
+      "figure",
+      {},
+      await beatPicture(one.signal, rate, unit, kind.colour, 240, one.shade),
+      el("figcaption", { text: one.shade ? text : `${text}; its influences do not add up` }),
+    );
+  });
+  return el("div", { class: "worsts" }, ...(await Promise.all(figures)));
+}
+
+/** @param {{leads: string[], walls: string[], shares: number[][]}} walls */
+function wallTable({ leads, walls, shares }) {
+  const most = Math.max(30, ...shares.flat());
+  const rows = walls.map((wall, index) => [
+    wall,
+    ...shares[index].map((share) => {
+      const cell = el("span", { class: "share", text: fixed(share, 0) });
+      cell.style.background = `rgba(194, 65, 12, ${fixed((0.7 * share) / most, 2)})`;
+      return cell;
+    }),
+  ]);
+  return table(["wall", ...leads], rows);
 }
 
 /**

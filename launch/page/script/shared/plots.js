@@ -109,3 +109,22 @@ function cursorIn(plot) {
     move();
   };
 }
+
+/**
+ * Strips behind the trace: red where a sample speaks for the class, blue where against it, the stronger the more.
+ * @param {Float64Array} influence -1 to 1
+ * @param {(sample: number) => number} x
+ * @param {number} step
+ * @param {number} y
+ * @param {number} height
+ */
+function shades(influence, x, step, y, height) {
+  const found = [];
+  for (const [sample, value] of influence.entries()) {
+    const opacity = Math.abs(value) * 0.6;
+    if (opacity < 0.02) continue;
+    const fill = value > 0 ? "#b2182b" : "#2166ac";
+    found.push(svg("rect", { x: x(sample - 0.5), y, width: step, height, fill, "fill-opacity": fixed(opacity, 2) }));
+  }
+  return found;
+}

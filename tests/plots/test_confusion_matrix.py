@@ -1,4 +1,4 @@
-"""Figures: what they say is what they were given; nothing global is touched."""
+"""The confusion matrix says what it was given; nothing global is touched."""
 
 import io
 import subprocess
@@ -10,7 +10,6 @@ from matplotlib.colors import to_rgb
 
 from cardiax.catalog import AAMI_CLASSES
 from cardiax.plots.confusion_matrix import COLUMN_WIDTH, PAPER_TO_NAVY, confusion_figure
-from cardiax.plots.example_beats import beats_figure
 
 CONFUSION = np.array(
     [[18050, 25, 33, 6, 4], [120, 420, 14, 1, 1], [40, 5, 1390, 11, 2], [25, 0, 14, 123, 0], [10, 0, 3, 0, 1595]]
@@ -44,7 +43,7 @@ def test_cells_say_the_counts_and_row_percentages():
 def test_axes_are_labelled_and_one_column_wide():
     figure = confusion_figure(CONFUSION, AAMI_CLASSES, "Test")
     axes = figure.axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("Predicted class", "True class", "Test")
+    assert (axes.get_xlabel(), axes.get_ylabel(), figure.get_suptitle()) == ("Predicted class", "True class", "Test")
     assert tuple(label.get_text() for label in axes.get_yticklabels()) == AAMI_CLASSES
     assert figure.get_size_inches()[0] == COLUMN_WIDTH
 
@@ -80,13 +79,24 @@ def test_colours_are_in_gamut_and_perceptually_uniform():
     assert steps.min() > 0.9 * steps.max()
 
 
-def test_a_class_without_examples_is_a_row_of_zeros():
+def test_classes_without_examples_are_left_out_unless_predicted():
     confusion = CONFUSION.copy()
-    confusion[4] = 0
+    confusion[3:] = 0
+    confusion[:, 4] = 0
     figure = confusion_figure(confusion, AAMI_CLASSES, "Test")
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == list("NSV")
+    assert [label.get_text() for label in axes.get_xticklabels()] == list("NSVF")
+    assert axes.get_ylabel() == "True class (none: F, Q)"
     written, _ = cells(figure)
-    assert [written[4, column] for column in range(5)] == [["0", "0.0%"]] * 5
-    assert np.all(np.isfinite(figure.axes[0].images[0].get_array()))
+    assert {cell: int(count) for cell, (count, _) in written.items()} == dict(np.ndenumerate(CONFUSION[:3, :4]))
+    assert written[0, 3][1] == f"{100 * 6 / CONFUSION[0, :4].sum():.1f}%"
+
+
+def test_long_names_are_shortened():
+    names = ("left bundle branch block of unknown origin", "normal", "ab")
+    axes = confusion_figure(CONFUSION[:3, :3], names, "Test").axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["left bundle\nbranch…", "normal", "ab"]
 
 
 def test_shape_error_names_both():
@@ -94,32 +104,13 @@ def test_shape_error_names_both():
         confusion_figure(CONFUSION, ("normal", "abnormal"), "Test")
 
 
-def test_beats_are_drawn_without_their_padding():
-    beats = np.zeros((4, 187), np.float32)
-    beats[0, :100], beats[1, :60], beats[2, :187] = 0.5, 0.7, 0.2
-    figure = beats_figure(beats, np.array([0, 0, 1, 1]), "NSV", sampling_rate=100.0)
-    normal, ectopic, empty = figure.axes
-    assert [len(line.get_ydata()) for line in normal.lines] == [100, 60]
-    assert normal.lines[0].get_xdata()[-1] == 990  # ms
-    assert [len(line.get_ydata()) for line in ectopic.lines] == [187, 0]  # the second is all padding
-    assert not empty.lines
-    assert empty.texts[0].get_text() == "no beats"
-    assert [axes.get_title() for axes in figure.axes] == list("NSV")
-    figure.savefig(io.BytesIO(), format="png")
-
-
-def test_beats_per_class_are_limited():
-    figure = beats_figure(np.ones((9, 187)), np.zeros(9, int), ("N",), 120.0, per_class=4)
-    assert len(figure.axes[0].lines) == 4
-
-
 def test_pyplot_is_never_imported():
     code = (
         "import io, sys, numpy as np\n"
-        "from cardiax.plots.example_beats import beats_figure\n"
+        "from cardiax.plots.median_beats import outcomes_figure\n"
         "from cardiax.plots.confusion_matrix import confusion_figure\n"
         "confusion_figure(np.eye(2, dtype=int), 'ab', 't').savefig(io.BytesIO(), format='png')\n"
-        "beats_figure(np.ones((2, 9)), np.arange(2), 'ab', 120.0).savefig(io.BytesIO(), format='png')\n"
+        "outcomes_figure({('a', 'a'): np.ones((2, 9))}, {('a', 'a'): 2}, 120.0, 't').savefig(io.BytesIO())\n"
         "sys.exit('matplotlib.pyplot' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
