@@ -16,6 +16,7 @@ from cardiax.launch.run.bundle_files import CARD, SUMS
 from cardiax.launch.run.experiment import Experiment, load_experiment
 from cardiax.launch.run.trained import TrainedNetwork
 from cardiax.launch.run.trust import TRUST, Trust, trust_file
+from cardiax.recipes import recipe
 from cardiax.stats.conformal import conformal_quantile
 from cardiax.stats.novelty import nearest_difference
 
@@ -96,7 +97,7 @@ def _unseen(own: Experiment, data_dir: Path | None, dataset: str | None) -> Expe
     """Return the experiment whose validation and test split the network of `own` has not seen."""
     if dataset in (None, own.config.dataset):
         return own
-    config = with_overrides(own.config, {"dataset": dataset, "protocol": "volunteer"})
+    config = with_overrides(recipe("activation", dataset), {"protocol": "volunteer", "imports": own.config.imports})
     return load_experiment(config, data_dir or datasets.default_data_dir(), print)
 
 

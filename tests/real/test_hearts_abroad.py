@@ -67,14 +67,14 @@ def test_the_packaged_weights_find_the_activation_of_hearts_from_elsewhere(mesh,
     assert error < BOUNDS[name]
 
 
-def test_intervals_of_home_do_not_hold_abroad(mesh):
+def test_intervals_calibrated_on_varied_hearts_hold_abroad(mesh):
     network = find_network("activation")
     leads, expected = beats_of_hearts(mesh, "validation")
     errors = np.abs(times_of(network)(leads) - expected)
     held = (errors <= network.time_trust().half_width).mean(axis=1)
     low, high = interval(held.reshape(len(SETS["validation"]), -1).mean(axis=1), np.mean)
     print(f"validation: {100 * held.mean():.1f} % of times inside (95 %: {100 * low:.1f} to {100 * high:.1f} %)")
-    assert 0.1 < held.mean() < 0.5
+    assert 0.8 < held.mean() < 0.97
 
 
 def test_what_is_unlike_the_training_data_is_told(mesh, shared_dir):
@@ -122,7 +122,7 @@ def test_what_is_unlike_the_training_data_is_told(mesh, shared_dir):
     by_heart = [100 * inside[experiment.origin["volunteer"][rows] == heart].mean() for heart in (6, 7, 9)]
     warned = 100 * np.mean(nearest_difference(found_times, trust.training_times) > trust.limit)
     print(f"test: {100 * inside.mean():.1f} % of times inside (by heart {by_heart}); {warned:.1f} % warned of")
-    assert inside.mean() == pytest.approx(trust.held, abs=1e-3)
+    assert inside.mean() > 0.99  # these hearts are those that the network knows best
     assert np.mean(known["difference of times"] > trust.limit) <= 0.01
     for case, values in found.items():
         assert values["difference of times"] > (0.5 if case.startswith("V") else 0.9), case

@@ -15,7 +15,7 @@ from cardiax.config import with_overrides
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
 from cardiax.launch.bundle import measured_trust
-from cardiax.launch.bundle.measured_trust import calibrated, measure_trust, section, with_section
+from cardiax.launch.bundle.measured_trust import TASKS, calibrated, measure_trust, section, with_section
 from cardiax.launch.run.trust import TRUST, read_trust, trust_file
 from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential
@@ -72,7 +72,8 @@ def test_the_limit_is_of_the_own_validation_split():
     assert found.difference(flat) <= found.limit < found.difference(steep)
 
 
-def test_intervals_may_be_of_another_dataset_of_hearts(monkeypatch):
+@pytest.mark.parametrize("task", TASKS)  # voltages have activation times too, and that dataset has these alone
+def test_intervals_may_be_of_another_dataset_of_hearts(monkeypatch, task):
     own, asked = experiment(np.zeros(500)), []
 
     def loaded(config, data_dir, say):
@@ -81,7 +82,8 @@ def test_intervals_may_be_of_another_dataset_of_hearts(monkeypatch):
         return SimpleNamespace(**vars(other) | {"config": config})
 
     monkeypatch.setattr(measured_trust, "load_experiment", loaded)
-    source = SimpleNamespace(config=own.config, path=Path("runs/mine"), predictor=lambda: network)
+    source = SimpleNamespace(config=recipe(task), path=Path("runs/mine"), predictor=lambda: network)
+    own.config = recipe(task)
     found = calibrated(source, own, Path("data"), "simulated_intracardiac/varied")
     assert asked == [("activation", "simulated_intracardiac/varied", "volunteer", Path("data"))]
     assert "validation split of simulated_intracardiac/varied" in found.calibrated_on
