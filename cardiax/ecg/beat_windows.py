@@ -29,10 +29,12 @@ def slope_at_beats(signals: np.ndarray, samples: np.ndarray, rate: float) -> flo
     """
     slopes = np.abs(np.diff(signals, axis=0, prepend=signals[:1]))
     means = slopes.mean(axis=0)
-    slopes = slopes[:, means > 0] / means[means > 0]
-    around = np.arange(-round(0.1 * rate), round(0.1 * rate) + 1)
-    near = slopes[np.clip(samples[:, None] + around, 0, len(slopes) - 1)]
-    return float(np.median(near.mean(axis=(1, 2)))) if slopes.size else float("nan")
+    if not (means > 0).any():
+        return float("nan")
+    sums = np.concatenate([[0.0], np.cumsum((slopes[:, means > 0] / means[means > 0]).mean(axis=1))])
+    reach = round(0.1 * rate)
+    first, last = np.clip(samples - reach, 0, len(slopes) - 1), np.clip(samples + reach + 1, 1, len(slopes))
+    return float(np.median((sums[last] - sums[first]) / (last - first)))
 
 
 def lead_order(names: Sequence[str], first: Sequence[str] = ("MLII", "II")) -> list[int]:

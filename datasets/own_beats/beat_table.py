@@ -201,9 +201,13 @@ def _text(path: Path, label: str | None, group: str | None) -> BeatTable:
 def _numbered(header: Sequence[str], columns: Sequence[int]) -> Sequence[int]:
     """Return the columns whose names differ in a number alone, as s0, s1, …, from `LEAST_SAMPLES` on; else all of them.
 
-    So that a column such as age is not taken for a sample.
+    So that a column such as age is not taken for a sample. Names that are numbers, e.g. times, count as one kind.
     """
-    stems = {index: header[index].rstrip("0123456789").lower() for index in columns if header[index][-1:].isdigit()}
+    stems = {}
+    for index in columns:
+        name = header[index].lower()
+        if _is_number(_with_point(name)) or name[-1:].isdigit():
+            stems[index] = "" if _is_number(_with_point(name)) else name.rstrip("0123456789")
     counts = collections.Counter(stems.values())
     return [index for index, stem in stems.items() if counts[stem] >= LEAST_SAMPLES] or columns
 

@@ -105,7 +105,7 @@ def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iter
         if len(beats) >= BEATS and (slope := beat_windows.slope_at_beats(signals, beats, record.fs)) < SLOPE:
             raise InputError(
                 f"{folder / name}.{database.endings[-1]}: found beats where the signal is {slope:.2f} times as steep "
-                f"as elsewhere, expected {SLOPE} or more; the annotations seem to be of another record"
+                f"as elsewhere, expected {SLOPE} or more; they seem to be of another record, so {database.anew}"
             )
         yield Record(
             number=int(name) if all(map(str.isdecimal, database.records)) else database.records.index(name),

@@ -2,18 +2,19 @@
 
 import contextlib
 import json
+import os
 import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from cardiax.config import Config, to_dict
+from cardiax.config import Config
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.run_folder import Workdir, config_fields
 
 ATTEMPTS = 3
 """Number of times that a run is begun or resumed before a process that is killed counts as a failure."""
@@ -38,6 +39,9 @@ def train_in_processes(
     for index, (config, workdir) in enumerate(runs):
         waiting.put((index, config, workdir))
     failed: dict[str, list[str]] = {}
+    shared = {
+        "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.75 / count:.3f}"
+    } | os.environ  # of a GPU, by default 0.75 for each
     with tempfile.TemporaryDirectory() as scratch, _stoppable() as (stopped, started):
 
         def work() -> None:
@@ -45,9 +49,9 @@ def train_in_processes(
                 while not stopped.is_set():
                     index, config, workdir = waiting.get_nowait()
                     file = Path(scratch, f"{index}.json")
-                    file.write_text(json.dumps(to_dict(config)))
+                    file.write_text(json.dumps(config_fields(config)))
                     words = ["--config", str(file), "--workdir", str(workdir.path), "--quiet", *flags]
-                    why = _train([sys.executable, "-m", "cardiax.launch.train", *words], stopped, started)
+                    why = _train([sys.executable, "-m", "cardiax.launch.train", *words], shared, stopped, started)
                     if why is not None and not stopped.is_set():
                         failed.setdefault(why, []).append(workdir.path.name)
                     say(f"sweep: {workdir.path}: {'trained' if why is None else why}")
@@ -61,16 +65,21 @@ def train_in_processes(
     return None if stopped.is_set() else failed
 
 
-def _train(command: Sequence[str], stopped: threading.Event, started: set[subprocess.Popen]) -> str | None:
+def _train(
+    command: Sequence[str], shell: Mapping[str, str], stopped: threading.Event, started: set[subprocess.Popen]
+) -> str | None:
     """Run a command until it ends by itself, or `ATTEMPTS` times; return None when done, else what it wrote last."""
     why = "interrupted"
     for _ in range(ATTEMPTS):
         if stopped.is_set():
             break
         # A group of its own, so that Ctrl-C reaches it once.
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0
-        )
+        try:
+            process = subprocess.Popen(
+                command, env=shell, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0
+            )
+        except OSError as error:
+            return f"found no process for it ({error}), expected one; use fewer --workers"
         started.add(process)
         if stopped.is_set():
             process.terminate()

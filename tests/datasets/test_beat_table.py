@@ -47,8 +47,9 @@ def test_columns_are_chosen_by_name_and_the_others_are_no_samples(tmp_path):
     assert read_table(tmp_path / "b.csv", labels="kind", groups="none").groups is None
 
 
-def test_a_column_that_is_no_sample_is_left_out_and_named(tmp_path):
-    header = "age,x1,x2,x3,x4,x5,x6,x7,x8,x_mean,label"
+@pytest.mark.parametrize("names", ["x1,x2,x3,x4,x5,x6,x7,x8", "0.0,0.4,0.8,1.2,1.6,2.0,2.4,2.8"])
+def test_a_column_that_is_no_sample_is_left_out_and_named(tmp_path, names):
+    header = f"age,{names},x_mean,label"
     beats = [f"70,{','.join(map(str, beat))},0.5,{'ab'[row % 2]}" for row, beat in enumerate(BEATS)]
     (tmp_path / "b.csv").write_text("\n".join([header, *beats]))
     found = read_table(tmp_path / "b.csv")

@@ -67,6 +67,15 @@ def test_no_patient_is_in_two_splits_and_the_run_says_what_it_learnt_from(here):
     assert len(rows) == 10 * len(people)  # whole people
 
 
+@pytest.mark.slow
+def test_workers_of_a_sweep_know_the_dataset(here, cardiax):
+    data = ("--dataset", "beats.csv", "--labels", "kind", "--data-dir", "data")
+    status, _, error = cardiax("sweep", "arrhythmia", *data, *SMALL, "--seeds", 2, "--workers", 2, "--workdir", "both")
+    assert status == 0, error
+    alone, one = (json.loads((here / run / "test.json").read_text()) for run in ("run", "both/resnet1d-group-seed0"))
+    assert one == alone
+
+
 def test_the_same_command_is_the_same_run_and_a_changed_table_is_not(here, cardiax):
     before = (here / "run" / "test.json").read_bytes()
     train = ("train", "arrhythmia", "--dataset", "beats.csv", "--labels", "kind", "--data-dir", "data", *SMALL)

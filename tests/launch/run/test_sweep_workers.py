@@ -1,5 +1,6 @@
 """Processes of a sweep's runs: how they end, and what becomes of one that is killed or told to stop."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 
 
 def ends(program, *words):
-    return sweep_workers._train([sys.executable, "-c", program, *map(str, words)], threading.Event(), set())
+    command = [sys.executable, "-c", program, *map(str, words)]
+    return sweep_workers._train(command, os.environ, threading.Event(), set())
 
 
 def test_the_last_line_of_a_failure_is_told_without_its_prefix():
@@ -23,6 +25,10 @@ def test_the_last_line_of_a_failure_is_told_without_its_prefix():
     program = "import sys; print('a note', file=sys.stderr); print('cardiax: error: x: found y', file=sys.stderr)"
     assert ends(program + "; sys.exit(2)") == "error: x: found y"
     assert ends("import sys; sys.exit(1)") == "status 1"
+
+
+def test_a_process_that_cannot_be_begun_is_told():
+    assert "expected one; use fewer --workers" in str(sweep_workers._train(["/x/y"], {}, threading.Event(), set()))
 
 
 def test_a_process_that_is_killed_is_begun_again_but_not_for_ever(tmp_path):
