@@ -58,11 +58,14 @@ class Trust:
         return float(nearest_difference(times[None], self.training_times)[0])
 
     def warnings(self, difference: float) -> tuple[str, ...]:
-        """Return the warning of a prediction whose `difference`, ms, is above the limit, if it is."""
+        """Return the warning of a prediction whose `difference`, ms, is above the limit or infinite, if it is."""
+        unlike = "unlike the ECGs that the network was trained on"
+        if not np.isfinite(difference):
+            return (f"{unlike}: fewer than half as many sites activate as there; do not trust their times",)
         if difference <= self.limit:
             return ()
         return (
-            f"unlike the ECGs that the network was trained on: the times differ by {difference:.1f} ms from the most "
+            f"{unlike}: the times differ by {difference:.1f} ms from the most "
             f"alike of training, those of 99 % of validation ECGs by less than {self.limit:.1f} ms; do not trust them",
         )
 
