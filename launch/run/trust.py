@@ -26,7 +26,7 @@ class Trust:
     Attributes:
       half_width: float32 (75,), ms: a time of a case that training has not seen differs by no more from the true one,
         with probability `level`, if the case is like those of `calibrated_on`; infinite of too few cases.
-      level: 0.9, say.
+      level: e.g. 0.9.
       calibrated_on: the cases from which the half widths are, in words.
       held: share of the times of `tested_on` that lie within the half widths.
       tested_on: other cases, in words.
