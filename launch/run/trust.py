@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
 from cardiax.stats.novelty import nearest_difference
 
@@ -101,7 +102,10 @@ def read_trust(folder: Path) -> Trust | None:
         raise InputError(
             f"{path}: found no valid file ({error}), expected intervals; export the bundle again"
         ) from error
-    sites = {array.shape[-1:] for array in arrays.values()}
-    if len(sites) != 1 or found.half_width.ndim != 1 or found.training_times.ndim != 2:
-        raise InputError(f"{path}: found arrays {sites}, expected one number of sites; export the bundle again")
+    sites = len(SITE_NAMES)
+    if found.half_width.shape != (sites,) or found.training_times.shape[1:] != (sites,):
+        raise InputError(
+            f"{path}: found half_width {found.half_width.shape} and training_times {found.training_times.shape}, "
+            f"expected ({sites},) and (m, {sites}); export the bundle again"
+        )
     return found
