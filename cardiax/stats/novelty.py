@@ -13,15 +13,17 @@ def nearest_difference(times: np.ndarray, known: np.ndarray) -> np.ndarray:
       known: (m, S), ms, those of known cases.
 
     Returns:
-      (n,), float64; infinite for a case that has no known site.
+      (n,), float64; infinite for a case that has, of every known case, fewer than half of the sites: the fewer are
+      compared, the smaller the difference, and that of one site is 0.
     """
     known = np.asarray(known, np.float64)
-    return np.array([_nearest(np.asarray(case, np.float64) - known) for case in times])
+    least = np.maximum(np.isfinite(known).sum(axis=1), 1) / 2
+    return np.array([_nearest(np.asarray(case, np.float64) - known, least) for case in times])
 
 
-def _nearest(differences: np.ndarray) -> float:
+def _nearest(differences: np.ndarray, least: np.ndarray) -> float:
     finite = np.isfinite(differences)
-    count = np.maximum(finite.sum(axis=1), 1)
-    filled = np.where(finite, differences, 0.0)
-    squares = (filled**2).sum(axis=1) / count - (filled.sum(axis=1) / count) ** 2
-    return float(np.sqrt(np.where(finite.any(axis=1), np.maximum(squares, 0.0), np.inf).min(initial=np.inf)))
+    count = finite.sum(axis=1)
+    filled, divisor = np.where(finite, differences, 0.0), np.maximum(count, 1)
+    squares = (filled**2).sum(axis=1) / divisor - (filled.sum(axis=1) / divisor) ** 2
+    return float(np.sqrt(np.where(count >= least, np.maximum(squares, 0.0), np.inf).min(initial=np.inf)))

@@ -42,7 +42,7 @@ class Prediction:
       lead_in: ms from the first sample of `leads` and `voltage` to the onset.
       half_width: (75,), ms: 90 % of the times of cases like those of calibration lie within `times` ± `half_width`; see
         `trust` of the network for these cases. None if the network has no trust.safetensors.
-      difference: ms, of `times` from the most alike case of training, see `cardiax.stats.novelty`; None likewise.
+      difference: ms, of `times` from the most alike case of training, see `cardiax.stats.novelty`; None similarly.
       influence: (W, 500, 12), ms, of each sample of `leads` on the mean activation time of each wall of
         `cardiax.ecg.leads.WALLS`, by integrated gradients against a flat line; None unless that was asked for, and of
         a network that predicts voltages.
@@ -195,13 +195,8 @@ class HeartPredictor(BatchPredictor):
         from cardiax.plots.lead_influence import influence_figure
 
         for stem, one in zip(stems, predictions, strict=True):
-            for last in (
-                "beats.csv",
-                "voltage.csv",
-                "influence.png",
-                "paper.png",
-                "notes.txt",
-            ):  # left by another recording of that name
+            # Left by another recording of that name.
+            for last in ("beats.csv", "voltage.csv", "influence.png", "paper.png", "notes.txt"):
                 (folder / f"{stem}_{last}").unlink(missing_ok=True)
             written = [folder / f"{stem}_activation.csv"]
             write_csv(written[0], times_rows(one.columns()))

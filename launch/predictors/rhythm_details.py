@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import betaincinv
 
 from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
@@ -40,6 +41,9 @@ MUCH_FUSION = 0.05
 
 MUCH_NOISE = 0.05
 """`noisy_share` that is a warning."""
+
+MARGIN = 0.01
+"""By how much the share of uncertain beats must surely exceed the usual one: with less, both may read "0 %"."""
 
 
 def intervals_of_stretches(times: np.ndarray, rr: np.ndarray) -> np.ndarray:
@@ -149,7 +153,8 @@ def warnings_of(
     """Tell what makes beats with these RR intervals and classes doubtful: noise, few of them, an untrained rhythm.
 
     The warnings about V and F need the classes of AAMI, and that about the share of `uncertain` beats the `usual_share`
-    of `cardiax.stats.class_trust`.
+    of `cardiax.stats.class_trust`: the lower end of the share's exact 95 % interval (Clopper and Pearson 1934,
+    doi:10.1093/biomet/26.4.404) must exceed it by `MARGIN`.
     """
     found, noisy = [], noisy_share(parts)
     wide = np.isin(names, ("V", "F")) & aami
@@ -170,7 +175,9 @@ def warnings_of(
             f"{100 * fusion / summary.beats:.0f} % of the beats are called F, which is rare, and "
             "was learnt from few patients: the rhythm may be one that the network was not trained on"
         )
-    if usual is not None and uncertain > usual:
+    doubted = round(uncertain * summary.beats)
+    surely = betaincinv(doubted, summary.beats - doubted + 1, 0.025) if doubted else 0.0
+    if usual is not None and summary.beats >= FEW_BEATS and surely > usual + MARGIN:
         found.append(
             f"{100 * uncertain:.0f} % of the beats are uncertain, more than in any recording with which the network "
             f"was calibrated (at most {100 * usual:.0f} %): the recording is unlike these, do not trust its classes"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
 from cardiax.stats.novelty import nearest_difference
 
@@ -26,7 +27,7 @@ class Trust:
     Attributes:
       half_width: float32 (75,), ms: a time of a case that training has not seen differs by no more from the true one,
         with probability `level`, if the case is like those of `calibrated_on`; infinite of too few cases.
-      level: 0.9, say.
+      level: e.g. 0.9.
       calibrated_on: the cases from which the half widths are, in words.
       held: share of the times of `tested_on` that lie within the half widths.
       tested_on: other cases, in words.
@@ -58,11 +59,14 @@ class Trust:
         return float(nearest_difference(times[None], self.training_times)[0])
 
     def warnings(self, difference: float) -> tuple[str, ...]:
-        """Return the warning of a prediction whose `difference`, ms, is above the limit, if it is."""
+        """Return the warning of a prediction whose `difference`, ms, is above the limit or infinite, if it is."""
+        unlike = "unlike the ECGs that the network was trained on"
+        if not np.isfinite(difference):
+            return (f"{unlike}: fewer than half as many sites activate as there; do not trust their times",)
         if difference <= self.limit:
             return ()
         return (
-            f"unlike the ECGs that the network was trained on: the times differ by {difference:.1f} ms from the most "
+            f"{unlike}: the times differ by {difference:.1f} ms from the most "
             f"alike of training, those of 99 % of validation ECGs by less than {self.limit:.1f} ms; do not trust them",
         )
 
@@ -98,7 +102,10 @@ def read_trust(folder: Path) -> Trust | None:
         raise InputError(
             f"{path}: found no valid file ({error}), expected intervals; export the bundle again"
         ) from error
-    sites = {array.shape[-1:] for array in arrays.values()}
-    if len(sites) != 1 or found.half_width.ndim != 1 or found.training_times.ndim != 2:
-        raise InputError(f"{path}: found arrays {sites}, expected one number of sites; export the bundle again")
+    sites = len(SITE_NAMES)
+    if found.half_width.shape != (sites,) or found.training_times.shape[1:] != (sites,):
+        raise InputError(
+            f"{path}: found half_width {found.half_width.shape} and training_times {found.training_times.shape}, "
+            f"expected ({sites},) and (m, {sites}); export the bundle again"
+        )
     return found

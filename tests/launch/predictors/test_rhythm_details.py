@@ -4,6 +4,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
+from scipy.stats import binomtest
 
 from cardiax.catalog import AAMI_CLASSES
 from cardiax.ecg.rhythm_summary import rr_intervals, summarize
@@ -94,6 +96,30 @@ def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
     assert "(at most 14 %)" in warning
     assert warnings_of(summary, PARTS[2:], rr, names, True, 0.14, 0.14) == ()
     assert warnings_of(summary, PARTS[2:], rr, names, True, 0.3, None) == ()
+
+
+@pytest.mark.parametrize(
+    ("beats", "uncertain", "usual", "warned"),
+    [
+        (59, 59, 0.1, False),  # too few beats to tell
+        (60, 60, 0.1, True),
+        (1000, 122, 0.1, False),  # from 10.2 %, worked with scipy.stats.binomtest
+        (1000, 135, 0.1, True),  # from 11.4 %
+        (100, 17, 0.1, False),  # as large a share as of 1,000 that are a warning, from 10.2 %
+        (1000, 170, 0.1, True),
+        (1000, 4, 0.0, False),  # "0 %"
+        (1000, 0, 0.0, False),
+        (100_000, 10_400, 0.1, False),  # surely more, but both read "10 %"
+    ],
+)
+def test_a_share_of_uncertain_beats_is_a_warning_where_it_is_surely_unusual(beats, uncertain, usual, warned):
+    times, none = np.arange(beats) * 0.8, np.empty((0, 2))
+    rr, names = rr_intervals(times, none), np.array(["N"] * beats)
+    summary = summarize(times, rr, np.zeros(beats, int), AAMI_CLASSES, 0.8 * beats, none)
+    low = binomtest(uncertain, beats).proportion_ci().low
+    assert warned == (beats >= 60 and low > usual + 0.01)
+    found = warnings_of(summary, PARTS[2:], rr, names, True, uncertain / beats, usual)
+    assert any("of the beats are uncertain" in one for one in found) == warned
 
 
 def test_beats_without_a_class_and_beats_in_flutter_are_left_out_of_a_comparison():
