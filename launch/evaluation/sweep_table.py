@@ -11,7 +11,7 @@ from cardiax.catalog import BY_PATIENT, NOISE
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import read_csv, save_plot, write_atomically, write_csv
 from cardiax.launch.run.sweep_member import Member
-from cardiax.plots.comparison import comparison_figure
+from cardiax.plots.metric_bars import comparison_figure
 from cardiax.stats.classification import mean_interval
 from cardiax.stats.significance import resampled_figures, stands_out
 from cardiax.tasks import Task, task_of
