@@ -1,7 +1,7 @@
 """What a task reports of an evaluated split, and of several networks together, without any files."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -97,11 +97,11 @@ class Report:
     records.
 
     Attributes:
-      units: name → unit of values (n,) in `figures`; the first is reported for each noise level.
+      units: name → unit of values (n,) in `figures`, finite if the predictions are; the first is `Task.selection`.
       higher_is_better: the names whose highest value is the best.
     """
 
-    units: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str]
     higher_is_better: tuple[str, ...] = ()
 
     @property
