@@ -197,6 +197,8 @@ def _label_of(name: str, figure: dict[str, Any]) -> str:
 
 
 def _mean(values: np.ndarray, results: list[dict[str, Any]], name: str) -> str:
+    if not np.isfinite(values).all():
+        return "–"
     if len(values) == 1:
         return f"{values[0]:.4g} [{results[0][name]['low']:.4g}, {results[0][name]['high']:.4g}]"
     mean, half_width = mean_interval(values)
