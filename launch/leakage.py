@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     scores = read_scores([Workdir(path) for path in options.workdirs])
 
     from cardiax import datasets
-    from cardiax.plots.comparison import leakage_figure
+    from cardiax.plots.metric_bars import leakage_figure
     from cardiax.stats.classification import mean_interval
 
     folder = Path(options.data_dir) if options.data_dir else datasets.default_data_dir()

@@ -19,8 +19,9 @@ from cardiax.models import register as register_model
 from cardiax.recipes import RECIPES
 from cardiax.stats.classification import METRICS
 from cardiax.stats.classification import register as register_metric
-from cardiax.tasks import TASKS
+from cardiax.tasks import TASKS, Task
 from cardiax.tasks import register as register_task
+from cardiax.tasks.plain_report import Report
 from cardiax.training.optimizer import OPTIMIZERS
 from cardiax.training.optimizer import register as register_optimizer
 
@@ -316,6 +317,23 @@ def test_a_task_of_another_kind_of_answer(my_lab, cardiax, data_dir):
 def test_a_name_that_is_taken_is_refused(register, arguments):
     with pytest.raises(ValueError, match=r"found a .* already, expected a new name"):
         register(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("units", "higher_is_better", "found"),
+    [
+        ({}, (), r"\[\]"),
+        ({"hit": "", "error": "s"}, (), r"\[\('error', False\), \('hit', False\)\]"),
+        ({"error": "s"}, ("error",), r"\[\('error', True\)\]"),
+    ],
+)
+def test_a_task_whose_report_does_not_compare_by_what_selects_is_refused(units, higher_is_better, found):
+    class Length(Task):
+        name, selection, report = "length", "error", Report(units, higher_is_better)
+
+    with pytest.raises(ValueError, match=f"task 'length': found a report with the merits {found}, expected .'error', "):
+        register_task(Length())
+    assert "length" not in TASKS
 
 
 def test_an_augmentation_keeps_its_name(my_lab):

@@ -14,30 +14,32 @@ COLOURS = (INK, "#c1440e", "#2f7d4f")
 def learning_figure(
     history: Sequence[Mapping[str, float]], selection: str, best: int, title: str, unit: str = ""
 ) -> Figure:
-    """Plot the losses, and the validation metric that selects the checkpoint, over the training steps.
+    """Plot the losses, and the validation metric that selects the checkpoint if it is known, over the training steps.
 
     Args:
-      history: rows of metrics.csv: `step`, losses, whose names end in "loss", and `validation_` + `selection`.
+      history: rows of metrics.csv: `step`, losses, whose names end in "loss", and of networks `validation_` +
+        `selection`, which has a panel of its own.
       selection: name of the metric.
       best: step of the chosen checkpoint.
       title: title of the figure.
       unit: unit of the metric.
     """
-    figure = Figure(figsize=(7.2, 2.8), layout="constrained")
-    left, right = figure.subplots(1, 2)
     losses = [name for name in history[0] if name.endswith("loss")]
     metric = f"validation_{selection}"
-    for axes, names in ((left, losses), (right, [metric] if metric in history[0] else [])):
+    panels = {"Loss": losses}
+    if metric in history[0]:
+        panels[_words(metric) + (f" ({unit})" if unit else "")] = [metric]
+    figure = Figure(figsize=(3.6 * len(panels), 2.8), layout="constrained")
+    for axes, (label, names) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for colour, name in zip(COLOURS, names, strict=False):
             style = {"color": colour, "marker": "o", "markersize": 2.5, "linewidth": 1.2}
             axes.plot([row["step"] for row in history], [row[name] for row in history], label=_words(name), **style)
         axes.axvline(best, color="0.6", linestyle="--", linewidth=0.8, label=f"chosen: step {best:,}", zorder=0)
         axes.set_xlim(0, 1.03 * history[-1]["step"])
         axes.set_xlabel("Training step", fontsize=8)
+        axes.set_ylabel(label, fontsize=8)
         axes.legend(fontsize=7, frameon=False)
         plain(axes)
-    left.set_ylabel("Loss", fontsize=8)
-    right.set_ylabel(_words(metric) + (f" ({unit})" if unit else ""), fontsize=8)
     figure.suptitle(title, fontsize=8)
     return figure
 

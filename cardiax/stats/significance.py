@@ -95,9 +95,9 @@ def stands_out(
       level: 1 minus the false positive rate.
       units: see `beats_chance`.
     """
-    means = [float(np.nanmean(one)) * (1 if higher_is_better else -1) for one in figures]
-    if len(figures) < 2 or not np.isfinite(means).all():
+    if len(figures) < 2 or not all(np.isfinite(one).any(axis=0).all() for one in figures):  # a seed is undefined
         return None
+    means = [float(np.nanmean(one)) * (1 if higher_is_better else -1) for one in figures]
     best = int(np.argmax(means))
     others = [theirs for index, theirs in enumerate(figures) if index != best]
     values = sorted(beats_chance(figures[best], theirs, units) for theirs in others)

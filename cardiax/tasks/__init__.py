@@ -57,9 +57,14 @@ def register(task: Task, recipe: Config | None = None, systems: Mapping[str, Sys
       systems: baselines that `cardiax sweep` compares with it.
 
     Raises:
-      ValueError: another task has that name.
+      ValueError: another task has that name, or its report compares models by another metric than selects checkpoints.
     """
     check_new("task", TASKS, task.name, task)
+    merits = [(merit.name, merit.higher_is_better) for merit in task.report.merits]
+    if merits[-1:] != [expected := (task.selection, task.higher_is_better)]:
+        raise ValueError(
+            f"task {task.name!r}: found a report with the merits {merits}, expected {expected} as the last"
+        )
     own = dataclasses.replace(recipe or Config(), task=task.name)
     neutral = {name: _neutral(leaves(own)[name][1]) for name in task.meaningless}
     TASKS[task.name], RECIPES[task.name] = task, with_overrides(own, neutral)

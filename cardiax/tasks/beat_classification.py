@@ -56,7 +56,7 @@ class Classification(Task):
     @property
     def report(self) -> ClassReport:
         """The metrics, table and plots of an evaluated split."""
-        return ClassReport(classes=self.classes)
+        return ClassReport({}, classes=self.classes)
 
     def shapes(self, dataset: Dataset) -> dict[str, tuple[int, ...]]:
         """Return name → shape of each input of one example of the dataset (see `arrays`)."""

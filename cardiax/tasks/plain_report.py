@@ -1,7 +1,7 @@
 """What a task reports of an evaluated split, and of several networks together, without any files."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -78,15 +78,29 @@ class Merit:
     of_sums: Callable[[np.ndarray], np.ndarray]
 
 
+def mean_terms(values: np.ndarray) -> np.ndarray:
+    """Return the terms float64 (n, 2) of `mean_of_sums`: a value (n,) that is not finite makes the mean undefined."""
+    return np.stack([np.where(np.isfinite(values), values, np.nan), np.ones(len(values))], axis=1)
+
+
+def mean_of_sums(sums: np.ndarray) -> np.ndarray:
+    """Return the mean (...) from sums (..., 2) of `mean_terms`, NaN if it is undefined."""
+    return sums[..., 0] / sums[..., 1]
+
+
+def mean_of(values: np.ndarray) -> float:
+    """Return the mean of values (n,), NaN, i.e. undefined, if one of them is not finite."""
+    return float(mean_of_sums(mean_terms(values).sum(axis=0)))
+
+
 def mean_merit(name: str, higher_is_better: bool = False) -> Merit:
-    """Return the mean over cases of the column `name` of SPLIT_cases.csv, without those that are not finite."""
+    """Return the mean over cases of the column `name` of SPLIT_cases.csv, without those whose cell is empty."""
 
     def terms(cases: list[dict[str, str]]) -> np.ndarray:
-        values = np.asarray([float(case[name]) for case in cases])
-        known = np.isfinite(values)
-        return np.stack([np.where(known, values, 0.0), known], axis=1)
+        known = np.asarray([case[name] != "" for case in cases])[:, None]
+        return np.where(known, mean_terms(np.asarray([float(case[name] or "nan") for case in cases])), 0.0)
 
-    return Merit(name, higher_is_better, terms, lambda sums: sums[..., 0] / sums[..., 1])
+    return Merit(name, higher_is_better, terms, mean_of_sums)
 
 
 @dataclass(frozen=True)
@@ -97,11 +111,11 @@ class Report:
     records.
 
     Attributes:
-      units: name → unit of values (n,) in `figures`; the first is reported for each noise level.
+      units: name → unit of values (n,) in `figures`, finite if the predictions are; the first is `Task.selection`.
       higher_is_better: the names whose highest value is the best.
     """
 
-    units: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str]
     higher_is_better: tuple[str, ...] = ()
 
     @property
@@ -122,11 +136,9 @@ class Report:
         """Return the metrics that are reported for each noise level: dicts `value`, `low`, `high`, or numbers."""
         found = {}
         for name, unit in self.units.items():
-            terms = np.stack([figures[name], np.ones(len(figures[name]))], axis=1)
-            drawn = resampled_figures([terms], lambda sums: sums[..., 0] / sums[..., 1], cases.records, RESAMPLES)
+            drawn = resampled_figures([mean_terms(figures[name])], mean_of_sums, cases.records, RESAMPLES)
             low, high = np.quantile(drawn, BOUNDS)
-            value = float(np.mean(figures[name], dtype=np.float64))
-            found[name] = {"value": value, "low": float(low), "high": float(high), "unit": unit}
+            found[name] = {"value": mean_of(figures[name]), "low": float(low), "high": float(high), "unit": unit}
         return found
 
     def table(self, result: dict[str, Any]) -> str:

@@ -56,10 +56,11 @@ class SiteReport(Report):
             | {f"{first}_mae_low": float(low), f"{first}_mae_high": float(high)}
             for i, (name, low, high) in enumerate(zip(SITE_NAMES, *site_intervals["mae"], strict=True))
         }
-        metadata = cases.metadata
+        metadata, has_target = cases.metadata, figures[first][..., 0].any(axis=1)
         found["cases"] = [
-            {f"{first}_mae": float(error)} | {key: values[i].item() for key, values in metadata.items()}
-            for i, error in enumerate(self._case_errors(figures))
+            {f"{first}_mae": float(error) if known else None}
+            | {key: column[i].item() for key, column in metadata.items()}
+            for i, (error, known) in enumerate(zip(self._case_errors(figures), has_target, strict=True))
         ]
         return found
 
@@ -86,7 +87,7 @@ class SiteReport(Report):
         if wrong := result.get("cases_with_predictions_that_are_not_finite"):
             lines.append(f"found predictions that are not finite numbers in {wrong} cases: their errors are undefined")
         first = f"{self._first}_mae"
-        of_cases = np.asarray([case[first] for case in result["cases"]])
+        of_cases = np.asarray([case[first] for case in result["cases"]], float)
         of_sites = {name: site[first] for name, site in result["sites"].items()}
         best, worst = min(of_sites, key=of_sites.__getitem__), max(of_sites, key=of_sites.__getitem__)
         middle, high = np.nanquantile(of_cases, [0.5, 0.95])

@@ -10,7 +10,7 @@ import numpy as np
 from cardiax.catalog import Dataset
 from cardiax.config import AugmentationConfig, Config, leaves
 from cardiax.errors import InputError
-from cardiax.tasks.plain_report import Report
+from cardiax.tasks.plain_report import Report, mean_of
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 """Function from the outputs (B, ...) and targets (B, ...) of a batch to the loss of each example (B,)."""
@@ -118,5 +118,5 @@ class Task:
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
         """Return the scalar metrics of `summarize` that are written to metrics.csv: the loss and the report's means."""
-        means = {name: float(np.mean(figures[name], dtype=np.float64)) for name in self.report.units}
+        means = {name: mean_of(figures[name]) for name in self.report.units}
         return {"loss": figures["loss"]} | means

@@ -52,17 +52,12 @@ def report(
         "examples": len(experiment.split[split]),
     }
     result = heading | {"parameters": evaluator.parameters(variables)} | task_report.results(cases, figures)
-    calibrated = None
-    if isinstance(task_report, ClassReport) and (split, suffix) == ("test", ""):
-        calibrated = calibration(experiment.cases("validation"), evaluator(variables, "validation"))
     is_writer = jax.process_index() == 0 and not workdir.is_read_only
     say(task_report.table(result))
     rows = result.pop("cases")
     if is_writer:
         workdir.write_csv(f"{split}{suffix}_cases.csv", rows)
         workdir.write_json(f"{split}{suffix}.json", result)
-        if calibrated:
-            workdir.write_json(CALIBRATION, calibrated)
     # Draw after the results are written, so that a failing plot cannot lose them.
     plots = {}
     with without_losing_results(workdir.path / "figures"):
@@ -79,6 +74,10 @@ def report(
             return task_report.main_figures(cases, evaluator(variables, split, inputs))
 
         report_noise(workdir, experiment, heading | {"interval": result["interval"], "clean": clean}, measure)
+    if isinstance(task_report, ClassReport) and (split, suffix) == ("test", ""):  # last, so that it loses no result
+        calibrated = calibration(experiment.cases("validation"), evaluator(variables, "validation"))
+        if is_writer:
+            workdir.write_json(CALIBRATION, calibrated)
     return result
 
 

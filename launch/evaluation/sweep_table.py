@@ -11,7 +11,7 @@ from cardiax.catalog import BY_PATIENT, NOISE
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import read_csv, save_plot, write_atomically, write_csv
 from cardiax.launch.run.sweep_member import Member
-from cardiax.plots.comparison import comparison_figure
+from cardiax.plots.metric_bars import comparison_figure
 from cardiax.stats.classification import mean_interval
 from cardiax.stats.significance import resampled_figures, stands_out
 from cardiax.tasks import Task, task_of
@@ -197,6 +197,8 @@ def _label_of(name: str, figure: dict[str, Any]) -> str:
 
 
 def _mean(values: np.ndarray, results: list[dict[str, Any]], name: str) -> str:
+    if not np.isfinite(values).all():
+        return "–"
     if len(values) == 1:
         return f"{values[0]:.4g} [{results[0][name]['low']:.4g}, {results[0][name]['high']:.4g}]"
     mean, half_width = mean_interval(values)

@@ -30,7 +30,8 @@ def beat_shades(
 
     An influence is an integrated gradient of the logit of the class, less the mean logit of the others or, of a wrong
     case, that of the true class. It is the difference from the beat's usual one: a flat beat, or of a window the median
-    beat of its record in the median rhythm of these beats. Each has a scale of its own.
+    beat of its record in the median rhythm of those of the normal class (of all these beats, where there are none).
+    Each has a scale of its own.
 
     Args:
       predictor: network of the run.
@@ -47,7 +48,8 @@ def beat_shades(
     true, found = (np.array([classes.index(case[key]) for case in cases]) for key in ("class", "prediction"))
     right = {label: evenly(own, EXAMPLES) for label in range(len(classes)) if len(own := _right(true, found, label))}
     taken = {label: inputs_of(experiment.examples.take(rows[own])) for label, own in right.items()}
-    rr = [one["rr"] for one in taken.values() if "rr" in one]
+    normal = [taken[label] for label in taken if classes[label] == getattr(experiment.task, "normal", None)]
+    rr = [one["rr"] for one in normal or taken.values() if "rr" in one]
     usual_rr = np.median(np.concatenate(rr), axis=0) if rr else None
     against = np.eye(len(classes), dtype=np.float32)
     against -= (1 - against) / (len(classes) - 1)

@@ -64,8 +64,9 @@ def _table(task: Task, rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
 
 
 def _metric(merit: Merit, values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    means = {name: float(np.mean(some)) for name, some in values.items()}
-    best = (max if merit.higher_is_better else min)(means, key=means.__getitem__)
+    means = {name: float(np.mean(np.array(some, float))) for name, some in values.items()}  # None is undefined
+    known = [name for name, mean in means.items() if np.isfinite(mean)]
+    best = (max if merit.higher_is_better else min)(known, key=means.__getitem__, default=None)
     return {"name": NAMES.get(merit.name, merit.name), "higher_is_better": merit.higher_is_better, "best": best}
 
 
@@ -100,8 +101,9 @@ def _pairs(
     for index, ours in enumerate(names):
         for theirs in names[index + 1 :]:
             differences = drawn[theirs].mean(axis=1) - drawn[ours].mean(axis=1)
-            low, high = np.nanquantile(differences, BOUNDS)
-            several = min(drawn[ours].shape[1], drawn[theirs].shape[1]) > 1
+            is_defined = np.isfinite(differences).any()
+            low, high = np.nanquantile(differences, BOUNDS) if is_defined else (np.nan, np.nan)
+            several = is_defined and min(drawn[ours].shape[1], drawn[theirs].shape[1]) > 1
             found.append(
                 {
                     "first": ours,

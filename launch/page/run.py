@@ -120,7 +120,7 @@ def run_part(
                 for name, colour in class_colours(classes, getattr(task, "normal", "")).items()
             ],
             "confusion": result["confusion"],
-            "reliability": calibration(cases, classes),
+            "reliability": reliability_bins(cases, classes),
             "cases": beats(cases, classes, experiment, budget, predictor),
         }
     elif "sites" in result:
@@ -180,7 +180,7 @@ def curves(workdir: Workdir) -> dict[str, Any]:
     return {name: [_float(row[name]) for row in rows] for name in (rows[0] if rows else {}) if name != "epoch"}
 
 
-def calibration(cases: list[dict[str, str]], classes: list[str]) -> dict[str, Any]:
+def reliability_bins(cases: list[dict[str, str]], classes: list[str]) -> dict[str, Any]:
     """Return beats, hits and the sum of confidences of each bin of confidence, and the expected calibration error."""
     odds = np.array([[float(case[f"p_{name}"]) for name in classes] for case in cases])
     hits = [case["class"] == case["prediction"] for case in cases]

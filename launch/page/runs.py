@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
+from cardiax.catalog import find_dataset
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
 from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
@@ -85,19 +87,24 @@ def _load(workdirs: Sequence[Workdir], data_dir: Path | None, memory: float | No
 
 
 def _predictor(workdir: Workdir) -> BatchPredictor | None:
-    """Return the network of a run that predicts classes or activation times, or None if it has no gradient, or is not
-    there."""
-    result = workdir.read_json("test.json")
-    if workdir.config().model in TREES or "voltage_mae" in result or not {"classes", "sites"} & set(result):
+    """Return the network of a run that predicts classes, or a value at each site, or None if it has no gradient, or is
+    not there."""
+    result, config = workdir.read_json("test.json"), workdir.config()
+    if config.model in TREES or not {"classes", "sites"} & set(result):
         return None
-    network = find_network(workdir.path)
     try:
+        network = find_network(workdir.path)
         variables = network.variables()
     except InputError as error:
         say(f"note: shown without what the network looks at: {error}")
         return None
     network = replace(network, variables=lambda: variables)
-    return HeartPredictor(network) if "sites" in result else BatchPredictor(network)
+    if "classes" in result:
+        return BatchPredictor(network)
+    shapes = task_of(config).shapes(find_dataset(config.dataset))
+    inputs = {name: jax.ShapeDtypeStruct((1, *shape), np.float32) for name, shape in shapes.items()}
+    output = jax.eval_shape(network.function(variables), **inputs)
+    return HeartPredictor(network) if output.shape[1:] == (len(SITE_NAMES),) else None
 
 
 def wall_shares(predictor: HeartPredictor, experiment: Experiment) -> dict[str, Any] | None:

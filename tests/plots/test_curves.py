@@ -18,3 +18,10 @@ def test_losses_and_the_metric_that_selects_over_the_steps():
     assert right.get_ylabel() == "validation macro-F1 (1)"
     told = [text.get_text() for text in left.get_legend().get_texts()]
     assert told == ["train loss", "validation loss", "chosen: step 200"]
+
+
+def test_trees_whose_metric_is_not_known_have_one_panel():
+    history = [{"step": n, "train_loss": 1 / n, "validation_loss": 2 / n} for n in (1, 2, 3)]
+    (axes,) = learning_figure(history, "macro_f1", 2, "Test").axes
+    assert axes.get_ylabel() == "Loss"
+    np.testing.assert_allclose(axes.lines[1].get_ydata(), [2, 1, 2 / 3])

@@ -153,3 +153,9 @@ def test_resamples_without_a_figure_are_left_out(random):
     gaps[::7] = np.nan
     assert beats_chance(gaps + 1, figures) < 0.05
     assert stands_out([gaps + 1, figures], higher_is_better=True) == 0
+
+
+def test_a_seed_without_a_figure_is_not_left_out(random):
+    figures = random.normal(0, 0.1, (500, 2))
+    broken = figures + np.array([1.0, np.nan])
+    assert stands_out([broken, figures], higher_is_better=True) is None

@@ -30,9 +30,19 @@ def test_means_with_intervals_over_cases_or_records():
     assert "bootstrap over records" in text
 
 
-def test_models_are_compared_by_the_mean_of_what_is_known():
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_prediction_that_is_not_finite_makes_every_mean_undefined(wrong):
+    figures = FIGURES | {"error": np.array([1.0, wrong, 2.0, 9.0])}
+    found = REPORT.results(cases("patient"), figures)
+    assert np.isnan([found["error"][key] for key in ("value", "low", "high")]).all()
+    assert found["hit"]["value"] == 0.25
+    (_, error), rows = REPORT.merits, [{"error": str(row["error"])} for row in found["cases"]]
+    assert np.isnan(error.of_sums(error.terms(rows).sum(axis=0)))
+
+
+def test_models_are_compared_by_the_mean_of_the_cases_with_a_target():
     hit, error = REPORT.merits
     assert (hit.name, hit.higher_is_better, error.name, error.higher_is_better) == ("hit", True, "error", False)
-    terms = error.terms([{"error": text} for text in ("1.0", "nan", "4.0")])
+    terms = error.terms([{"error": text} for text in ("1.0", "", "4.0")])
     np.testing.assert_array_equal(terms, [[1, 1], [0, 0], [4, 1]])
     assert error.of_sums(terms.sum(axis=0)) == 2.5

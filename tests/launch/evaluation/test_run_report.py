@@ -56,3 +56,13 @@ def test_a_plot_that_fails_loses_no_result(broken, data_dir, tmp_path, monkeypat
     assert len((tmp_path / "test_cases.csv").read_text().splitlines()) == 1 + 140
     validation = json.loads((tmp_path / "calibration.json").read_text())["validation"]
     assert validation["examples"] == len(experiment.split["validation"])
+
+
+def test_a_calibration_that_fails_loses_no_result(data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr("cardiax.launch.evaluation.run_report.calibration", fail)
+    config = recipe("arrhythmia", "kaggle_heartbeat/mitbih")
+    experiment = load_experiment(config, data_dir, lambda line: None)
+    with pytest.raises(IndexError):
+        report(Workdir(tmp_path), experiment, Constant(experiment), {}, "test", 0)
+    written = sorted(path.name for path in tmp_path.rglob("test*"))
+    assert written == ["test.json", "test_beats.png", "test_cases.csv", "test_confusion.png"]

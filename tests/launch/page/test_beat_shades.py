@@ -22,7 +22,7 @@ def explained(slopes, signals, outcomes, worst, decoded):
     )
     cases = [{"class": true, "prediction": other, "row": str(row)} for row, (true, other) in enumerate(outcomes)]
     take = lambda rows: {"leads": signals[rows, :, None].astype(np.float32), "target": rows}  # noqa: E731
-    experiment = SimpleNamespace(examples=SimpleNamespace(take=take))
+    experiment = SimpleNamespace(task=None, examples=SimpleNamespace(take=take))
     found = beat_shades(BatchPredictor(network), experiment, cases, CLASSES, worst)  # pyright: ignore
     shades = {CLASSES[one["class"]]: decoded(one["shade"])[0] for one in found["classes"]}
     return found, shades, [decoded(one)[0] for one in found["worst"]]
@@ -48,6 +48,29 @@ def test_the_mean_over_a_class_and_the_worst_cases(beats, decoded):
     # The first is V, called N: sample 20 speaks for V, so against the answer. The second was found rightly.
     np.testing.assert_allclose(worst[0], -1.0 * np.isin(np.arange(40), range(18, 23)), atol=0.006)
     np.testing.assert_allclose(worst[1], np.isin(np.arange(40), range(8, 13)), atol=0.006)
+
+
+@pytest.mark.parametrize(("normal", "rhythm"), [("N", "+2.0"), ("other", "+0.0")])
+def test_the_usual_rhythm_is_that_of_normal_beats(normal, rhythm):
+    """The logit of V is twice the first RR feature, which is 0 of the normal beat and 1 of both beats of class V."""
+    slopes = np.zeros((22, 3), np.float32)
+    slopes[0, 1] = 2.0
+    features = np.zeros((3, 22), np.float32)
+    features[1:, 0] = 1.0
+    flat = np.zeros((3, 192, 2), np.float32)
+    flat[:, 70] = 1.0  # a signal for its own plot
+
+    def gradient(inputs, weights):
+        return {"rr": weights @ slopes.T, "leads": 0 * inputs["leads"], "deviation": 0 * inputs["deviation"]}
+
+    network = SimpleNamespace(
+        config=None, predictor=lambda: lambda inputs: inputs["rr"] @ slopes, gradient=lambda: gradient
+    )
+    take = lambda rows: {"leads": flat[rows], "deviation": 0 * flat[rows], "rr": features[rows], "target": rows}  # noqa: E731
+    experiment = SimpleNamespace(task=SimpleNamespace(normal=normal), examples=SimpleNamespace(take=take))
+    cases = [{"class": name, "prediction": name, "row": str(row)} for row, name in enumerate("NVV")]
+    found = beat_shades(BatchPredictor(network), experiment, cases, CLASSES, [0])  # pyright: ignore
+    assert [one["text"] for one in found["classes"]][1] == f"shape +0.0, rhythm {rhythm}"
 
 
 def test_scrambled_weights_give_another_shade(beats, decoded):

@@ -106,6 +106,18 @@ def test_two_networks_are_compared_on_the_same_beats(tmp_path):
     assert accuracy["best"] == "good"
 
 
+def test_a_run_whose_metric_is_undefined_is_not_the_best(tmp_path):
+    ours, theirs = write_run(tmp_path / "ours"), write_run(tmp_path / "theirs")
+    undefined = {"value": None, "low": None, "high": None}
+    theirs.write_json("test.json", theirs.read_json("test.json") | {"accuracy": undefined})
+    accuracy = next(
+        one
+        for one in comparison_part({"theirs": [theirs], "ours": [ours]})["tables"][0]["metrics"]
+        if one["name"] == "accuracy"
+    )
+    assert accuracy["best"] == "ours"
+
+
 def test_runs_of_other_test_sets_are_not_paired(tmp_path):
     ours, theirs = write_run(tmp_path / "ours"), write_run(tmp_path / "theirs")
     found = theirs.read_json("environment.json")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cardiax.plots.comparison import comparison_figure
+from cardiax.plots.metric_bars import comparison_figure
 
 
 def test_a_panel_a_protocol_and_a_line_a_system():
