@@ -51,9 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the bundle, new or empty")
     parser.add_argument("--onnx", action="store_true", help="also write model.onnx (extra onnx)")
     parser.add_argument("--no-stablehlo", action="store_true", help="leave model.stablehlo out, for use with cardiax")
-    parser.add_argument(
-        "--license", default="other", metavar="NAME", help="licence of the weights, as Hugging Face has it (other)"
-    )
+    parser.add_argument("--license", metavar="NAME", help="licence of the weights, as Hugging Face has it (other)")
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder of the prepared datasets (default: that of the run)"
     )
@@ -96,6 +94,12 @@ def run(options: argparse.Namespace) -> None:
     source = find_network(workdir.path)
     config = source.config
     if is_bundle(workdir.path):
+        given = {"--onnx": options.onnx, "--no-stablehlo": options.no_stablehlo, "--license": options.license}
+        for flag in (flag for flag, value in given.items() if value):
+            raise InputError(
+                f"{flag}: found the bundle {workdir.path}, expected the folder of a run, since a bundle's other files "
+                f"are copied as they are; leave {flag} out, or export the run"
+            )
         write_bundle(options.out, bundle_with_trust(source, options.data_dir, options.calibrate))
         print(f"{options.out}: {workdir.path} with {TRUST}")
         return
@@ -150,7 +154,7 @@ def run(options: argparse.Namespace) -> None:
     results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (workdir.path / file).exists()}
     about = {name: text for name, text in FILES.items() if name in files or name == "sums.json"}
     name = options.out.absolute().name
-    text = card(name, config, results, description, options.license, about, calibration)
+    text = card(name, config, results, description, options.license or "other", about, calibration)
     files[CARD] = (with_section(text, section(trust)) if trust is not None else text).encode()
     write_bundle(options.out, files)
     if hasattr(task_of(config), "classes") and calibration is None:

@@ -273,6 +273,14 @@ def copied(bundle, folder):
     return folder
 
 
+@pytest.mark.parametrize("flag", ["--onnx", "--no-stablehlo", "--license"])
+def test_a_flag_that_a_copied_bundle_would_not_heed_is_refused(hearts, flag, tmp_path, cardiax):
+    value = ("mit",) if flag == "--license" else ()
+    told = cardiax.mistake("export", hearts / "bundle", "--out", tmp_path / "copy", flag, *value)
+    assert told.startswith(f"{flag}: found the bundle {hearts / 'bundle'}, expected the folder of a run")
+    assert not (tmp_path / "copy").exists()
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_flipped_byte_is_refused(hearts, name, tmp_path, cardiax):
     bundle = copied(hearts / "bundle", tmp_path / "bundle")
