@@ -115,6 +115,7 @@ def run(options: argparse.Namespace) -> None:
     experiment = prepared_experiment(config, data_dir)
     if experiment is not None and experiment.fingerprints != environment.get("fingerprints", {}):
         experiment = None  # other data than those of the run
+    trust = calibrated(source, experiment, data_dir, options.calibrate)
 
     inputs, what = golden_inputs(config, experiment)
     variables = source.variables()
@@ -148,7 +149,6 @@ def run(options: argparse.Namespace) -> None:
     }
     if options.onnx:
         files["model.onnx"] = onnx(apply, shapes, config.model)
-    trust = calibrated(source, experiment, data_dir, options.calibrate)
     if trust is not None:
         files[TRUST] = trust_file(trust)
     results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (workdir.path / file).exists()}

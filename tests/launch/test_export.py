@@ -20,6 +20,7 @@ from cardiax import datasets, load
 from cardiax.catalog import find_dataset
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
+from cardiax.launch.bundle import programs
 from cardiax.launch.bundle.programs import stablehlo
 from cardiax.launch.cli import main, parse_command
 from cardiax.launch.run.run_folder import Workdir, read_config
@@ -271,6 +272,15 @@ def copied(bundle, folder):
     for name in FILES:
         (folder / name).write_bytes((bundle / name).read_bytes())
     return folder
+
+
+def test_a_task_without_times_is_refused_before_its_program_is_built(tmp_path, cardiax, monkeypatch):
+    make_run(tmp_path / "run", *DEFAULTS["heartbeat"])
+    monkeypatch.setattr(programs, "stablehlo", lambda *_: pytest.fail("built a program first"))
+    told = cardiax.mistake(
+        "export", tmp_path / "run", "--out", tmp_path / "no", "--calibrate", "simulated_intracardiac"
+    )
+    assert told.startswith("--calibrate: found ")
 
 
 @pytest.mark.parametrize("flag", ["--onnx", "--no-stablehlo", "--license"])
