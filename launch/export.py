@@ -23,19 +23,6 @@ from pathlib import Path
 from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, as_json, config_fields
 
-FILES = {
-    "weights.safetensors": "the variables of evaluation, e.g. `params/logits/kernel`",
-    "config.json": "the experiment, and the versions that exported it",
-    "preprocessor.json": "inputs, output and the steps between, for programs without cardiax",
-    CALIBRATION: "temperature of the probabilities, and below which one a class is uncertain",
-    "golden.npz": "inputs by name, and `output`, the output of cardiax for them",
-    "model.stablehlo": "the network by `jax.export`, for CPU, GPU and TPU and any batch",
-    "model.onnx": "the network as ONNX, for any batch",
-    "trust.safetensors": "how far activation times can be trusted, as below",
-    "sums.json": "SHA-256 of each file; cardiax refuses a file that differs",
-}
-"""The files of a bundle but for the card."""
-
 RESULTS = {
     "Test": "test.json",
     "Test, one lead missing": "test_drop_lead.json",
@@ -68,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
 
     from cardiax.catalog import find_dataset
-    from cardiax.launch.bundle.card import card
+    from cardiax.launch.bundle.card import FILES, card
     from cardiax.launch.bundle.golden import golden_file, golden_inputs, prepared_experiment
     from cardiax.launch.bundle.measured_trust import bundle_with_trust, calibrated, section, with_section
     from cardiax.launch.bundle.preprocessor import describe

@@ -9,6 +9,7 @@ import cardiax
 from cardiax import datasets
 from cardiax.catalog import BY_PATIENT, DISCLAIMER, find_dataset
 from cardiax.config import Config
+from cardiax.launch.run.run_folder import CALIBRATION
 from cardiax.tasks import task_of
 
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "activation_mae": "mae", "voltage_mae": "mae"}
@@ -16,6 +17,19 @@ METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "activation_mae": "mae", "v
 
 SCORES = {"log_loss": "log loss, nats", "brier": "Brier score", "ece": "expected calibration error"}
 """Score of calibration.json → its name."""
+
+FILES = {
+    "weights.safetensors": "the variables of evaluation, e.g. `params/logits/kernel`",
+    "config.json": "the experiment, and the versions that exported it",
+    "preprocessor.json": "inputs, output and the steps between, for programs without cardiax",
+    CALIBRATION: "temperature of the probabilities, and below which one a class is uncertain",
+    "golden.npz": "inputs by name, and `output`, the output of cardiax for them",
+    "model.stablehlo": "the network by `jax.export`, for CPU, GPU and TPU and any batch",
+    "model.onnx": "the network as ONNX, for any batch",
+    "trust.safetensors": "how far activation times can be trusted, as below",
+    "sums.json": "SHA-256 of each file; cardiax refuses a file that differs",
+}
+"""The files of a bundle but for the card."""
 
 COLUMNS = ("precision", "recall", "f1")
 """The metrics of a class."""

@@ -10,6 +10,7 @@ from cardiax.catalog import WINDOW
 from cardiax.config import with_overrides
 from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
+from cardiax.launch.bundle.card import FILES
 from cardiax.launch.bundle.golden import golden_inputs, prepared_experiment
 from cardiax.launch.predictors.batches import in_batches
 from cardiax.launch.run.bundle_files import CARD, SUMS
@@ -172,7 +173,12 @@ def section(trust: Trust) -> list[str]:
 
 
 def with_section(card: str, lines: list[str]) -> str:
-    """Return a model card with these lines as its section `TITLE`, before the data; an earlier one is replaced."""
+    """Return a model card that lists the file, with these lines as its section `TITLE`, before the data.
+
+    An earlier section is replaced.
+    """
+    if f"- `{TRUST}`" not in card:
+        card = card.replace("- `sums.json`", f"- `{TRUST}`: {FILES[TRUST]}\n- `sums.json`", 1)
     before, heading, after = card.partition("\n## Data\n")
     before = before.partition(f"\n## {TITLE}\n")[0]
     return "\n".join([before, f"## {TITLE}", "", *lines, ""]) + heading + after

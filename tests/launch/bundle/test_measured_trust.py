@@ -124,9 +124,11 @@ def test_a_file_of_another_number_of_sites_is_refused(tmp_path):
 
 def test_the_section_of_the_card_is_replaced():
     trust = measure_trust(network, experiment(np.zeros(500)), experiment(np.zeros(500)))
-    card = "# name\n\n## Test\n\nvalues\n\n## Data\n\nhearts\n"
+    card = "# name\n\n- `golden.npz`: g\n- `sums.json`: s\n\n## Test\n\nvalues\n\n## Data\n\nhearts\n"
     once = with_section(card, section(trust))
     assert once.index("## Test") < once.index("## How far to trust a prediction") < once.index("## Data")
+    line = "- `trust.safetensors`: how far activation times can be trusted, as below\n"
+    card = card.replace("- `sums.json`", f"{line}- `sums.json`")
     assert with_section(once, ["else"]) == card.replace(
         "## Data", "## How far to trust a prediction\n\nelse\n\n## Data"
     )
