@@ -96,6 +96,11 @@ class HeartPredictor(BatchPredictor):
         """How far the times can be trusted, as measured when the network was exported; None of a run."""
         return self.network.time_trust()
 
+    @property
+    def usual_lead_in(self) -> int:
+        """ms from the first sample of a beat that is found to its onset, as in the calibration of the intervals."""
+        return self.config.augmentation.shift // 2
+
     def predict(
         self,
         ecg: np.ndarray | str | Path,
@@ -135,8 +140,7 @@ class HeartPredictor(BatchPredictor):
         """Predict the heart from each of several files or arrays; all are read and checked first. See `predict`."""
         from cardiax.launch.predictors.heart_beats import read_beats
 
-        lead_in = self.config.augmentation.shift // 2
-        read = [read_beats(source, rate, start, names, unit, lead_in) for source in files]
+        read = [read_beats(source, rate, start, names, unit, self.usual_lead_in) for source in files]
         return [self._of_beats(source, beats, explain) for source, beats in zip(files, read, strict=True)]
 
     def _of_beats(self, source: Path | np.ndarray, beats: "FoundBeats", explain: bool) -> Prediction:
@@ -149,7 +153,12 @@ class HeartPredictor(BatchPredictor):
         voltage = outputs[0] if outputs.ndim == 3 else None
         times = outputs if voltage is None else np.asarray(activation_time(outputs))
         times = times - beats.lead_in
-        trust, note = self.trust, NO_TRUST if self.trust is None else self.trust.words
+        trust, told = self.trust, [NO_TRUST if self.trust is None else self.trust.words]
+        if trust is not None and beats.lead_in != self.usual_lead_in:
+            told.append(
+                f"the intervals are those of beats shown from {self.usual_lead_in} ms before an exact onset on, this one "
+                f"is shown from {beats.lead_in} ms before its own: they may hold fewer of its times"
+            )
         difference = None if trust is None else trust.difference(times[0])
         unlike = () if trust is None or difference is None else trust.warnings(difference)
         many = voltage is not None and len(outputs) > 2
@@ -159,7 +168,7 @@ class HeartPredictor(BatchPredictor):
             leads=leads,
             times=times[0],
             voltage=voltage,
-            notes=(*beats.notes, note),
+            notes=(*beats.notes, *told),
             warnings=(*_warnings(times[0], leads, beats.lead_in), *unlike),
             onsets=beats.onsets,
             beat_times=times[1:],

@@ -110,6 +110,11 @@ def test_intervals_and_the_difference_from_training(predictor, leads, tmp_path):
     assert float(rows[3]["low_ms"]) == pytest.approx(found.times[3] - 5, abs=0.01)
     assert float(rows[3]["high_ms"]) == pytest.approx(found.times[3] + 5, abs=0.01)
     assert rows[4]["low_ms"] == ""
+    assert not any("before an exact onset" in note for note in found.notes)
+    given = predictor.predict(leads, sampling_rate=1000, leads=LEADS, start=700.0)
+    whole = predictor.predict(leads[700:1200], sampling_rate=1000, leads=LEADS)
+    for one in (given, whole):
+        assert any("from 15 ms before an exact onset on, this one is shown from 0 ms" in note for note in one.notes)
     predictor.trust = dataclasses.replace(trust, limit=20.0)
     (warning,) = set(predictor.predict(leads, sampling_rate=1000, leads=LEADS).warnings) - {*plain.warnings}
     assert warning.startswith("unlike the ECGs that the network was trained on: the times differ by 21.6 ms")
