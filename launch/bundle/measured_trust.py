@@ -51,6 +51,7 @@ def measure_trust(network: Network, own: Experiment, other: Experiment) -> Trust
     found, true = _times(network, other, "validation", lead_in)
     half_width = conformal_quantile(_errors(found, true), LEVEL)
     errors = _errors(*_times(network, other, "test", lead_in))
+    bounded = ~np.isnan(errors) & np.isfinite(half_width)
     known = own.split["train"]
     known = known[np.linspace(0, len(known) - 1, min(KEPT, len(known))).astype(int)]
     training_times = np.concatenate(
@@ -61,7 +62,7 @@ def measure_trust(network: Network, own: Experiment, other: Experiment) -> Trust
         half_width=half_width.astype(np.float32),
         level=LEVEL,
         calibrated_on=_words(other, "validation"),
-        held=float((errors <= half_width)[~np.isnan(errors)].mean()),
+        held=float((errors <= half_width)[bounded].mean()) if bounded.any() else np.nan,
         tested_on=_words(other, "test"),
         training_times=training_times,
         limit=float(np.quantile(nearest_difference(like, training_times), LIKE, method="higher")),
@@ -158,17 +159,23 @@ def _words(experiment: Experiment, split: str) -> str:
 
 def section(trust: Trust) -> list[str]:
     """Return the lines of the model card that tell it, without the heading."""
-    low, median, high = np.quantile(trust.half_width, (0, 0.5, 1), method="nearest")
+    finite = trust.half_width[np.isfinite(trust.half_width)]
+    if not len(finite) or np.isnan(trust.held):
+        return [f"Not known: no site was found often enough in {trust.calibrated_on}."]
+    low, median, high = np.quantile(finite, (0, 0.5, 1), method="nearest")
+    unbounded = len(trust.half_width) - len(finite)
+    without = f" {unbounded} sites have no half width, since they were found too rarely." if unbounded else ""
+    limit = f"by more than {trust.limit:.1f} ms" if np.isfinite(trust.limit) else "in that most sites do not activate"
     return [
         f"`trust.safetensors` has a half width for each site, {median:.1f} ms at the median site, {low:.1f} to "
         f"{high:.1f} ms over the sites: {100 * trust.level:.0f} % of the errors on {trust.calibrated_on} are no larger "
         "(split conformal prediction). Cases of one heart are correlated, so of few hearts the share on others "
         f"differs: of the times of {trust.tested_on}, the intervals held {100 * trust.held:.1f} %. They are not for "
-        "hearts of another kind, such as a patient's.",
+        f"hearts of another kind, such as a patient's.{without}",
         "",
-        "`cardiax predict` warns if the times differ from those of the most alike training case by more than "
-        f"{trust.limit:.1f} ms (standard deviation over the sites, so a common delay counts nothing). Of "
-        f"{trust.compared_with}, 99 % differ by less.",
+        "`cardiax predict` warns if the times differ from those of the most alike training case "
+        f"{limit} (standard deviation over the sites, so a common delay counts nothing). Of "
+        f"{trust.compared_with}, {'99 % differ by less' if np.isfinite(trust.limit) else 'over 1 % do too'}.",
     ]
 
 

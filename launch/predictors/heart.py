@@ -260,8 +260,8 @@ def _summary(one: Prediction) -> str:
         f"{active.sum()} of {len(active)} sites activate, from {np.nanmin(one.times):.0f} to "
         f"{np.nanmax(one.times):.0f} ms"
     )
-    if one.half_width is not None:
-        text += f", ± {np.median(one.half_width):.1f} ms (median site; see the note)"
+    if one.half_width is not None and np.isfinite(one.half_width).any():
+        text += f", ± {np.median(one.half_width[np.isfinite(one.half_width)]):.1f} ms (median site; see the note)"
     if one.spread is None:
         return text
     return (

@@ -26,10 +26,10 @@ class Trust:
 
     Attributes:
       half_width: float32 (75,), ms: a time of a case that training has not seen differs by no more from the true one,
-        with probability `level`, if the case is like those of `calibrated_on`; infinite of too few cases.
+        with probability `level`, if the case is like those of `calibrated_on`; infinite if that is not known.
       level: e.g. 0.9.
       calibrated_on: the cases from which the half widths are, in words.
-      held: share of the times of `tested_on` that lie within the half widths.
+      held: share of the times of `tested_on` that lie within the half widths that are finite; NaN if none is.
       tested_on: other cases, in words.
       training_times: (m, 75), ms, activation times of cases of training.
       limit: ms, the difference from the nearest of these that 99 % of the cases of `compared_with` do not exceed.
@@ -48,10 +48,13 @@ class Trust:
     @property
     def words(self) -> str:
         """How the half widths were found, and what they held."""
+        if np.isnan(self.held):
+            return f"the times have no intervals: no site was found often enough in {self.calibrated_on}"
+        unbounded = int(np.sum(~np.isfinite(self.half_width)))
         return (
             f"the intervals are as wide as {100 * self.level:.0f} % of the errors on {self.calibrated_on}; they held "
             f"{100 * self.held:.0f} % of the times of {self.tested_on}, and may hold far fewer of others, such as "
-            "a patient's"
+            "a patient's" + (f"; {unbounded} of {len(self.half_width)} sites have none" if unbounded else "")
         )
 
     def difference(self, times: np.ndarray) -> float:

@@ -56,9 +56,23 @@ def test_half_widths_are_those_of_validation_and_are_tried_on_test():
     assert found.half_width[0] == 181  # ⌈201 · 0.9⌉, of the times after a lead-in of 15 ms
     assert found.half_width[1] == np.inf  # no case has this site
     assert found.half_width[2] == np.inf  # it is never found
-    assert found.held == pytest.approx((0.75 * 73 + 1) / 74)  # site 2 is within an infinite interval
+    assert found.held == pytest.approx(0.75)  # without site 2, which an infinite interval would always hold
+    assert "; 2 of 75 sites have none" in found.words
+    (text, _, _) = section(found)
+    assert "181.0 ms at the median site, 181.0 to 181.0 ms over the sites" in text
+    assert "2 sites have no half width" in text
     assert found.calibrated_on.startswith("200 cases of 4 hearts (the validation split of ")
     assert found.tested_on.startswith("200 cases of 4 hearts (the test split of ")
+
+
+def test_a_network_that_finds_no_site_has_no_intervals_and_says_so():
+    def silent(inputs):
+        return np.full((len(inputs["leads"]), 75), np.nan, np.float32)
+
+    found = measure_trust(silent, experiment(np.zeros(500)), experiment(np.zeros(500)))
+    assert np.isnan(found.held)
+    assert "no intervals" in found.words
+    assert not any(word in " ".join([found.words, *section(found)]) for word in ("inf", "nan"))
 
 
 def test_the_limit_is_of_the_own_validation_split():

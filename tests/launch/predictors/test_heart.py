@@ -104,7 +104,13 @@ def test_intervals_and_the_difference_from_training(predictor, leads, tmp_path):
     assert found.difference == pytest.approx(np.arange(75).std())  # 21.6 ms
     assert found.warnings == plain.warnings
     assert any("held 80 % of the times of 13 others" in note for note in found.notes)
-    list(predictor.write(tmp_path, ["ecg"], [found]))
+    lines = list(predictor.write(tmp_path, ["ecg"], [found]))
+    assert any("± 5.0 ms (median site; see the note)" in line for line, _ in lines)
+    for some in (40, 75):  # sites without a half width
+        wide = dataclasses.replace(found, half_width=np.where(np.arange(75) < some, np.inf, 5.0))
+        told = "\n".join(line for line, _ in predictor.write(tmp_path, ["wide"], [wide]))
+        assert "inf" not in told
+        assert ("± 5.0 ms" in told) == (some < 75)
     with (tmp_path / "ecg_activation.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert float(rows[3]["low_ms"]) == pytest.approx(found.times[3] - 5, abs=0.01)
