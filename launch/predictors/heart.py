@@ -156,8 +156,8 @@ class HeartPredictor(BatchPredictor):
         trust, told = self.trust, [NO_TRUST if self.trust is None else self.trust.words]
         if trust is not None and beats.lead_in != self.usual_lead_in:
             told.append(
-                f"the intervals are those of beats shown from {self.usual_lead_in} ms before an exact onset on, this one "
-                f"is shown from {beats.lead_in} ms before its own: they may hold fewer of its times"
+                f"the intervals are those of beats shown from {self.usual_lead_in} ms before an exact onset on, this "
+                f"one is shown from {beats.lead_in} ms before its own: they may hold fewer of its times"
             )
         difference = None if trust is None else trust.difference(times[0])
         unlike = () if trust is None or difference is None else trust.warnings(difference)
