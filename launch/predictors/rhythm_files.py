@@ -149,10 +149,11 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
             )
             row += f"{own.couplets:>11}{own.runs:>19}   {longest}"
         lines.append(row)
+    why = "no class likely, noise," if one.trust.uncertain_below else "noise"
     flagged = int(np.sum([bool(flag) for flag in one.flags]))
     lines += [
         "",
-        f"{flagged:,} beats are flagged in {stem}_beats.csv (no class likely, noise, or a lead unreadable).",
+        f"{flagged:,} beats are flagged in {stem}_beats.csv ({why} or a lead unreadable).",
     ]
     if len(one.unreadable):
         lines += ["", "Unreadable stretches, left out"]
