@@ -13,7 +13,8 @@ from cardiax.ecg.rhythm_strips import clock
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
 from cardiax.launch.predictors.rhythm import RhythmPrediction, columns
-from cardiax.launch.run.run_folder import save_plot, write_atomically, write_json
+from cardiax.launch.run.plot_files import save_plot
+from cardiax.launch.run.run_folder import write_atomically, write_json
 from cardiax.stats.beat_matching import comparison
 
 LONGEST_LIST = 20
