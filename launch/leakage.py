@@ -19,7 +19,8 @@ import numpy as np
 
 from cardiax.catalog import find_dataset
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import Workdir, save_plot, write_json
+from cardiax.launch.run.plot_files import save_plot
+from cardiax.launch.run.run_folder import Workdir, write_json
 
 DATASET = "physionet_mitbih/kaggle"
 SPLITS = ("kaggle", "patient")

@@ -9,8 +9,9 @@ import numpy as np
 
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.measured_runs import Corruption, Run
+from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import save_plot, write_json
+from cardiax.launch.run.run_folder import write_json
 from cardiax.stats.classification import mean_interval
 from cardiax.training.batch_order import padded_batches
 from cardiax.training.step import inputs_of

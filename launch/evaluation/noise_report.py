@@ -8,6 +8,7 @@ import numpy as np
 
 from cardiax.ecg.recorded_noise import NOISES, SNRS
 from cardiax.launch.run.experiment import Experiment
+from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.plots.curves import noise_figure
@@ -40,7 +41,7 @@ def report_noise(
     say(_table(result))
     if jax.process_index() == 0 and not workdir.is_read_only:
         workdir.write_json(f"{split}_noise.json", result)
-        written = workdir.save_plot(f"{split}_noise", lambda: _plot(result))
+        written = save_plot(workdir.path / "figures" / f"{split}_noise", lambda: _plot(result))
         say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}_noise.json', *written)))}")
 
 

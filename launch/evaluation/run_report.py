@@ -9,8 +9,9 @@ import jax
 from cardiax.launch.evaluation.calibration_file import calibration
 from cardiax.launch.evaluation.noise_report import report_noise
 from cardiax.launch.run.experiment import Experiment
+from cardiax.launch.run.plot_files import save_plot, without_losing_results
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_csv, without_losing_results
+from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_csv
 from cardiax.tasks.class_report import ClassReport
 from cardiax.training.batch_order import Arrays
 
@@ -65,7 +66,9 @@ def report(
         if split == "test" and not suffix and (workdir.path / "metrics.csv").exists():
             plots["learning"] = partial(_learning_plot, workdir, experiment, result)
     if is_writer:
-        written = [workdir.save_plot(f"{split}{suffix}_{name}", draw) for name, draw in plots.items()]
+        written = [
+            save_plot(workdir.path / "figures" / f"{split}{suffix}_{name}", draw) for name, draw in plots.items()
+        ]
         say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}{suffix}.json', *itertools.chain(*written))))}")
     if experiment.noises:
         clean = task_report.main_figures(cases, figures)

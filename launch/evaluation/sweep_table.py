@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from cardiax.catalog import BY_PATIENT, NOISE
+from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import read_csv, save_plot, write_atomically, write_csv
+from cardiax.launch.run.run_folder import read_csv, write_atomically, write_csv
 from cardiax.launch.run.sweep_member import Member
 from cardiax.plots.metric_bars import comparison_figure
 from cardiax.stats.classification import mean_interval

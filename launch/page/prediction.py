@@ -10,7 +10,8 @@ from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.rhythm_part import rhythm_part
 from cardiax.launch.predictors.heart import Prediction
 from cardiax.launch.predictors.rhythm import RhythmPrediction
-from cardiax.launch.run.run_folder import without_losing_results, write_atomically
+from cardiax.launch.run.plot_files import without_losing_results
+from cardiax.launch.run.run_folder import write_atomically
 
 ENDING = "_report.html"
 """Ending of the page that `cardiax predict` writes beside the other files of a recording."""

@@ -127,7 +127,7 @@ class BeatRowsPredictor(BatchPredictor):
         logits = self._outputs({"leads": beats}, BATCH, path)
         probabilities = self.network.trust.probabilities(logits)
         names, uncertain = np.array(classes)[probabilities.argmax(axis=1)], self.network.trust.uncertain(probabilities)
-        return BeatRows(names, probabilities, classes, labels, notes, uncertain)
+        return BeatRows(names, probabilities, classes, labels, (*notes, *self.network.notes), uncertain)
 
     def write(self, folder: Path, stems: Sequence[str], predictions: Sequence[BeatRows]) -> Iterator[tuple[str, bool]]:
         """Write NAME_classes.csv of each table; yield lines for the user, and True where one is a remark."""

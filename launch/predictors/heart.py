@@ -12,7 +12,8 @@ from cardiax.catalog import DISCLAIMER, WINDOW
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.predictors.batches import BatchPredictor
-from cardiax.launch.run.run_folder import save_plot, write_atomically, write_csv
+from cardiax.launch.run.plot_files import save_plot
+from cardiax.launch.run.run_folder import write_atomically, write_csv
 from cardiax.launch.run.trust import NO_TRUST, Trust
 
 if TYPE_CHECKING:

@@ -276,6 +276,7 @@ class RhythmPredictor(BatchPredictor):
         summary = summarize(times, rr, labels, classes, recording.duration, unreadable, counted)
         leads = tuple(dict.fromkeys((*leads, *(name for part in parts for name in part.leads))))
         signal, signal_leads = first_leads(parts, rate)
+        notes = (*notes_of(recording, leads, parts, given is not None), *self._marked(), *self.network.notes)
         return RhythmPrediction(
             times=times,
             rr=rr,
@@ -291,7 +292,7 @@ class RhythmPredictor(BatchPredictor):
             rate=rate,
             signal=signal,
             signal_leads=signal_leads,
-            notes=(*recording.notes, *notes_of(recording, leads, parts, given is not None), *self._marked()),
+            notes=(*recording.notes, *notes),
             warnings=warnings_of(summary, parts, rr, names, self._aami, float(uncertain.mean()), trust.usual_share),
             comparison=compared(reference, samples, labels, rate, len(classes)),
             classes=self._symbols,

@@ -13,7 +13,8 @@ from cardiax.ecg.rhythm_strips import clock
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
 from cardiax.launch.predictors.rhythm import RhythmPrediction, columns
-from cardiax.launch.run.run_folder import save_plot, write_atomically, write_json
+from cardiax.launch.run.plot_files import save_plot
+from cardiax.launch.run.run_folder import write_atomically, write_json
 from cardiax.stats.beat_matching import comparison
 
 LONGEST_LIST = 20
@@ -149,10 +150,11 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
             )
             row += f"{own.couplets:>11}{own.runs:>19}   {longest}"
         lines.append(row)
+    why = "no class likely, noise," if one.trust.uncertain_below else "noise"
     flagged = int(np.sum([bool(flag) for flag in one.flags]))
     lines += [
         "",
-        f"{flagged:,} beats are flagged in {stem}_beats.csv (no class likely, noise, or a lead unreadable).",
+        f"{flagged:,} beats are flagged in {stem}_beats.csv ({why} or a lead unreadable).",
     ]
     if len(one.unreadable):
         lines += ["", "Unreadable stretches, left out"]

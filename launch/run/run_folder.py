@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import functools
 import glob
 import io
 import json
@@ -11,12 +10,9 @@ import os
 import platform
 import shlex
 import shutil
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from cardiax.catalog import describe, find_dataset, remember
 from cardiax.config import Config, differences, from_dict, to_dict
@@ -152,10 +148,6 @@ class Workdir:
         lines = (json.dumps(_finite(row), allow_nan=False) + "\n" for row in history)
         self.write("metrics.jsonl", "".join(lines).encode())
 
-    def save_plot(self, name: str, draw: Callable[[], Any]) -> list[Path]:
-        """Draw a plot and save it in figures/; see `save_plot`."""
-        return save_plot(self.path / "figures" / name, draw)
-
 
 def joint_owner(workdirs: Iterable[Workdir]) -> str:
     """Return the owners of the runs of a population in one, or the empty one if any is empty."""
@@ -193,63 +185,6 @@ def as_csv(rows: list[dict[str, Any]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
-
-
-def save_plot(path: Path, draw: Callable[[], Any]) -> list[Path]:
-    """Save what `draw` returns, a Matplotlib figure as `path`.png or frames uint8 (n, height, width, 3) as `path`.gif.
-
-    Returns:
-      A list of the path; empty if the plot cannot be drawn or written, which is a warning (`without_losing_results`).
-    """
-    import matplotlib
-
-    from cardiax.plots.style import draw_every_character
-
-    with without_losing_results(path):
-        with matplotlib.rc_context({"text.parse_math": False}):  # a name may have dollar signs
-            plot, image = draw(), io.BytesIO()
-        if isinstance(plot, np.ndarray):
-            ending = "gif"
-            write_gif(image, plot)
-        else:
-            ending = "png"
-            _warn_of_characters(draw_every_character(plot))
-            plot.savefig(image, format=ending, dpi=300)
-        whole = path.with_name(f"{path.name}.{ending}")
-        write_atomically(whole, image.getvalue())
-        return [whole]
-    return []
-
-
-@contextlib.contextmanager
-def without_losing_results(plot: Path | str) -> Iterator[None]:
-    """Turn any failure to draw `plot` into one line on stderr: the results that it shows are already on disk."""
-    try:
-        yield
-    except Exception as error:  # Matplotlib, Pillow and the file system have no narrower common class
-        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        print(f"cardiax: warning: {plot}: not drawn ({why}); the results are not affected", file=sys.stderr)
-
-
-@functools.cache
-def _warn_of_characters(lost: str) -> None:
-    """Say once which characters of a plot no font has."""
-    if lost:
-        print(
-            f"cardiax: warning: plots: found {lost}, which no installed font has, and wrote their numbers, e.g. "
-            f"U+{ord(lost[0]):04X}; install a font that has them, e.g. Noto Sans CJK",
-            file=sys.stderr,
-        )
-
-
-def write_gif(file: io.BytesIO, frames: np.ndarray) -> None:
-    """Write frames uint8 (n, height, width, 3) as an endless GIF at 12.5 frames per second, in the same 256 colours."""
-    from PIL import Image  # takes a second to import, needed for one plot
-
-    some = frames[:: -(-len(frames) // 10), ::2, ::2]  # a palette for all frames, so that nothing flickers
-    palette = Image.fromarray(some.reshape(-1, *some.shape[2:])).quantize(256, Image.Quantize.MAXCOVERAGE)
-    first, *rest = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    first.save(file, format="GIF", save_all=True, append_images=rest, duration=80, loop=0)
 
 
 OWN_DATASET = "own_dataset"

@@ -1,6 +1,7 @@
 """Trained networks for use: of a run folder, of a bundle, or of the weights that come with cardiax."""
 
 import dataclasses
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,17 @@ class TrainedNetwork:
     predictions: Path
     variables: Callable[[], Any]
     trust: ClassTrust = dataclasses.field(default_factory=ClassTrust)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a prediction of classes says of the network: that nothing is uncertain, if it has no calibration."""
+        if (self.path / CALIBRATION).exists():
+            return ()
+        command = shlex.join(["cardiax", "evaluate", str(self.path)])
+        how = f"`{command}` writes it, where the data of its training are prepared"
+        if is_bundle(self.path):
+            how = "export the bundle again from a run that has it"
+        return (f"no class is marked as uncertain, since the network has no {CALIBRATION}; {how}",)
 
     def function(self, variables: Any) -> Callable[..., Any]:
         """Return the network with these variables as a function of its inputs by name, each (n, ...)."""

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cardiax.plots.heart_map import beating_frames
 
-RENDERED = ("test_heart_runs.py", "test_predict.py", "test_rhythm.py", "test_run_folder.py", "test_train.py")
+RENDERED = ("test_heart_runs.py", "test_predict.py", "test_rhythm.py", "test_plot_files.py", "test_train.py")
 """The files of tests whose plots are real; for others layout and pixels are a quarter of the time of a small run."""
 
 

@@ -10,6 +10,7 @@ from cardiax.catalog import find_dataset
 from cardiax.config import to_dict
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.calibration_file import calibration
+from cardiax.launch.run.bundle_files import WEIGHTS
 from cardiax.launch.run.run_folder import CALIBRATION, write_json
 from cardiax.launch.run.trained import find_network
 from cardiax.recipes import recipe
@@ -52,7 +53,13 @@ def test_a_probability_of_zero_is_no_infinite_loss():
 def test_a_run_without_it_is_read_and_a_damaged_one_is_refused(tmp_path):
     write_json(tmp_path / "config.json", to_dict(recipe("arrhythmia", "physionet_mitbih/patient")))
     assert find_network(tmp_path).trust == ClassTrust(temperature=1.0, uncertain_below=0.0, usual_share=None)
+    network = find_network(tmp_path)
+    assert f"`cardiax evaluate {tmp_path}`" in network.notes[0]
+    (tmp_path / WEIGHTS).touch()
+    assert "export the bundle again" in network.notes[0]
+    (tmp_path / WEIGHTS).unlink()
     write_json(tmp_path / CALIBRATION, {"temperature": 1.5, "uncertain_below": 0.7, "usual_share": None, "rule": "r"})
+    assert find_network(tmp_path).notes == ()
     assert find_network(tmp_path).trust == ClassTrust(temperature=1.5, uncertain_below=0.7)
     for wrong in ({"temperature": 0.0}, {"uncertain_below": "0.7"}, {"usual_share": 2.0}, {"temperature": None}):
         fields = {"temperature": 1.5, "uncertain_below": 0.7, "usual_share": None} | wrong

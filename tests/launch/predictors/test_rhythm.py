@@ -106,8 +106,12 @@ def test_a_calibrated_network_says_which_beats_are_uncertain(cardiax, run, leads
     np.save(tmp_path / "day.npy", leads)
     options = ("--rate", RATE, "--leads", "V5,II", "--no-report")
     assert cardiax("predict", run, tmp_path / "day.npy", *options, "--out", tmp_path / "plain")[0] == 0
-    assert "uncertain" not in (tmp_path / "plain" / "day_summary.json").read_text()
-    assert "is uncertain" not in (tmp_path / "plain" / "day_summary.txt").read_text()
+    assert "uncertain" not in json.loads((tmp_path / "plain" / "day_summary.json").read_text())
+    text = (tmp_path / "plain" / "day_summary.txt").read_text()
+    assert "is uncertain" not in text
+    assert "flagged in day_beats.csv (noise or a lead unreadable)." in text
+    note = f"no class is marked as uncertain, since the network has no calibration.json; `cardiax evaluate {run}` "
+    assert note in text
     likely = np.exp(2) / (np.exp(2) + 4)
     fields = {"temperature": 2.5, "uncertain_below": likely + 0.01, "usual_share": 0.5}
     write_json(run / "calibration.json", fields)
@@ -122,6 +126,8 @@ def test_a_calibrated_network_says_which_beats_are_uncertain(cardiax, run, leads
     found = json.loads((run / "predictions" / "day_summary.json").read_text())["uncertain"]
     assert found == {"beats": 149, "percent": 100.0, "below": fields["uncertain_below"]}
     text = (run / "predictions" / "day_summary.txt").read_text()
+    assert "flagged in day_beats.csv (no class likely, noise, or a lead unreadable)." in text
+    assert "no class is marked" not in text
     assert "The class of 149 beats (100.0 %) is uncertain: its probability is below 0.66." in text
     write_json(run / "calibration.json", fields | {"uncertain_below": likely - 0.01})
     prediction = load(run).predict(leads, sampling_rate=RATE, leads=["V5", "II"])
