@@ -79,6 +79,7 @@ def test_intervals_calibrated_on_varied_hearts_hold_abroad(mesh, name):
     assert 0.8 < held.mean() < 0.97
 
 
+@pytest.mark.figures
 def test_what_is_unlike_the_training_data_is_told(mesh, shared_dir):
     """Areas under the ROC curve of scores, against the validation cases of the network; printed as a table."""
     datasets.prepare("simulated_intracardiac", shared_dir)

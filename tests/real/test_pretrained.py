@@ -103,6 +103,7 @@ DRAWS = np.append(np.log(TRAINING / TRAINING[0]) / 2, 0)
 """Log of the odds against N of a training beat, minus those of a draw of it, whose share goes with its root."""
 
 
+@pytest.mark.figures
 def test_a_temperature_alone_is_the_best_calibration_of_records_that_are_left_out(logits_of):
     logits, target, record = logits_of("validation")
     rows, losses = np.arange(len(target)), {}
@@ -123,6 +124,7 @@ def test_a_temperature_alone_is_the_best_calibration_of_records_that_are_left_ou
     assert min(losses, key=lambda name: losses[name]["log_loss"]) == "a temperature"
 
 
+@pytest.mark.figures
 def test_the_figures_of_the_beats_that_are_kept_are_those_of_the_readme(logits_of):
     logits, target, record = logits_of("test")
     rows = [row for name, numbers in TEST.items() for row in kept_rows(name, numbers, logits, target, record)]

@@ -43,6 +43,7 @@ def test_fibrillation_and_pacing_are_told(real_data):
 VALIDATION_RECORDS = [f"mitdb/{name}" for name in VALIDATION] + [f"svdb/{name}" for name in SVDB_VALIDATION]
 
 
+@pytest.mark.figures
 def test_many_uncertain_beats_tell_noise_but_neither_polarity_nor_rate(real_data):
     """The share of uncertain beats in the first ten minutes of validation records, as they are and changed."""
     network = cardiax.load("arrhythmia")
