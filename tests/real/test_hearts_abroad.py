@@ -7,7 +7,7 @@ ranges were fixed before either was looked at. `pytest -m slow -s tests/real/tes
 
 import dataclasses
 import os
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -58,9 +58,15 @@ def mesh(real_data):
     return read_heart(real_data / "llnl_geometry" / "heart_mesh.vtk", real_data / "llnl_geometry" / "points.csv")
 
 
+@pytest.fixture(scope="module")
+def beats_of(mesh):
+    """The function from a set's name to the beats of its hearts, which are simulated once."""
+    return cache(partial(beats_of_hearts, mesh))
+
+
 @pytest.mark.parametrize("name", ["validation", pytest.param("test", marks=CLOSED)])
-def test_the_packaged_weights_find_the_activation_of_hearts_from_elsewhere(mesh, name):
-    leads, expected = beats_of_hearts(mesh, name)
+def test_the_packaged_weights_find_the_activation_of_hearts_from_elsewhere(beats_of, name):
+    leads, expected = beats_of(name)
     found = find_network("activation").predictor()({"leads": leads})
     within = [np.corrcoef(one, other)[0, 1] for one, other in zip(found, expected, strict=True)]
     error = np.abs(found - expected).mean()
@@ -69,9 +75,9 @@ def test_the_packaged_weights_find_the_activation_of_hearts_from_elsewhere(mesh,
 
 
 @pytest.mark.parametrize("name", ["activation", "transmembrane"])
-def test_intervals_calibrated_on_varied_hearts_hold_abroad(mesh, name):
+def test_intervals_calibrated_on_varied_hearts_hold_abroad(beats_of, name):
     network = find_network(name)
-    leads, expected = beats_of_hearts(mesh, "validation")
+    leads, expected = beats_of("validation")
     errors = np.abs(times_of(network)(leads) - expected)
     held = (errors <= network.time_trust().half_width).mean(axis=1)
     low, high = interval(held.reshape(len(SETS["validation"]), -1).mean(axis=1), np.mean)
@@ -80,7 +86,7 @@ def test_intervals_calibrated_on_varied_hearts_hold_abroad(mesh, name):
 
 
 @pytest.mark.figures
-def test_what_is_unlike_the_training_data_is_told(mesh, shared_dir):
+def test_what_is_unlike_the_training_data_is_told(beats_of, shared_dir):
     """Areas under the ROC curve of scores, against the validation cases of the network; printed as a table."""
     datasets.prepare("simulated_intracardiac", shared_dir)
     network, random = find_network("activation"), np.random.default_rng(0)
@@ -93,7 +99,7 @@ def test_what_is_unlike_the_training_data_is_told(mesh, shared_dir):
     limbs = some[..., :6]
     swapped = np.stack([-limbs[..., 0], *(limbs[..., i] for i in (2, 1, 4, 3, 5))], axis=-1)
     cases = {
-        "hearts of LLNL": beats_of_hearts(mesh, "validation")[0],
+        "hearts of LLNL": beats_of("validation")[0],
         "both arms swapped": np.concatenate([swapped, some[..., 6:]], axis=-1),
         "all leads inverted": -some,
         "V1 to V6 reversed": np.concatenate([limbs, some[..., :5:-1]], axis=-1),

@@ -124,7 +124,6 @@ def test_a_temperature_alone_is_the_best_calibration_of_records_that_are_left_ou
     assert min(losses, key=lambda name: losses[name]["log_loss"]) == "a temperature"
 
 
-@pytest.mark.figures
 def test_the_figures_of_the_beats_that_are_kept_are_those_of_the_readme(logits_of):
     logits, target, record = logits_of("test")
     rows = [row for name, numbers in TEST.items() for row in kept_rows(name, numbers, logits, target, record)]
