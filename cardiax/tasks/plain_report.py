@@ -103,6 +103,14 @@ def mean_merit(name: str, higher_is_better: bool = False) -> Merit:
     return Merit(name, higher_is_better, terms, mean_of_sums)
 
 
+def cases_line(result: dict[str, Any]) -> str:
+    """Return the last line of a table: the cases of SPLIT.json, and how its intervals were found."""
+    return (
+        f"on {result['examples']:,} {result['split']} cases of {result['dataset']}, split by {result['protocol']} "
+        f"({result['interval']})"
+    )
+
+
 @dataclass(frozen=True)
 class Report:
     """The metrics, table and plots of a task; by default the means over cases of some values of `Task.measure`.
@@ -147,11 +155,7 @@ class Report:
         for name, unit in self.units.items():
             one = result[name]
             lines.append(f"{name}  {one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}] {unit}".rstrip())
-        lines.append(
-            f"on {result['examples']:,} {result['split']} cases of {result['dataset']}, split by {result['protocol']} "
-            f"({result['interval']})"
-        )
-        return "\n".join(lines)
+        return "\n".join([*lines, cases_line(result)])
 
     def plots(
         self, cases: Cases, figures: dict[str, Any], result: dict[str, Any], predict: Callable[[Arrays], np.ndarray]

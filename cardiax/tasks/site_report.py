@@ -20,7 +20,18 @@ from cardiax.stats.calibration import (
 )
 from cardiax.stats.regression import bootstrap_cases, regression_metrics
 from cardiax.stats.significance import resampled_figures
-from cardiax.tasks.plain_report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, Draw, Merit, Report, mean_merit
+from cardiax.tasks.plain_report import (
+    BOUNDS,
+    LEVEL,
+    RESAMPLES,
+    Arrays,
+    Cases,
+    Draw,
+    Merit,
+    Report,
+    cases_line,
+    mean_merit,
+)
 
 
 @dataclass(frozen=True)
@@ -93,11 +104,7 @@ class SiteReport(Report):
         middle, high = np.nanquantile(of_cases, [0.5, 0.95])
         lines.append(f"{first} of a case: median {middle:.3f}, 95 % below {high:.3f}, worst {np.nanmax(of_cases):.3f}")
         lines.append(f"{first} of a site: {of_sites[best]:.3f} ({best}) to {of_sites[worst]:.3f} ({worst})")
-        lines.append(
-            f"on {result['examples']:,} {result['split']} cases of {result['dataset']}, split by {result['protocol']} "
-            f"({result['interval']})"
-        )
-        return "\n".join(lines)
+        return "\n".join([*lines, cases_line(result)])
 
     def plots(
         self, cases: Cases, figures: dict[str, Any], result: dict[str, Any], predict: Callable[[Arrays], np.ndarray]

@@ -39,9 +39,8 @@ def train_in_processes(
     for index, (config, workdir) in enumerate(runs):
         waiting.put((index, config, workdir))
     failed: dict[str, list[str]] = {}
-    shared = {
-        "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.75 / count:.3f}"
-    } | os.environ  # of a GPU, by default 0.75 for each
+    # Of a GPU's memory, each process would take three quarters.
+    shell = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.75 / count:.3f}"} | os.environ
     with tempfile.TemporaryDirectory() as scratch, _stoppable() as (stopped, started):
 
         def work() -> None:
@@ -51,7 +50,7 @@ def train_in_processes(
                     file = Path(scratch, f"{index}.json")
                     file.write_text(json.dumps(config_fields(config)))
                     words = ["--config", str(file), "--workdir", str(workdir.path), "--quiet", *flags]
-                    why = _train([sys.executable, "-m", "cardiax.launch.train", *words], shared, stopped, started)
+                    why = _train([sys.executable, "-m", "cardiax.launch.train", *words], shell, stopped, started)
                     if why is not None and not stopped.is_set():
                         failed.setdefault(why, []).append(workdir.path.name)
                     say(f"sweep: {workdir.path}: {'trained' if why is None else why}")
