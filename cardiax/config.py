@@ -231,15 +231,10 @@ def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
     for name in overrides:
         if name not in known:
             raise unknown("field", name, known)
-    return with_leaves(config, {name: parse(name, known[name][0], value) for name, value in overrides.items()})
-
-
-def with_leaves(config: Config, values: Mapping[str, Any]) -> Config:
-    """Return `config` with the fields of `values` (dotted name → value) replaced unchecked; they may be traced."""
     changes: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
+    for name, value in overrides.items():
         group, _, leaf = name.rpartition(".")
-        changes.setdefault(group, {})[leaf] = value
+        changes.setdefault(group, {})[leaf] = parse(name, known[name][0], value)
     top = changes.pop("", {})
     for group, values in changes.items():
         top[group] = dataclasses.replace(getattr(config, group), **values)
@@ -285,14 +280,6 @@ def refuse_unread(config: Config, typed: Iterable[str]) -> None:
     for name in typed:
         if name in reasons and values[name][1] not in (0, "none", {}):
             raise InputError(f"{name}: found {values[name][1]}, which has no effect: {reasons[name]}; leave it out")
-
-
-def enabled(value: Any) -> bool:
-    """Return True if a numeric field is not 0.
-
-    A traced value counts as enabled, since the members of a population differ in a field only if none of them has 0.
-    """
-    return not (isinstance(value, int | float) and value == 0)
 
 
 RENAMED = {"split": "protocol"}

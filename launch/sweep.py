@@ -1,7 +1,7 @@
 """Train models × protocols × grid × seeds and compare them in one table; finished runs are not repeated.
 
-Each member is a run of `cardiax train` in its own folder within that of the sweep. Members that differ only in the seed
-or in numerical fields are trained together in one program. The same command resumes a sweep that was stopped or killed.
+Each member is a run of `cardiax train` in its own folder within that of the sweep. The same command resumes a sweep
+that was stopped or killed.
 The protocol `noise` tests the runs of the dataset's first protocol again with real noise. The table (table.md,
 table.csv, table.png) has means over seeds with 95 % intervals, parameters and training time. Bold marks a result that
 is significantly better than every other row, over seeds and test cases.
@@ -14,17 +14,13 @@ Examples:
 """
 
 import argparse
-import hashlib
 import itertools
-import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cardiax.baselines import find_system
 from cardiax.catalog import find_dataset
-from cardiax.config import Config, leaves, refuse_unread, to_dict, unread, with_overrides
+from cardiax.config import Config, leaves, refuse_unread, unread, with_overrides
 from cardiax.errors import InputError, unknown
 from cardiax.launch import train
 from cardiax.launch.cli import positive
@@ -49,7 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=1, metavar="N", help="train N members side by side, each in its own process (1)"
     )
-    parser.add_argument("--apart", action="store_true", help="train the members one by one, never in one program")
     parser.add_argument("--table", action="store_true", help="train nothing; write the table of the finished runs")
     parser.add_argument("--workdir", metavar="DIR", help="folder of the sweep (default: sweeps/TASK-DATASET)")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
@@ -87,20 +82,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def train_members(members: list[Member], options: argparse.Namespace) -> dict[str, list[str]] | None:
-    """Train the unfinished members, together where one program can.
-
-    An unfinished population of an earlier command is resumed first with all its members, even those not in `members`.
+    """Train the unfinished members, then test those that were trained but not tested.
 
     Returns:
       Error message → names of the members that failed with it; None when interrupted.
     """
-    from cardiax.launch.loops.population_loop import DivergenceError, train_together
     from cardiax.launch.run.progress import say
-
-    failed: dict[str, list[str]] = {}
-
-    def note(workdirs: list[Workdir], why: str) -> None:
-        failed.setdefault(why, []).extend(workdir.path.name for workdir in workdirs)
 
     missing = list({member.workdir.path: member for member in members if not member.trained}.values())
     say(f"sweep: {len(missing)} runs to train in {folder(options)}")
@@ -110,29 +97,11 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
         runs = [(member.config, member.workdir) for member in missing]
         given = {"--data-dir": options.data_dir, "--minutes": options.minutes, "--memory": options.memory}
         flags = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
-        found = train_in_processes(runs, options.workers, flags)
-        if found is None:
-            return None
-        failed, missing = found, []
-    for configs, workdirs, index in _programs(missing, options):
-        say(f"sweep: {', '.join(str(workdir.path) for workdir in workdirs)}")
-        try:
-            if index:
-                status = train_together(configs, workdirs, index, options.data_dir, options.memory)
-            else:
-                config = train.fixed_steps(configs[0], workdirs[0], options.minutes)
-                status = train.start(
-                    config, workdirs[0], options.data_dir, minutes=options.minutes, memory=options.memory
-                )
-            if status:
-                return None
-        except DivergenceError as error:
-            say(f"sweep: {error}")
-            for path, why in error.failures.items():
-                note([Workdir(path)], why)
-        except InputError as error:
-            say(f"sweep: {error}")
-            note(workdirs, str(error))
+        failed = train_in_processes(runs, options.workers, flags)
+    else:
+        failed = _train_in_turn(missing, options)
+    if failed is None:
+        return None
     for member in members:
         if member.trained and not member.done:
             from cardiax.launch.evaluation.measured_runs import load_runs
@@ -144,37 +113,26 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
                     trained.report("test")
             except InputError as error:
                 say(f"sweep: {error}")
-                note([member.workdir], str(error))
+                failed.setdefault(str(error), []).append(member.workdir.path.name)
     return failed
 
 
-def _programs(
-    missing: list[Member], options: argparse.Namespace
-) -> Iterator[tuple[list[Config], list[Workdir], Path | None]]:
-    """Yield the configs and folders of each program, and the common folder of a population or None for a single run."""
-    from cardiax.launch.loops.population_loop import half_done
-    from cardiax.training.population import groups
+def _train_in_turn(missing: list[Member], options: argparse.Namespace) -> dict[str, list[str]] | None:
+    """Train members one after the other in this process; the result is that of `train_members`."""
+    from cardiax.launch.run.progress import say
 
-    waiting = {member.workdir.path.resolve(): member for member in missing}
-    apart = options.minutes or options.apart
-    for index in sorted(folder(options).glob(".population-*")):
-        workdirs = half_done(index)
-        if all((workdir.path / "test.json").exists() for workdir in workdirs):
-            shutil.rmtree(index)  # left by a population killed after it finished
-        elif not apart and any(workdir.path.resolve() in waiting for workdir in workdirs):
-            planned = [waiting.pop(workdir.path.resolve(), None) for workdir in workdirs]
-            pairs = zip(workdirs, planned, strict=True)
-            yield [member.config if member else workdir.config() for workdir, member in pairs], workdirs, index
-    rest = list(waiting.values())
-    for some in [[i] for i in range(len(rest))] if apart else groups([member.config for member in rest]):
-        configs, workdirs = [rest[i].config for i in some], [rest[i].workdir for i in some]
-        yield configs, workdirs, folder(options) / _name(configs) if len(some) > 1 else None
-
-
-def _name(configs: list[Config]) -> str:
-    """Return the common folder's name for the members of one program; the same members have the same name."""
-    text = json.dumps([to_dict(config) for config in configs], sort_keys=True)
-    return f".population-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    failed: dict[str, list[str]] = {}
+    for member in missing:
+        workdir = member.workdir
+        say(f"sweep: {workdir.path}")
+        try:
+            config = train.fixed_steps(member.config, workdir, options.minutes)
+            if train.start(config, workdir, options.data_dir, minutes=options.minutes, memory=options.memory):
+                return None
+        except InputError as error:
+            say(f"sweep: {error}")
+            failed.setdefault(str(error), []).append(workdir.path.name)
+    return failed
 
 
 def folder(options: argparse.Namespace) -> Path:

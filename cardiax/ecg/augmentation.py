@@ -160,8 +160,8 @@ def mix_pairs(
     return jax.tree.map(mix, inputs), of_neighbours(targets), share
 
 
-def smaller_share(key: jax.Array, alpha: float | jax.Array, count: int) -> jax.Array:
-    """Draw min(b, 1 - b) for `count` values b ~ Beta(alpha, alpha): (count,), in 0 … 1/2; alpha may be traced.
+def smaller_share(key: jax.Array, alpha: float, count: int) -> jax.Array:
+    """Draw min(b, 1 - b) for `count` values b ~ Beta(alpha, alpha): (count,), in 0 … 1/2.
 
     Inverts the cumulative distribution on a grid, in one pass on any device; `jax.random.beta` uses rejection loops, on
     which a GPU waits. With x = w^max(1, 1 / alpha) / 2 the density of w in 0 … 1 is bounded and smooth: proportional

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.catalog import WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, Dataset
-from cardiax.config import AugmentationConfig, Config, enabled
+from cardiax.config import AugmentationConfig, Config
 from cardiax.ecg.augmentation import drop_lead, lead_noise, lead_rotation, stretch_time, warp_amplitude, white_noise
 from cardiax.ecg.recorded_noise import add_noise, add_noise_to_beats, noise_of_beats, noise_of_windows
 from cardiax.ecg.rr_features import RR_FEATURES, against_median_beat, rr_features
@@ -138,31 +138,31 @@ class Classification(Task):
         gain_key, rhythm_key, pause_key, drop_key = (jax.random.fold_in(key, index) for index in (3, 4, 5, 6))
         if "rr" in beat:
             leads, rest, rr = beat["leads"], beat["deviation"], beat["rr"]
-            if enabled(config.rotate_leads):
+            if config.rotate_leads:
                 rotation = lead_rotation(jax.random.fold_in(key, 7), config.rotate_leads)
                 leads, rest = leads @ rotation, rest @ rotation
-            if enabled(config.electrode_gain):
+            if config.electrode_gain:
                 gain = 1 + config.electrode_gain * jax.random.normal(gain_key, (1, leads.shape[1]))
                 leads, rest = gain * leads, gain * rest
-            if enabled(config.warp):
+            if config.warp:
                 keys = jax.random.split(warp_key, leads.shape[1])
                 warp = jax.vmap(warp_amplitude, (0, 1, None), 1)
                 leads, rest = warp(keys, leads, config.warp), warp(keys, rest, config.warp)
-            if enabled(config.noise):
+            if config.noise:
                 noise = lead_noise(noise_key, leads, config.noise) - leads
                 leads, rest = leads + noise, rest + noise
-            if enabled(config.drop_lead):
+            if config.drop_lead:
                 leads, rest = (drop_lead(drop_key, one, config.drop_lead, first=1) for one in (leads, rest))
             usual = target == self.classes.index(self.normal)
-            if enabled(config.fibrillation):
+            if config.fibrillation:
                 rr, target = self._with_rhythm(rhythm_key, rr, target, fibrillation(), config.fibrillation * usual)
-            if enabled(config.pauses):
+            if config.pauses:
                 rr, target = self._with_rhythm(pause_key, rr, target, pauses(), config.pauses * usual)
             return {"leads": leads, "deviation": rest, "rr": rr}, target
         second = "a second lead"
         needs = {"fibrillation": "RR features", "pauses": "RR features", "drop_lead": second, "rotate_leads": second}
         for name, what in needs.items():
-            if enabled(getattr(config, name)):
+            if getattr(config, name):
                 raise InputError(
                     f"augmentation.{name}: found beats without {what}, expected some with it, as in --dataset "
                     "physionet_mitbih/patient; set it to 0"
@@ -170,13 +170,13 @@ class Classification(Task):
 
         def augmented(lead: int, signal: jax.Array) -> jax.Array:
             own = [jax.random.fold_in(one, lead) if lead else one for one in (gain_key, warp_key, noise_key)]
-            if enabled(config.electrode_gain):
+            if config.electrode_gain:
                 signal = signal * (1 + config.electrode_gain * jax.random.normal(own[0]))
-            if enabled(config.stretch):
+            if config.stretch:
                 signal = stretch_time(stretch_key, signal, config.stretch)  # the same in all leads
-            if enabled(config.warp):
+            if config.warp:
                 signal = warp_amplitude(own[1], signal, config.warp)
-            if enabled(config.noise):
+            if config.noise:
                 signal = white_noise(own[2], signal, config.noise)
             return signal
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.catalog import WINDOW, Dataset
-from cardiax.config import AugmentationConfig, Config, enabled
+from cardiax.config import AugmentationConfig, Config
 from cardiax.ecg.augmentation import delay, drop_lead, electrode_gain, lead_noise, rescale_time
 from cardiax.ecg.leads import LEADS, SITE_NAMES, twelve_leads
 from cardiax.ecg.recorded_noise import add_noise, noise_of_twelve_leads
@@ -99,17 +99,17 @@ class TwelveLeads(Task):
         """
         leads = inputs["leads"]
         stretch_key, shift_key, gain_key, noise_key, drop_key = jax.random.split(key, 5)
-        if enabled(config.stretch):
+        if config.stretch:
             factor = jax.random.uniform(stretch_key, minval=1 - config.stretch, maxval=1 + config.stretch)
             leads, target = rescale_time(leads, factor), self.rescaled(target, factor)
         if config.shift:
             samples = jax.random.randint(shift_key, (), 0, config.shift + 1)
             leads, target = delay(leads, samples, config.shift), self.delayed(target, samples, config.shift)
-        if enabled(config.electrode_gain):
+        if config.electrode_gain:
             leads = electrode_gain(gain_key, leads, config.electrode_gain)
-        if enabled(config.noise):
+        if config.noise:
             leads = lead_noise(noise_key, leads, config.noise)
-        if enabled(config.drop_lead):
+        if config.drop_lead:
             leads = drop_lead(drop_key, leads, config.drop_lead)
         return {"leads": leads}, target
 

@@ -1,10 +1,6 @@
-"""Steps mapped over devices: the batch is divided and the state replicated.
-
-For a population the members are divided, each of them on one device.
-"""
+"""Steps mapped over devices: the batch is divided and the state replicated."""
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,12 +11,8 @@ from jax.sharding import PartitionSpec as P
 
 from cardiax.errors import InputError
 from cardiax.nn.speedups import uses
-from cardiax.training.population import PopulationStep
 from cardiax.training.state import TrainState
 from cardiax.training.step import AXIS, Batch, EvalStep, TrainStep
-
-MEMBER = "member"
-"""Name of the mesh axis over which a population is divided."""
 
 ON_CPU = {
     # These passes would remove the barriers of `cardiax.nn.barriers` before fusion.
@@ -90,27 +82,6 @@ def map_eval_step(step: EvalStep, mesh: Mesh) -> EvalStep:
     """Map `step` over the mesh: (variables, global batch) → values of every example, replicated on every device."""
     mapped = jax.shard_map(step, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(), check_vma=False)
     return jax.jit(mapped, compiler_options=compiler_options(mesh))
-
-
-def make_population_mesh(members: int, devices: Sequence[jax.Device] | None = None) -> Mesh:  # pyright: ignore[reportInvalidTypeForm]
-    """Return a mesh (d, 1) of the axes `MEMBER` and `AXIS`, d the most devices that divide the members evenly.
-
-    `AXIS` has size 1 and is there because the step reduces over it.
-    """
-    devices = jax.devices() if devices is None else devices
-    count = math.gcd(members, len(devices))
-    return Mesh(np.asarray(devices[:count]).reshape(count, 1), (MEMBER, AXIS), axis_types=(AxisType.Auto,) * 2)
-
-
-def map_population_step(step: PopulationStep, mesh: Mesh) -> PopulationStep:
-    """Map `step` over the mesh of `make_population_mesh`. The input state is donated."""
-    mapped = jax.shard_map(step, mesh=mesh, in_specs=P(MEMBER), out_specs=P(MEMBER), check_vma=False)
-    return jax.jit(mapped, donate_argnums=0, compiler_options=compiler_options(mesh))
-
-
-def divide_members(tree: Any, mesh: Mesh) -> Any:
-    """Shard a pytree of arrays (M, ...), M members, over the mesh of `make_population_mesh`."""
-    return jax.device_put(tree, NamedSharding(mesh, P(MEMBER)))
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import optax
 
-from cardiax.config import OptimizerConfig, enabled
+from cardiax.config import OptimizerConfig
 from cardiax.errors import check_new, unknown
 
 Rule = Callable[[optax.Schedule, OptimizerConfig], optax.GradientTransformation]
@@ -46,7 +46,7 @@ def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransfo
     rise = optax.linear_schedule(0.0, config.learning_rate, max(warmup, 1))
     schedule = optax.join_schedules([rise, after], [warmup])
     rule = OPTIMIZERS[config.name](schedule, config)
-    return optax.chain(optax.clip_by_global_norm(config.clip_norm), rule) if enabled(config.clip_norm) else rule
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), rule) if config.clip_norm else rule
 
 
 def is_kernel(params: Any) -> Any:

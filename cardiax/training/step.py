@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from cardiax.config import Config, enabled
+from cardiax.config import Config
 from cardiax.ecg.augmentation import augment_extra, mix_pairs
 from cardiax.tasks.task import Loss, Task
 from cardiax.training.state import TrainState
@@ -65,7 +65,7 @@ def make_train_step(
         inputs, target = jax.vmap(task.augment, (0, 0, 0, None))(keys, inputs, target, config.augmentation)
         inputs, target = augment_extra(keys, inputs, target, config.augmentation.extra)
         sides = [(target, 1.0)]  # The targets of each example and their weights.
-        if enabled(config.augmentation.mixup):
+        if config.augmentation.mixup:
             inputs, neighbour, share = mix_pairs(mix_key, inputs, target, config.augmentation.mixup, AXIS)
             sides = [(target, 1.0 - share), (neighbour, share)]
 
@@ -83,7 +83,7 @@ def make_train_step(
         updates, opt_state = tx.update(gradients, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         average = state.average
-        if enabled(config.ema):
+        if config.ema:
             # The decay is smaller in the first steps, so that the random initial parameters are soon forgotten.
             decay = jnp.minimum(config.ema, (1.0 + state.step) / (10.0 + state.step))
             average = optax.incremental_update((params, model_state), average, 1.0 - decay)

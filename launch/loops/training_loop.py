@@ -148,7 +148,7 @@ def _train(
                     progress.evaluating()
                     row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
                     if not math.isfinite(row["train_loss"]):
-                        raise InputError(f"{divergence(history, row)}; {REMEDY}")
+                        raise InputError(divergence(history, row))
                     measured = evaluator(evaluated(state), "validation")
                     row |= by_first_process(functools.partial(validation_figures, task, measured))
                     history = [*history, row]
@@ -229,7 +229,7 @@ def divergence(history: History, row: dict[str, float]) -> str:
     after = history[-1]["step"] if history else 0
     return (
         f"training diverged between steps {after} and {row['step']}: found a mean loss of {row['train_loss']}, "
-        "expected a finite one"
+        f"expected a finite one; {REMEDY}"
     )
 
 

@@ -99,8 +99,8 @@ def load_experiments(
     with_noise: bool = False,
     memory: float | None = None,
 ) -> list[Experiment]:
-    """Do as `load_experiment` for configs that can be trained together (see `cardiax.training.population`); the
-    experiments share the examples."""
+    """Do as `load_experiment` for configs that differ only in the seed or the length of training; the experiments share
+    the examples."""
     config = configs[0]
     task, dataset, model = look_up(config, AXIS)
     if config.protocol not in dataset.protocols:

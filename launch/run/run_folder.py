@@ -10,7 +10,7 @@ import os
 import platform
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,12 +147,6 @@ class Workdir:
         self.write_csv("metrics.csv", history)
         lines = (json.dumps(_finite(row), allow_nan=False) + "\n" for row in history)
         self.write("metrics.jsonl", "".join(lines).encode())
-
-
-def joint_owner(workdirs: Iterable[Workdir]) -> str:
-    """Return the owners of the runs of a population in one, or the empty one if any is empty."""
-    owners = [workdir.owner() for workdir in workdirs]
-    return ",".join(owners) if all(owners) else ""
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from tests.campaign.scenarios import SCENARIOS
 
 HERE = Path(__file__).resolve().parent
 
-WARM = ("prepare", "sweep", "evaluate", "export", "predict", "loops.training_loop", "loops.population_loop", "api")
+WARM = ("prepare", "sweep", "evaluate", "export", "predict", "loops.training_loop", "api")
 """Modules that are imported before the forks, none of which starts a device."""
 
 

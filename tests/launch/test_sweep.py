@@ -1,6 +1,5 @@
 """Sweeps: the members, the table, and what happens to one that is stopped."""
 
-import contextlib
 import csv
 import itertools
 import json
@@ -12,8 +11,7 @@ import pytest
 
 from cardiax.catalog import NOISE
 from cardiax.launch.evaluation.sweep_table import Row, markdown, noise_table
-from cardiax.launch.loops import population_loop
-from cardiax.launch.run.run_folder import Workdir, write_json
+from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.run.sweep_member import Member
 from cardiax.launch.sweep import parse_grid
 from cardiax.recipes import recipe
@@ -30,7 +28,7 @@ def command(data_dir, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     return [
         *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", folder),
-        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e-3,1e-2", "--steps", 3, "--apart", *TINY),
+        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e-3,1e-2", "--steps", 3, *TINY),
     ], folder
 
 
@@ -62,7 +60,7 @@ def test_every_member_is_the_run_that_train_makes(swept, data_dir, cardiax, tmp_
 
 @pytest.mark.slow
 def test_members_trained_in_processes_are_the_same_runs(swept, command, cardiax, tmp_path):
-    arguments = [word for word in command[0] if word != "--apart"]
+    arguments = list(command[0])
     arguments[arguments.index("--workdir") + 1] = tmp_path / "sweep"
     status, out, error = cardiax(*arguments, "--workers", 2)
     assert status == 0, error
@@ -107,24 +105,7 @@ def test_what_is_done_is_not_done_again_and_what_is_missing_is(swept, command, c
     assert figures((swept / "table.csv").read_text()) == figures(expected)
 
 
-@pytest.mark.slow
-def test_members_that_differ_in_numbers_are_trained_together(swept, data_dir, tmp_path, cardiax):
-    status, out, error = cardiax(
-        *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", tmp_path),
-        *("--seeds", 2, "--grid", "optimizer.learning_rate=1e-3,1e-2", "--steps", 3, *TINY),
-    )
-    assert status == 0, error
-    assert "train: 4 members together; they differ in seed, optimizer.learning_rate" in out
-    assert not list(tmp_path.glob(".population-*"))
-    for folder in swept.glob("resnet1d-*"):
-        (alone,), (together,) = (
-            list(csv.DictReader((path / folder.name / "metrics.csv").read_text().splitlines()))
-            for path in (swept, tmp_path)
-        )
-        assert float(together["train_loss"]) == pytest.approx(float(alone["train_loss"]), rel=1e-4)
-
-
-def test_members_that_diverge_together_are_counted_and_named(data_dir, tmp_path, cardiax):
+def test_members_that_diverge_are_counted_and_named(data_dir, tmp_path, cardiax):
     error = cardiax.mistake(
         *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", tmp_path),
         *("--seeds", 2, "--grid", "optimizer.learning_rate=1e30", "--optimizer.name", "sgd", "--steps", 4, *TINY),
@@ -133,10 +114,9 @@ def test_members_that_diverge_together_are_counted_and_named(data_dir, tmp_path,
     names = [f"resnet1d-optimizer.learning_rate=1e30-kaggle-seed{seed}" for seed in (0, 1)]
     assert f"2 of 2 members failed: {', '.join(names)}: training diverged between steps 0 and" in error
     assert error.count("try a lower --optimizer.learning_rate") == 1
-    assert not list(tmp_path.glob(".population-*"))
 
 
-def test_what_fails_for_all_members_of_a_program_is_told_once(tmp_path, cardiax):
+def test_what_fails_for_all_members_is_told_once(tmp_path, cardiax):
     error = cardiax.mistake(
         "sweep",
         "arrhythmia",
@@ -153,52 +133,8 @@ def test_what_fails_for_all_members_of_a_program_is_told_once(tmp_path, cardiax)
     assert error.count("is not prepared") == 1
 
 
-@pytest.mark.slow
-def test_a_population_that_was_stopped_is_finished_before_new_seeds_begin(data_dir, tmp_path, cardiax, monkeypatch):
-    def sweep(folder, seeds):
-        where = ("--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", folder)
-        return cardiax("sweep", "arrhythmia", *where, "--seeds", seeds, "--steps", 4, *TINY)
-
-    @contextlib.contextmanager
-    def after_two_steps():
-        asked = iter([False, True])
-        yield lambda: next(asked)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(population_loop, "interrupts", after_two_steps)
-        assert sweep(tmp_path / "stopped", 2)[0] == 1
-    assert len(list((tmp_path / "stopped").glob(".population-*"))) == 1
-    # More seeds, or fewer: the two that were begun go on together.
-    shutil.copytree(tmp_path / "stopped", tmp_path / "fewer")
-    status, out, error = sweep(tmp_path / "stopped", 4)
-    assert status == 0, error
-    assert out.count("resume: from step 2") == 1
-    assert out.count("2 members together") == 2
-    status, out, error = sweep(tmp_path / "fewer", 1)
-    assert status == 0, error
-    assert out.count("resume: from step 2") == 1
-    assert sweep(tmp_path / "whole", 2)[0] == 0
-    for seed in (0, 1):
-        for name in ("metrics.csv", "test.json"):
-            expected = (tmp_path / "whole" / f"resnet1d-kaggle-seed{seed}" / name).read_bytes()
-            for folder in ("stopped", "fewer"):
-                assert (tmp_path / folder / f"resnet1d-kaggle-seed{seed}" / name).read_bytes() == expected
-    for folder in ("stopped", "fewer", "whole"):
-        assert not list((tmp_path / folder).glob(".population-*"))
-
-
-@pytest.mark.slow
-def test_what_a_finished_population_left_when_it_was_killed_is_removed(swept, command, cardiax):
-    left = [swept / f".population-{number}" for number in (1, 2)]
-    for folder in left:
-        folder.mkdir()
-    write_json(left[1] / "population.json", {"members": [f"../{path.name}" for path in swept.glob("resnet1d-*")]})
-    assert cardiax(*command[0])[0] == 0
-    assert not any(folder.exists() for folder in left)
-
-
 def test_one_member_that_fails_stops_no_other_and_is_told(data_dir, tmp_path, cardiax):
-    status, out, error = cardiax(
+    status, _, error = cardiax(
         *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--workdir", tmp_path),
         *("--seeds", 1, "--grid", "optimizer.learning_rate=1e30,1e-3", "--optimizer.name", "sgd", "--steps", 4, *TINY),
         *("--optimizer.clip_norm", 0, "--optimizer.warmup", 0),
@@ -212,7 +148,6 @@ def test_one_member_that_fails_stops_no_other_and_is_told(data_dir, tmp_path, ca
     assert "learning_rate=1e30 |" not in table
     name = "resnet1d-optimizer.learning_rate=1e30-kaggle-seed0"
     assert f"\nNot in the table: {name} (training diverged between steps 0 and" in table
-    assert "2 members together" in out
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def test_parameters_values_and_gradients_are_flaxs(axes, options):
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
 
 
-def test_members_of_a_population_are_each_as_alone():
+def test_vmap_computes_each_as_alone():
     x, module = inputs(3, 2, 8, 4), Conv(2, (3,))
     variables = jax.vmap(lambda key: module.init(key, x[0]))(jax.random.split(jax.random.key(0), 3))
     found = jax.vmap(module.apply)(variables, x)

@@ -66,7 +66,7 @@ def test_check_grads():
         check_grads(jax.jit(lambda shape: action_potential(shape, 100)), (shape,), order=1, modes=["rev"])
 
 
-def test_members_of_a_population_are_each_as_alone():
+def test_vmap_computes_each_as_alone():
     shapes = jax.tree.map(lambda x: jnp.stack([x, x + 0.5]), drawn(2, 3))
 
     def gradient(shape):

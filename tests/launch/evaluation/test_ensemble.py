@@ -27,7 +27,7 @@ def swept(tmp_path_factory, data_dir):
     folder = tmp_path_factory.mktemp("sweep")
     arguments = ["sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir]
     arguments += ["--workdir", folder, "--seeds", 2, "--steps", 3, "--model_args", "widths=(4,),blocks=1"]
-    arguments += ["--batch_size", 128, "--optimizer.learning_rate", 1e-2, "--apart"]
+    arguments += ["--batch_size", 128, "--optimizer.learning_rate", 1e-2]
     arguments += [word for name in ("mixup", "stretch", "warp", "noise") for word in (f"--augmentation.{name}", 0)]
     with pytest.raises(SystemExit) as stopped:
         main([str(argument) for argument in arguments])

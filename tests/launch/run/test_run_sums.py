@@ -6,7 +6,7 @@ import pytest
 
 from cardiax.errors import InputError
 from cardiax.launch.run import run_folder, run_sums
-from cardiax.launch.run.run_folder import Workdir, joint_owner, read_csv
+from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.launch.run.run_sums import SUMS
 
 ROWS = [{"step": 4, "loss": 0.5}, {"step": 8, "loss": 0.25}]
@@ -121,13 +121,11 @@ def test_the_owner_is_the_config_that_cardiax_wrote(tmp_path):
     workdir = make(tmp_path)
     content = (tmp_path / "config.json").read_bytes()
     assert workdir.owner() == hashlib.sha256(content).hexdigest()
-    assert joint_owner([workdir, workdir]) == f"{workdir.owner()},{workdir.owner()}"
 
     (tmp_path / "config.json").write_bytes(content.replace(b"  ", b" "))
     (tmp_path / SUMS).unlink()  # as the message of an edited file says
     for _ in range(2):
         assert workdir.owner() == ""
-        assert joint_owner([workdir, make(tmp_path / "other")]) == ""
         workdir.write_json("test.json", {"loss": 0.5})  # as `cardiax evaluate` does
         assert workdir.read_json("config.json")["seed"] == 0
 
