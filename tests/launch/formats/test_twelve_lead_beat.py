@@ -636,6 +636,22 @@ def test_wfdb_records_that_do_not_fit_together(tmp_path):
             np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-3)
 
 
+def test_wfdb_records_of_a_layout_and_a_gap(tmp_path):
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    for name, length in (("layout", 0), ("part", 500)):
+        header = record(tmp_path, name=name)
+        header.write_text(header.read_text().replace(f"{name} 12 1000 500", f"{name} 12 1000 {length}"))
+    layout = tmp_path / "layout.hea"
+    layout.write_text(layout.read_text().replace("layout.dat 16", "~ 0"))
+    path = tmp_path / "variable.hea"
+    for segments, start in (("part 500\n~ 500", 0), ("~ 500\npart 500", 500)):
+        path.write_text(f"variable/3 12 1000 1000\nlayout 0\n{segments}\n")
+        np.testing.assert_allclose(read_beat(path, start=start).leads, TWELVE, atol=1e-3)
+        assert "found a missing value in I 0 ms" in refusal(path, start=500 - start)
+    (tmp_path / "part.dat").unlink()
+    assert "found no part.dat beside it" in str(refusal(path, start=0))
+
+
 def test_what_is_no_regular_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     assert refusal(tmp_path / "pipe.csv").startswith("found a pipe or a device")
