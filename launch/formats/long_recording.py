@@ -122,10 +122,8 @@ def read_leads(
     factors = [parsed[index].sign * unit_factor(recording, parsed[index], index, told[index], unit) for index in leads]
     left_out = [name for name, one in zip(told, is_lead, strict=True) if not one]
     notes = [recording.note, f"{', '.join(left_out)} left out: no ECG leads" if left_out else ""]
-    if recording.uncalibrated:
-        notes.append(
-            f"no gain of {', '.join(recording.uncalibrated)} in the header: 200 ADC counts per mV assumed, as WFDB does"
-        )
+    if counts := [told[index] for index in sorted(leads) if index in recording.uncalibrated]:
+        notes.append(f"no gain of {', '.join(counts)} in the header: 200 ADC counts per mV assumed, as WFDB does")
     return LongRecording(
         path=path,
         names=tuple(short),

@@ -42,7 +42,7 @@ class Recording:
       read: function (first, last, channels) → float64 (last - first, channels), in the units of the file; gaps are NaN.
       rate_from: description of where the file states the rate.
       note: description of assumptions made to read the file; empty if there were none.
-      uncalibrated: names of the channels whose header has no gain; WFDB's default is assumed, 200 ADC counts per mV.
+      uncalibrated: indices of the channels whose header has no gain; WFDB's default is assumed, 200 ADC counts per mV.
       default: names of the channels if neither the file nor the user states them; None if they cannot be assumed.
     """
 
@@ -55,7 +55,7 @@ class Recording:
     read: Callable[[int, int, Sequence[int]], np.ndarray]
     rate_from: str = ""
     note: str = ""
-    uncalibrated: tuple[str, ...] = ()
+    uncalibrated: tuple[int, ...] = ()
     default: tuple[str, ...] | None = None
 
     def __post_init__(self):

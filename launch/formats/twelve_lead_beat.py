@@ -112,15 +112,15 @@ def _used_channels(
 ) -> tuple[list[Channel], list[int], np.ndarray, list[str]]:
     """Return all channels, the indices of those that are used, the factor of each of these to mV, and notes."""
     channels = [parse_name(name) for name in _names(recording, names)]
-    if recording.uncalibrated:
+    used, notes = _expected(recording.path, recording, channels, names)
+    told = [str(channels[index].lead or channels[index].electrode) for index in used]
+    if counts := [name for index, name in zip(used, told, strict=True) if index in recording.uncalibrated]:
         raise InputError(
-            f"{recording.path}: found no gain of {', '.join(recording.uncalibrated)} (uncalibrated ADC counts), "
+            f"{recording.path}: found no gain of {', '.join(counts)} (uncalibrated ADC counts), "
             "expected ADC counts per mV; write them into the header as in 'name.dat 16 200/mV'"
         )
-    used, notes = _expected(recording.path, recording, channels, names)
     factors = [
-        unit_factor(recording, channels[index], index, str(channels[index].lead or channels[index].electrode), unit)
-        for index in used
+        unit_factor(recording, channels[index], index, name, unit) for index, name in zip(used, told, strict=True)
     ]
     return channels, used, np.asarray(factors) * [channels[index].sign for index in used], notes
 

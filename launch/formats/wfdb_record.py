@@ -64,16 +64,23 @@ def open_record(path: Path) -> Recording:
         rate_from="its header",
         read=read,
         note="; ".join(longer),
-        uncalibrated=tuple(name or f"channel {index + 1}" for index, (name, gain, _) in enumerate(signals) if not gain),
+        uncalibrated=tuple(index for index, (_, gain, _) in enumerate(signals) if not gain),
     )
 
 
 def _check_files(header: Path) -> None:
-    """Raise `InputError` if a signal file is missing or its first bytes are those of another format."""
-    lines = [line for line in _signal_lines(header) if line.split()[0] != "~"]  # as in a layout, without a file
+    """Raise `InputError` if a segment or a signal file is missing, or its first bytes are those of another format."""
+    for segment in _segments(header):
+        if not _is_file(segment):
+            raise InputError(f"{header}: found no {segment.name}, expected all of its segments")
+        if not _segments(segment):
+            _check_files(segment)
+    lines = _signal_lines(header)
     if len(lines) > CHANNELS:
         raise InputError(f"{header}: found {len(lines):,} signals, expected at most {CHANNELS:,}")
     for line in lines:
+        if line.split()[0] == "~":  # in a layout
+            continue
         file = header.parent / line.split()[0]
         if not _is_file(file):
             raise InputError(f"{header}: found no {file.name} beside it, expected its signal file")
@@ -91,6 +98,13 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def _segments(header: Path) -> list[Path]:
+    """Return the header of each segment of a record, once; none if the record has signals of its own."""
+    first, *rest = _lines(header) or ["-"]
+    names = dict.fromkeys(line.split()[0] for line in rest) if "/" in first.split()[0] else {}
+    return [header.parent / f"{name}.hea" for name in names if name != "~"]
 
 
 def _signal_lines(header: Path) -> list[str]:
@@ -111,12 +125,9 @@ def _check_signals(header: Path, record: Path) -> list[str]:
     """
     import wfdb
 
-    if not _signal_lines(header):
-        segments = dict.fromkeys(line.split()[0] for line in _lines(header)[1:])
-        whole = [(header.with_name(f"{one}.hea"), header.with_name(one)) for one in segments if one != "~"]
-        for segment, _ in whole:
-            _check_files(segment)
-        return [note for each in whole for note in _check_signals(*each)]
+    if segments := _segments(header):
+        copies = [segment.with_suffix("") for segment in _segments(record.with_name(f"{record.name}.hea"))]
+        return [note for each in zip(segments, copies, strict=True) for note in _check_signals(*each)]
     found: Any = _call(header, lambda: wfdb.rdheader(str(record)))
     if not found.file_name or "~" in found.file_name:  # a layout without signals
         return []
@@ -166,22 +177,30 @@ def _check_sums(header: Path, record: Path, found: Any) -> None:
 
 
 def _plainly_named(header: Path) -> Path | None:
-    """Copy a header, with links to its signals, to names that `wfdb` can read: in ASCII, without dots.
+    """Copy the headers of a record and its segments, with links to the signals, to names that `wfdb` can read.
+
+    Such names are in ASCII, those of records without dots.
 
     Returns:
       The new record, whose folder is removed when the process ends; None if the names are such.
     """
-    first, *rest = _lines(header) or ["-"]
-    name, *numbers = first.split()
-    files = list(dict.fromkeys(line.split()[0] for line in rest))
-    if "/" in name or ("." not in name and " ".join([name, *files]).isascii()):
+    records = [header, *_segments(header)]
+    heads = [(_lines(one) or ["-"])[0].split() for one in records]
+    names = "".join([*(one.stem for one in records), *(head[0] for head in heads)])
+    files = dict.fromkeys(line.split()[0] for one in records for line in _signal_lines(one))
+    if "." not in names and "".join([names, *files]).isascii():
         return None
     folder = Path(_stack.enter_context(tempfile.TemporaryDirectory()))
-    for index, file in enumerate(files):
-        (folder / f"signal{index}.dat").symlink_to((header.parent / file).resolve())
-        rest = [f"signal{index}.dat{line.removeprefix(file)}" if line.split()[0] == file else line for line in rest]
-    (folder / "record.hea").write_text("\n".join([" ".join(["record", *numbers]), *rest, ""]), encoding="utf-8")
-    return folder / "record"
+    renamed = {file: f"signal{index}.dat" for index, file in enumerate(files) if file != "~"}
+    for file, name in renamed.items():
+        (folder / name).symlink_to((header.parent / file).resolve())
+    renamed |= {one.stem: f"record{index}" for index, one in enumerate(records)}
+    for one, head in zip(records, heads, strict=True):
+        name, lines = renamed[one.stem], [line.split(None, 1) for line in _lines(one)[1:]]
+        lines = [[renamed.get(first, first), *rest] for first, *rest in lines]
+        lines = [[name + "".join(head[0].partition("/")[1:]), *head[1:]], *lines]
+        (folder / f"{name}.hea").write_text("".join(f"{' '.join(line)}\n" for line in lines), encoding="utf-8")
+    return folder / renamed[header.stem]
 
 
 _stack = contextlib.ExitStack()
@@ -226,10 +245,9 @@ def _signals(header: Path) -> list[tuple[str | None, float, str]]:
 
 def _signals_of_segments(header: Path, lines: list[list[str]]) -> list[tuple[str | None, float, str]]:
     """Return `_signals` of the layout, or of the first segment, which all others must match without a layout."""
-    segments = [header.with_name(f"{line[0]}.hea") for line in lines if line[0] != "~"]
-    absent = [segment for segment in segments if not _is_file(segment)]
-    if absent or not segments:
-        raise InputError(f"{header}: found no {absent[0].name if absent else 'segment'}, expected all of its segments")
+    segments = _segments(header)
+    if not segments:
+        raise InputError(f"{header}: found no segment, expected all of its segments")
     if lines[0][1:2] != ["0"]:
         told = [[_rate(one), *((name, unit) for name, _, unit in _signals(one))] for one in segments]
         for segment, found in zip(segments, told, strict=True):

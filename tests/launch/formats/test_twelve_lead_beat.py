@@ -636,20 +636,34 @@ def test_wfdb_records_that_do_not_fit_together(tmp_path):
             np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-3)
 
 
-def test_wfdb_records_of_a_layout_and_a_gap(tmp_path):
+@pytest.mark.parametrize(("name", "part"), [("variable", "part"), ("a.v2", "part"), ("variable", "päürt.1")])
+def test_wfdb_records_of_a_layout_and_a_gap(tmp_path, name, part):
     pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
-    for name, length in (("layout", 0), ("part", 500)):
-        header = record(tmp_path, name=name)
-        header.write_text(header.read_text().replace(f"{name} 12 1000 500", f"{name} 12 1000 {length}"))
-    layout = tmp_path / "layout.hea"
-    layout.write_text(layout.read_text().replace("layout.dat 16", "~ 0"))
-    path = tmp_path / "variable.hea"
-    for segments, start in (("part 500\n~ 500", 0), ("~ 500\npart 500", 500)):
-        path.write_text(f"variable/3 12 1000 1000\nlayout 0\n{segments}\n")
+    layout, _ = record(tmp_path, name="layout"), record(tmp_path, name=part)
+    layout.write_text(
+        layout.read_text().replace("layout 12 1000 500", "layout 12 1000 0").replace("layout.dat 16", "~ 0")
+    )
+    path = tmp_path / f"{name}.hea"
+    for segments, start in ((f"{part} 500\n~ 500", 0), (f"~ 500\n{part} 500", 500)):
+        path.write_text(f"{name}/3 12 1000 1000\nlayout 0\n{segments}\n")
         np.testing.assert_allclose(read_beat(path, start=start).leads, TWELVE, atol=1e-3)
         assert "found a missing value in I 0 ms" in refusal(path, start=500 - start)
-    (tmp_path / "part.dat").unlink()
-    assert "found no part.dat beside it" in str(refusal(path, start=0))
+    (tmp_path / f"{part}.dat").unlink()
+    assert f"found no {part}.dat beside it" in str(refusal(path, start=0))
+    (tmp_path / f"{part}.hea").unlink()
+    assert f"found no {part}.hea, expected all of its segments" in refusal(path, start=0)
+    path.write_text(f"{name}/1 12 1000 1000\n~ 1000\n")
+    assert refusal(path, start=0).startswith("found")
+
+
+def test_a_gain_that_an_unused_channel_lacks(tmp_path):
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    path = record(tmp_path, [*LEADS, "ABP"], np.column_stack([TWELVE, TWELVE[:, 0]]))
+    header = path.read_text().splitlines()
+    path.write_text("\n".join([*header[:-1], header[-1].replace("2000(0)/mV", "0")]))
+    np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-3)
+    path.write_text("\n".join([*header[:1], header[1].replace("2000(0)/mV", "0"), *header[2:]]))
+    assert "found no gain of I (uncalibrated ADC counts)" in refusal(path)
 
 
 def test_what_is_no_regular_file_is_refused(tmp_path):
