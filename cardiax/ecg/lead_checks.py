@@ -59,6 +59,12 @@ In the same stretches the ratio of the standard deviations is at least 1.17."""
 EXPLAINED = 0.4
 """Largest share of the deviation that may remain after a change that explains it."""
 
+ALONE = 0.08
+"""The same without one lead, whatever the size of the deviation; in those stretches at least 0.10 remains."""
+
+SPIKE = (0.4, 1.0)
+"""A channel has a spike if its range without the 2 ms around its extreme value is below this share of the range, and
+smaller by more than this many mV. In 7,692 stretches of channels at 500 Hz none has one."""
 
 OPPOSITE = (-0.75, 0.2)
 """Correlation of an augmented lead with V1 or V6 below which they are opposite; by how much more than aVR and V6."""
@@ -103,6 +109,18 @@ def railed_channels(channels: np.ndarray, rate: float) -> list[int]:
             if abs(extreme - median) > max(FAR[0] * spread, FAR[1]) and longest >= max(RAILED * rate / 1000, 3):
                 found.append(index)
                 break
+    return found
+
+
+def spiked_channels(channels: np.ndarray, rate: float) -> list[int]:
+    """Return the indices of the channels with a spike, see `SPIKE`, which no part of a QRS complex has."""
+    found = []
+    for index, channel in enumerate(channels.T):
+        extreme = int(np.abs(channel - np.median(channel)).argmax())
+        without = channel[np.abs(np.arange(len(channel)) - extreme) > rate / 1000]
+        spread, rest = np.ptp(channel), np.ptp(without)
+        if rest < SPIKE[0] * spread and spread - rest > SPIKE[1]:
+            found.append(index)
     return found
 
 
@@ -170,13 +188,12 @@ def broken_identity(leads: np.ndarray, given: tuple[str, ...] = LIMB) -> str | N
             return found
     centred = limb - limb.mean(axis=0)
     rest = centred - centred @ np.linalg.pinv(made).T @ made.T
-    if misfit(limb) <= TOLERANCE[0] * largest and np.linalg.norm(rest) <= UNRELATED * np.linalg.norm(centred):
-        return None
+    usual = misfit(limb) <= TOLERANCE[0] * largest and np.linalg.norm(rest) <= UNRELATED * np.linalg.norm(centred)
     for index, name in enumerate(given if len(indices) > 3 else ()):
-        rest = [other for other in range(len(indices)) if other != index]
-        if misfit(limb[:, rest], made[rest]) <= EXPLAINED * misfit(limb):
+        others = [other for other in range(len(indices)) if other != index]
+        if misfit(limb[:, others], made[others]) <= (ALONE if usual else EXPLAINED) * misfit(limb):
             return f"{name} breaks them: it differs from what the others give"
-    return f"{', '.join(given)} are inconsistent"
+    return None if usual else f"{', '.join(given)} are inconsistent"
 
 
 def swapped_electrodes(leads: np.ndarray) -> list[str]:

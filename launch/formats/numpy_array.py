@@ -77,7 +77,7 @@ def of_array(array: np.ndarray, path: Path) -> Recording:
         raise InputError(f"{path}: found {wrong[0]}, expected one array of numbers, mV, or a field of numbers per lead")
     if array.ndim == 1 and names is None:
         array = array[:, None]
-    if array.ndim != (1 if names else 2) or array.shape[-1] == 0:
+    if array.ndim != (1 if names else 2) or array.size == 0:
         raise InputError(f"{path}: found shape {array.shape}, expected time × leads")
     if names is None and array.shape[1] > array.shape[0]:
         raise InputError(f"{path}: found shape {array.shape}, expected time × leads; transpose it")

@@ -254,11 +254,16 @@ def _faults(
 
     `given` are the recorded limb leads; `channels` (n, C), mV, those of the beat as recorded, with `rate` and `names`.
     """
-    largest, spread = float(np.abs(leads - np.median(leads, axis=0)).max()), float(np.ptp(leads, axis=0).max())
-    if largest > lead_checks.LARGEST:
+    sizes, spread = np.abs(leads - np.median(leads, axis=0)).max(axis=0), float(np.ptp(leads, axis=0).max())
+    if large := [name for name, size in zip(LEADS, sizes, strict=True) if size > lead_checks.LARGEST]:
         yield (
-            f"found a lead of {largest:.4g}, expected mV, at most {lead_checks.LARGEST:g}; ADC counts must be divided "
-            "by their gain; µV need --unit uV"
+            f"found values of up to {sizes.max():.4g} in {', '.join(large)}, expected mV, at most "
+            f"{lead_checks.LARGEST:g}; ADC counts must be divided by their gain; µV need --unit uV"
+        )
+    if spikes := lead_checks.spiked_channels(channels, rate):
+        yield (
+            f"found a spike in {', '.join(names[index] for index in spikes)} (an artefact or a pacemaker's), expected "
+            "none; choose another --start"
         )
     if 0 < spread < lead_checks.SMALLEST:
         yield (
