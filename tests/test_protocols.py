@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cardiax.catalog import BOTH_FOLDS, FOLDS, find_dataset
+from cardiax.catalog import BOTH_FOLDS, FOLDS, OWN, find_dataset
 from cardiax.datasets.physionet_mitbih.mitbih_records import RECORDS
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
@@ -15,6 +15,7 @@ from cardiax.protocols import (
     DS1,
     DS1_FOLDS,
     DS2,
+    PROTOCOLS,
     SAME_SUBJECT,
     SVDB_FOLDS,
     SVDB_TEST,
@@ -210,6 +211,22 @@ def test_by_group_no_record_is_on_two_sides_and_every_beat_is_on_one():
     assert [len(side) for side in sides] == [14, 3, 3]
     assert len(set.union(*sides)) == 20
     assert sum(map(len, split.values())) == 100
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS[OWN])
+def test_equal_beats_of_your_own_are_on_one_side(protocol):
+    beats = np.random.default_rng(0).random((120, 9)).astype(np.float32)
+    group = np.arange(120) % 12
+    beats[:60:12] = beats[1]  # of groups 0 and 1
+    beats[5:60:12] = beats[7]  # of groups 5 and 7
+    examples = {"beat": beats, "label": group % 2, "group": group}
+    sides = list(PROTOCOLS[OWN][protocol](examples, {"beats": 120}).values())
+    assert all(len(side) for side in sides)
+    for one, other in itertools.combinations(sides, 2):
+        assert not {row.tobytes() for row in beats[one]} & {row.tobytes() for row in beats[other]}
+        assert protocol == "random" or not set(group[one]) & set(group[other])
+    used = np.concatenate(sides)
+    assert len({row.tobytes() for row in beats[used]}) == len({row.tobytes() for row in beats})
 
 
 def test_the_records_of_each_database_have_their_own_sides():
