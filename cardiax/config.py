@@ -259,6 +259,9 @@ def unread(config: Config) -> dict[str, str]:
         found["optimizer.weight_decay"] = f"{config.optimizer.name} has no weight decay; --optimizer.name adamw has"
     if config.balance == "none":
         found["balance_power"] = "--balance is none"
+    elif config.per_class:
+        reason = f"--per_class {config.per_class} draws equally many examples of each class"
+        found |= {"balance_power": reason, **({"balance": reason} if config.balance == "weights" else {})}
     if dataset.by_record and not dataset.has_rhythms:
         reason = f"a simulated rhythm has beats of classes N and S, and {dataset.name} has {', '.join(dataset.classes)}"
         found |= {"augmentation.fibrillation": reason, "augmentation.pauses": reason}

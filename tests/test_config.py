@@ -160,6 +160,7 @@ ON_THE_HOST = ("patience",)
         ("arrhythmia", "simulated_heartbeat", {}),
         ("arrhythmia", "simulated_heartbeat", {"optimizer.name": "adam"}),
         ("arrhythmia", "simulated_heartbeat", {"balance": "weights", "steps": 7}),
+        ("arrhythmia", "simulated_heartbeat", {"balance": "sampling", "per_class": 7}),
         ("heartbeat", "kaggle_heartbeat/ptbdb", {"optimizer.name": "sgd"}),
         ("arrhythmia", "physionet_mitbih/patient", {"augmentation.warp": 0.1}),
         ("arrhythmia", "physionet_mitbih/patient,physionet_svdb", {"augmentation.warp": 0.1}),

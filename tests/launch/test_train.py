@@ -311,6 +311,7 @@ def test_too_few_beats_for_a_split_are_refused(cardiax, tmp_path):
         (["--optimizer.name", "adam", "--optimizer.weight_decay", "0.1"], "adam has no weight decay"),
         (["--optimizer.name", "sgd", "--optimizer.weight_decay", "0.1"], "sgd has no weight decay"),
         (["--balance_power", "1"], "balance_power: found 1.0, which has no effect: --balance is none"),
+        (["--balance", "weights", "--per_class", "9"], "--per_class 9 draws equally many examples of each class"),
         (["--model", "activation_cnn"], "found 'activation_cnn', which does not read beats of one lead"),
         (["--augmentation.shift", "3"], "augmentation.shift: found 3, which has no effect on task 'arrhythmia'"),
     ],
