@@ -2,7 +2,7 @@
 
 import csv
 import re
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from cardiax.errors import InputError
@@ -86,7 +86,8 @@ def refuse_thousands(path: Path, cells: list[str]) -> None:
 def parse_clock(cell: str) -> float | None:
     """Parse a time of day or an elapsed time into seconds; return None for anything else.
 
-    A date counts only as YYYY-MM-DD, since the order of days and months is unknown otherwise.
+    With a date, in s since 2000, which float64 resolves to a microsecond. A date counts only as YYYY-MM-DD, since the
+    order of days and months is unknown otherwise.
     """
     if not (found := _CLOCK.fullmatch(cell.strip("[]"))):
         return None
@@ -94,7 +95,7 @@ def parse_clock(cell: str) -> float | None:
     if found["half"]:
         parts[0] = parts[0] % 12 + 12 * (found["half"][0] in "pP")
     try:
-        days = datetime.fromisoformat((found["date"] or "").strip()).toordinal()
+        days = datetime.fromisoformat((found["date"] or "").strip()).toordinal() - date(2000, 1, 1).toordinal()
     except ValueError:
         days = 0
     seconds = 86400 * days + sum(part * 60**power for power, part in enumerate(reversed(parts)))

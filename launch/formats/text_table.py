@@ -143,6 +143,8 @@ def _layout(path: Path) -> Layout:
         raise InputError(f"{path}: found nothing, expected a header that names the leads")
     delimiter = _delimiter(head[-1][1])
     split = [split_cells(line, delimiter) for _, line in head]
+    if delimiter is None and len(split[-1]) == 1:  # one column, whose name may have blanks
+        split = [[" ".join(row)] for row in split]
     split = [row[:-1] if delimiter and len(row) > 1 and not row[-1] else row for row in split]  # a mark ends the line
     title = split_cells(comments[-1].lstrip("#% "), delimiter) if comments else []
     names: list[str] | None = None

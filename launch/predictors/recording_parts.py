@@ -35,6 +35,9 @@ FASTEST = 303.0
 EXAMINED = 100
 """Number of beats of a part in which the spike of a pacemaker is searched for."""
 
+LARGEST_SHOWN = 6e4
+"""mV, the largest value of a lead that is kept as float16."""
+
 CLEAR = 0.9
 """Correlation of a beat with the median beat from which it is no noise, however fast the rhythm is."""
 
@@ -160,7 +163,7 @@ def first_leads(parts: Sequence[Part], rate: float) -> tuple[np.ndarray, tuple[t
     found = np.full(bounds[-1], np.nan, np.float16)
     for part, first, last in zip(parts, bounds[::2], bounds[1::2], strict=True):
         skipped = first - round(part.low * WINDOW_RATE / rate)
-        own = part.signals[skipped : skipped + last - first, 0]
+        own = np.clip(part.signals[skipped : skipped + last - first, 0], -LARGEST_SHOWN, LARGEST_SHOWN)
         found[first : first + len(own)] = own
     return found, tuple((float(part.edges[0]), part.leads[0]) for part in parts)
 

@@ -70,6 +70,13 @@ def table(path, header, rate=250, more=0):
     return path
 
 
+@pytest.mark.parametrize("name", ["ECG", "Lead I (mV)", "my ECG"])
+def test_a_table_of_one_column(tmp_path, name):
+    np.savetxt(tmp_path / "a.csv", np.ones(500), header=name, comments="")
+    recording = read_leads(tmp_path / "a.csv", 250.0)
+    assert (recording.samples, recording.names) == (500, ("I" if "I" in name else name,))
+
+
 def test_channels_of_one_name_are_told_apart(tmp_path):
     for names, found in (
         ("ECG,ECG,II,ecg 2", ("II", "ECG", "ECG 2", "ecg 2")),

@@ -309,6 +309,9 @@ def test_times_that_are_rounded_to_milliseconds(tmp_path, rate):
     slow = np.stack([np.interp(indices, TIME, lead, right=lead[-1]) for lead in TWELVE.T], axis=1)
     path = written(tmp_path / "ecg.csv", table(columns=slow, times=np.rint(indices).astype(int), time="time_ms"))
     np.testing.assert_allclose(read_beat(path, start=0).leads[:490], TWELVE[:490], atol=0.03)
+    dates = [f"2024-05-01 10:00:00.{round(at):03d}" for at in indices]
+    path = written(tmp_path / "date.csv", table(columns=slow, times=dates, time="date time"))
+    np.testing.assert_allclose(read_beat(path, start=36e6).leads[:490], TWELVE[:490], atol=0.03)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])

@@ -1,5 +1,6 @@
 """The parts of a recording together: beats at their borders, and stretches across them."""
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from cardiax.errors import InputError
 from cardiax.launch.predictors.recording_parts import (
     Part,
+    first_leads,
     merged_beats,
     noisy_share,
     refuse_what_is_no_ecg,
@@ -49,6 +51,12 @@ def test_a_beat_that_two_parts_find_is_counted_once():
 def test_a_stretch_goes_on_across_the_border_of_parts():
     stretches, reasons = unreadable_stretches(PARTS)
     assert (stretches.tolist(), reasons) == ([[5.0, 15.0]], ("flat",))
+
+
+def test_a_spike_that_float16_does_not_hold_is_cut():
+    one = dataclasses.replace(PARTS[0], signals=np.full((1800, 2), 1e6))
+    values, _ = first_leads([one], 360.0)
+    assert np.isfinite(values).all()
 
 
 def test_the_share_of_noisy_windows_is_one_of_those_that_can_be_read():
