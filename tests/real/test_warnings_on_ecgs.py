@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import resample_poly
 
 import cardiax
-from cardiax.ecg.lead_checks import swapped_electrodes
+from cardiax.ecg.lead_checks import broken_identity, spiked_channels, swapped_electrodes
 from cardiax.ecg.leads import LEADS
 from cardiax.errors import InputError
 from cardiax.launch.predictors.heart_beats import read_beats
@@ -84,6 +84,22 @@ def swapped(leads, pairs):
     right, left, leg = values[:, :3].T
     limb = np.stack([left - right, leg - right, leg - left, 1.5 * right, 1.5 * left, 1.5 * leg], axis=1)
     return np.concatenate([limb, values[:, 3:]], axis=1)
+
+
+def test_leads_as_recorded_have_no_spike_and_few_break_the_identities(real_data):
+    broken, spikes, stretches = [], [], 0
+    for header in sorted([*(real_data / "ludb").glob("*.hea"), *(real_data / "cpsc2018").glob("*.hea")]):
+        found = wfdb.rdrecord(str(header.with_suffix("")))
+        order = [[name.lower() for name in found.sig_name].index(name.lower()) for name in LEADS]
+        half = int(found.fs) // 2
+        for start in range(0, len(found.p_signal) - half, half):
+            part, stretches = found.p_signal[start : start + half, order], stretches + 1
+            spikes += spiked_channels(part, found.fs)
+            broken += [one for one in [broken_identity(part)] if one]
+    print(f"of {stretches} stretches of 500 ms: {len(spikes)} leads with a spike, {len(broken)} break the identities")
+    assert stretches == 641
+    assert not spikes
+    assert len(broken) <= 25
 
 
 def test_swapped_electrodes_are_told(real_data):
