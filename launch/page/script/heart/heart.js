@@ -143,7 +143,7 @@ async function heartPart(part, onKeys) {
       (site) => colourOf(now[site]),
       state.site,
     );
-    if (state.quantity === "voltage") drawReading();
+    if (shown.voltage.prediction) drawReading();
   }
 
   function drawReading() {

@@ -32,6 +32,26 @@ void main() {
   gl_FragColor = vec4(colour * mix(0.62, 1.0, smoothstep(0.02, 0.34, facing)), 1.0);
 }`;
 
+// A site is a disc of some pixels, 1 mm nearer to the eye, so that the wall in which it lies does not hide it.
+const SITE_VERTEX = `
+attribute float size;
+uniform float pixel;
+varying float chosen;
+void main() {
+  chosen = size > 6.0 ? 1.0 : 0.0;
+  gl_PointSize = size * pixel;
+  gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+  gl_Position.z -= 0.0022;
+}`;
+
+const SITE_FRAGMENT = `
+varying float chosen;
+void main() {
+  float apart = 2.0 * length(gl_PointCoord - 0.5);
+  if (apart > 1.0) discard;
+  gl_FragColor = vec4(vec3(chosen > 0.5 && apart < 0.75 ? 1.0 : 0.07), 1.0);
+}`;
+
 /**
  * Build the scene.
  * @param {Part} part of `heart_part.py`
@@ -86,7 +106,12 @@ function heartScene(part, points, corners, choose, drawn) {
   );
 
   const at = part.sites.map((/** @type {any} */ site) => new THREE.Vector3(-site.at[0], site.at[1], site.at[2]));
-  const marks = new THREE.InstancedMesh(new THREE.SphereGeometry(1, 12, 8), new THREE.MeshBasicMaterial(), at.length);
+  const sizes = new THREE.BufferAttribute(new Float32Array(at.length), 1);
+  const pixel = { value: 1 };
+  const marks = new THREE.Points(
+    new THREE.BufferGeometry().setFromPoints(at).setAttribute("size", sizes),
+    new THREE.ShaderMaterial({ uniforms: { pixel }, vertexShader: SITE_VERTEX, fragmentShader: SITE_FRAGMENT }),
+  );
   const scene = new THREE.Scene();
   scene.add(wall, marks);
 
@@ -134,11 +159,13 @@ function heartScene(part, points, corners, choose, drawn) {
           : { x: index * small, y: height - small, width: small, height: small },
       ),
     ];
-    renderer.setPixelRatio(Math.min(devicePixelRatio || 1, 2) * fineness);
+    pixel.value = Math.min(devicePixelRatio || 1, 2) * fineness;
+    renderer.setPixelRatio(pixel.value);
     renderer.setSize(width, height, false);
     canvas.style.height = `${height}px`;
+    box.style.setProperty("--on-paper", `${width}px`);
     views.forEach((/** @type {HTMLElement} */ view, /** @type {number} */ index) =>
-      place(view, windows[index + 1].x + 8, windows[index + 1].y + 4),
+      place(view, windows[index + 1].x + 8, windows[index + 1].y + windows[index + 1].height - 24),
     );
     draw();
   }
@@ -248,14 +275,8 @@ function heartScene(part, points, corners, choose, drawn) {
 
   /** @param {number} selected */
   function mark(selected) {
-    const matrix = new THREE.Matrix4();
-    at.forEach((/** @type {any} */ one, /** @type {number} */ index) => {
-      const size = index === selected ? 2.6 : 1.15;
-      marks.setMatrixAt(index, matrix.makeScale(size, size, size).setPosition(one));
-      marks.setColorAt(index, new THREE.Color(index === selected ? 0xffffff : 0x111111));
-    });
-    marks.instanceMatrix.needsUpdate = true;
-    if (marks.instanceColor) marks.instanceColor.needsUpdate = true;
+    sizes.array.fill(5).fill(12, selected, selected + 1);
+    sizes.needsUpdate = true;
     draw();
   }
 

@@ -67,6 +67,7 @@ function burdenBars(part, choose) {
   const wide = (width - left) / bins;
   const picture = svg("svg", {
     viewBox: `0 0 ${width} ${height}`,
+    class: "burden",
     role: "img",
     "aria-label": "Share of ectopic beats",
   });

@@ -43,6 +43,7 @@ function medianFigure(low, middle, high, { before, rate, influence, colour, text
   const [least, most] = range([...low, ...high, 0]) ?? [0, 1];
   const gain = Math.min((height - 26) / Math.max(most - least, 0.2), 60);
   const zero = 6 + gain * most;
+  const unit = Math.max(zero - gain, 4);
   const step = (width - 8) / (middle.length - 1);
   const x = (/** @type {number} */ sample) => 4 + step * sample;
   const edge =
@@ -59,8 +60,8 @@ function medianFigure(low, middle, high, { before, rate, influence, colour, text
       svg("line", { x1: x(before), x2: x(before), y1: 0, y2: height - 14, stroke: "#dfe3e8" }),
       svg("path", { d: edge, fill: colour, "fill-opacity": 0.18 }),
       svg("path", { d: trace(middle, 4, step, zero, gain), fill: "none", stroke: colour, "stroke-width": 1.6 }),
-      svg("line", { x1: 6, x2: 6, y1: zero - gain, y2: zero, stroke: QUIET }),
-      svg("text", { x: 9, y: zero - gain / 2 + 3, text: "1 mV" }),
+      svg("line", { x1: 6, x2: 6, y1: unit, y2: unit + gain, stroke: QUIET }),
+      svg("text", { x: 9, y: unit + gain / 2 + 3, text: "1 mV" }),
       ...[-200, 0, 200, 400, 600].map((time) =>
         svg("text", {
           x: x(before + (time * rate) / 1000),

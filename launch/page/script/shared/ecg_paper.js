@@ -48,11 +48,11 @@ function trace(signal, left, step, middle, gain) {
  */
 function twelveLeads(names, lead_in, choose) {
   const speed = 0.1; // mm/ms
-  const [column, row, head] = [55, 28, 4]; // mm
+  const [column, row, head, foot] = [55, 28, 4, 5]; // mm
   const columns = innerWidth < 600 ? 2 : 4;
   const rows = names.length / columns;
   const width = columns * column;
-  const height = rows * row + head;
+  const height = rows * row + head + foot;
   const left = (/** @type {number} */ index) => column * Math.floor(index / rows) + 2;
   const top = (/** @type {number} */ index) => head + row * (index % rows);
   const traces = names.map(() => svg("path", { class: "lead" }));
@@ -71,6 +71,7 @@ function twelveLeads(names, lead_in, choose) {
     scale,
   );
   const box = el("div", { class: "with-cursor" }, picture, ...cursors);
+  box.style.setProperty("--on-paper", `${0.68 * width}mm`);
   picture.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
     const box = picture.getBoundingClientRect();
     const at = ((((event.clientX - box.left) / box.width) * width) % column) - 2;

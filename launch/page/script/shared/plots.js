@@ -93,7 +93,7 @@ function colourBar() {
  * @param {number} share of the width of the box
  */
 function moveCursor(cursor, share) {
-  cursor.style.transform = `translateX(${(100 * share).toFixed(3)}%)`;
+  cursor.style.transform = `translateX(${(100 * share).toFixed(3)}cqw)`;
 }
 
 /**
@@ -104,6 +104,7 @@ function cursorIn(plot) {
   plot.over.append(cursor);
   let now = 0;
   const move = () => moveCursor(cursor, (now - plot.scales.x.min) / (plot.scales.x.max - plot.scales.x.min));
+  plot.hooks.setScale = [move]; // the first one comes after the first data
   return (value) => {
     now = value;
     move();

@@ -19,7 +19,6 @@ async function start() {
     tabs,
     main,
     footer(data),
-    el("p", { class: "sheet", text: `${data.disclaimer}.` }),
   );
   /** @type {Map<number, HTMLElement>} */
   const boxes = new Map();
