@@ -3,7 +3,6 @@ export {
   BufferAttribute,
   BufferGeometry,
   DataTexture,
-  DoubleSide,
   Mesh,
   OrthographicCamera,
   Points,

@@ -102,7 +102,7 @@ function heartScene(part, points, corners, choose, drawn) {
   };
   const wall = new THREE.Mesh(
     geometry,
-    new THREE.ShaderMaterial({ uniforms, vertexShader: VERTEX, fragmentShader: FRAGMENT, side: THREE.DoubleSide }),
+    new THREE.ShaderMaterial({ uniforms, vertexShader: VERTEX, fragmentShader: FRAGMENT }),
   );
 
   const at = part.sites.map((/** @type {any} */ site) => new THREE.Vector3(-site.at[0], site.at[1], site.at[2]));

@@ -32,6 +32,7 @@ function ratePlot(box, rate, duration, choose) {
         }),
         axis("beats a minute"),
       ],
+      padding: [null, 30, null, null], // half of the last label of the axis
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false },
       series: [{}, { stroke: "#9db4d6", width: 0.5 }, { stroke: BLUE, width: 1.6 }, { stroke: "#9db4d6", width: 0.5 }],
