@@ -14,14 +14,17 @@ SHOWN = 256
 """ms of the ECG in the plot, in which the heart depolarises."""
 
 
-def influence_figure(leads: np.ndarray, influence: np.ndarray, walls: Sequence[str], title: str) -> Figure:
-    """Plot the leads on a background that is darker where they move the times, and each lead's share for each wall.
+def influence_figure(
+    leads: np.ndarray, influence: np.ndarray, walls: Sequence[str], title: str, what: str = "activation time"
+) -> Figure:
+    """Plot the leads on a background that is darker where they move the walls, and each lead's share for each wall.
 
     Args:
       leads: ECG (T, 12), mV at 1 kHz.
-      influence: (W, T, 12), ms, of each sample on the mean activation time of each wall.
+      influence: (W, T, 12), of each sample on the mean of `what` of each wall, in its unit.
       walls: names of the W walls.
       title: title of the figure.
+      what: quantity that the samples move.
     """
     figure = Figure(figsize=(9.0, 6.6), layout="constrained")
     parts: Any = figure.subfigures(2, 1, height_ratios=(1.15, 1))
@@ -41,7 +44,7 @@ def influence_figure(leads: np.ndarray, influence: np.ndarray, walls: Sequence[s
         axes.set_ylim(low, high)
     panels[0, 0].set_ylabel("mV", fontsize=8)
     panels[1, 0].set_ylabel("mV", fontsize=8)
-    above.supxlabel("Time (ms); the darker, the more the samples move the activation times", fontsize=8)
+    above.supxlabel(f"Time (ms); the darker, the more the samples move the {what}", fontsize=8)
     above.suptitle(title, fontsize=9)
 
     shares = np.abs(influence).sum(axis=1)
@@ -53,5 +56,5 @@ def influence_figure(leads: np.ndarray, influence: np.ndarray, walls: Sequence[s
     axes.set_xticks(range(len(LEADS)), LEADS, fontsize=8)
     axes.set_yticks(range(len(walls)), walls, fontsize=8)
     axes.tick_params(length=0)
-    axes.set_title("Share of each lead in what moves the mean activation time of a wall (%)", fontsize=9)
+    axes.set_title(f"Share of each lead in what moves the mean {what} of a wall (%)", fontsize=9)
     return figure

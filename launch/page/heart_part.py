@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.ecg.leads import LEADS, SEPTAL_RV, SITE_NAMES
+from cardiax.attribution import smooth
+from cardiax.ecg.leads import LEADS, SEPTAL_RV, SITE_NAMES, WALLS
 from cardiax.launch.page.packed import packed
 from cardiax.plots.heart_map import ISOCHRONE, VIEWS
 from cardiax.plots.heart_surface import named_places, spline_weights
@@ -33,6 +34,7 @@ class HeartCase:
       half_width: (75,), ms, of the interval around the predicted times, if known.
       beats: (n, 75), ms, the times of which `spread` is the standard deviation, or None.
       voltage, true_voltage, voltage_spread: (500, 75), mV, or None.
+      influence: (W, 500, 12), of each sample of `leads` on each wall of `WALLS`, see `Prediction`, or None.
       text: lines that describe the case.
     """
 
@@ -47,6 +49,7 @@ class HeartCase:
     voltage: np.ndarray | None = None
     true_voltage: np.ndarray | None = None
     voltage_spread: np.ndarray | None = None
+    influence: np.ndarray | None = None
     text: Sequence[str] = field(default_factory=tuple)
 
 
@@ -76,7 +79,8 @@ def heart_part(
         "lead_names": list(LEADS),
         "points": packed(points.T, FINE),
         "triangles": packed(triangles.reshape(-1, 3).T),
-        "sites": [_site(name, heart.points[heart.sites[i]]) for i, name in enumerate(SITE_NAMES)],
+        "sites": [_site(name, heart.points[heart.sites[i]]) | {"wall": _wall(i)} for i, name in enumerate(SITE_NAMES)],
+        "walls": list(WALLS),
         "names": [{"name": name, "at": np.round(at, 1).tolist()} for name, at in places.items()],
         "views": [{"name": name, "azimuth": azimuth} for name, azimuth in VIEWS.items()],
         "isochrone": ISOCHRONE,
@@ -109,7 +113,14 @@ def _case(case: HeartCase, points: np.ndarray, sites: np.ndarray, weights: np.nd
             if values is not None
         },
         "voltage": {name: packed(values.T, 0.1) for name, values in voltages.items() if values is not None},
+        "influence": None if case.influence is None else _shades(case.influence),
     }
+
+
+def _shades(influence: np.ndarray) -> dict[str, Any]:
+    """Pack influences (W, 500, 12), relative to the greatest of each wall, as rows of a lead: those of a wall first."""
+    shades = np.stack([smooth(wall).T for wall in influence])
+    return packed((shades / np.maximum(np.abs(shades).max(axis=(1, 2), keepdims=True), 1e-12)).reshape(-1, 500), 0.01)
 
 
 def _over_surface(points: np.ndarray, sites: np.ndarray, weights: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -121,6 +132,10 @@ def _over_surface(points: np.ndarray, sites: np.ndarray, weights: np.ndarray, va
         return np.full(len(points), np.nan)
     nearest = np.argmin(np.linalg.norm(points[:, None] - sites[None], axis=-1), axis=1)
     return np.where(known[nearest], spline_weights(points, sites[known]) @ values[known], np.nan)
+
+
+def _wall(site: int) -> int:
+    return next(index for index, sites in enumerate(WALLS.values()) if site in sites)
 
 
 def _site(name: str, point: np.ndarray) -> dict[str, Any]:

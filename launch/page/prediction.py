@@ -74,6 +74,7 @@ def part_of(stem: str, prediction: Prediction | RhythmPrediction, config: Config
         beats=prediction.beat_times if count > 1 else None,
         voltage=prediction.voltage,
         voltage_spread=prediction.voltage_spread,
+        influence=prediction.influence,
         text=(
             f"The median of {count} beats." if count > 1 else "A single beat.",
             "The heart is generic: the recording tells nothing of its shape.",

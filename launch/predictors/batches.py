@@ -55,13 +55,14 @@ class BatchPredictor:
     def attribution(
         self, inputs: dict[str, np.ndarray], baseline: dict[str, np.ndarray], weights: np.ndarray, size: int
     ) -> dict[str, np.ndarray] | None:
-        """Return the attribution of each example's sum of outputs times `weights` (n, outputs), in batches of `size`.
+        """Return the attribution of each example's sum of outputs times `weights` (n, ...), in batches of `size`.
 
         None if it is not complete, see `cardiax.attribution.complete_attribution`.
         """
 
         def output(at: dict[str, np.ndarray]) -> np.ndarray:
-            return (np.concatenate(list(in_batches(self._network, at, size))) * weights).sum(axis=1)
+            weighted = np.concatenate(list(in_batches(self._network, at, size))) * weights
+            return weighted.reshape(len(weights), -1).sum(axis=1)
 
         def gradient(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             def call(padded: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BATCH = 32
 """Number of beats in a call of the network."""
 
+EARLY = 150
+"""ms after the onset in which the mean voltage of a wall is the higher the earlier the wall is activated."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -44,9 +47,9 @@ class Prediction:
       half_width: (75,), ms: 90 % of the times of cases like those of calibration lie within `times` ± `half_width`; see
         `trust` of the network for these cases. None if the network has no trust.safetensors.
       difference: ms, of `times` from the most alike case of training, see `cardiax.stats.novelty`; None similarly.
-      influence: (W, 500, 12), ms, of each sample of `leads` on the mean activation time of each wall of
-        `cardiax.ecg.leads.WALLS`, by integrated gradients against a flat line; None unless that was asked for, and of
-        a network that predicts voltages.
+      influence: (W, 500, 12), of each sample of `leads` on each wall of `cardiax.ecg.leads.WALLS`, by integrated
+        gradients against a flat line: on its mean activation time, ms, or of a network that predicts voltages on its
+        mean voltage in the 150 ms after the onset, mV; None unless that was asked for.
       recorded: the first 10 s of the recording (10000, 12), mV at 1 kHz, each lead about its median; None of a shorter
         one, or where `start` names a beat.
     """
@@ -164,7 +167,7 @@ class HeartPredictor(BatchPredictor):
         unlike = () if trust is None or difference is None else trust.warnings(difference)
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
-        influence = self.wall_influence(leads) if explain and voltage is None else None
+        influence = self.wall_influence(leads, None if voltage is None else beats.lead_in) if explain else None
         return Prediction(
             leads=leads,
             times=times[0],
@@ -181,16 +184,23 @@ class HeartPredictor(BatchPredictor):
             recorded=beats.recorded,
         )
 
-    def wall_influence(self, leads: np.ndarray) -> np.ndarray | None:
-        """Return the influence (W, 500, 12), ms, of leads (500, 12) on the mean activation time of each wall, if any.
+    def wall_influence(self, leads: np.ndarray, voltage_from: int | None = None) -> np.ndarray | None:
+        """Return the influence (W, 500, 12) of leads (500, 12), see `Prediction`.
 
         It is None if no influence adds up to the difference from a flat line.
+
+        Args:
+          leads: mV at 1 kHz.
+          voltage_from: sample of the onset, for a network that predicts voltages (n, 500, 75).
         """
         from cardiax.ecg.leads import SITE_NAMES, WALLS
 
         means = np.zeros((len(WALLS), len(SITE_NAMES)), np.float32)
         for row, sites in zip(means, WALLS.values(), strict=True):
             row[list(sites)] = 1 / len(sites)
+        if voltage_from is not None:
+            early = np.arange(len(leads)) - voltage_from
+            means = means[:, None] * ((early >= 0) & (early < EARLY))[:, None].astype(np.float32) / EARLY
         inputs = {"leads": np.tile(leads, (len(means), 1, 1))}
         found = self.attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
         return None if found is None else found["leads"].astype(np.float32)
@@ -223,7 +233,8 @@ class HeartPredictor(BatchPredictor):
             if one.recorded is not None:
                 plots["paper"] = partial(ecg_figure, one.recorded, f"{name}, the first 10 s. {DISCLAIMER}")
             if one.influence is not None:
-                plots["influence"] = partial(influence_figure, one.leads, one.influence, tuple(WALLS), title)
+                what = "activation time" if one.voltage is None else f"voltage in the first {EARLY} ms"
+                plots["influence"] = partial(influence_figure, one.leads, one.influence, tuple(WALLS), title, what)
             for name, draw in plots.items():
                 written += save_plot(folder / f"{stem}_{name}", draw)
             notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]

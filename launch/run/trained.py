@@ -77,9 +77,9 @@ class TrainedNetwork:
         return read_trust(self.path)
 
     def gradient(self) -> Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]:
-        """Return the function from inputs, name → (n, ...), and weights (n, outputs) to gradients, name → (n, ...).
+        """Return the function from inputs, name → (n, ...), and weights of the outputs (n, ...) to gradients.
 
-        Each is that of the sum of an example's outputs times their weights; compiled.
+        Each, name → (n, ...), is that of the sum of an example's outputs times their weights; compiled.
         """
         import jax
 

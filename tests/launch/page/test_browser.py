@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cardiax.catalog import AAMI_CLASSES
-from cardiax.ecg.leads import SITE_NAMES
+from cardiax.ecg.leads import SITE_NAMES, WALLS
 from cardiax.ecg.rhythm_summary import rr_intervals, summarize
 from cardiax.launch.page.document import page
 from cardiax.launch.page.heart_part import HeartCase, heart_part
@@ -16,6 +16,7 @@ from cardiax.launch.predictors.rhythm import RhythmPrediction
 
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 NAMES = "NVSFQ"
+WALL_OF_FIRST = next(wall for wall, sites in enumerate(WALLS.values()) if 0 in sites)
 
 
 def heart():
@@ -24,7 +25,9 @@ def heart():
     leads = np.outer(np.sin(np.arange(500) / 30), np.linspace(0.2, 1.5, 12))
     voltage = np.where(np.arange(500)[:, None] > times, 20.0, -85.0)
     spread, beats = np.full(75, 2.0), times + np.array([[-2.0], [2.0]])
-    true = {"true_times": times - 4, "true_voltage": voltage - 1}
+    influence = np.zeros((len(WALLS), 500, 12))
+    influence[WALL_OF_FIRST, 100:200, 0] = 1.0
+    true = {"true_times": times - 4, "true_voltage": voltage - 1, "influence": influence}
     first = HeartCase(
         EVIL, leads, times, spread=spread, beats=beats, voltage=voltage, voltage_spread=voltage * 0, **true
     )
@@ -159,10 +162,21 @@ def test_the_heart_plays_turns_and_answers(open_tab, written):
     assert told[2] == f"{1 + site:.1f} ms, error 4.0 ms"
 
     assert tab.text(".time") == "80 ms"
+    over = "(e => [e.right - e.left, document.querySelector('.voltage .cursor').getBoundingClientRect().left - e.left])"
+    wide, at = tab.value(f"{over}(document.querySelector('.voltage .u-over').getBoundingClientRect())")
+    assert at == pytest.approx(wide * 80 / 499, abs=1)  # the plot's cursor is at that time from the beginning
+    tab.value("(e => (e.value = 0, e.dispatchEvent(new Event('change'))))(document.querySelector('[aria-label=Site]'))")
+    assert 100 <= tab.value("document.querySelectorAll('.leads rect').length") <= 104  # smoothed at its ends
+    other = next(sites[0] for wall, sites in enumerate(WALLS.values()) if wall != WALL_OF_FIRST)
+    tab.value(
+        f"(e => (e.value = {other}, e.dispatchEvent(new Event('change'))))(document.querySelector('[aria-label=Site]'))"
+    )
+    assert tab.value("document.querySelectorAll('.leads rect').length") == 0  # nothing moved that wall
     tab.press("Home")
     assert tab.text(".time") == "0 ms"
     tab.press("ArrowRight")
     assert tab.text(".time") == "1 ms"
+    assert tab.text("dl.reading dt:last-of-type") == "voltage at 1 ms"  # while the heart shows activation
     tab.press(" ")
     tab.wait("parseFloat(document.querySelector('.time').textContent) > 10")
     tab.press(" ")
@@ -187,6 +201,29 @@ def test_the_heart_plays_turns_and_answers(open_tab, written):
     assert no_name_became_html(tab)
 
 
+def test_on_paper_nothing_is_stretched_or_covered(open_tab, written):
+    tab = open_tab(written("heart", [heart()]), width=390)
+    wide = "document.querySelector('canvas.heart').getBoundingClientRect().width"
+    on_screen = tab.value(wide)
+    tab.call("Emulation.setEmulatedMedia", media="print")
+    tab.call("Emulation.setDeviceMetricsOverride", width=700, height=900, deviceScaleFactor=1, mobile=False)
+    tab.wait("innerWidth === 700")
+    assert tab.value(wide) == on_screen  # a canvas cannot be drawn anew for paper, so it must keep its shape
+    widths = "['.leads', '.with-cursor'].map(one => document.querySelector(one).getBoundingClientRect().width)"
+    leads, box = tab.value(widths)
+    assert leads == box  # so the cursors, which are placed in the box, are at the time of the leads
+    bottom = "Math.max(...[...document.querySelectorAll('.lead')].map(one => one.getBoundingClientRect().bottom))"
+    assert tab.value(f"{bottom} < document.querySelector('.leads .scale').getBoundingClientRect().top")
+    assert tab.value("document.querySelector('footer').offsetHeight") == 0  # it would take a page of its own
+
+
+def test_a_heart_without_voltages_has_no_key_for_them(open_tab, written):
+    only_times = heart_part("times", [HeartCase("one", np.zeros((500, 12)), np.linspace(5, 79, 75))], "beats")
+    tab = open_tab(written("times", [only_times]))
+    tab.press("?")
+    assert "voltage" not in tab.text("dialog")
+
+
 def test_every_abnormal_beat_is_one_key_away(open_tab, written):
     tab = open_tab(written("holter", [recording()]), width=800)
     assert tab.text(".beat-text").startswith("Beat 50 at 0:00:49.50: V, ventricular ectopic")
@@ -205,6 +242,12 @@ def test_every_abnormal_beat_is_one_key_away(open_tab, written):
     tab.wait("document.querySelector('.strip .scale').textContent === 'II, 0:00:00.0'")
     tab.press("ArrowDown")
     tab.wait("document.querySelector('.strip .scale').textContent === 'II, 0:01:00.0'")
+    assert (
+        tab.value("Math.min(...[...document.querySelectorAll('.medians line')].map(one => one.y1.baseVal.value))") >= 0
+    )
+    room = "['.plot', '.plot .u-over'].map(one => document.querySelector(one).getBoundingClientRect().right)"
+    box, over = tab.value(room)
+    assert box - over >= 28  # room for half of the last label of the axis, 24:00:00
     assert tab.text(".pane:last-of-type td:last-child") == EVIL
     assert tab.pdf().startswith(b"%PDF")
     assert no_name_became_html(tab)

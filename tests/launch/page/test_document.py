@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from cardiax.catalog import DISCLAIMER
 from cardiax.launch.page import document
 from cardiax.launch.page.document import SCRIPTS, as_json, data_of, page
 
@@ -41,6 +42,10 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="module")
 def text():
     return page(EVIL, [{"kind": kind, "title": EVIL, "value": np.nan} for kind in SCRIPTS]).decode()
+
+
+def test_each_sheet_of_paper_says_research_only(text):
+    assert f'@bottom-right {{\n    content: "{DISCLAIMER}. ' in text
 
 
 def test_the_policy_names_each_script_and_style_and_nothing_else(text):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from cardiax.ecg.leads import SITE_NAMES
+from cardiax.ecg.leads import SITE_NAMES, WALLS
 from cardiax.launch.page.document import as_json
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 
@@ -66,6 +66,19 @@ def test_every_place_of_the_flat_map_has_one_site(part):
         segments = [segment for layer, segment, _ in places if layer in layers and segment]
         assert sorted(segments) == list(range(1, 18))
         assert sorted(right for layer, _, right in places if layer in layers and right) == [1, 2, 3, 6, 7, 8, 11, 12]
+
+
+def test_the_influence_on_each_wall_is_relative_to_its_greatest(decoded):
+    influence = np.zeros((len(WALLS), 500, 12))
+    influence[1, 100:110, 3] = -0.5
+    influence[1, 300:310, 3] = 0.25
+    found = heart_part("Why", [HeartCase("a", LEADS, TIMES, influence=influence)], "beats")
+    rows = decoded(found["cases"][0]["influence"]).reshape(len(WALLS), 12, 500)
+    assert rows[1, 3, 105] == -1
+    assert rows[1, 3, 305] == 0.5
+    assert np.abs(rows).sum(axis=(1, 2)).astype(bool).tolist() == [wall == 1 for wall in range(len(WALLS))]
+    for index, site in enumerate(found["sites"]):
+        assert index in WALLS[found["walls"][site["wall"]]]
 
 
 def test_it_is_json(part):

@@ -71,6 +71,25 @@ def test_the_influence_of_a_sample_on_the_walls(predictor, leads):
     np.testing.assert_allclose(found.influence, expected, atol=1e-6)
 
 
+def test_the_influence_of_a_sample_on_the_voltage_of_the_walls(predictor, leads):
+    site = SITE_NAMES.index("AHA17")
+    wave = np.where(np.arange(500) < 100, 60.0, 0.0).astype(np.float32)  # mV for each mV of sample 10 of lead II
+    slope = np.outer(wave, np.eye(75)[site]).astype(np.float32)
+    predictor._network = lambda inputs: inputs["leads"][:, 10, 1, None, None] * slope
+
+    def gradient(inputs, weights):
+        found = np.zeros_like(inputs["leads"])
+        found[:, 10, 1] = (weights * slope).sum(axis=(1, 2))
+        return {"leads": found}
+
+    predictor._gradient = gradient
+    found = predictor.predict(leads, sampling_rate=1000, leads=LEADS, explain=True)
+    expected = np.zeros((len(WALLS), 500, 12))
+    # Of the 150 ms after the onset, the wave lasts 100 ms less those before it; the site is a third of the apex.
+    expected[list(WALLS).index("apex"), 10, 1] = found.leads[10, 1] * 60 * (100 - found.lead_in) / 150 / 3
+    np.testing.assert_allclose(found.influence, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_what_an_earlier_recording_left_is_removed(predictor, leads, tmp_path):
     many = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
     list(predictor.write(tmp_path, ["ecg"], [many]))

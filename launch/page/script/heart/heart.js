@@ -39,6 +39,7 @@ async function heartPart(part, onKeys) {
   let plot = null;
   const all = allSites(part, () => shown);
   const description = el("p", { class: "quiet" });
+  const moved = el("p", { class: "quiet" });
   const flatText = el("p", { class: "quiet" });
 
   const slider = el("input", {
@@ -154,6 +155,12 @@ async function heartPart(part, onKeys) {
   function drawSite() {
     sites.value = String(state.site);
     scene?.mark(state.site);
+    const wall = part.sites[state.site].wall;
+    leads.shade(shown.influence?.slice(12 * wall, 12 * (wall + 1)) ?? []);
+    const what = shown.voltage.prediction ? "raises the voltage of" : "delays";
+    moved.textContent = shown.influence
+      ? `Red marks what ${what} the wall of the site (${part.walls[wall]}), blue the opposite, as the network judges: integrated gradients against a flat line.`
+      : "";
     drawReading();
     const end = heartScale(shown, "times", "prediction", part.isochrone).high;
     const beats = shown.beats ? Array.from(shown.beats[state.site]) : [];
@@ -297,6 +304,7 @@ async function heartPart(part, onKeys) {
           "Twelve leads",
           "The electrocardiogram (ECG) that the network read. The line is the time of the heart; click to move it.",
           leads.box,
+          moved,
         ),
         pane("The site", siteText, el("label", {}, "Site ", sites), reading, line, plotBox),
       ),
@@ -324,7 +332,8 @@ async function heartPart(part, onKeys) {
   onKeys(["1", "2", "3", "4"], "prediction, truth, error, uncertainty", (event) =>
     setLayer(["prediction", "true", "error", "spread"][Number(event.key) - 1]),
   );
-  onKeys(["v"], "activation or voltage", () => setQuantity(state.quantity === "times" ? "voltage" : "times"));
+  if (weights)
+    onKeys(["v"], "activation or voltage", () => setQuantity(state.quantity === "times" ? "voltage" : "times"));
   if (part.cases.length > 1)
     onKeys(["j", "k"], "the next case or the one before", (event) =>
       setCase((state.one + (event.key === "j" ? 1 : part.cases.length - 1)) % part.cases.length),

@@ -27,6 +27,7 @@ async function heartCase(one) {
     times,
     voltage,
     beats,
+    influence: one.influence ? await unpackRows(one.influence) : null,
     halfWidth: one.half_width ? (await unpack(one.half_width)).values : null,
   };
 }

@@ -109,6 +109,9 @@ async function rhythmPart(part, onKeys) {
   onKeys(["ArrowUp", "ArrowDown"], "a minute back or on", (event) =>
     setStart(state.start + (event.key === "ArrowUp" ? -60 : 60)),
   );
+  onKeys(["Shift+ArrowUp", "Shift+ArrowDown"], "an hour back or on", (event) =>
+    setStart(state.start + (event.key === "ArrowUp" ? -3600 : 3600)),
+  );
   onKeys(["Home", "End"], "the start or the end", (event) => setStart(event.key === "Home" ? 0 : duration));
 
   const strips = el(

@@ -56,6 +56,7 @@ function twelveLeads(names, lead_in, choose) {
   const left = (/** @type {number} */ index) => column * Math.floor(index / rows) + 2;
   const top = (/** @type {number} */ index) => head + row * (index % rows);
   const traces = names.map(() => svg("path", { class: "lead" }));
+  const shaded = svg("g", {});
   // The cursors lie above the picture, so that it is not painted again when they move.
   const cursors = Array.from({ length: columns }, () => el("div", { class: "cursor" }));
   const labels = names.map((name, index) =>
@@ -66,6 +67,7 @@ function twelveLeads(names, lead_in, choose) {
     "svg",
     { viewBox: `0 0 ${width} ${height}`, class: "leads", role: "img", "aria-label": "Twelve leads" },
     paper(width, height),
+    shaded,
     ...traces,
     ...labels,
     scale,
@@ -79,8 +81,8 @@ function twelveLeads(names, lead_in, choose) {
   });
   /** @param {Float64Array[]} leads mV */
   function draw(leads) {
-    const most = Math.max(...leads.map((lead) => Math.max(...lead.map(Math.abs))), 0.1);
-    const gain = [20, 10, 5, 2.5].find((one) => one * most <= row * 0.62) ?? 2.5;
+    const most = Math.max(...leads.map((lead) => (([low, high]) => high - low)(range(lead) ?? [0, 0])));
+    const gain = [20, 10, 5, 2.5].find((one) => one * most <= row - 8) ?? 2.5; // below the name of the lead
     leads.forEach((lead, index) => {
       const [low, high] = range(lead) ?? [0, 0];
       const middle = top(index) + row / 2 + 2 + (gain * (low + high)) / 2;
@@ -88,9 +90,16 @@ function twelveLeads(names, lead_in, choose) {
     });
     scale.textContent = `100 mm/s, ${gain} mm/mV: a small square is 10 ms and ${fixed(1 / gain, 2)} mV`;
   }
+  /** Shade what moved the answer. @param {Float64Array[]} influence -1 to 1, of each sample of each lead, or none */
+  function shade(influence) {
+    const strips = influence.flatMap((lead, index) =>
+      shades(lead, (sample) => left(index) + speed * sample, speed, top(index), row),
+    );
+    shaded.replaceChildren(...strips);
+  }
   /** @param {number} time ms after the onset */
   function move(time) {
     cursors.forEach((cursor, index) => moveCursor(cursor, (left(index * rows) + speed * (time + lead_in)) / width));
   }
-  return { box, draw, move };
+  return { box, draw, shade, move };
 }
