@@ -136,6 +136,9 @@ def test_the_heart_plays_turns_and_answers(open_tab, written):
     tab = open_tab(written("heart", [heart()]))
     assert tab.text("h1") == EVIL
     assert no_name_became_html(tab)
+    over = "(e => [e.right - e.left, document.querySelector('.voltage .cursor').getBoundingClientRect().left - e.left])"
+    wide, at = tab.value(f"{over}(document.querySelector('.voltage .u-over').getBoundingClientRect())")
+    assert at == pytest.approx(wide * 80 / 499, abs=1)  # the plot's cursor is at 80 ms from the beginning
     look = "document.querySelector('canvas.heart').toDataURL()"
     drawn = "new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
     tab.value(drawn)
@@ -162,9 +165,6 @@ def test_the_heart_plays_turns_and_answers(open_tab, written):
     assert told[2] == f"{1 + site:.1f} ms, error 4.0 ms"
 
     assert tab.text(".time") == "80 ms"
-    over = "(e => [e.right - e.left, document.querySelector('.voltage .cursor').getBoundingClientRect().left - e.left])"
-    wide, at = tab.value(f"{over}(document.querySelector('.voltage .u-over').getBoundingClientRect())")
-    assert at == pytest.approx(wide * 80 / 499, abs=1)  # the plot's cursor is at that time from the beginning
     tab.value("(e => (e.value = 0, e.dispatchEvent(new Event('change'))))(document.querySelector('[aria-label=Site]'))")
     assert 100 <= tab.value("document.querySelectorAll('.leads rect').length") <= 104  # smoothed at its ends
     other = next(sites[0] for wall, sites in enumerate(WALLS.values()) if wall != WALL_OF_FIRST)
@@ -217,9 +217,16 @@ def test_on_paper_nothing_is_stretched_or_covered(open_tab, written):
     assert tab.value("document.querySelector('footer').offsetHeight") == 0  # it would take a page of its own
 
 
-def test_a_heart_without_voltages_has_no_key_for_them(open_tab, written):
-    only_times = heart_part("times", [HeartCase("one", np.zeros((500, 12)), np.linspace(5, 79, 75))], "beats")
+def test_a_heart_without_voltages_has_no_key_for_them_and_a_number_has_the_colour_of_the_bar(open_tab, written):
+    only_times = heart_part("times", [HeartCase("one", np.zeros((500, 12)), np.linspace(5.7, 79.7, 75))], "beats")
     tab = open_tab(written("times", [only_times]))
+    bar = tab.value("[...document.querySelectorAll('.colour-bar rect')].map(one => one.getAttribute('fill'))")
+    cells = (
+        "[...document.querySelectorAll('.cell')].map(one => [one.nextSibling.textContent, one.getAttribute('fill')])"
+    )
+    found = tab.value(cells)
+    assert len(found) == 75
+    assert [fill for _, fill in found] == [bar[min(int(number) // 10, 7)] for number, _ in found]
     tab.press("?")
     assert "voltage" not in tab.text("dialog")
 

@@ -99,7 +99,7 @@ async function heartPart(part, onKeys) {
     if (!Number.isFinite(value)) return "rgb(209,214,219)";
     if (isWave() && value > state.time) return "rgb(238,240,242)";
     const banded = scale.band
-      ? (Math.floor((value - scale.low) / scale.band + 1e-4) + 0.5) * scale.band + scale.low
+      ? (Math.floor((Math.min(value, scale.high - 0.01 * scale.band) - scale.low) / scale.band + 1e-4) + 0.5) * scale.band + scale.low
       : value;
     const part01 = Math.max(Math.min((banded - scale.low) / (scale.high - scale.low), 1), 0);
     return `rgb(${part.colours[scale.colours][Math.round(255 * part01)].join(",")})`;
@@ -141,7 +141,7 @@ async function heartPart(part, onKeys) {
     const now = values();
     flat.draw(
       (site) => fixed(now[site]),
-      (site) => colourOf(now[site]),
+      (site) => colourOf(scale.line ? Math.round(now[site]) : now[site]), // that of the number which is shown
       state.site,
     );
     if (shown.voltage.prediction) drawReading();

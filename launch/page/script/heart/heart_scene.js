@@ -19,7 +19,7 @@ varying float shown;
 varying vec3 towards;
 void main() {
   if (shown < -1e8) { gl_FragColor = vec4(0.82, 0.84, 0.86, 1.0); return; }
-  float value = band > 0.0 ? (floor((shown - low) / band + 1e-4) + 0.5) * band + low : shown;
+  float value = band > 0.0 ? (floor((min(shown, high - 0.01 * band) - low) / band + 1e-4) + 0.5) * band + low : shown;
   vec3 colour = texture2D(colours, vec2(clamp((value - low) / (high - low), 0.002, 0.998), 0.5)).rgb;
   if (line > 0.0) {
     float phase = (shown - low) / band;

@@ -59,6 +59,7 @@ function twelveLeads(names, lead_in, choose) {
   const shaded = svg("g", {});
   // The cursors lie above the picture, so that it is not painted again when they move.
   const cursors = Array.from({ length: columns }, () => el("div", { class: "cursor" }));
+  for (const cursor of cursors) cursor.style.height = `${100 * (1 - foot / height)}%`;
   const labels = names.map((name, index) =>
     svg("text", { x: left(index) - 0.8, y: top(index) + 4, class: "lead-name", text: name }),
   );
