@@ -45,7 +45,7 @@ def influence_figure(
     panels[0, 0].set_ylabel("mV", fontsize=8)
     panels[1, 0].set_ylabel("mV", fontsize=8)
     above.supxlabel(f"Time (ms); the darker, the more the samples move the {what}", fontsize=8)
-    above.suptitle(title, fontsize=9)
+    above.suptitle(title, fontsize=8)
 
     shares = np.abs(influence).sum(axis=1)
     shares = 100 * shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)

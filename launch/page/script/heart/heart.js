@@ -98,8 +98,9 @@ async function heartPart(part, onKeys) {
   function colourOf(value) {
     if (!Number.isFinite(value)) return "rgb(209,214,219)";
     if (isWave() && value > state.time) return "rgb(238,240,242)";
+    const below = Math.min(value, scale.high - 0.01 * scale.band); // the greatest value is of the last band
     const banded = scale.band
-      ? (Math.floor((Math.min(value, scale.high - 0.01 * scale.band) - scale.low) / scale.band + 1e-4) + 0.5) * scale.band + scale.low
+      ? (Math.floor((below - scale.low) / scale.band + 1e-4) + 0.5) * scale.band + scale.low
       : value;
     const part01 = Math.max(Math.min((banded - scale.low) / (scale.high - scale.low), 1), 0);
     return `rgb(${part.colours[scale.colours][Math.round(255 * part01)].join(",")})`;
