@@ -179,10 +179,10 @@ def beating_frames(
 
     figure = Figure(figsize=(7.2, 3.1), dpi=100)
     canvas = FigureCanvasAgg(figure)
-    figure.text(0.01, 0.98, fitting(title, 7.2), fontsize=8, va="top")
+    figure.text(0.01, 0.98, fitting(title, 7.2, size=7), fontsize=7, va="top")
     hearts = []
     for column, (view, azimuth) in enumerate(VIEWS.items()):
-        axes = figure.add_axes((0.01 + 0.29 * column, 0.17, 0.28, 0.64))
+        axes = figure.add_axes((0.01 + 0.29 * column, 0.17, 0.28, 0.6))
         extent = _extent(look(points, azimuth))
         hearts.append((axes.imshow(seen(0, azimuth, extent), origin="lower", extent=extent), azimuth, extent))
         axes.axis("off")

@@ -133,6 +133,14 @@ def test_frames_beat_from_two_sides_that_are_held_still_beside_the_ecg():
     assert last - middle == pytest.approx(0.3 * 720 / 2, abs=2)  # half of the ECG's width
 
 
+def test_the_title_of_the_frames_lies_above_the_names_of_the_views():
+    title = "Recording 113\n" + "voltage_template of transmembrane, trained on simulated_intracardiac. " * 2
+    (frame,) = beating_frames(*SURFACE, np.zeros((500, 75)), np.zeros((500, 12)), title, frames=1)
+    inked = (frame[:58, :420].min(axis=2) < 200).any(axis=1)
+    gaps = np.flatnonzero(np.diff(inked.astype(int)) == 1)
+    assert len(gaps) == 4  # three lines of the title, and the names of the views below
+
+
 def test_the_spline_of_one_site_and_of_two():
     np.testing.assert_allclose(spline_weights(HEART.points, HEART.points[:1]), 1)
     two = spline_weights(np.array([[0.0, 0, 0]]), np.array([[1.0, 0, 0], [-3.0, 0, 0]]))
