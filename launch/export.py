@@ -6,7 +6,7 @@ and TPU) and sums.json (the SHA-256 of each file). `cardiax predict DIR FILE` an
 
 Of a network of the task activation or transmembrane, whose data are at hand, it also has trust.safetensors: how far its
 activation times can be trusted, measured on validation cases. In place of a run, RUN may be a bundle, which is copied
-with a new trust.safetensors.
+with a new trust.safetensors, or a state dict of PyTorch (.pth) of the reference SqueezeNet for transmembrane voltages.
 
 Examples:
 
@@ -14,6 +14,7 @@ Examples:
   cardiax export runs/hearts --out bundles/hearts --license cc-by-4.0
   cardiax export runs/mine --out bundles/mine-onnx --onnx --data-dir data
   cardiax export bundles/hearts --out bundles/hearts-trust --calibrate simulated_intracardiac/varied
+  cardiax export squeezenet.pth --out bundles/squeezenet
 """
 
 import argparse
@@ -34,7 +35,9 @@ RESULTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the run, the folder of the bundle, and what may be in it."""
-    parser.add_argument("workdir", metavar="RUN", help="folder of a run, or a bundle to measure its trust.safetensors")
+    parser.add_argument(
+        "workdir", metavar="RUN", help="folder of a run, a bundle to measure its trust.safetensors, or a .pth"
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the bundle, new or empty")
     parser.add_argument("--onnx", action="store_true", help="also write model.onnx (extra onnx)")
     parser.add_argument("--no-stablehlo", action="store_true", help="leave model.stablehlo out, for use with cardiax")
@@ -60,6 +63,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.bundle.measured_trust import bundle_with_trust, calibrated, section, with_section
     from cardiax.launch.bundle.preprocessor import describe
     from cardiax.launch.bundle.programs import GUARANTEE, PLATFORMS, onnx, stablehlo
+    from cardiax.launch.bundle.pytorch_weights import ENDINGS, pytorch_network
     from cardiax.launch.run.bundle_files import (
         CARD,
         FORMAT,
@@ -76,9 +80,10 @@ def run(options: argparse.Namespace) -> None:
 
     check_is_free(options.out)
     workdir = Workdir(options.workdir)
-    if not workdir.path.is_dir():
-        raise InputError(f"{workdir.path}: found no such folder, expected the folder of a run")
-    source = find_network(workdir.path)
+    is_pytorch = workdir.path.suffix in ENDINGS and workdir.path.is_file()
+    if not workdir.path.is_dir() and not is_pytorch:
+        raise InputError(f"{workdir.path}: found no such folder, expected the folder of a run, or a .pth file")
+    source = pytorch_network(workdir.path) if is_pytorch else find_network(workdir.path)
     config = source.config
     if is_bundle(workdir.path):
         given = {"--onnx": options.onnx, "--no-stablehlo": options.no_stablehlo, "--license": options.license}
@@ -92,15 +97,15 @@ def run(options: argparse.Namespace) -> None:
         return
     if config.model in TREES:
         raise InputError(f"{workdir.path}: found the model {config.model}, which is not a network, expected a network")
-    if not (workdir.path / "test.json").exists():
+    if not is_pytorch and not (workdir.path / "test.json").exists():
         raise InputError(
             f"{workdir.path}: found no test.json, expected the metrics for the model card; `cardiax evaluate "
             f"{workdir.path}` writes it"
         )
-    environment = workdir.read_json("environment.json")
+    environment = {} if is_pytorch else workdir.read_json("environment.json")
     data_dir = options.data_dir or (Path(environment["data_dir"]) if environment.get("data_dir") else None)
     experiment = prepared_experiment(config, data_dir)
-    if experiment is not None and experiment.fingerprints != environment.get("fingerprints", {}):
+    if is_pytorch or (experiment is not None and experiment.fingerprints != environment.get("fingerprints", {})):
         experiment = None  # other data than those of the run
     trust = calibrated(source, experiment, data_dir, options.calibrate)
 
@@ -141,7 +146,9 @@ def run(options: argparse.Namespace) -> None:
     results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (workdir.path / file).exists()}
     about = {name: text for name, text in FILES.items() if name in files or name == "sums.json"}
     name = options.out.absolute().name
-    text = card(name, config, results, description, options.license or "other", about, calibration)
+    imported = f"the state dict {workdir.path.name} of PyTorch" if is_pytorch else ""
+    count = sum(leaf.size for leaf in jax.tree.leaves(variables))
+    text = card(name, config, results, description, options.license or "other", about, calibration, imported, count)
     files[CARD] = (with_section(text, section(trust)) if trust is not None else text).encode()
     write_bundle(options.out, files)
     if hasattr(task_of(config), "classes") and calibration is None:

@@ -1,4 +1,4 @@
-"""Plots of calibration: reliability of class probabilities, and the spread of an ensemble against its error."""
+"""Plots of calibration: reliability and risk of classes, and the spread of an ensemble against its error."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from cardiax.plots.style import INK, PALE, Triple, plain
+from cardiax.stats.abstention import abstention_metrics
 
 RUST = "#c1440e"
 
@@ -48,6 +49,29 @@ def _points(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean confidence and accuracy of the bins that hold examples."""
     count, hits, confidence = sums[sums[:, 0] > 0].T
     return confidence / count, hits / count
+
+
+def risk_figure(coverage: np.ndarray, risk: np.ndarray, title: str) -> Figure:
+    """Plot how many of the predictions that are kept are wrong, over the share that is kept, the most certain first.
+
+    Args:
+      coverage, risk: (m,), from `cardiax.stats.abstention.risk_coverage`.
+      title: title of the figure.
+    """
+    area, at_90 = abstention_metrics(coverage, risk)
+    figure = Figure(figsize=(4.4, 3.0), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(risk[-1], color="0.6", linestyle="--", linewidth=0.8, label=f"all kept: {risk[-1]:.4f}")
+    axes.plot(coverage, risk, color=INK, linewidth=1.4, label=f"most certain kept (area {area:.4f})")
+    axes.plot([0.9], [at_90], "o", color=RUST, markersize=4, label=f"90 % kept: {at_90:.4f}")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.15 * max(risk.max(), 1e-3))
+    axes.set_xlabel("Coverage: share that is kept", fontsize=8)
+    axes.set_ylabel("Risk: share of these that is wrong", fontsize=8)
+    axes.legend(fontsize=7, frameon=False, loc="upper left")
+    plain(axes)
+    figure.suptitle(title, fontsize=8)
+    return figure
 
 
 def spread_figure(covered: Mapping[float, Triple], by_spread: np.ndarray, unit: str, title: str) -> Figure:

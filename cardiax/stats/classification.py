@@ -20,7 +20,8 @@ METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
 _TAKEN = (
     *("accuracy", "macro_f1", "precision", "recall", "f1", "loss", "classes", "confusion", "target", "prediction"),
     *("probabilities", "interval", "note", "without_record", "cases", "task", "dataset", "protocol", "split"),
-    *("model", "seed", "step", "examples", "parameters"),
+    *("model", "seed", "step", "examples", "parameters", "area_under_risk", "risk_at_90_coverage"),
+    "risk_over_coverage",
 )
 """Names of other metrics and of the other fields of SPLIT.json."""
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.catalog import Dataset
+from cardiax.stats.abstention import SHARES, abstention_bootstrap, abstention_metrics, risk_at, risk_coverage
 from cardiax.stats.calibration import class_terms, expected_calibration_error, reliability
 from cardiax.stats.classification import METRICS, bootstrap_groups, bootstrap_intervals, classification_metrics
 from cardiax.stats.significance import resampled_figures
@@ -51,8 +52,9 @@ class ClassReport(Report):
     def results(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of SPLIT.json and `cases`; `figures` are from `Classification.summarize`.
 
-        If the split contains the dataset's dominant record, `without_record` has the metrics of the other records. Of
-        joined datasets, `datasets` has the same for each that is in the split.
+        `risk_over_coverage` is the share of wrong classes among the beats of which the network is most certain, at
+        temperature 1. If the split contains the dataset's dominant record, `without_record` has the metrics of the
+        other records. Of joined datasets, `datasets` has the same for each that is in the split.
         """
         dataset, records = cases.dataset, cases.records
         drawn = "beats" if records is None else "groups" if "group" in cases.origin else "records"
@@ -62,7 +64,7 @@ class ClassReport(Report):
         }
         if records is not None and dataset.note:
             found["note"] = dataset.note
-        found |= self._with_and_without(dataset, figures, records)
+        found |= self._with_and_without(dataset, figures, records) | _abstention(figures, records)
         if records is not None and len(dataset.members) > 1:
             found["datasets"] = {}
             for member in dataset.members:
@@ -92,6 +94,10 @@ class ClassReport(Report):
     def table(self, result: dict[str, Any]) -> str:
         """Format the result as text: a line for each class, then the overall metrics, with intervals."""
         lines = _lines(result)
+        lines.append(
+            f"wrong among the 90 % most certain  {_cell(result['risk_at_90_coverage'])}   area under risk  "
+            f"{_cell(result['area_under_risk'])}"
+        )
         lines.append(f"on {result['examples']:,} {result['split']} beats of {result['dataset']} ({result['interval']})")
         if undefined := _undefined(result):
             lines.append(f"resamples that lack a class, and are left out of its interval: {undefined}")
@@ -107,9 +113,10 @@ class ClassReport(Report):
     def plots(
         self, cases: Cases, figures: dict[str, Any], result: dict[str, Any], predict: Callable[[Arrays], np.ndarray]
     ) -> dict[str, Draw]:
-        """Return the plots: median beats by true and predicted class, and the confusion matrix."""
+        """Return the plots: median beats by true and predicted class, confusion matrix, and risk over coverage."""
         from cardiax.plots.confusion_matrix import confusion_figure
         from cardiax.plots.median_beats import outcomes_figure, without_padding  # not needed before the first step
+        from cardiax.plots.reliability import risk_figure
 
         del predict
         title = f"{result['model']}, {result['dataset']}, {result['split']} set of {result['examples']:,} beats"
@@ -125,6 +132,7 @@ class ClassReport(Report):
         return {
             "beats": partial(outcomes_figure, beats, counts, cases.dataset.rate, title, unit),
             "confusion": partial(confusion_figure, figures["confusion"], self.classes, f"{title}\n{values}"),
+            "risk": partial(risk_figure, *_curve(figures), title),
         }
 
     def ensemble_terms(self, outputs: jax.Array, together: jax.Array, target: jax.Array) -> jax.Array:
@@ -211,6 +219,29 @@ class ClassReport(Report):
                 zip(figures["target"], figures["prediction"], figures["probabilities"], strict=True)
             )
         ]
+
+
+def _curve(figures: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return coverage and risk, each (m,), of the classes of `figures`, see `risk_coverage`."""
+    confidence = np.asarray(figures["probabilities"]).max(axis=1)
+    return risk_coverage(confidence, figures["prediction"] != figures["target"], np.ones(len(confidence)))[1:]
+
+
+def _abstention(figures: dict[str, Any], records: np.ndarray | None) -> dict[str, Any]:
+    """Return how often the classes are wrong, the least certain of them withheld, with bootstrap intervals."""
+    confidence, wrong = np.asarray(figures["probabilities"]).max(axis=1), figures["prediction"] != figures["target"]
+    coverage, risk = _curve(figures)
+    bounds = np.quantile(abstention_bootstrap(confidence, wrong, records, RESAMPLES), BOUNDS, axis=0)
+    if records is not None and len(np.unique(records)) == 1:  # one record tells nothing of the spread over records
+        bounds = np.array([[0.0, 0.0], [1.0, 1.0]])
+    found: dict[str, Any] = {
+        name: {"value": value, "low": float(low), "high": float(high)}
+        for name, value, low, high in zip(
+            ("area_under_risk", "risk_at_90_coverage"), abstention_metrics(coverage, risk), *bounds, strict=True
+        )
+    }
+    points = {"coverage": SHARES.tolist(), "risk": risk_at(coverage, risk, SHARES).tolist()}
+    return found | {"risk_over_coverage": points}
 
 
 def _caution(records: np.ndarray | None) -> str:

@@ -58,25 +58,30 @@ def card(
     licence: str,
     files: Mapping[str, str],
     calibration: dict[str, Any] | None = None,
+    imported: str = "",
+    parameters: int = 0,
 ) -> str:
     """Return the card.
 
     Args:
       name: name of the model.
       config: config of the experiment that trained it.
-      results: title → content of a file of metrics, `Test` first, which is test.json.
+      results: title → content of a file of metrics, `Test` first, which is test.json; empty if `imported`.
       description: content of preprocessor.json.
       licence: licence of the weights, an identifier of Hugging Face.
       files: name of each other file of the bundle → what it is.
       calibration: content of calibration.json, if the run has one.
+      imported: what the weights were imported from, if cardiax has not trained them.
+      parameters: number of parameters of the network.
     """
-    test = results["Test"]
+    test = results.get("Test", {})
+    told = f"imported from {imported}" if imported else f"trained with seed {config.seed} to step {test['step']:,}"
     lines = [
         *("---", *_metadata(name, config, test, licence), "---", "", f"# {name}", ""),
         f"{_summary(config)} {DISCLAIMER}.",
         "",
         f"A network of the library cardiax {cardiax.__version__}: task `{config.task}`, model `{config.model}` with "
-        f"{test['parameters']:,} parameters, trained with seed {config.seed} to step {test['step']:,}.",
+        f"{test.get('parameters', parameters):,} parameters, {told}.",
         *("", "## Use", "", "```python", "import cardiax", "", f'network = cardiax.load("{name}")', "```", ""),
         f"or `cardiax predict {name} FILE`, where `{name}` is the path of this folder.",
         "",
@@ -94,6 +99,9 @@ def card(
         for one, own in result.get("datasets", {}).items():
             shared = {key: result[key] for key in ("split", "protocol", "interval")}
             lines += ["", f"### {title}, {one} alone", "", *_figures(own | shared | {"dataset": one})]
+    if imported:
+        told = "The file does not say on which data the weights were trained, and they have not been tested here."
+        return "\n".join([*lines, "", "## Limits", "", f"- {told}", *_limits(config)]) + "\n"
     lines += ["", "## Data", "", *_data(config), "", "## Limits", "", *_limits(config)]
     return "\n".join(lines) + "\n"
 
@@ -104,6 +112,10 @@ def _metadata(name: str, config: Config, test: dict[str, Any], licence: str) -> 
     lines = [
         *(f"license: {licence}", "library_name: cardiax", "tags:"),
         *(f"- {tag}" for tag in ("ecg", "electrocardiogram", "jax", "flax", config.task, config.model)),
+    ]
+    if not test:
+        return lines
+    lines += [
         *("metrics:", *(f"- {kind}" for kind in dict.fromkeys(found.values()))),
         *("model-index:", f"- name: {json.dumps(name)}", "  results:", "  - task:"),
         f"      type: {'time-series-classification' if 'classes' in test else 'time-series-regression'}",

@@ -47,6 +47,8 @@ OF_OWN = {
 NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
+    "area_under_risk": "area under risk over coverage",
+    "risk_at_90_coverage": "risk at a coverage of 90 %",
     "activation_mae": "activation time, mean absolute error",
     "activation_rmse": "activation time, root mean square error",
     "activation_r2": "activation time, R²",
@@ -62,6 +64,8 @@ NAMES = {
 MEANINGS = {
     "accuracy": "share of beats whose class is right",
     "macro_f1": "mean over classes of F1, the harmonic mean of precision and recall",
+    "area_under_risk": "mean share of wrong classes among the most certain beats, over how many are kept; 0 is best",
+    "risk_at_90_coverage": "share of wrong classes among the 90 % of the beats of which the network is most certain",
     "mae": "the mean size of the error",
     "rmse": "the root of the mean square of the error; large errors count more",
     "r2": "1 where the prediction is perfect, 0 where it is as good as the mean",
@@ -121,6 +125,7 @@ def run_part(
             ],
             "confusion": result["confusion"],
             "reliability": reliability_bins(cases, classes),
+            "risk": result.get("risk_over_coverage"),
             "cases": beats(cases, classes, experiment, budget, predictor),
         }
     elif "sites" in result:

@@ -116,7 +116,7 @@ def find_network(source: str | Path) -> TrainedNetwork:
 def _of_bundle(path: Path, predictions: Path) -> TrainedNetwork:
     check_bundle(path)
     config = read_config(path / CONFIG)
-    return TrainedNetwork(path, config, predictions, lambda: read_weights(path, _fresh(config)), _trust(path))
+    return TrainedNetwork(path, config, predictions, lambda: read_weights(path, fresh_variables(config)), _trust(path))
 
 
 def _of_run(workdir: Workdir) -> TrainedNetwork:
@@ -130,7 +130,7 @@ def _of_run(workdir: Workdir) -> TrainedNetwork:
     return TrainedNetwork(workdir.path, config, workdir.path / "predictions", variables, _trust(workdir.path))
 
 
-def _fresh(config: Config) -> Any:
+def fresh_variables(config: Config) -> Any:
     """Return the shapes and types of the network's variables."""
     import jax
 

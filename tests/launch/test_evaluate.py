@@ -67,6 +67,11 @@ def test_validation_agrees_with_the_training_log(runs, cardiax):
     metrics = classification_metrics(np.asarray(result["confusion"]))
     assert result["classes"]["V"]["f1"]["value"] == metrics["f1"][2]
     assert result["examples"] == 60
+    assert result["risk_over_coverage"]["coverage"][-1] == 1
+    assert result["risk_over_coverage"]["risk"][-1] == pytest.approx(1 - result["accuracy"]["value"])
+    at_90 = result["risk_at_90_coverage"]
+    assert at_90["value"] == result["risk_over_coverage"]["risk"][-3]
+    assert at_90["low"] <= at_90["value"] <= at_90["high"]
     header, *cases = (runs[0] / "validation_cases.csv").read_text().splitlines()
     assert header == "class,prediction,p_N,p_S,p_V,p_F,p_Q,row"
     assert sum(case.startswith("V,V,") for case in cases) == result["confusion"][2][2]

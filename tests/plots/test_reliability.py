@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from cardiax.plots.reliability import reliability_figure, spread_figure
+from cardiax.plots.reliability import reliability_figure, risk_figure, spread_figure
 
 
 def test_the_reliability_of_each_member_and_of_the_ensemble():
@@ -32,4 +32,16 @@ def test_coverage_and_error_by_spread():
     np.testing.assert_allclose(np.transpose(right.lines[1].get_data()), [[0.1, 0.5], [1.0, 2.0]])
     assert right.get_xlabel() == "Standard deviation of the members (ms)"
     assert right.get_xlim()[0] < 0.1 < 2.0 < right.get_xlim()[1]
+    figure.savefig(io.BytesIO(), format="png")
+
+
+def test_risk_over_coverage():
+    figure = risk_figure(np.array([0.25, 0.5, 1.0]), np.array([0.0, 0.5, 0.4]), "Test")
+    (axes,) = figure.axes
+    everything, curve, at_90 = axes.lines
+    np.testing.assert_array_equal(everything.get_ydata(), [0.4, 0.4])
+    np.testing.assert_array_equal(curve.get_data(), [[0.25, 0.5, 1.0], [0.0, 0.5, 0.4]])
+    assert (at_90.get_xdata(), at_90.get_ydata()) == ([0.9], [0.4])
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["all kept: 0.4000", "most certain kept (area 0.3250)", "90 % kept: 0.4000"]
     figure.savefig(io.BytesIO(), format="png")

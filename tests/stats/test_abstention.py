@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from cardiax.stats.abstention import area_under_risk, least_confidence, risk_coverage
+from cardiax.stats.abstention import (
+    LEVELS,
+    abstention_bootstrap,
+    abstention_metrics,
+    area_under_risk,
+    least_confidence,
+    risk_at,
+    risk_coverage,
+)
 
 CONFIDENCE = np.array([0.6, 0.9, 0.8, 0.6])
 WRONG = np.array([True, False, True, False])
@@ -46,3 +54,30 @@ def test_the_threshold_keeps_most_within_the_risk(least, most, expected):
     thresholds, coverage = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0.3, 0.5, 0.7, 1.0])
     risk = np.array([0.1, 0.2, 0.15, 0.3])
     assert least_confidence(thresholds, coverage, risk, least, most) == expected
+
+
+def test_the_risk_at_a_share_is_that_of_the_least_that_reach_it():
+    coverage, risk = np.array([0.25, 0.5, 1.0]), np.array([0.0, 0.5, 0.4])
+    np.testing.assert_array_equal(
+        risk_at(coverage, risk, np.array([0.2, 0.25, 0.26, 0.5, 0.9, 1.0])), [0, 0, *[0.5] * 2, *[0.4] * 2]
+    )
+    assert abstention_metrics(coverage, risk) == (pytest.approx(0.25 * 0 + 0.25 * 0.5 + 0.5 * 0.4), 0.4)
+
+
+def test_resamples_of_two_records_are_either_or_both():
+    """Record 1: right at 0.9, wrong at 0.6, so risks 0 and 1/2; record 2: wrong at 0.8. Both: 0, 1/2, 2/3."""
+    found = abstention_bootstrap(np.array([0.6, 0.9, 0.8]), np.array([True, False, True]), np.array([1, 1, 2]), 400)
+    one, other, both = [1 / 2 * 0 + 1 / 2 * 1 / 2, 1 / 2], [1.0, 1.0], [1 / 3 * (0 + 1 / 2 + 2 / 3), 2 / 3]
+    known, counts = np.unique(found.round(12), axis=0, return_counts=True)
+    np.testing.assert_allclose(known, [one, both, other])
+    np.testing.assert_allclose(counts / 400, [1 / 4, 1 / 2, 1 / 4], atol=0.07)
+
+
+def test_the_bootstrap_of_examples_surrounds_the_value_with_the_error_of_a_share():
+    """At a coverage of 1 the risk is a share p of n, of standard error √(p (1 - p)/n); confidences say nothing here."""
+    random = np.random.default_rng(1)
+    confidence, wrong = random.random(4 * LEVELS), random.random(4 * LEVELS) < 0.2
+    found = abstention_bootstrap(confidence, wrong)
+    value = abstention_metrics(*risk_coverage(confidence, wrong, np.ones(len(wrong)))[1:])
+    np.testing.assert_allclose(found.mean(axis=0), value, atol=0.003)
+    assert found[:, 1].std() == pytest.approx(np.sqrt(0.2 * 0.8 / (0.9 * len(wrong))), rel=0.1)

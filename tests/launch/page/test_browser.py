@@ -101,6 +101,7 @@ def run():
         "classes": [one | dict.fromkeys(("precision", "recall", "f1"), figure) for one in classes],
         "confusion": [[2, 1, 0], [0, 1, 0], [1, 0, 0]],
         "reliability": {"bins": [[0, 0, 0], [5, 4, 4.5]], "ece": 0.1},
+        "risk": {"coverage": [0.5, 0.9, 1.0], "risk": [0.0, 0.1, 0.2]},
         "cases": {
             "beats": beats,
             "cells": cells,

@@ -10,6 +10,7 @@ async function runPart(part, onKeys) {
   const lossBox = el("div", { class: "plot" });
   const scoreBox = el("div", { class: "plot" });
   const curves = el("div", { class: "columns even" }, lossBox, scoreBox);
+  const riskBox = el("div", { class: "plot" });
   const confusion = part.confusion ? confusionPanes(part, onKeys) : null;
   const box = el(
     "div",
@@ -55,6 +56,13 @@ async function runPart(part, onKeys) {
           reliabilityPlot(part.reliability.bins),
         )
       : null,
+    part.risk
+      ? pane(
+          "Risk over coverage",
+          "Share of wrong classes among the beats that are kept, if those of which the network is least certain are withheld.",
+          riskBox,
+        )
+      : null,
     part.errors
       ? pane(
           "Errors",
@@ -74,6 +82,7 @@ async function runPart(part, onKeys) {
   );
   const show = () => {
     confusion?.openWorst();
+    if (part.risk) drawRisk(part.risk, riskBox);
     if (part.curves.step?.length) drawCurves(part.curves, lossBox, scoreBox);
   };
   return { box, show };
@@ -313,6 +322,29 @@ function drawCurves(curves, lossBox, scoreBox) {
       [curves.step, ...some.map((name) => curves[name])],
     );
   }
+}
+
+/**
+ * Share of wrong beats over the share that is kept, %.
+ * @param {{coverage: number[], risk: number[]}} risk
+ * @param {HTMLElement} box
+ */
+function drawRisk({ coverage, risk }, box) {
+  const percent = (/** @type {any} */ _, /** @type {number} */ value) => `${fixed(value, 2)} %`;
+  plotted(
+    box,
+    260,
+    {
+      scales: { x: { time: false }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ high) => [0, 1.1 * high || 1] } },
+      axes: [axis("coverage: beats kept (%)"), axis("risk: wrong among these (%)")],
+      cursor: { drag: { x: false, y: false } },
+      series: [
+        { label: "coverage", value: percent },
+        { label: "risk", stroke: BLUE, width: 1.8, points: { show: true }, value: percent },
+      ],
+    },
+    [coverage, risk].map((values) => values.map((value) => 100 * value)),
+  );
 }
 
 /** @param {Part} part */
