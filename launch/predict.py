@@ -102,9 +102,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read every file, then write the prediction for each as CSV, and plots."""
-    from cardiax.launch.page.prediction import ENDING, write_page
+    """Read every file, then write the prediction for each as CSV, and plots; a prediction is printed before its plots.
 
+    Raises:
+      BrokenPipeError: the reader of the output has stopped reading, after all files are written.
+    """
     predictor: Any = open_predictor(options.workdir)
     chosen = {flag: getattr(options, flag) for flag in ("start", "beats", "compare")}
     chosen = {flag: value for flag, value in chosen.items() if value is not None}
@@ -121,18 +123,41 @@ def run(options: argparse.Namespace) -> None:
     files = [file for own, _ in found for file in own]
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
-    if predictor.has_page:  # which shows what moved the network
+    if predictor.explains:
         chosen["explain"] = True
     predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen)
-    lines = [(f"note: {note}", True) for _, notes in found for note in notes]
-    lines += predictor.write(folder, stems, predictions)
+    lines = _Lines()
+    for note in (note for _, notes in found for note in notes):
+        lines.say(f"note: {note}", True)
+    for line, is_remark in predictor.write(folder, stems, predictions):
+        lines.say(line, is_remark)
+    from cardiax.launch.page.prediction import ENDING, write_page  # a second of Matplotlib, not needed before
+
     for stem, prediction in zip(stems, predictions, strict=True):
         path = folder / f"{stem}{ENDING}"
         path.unlink(missing_ok=True)  # left by another recording of that name
         if not options.no_report and predictor.has_page:
-            lines += [(f"  wrote: {one}", False) for one in write_page(path, stem, prediction, predictor.config)]
-    for line, is_remark in lines:  # after all files are written, since the reader of the pipe may stop
-        print(line, file=sys.stderr if is_remark else sys.stdout)
+            for one in write_page(path, stem, prediction, predictor.config):
+                lines.say(f"  wrote: {one}", False)
+    if lines.error is not None:
+        raise lines.error
+
+
+class _Lines:
+    """Lines for the user, each printed at once.
+
+    Attributes:
+      error: None as long as the reader of the output reads; nothing is printed after it has stopped.
+    """
+
+    error: BrokenPipeError | None = None
+
+    def say(self, line: str, is_remark: bool) -> None:
+        if self.error is None:
+            try:
+                print(line, file=sys.stderr if is_remark else sys.stdout, flush=True)
+            except BrokenPipeError as error:
+                self.error = error
 
 
 def check_output(folder: Path) -> None:

@@ -11,6 +11,7 @@ from cardiax.catalog import DISCLAIMER
 from cardiax.ecg.leads import LEADS
 from cardiax.ecg.rhythm_strips import Strip
 from cardiax.plots.style import fitting, wrapped
+from cardiax.simulate.generic_leads import Explained
 
 SPEED = 25.0
 """mm/s, the standard paper speed."""
@@ -32,6 +33,7 @@ INCH = 25.4  # mm
 
 _MINOR = {"color": "#f3c9c6", "linewidth": 0.3, "zorder": 0}
 _MAJOR = {"color": "#e39a95", "linewidth": 0.6, "zorder": 1}
+_EXPLAINED = {"color": "#0b5cad", "linewidth": 0.8, "solid_joinstyle": "round", "zorder": 3}
 _TRACE = {"color": "#1a1a1a", "linewidth": 0.8, "solid_joinstyle": "round", "zorder": 3}
 
 
@@ -42,7 +44,7 @@ def draw_grid(axes: Axes, width: float, height: float) -> None:
         axes.hlines(np.arange(0, height + 0.1, step), 0, width, **style)
 
 
-def ecg_figure(leads: np.ndarray, title: str) -> Figure:
+def ecg_figure(leads: np.ndarray, title: str, explained: Explained | None = None) -> Figure:
     """Plot an ECG in the usual three rows of four leads, true to scale: a millimetre of paper is one of the figure.
 
     Of 10 s or more, the first 10 s are drawn: 2.5 s of each lead, one after the other as recorded, and a rhythm strip
@@ -52,6 +54,7 @@ def ecg_figure(leads: np.ndarray, title: str) -> Figure:
     Args:
       leads: (T, 12), mV at 1 kHz, in the order of `cardiax.ecg.leads.LEADS`.
       title: title of the figure.
+      explained: leads that begin with the first sample, to be drawn over those of a shorter ECG.
 
     Raises:
       ValueError: if `leads` is not (T, 12).
@@ -86,12 +89,18 @@ def ecg_figure(leads: np.ndarray, title: str) -> Figure:
         for column, (name, values) in enumerate(own):
             start = MARGIN + PULSE + GAP / 2 + column * cell
             axes.plot(start + np.arange(len(values)) / 1000 * SPEED, baseline + gain * values, **_TRACE)
+            if explained is not None and not is_long:
+                own = explained.leads[:, LEADS.index(name)]
+                axes.plot(start + np.arange(len(own)) / 1000 * SPEED, baseline + gain * own, **_EXPLAINED)
             axes.text(
                 start, height - MARGIN - row * ROW_HEIGHT - 2, name, fontsize=8, weight="bold", va="top", zorder=4
             )
             if is_long and column:
                 axes.plot([start, start], [baseline - 3, baseline + 3], **_TRACE)
-    axes.text(MARGIN, 1.5, f"{SPEED:g} mm/s   {gain:g} mm/mV", fontsize=7, zorder=4)
+    scale = f"{SPEED:g} mm/s   {gain:g} mm/mV"
+    if explained is not None and not is_long:
+        scale += f"   blue: of a generic heart with this prediction, {100 * explained.share:.0f} % explained"
+    axes.text(MARGIN, 1.5, scale, fontsize=7, zorder=4)
     figure.text(MARGIN / width, 1 - HEAD / 2 / (height + HEAD), fitting(title, width / INCH), fontsize=8, va="center")
     return figure
 

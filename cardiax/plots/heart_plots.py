@@ -11,6 +11,7 @@ from cardiax.ecg.leads import SITE_NAMES
 from cardiax.plots.ecg_paper import ecg_figure
 from cardiax.plots.heart_map import activation_figure, beating_frames
 from cardiax.plots.style import INK, plain
+from cardiax.simulate.generic_leads import Explained
 from cardiax.simulate.heart_geometry import build_heart
 
 CHOSEN = ("AHA01", "AHA08", "AHA11", "AHA17", "EPI_AHA11", "RV07", "EPI_RV07", "SEPTM_AHA09_RV09")
@@ -24,6 +25,7 @@ def case_plots(
     true_times: np.ndarray | None = None,
     voltage: np.ndarray | None = None,
     true_voltage: np.ndarray | None = None,
+    explained: Explained | None = None,
 ) -> dict[str, Callable[[], Any]]:
     """Return name → function that draws a Matplotlib figure or the frames of a GIF.
 
@@ -36,11 +38,12 @@ def case_plots(
       true_times: true activation times (75,), ms, if known.
       voltage: voltages (500, 75), mV, if predicted.
       true_voltage: true voltages (500, 75), mV, if known.
+      explained: the leads that the prediction gives on a generic heart, if known, drawn over the ECG.
     """
     heart = build_heart()
     surface = (heart.points, heart.triangles, heart.sites)
     plots: dict[str, Callable[[], Any]] = {
-        "ecg": partial(ecg_figure, leads, title),
+        "ecg": partial(ecg_figure, leads, title, explained),
         "activation": partial(activation_figure, *surface, times, title, true_times),
     }
     if voltage is not None:

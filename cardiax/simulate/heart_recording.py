@@ -86,15 +86,19 @@ def prepare_heart(person: Volunteer, heart: Heart | None = None) -> PreparedHear
     points = heart.points @ person.rotation.T + person.offset
     moves = [np.zeros(3), *np.eye(3)]
     leads, *moved = (GAIN * lead_field(points, heart.tetrahedra, person.electrodes + move) for move in moves)
-    outer = np.minimum(2 * heart.transmural, 1.0)
-    durations = DURATION_ACROSS_WALL * np.where(heart.right, 1.0, outer) + DURATION_TO_BASE * (heart.apicobasal - 0.5)
     return PreparedHeart(
         fields=jnp.asarray(fields, jnp.float32),
         leads=jnp.asarray(leads, jnp.float32),
         slopes=jnp.asarray(np.stack([one - leads for one in moved]), jnp.float32),
-        durations=jnp.asarray(durations + person.duration, jnp.float32),
+        durations=jnp.asarray(duration_differences(heart) + person.duration, jnp.float32),
         sites=jnp.asarray(heart.sites, jnp.int32),
     )
+
+
+def duration_differences(heart: Heart) -> np.ndarray:
+    """Return the differences (P,), ms, of the action potential duration from that of the left endocardium."""
+    outer = np.minimum(2 * heart.transmural, 1.0)
+    return DURATION_ACROSS_WALL * np.where(heart.right, 1.0, outer) + DURATION_TO_BASE * (heart.apicobasal - 0.5)
 
 
 def simulate_beat(heart: PreparedHeart, beat: Beat) -> tuple[jax.Array, jax.Array, jax.Array]:

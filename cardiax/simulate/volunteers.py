@@ -81,14 +81,7 @@ def volunteer(
         }
     )
     turn = 8.0 * draw[16:19]
-    # The apex points to the left, forward and down, the right ventricle forward and right, the lateral wall backward.
-    up, forward = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
-    azimuth, elevation, roll = pose
-    rotation = (
-        rotation_about(up, azimuth + turn[0])
-        @ rotation_about(forward, -elevation + turn[1])
-        @ rotation_about(up, -roll + turn[2])
-    )
+    rotation = pose_rotation(np.asarray(pose) + turn * [1, -1, -1])
     torso = 1 + 0.06 * draw[20:23]
     return Volunteer(
         shape=shape,
@@ -99,6 +92,16 @@ def volunteer(
         purkinje=float(np.clip(2.5 + 0.4 * draw[28], 1.5, 3.5)),
         duration=float(6.0 * draw[29]),
     )
+
+
+def pose_rotation(pose: Sequence[float] | np.ndarray = POSE) -> np.ndarray:
+    """Return the rotation (3, 3) from heart axes to torso axes of a pose: azimuth, elevation and roll, degrees.
+
+    The apex points to the left, forward and down, the right ventricle forward and right, the lateral wall backward.
+    """
+    up, forward = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
+    azimuth, elevation, roll = pose
+    return rotation_about(up, azimuth) @ rotation_about(forward, -elevation) @ rotation_about(up, -roll)
 
 
 def rotation_about(axis: np.ndarray, degrees: float) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Measurement of how far the activation times of a network can be trusted, on cases that training has not seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,19 @@ from cardiax.launch.run.experiment import Experiment, load_experiment
 from cardiax.launch.run.trained import TrainedNetwork
 from cardiax.launch.run.trust import TRUST, Trust, trust_file
 from cardiax.recipes import recipe
+from cardiax.simulate.generic_leads import explained_leads
 from cardiax.stats.conformal import conformal_quantile
 from cardiax.stats.novelty import nearest_difference
 
 TITLE = "How far to trust a prediction"
 """Heading of the section of the model card."""
 
-LEVEL, LIKE = 0.9, 0.99
-"""Share of times within the half widths, and of validation cases that are like those of training."""
+LEVEL, LIKE, FITTING = 0.9, 0.99, 0.95
+"""Share of times within the half widths, and of validation cases that are like those of training, and whose leads their
+prediction explains well enough."""
+
+COMPARED = 300
+"""Largest number of validation cases whose leads are compared with those of the prediction, evenly spread."""
 
 KEPT = 1900
 """Largest number of training cases whose times are kept, evenly spread: 285 kB."""
@@ -52,12 +57,12 @@ def measure_trust(network: Network, own: Experiment, other: Experiment) -> Trust
     half_width = conformal_quantile(_errors(found, true), LEVEL)
     errors = _errors(*_times(network, other, "test", lead_in))
     bounded = ~np.isnan(errors) & np.isfinite(half_width)
-    known = own.split["train"]
-    known = known[np.linspace(0, len(known) - 1, min(KEPT, len(known))).astype(int)]
+    known = _spread(own.split["train"], KEPT)
     training_times = np.concatenate(
         [_active(own.examples.take(known[at : at + BATCH])["target"]) for at in range(0, len(known), BATCH)]
     ).astype(np.float16)
     like = found if other is own else _times(network, own, "validation", lead_in)[0]
+    shares, true_shares = _shares(network, own, lead_in)
     return Trust(
         half_width=half_width.astype(np.float32),
         level=LEVEL,
@@ -67,6 +72,8 @@ def measure_trust(network: Network, own: Experiment, other: Experiment) -> Trust
         training_times=training_times,
         limit=float(np.quantile(nearest_difference(like, training_times), LIKE, method="higher")),
         compared_with=_words(own, "validation"),
+        least_share=float(np.quantile(shares, 1 - FITTING, method="lower")),
+        true_share=float(np.median(true_shares)),
     )
 
 
@@ -126,16 +133,43 @@ def bundle_with_trust(source: TrainedNetwork, data_dir: Path | None, dataset: st
     return files | {CARD: card.encode(), TRUST: trust_file(trust)}
 
 
-def _times(network: Network, experiment: Experiment, split: str, lead_in: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return predicted and true times (n, 75), ms, of a split whose leads begin `lead_in` ms earlier."""
-    found, true = [], []
-    rows = experiment.split[split]
+def _outputs(
+    network: Network, experiment: Experiment, rows: np.ndarray, lead_in: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield leads (n, 500, 12), mV, outputs and targets of the batches of some rows.
+
+    The leads begin `lead_in` ms earlier than the targets.
+    """
     for some in np.split(rows, range(BATCH, len(rows), BATCH)):
         examples = experiment.examples.take(some)
         leads = np.pad(examples["leads"], ((0, 0), (lead_in, 0), (0, 0)), mode="edge")[:, :WINDOW]
-        found += [_active(outputs) - lead_in for outputs in in_batches(network, {"leads": leads}, BATCH)]
-        true.append(_active(examples["target"]))
+        for outputs in in_batches(network, {"leads": leads}, BATCH):
+            yield leads, outputs, examples["target"]
+
+
+def _times(network: Network, experiment: Experiment, split: str, lead_in: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return predicted and true times (n, 75), ms, of a split whose leads begin `lead_in` ms earlier."""
+    found, true = [], []
+    for _, outputs, target in _outputs(network, experiment, experiment.split[split], lead_in):
+        found.append(_active(outputs) - lead_in)
+        true.append(_active(target))
     return np.concatenate(found), np.concatenate(true)
+
+
+def _spread(rows: np.ndarray, most: int) -> np.ndarray:
+    """Return up to `most` of the rows, evenly spread."""
+    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+
+
+def _shares(network: Network, own: Experiment, lead_in: int) -> tuple[list[float], list[float]]:
+    """Return the shares of the leads that predictions and true values explain, of `COMPARED` validation cases."""
+    found, true, rows = [], [], _spread(own.split["validation"], COMPARED)
+    for leads, outputs, target in _outputs(network, own, rows, lead_in):
+        for shares, values, delay in ((found, outputs, 0), (true, target, lead_in)):
+            for one, times, recorded in zip(values, _active(values) + delay, leads, strict=True):
+                explained = explained_leads(times, one if one.ndim == 2 else None, recorded)
+                shares.append(0.0 if explained is None else explained.share)
+    return found, true
 
 
 def _active(outputs: np.ndarray) -> np.ndarray:
@@ -165,6 +199,15 @@ def section(trust: Trust) -> list[str]:
     low, median, high = np.quantile(finite, (0, 0.5, 1), method="nearest")
     unbounded = len(trust.half_width) - len(finite)
     without = f" {unbounded} sites have no half width, since they were found too rarely." if unbounded else ""
+    fitting = []
+    if trust.least_share is not None and trust.true_share is not None:
+        fitting = [
+            "",
+            "`cardiax predict` also warns if the leads that the prediction gives on a generic heart explain less than "
+            f"{100 * trust.least_share:.0f} % of the variance of the recorded ones, with one gain for all leads, as "
+            f"for 5 % of these validation cases (up to {COMPARED} of them). Their true values explain "
+            f"{100 * trust.true_share:.0f} % (median): 75 sites are few, and no heart and torso are the generic ones.",
+        ]
     limit = f"by more than {trust.limit:.1f} ms" if np.isfinite(trust.limit) else "in that most sites do not activate"
     return [
         f"`trust.safetensors` has a half width for each site, {median:.1f} ms at the median site, {low:.1f} to "
@@ -176,6 +219,7 @@ def section(trust: Trust) -> list[str]:
         "`cardiax predict` warns if the times differ from those of the most alike training case "
         f"{limit} (standard deviation over the sites, so a common delay counts nothing). Of "
         f"{trust.compared_with}, {'99 % differ by less' if np.isfinite(trust.limit) else 'over 1 % do too'}.",
+        *fitting,
     ]
 
 

@@ -11,6 +11,7 @@ from cardiax.ecg.leads import LEADS, SEPTAL_RV, SITE_NAMES, WALLS
 from cardiax.launch.page.packed import packed
 from cardiax.plots.heart_map import ISOCHRONE, VIEWS
 from cardiax.plots.heart_surface import named_places, spline_weights
+from cardiax.simulate.generic_leads import Explained
 from cardiax.simulate.heart_geometry import Heart, build_heart
 
 FINE = 0.01
@@ -35,6 +36,7 @@ class HeartCase:
       beats: (n, 75), ms, the times of which `spread` is the standard deviation, or None.
       voltage, true_voltage, voltage_spread: (500, 75), mV, or None.
       influence: (W, 500, 12), of each sample of `leads` on each wall of `WALLS`, see `Prediction`, or None.
+      explained: the leads that the prediction gives on a generic heart, if known.
       text: lines that describe the case.
     """
 
@@ -50,6 +52,7 @@ class HeartCase:
     true_voltage: np.ndarray | None = None
     voltage_spread: np.ndarray | None = None
     influence: np.ndarray | None = None
+    explained: Explained | None = None
     text: Sequence[str] = field(default_factory=tuple)
 
 
@@ -100,6 +103,8 @@ def _case(case: HeartCase, points: np.ndarray, sites: np.ndarray, weights: np.nd
         "text": list(case.text),
         "lead_in": case.lead_in,
         "leads": packed(case.leads.T, 0.001),
+        "explained": None if case.explained is None else packed(case.explained.leads.T, 0.001),
+        "share": None if case.explained is None else case.explained.share,
         "half_width": None
         if case.half_width is None
         else packed(np.where(np.isfinite(case.half_width), case.half_width, np.nan), FINE),

@@ -75,6 +75,7 @@ def part_of(stem: str, prediction: Prediction | RhythmPrediction, config: Config
         voltage=prediction.voltage,
         voltage_spread=prediction.voltage_spread,
         influence=prediction.influence,
+        explained=prediction.explained,
         text=(
             f"The median of {count} beats." if count > 1 else "A single beat.",
             "The heart is generic: the recording tells nothing of its shape.",

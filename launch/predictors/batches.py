@@ -23,9 +23,11 @@ class BatchPredictor:
 
     Attributes:
       has_page: True if a prediction has a page of its own.
+      explains: True if that page shows what moved the network, which `of_files` finds if it is told to `explain`.
     """
 
     has_page = True
+    explains = False
 
     def __init__(self, network: TrainedNetwork):
         self.network = network

@@ -1,7 +1,7 @@
 """Prediction of the activation of the heart, or its voltages, from the twelve leads of each beat of a recording."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,9 @@ from cardiax.launch.run.trust import NO_TRUST, Trust
 
 if TYPE_CHECKING:
     from cardiax.launch.predictors.heart_beats import FoundBeats
+    from cardiax.simulate.generic_leads import Explained
 
-BATCH = 32
+BATCH = 16
 """Number of beats in a call of the network."""
 
 EARLY = 150
@@ -50,6 +51,8 @@ class Prediction:
       influence: (W, 500, 12), of each sample of `leads` on each wall of `cardiax.ecg.leads.WALLS`, by integrated
         gradients against a flat line: on its mean activation time, ms, or of a network that predicts voltages on its
         mean voltage in the 150 ms after the onset, mV; None unless that was asked for.
+      explained: the leads that the prediction gives on a generic heart, and the share of `leads` that they explain, see
+        `cardiax.simulate.generic_leads.explained_leads`; None if fewer than half of the sites activate.
       recorded: the first 10 s of the recording (10000, 12), mV at 1 kHz, each lead about its median; None of a shorter
         one, or where `start` names a beat.
     """
@@ -67,6 +70,7 @@ class Prediction:
     half_width: np.ndarray | None = None
     difference: float | None = None
     recorded: np.ndarray | None = None
+    explained: "Explained | None" = None
 
     @property
     def spread(self) -> np.ndarray | None:
@@ -150,6 +154,7 @@ class HeartPredictor(BatchPredictor):
     def _of_beats(self, source: Path | np.ndarray, beats: "FoundBeats", explain: bool) -> Prediction:
         """Predict from the beats of one recording, and from their median if there are several."""
         from cardiax.ecg.voltage import activation_time
+        from cardiax.simulate.generic_leads import explained_leads
 
         leads = np.median(beats.leads, axis=0)
         path = source if isinstance(source, Path) else Path("array")
@@ -165,6 +170,10 @@ class HeartPredictor(BatchPredictor):
             )
         difference = None if trust is None else trust.difference(times[0])
         unlike = () if trust is None or difference is None else trust.warnings(difference)
+        explained = explained_leads(times[0] + beats.lead_in, voltage, leads)
+        if trust is not None and explained is not None:
+            unlike += trust.share_warnings(explained.share)
+            told.append(trust.explained(explained.share))
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
         influence = self.wall_influence(leads, None if voltage is None else beats.lead_in) if explain else None
@@ -182,6 +191,7 @@ class HeartPredictor(BatchPredictor):
             half_width=None if trust is None else trust.half_width,
             difference=difference,
             recorded=beats.recorded,
+            explained=explained,
         )
 
     def wall_influence(self, leads: np.ndarray, voltage_from: int | None = None) -> np.ndarray | None:
@@ -206,15 +216,14 @@ class HeartPredictor(BatchPredictor):
         return None if found is None else found["leads"].astype(np.float32)
 
     def write(
-        self, folder: Path, stems: Sequence[str], predictions: Sequence[Prediction]
+        self, folder: Path, stems: Sequence[str], predictions: list[Prediction]
     ) -> Iterator[tuple[str, bool]]:
-        """Write times or voltages as CSV, and plots; yield lines for the user, and True where one is a remark."""
-        from cardiax.ecg.leads import WALLS
-        from cardiax.plots.ecg_paper import ecg_figure
-        from cardiax.plots.heart_plots import case_plots
-        from cardiax.plots.lead_influence import influence_figure
+        """Write times or voltages as CSV, and plots; yield lines for the user, and True where one is a remark.
 
-        for stem, one in zip(stems, predictions, strict=True):
+        The prediction is yielded before the plots are drawn, and before the influence is computed, which takes seconds
+        and is then added to `predictions`.
+        """
+        for index, (stem, one) in enumerate(zip(stems, predictions, strict=True)):
             # Left by another recording of that name.
             for last in ("beats.csv", "voltage.csv", "influence.png", "paper.png", "notes.txt"):
                 (folder / f"{stem}_{last}").unlink(missing_ok=True)
@@ -226,24 +235,36 @@ class HeartPredictor(BatchPredictor):
             if one.voltage is not None:
                 written.append(folder / f"{stem}_voltage.csv")
                 write_csv(written[-1], voltage_rows(one.voltage, one.lead_in))
-            name = f"Recording {stem}".encode(errors="replace").decode()
-            trained = f"{self.config.model} of {self.network.path.name}, trained on {self.config.dataset}"
-            title = f"{name}\n{trained}. Generic heart, not the patient's. {DISCLAIMER}"
-            plots = case_plots(one.leads, title, one.times, voltage=one.voltage)
-            if one.recorded is not None:
-                plots["paper"] = partial(ecg_figure, one.recorded, f"{name}, the first 10 s. {DISCLAIMER}")
-            if one.influence is not None:
-                what = "activation time" if one.voltage is None else f"voltage in the first {EARLY} ms"
-                plots["influence"] = partial(influence_figure, one.leads, one.influence, tuple(WALLS), title, what)
-            for name, draw in plots.items():
-                written += save_plot(folder / f"{stem}_{name}", draw)
             notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]
             if notes:
                 written.append(folder / f"{stem}_notes.txt")
                 write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
             yield from ((f"{stem}: {note}", True) for note in notes)
             yield f"{stem}: {_summary(one)}", False
+            if one.influence is None:
+                onset = None if one.voltage is None else one.lead_in
+                predictions[index] = one = replace(one, influence=self.wall_influence(one.leads, onset))
+            written += self._save_plots(folder, stem, one)
             yield f"  wrote: {', '.join(map(str, written))}", False
+
+    def _save_plots(self, folder: Path, stem: str, one: Prediction) -> list[Path]:
+        from cardiax.ecg.leads import WALLS
+        from cardiax.plots.ecg_paper import ecg_figure
+        from cardiax.plots.heart_plots import case_plots
+        from cardiax.plots.lead_influence import influence_figure
+
+        name, written = f"Recording {stem}".encode(errors="replace").decode(), []
+        trained = f"{self.config.model} of {self.network.path.name}, trained on {self.config.dataset}"
+        title = f"{name}\n{trained}. Generic heart, not the patient's. {DISCLAIMER}"
+        plots = case_plots(one.leads, title, one.times, voltage=one.voltage, explained=one.explained)
+        if one.recorded is not None:
+            plots["paper"] = partial(ecg_figure, one.recorded, f"{name}, the first 10 s. {DISCLAIMER}")
+        if one.influence is not None:
+            what = "activation time" if one.voltage is None else f"voltage in the first {EARLY} ms"
+            plots["influence"] = partial(influence_figure, one.leads, one.influence, tuple(WALLS), title, what)
+        for name, draw in plots.items():
+            written += save_plot(folder / f"{stem}_{name}", draw)
+        return written
 
 
 def _warnings(times: np.ndarray, leads: np.ndarray, lead_in: int) -> tuple[str, ...]:
@@ -274,6 +295,8 @@ def _summary(one: Prediction) -> str:
     )
     if one.half_width is not None and np.isfinite(one.half_width).any():
         text += f", ± {np.median(one.half_width[np.isfinite(one.half_width)]):.1f} ms (median site; see the note)"
+    if one.explained is not None:
+        text += f"; they explain {100 * one.explained.share:.0f} % of the leads, on a generic heart"
     if one.spread is None:
         return text
     return (

@@ -141,6 +141,8 @@ class RhythmPredictor(BatchPredictor):
     flags = ("beats", "compare")
     """The flags of the command line that apply."""
 
+    explains = True
+
     @functools.cached_property
     def _task(self) -> "Classification":
         from cardiax.tasks import task_of

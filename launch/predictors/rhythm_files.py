@@ -33,7 +33,7 @@ def write_prediction(
       trained: lines about the network.
 
     Yields:
-      Lines for the user, and True where one is a remark.
+      Lines for the user, and True where one is a remark; the prediction before the plots are drawn.
     """
     written = [folder / f"{stem}_beats.csv"]
     write_atomically(written[0], beats_as_csv(one).encode())
@@ -53,11 +53,11 @@ def write_prediction(
     write_json(written[-1], summary_fields(one, notes))
     written.append(folder / f"{stem}_summary.txt")
     write_atomically(written[-1], (summary_text(stem, one, notes, trained) + "\n").encode())
-    for name, draw in plots(f"Recording {stem}. {trained[0]}".encode(errors="replace").decode(), one).items():
-        written += save_plot(folder / f"{stem}_{name}", draw)
     yield from ((f"{stem}: note: {note}", True) for note in notes)
     yield from ((f"{stem}: warning: {warning}", True) for warning in one.warnings)
     yield f"{stem}: {one_line(one)}", False
+    for name, draw in plots(f"Recording {stem}. {trained[0]}".encode(errors="replace").decode(), one).items():
+        written += save_plot(folder / f"{stem}_{name}", draw)
     yield f"  wrote: {', '.join(map(str, written))}", False
 
 

@@ -1,6 +1,7 @@
 """Trained networks for use: of a run folder, of a bundle, or of the weights that come with cardiax."""
 
 import dataclasses
+import functools
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -116,12 +117,14 @@ def find_network(source: str | Path) -> TrainedNetwork:
 def _of_bundle(path: Path, predictions: Path) -> TrainedNetwork:
     check_bundle(path)
     config = read_config(path / CONFIG)
-    return TrainedNetwork(path, config, predictions, lambda: read_weights(path, fresh_variables(config)), _trust(path))
+    variables = functools.cache(lambda: read_weights(path, fresh_variables(config)))
+    return TrainedNetwork(path, config, predictions, variables, _trust(path))
 
 
 def _of_run(workdir: Workdir) -> TrainedNetwork:
     config = workdir.config()
 
+    @functools.cache
     def variables() -> Any:
         from cardiax.launch.run.restored import load_variables
 

@@ -1,9 +1,13 @@
 """`cardiax predict`: a person's recordings to times and voltages, with units and plots."""
 
+import argparse
 import csv
 import functools
+import io
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from cardiax import InputError, datasets, load
 from cardiax.ecg.leads import ELECTRODES, SITE_NAMES, twelve_leads
 from cardiax.ecg.voltage import activation_time
+from cardiax.launch import predict
 from cardiax.launch.cli import main
 from cardiax.launch.predict import output_names
 from cardiax.simulate.action_potential import action_potential
@@ -148,3 +153,27 @@ def test_the_outputs_of_each_file_have_a_name_of_their_own(paths, names):
 
 def test_other_folders_are_told(cardiax, tmp_path):
     assert "config.json: found no such file" in cardiax.mistake("predict", tmp_path, tmp_path / "a.npy")
+
+
+def test_a_reader_that_stops_reading_loses_no_file(monkeypatch, tmp_path):
+    """As `cardiax predict … | head -1` does: lines are printed while later files are not yet written."""
+
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    def write(folder, stems, predictions):
+        for stem in ("first", "second"):
+            yield f"{stem}: found", False
+            (folder / stem).mkdir(parents=True)
+
+    fake = SimpleNamespace(flags=(), has_page=False, explains=False, of_files=lambda *_: [None], write=write)
+    monkeypatch.setattr(predict, "open_predictor", lambda folder: fake)
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    parser = argparse.ArgumentParser()
+    predict.add_arguments(parser)
+    options = parser.parse_args(["net", str(tmp_path / "a.npy"), "--out", str(tmp_path / "out")])
+    monkeypatch.setattr(sys, "stdout", Closed())
+    with pytest.raises(BrokenPipeError):
+        predict.run(options)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["first", "second"]

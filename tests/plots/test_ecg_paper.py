@@ -8,6 +8,7 @@ from cardiax.ecg.leads import LEADS
 from cardiax.ecg.rhythm_strips import Strip
 from cardiax.plots.ecg_paper import LABEL, MARGIN, ROW_HEIGHT, ecg_figure, strips_figure
 from cardiax.plots.style import CLASS_COLOURS
+from cardiax.simulate.generic_leads import Explained
 
 
 def test_the_paper_is_true_to_scale():
@@ -23,6 +24,19 @@ def test_the_paper_is_true_to_scale():
     assert np.ptp(spike[:, 1]) == pytest.approx(10)  # 1 mV is 10 mm
     assert np.ptp(spike[:, 0]) == pytest.approx(499 / 1000 * 25)  # 25 mm/s
     assert {text.get_text() for text in axes.texts} >= set(LEADS)
+
+
+def test_the_leads_that_a_prediction_gives_are_drawn_over_the_recorded_ones():
+    leads, given = np.zeros((500, 12)), np.zeros((180, 12), np.float32)
+    leads[:, 0], given[10, LEADS.index("V6")] = np.linspace(0, 1, 500), 0.5
+    axes = ecg_figure(leads, "Test", Explained(0.625, given)).axes[0]
+    blue = [line for line in axes.lines if same_color(line.get_color(), "#0b5cad")]
+    assert [len(line.get_xdata()) for line in blue] == 12 * [180]
+    last = blue[-1].get_xydata()
+    assert np.ptp(last[:, 1]) == pytest.approx(5)  # 10 mm/mV
+    recorded = [line.get_xydata() for line in axes.lines if len(line.get_xdata()) == 500][-1]
+    np.testing.assert_array_equal(last[0], recorded[0])
+    assert any("62 % explained" in text.get_text() for text in axes.texts)
 
 
 def test_large_leads_get_a_smaller_gain_that_is_written():

@@ -19,8 +19,15 @@ from cardiax.launch.bundle.measured_trust import TASKS, calibrated, measure_trus
 from cardiax.launch.run.trust import TRUST, read_trust, trust_file
 from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential
+from cardiax.simulate.generic_leads import generic_heart, generic_leads
 
 SPLIT = {"train": np.arange(100), "validation": np.arange(100, 300), "test": np.arange(300, 500)}
+
+
+@pytest.fixture(autouse=True)
+def _few_cases(monkeypatch):
+    """Compare the leads of few cases, since each takes some 10 ms."""
+    monkeypatch.setattr(measured_trust, "COMPARED", 40)
 
 
 def network(inputs):
@@ -58,11 +65,30 @@ def test_half_widths_are_those_of_validation_and_are_tried_on_test():
     assert found.half_width[2] == np.inf  # it is never found
     assert found.held == pytest.approx(0.75)  # without site 2, which an infinite interval would always hold
     assert "; 2 of 75 sites have none" in found.words
-    (text, _, _) = section(found)
+    text, *_ = section(found)
     assert "181.0 ms at the median site, 181.0 to 181.0 ms over the sites" in text
     assert "2 sites have no half width" in text
     assert found.calibrated_on.startswith("200 cases of 4 hearts (the validation split of ")
     assert found.tested_on.startswith("200 cases of 4 hearts (the test split of ")
+
+
+def test_the_share_of_the_leads_is_measured_on_the_own_validation_split():
+    """The leads are those of the true times, inverted in one or two of the 40 compared cases; the network knows."""
+    height = generic_heart().sites[:, 2]
+    times = 20 + 50 * (height - height.min()) / np.ptp(height)
+    one = generic_leads(times)
+    own = experiment(np.zeros(500))
+    compared, signs = SPLIT["validation"][np.linspace(0, 199, 40).astype(int)], np.ones(500, np.float32)
+    signs[compared[7]] = -1
+    target = np.tile(times, (500, 1)).astype(np.float32)
+    own.examples.take = lambda rows: {"leads": signs[rows, None, None] * one, "target": target[rows]}
+    found = measure_trust(lambda inputs: np.tile(times + 15, (len(inputs["leads"]), 1)), own, own)
+    assert found.true_share > 0.99
+    assert found.least_share > 0.99
+    signs[compared[9]] = -1
+    found = measure_trust(lambda inputs: np.tile(times + 15, (len(inputs["leads"]), 1)), own, own)
+    assert found.least_share == 0
+    assert "explain less than 0 % of the variance" in " ".join(section(found))
 
 
 def test_a_network_that_finds_no_site_has_no_intervals_and_says_so():

@@ -1,5 +1,6 @@
 """The page in a real Chromium: it opens, plays, turns, answers a click, follows a cell, goes to a beat, and prints."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.packed import packed
 from cardiax.launch.page.rhythm_part import rhythm_part
 from cardiax.launch.predictors.rhythm import RhythmPrediction
+from cardiax.simulate.generic_leads import Explained
 
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 NAMES = "NVSFQ"
@@ -31,6 +33,7 @@ def heart():
     first = HeartCase(
         EVIL, leads, times, spread=spread, beats=beats, voltage=voltage, voltage_spread=voltage * 0, **true
     )
+    first = dataclasses.replace(first, explained=Explained(0.6, leads[:180] / 2))
     return heart_part(EVIL, [first, HeartCase("second", leads, times[::-1])], "beats", [EVIL])
 
 
@@ -140,6 +143,8 @@ def test_the_heart_plays_turns_and_answers(open_tab, written):
     over = "(e => [e.right - e.left, document.querySelector('.voltage .cursor').getBoundingClientRect().left - e.left])"
     wide, at = tab.value(f"{over}(document.querySelector('.voltage .u-over').getBoundingClientRect())")
     assert at == pytest.approx(wide * 80 / 499, abs=1)  # the plot's cursor is at 80 ms from the beginning
+    assert tab.value("[...document.querySelectorAll('path.explained')].every(one => one.getAttribute('d'))")
+    assert "explains 60 % of the variance of the leads" in tab.text("body")
     look = "document.querySelector('canvas.heart').toDataURL()"
     drawn = "new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
     tab.value(drawn)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
-from cardiax.launch.predictors.heart import HeartPredictor
+from cardiax.launch.predictors.heart import BATCH, HeartPredictor
 from cardiax.launch.run.trust import Trust
 from cardiax.recipes import recipe
+from cardiax.simulate.generic_leads import explained_leads
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def predictor():
     config = dataclasses.replace(config, augmentation=dataclasses.replace(config.augmentation, shift=30))
 
     def network(inputs):
-        assert inputs["leads"].shape == (32, 500, 12)
+        assert inputs["leads"].shape == (BATCH, 500, 12)
         return np.repeat(inputs["leads"][:, :, 0].argmax(axis=1)[:, None], 75, axis=1).astype(np.float32)
 
     def gradient(inputs, weights):
@@ -103,8 +104,17 @@ def test_what_an_earlier_recording_left_is_removed(predictor, leads, tmp_path):
     assert (tmp_path / "ecg_activation.csv").read_text().splitlines()[0] == "site,activation_time_ms"
 
 
+def test_the_prediction_is_told_before_its_plots_are_drawn(predictor, leads, tmp_path):
+    found = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
+    lines = predictor.write(tmp_path, ["ecg"], [found])
+    assert any("75 of 75 sites activate" in line for line, is_remark in iter(lines.__next__, None) if not is_remark)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ecg_activation.csv", "ecg_beats.csv", "ecg_notes.txt"]
+    assert "ecg_ecg.png" in next(lines)[0]
+    assert (tmp_path / "ecg_ecg.png").exists()
+
+
 def test_a_warning_counts_times_from_the_onset_as_the_prediction_does(predictor, leads):
-    predictor._network = lambda inputs: np.full((32, 75), -3.0, np.float32)  # before what the network was shown
+    predictor._network = lambda inputs: np.full((BATCH, 75), -3.0, np.float32)  # before what the network was shown
     found = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
     np.testing.assert_allclose(found.times, -18)  # 15 ms lie before the onset
     assert any("75 of 75 times lie outside -15 to 485 ms, from -18 to -18 ms" in one for one in found.warnings)
@@ -146,13 +156,34 @@ def test_intervals_and_the_difference_from_training(predictor, leads, tmp_path):
     assert "by less than 20.0 ms; do not trust them" in warning
 
 
+def test_the_leads_that_the_times_explain_are_shown_and_warned_of(predictor, leads, tmp_path):
+    """All sites at once are a heart without a wave, whose leads do not vary as the recorded ones do."""
+    known = np.zeros((3, 75)) + np.arange(75)
+    trust = Trust(np.full(75, 5.0), 0.9, "12 cases", 0.8, "13 others", known, 25.0, "14 more")
+    predictor.trust = trust
+    found = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
+    expected = explained_leads(found.times + 15, None, found.leads)
+    assert found.explained.share == expected.share < 0.5
+    np.testing.assert_array_equal(found.explained.leads, expected.leads)
+    told = f"explain {100 * expected.share:.0f} % of the recorded ones"
+    assert any(note.endswith(told) for note in found.notes)
+    assert not any(told in one for one in found.warnings)  # of an older trust.safetensors nothing is known
+    lines = [line for line, _ in predictor.write(tmp_path, ["ecg"], [found])]
+    assert any(f"explain {100 * expected.share:.0f} % of the leads" in line for line in lines)
+    for least, warned in ((expected.share, False), (expected.share + 0.01, True)):
+        predictor.trust = dataclasses.replace(trust, least_share=least, true_share=0.75)
+        again = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
+        assert any(told in one and "does not fit the recording" in one for one in again.warnings) == warned
+        assert any("and the true values 75 % (median)" in note for note in again.notes)
+
+
 @pytest.mark.parametrize("limit", [25.0, np.inf])  # infinite if too few sites activate in validation cases too
 def test_a_prediction_with_few_active_sites_is_warned_of(predictor, leads, limit):
     known = np.zeros((3, 75)) + np.arange(75)
     predictor.trust = Trust(np.full(75, 5.0), 0.9, "12 cases", 0.8, "13 others", known, limit, "14 more")
     for active, warned in ((1, True), (37, True), (38, False), (75, False)):
         fired = (np.arange(500)[:, None] >= np.arange(75) + 15) & (np.arange(75) < active)
-        voltage = np.tile(np.where(fired, 20, -80).astype(np.float32), (32, 1, 1))
+        voltage = np.tile(np.where(fired, 20, -80).astype(np.float32), (BATCH, 1, 1))
         predictor._network = lambda inputs, voltage=voltage: voltage
         warnings = predictor.predict(leads, sampling_rate=1000, leads=LEADS).warnings
         assert any("fewer than half as many sites activate" in one for one in warnings) == warned, active

@@ -30,6 +30,7 @@ async function heartPart(part, onKeys) {
   const drawn = whatDraws();
   const scene = drawn === "none" ? null : heartScene(part, points, corners, setSite, drawn);
   const leads = twelveLeads(part.lead_names, shown.lead_in, setTime);
+  const explained = el("p", { class: "quiet" });
   const flat = bullsEye(part.sites, setSite);
   const bar = colourBar();
   const reading = el("dl", { class: "reading" });
@@ -261,7 +262,10 @@ async function heartPart(part, onKeys) {
     description.textContent = shown.text.join(" ");
     all.open = false;
     quantities.group.hidden = plotBox.hidden = !shown.voltage.prediction;
-    leads.draw(shown.leads);
+    leads.draw(shown.leads, shown.explained);
+    explained.textContent = shown.explained
+      ? `Blue: what a generic heart with this prediction gives, after one gain for all leads. It explains ${fixed(100 * shown.share)} % of the variance of the leads.`
+      : "";
     drawSite();
     setQuantity(shown.voltage.prediction ? state.quantity : "times");
     setTime(heartScale(shown, "times", "prediction", part.isochrone).high);
@@ -306,6 +310,7 @@ async function heartPart(part, onKeys) {
           "The electrocardiogram (ECG) that the network read. The line is the time of the heart; click to move it.",
           leads.box,
           moved,
+          explained,
         ),
         pane("The site", siteText, el("label", {}, "Site ", sites), reading, line, plotBox),
       ),

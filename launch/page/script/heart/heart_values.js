@@ -24,6 +24,8 @@ async function heartCase(one) {
     text: one.text,
     lead_in: one.lead_in,
     leads: await unpackRows(one.leads),
+    explained: one.explained ? await unpackRows(one.explained) : null,
+    share: one.share,
     times,
     voltage,
     beats,

@@ -57,6 +57,7 @@ function twelveLeads(names, lead_in, choose) {
   const top = (/** @type {number} */ index) => head + row * (index % rows);
   const traces = names.map(() => svg("path", { class: "lead" }));
   const shaded = svg("g", {});
+  const others = names.map(() => svg("path", { class: "lead explained" }));
   // The cursors lie above the picture, so that it is not painted again when they move.
   const cursors = Array.from({ length: columns }, () => el("div", { class: "cursor" }));
   for (const cursor of cursors) cursor.style.height = `${100 * (1 - foot / height)}%`;
@@ -70,6 +71,7 @@ function twelveLeads(names, lead_in, choose) {
     paper(width, height),
     shaded,
     ...traces,
+    ...others,
     ...labels,
     scale,
   );
@@ -80,14 +82,18 @@ function twelveLeads(names, lead_in, choose) {
     const at = ((((event.clientX - box.left) / box.width) * width) % column) - 2;
     choose(Math.max(Math.min(at / speed, 499), 0) - lead_in);
   });
-  /** @param {Float64Array[]} leads mV */
-  function draw(leads) {
+  /**
+   * @param {Float64Array[]} leads mV
+   * @param {Float64Array[] | null} explained mV, leads to be drawn over them
+   */
+  function draw(leads, explained) {
     const most = Math.max(...leads.map((lead) => (([low, high]) => high - low)(range(lead) ?? [0, 0])));
     const gain = [20, 10, 5, 2.5].find((one) => one * most <= row - 8) ?? 2.5; // below the name of the lead
     leads.forEach((lead, index) => {
       const [low, high] = range(lead) ?? [0, 0];
       const middle = top(index) + row / 2 + 2 + (gain * (low + high)) / 2;
       traces[index].setAttribute("d", trace(lead, left(index), speed, middle, gain));
+      others[index].setAttribute("d", explained ? trace(explained[index], left(index), speed, middle, gain) : "");
     });
     scale.textContent = `100 mm/s, ${gain} mm/mV: a small square is 10 ms and ${fixed(1 / gain, 2)} mV`;
   }
