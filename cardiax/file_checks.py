@@ -53,6 +53,12 @@ _MAGIC = (
     *((bytes([0x80, protocol]), "a Python pickle, which is never loaded") for protocol in range(2, 6)),
 )
 _OFFICE = {b"xl/": "an Excel workbook", b"word/": "a Word document", b"spreadsheet": "an OpenDocument spreadsheet"}
+_ECG_XML = (
+    (rb"<([a-z0-9]+:)?annotatedecg[\s>]", "an annotated ECG of HL7 (aECG, XML)"),
+    (rb"<(!doctype )?restingecg[\s>]", "a GE MUSE ECG (XML)"),
+    (rb"<restingecgdata[\s>]", "a Philips ECG (XML)"),
+)
+"""Root of an XML document of an ECG, in lower case, → what it is."""
 
 
 def kind(head: bytes) -> str | None:
@@ -66,6 +72,8 @@ def kind(head: bytes) -> str | None:
         return TAR
     if head[128:132] == b"DICM":
         return "a DICOM file"
+    if head[16:22] == b"SCPECG":
+        return "an SCP-ECG file"
     if head.startswith(b"0       ") and b"\n" not in head[:256] and len(head) >= 256:
         return EDF
     for magic, name in _MAGIC:
@@ -75,7 +83,7 @@ def kind(head: bytes) -> str | None:
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script")) or b"<html" in text:
         return HTML
     if b"\0" not in head and re.match(rb"<[a-z!?][^<]*>", text):
-        return "an XML document"
+        return next((name for mark, name in _ECG_XML if re.search(mark, text)), "an XML document")
     return "a JSON document" if re.match(rb'{\s*"|\[\s*[\[{]', text) else None
 
 

@@ -47,6 +47,11 @@ KINDS = {
     "a Python pickle, which is never loaded": pickle.dumps({"a": 1}),
     "an HTML page, e.g. of a login or an error": b"\xef\xbb\xbf\n <!DOCTYPE HTML><title>Sign in</title>",
     "an XML document": b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+    "an annotated ECG of HL7 (aECG, XML)": b'<?xml version="1.0"?>\n<AnnotatedECG xmlns="urn:hl7-org:v3">',
+    "a GE MUSE ECG (XML)": b'<?xml version="1.0"?>\n<!DOCTYPE RestingECG SYSTEM "restecg.dtd">\n<RestingECG>',
+    "a Philips ECG (XML)": b'<?xml version="1.0"?><restingecgdata xmlns="http://www3.medical.philips.com">',
+    "an SCP-ECG file": b"\x12\x34" + b"\0" * 14 + b"SCPECG" + b"\0" * 40,
+    "a DICOM file": b"\0" * 128 + b"DICM" + b"\2\0",
     "an EDF recording": b"0       X X X X" + b" " * 400,
     "a BDF recording": b"\xffBIOSEMI" + b" " * 400,
     "a GIF image": b"GIF89a",
@@ -67,7 +72,7 @@ def test_json_however_it_is_indented(text):
     assert kind(text) == "a JSON document"
 
 
-@pytest.mark.parametrize("text", [b'<AnnotatedECG xmlns="urn:hl7-org:v3">', b"<table>\n<tr>", b"<!-- note -->\n<a>"])
+@pytest.mark.parametrize("text", [b"<Ecg restingecg>", b"<table>\n<tr>", b"<!-- note -->\n<a>"])
 def test_markup_without_a_declaration(text):
     assert kind(text) == "an XML document"
 

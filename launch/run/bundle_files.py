@@ -91,7 +91,11 @@ def _by_path(variables: Any) -> dict[str, Any]:
 
 
 def read_weights(folder: Path, like: Any) -> Any:
-    """Return the variables of a bundle; `like` is their tree of arrays or of shapes and types.
+    """Return the variables of a bundle.
+
+    Args:
+      folder: folder of the bundle.
+      like: their tree of arrays or of shapes and types; None if they are known to fit.
 
     Raises:
       InputError: the file cannot be read, or its arrays differ in name, type or shape from those of `like`.
@@ -105,6 +109,8 @@ def read_weights(folder: Path, like: Any) -> Any:
         arrays = load(path.read_bytes())
     except SafetensorError as error:
         raise InputError(f"{path}: found no valid safetensors ({error}), expected weights; copy it again") from error
+    if like is None:
+        return unflatten_dict(arrays, sep="/")
     expected = {name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in _by_path(like).items()}
     found = {name: f"{array.dtype}{list(array.shape)}" for name, array in arrays.items()}
     for name in sorted(found.keys() | expected.keys()):

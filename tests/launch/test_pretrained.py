@@ -8,7 +8,8 @@ from scipy.special import softmax
 
 import cardiax
 from cardiax.ecg.voltage import activation_time
-from cardiax.launch.run.trained import PRETRAINED, find_network
+from cardiax.launch.run.bundle_files import read_weights
+from cardiax.launch.run.trained import PRETRAINED, find_network, fresh_variables
 from cardiax.stats.class_trust import ClassTrust
 
 NAMES = sorted(path.parent.name for path in PRETRAINED.glob("*/sums.json"))
@@ -24,7 +25,9 @@ def test_stored_outputs_are_recomputed_from_stored_inputs(name):
     with np.load(PRETRAINED / name / "golden.npz", allow_pickle=False) as archive:
         inputs = dict(archive)
     expected = inputs.pop("output")
-    found = find_network(name).predictor()(inputs)
+    network = find_network(name)
+    read_weights(network.path, fresh_variables(network.config))  # raises if an array is not one of the network
+    found = network.predictor()(inputs)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
@@ -83,4 +86,6 @@ def test_how_far_activation_can_be_trusted_is_stated(name):
     assert trust.difference(golden[0][::-1]) > 3 * trust.limit
     card = (PRETRAINED / name / "README.md").read_text()
     assert f"the intervals held {100 * trust.held:.1f} %" in card
+    assert 0.2 < trust.least_share < trust.true_share < 0.8
+    assert f"explain less than {100 * trust.least_share:.0f} % of the variance" in card
     assert (PRETRAINED / name / "trust.safetensors").stat().st_size < 300e3
