@@ -224,7 +224,8 @@ class ClassReport(Report):
 def _curve(figures: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return coverage and risk, each (m,), of the classes of `figures`, see `risk_coverage`."""
     confidence = np.asarray(figures["probabilities"]).max(axis=1)
-    return risk_coverage(confidence, figures["prediction"] != figures["target"], np.ones(len(confidence)))[1:]
+    _, coverage, risk = risk_coverage(confidence, figures["prediction"] != figures["target"], np.ones(len(confidence)))
+    return coverage, risk
 
 
 def _abstention(figures: dict[str, Any], records: np.ndarray | None) -> dict[str, Any]:

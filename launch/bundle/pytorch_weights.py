@@ -1,5 +1,6 @@
 """The reference SqueezeNet for transmembrane voltages with weights that PyTorch has saved."""
 
+import importlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def read_state_dict(path: Path) -> dict[str, Any]:
       InputError: see `pytorch_network`.
     """
     try:
-        import torch
+        torch = importlib.import_module("torch")
     except ImportError as error:
         raise InputError(
             f"{path}: found weights of PyTorch, expected it installed to read them; pip install 'cardiax[bench]'"
@@ -76,7 +77,7 @@ def _params(path: Path, found: dict[str, np.ndarray]) -> dict[str, Any]:
 
     from cardiax.launch.run.trained import fresh_variables
 
-    shapes = flatten_dict(fresh_variables(reference_config())["params"], sep="/")
+    shapes: dict[str, Any] = dict(flatten_dict(fresh_variables(reference_config())["params"], sep="/"))
     taken = {}
     for theirs, ours in LAYERS.items():
         for part, name in (("weight", "kernel"), ("bias", "bias")):
