@@ -215,9 +215,7 @@ class HeartPredictor(BatchPredictor):
         found = self.attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
         return None if found is None else found["leads"].astype(np.float32)
 
-    def write(
-        self, folder: Path, stems: Sequence[str], predictions: list[Prediction]
-    ) -> Iterator[tuple[str, bool]]:
+    def write(self, folder: Path, stems: Sequence[str], predictions: list[Prediction]) -> Iterator[tuple[str, bool]]:
         """Write times or voltages as CSV, and plots; yield lines for the user, and True where one is a remark.
 
         The prediction is yielded before the plots are drawn, and before the influence is computed, which takes seconds
