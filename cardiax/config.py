@@ -121,6 +121,12 @@ class Config:
     epochs: int = setting(36, "passes over the training split", low=1)
     steps: int = setting(0, "stop after this many steps instead; 0: after `epochs`", low=0)
     batch_size: int = setting(128, "examples per step, over all devices", low=1)
+    reproducible: int = setting(
+        0,
+        "compute each batch in this many parts, for the same bits on every number of devices that divides it; 0: off",
+        low=0,
+        high=4096,
+    )
     label_smoothing: float = setting(0.0, "target probability spread evenly over the classes", low=0.0, high=1.0)
     balance: str = setting("none", "correction of class imbalance", choices=("none", "weights", "sampling"))
     per_class: int = setting(

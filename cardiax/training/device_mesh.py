@@ -112,8 +112,14 @@ def process_share(indices: np.ndarray) -> np.ndarray:
     return indices.reshape(jax.process_count(), -1)[jax.process_index()]
 
 
-def check_divisible(batch_size: int, devices: int) -> None:
-    """Raise `InputError` if a batch does not divide evenly over the devices, since the step averages their means."""
+def check_divisible(batch_size: int, devices: int, parts: int = 0) -> None:
+    """Raise `InputError` if a batch does not divide evenly over the devices, since the step averages their means, or
+    over the parts of `Config.reproducible`, or these over the devices."""
+    if parts and (parts % devices or batch_size % parts):
+        raise InputError(
+            f"reproducible: found {parts}, expected a multiple of the {devices} devices that divides the batch size "
+            f"{batch_size}"
+        )
     if batch_size % devices:
         fitting = max(batch_size // devices, 1) * devices
         raise InputError(

@@ -3,7 +3,8 @@
 They are per-device functions: `AXIS` names the axis over which the global batch is divided, and quantities of the
 global batch are reduced over it. `cardiax.training.device_mesh` maps them over devices. All randomness comes from
 `fold_in(key(seed), state.step)` and the index of the example in the global batch, so the number of devices changes only
-the order of floating-point sums.
+the order of floating-point sums. `make_gradient` and `make_update` are the two halves of a training step, between which
+gradients are averaged.
 """
 
 import dataclasses
@@ -27,6 +28,7 @@ Batch = dict[str, Any]
 """The inputs of the model by name, and `target`, each (B, ...)."""
 
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, jax.Array]]
+Gradient = Callable[[TrainState, Batch, jax.Array], tuple[jax.Array, Any, Any]]
 EvalStep = Callable[[Any, Batch], dict[str, jax.Array]]
 
 
@@ -54,13 +56,32 @@ def make_train_step(
       config: configuration of the run.
       loss_of_examples: loss from `Task.training_loss`.
     """
+    gradient, update = make_gradient(task, model, config, loss_of_examples), make_update(tx, config)
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
+        loss, gradients, model_state = gradient(state, batch, jax.lax.axis_index(AXIS))
+        if jax.lax.axis_size(AXIS) > 1:  # On one device `pmean` would only copy.
+            loss, gradients = jax.lax.pmean((loss, gradients), AXIS)
+        return update(state, loss, gradients, model_state), loss
+
+    return train_step
+
+
+def make_gradient(task: Task, model: nn.Module, config: Config, loss_of_examples: Loss) -> Gradient:
+    """Make the function (state, batch, index of the batch) → (loss, gradients, model state); see `make_train_step`.
+
+    The batch is that of a device, or a part of it with an axis `AXIS` of its own, of size 1: part i of the global batch
+    has the examples i·B … (i + 1)·B − 1, as device i has.
+    """
+
+    def gradient(state: TrainState, batch: Batch, part: jax.Array) -> tuple[jax.Array, Any, Any]:
         key = jax.random.fold_in(jax.random.key(config.seed), state.step)
         augment_key, mix_key, dropout_key = jax.random.split(key, 3)
+        if config.reproducible:
+            mix_key, dropout_key = (jax.random.fold_in(key, part) for key in (mix_key, dropout_key))
         inputs: Any = inputs_of(batch)
         target = batch["target"]
-        index = jax.lax.axis_index(AXIS) * len(target) + jnp.arange(len(target))
+        index = part * len(target) + jnp.arange(len(target))
         keys = jax.vmap(jax.random.fold_in, (None, 0))(augment_key, index)
         inputs, target = jax.vmap(task.augment, (0, 0, 0, None))(keys, inputs, target, config.augmentation)
         inputs, target = augment_extra(keys, inputs, target, config.augmentation.extra)
@@ -74,12 +95,19 @@ def make_train_step(
             outputs, model_state = model.apply(
                 variables, **inputs, train=True, rngs={"dropout": dropout_key}, mutable=list(state.model_state)
             )
-            losses = [part * loss_of_examples(outputs, one) for one, part in sides]
+            losses = [weight * loss_of_examples(outputs, one) for one, weight in sides]
             return jnp.mean(sum(losses)), model_state
 
         (loss, model_state), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-        if jax.lax.axis_size(AXIS) > 1:  # On one device `pmean` would only copy.
-            loss, gradients = jax.lax.pmean((loss, gradients), AXIS)
+        return loss, gradients, model_state
+
+    return gradient
+
+
+def make_update(tx: optax.GradientTransformation, config: Config) -> Callable[..., TrainState]:
+    """Make the function (state, loss, gradients, model state), each of the global batch, → state of the next step."""
+
+    def update(state: TrainState, loss: jax.Array, gradients: Any, model_state: Any) -> TrainState:
         updates, opt_state = tx.update(gradients, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         average = state.average
@@ -87,7 +115,7 @@ def make_train_step(
             # The decay is smaller in the first steps, so that the random initial parameters are soon forgotten.
             decay = jnp.minimum(config.ema, (1.0 + state.step) / (10.0 + state.step))
             average = optax.incremental_update((params, model_state), average, 1.0 - decay)
-        state = dataclasses.replace(
+        return dataclasses.replace(
             state,
             step=state.step + 1,
             params=params,
@@ -96,9 +124,8 @@ def make_train_step(
             average=average,
             loss_sum=state.loss_sum + loss,
         )
-        return state, loss
 
-    return train_step
+    return update
 
 
 def make_eval_step(task: Task, model: nn.Module) -> EvalStep:

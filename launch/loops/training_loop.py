@@ -28,8 +28,9 @@ from cardiax.tasks import Task
 from cardiax.training.checkpoint import Checkpoints, History
 from cardiax.training.device_mesh import check_divisible, make_mesh, replicate
 from cardiax.training.optimizer import make_optimizer
+from cardiax.training.reproducible_step import ReproducibleStep, fix_threads
 from cardiax.training.state import TrainState, create_state, evaluated, record_score
-from cardiax.training.step import make_train_step
+from cardiax.training.step import make_gradient, make_train_step, make_update
 
 TIMED = 12
 """Steps whose median time gives the number that fits into `minutes`; three steps before them are not counted."""
@@ -65,6 +66,8 @@ def train(
     Raises:
       InputError: the training loss is not finite, or the config, data or folder are not valid.
     """
+    if config.reproducible:
+        fix_threads(config.reproducible)
     start_processes(distributed)
     with hold(workdir):
         return _train(config, workdir, data_dir, minutes, memory, checkpoint_minutes)
@@ -83,7 +86,7 @@ def _train(
     steps, minutes, checkpoint_minutes = decided
     config = dataclasses.replace(config, steps=steps)
     mesh = make_mesh()
-    check_divisible(config.batch_size, mesh.size)
+    check_divisible(config.batch_size, mesh.size, config.reproducible)
 
     # Data.
     data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
@@ -97,8 +100,12 @@ def _train(
     def build(total: int) -> tuple[TrainState, Any]:
         tx = make_optimizer(config.optimizer, total)
         init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, shape, config.ema > 0))
-        step = make_train_step(task, experiment.model, tx, config, loss_of_examples)
-        return replicate(jax.device_get(init()), mesh), feed.map_step(step)
+        if config.reproducible:
+            gradient = make_gradient(task, experiment.model, config, loss_of_examples)
+            step = ReproducibleStep(gradient, make_update(tx, config), config.reproducible, mesh)
+        else:
+            step = feed.map_step(make_train_step(task, experiment.model, tx, config, loss_of_examples))
+        return replicate(jax.device_get(init()), mesh), step
 
     if minutes:
         seconds = by_first_process(functools.partial(float, _seconds_a_step(*build(1000), feed)))

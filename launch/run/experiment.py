@@ -27,6 +27,7 @@ from cardiax.tasks.plain_report import Cases
 from cardiax.training.batch_order import Arrays, Order, fingerprint, padded_batches
 from cardiax.training.device_mesh import divide, map_eval_step, process_share
 from cardiax.training.lookup import look_up
+from cardiax.training.reproducible_step import map_reproducible_eval
 from cardiax.training.step import AXIS, make_eval_step, make_predict_step
 
 
@@ -187,9 +188,11 @@ class Evaluator:
     def __init__(self, experiment: Experiment, mesh: Mesh):
         self._experiment = experiment
         self._mesh = mesh
-        batch = evaluation_batch(experiment.task, experiment.config.model)
-        self._batch_size = -(-batch // mesh.size) * mesh.size
-        self._step = map_eval_step(make_eval_step(experiment.task, experiment.model), mesh)
+        batch, parts = evaluation_batch(experiment.task, experiment.config.model), experiment.config.reproducible
+        # Of a reproducible run, every device evaluates as many examples at a time, whatever their number.
+        self._batch_size = -(-batch // (parts or mesh.size)) * mesh.size
+        mapped = map_reproducible_eval if parts else map_eval_step
+        self._step = mapped(make_eval_step(experiment.task, experiment.model), mesh)
         self._predict = map_eval_step(make_predict_step(experiment.model), mesh)
 
     def __call__(self, variables: Any, split: str, inputs: Arrays | None = None) -> dict[str, Any]:

@@ -20,8 +20,17 @@ from cardiax.nn.batch_norm import BatchNorm
 from cardiax.tasks import TASKS
 from cardiax.training.device_mesh import check_divisible, divide, make_mesh, map_eval_step, map_train_step, replicate
 from cardiax.training.optimizer import make_optimizer, register
+from cardiax.training.reproducible_step import ReproducibleStep
 from cardiax.training.state import create_state, evaluated, record_score
-from cardiax.training.step import AXIS, inputs_of, make_eval_step, make_predict_step, make_train_step
+from cardiax.training.step import (
+    AXIS,
+    inputs_of,
+    make_eval_step,
+    make_gradient,
+    make_predict_step,
+    make_train_step,
+    make_update,
+)
 
 TASK = TASKS["arrhythmia"]
 TOLERANCE = 5e-6
@@ -124,6 +133,15 @@ def test_without_an_average_the_raw_variables_are_evaluated():
     assert evaluated(state) == {"params": state.params, "batch_stats": state.model_state["batch_stats"]}
 
 
+def mapped_step(devices, model, config, tx, loss):
+    """The step on so many devices, in the parts of the config if it has any."""
+    mesh = make_mesh(jax.devices()[:devices])
+    if config.reproducible:
+        gradient = make_gradient(Drawn(), model, config, loss)
+        return mesh, ReproducibleStep(gradient, make_update(tx, config), config.reproducible, mesh)
+    return mesh, map_train_step(make_train_step(Drawn(), model, tx, config, loss), mesh)
+
+
 class Table(nn.Module):
     """One number for each index: the gradient of the mean loss tells what each example has put into it."""
 
@@ -139,17 +157,15 @@ class Drawn:
         return {"leads": inputs["leads"] * jax.random.uniform(key)}, target
 
 
-def after_one_table_step(devices, mixup, step=0):
+def after_one_table_step(devices, mixup, step=0, parts=0):
     """The mean gradient of the table, (16,), of one-hot examples with the loss (target + 1) * output."""
-    config = with_overrides(
-        Config(), {"seed": 3, "optimizer.name": "sgd", "ema": 0, "augmentation.mixup": mixup, "batch_size": 16}
-    )
-    tx, mesh = optax.sgd(1.0), make_mesh(jax.devices()[:devices])
-    train_step = make_train_step(Drawn(), Table(), tx, config, lambda outputs, target: (target + 1.0) * outputs)
+    fields = {"seed": 3, "optimizer.name": "sgd", "ema": 0, "augmentation.mixup": mixup, "batch_size": 16}
+    config, tx = with_overrides(Config(), fields | {"reproducible": parts}), optax.sgd(1.0)
+    mesh, mapped = mapped_step(devices, Table(), config, tx, lambda outputs, target: (target + 1.0) * outputs)
     state = create_state(Table(), tx, 0, {"leads": (1, 16)}, ema=False)
     state = replicate(jax.device_get(dataclasses.replace(state, step=jnp.int32(step))), mesh)
     examples = {"leads": np.eye(16, dtype=np.float32)[:, None], "target": np.arange(16, dtype=np.int32)}
-    after, _ = map_train_step(train_step, mesh)(state, divide(examples, mesh))
+    after, _ = mapped(state, divide(examples, mesh))
     return -np.asarray(after.params["table"])
 
 
@@ -161,11 +177,13 @@ def drawn_for_each_example(step=0):
     return np.array([float(jax.random.uniform(jax.random.fold_in(keys_of(step)[0], i))) for i in range(16)])
 
 
-@pytest.mark.parametrize("devices", [1, 8])
-def test_each_example_is_augmented_with_a_key_of_its_own(devices):
+@pytest.mark.parametrize(("devices", "parts"), [(1, 0), (8, 0), (1, 8), (2, 4)])
+def test_each_example_is_augmented_with_a_key_of_its_own(devices, parts):
     drawn = drawn_for_each_example()
     assert len(set(drawn)) == 16
-    np.testing.assert_allclose(after_one_table_step(devices, 0.0), drawn * np.arange(1, 17) / 16, rtol=1e-5)
+    np.testing.assert_allclose(
+        after_one_table_step(devices, 0.0, parts=parts), drawn * np.arange(1, 17) / 16, rtol=1e-5
+    )
 
 
 def test_the_key_follows_the_step_and_the_seed():
@@ -197,17 +215,23 @@ class Dropped(nn.Module):
         return scale * nn.Dropout(0.5, deterministic=not train)(leads).sum(axis=(1, 2))
 
 
-def test_dropout_has_the_third_key_of_the_step():
-    tx, mesh = optax.sgd(1.0), make_mesh(jax.devices()[:1])
-    config = with_overrides(Config(), {"seed": 3, "ema": 0, "augmentation.mixup": 0})
-    step = map_train_step(make_train_step(Drawn(), Dropped(), tx, config, lambda outputs, target: outputs), mesh)
+@pytest.mark.parametrize("parts", [0, 2])
+def test_dropout_has_the_third_key_of_the_step(parts):
+    config = with_overrides(Config(), {"seed": 3, "ema": 0, "augmentation.mixup": 0, "reproducible": parts})
+    tx = optax.sgd(1.0)
+    mesh, step = mapped_step(1, Dropped(), config, tx, lambda outputs, target: outputs)
     state = replicate(jax.device_get(create_state(Dropped(), tx, 0, {"leads": (1, 9)}, ema=False)), mesh)
     inputs = np.random.default_rng(0).normal(size=(16, 1, 9)).astype(np.float32)
     params = jax.device_get(state.params)
     _, loss = step(state, divide({"leads": inputs, "target": np.zeros(16, np.int32)}, mesh))
     drawn = drawn_for_each_example()[:, None, None].astype(np.float32) * inputs
-    expected = Dropped().apply({"params": params}, drawn, train=True, rngs={"dropout": keys_of(0)[2]})
-    assert float(loss) == pytest.approx(float(expected.mean()), rel=1e-5)
+    key = keys_of(0)[2]
+    keys = [jax.random.fold_in(key, part) for part in range(parts)] or [key]
+    expected = [
+        Dropped().apply({"params": params}, part, train=True, rngs={"dropout": own})
+        for part, own in zip(np.split(drawn, len(keys)), keys, strict=True)
+    ]
+    assert float(loss) == pytest.approx(float(np.mean(expected)), rel=1e-5)
     assert float(loss) != pytest.approx(float(drawn.sum(axis=(1, 2)).mean()), rel=1e-2)
 
 
@@ -343,6 +367,13 @@ def test_batches_must_divide_over_the_devices():
     check_divisible(64, 8)
     with pytest.raises(InputError, match=r"batch_size: found 20, expected a multiple of the 8 devices, e\.g\. 16"):
         check_divisible(20, 8)
+
+
+@pytest.mark.parametrize(("devices", "parts"), [(8, 4), (3, 8), (2, 24)])
+def test_parts_must_divide_the_batch_and_the_devices_the_parts(devices, parts):
+    check_divisible(48, 2, 8)
+    with pytest.raises(InputError, match=f"reproducible: found {parts}, expected a multiple of the {devices} devices"):
+        check_divisible(64, devices, parts)
 
 
 def test_unknown_models_and_fields_are_told():
