@@ -19,7 +19,7 @@ from cardiax.training.step import AXIS, make_gradient, make_update
 def test_the_bits_do_not_depend_on_the_devices(optimized):
     # In one program for all parts, this network rounds otherwise on one device.
     small = {"model_args": "widths=(8,),blocks=1,hidden=16", "batch_size": 8, "reproducible": 4, "optimizer.warmup": 0}
-    config = with_overrides(recipe("transmembrane"), small | {"augmentation.mixup": 0.2})
+    config = with_overrides(recipe("transmembrane"), small)
     task, dataset, model = look_up(config, AXIS)
     shapes, random = task.shapes(dataset), np.random.default_rng(0)
     batches = [
