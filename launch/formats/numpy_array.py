@@ -84,12 +84,13 @@ def of_array(array: np.ndarray, path: Path) -> Recording:
 
     def read(first: int, last: int, columns: Sequence[int]) -> np.ndarray:
         part = array[first:last]
-        return np.stack([part[names[index]] if names else part[:, index] for index in columns], 1).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # of a signalling NaN
+            return np.stack([part[names[index]] if names else part[:, index] for index in columns], 1, dtype=np.float64)
 
     check_names(path, names or (), len(kinds) if names else array.shape[1])
     if names is None:
         default = {len(ELECTRODES): ELECTRODES, len(LEADS): LEADS}.get(array.shape[1])
         return Recording(path, None, (None,) * array.shape[1], len(array), None, None, read, default=default)
     column = next((index for index, name in enumerate(names) if role(name) == "time"), None)
-    times = None if column is None else ([column], array[names[column]].astype(np.float64), False)
+    times = None if column is None else ([column], read(0, len(array), [column])[:, 0], False)
     return recording(path, names, [unit_of(name) for name in names], len(array), read, times)

@@ -1,100 +1,153 @@
-"""A command run in a fork of this process, disturbed at one of the calls that change files in its folder."""
+"""A command run in a fork of this process, disturbed at one of its calls on files in its folder."""
 
 import contextlib
 import ctypes
 import errno
 import hashlib
+import importlib
 import json
 import os
+import select
 import shutil
 import signal
 import sys
+import tempfile
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.campaign.scenarios import Scenario
 
-KILLS = {"kill": (signal.SIGKILL, 0), "power cut": (signal.SIGKILL, 0), "terminate": (signal.SIGTERM, 0)}
+KILLS = {
+    "kill": (signal.SIGKILL, 0),
+    "power cut": (signal.SIGKILL, 0),
+    "terminate": (signal.SIGTERM, 0),
+    "kill after a time": (signal.SIGKILL, 0),
+}
 FAULTS = {
     "ENOSPC": (0, errno.ENOSPC),
+    "EROFS": (0, errno.EROFS),
     "EIO once": (0, errno.EIO),
     "EMFILE once": (0, errno.EMFILE),
     "EACCES once": (0, errno.EACCES),
+    "ENOMEM once": (0, errno.ENOMEM),
+    "half once": (0, -1),
+    "clock back": (0, -2),
+    "no HOME": (0, 0),
 }
-"""What is done at a call → the signal that is sent, and the errno of the call."""
+"""What is done at a call → the signal that is sent, and the errno of the call or a code of `system_calls.c`."""
 
-OWN = ("timing.json", ".lock", "tensorboard", "table.csv", "table.md")
-"""Names of files that contain a time, or of locks."""
+OWN = ("timing.json", ".lock", "tensorboard", "table.csv", "table.md", "tmp")
+"""Names of files that contain a time, of locks, and of the folder for temporary files."""
 
-LIMIT = 300
-"""s, after which a command hangs."""
+LIMIT = 3600
+"""s, after which a command hangs; on a busy machine one of some seconds may take minutes."""
 
 
 class World:
-    """The folder of a scenario, at the same path for every disturbance, and the result of an undisturbed command."""
+    """The folder of a scenario, at the same path for every disturbance, and the result of an undisturbed command.
+
+    Attributes:
+      calls: name and path of each call of the undisturbed command.
+    """
 
     def __init__(self, scenario: Scenario, folder: Path):
-        self.scenario, self.folder = scenario, folder.resolve()
+        self.scenario, self.folder, self._seconds = scenario, folder.resolve(), 1.0
         self.root, self.template = self.folder / "root", self.folder / "template"
         if not (self.folder / "expected.json").exists():
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.root.mkdir(parents=True)
+            (self.root / "tmp").mkdir(parents=True)
             self._fork(scenario.files)
             for command in scenario.before:
-                self._run(command, must_succeed=True)
+                self._succeed(command)
             shutil.copytree(self.root, self.template)
-            self._run(scenario.command, must_succeed=True)
-            calls = len(self._notes())
-            expected = {"calls": calls, "files": self._described()}
-            (self.folder / "expected.json").write_text(json.dumps(expected))
+            files = self._succeed(scenario.command)
+            calls = [f"{one[1]} {one[3].removeprefix(f'{self.root}/')}" for one in self._notes()]
+            (self.folder / "expected.json").write_text(json.dumps({"calls": calls, "files": files}))
+        for module in (self.folder / "modules.txt").read_text().split():  # that no fork has to import them
+            with contextlib.suppress(Exception):
+                importlib.import_module(module)
         expected = json.loads((self.folder / "expected.json").read_text())
         self.calls, self._expected = expected["calls"], expected["files"]
 
-    def disturb(self, how: str, call: int) -> tuple[str, str]:
-        """Disturb the command at a call, then run it undisturbed; return the call and the verdict, `same` if all is
-        well."""
+    def disturb(self, steps: Iterable[tuple[str, float]]) -> tuple[int, str, str]:
+        """Disturb the command, and the same command again and again; at last run it undisturbed.
+
+        Args:
+          steps: what is done, and at which call, or after which part of the command's time.
+
+        Returns:
+          The number of disturbances that took place, the calls, and the verdict, `same` if all is well.
+        """
         shutil.rmtree(self.root)
         shutil.copytree(self.template, self.root)
-        number, error = (KILLS | FAULTS)[how]
-        status = self._run(self.scenario.command, call, number, error)
-        said, notes = self._said(), self._notes()
-        what = " ".join(notes[call - 1][1::2]).replace(str(self.root), "") if call <= len(notes) else "not reached"
-        if how == "power cut":
-            self._lose_what_was_not_synchronised(notes)
-        allowed = {-number, 0, 1} if number else {0, 2}
-        if status not in allowed:
-            return what, f"found status {status}, expected one of {sorted(allowed)}: {said[-600:]}"
-        if "Traceback" in said:
-            return what, f"found a traceback: {said[-600:]}"
-        if self._run(self.scenario.command):
-            return what, f"the same command again failed: {self._said()[-600:]}"
-        found = self._described()
+        hits, whats = 0, []
+        for how, at in steps:
+            number, _ = (KILLS | FAULTS)[how]
+            status = self._run(self.scenario.command, how, at)
+            said, notes = self._said(), self._notes()
+            if how == "kill after a time":
+                is_hit, what = status == -number, f"after {at:.0%}"
+            else:
+                is_hit = at <= len(notes)
+                what = " ".join(notes[int(at) - 1][1::2]).replace(str(self.root), "") if is_hit else "not reached"
+            hits += is_hit
+            whats.append(f"{how}: {what}")
+            if how == "power cut":
+                self._lose_what_was_not_synchronised(notes)
+            allowed = {-number, 0, 1} if number else {0, 2}
+            if status not in allowed:
+                return hits, "; ".join(whats), f"found status {status}, expected one of {allowed}: {said[-600:]}"
+            if "Traceback" in said or (status == 2 and said.count("cardiax: error") != 1):
+                return hits, "; ".join(whats), f"found a traceback, or not one line: {said[-600:]}"
+        try:
+            found = self._succeed(self.scenario.command)
+        except RuntimeError as error:
+            return hits, "; ".join(whats), f"the same command again failed: {str(error)[-600:]}"
         differing = sorted(
             name for name in found.keys() | self._expected if found.get(name) != self._expected.get(name)
         )
-        return what, f"other files: {', '.join(differing[:5])}" if differing else "same"
+        return hits, "; ".join(whats), f"other files: {', '.join(differing[:5])}" if differing else "same"
 
-    def _run(
-        self, command: tuple[str, ...], call: int = 0, number: int = 0, error: int = 0, must_succeed: bool = False
-    ) -> int:
-        """Run a command with a disturbance at a call; return its status, the negative signal that ended it."""
+    def _succeed(self, command: tuple[str, ...]) -> dict[str, str]:
+        """Run a command undisturbed; return the description of the files."""
+        started = time.monotonic()
+        if status := self._run(command):
+            raise RuntimeError(f"{' '.join(command)}: found status {status}: {self._said()}")
+        self._seconds = time.monotonic() - started
+        return json.loads((self.folder / "found.json").read_text())
+
+    def _run(self, command: tuple[str, ...], how: str = "", at: float = 0) -> int:
+        """Run a command with a disturbance, or, undisturbed, describe the files; return its status, negative for the
+        signal that ended it."""
+        number, error = (KILLS | FAULTS).get(how, (0, 0))
+        is_timed = how == "kill after a time"
 
         def run() -> None:
-            log = str(self.folder / "calls.txt").encode()
-            ctypes.CDLL(None).campaign_arm(os.fsencode(f"{self.root}/"), ctypes.c_long(call), number, error, log)
             from cardiax.launch.cli import main
 
-            main(list(command))
+            PLOTS["are drawn"] = self.scenario.draws
+            os.environ["TMPDIR"] = tempfile.tempdir = f"{self.root}/tmp"
+            if how == "no HOME":
+                for name in ("HOME", "XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR"):
+                    os.environ.pop(name, None)
+            log, call = str(self.folder / "calls.txt").encode(), 0 if is_timed else int(at)
+            ctypes.CDLL(None).campaign_arm(os.fsencode(f"{self.root}/"), ctypes.c_long(call), number, error, log)
+            try:
+                main(list(command))
+            except SystemExit as done:
+                if how or done.code:
+                    raise
+            ctypes.CDLL(None).campaign_arm(b"/dev/null", ctypes.c_long(0), 0, 0, b"/dev/null")
+            (self.folder / "found.json").write_text(json.dumps(self._described()))
+            (self.folder / "modules.txt").write_text("\n".join(name for name in sys.modules if "__main__" not in name))
 
         (self.folder / "calls.txt").unlink(missing_ok=True)
-        status = self._fork(run)
-        if must_succeed and status:
-            raise RuntimeError(f"{' '.join(command)}: found status {status}: {self._said()}")
-        return status
+        return self._fork(run, at * self._seconds if is_timed else None, how != "kill")
 
-    def _fork(self, run: Callable[[], None]) -> int:
-        return fork(run, self.root, self.folder / "said.txt")
+    def _fork(self, run: Callable[[], None], seconds: float | None = None, with_children: bool = True) -> int:
+        return fork(run, self.root, self.folder / "said.txt", seconds, with_children)
 
     def _said(self) -> str:
         return (self.folder / "said.txt").read_text(errors="replace")
@@ -128,26 +181,20 @@ class World:
 
     def _described(self) -> dict[str, str]:
         """Return relative path → SHA-256 of every file of the root; of a checkpoint the sum of its arrays."""
-
-        def describe() -> None:
-            found = {}
-            for path in sorted(self.root.rglob("*")):
-                name = str(path.relative_to(self.root))
-                parts = path.relative_to(self.root).parts
-                if set(OWN) & set(parts):
-                    continue
-                if "checkpoints" in parts:
-                    if path.name.isdigit() and path.parent.name in ("latest", "best"):
-                        found[name] = sum_of_arrays(path)
-                    elif path.parent.name in ("checkpoints", "latest", "best"):
-                        found[name] = "folder"
-                elif path.is_file():
-                    found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-            (self.folder / "found.json").write_text(json.dumps(found))
-
-        if status := self._fork(describe):
-            raise RuntimeError(f"{self.root}: cannot be described, status {status}: {self._said()}")
-        return json.loads((self.folder / "found.json").read_text())
+        found = {}
+        for path in sorted(self.root.rglob("*")):
+            parts = path.relative_to(self.root).parts
+            name = "/".join(parts)
+            if set(OWN) & set(parts):
+                continue
+            if "checkpoints" in parts:
+                if path.name.isdigit() and path.parent.name in ("latest", "best"):
+                    found[name] = sum_of_arrays(path)
+                elif path.parent.name in ("checkpoints", "latest", "best"):
+                    found[name] = "folder"
+            elif path.is_file():
+                found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
 
 
 def sum_of_arrays(checkpoint: Path) -> str:
@@ -161,8 +208,30 @@ def sum_of_arrays(checkpoint: Path) -> str:
     return hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in leaves)).hexdigest()
 
 
-def fork(run: Callable[[], None], folder: Path, said: Path) -> int:
-    """Call a function in a fork whose current folder is `folder`, its output in `said`; return the process's status."""
+PLOTS = {"are drawn": True}
+
+
+def plot_pixels() -> None:
+    """Let `save_plot` save one pixel unless plots are drawn; call it before the module is imported by others."""
+    import numpy as np
+
+    from cardiax.launch.run import plot_files
+
+    plain = plot_files.save_plot
+    pixel = np.zeros((1, 1, 1, 3), np.uint8)
+    plot_files.save_plot = lambda path, draw: plain(path, draw if PLOTS["are drawn"] else lambda: pixel)
+
+
+def fork(
+    run: Callable[[], None], folder: Path, said: Path, seconds: float | None = None, with_children: bool = True
+) -> int:
+    """Call a function in a fork whose current folder is `folder`, its output in `said`; return the process's status.
+
+    Args:
+      seconds: time after which it is killed.
+      with_children: True to kill the processes that it leaves, as a power cut does, False to wait for them.
+    """
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: what it leaves becomes a child of this process
     child = os.fork()
     if child == 0:
         signal.alarm(LIMIT)
@@ -183,4 +252,16 @@ def fork(run: Callable[[], None], folder: Path, said: Path) -> int:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if seconds is not None:
+        process = os.pidfd_open(child)
+        if not select.select([process], [], [], seconds)[0]:
+            os.kill(child, signal.SIGKILL)
+        os.close(process)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            if with_children:
+                for left in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+                    os.kill(int(left), signal.SIGKILL)
+            os.waitpid(-1, 0)
+    return status

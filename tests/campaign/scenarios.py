@@ -23,11 +23,13 @@ class Scenario:
       files: function that writes the files into the current folder.
       before: commands that are run once, undisturbed.
       command: the command that is disturbed.
+      draws: False if a plot is one pixel, since drawing takes half of the time and computes nothing.
     """
 
     files: Callable[[], None]
     before: tuple[tuple[str, ...], ...]
     command: tuple[str, ...]
+    draws: bool = False
 
 
 def write_beats() -> None:
@@ -61,18 +63,25 @@ def write_hearts() -> None:
 
 
 HEART_DATA = ("prepare", "ucsd_intracardiac", "--manual-dir", "raw", "--data-dir", "data")
+SWEEP = ("sweep", "arrhythmia", *KAGGLE, *TINY, "--seeds", "2", "--workdir", "sweep")
+TRAINED = (PREPARE, TRAIN)
 
 SCENARIOS = {
     "prepare": Scenario(write_beats, (), PREPARE),
     "train": Scenario(write_beats, (PREPARE,), TRAIN),
-    "sweep": Scenario(
-        write_beats, (PREPARE,), ("sweep", "arrhythmia", *KAGGLE, *TINY, "--seeds", "2", "--workdir", "sweep")
-    ),
-    "evaluate": Scenario(write_beats, (PREPARE, TRAIN), ("evaluate", "run", "--split", "validation")),
-    "export": Scenario(write_beats, (PREPARE, TRAIN), ("export", "run", "--data-dir", "data", "--out", "bundle")),
+    "train_heartbeat": Scenario(write_beats, (PREPARE,), ("train", "heartbeat", *TRAIN[2:])),
+    "sweep": Scenario(write_beats, (PREPARE,), SWEEP),
+    "sweep_workers": Scenario(write_beats, (PREPARE,), (*SWEEP, "--workers", "2")),
+    "evaluate": Scenario(write_beats, TRAINED, ("evaluate", "run", "--split", "validation")),
+    "evaluate_seeds": Scenario(write_beats, (PREPARE, SWEEP), ("evaluate", "sweep", "--out", "together")),
+    "export": Scenario(write_beats, TRAINED, ("export", "run", "--data-dir", "data", "--out", "bundle")),
+    "report": Scenario(write_beats, TRAINED, ("report", "run", "--out", "report.html"), draws=True),
     "predict": Scenario(
-        write_beats, (), ("predict", "arrhythmia", "holter.csv", "--rate", "250", "--out", "predictions")
+        write_beats, (), ("predict", "arrhythmia", "holter.csv", "--rate", "250", "--out", "predictions"), draws=True
     ),
     "prepare_hearts": Scenario(write_hearts, (), HEART_DATA),
     "train_hearts": Scenario(write_hearts, (HEART_DATA,), ("train", "activation", *HEARTS, *SMALL, "--workdir", "run")),
+    "train_voltages": Scenario(
+        write_hearts, (HEART_DATA,), ("train", "transmembrane", *HEARTS, *SMALL, "--workdir", "run")
+    ),
 }
