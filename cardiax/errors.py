@@ -1,9 +1,11 @@
 """The exception for user errors, and the errors for a name that is unknown or taken and a package that is missing."""
 
+import contextlib
 import dataclasses
 import difflib
 import importlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 LONGEST = 2000
@@ -44,6 +46,18 @@ def import_extra(name: str, needed_by: object) -> Any:
         raise InputError(
             f"{needed_by}: found no package {name}, expected it to be installed; run pip install {name}"
         ) from error
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an `OSError` within the context name a file or folder: that of a read or a write, unlike of an open, does
+    not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def check_new(kind: str, table: Mapping[str, Any], name: str, value: Any, taken: Collection[str] = ()) -> None:

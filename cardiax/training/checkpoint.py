@@ -22,7 +22,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from cardiax.durability import publish
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.training.batch_order import fingerprint
 from cardiax.training.state import TrainState
 
@@ -190,16 +190,13 @@ class Checkpoints:
 def _failed_write_is_os_error(folder: Path) -> Iterator[None]:
     """Turn the errors of a failed write, TensorStore's or those without a path, into an `OSError` with the folder."""
     try:
-        yield
+        with naming(folder):
+            yield
     except ValueError as error:
         code = re.search(r"os_error_code='(\d+)'", str(error))
         if code is None:
             raise
         raise OSError(int(code[1]), os.strerror(int(code[1])), str(folder)) from error
-    except OSError as error:
-        if error.errno is None or error.filename:
-            raise
-        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH
 from cardiax.datasets.storage.manual_files import File
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.file_checks import EMPTY, HEAD, kind
 
 HOMEPAGE = "https://www.kaggle.com/datasets/shayanfazeli/heartbeat"
@@ -75,7 +75,7 @@ def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> 
     line = 1  # of the block's first row
     blank = 0  # blank lines before it
     layout, count = None, 0
-    with source.path.open("rb") as stream:
+    with naming(source.path), source.path.open("rb") as stream:
         for text, complete in _blocks(stream, source, digest):
             rows = text.split("\n")
             if layout is None:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.file_checks import Room, UnpackedSizeError
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".npz")
@@ -225,7 +225,7 @@ def _column(path: Path, header: Sequence[str], flag: str, name: str | None, usua
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the number, from 1, and the text of each line that is not blank and no comment."""
     try:
-        with contextlib.ExitStack() as stack:
+        with naming(path), contextlib.ExitStack() as stack:
             content: BinaryIO = stack.enter_context(path.open("rb"))
             if path.suffix.lower() == ".gz":
                 content = Room(path.stat().st_size).stream(gzip.GzipFile(fileobj=content))

@@ -18,7 +18,7 @@ from cardiax.datasets.own_beats.pair_table import read_pairs
 from cardiax.datasets.storage.wfdb_beats import Window, read_records, windows
 from cardiax.datasets.storage.wfdb_database import HEADER, Database
 from cardiax.ecg.beat_windows import SYMBOLS
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 
 FORM = "2"
 """Changes with the code that makes examples of files, so that a dataset is prepared anew."""
@@ -86,7 +86,7 @@ class OwnFiles:
         for role, file in files.items():
             if not file.is_file():
                 raise InputError(f"{file}: found no such file, expected a table of two columns; correct its name")
-            with file.open("rb") as content:
+            with naming(file), file.open("rb") as content:
                 digest.update(f"{role}\n{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
         kind = "" if self.is_folder else self.path.suffix
         digest.update(f"{kind} {'a file' if groups else self.groups}".encode())
@@ -104,7 +104,7 @@ class OwnFiles:
         headers = [one for one in self.path.rglob("*.hea") if one.is_file()]
         found = {*headers, *(one for one in self.path.rglob(f"*.{self.annotations or 'atr'}") if one.is_file())}
         for header in headers:  # of the lines that begin with a file name, those of which there is such a file
-            with header.open("rb") as file:
+            with naming(header), header.open("rb") as file:
                 words = [os.fsdecode(line.split()[0]) for line in file.read(HEADER).splitlines() if line.split()]
             found |= {
                 one for word in words if "\0" not in word and (one := header.with_name(Path(word).name)).is_file()

@@ -26,7 +26,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.file_checks import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, Room, kind
 
 OTHER = "a file of another name"
@@ -37,7 +37,10 @@ DEPTH = 4
 
 _OPENERS: dict[str, Callable[[Path, str], Any]] = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open, TAR: open}
 _SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE)
+FAILING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Errors of the machine while it reads, which are no fault of the file."""
+
+DISK = (*FAILING, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 """Errors of the disk, which no archive causes."""
 
 
@@ -67,7 +70,7 @@ class File:
 
     def kind(self) -> str | None:
         """Return the kind of the file by its first bytes, see `cardiax.file_checks.kind`."""
-        with self.path.open("rb") as stream:
+        with naming(self.path), self.path.open("rb") as stream:
             return kind(stream.read(HEAD))
 
 
@@ -185,6 +188,8 @@ def _take(
     try:
         what = file.kind()
     except OSError as error:
+        if error.errno in FAILING:  # a dataset without this file would look complete
+            raise
         nowhere = path.is_symlink() and not path.exists()
         found.left_out.append(LeftOut(shown, "a broken link" if nowhere else f"a file that cannot be read ({error})"))
         return
@@ -264,7 +269,7 @@ def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], Any] 
 
 
 def _digest(path: Path) -> bytes:
-    with path.open("rb") as stream:
+    with naming(path), path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").digest()
 
 

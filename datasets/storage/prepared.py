@@ -29,7 +29,7 @@ from cardiax.catalog import DATASETS
 from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.record_files import JoinedRecords, Records, damage, damaged, metadata, prepare_command
 from cardiax.durability import publish
-from cardiax.errors import InputError, unknown
+from cardiax.errors import InputError, naming, unknown
 
 FILE_FORMAT = "array_record"
 
@@ -145,7 +145,8 @@ def _class(name: str) -> type[tfds.core.DatasetBuilder]:
 def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     folder = Path(data_dir).expanduser()
     try:
-        return _builder(name, folder)
+        with naming(folder / name):
+            return _builder(name, folder)
     except (AssertionError, AttributeError, KeyError, ParseError, TypeError, ValueError) as error:
         with tempfile.TemporaryDirectory() as empty:
             _builder(name, Path(empty))  # raises the errors of the builder itself; others are those of TFDS's files
@@ -206,7 +207,10 @@ def _write(
         builder.strict = True
     tfds.display_progress_bar(sys.stderr.isatty())
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # hides two lines of TFDS, as `launch` prints its own
+        with (
+            naming(where),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):  # hides two lines of TFDS, as `launch` prints its own
             builder.download_and_prepare(
                 download_dir=download_dir,
                 download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),

@@ -16,7 +16,7 @@ from cardiax.datasets.storage.electrode_recording import (
     VOLTAGE_SHAPE,
     Origin,
 )
-from cardiax.datasets.storage.manual_files import File, LeftOut
+from cardiax.datasets.storage.manual_files import FAILING, File, LeftOut
 
 KEYS = ("volunteer", "pattern", "innerindex", "bcl", "gkr")
 _KEY = re.compile(rf"(?:^|(?<=[_.]))({'|'.join(KEYS)})\.v?(\d+)(?=[_.]|$)")
@@ -138,6 +138,8 @@ def _array(file: File) -> np.ndarray:
             warnings.simplefilter("ignore")  # of a header by Python 2, or one with absurd sizes
             array: Any = np.load(file.path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # the header parser of np.load may raise anything
+        if isinstance(error, OSError) and error.errno in FAILING:
+            raise
         raise ValueError(f"not a complete array of numbers ({str(error).partition(chr(10))[0]})") from error
     if array.dtype.kind != "f" or array.dtype.itemsize < 4:
         raise ValueError(f"found {array.dtype}, expected float32 or float64")

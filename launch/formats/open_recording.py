@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.file_checks import ARRAY, BDF, EDF, HEAD, MATLAB, UTF16, ZIP, kind
 from cardiax.launch.formats import text_table
 from cardiax.launch.formats.numpy_array import of_array, open_array
@@ -18,7 +18,10 @@ def opened_recording(source: Path | np.ndarray | Recording) -> Recording:
     """Open a file or an array, unless it is open already; see `open_recording`."""
     if isinstance(source, Recording):
         return source
-    return open_recording(source) if isinstance(source, Path) else of_array(source, Path("array"))
+    if not isinstance(source, Path):
+        return of_array(source, Path("array"))
+    with naming(source):
+        return open_recording(source)
 
 
 def open_recording(path: Path) -> Recording:

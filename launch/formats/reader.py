@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from cardiax.ecg.leads import MILLIVOLTS, Channel, parse_name
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.file_checks import Room, UnpackedSizeError
 
 RATES = (40.0, 50_000.0)
@@ -88,7 +88,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     Raises:
       InputError: within the context, the content proves to be damaged.
     """
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         try:

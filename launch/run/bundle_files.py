@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.durability import publish
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.launch.run.run_folder import as_json, read_json, remove_left_overs, temporary_of
 from cardiax.launch.run.run_sums import digest
 
@@ -45,10 +45,11 @@ def write_bundle(folder: Path, files: dict[str, bytes]) -> None:
     temporary = temporary_of(folder)
     sums = {name: digest(content) for name, content in sorted(files.items())}
     try:
-        temporary.mkdir()
-        for name, content in (files | {SUMS: as_json(sums)}).items():
-            (temporary / name).write_bytes(content)
-        publish(temporary, folder)
+        with naming(folder):
+            temporary.mkdir()
+            for name, content in (files | {SUMS: as_json(sums)}).items():
+                (temporary / name).write_bytes(content)
+            publish(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -62,7 +63,8 @@ def check_bundle(folder: Path) -> None:
         path = folder / name
         if Path(name).name != name or not path.is_file():
             raise InputError(f"{path}: found no such file, expected it as {SUMS} has it; copy the whole bundle again")
-        found = digest(path.read_bytes())
+        with naming(path):
+            found = digest(path.read_bytes())
         if found != expected:
             raise InputError(
                 f"{path}: found a file with SHA-256 {found[:12]}…, expected {str(expected)[:12]}… as in {SUMS}: it "
@@ -106,7 +108,8 @@ def read_weights(folder: Path, like: Any) -> Any:
 
     path = folder / WEIGHTS
     try:
-        arrays = load(path.read_bytes())
+        with naming(path):
+            arrays = load(path.read_bytes())
     except SafetensorError as error:
         raise InputError(f"{path}: found no valid safetensors ({error}), expected weights; copy it again") from error
     if like is None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 
 
 @contextlib.contextmanager
@@ -35,10 +35,8 @@ def locked(path: Path) -> Iterator[None]:
                 print(f"note: {why}", file=sys.stderr)
             if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 continue  # the previous owner has just removed it
-            try:
+            with naming(path):
                 file.truncate(0)
                 file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%F %T')}\n".encode())
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(path)) from error  # a write error does not name it
             yield
             return

@@ -17,7 +17,7 @@ from typing import Any
 from cardiax.catalog import describe, find_dataset, remember
 from cardiax.config import Config, differences, from_dict, to_dict
 from cardiax.durability import publish
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.launch.run import run_sums
 from cardiax.launch.run.folder_lock import locked
 from cardiax.launch.system.extensions import import_modules
@@ -213,7 +213,8 @@ def read_config(path: Path) -> Config:
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows of a file of `write_csv`; raise `InputError` if it is missing, damaged or of another run."""
     try:
-        content = path.read_bytes()
+        with naming(path):
+            content = path.read_bytes()
         run_sums.check(path, content)
         return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     except (ValueError, csv.Error) as error:
@@ -226,7 +227,8 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; raise `InputError` if it is missing, broken or of another run."""
     try:
-        content = path.read_bytes()
+        with naming(path):
+            content = path.read_bytes()
         run_sums.check(path, content)
         found = json.loads(content.decode())
     except FileNotFoundError as error:
@@ -275,10 +277,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_of(path)
     try:
-        temporary.write_bytes(content)
-        publish(temporary, path)
-    except OSError as error:
-        # The error of a write, unlike that of an open, does not name the file.
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        with naming(path):
+            temporary.write_bytes(content)
+            publish(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 
 SUMS = ".sums.json"
 """File name → SHA-256 of its content, and that of the content before it."""
@@ -27,7 +27,8 @@ def with_sum(folder: Path, name: str, content: bytes) -> bytes | None:
     """
     sums, path = _read(folder), folder / name
     known, new = sums.get(name, []), [digest(content)]
-    now = digest(path.read_bytes()) if path.exists() else new[0]
+    with naming(path):
+        now = digest(path.read_bytes()) if path.exists() else new[0]
     if now != new[0] and (now in known or not known):  # an edited file stays unknown
         new.append(now)
     return None if new == known else json.dumps(sums | {name: new}, indent=1, sort_keys=True).encode() + b"\n"
@@ -50,7 +51,8 @@ def check(path: Path, content: bytes) -> None:
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / SUMS).read_bytes())
+        with naming(folder / SUMS):
+            found = json.loads((folder / SUMS).read_bytes())
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError):

@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--chain", type=int, default=4, metavar="N", help="disturbances, then the undisturbed command")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="names, separated by commas")
     parser.add_argument("--readers", metavar="A,B", help="readers of `inputs`, by default all")
-    parser.add_argument("--files", default="", metavar="PREFIX", help="files of `corruption`, by default all")
+    parser.add_argument("--files", default="", metavar="A,B", help="first letters of files of `corruption`")
     options = parser.parse_args()
     if options.kind in ("inputs", "corruption"):
         return (inputs if options.kind == "inputs" else corruption).campaign(options)

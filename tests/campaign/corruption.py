@@ -27,7 +27,7 @@ from tests.campaign.scenarios import PREPARE, TRAIN, write_beats
 SECONDS = 60
 """s, after which reading hangs."""
 
-SMALL = 8192
+SMALL = 16384
 """Largest size, bytes, of a file of which each byte is flipped; of larger ones some are."""
 
 SAMPLE = 400
@@ -162,7 +162,7 @@ def corruptions(draw: random.Random, name: str, content: bytes, other: bytes | N
     for at in indices:
         bit = 1 << draw.randrange(8)
         yield f"{name} byte {at} ^ {bit}", content[:at] + bytes([content[at] ^ bit]) + content[at + 1 :]
-    for length in sorted({*range(0, len(content), 512 if len(content) <= SMALL else 4096), max(len(content) - 1, 0)}):
+    for length in sorted({*range(0, len(content), 512), max(len(content) - 1, 0)}):
         yield f"{name} cut to {length}", content[:length]
     if other is not None and other != content:
         yield f"{name} of the other run", other
@@ -177,7 +177,7 @@ def campaign(options: argparse.Namespace) -> int:
     done = {one["what"]: one for one in map(json.loads, lines)}
     one, other, end = world / "one", world / "other", time.monotonic() + 60 * options.minutes
     names = [str(path.relative_to(one)) for path in sorted(one.rglob("*")) if path.is_file()]
-    names = [name for name in names if reader_of(name) and name.startswith(options.files)]
+    names = [name for name in names if reader_of(name) and name.startswith(tuple(options.files.split(",")))]
     lists = []
     for name in names:
         same = other / name

@@ -31,11 +31,11 @@ static int is_late;     /* 1 once the clock is set back */
 static int notes = -1;  /* file to which every counted call is written as a line */
 
 void campaign_arm(const char *folder, long call, int signal_number, int error, const char *log) {
+  notes = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   snprintf(root, sizeof root, "%s", folder);
   chosen = call, send_signal = signal_number, fail_with = error;
   is_late = 0;
   atomic_store(&calls, 0);
-  notes = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 }
 
 /* Note a call on a file, whose name begins with # if it only reads; return 1 if it must fail, SHORT if it must do half of it. */

@@ -34,5 +34,5 @@ def test_every_byte_of_a_small_file_and_some_of_a_large_one(size, flips):
     assert all(sum(a != b for a, b in zip(one, content, strict=True)) == 1 for one in flipped)
     lengths = {len(one) for what, one in found if " cut to " in what}
     assert {0, size - 1} <= lengths
-    assert len(lengths) >= 2 + (size - 1) // 4096
+    assert len(lengths) >= 2 + (size - 1) // 512
     assert found[-1][1] == b"of the other"

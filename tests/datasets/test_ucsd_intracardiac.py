@@ -1,5 +1,6 @@
 """The builder of the UCSD/LLNL dataset, on files written in its format with every irregularity that they can have."""
 
+import errno
 import hashlib
 import io
 import json
@@ -243,6 +244,15 @@ def test_an_archive_cannot_write_elsewhere(tmp_path):
     with pytest.raises(InputError, match=r"bad\.tgz:\.\./\.\./outside/.*: a path that leads out of the archive"):
         datasets.prepare(NAME, tmp_path / "data", tmp_path / "manual", tmp_path / "downloads")
     assert not list(tmp_path.rglob("outside"))
+
+
+def test_an_error_of_the_disk_leaves_no_recording_out(manual_dir, tmp_path, monkeypatch):
+    def fail(*_args, **_options):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(np, "load", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        datasets.prepare(NAME, tmp_path / "data", manual_dir, tmp_path / "downloads")
 
 
 def test_a_truncated_archive_is_named(manual_dir, tmp_path):

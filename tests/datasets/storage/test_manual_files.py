@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -140,6 +141,13 @@ def test_a_damaged_archive_is_named(tmp_path, name):
     assert [one.damaged for one in found.left_out if one.reason != OTHER] == [True]
     with pytest.raises(InputError, match=r"found an archive that cannot be read \(.+\), expected a complete"):
         found.raise_damaged()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that cannot be read")
+def test_an_error_of_the_disk_leaves_no_file_out(tmp_path):
+    (tmp_path / NAME).symlink_to("/proc/self/mem")
+    with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / NAME}'"):
+        look(tmp_path, tmp_path / "scratch")
 
 
 def test_nothing_leads_out_of_an_archive(tmp_path):

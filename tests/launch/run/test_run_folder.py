@@ -11,8 +11,12 @@ import sys
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import LOCK, Workdir, read_json, remove_left_overs
+from cardiax.launch.run.run_folder import LOCK, Workdir, read_csv, read_json, remove_left_overs
+from cardiax.launch.run.run_sums import SUMS, check
 from cardiax.recipes import recipe
+
+UNREADABLE = "/proc/self/mem"
+"""A file that can be opened, but not read."""
 
 HOLD = """
 import sys, time
@@ -164,3 +168,13 @@ def test_what_a_killed_command_left_is_removed_and_what_another_writes_is_not(tm
     (tmp_path / f".bundle.cardiax.{host}.{dead}.tmp").mkdir()
     remove_left_overs(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that cannot be read")
+@pytest.mark.parametrize(
+    ("name", "read"), [("a.json", read_json), ("a.csv", read_csv), (SUMS, lambda path: check(path.parent / "a", b""))]
+)
+def test_an_error_of_reading_names_the_file(tmp_path, name, read):
+    (tmp_path / name).symlink_to(UNREADABLE)
+    with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / name}'"):
+        read(tmp_path / name)
