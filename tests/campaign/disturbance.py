@@ -84,6 +84,8 @@ class World:
         shutil.copytree(self.template, self.root)
         hits, whats = 0, []
         for how, at in steps:
+            if self._is_done():
+                break
             number, _ = (KILLS | FAULTS)[how]
             status = self._run(self.scenario.command, how, at)
             said, notes = self._said(), self._notes()
@@ -111,6 +113,9 @@ class World:
         )
         return hits, "; ".join(whats), f"other files: {', '.join(differing[:5])}" if differing else "same"
 
+    def _is_done(self) -> bool:
+        return (self.root / self.scenario.once).exists()
+
     def _succeed(self, command: tuple[str, ...]) -> dict[str, str]:
         """Run a command undisturbed; return the description of the files."""
         started = time.monotonic()
@@ -136,7 +141,8 @@ class World:
             log, call = str(self.folder / "calls.txt").encode(), 0 if is_timed else int(at)
             ctypes.CDLL(None).campaign_arm(os.fsencode(f"{self.root}/"), ctypes.c_long(call), number, error, log)
             try:
-                main(list(command))
+                if not self._is_done():
+                    main(list(command))
             except SystemExit as done:
                 if how or done.code:
                     raise

@@ -24,12 +24,14 @@ class Scenario:
       before: commands that are run once, undisturbed.
       command: the command that is disturbed.
       draws: False if a plot is one pixel, since drawing takes half of the time and computes nothing.
+      once: folder that appears when it is complete, and into which the same command refuses to write.
     """
 
     files: Callable[[], None]
     before: tuple[tuple[str, ...], ...]
     command: tuple[str, ...]
     draws: bool = False
+    once: str = "no such folder"
 
 
 def write_beats() -> None:
@@ -74,7 +76,7 @@ SCENARIOS = {
     "sweep_workers": Scenario(write_beats, (PREPARE,), (*SWEEP, "--workers", "2")),
     "evaluate": Scenario(write_beats, TRAINED, ("evaluate", "run", "--split", "validation")),
     "evaluate_seeds": Scenario(write_beats, (PREPARE, SWEEP), ("evaluate", "sweep", "--out", "together")),
-    "export": Scenario(write_beats, TRAINED, ("export", "run", "--data-dir", "data", "--out", "bundle")),
+    "export": Scenario(write_beats, TRAINED, ("export", "run", "--data-dir", "data", "--out", "bundle"), once="bundle"),
     "report": Scenario(write_beats, TRAINED, ("report", "run", "--out", "report.html"), draws=True),
     "predict": Scenario(
         write_beats, (), ("predict", "arrhythmia", "holter.csv", "--rate", "250", "--out", "predictions"), draws=True
