@@ -199,6 +199,8 @@ class World:
                     found[name] = sum_of_arrays(path)
                 elif path.parent.name in ("checkpoints", "latest", "best"):
                     found[name] = "folder"
+            elif path.name == ".sums.json":  # of each file also the sum before, which depends on what was interrupted
+                found[name] = str({one: sums[0] for one, sums in json.loads(path.read_bytes()).items()})
             elif path.is_file():
                 found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
