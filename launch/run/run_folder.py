@@ -273,8 +273,9 @@ def _runs(process: int) -> bool:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file atomically: a reader finds either the old content or the new."""
+    """Write a file atomically: a reader finds either the old content or the new. What a killed process left is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_left_overs(path.parent, path.name)
     temporary = temporary_of(path)
     try:
         with naming(path):

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import LOCK, Workdir, read_csv, read_json, remove_left_overs
+from cardiax.launch.run.run_folder import LOCK, Workdir, read_csv, read_json, remove_left_overs, write_json
 from cardiax.launch.run.run_sums import SUMS, check
 from cardiax.recipes import recipe
 
@@ -178,3 +178,12 @@ def test_an_error_of_reading_names_the_file(tmp_path, name, read):
     (tmp_path / name).symlink_to(UNREADABLE)
     with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / name}'"):
         read(tmp_path / name)
+
+
+def test_a_write_removes_what_a_killed_one_left(tmp_path):
+    left = tmp_path / f".a.json.cardiax.{platform.node()}.{2**22}.tmp"
+    other = tmp_path / f".b.json.cardiax.{platform.node()}.{2**22}.tmp"
+    left.touch()
+    other.touch()
+    write_json(tmp_path / "a.json", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, "a.json"]
