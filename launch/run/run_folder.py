@@ -273,7 +273,7 @@ def _runs(process: int) -> bool:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file atomically: a reader finds either the old content or the new. What a killed process left is removed."""
+    """Remove what killed processes left of a file, and write it: a reader finds either the old content or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_left_overs(path.parent, path.name)
     temporary = temporary_of(path)
