@@ -51,13 +51,14 @@ def import_extra(name: str, needed_by: object) -> Any:
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Let an `OSError` within the context name a file or folder: that of a read or a write, unlike of an open, does
-    not."""
+    not. TFDS raises one without a number, because of another one."""
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename:
+        first = error.__cause__ if error.errno is None and isinstance(error.__cause__, OSError) else error
+        if first.errno is None or error.filename:
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise OSError(first.errno, first.strerror, first.filename or str(path)) from error
 
 
 def check_new(kind: str, table: Mapping[str, Any], name: str, value: Any, taken: Collection[str] = ()) -> None:

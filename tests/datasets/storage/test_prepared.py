@@ -139,6 +139,16 @@ def test_record_counts_that_differ_from_the_source_are_refused(manual_dir, tmp_p
         datasets.load(MITBIH, tmp_path / "data")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that cannot be read")
+def test_an_info_that_the_disk_does_not_yield_is_named(manual_dir, tmp_path):
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    info = tmp_path / "data" / MITBIH / "1.0.0" / "dataset_info.json"
+    info.unlink()
+    info.symlink_to("/proc/self/mem")
+    with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / 'data' / MITBIH}'"):
+        datasets.load(MITBIH, tmp_path / "data")
+
+
 def test_a_damaged_info_is_named(manual_dir, tmp_path):
     datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
     os.truncate(tmp_path / "data" / MITBIH / "1.0.0" / "dataset_info.json", 20)
