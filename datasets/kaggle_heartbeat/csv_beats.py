@@ -213,7 +213,7 @@ def _text(block: bytes, source: File) -> str:
 def _parse(rows: list[str]) -> np.ndarray | None:
     """Parse rows to a float64 table (n, 188), or return None if they are not one."""
     try:
-        table = np.loadtxt(rows, delimiter=",", comments=None, ndmin=2) if all(rows) else None
+        table = np.loadtxt(rows, delimiter=",", comments=None, ndmin=2) if all(map(str.strip, rows)) else None
     except ValueError:
         return None
     return table if table is not None and table.shape == (len(rows), COLUMNS) else None

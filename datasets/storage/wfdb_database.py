@@ -143,7 +143,7 @@ class Database:
             at = f" at {self.rate:g} Hz" if self.rate else ""
             raise InputError(f"{shown}: found {shape} at {found.fs} Hz, expected {expected}{at}")
         sums: Any = np.sum(found.d_signal, axis=0, dtype=np.int64)
-        if any(one is not None and (one - own) % 65536 for one, own in zip(found.checksum, sums, strict=True)):
+        if any(one is not None and (one - own) % 65536 for one, own in zip(found.checksum, sums.tolist(), strict=True)):
             raise InputError(
                 f"{shown}: found signals whose checksums differ from the header's {found.checksum}, expected the "
                 f"record's own; {self.anew}"
