@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cardiax.ecg.leads import LEADS
-from cardiax.plots.heart_surface import look, named_places, render, spline_weights
+from cardiax.plots.heart_surface import look, named_places, render
 from cardiax.plots.style import draw_every_character, fitting, plain
+from cardiax.simulate.heart_geometry import spline_weights
 
 VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
 """Name of a view → azimuth of the eye, degrees."""

@@ -1,4 +1,4 @@
-"""Interpolation of values from the sites to the heart's surface, and a small renderer."""
+"""The names of places on the heart's surface, and a small renderer."""
 
 import numpy as np
 
@@ -11,30 +11,6 @@ lacking."""
 
 TILT = 20.0
 """Elevation of the eye above the plane of the base, degrees."""
-
-
-def spline_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Compute the weights (P, S) of the biharmonic spline: `weights @ values` are the values of S sites at P points.
-
-    The spline is a constant and a sum of distances to the sites, which is the Green's function of the biharmonic
-    operator in three dimensions (Sandwell 1987, doi:10.1029/GL014i002p00139). It keeps the values of the sites and has
-    no extremum between them that they do not suggest. On this heart the root mean square error of eikonal activation
-    times is 8.1 ms, against 11.6 ms by Shepard's weights and 14.7 ms by harmonic functions, whose poles make an island
-    of each site (tests/plots/test_heart_map.py).
-
-    Args:
-      points: (P, 3), mm.
-      sites: (S, 3), mm, no two of them equal; S may be 0.
-    """
-    if not len(sites):
-        return np.zeros((len(points), 0))
-    size = len(sites)
-    matrix = np.ones((size + 1, size + 1))
-    matrix[:size, :size] = -np.linalg.norm(sites[:, None] - sites[None], axis=-1)
-    matrix[size, size] = 0
-    shapes = np.ones((size + 1, len(points)))
-    shapes[:size] = -np.linalg.norm(sites[:, None] - points[None], axis=-1)
-    return np.linalg.solve(matrix, shapes)[:size].T
 
 
 def named_places(points: np.ndarray, sites: np.ndarray) -> dict[str, np.ndarray]:

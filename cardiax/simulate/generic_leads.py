@@ -15,9 +15,8 @@ import numpy as np
 from cardiax.catalog import WINDOW
 from cardiax.ecg.leads import twelve_leads
 from cardiax.ecg.voltage import apd90
-from cardiax.plots.heart_surface import spline_weights
 from cardiax.simulate.action_potential import action_potential
-from cardiax.simulate.heart_geometry import build_heart
+from cardiax.simulate.heart_geometry import build_heart, spline_weights
 from cardiax.simulate.heart_recording import DURATION, DURATION_PER_DELAY, duration_differences
 from cardiax.simulate.lead_field import ELECTRODE_POSITIONS, lead_field
 from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, pose_rotation

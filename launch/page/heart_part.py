@@ -10,9 +10,9 @@ from cardiax.attribution import smooth
 from cardiax.ecg.leads import LEADS, SEPTAL_RV, SITE_NAMES, WALLS
 from cardiax.launch.page.packed import packed
 from cardiax.plots.heart_map import ISOCHRONE, VIEWS
-from cardiax.plots.heart_surface import named_places, spline_weights
+from cardiax.plots.heart_surface import named_places
 from cardiax.simulate.generic_leads import Explained
-from cardiax.simulate.heart_geometry import Heart, build_heart
+from cardiax.simulate.heart_geometry import Heart, build_heart, spline_weights
 
 FINE = 0.01
 """Resolution of positions, mm, and of times, ms."""

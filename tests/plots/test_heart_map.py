@@ -9,8 +9,8 @@ from scipy.interpolate import RBFInterpolator
 
 from cardiax.ecg.leads import SITE_NAMES
 from cardiax.plots.heart_map import VIEWS, activation_figure, beating_frames
-from cardiax.plots.heart_surface import look, named_places, render, spline_weights
-from cardiax.simulate.heart_geometry import build_heart
+from cardiax.plots.heart_surface import look, named_places, render
+from cardiax.simulate.heart_geometry import build_heart, spline_weights
 
 HEART = build_heart()
 SURFACE = (HEART.points, HEART.triangles, HEART.sites)

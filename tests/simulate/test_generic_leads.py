@@ -6,7 +6,6 @@ import pytest
 
 from cardiax.ecg.leads import LEADS, SITE_NAMES, twelve_leads
 from cardiax.ecg.voltage import activation_time, apd90
-from cardiax.plots.heart_surface import spline_weights
 from cardiax.simulate.action_potential import action_potential
 from cardiax.simulate.generic_leads import (
     DEPOLARISATION,
@@ -15,7 +14,7 @@ from cardiax.simulate.generic_leads import (
     generic_heart,
     generic_leads,
 )
-from cardiax.simulate.heart_geometry import build_heart
+from cardiax.simulate.heart_geometry import build_heart, spline_weights
 from cardiax.simulate.heart_recording import planned_beat, prepare_heart, simulate_beat
 from cardiax.simulate.lead_field import ELECTRODE_POSITIONS, lead_field
 from cardiax.simulate.patterns import plan
