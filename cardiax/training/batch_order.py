@@ -48,7 +48,7 @@ class Order:
 
     @cached_property
     def _epoch_order(self) -> Callable[[int], np.ndarray]:
-        # One cache per instance: the members of a population would evict each other's orders from a shared one.
+        # One cache per instance: several orders would evict each other's epochs from a shared one.
         return lru_cache(maxsize=1)(partial(_epoch_order, self))
 
 

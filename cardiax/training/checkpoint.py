@@ -46,9 +46,7 @@ class _Synchronised(ocp.path.atomicity.AtomicRenameTemporaryPath):
 
 
 class Checkpoints:
-    """The checkpoints of a run or of a population in a folder, which is created if it is absent.
-
-    The state of a population has a leading axis of members, which are all at the same step.
+    """The checkpoints of a run in a folder, which is created if it is absent.
 
     Each is marked with its `owner`, e.g. the SHA-256 of the run's config, and only restored for the same one.
 
@@ -98,7 +96,7 @@ class Checkpoints:
         Raises:
           OSError: if there is not enough space on the disk.
         """
-        manager, step = self._managers[kind], int(np.max(state.step))
+        manager, step = self._managers[kind], int(state.step)
         self.wait()
         # Checked in advance, since on a full disk Orbax prints a page of errors for each array, from several threads.
         needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
