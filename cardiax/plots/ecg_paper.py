@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +12,9 @@ from cardiax.catalog import DISCLAIMER
 from cardiax.ecg.leads import LEADS
 from cardiax.ecg.rhythm_strips import Strip
 from cardiax.plots.style import fitting, wrapped
-from cardiax.simulate.generic_leads import Explained
+
+if TYPE_CHECKING:
+    from cardiax.simulate.generic_leads import Explained
 
 SPEED = 25.0
 """mm/s, the standard paper speed."""
@@ -44,7 +47,7 @@ def draw_grid(axes: Axes, width: float, height: float) -> None:
         axes.hlines(np.arange(0, height + 0.1, step), 0, width, **style)
 
 
-def ecg_figure(leads: np.ndarray, title: str, explained: Explained | None = None) -> Figure:
+def ecg_figure(leads: np.ndarray, title: str, explained: "Explained | None" = None) -> Figure:
     """Plot an ECG in the usual three rows of four leads, true to scale: a millimetre of paper is one of the figure.
 
     Of 10 s or more, the first 10 s are drawn: 2.5 s of each lead, one after the other as recorded, and a rhythm strip
@@ -54,7 +57,7 @@ def ecg_figure(leads: np.ndarray, title: str, explained: Explained | None = None
     Args:
       leads: (T, 12), mV at 1 kHz, in the order of `cardiax.ecg.leads.LEADS`.
       title: title of the figure.
-      explained: leads that begin with the first sample, to be drawn over those of a shorter ECG.
+      explained: leads that begin with the first sample; they are drawn over those of a shorter ECG only.
 
     Raises:
       ValueError: if `leads` is not (T, 12).
@@ -90,8 +93,8 @@ def ecg_figure(leads: np.ndarray, title: str, explained: Explained | None = None
             start = MARGIN + PULSE + GAP / 2 + column * cell
             axes.plot(start + np.arange(len(values)) / 1000 * SPEED, baseline + gain * values, **_TRACE)
             if explained is not None and not is_long:
-                own = explained.leads[:, LEADS.index(name)]
-                axes.plot(start + np.arange(len(own)) / 1000 * SPEED, baseline + gain * own, **_EXPLAINED)
+                given = explained.leads[:, LEADS.index(name)]
+                axes.plot(start + np.arange(len(given)) / 1000 * SPEED, baseline + gain * given, **_EXPLAINED)
             axes.text(
                 start, height - MARGIN - row * ROW_HEIGHT - 2, name, fontsize=8, weight="bold", va="top", zorder=4
             )

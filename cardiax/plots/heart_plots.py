@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,8 +11,10 @@ from cardiax.ecg.leads import SITE_NAMES
 from cardiax.plots.ecg_paper import ecg_figure
 from cardiax.plots.heart_map import activation_figure, beating_frames
 from cardiax.plots.style import INK, plain
-from cardiax.simulate.generic_leads import Explained
 from cardiax.simulate.heart_geometry import build_heart
+
+if TYPE_CHECKING:
+    from cardiax.simulate.generic_leads import Explained
 
 CHOSEN = ("AHA01", "AHA08", "AHA11", "AHA17", "EPI_AHA11", "RV07", "EPI_RV07", "SEPTM_AHA09_RV09")
 """The sites whose voltage is plotted, an even number: both ventricles, all layers and rows."""
@@ -25,7 +27,7 @@ def case_plots(
     true_times: np.ndarray | None = None,
     voltage: np.ndarray | None = None,
     true_voltage: np.ndarray | None = None,
-    explained: Explained | None = None,
+    explained: "Explained | None" = None,
 ) -> dict[str, Callable[[], Any]]:
     """Return name → function that draws a Matplotlib figure or the frames of a GIF.
 

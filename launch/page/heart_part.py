@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from cardiax.ecg.leads import LEADS, SEPTAL_RV, SITE_NAMES, WALLS
 from cardiax.launch.page.packed import packed
 from cardiax.plots.heart_map import ISOCHRONE, VIEWS
 from cardiax.plots.heart_surface import named_places
-from cardiax.simulate.generic_leads import Explained
 from cardiax.simulate.heart_geometry import Heart, build_heart, spline_weights
+
+if TYPE_CHECKING:
+    from cardiax.simulate.generic_leads import Explained
 
 FINE = 0.01
 """Resolution of positions, mm, and of times, ms."""
@@ -52,7 +54,7 @@ class HeartCase:
     true_voltage: np.ndarray | None = None
     voltage_spread: np.ndarray | None = None
     influence: np.ndarray | None = None
-    explained: Explained | None = None
+    explained: "Explained | None" = None
     text: Sequence[str] = field(default_factory=tuple)
 
 
@@ -123,9 +125,11 @@ def _case(case: HeartCase, points: np.ndarray, sites: np.ndarray, weights: np.nd
 
 
 def _shades(influence: np.ndarray) -> dict[str, Any]:
-    """Pack influences (W, 500, 12), relative to the greatest of each wall, as rows of a lead: those of a wall first."""
+    """Pack influences (W, 500, 12), relative to the greatest of each wall, as rows (W · 12, 500), wall by wall."""
     shades = np.stack([smooth(wall).T for wall in influence])
-    return packed((shades / np.maximum(np.abs(shades).max(axis=(1, 2), keepdims=True), 1e-12)).reshape(-1, 500), 0.01)
+    return packed(
+        (shades / np.maximum(np.abs(shades).max(axis=(1, 2), keepdims=True), 1e-12)).reshape(-1, shades.shape[-1]), 0.01
+    )
 
 
 def _over_surface(points: np.ndarray, sites: np.ndarray, weights: np.ndarray, values: np.ndarray) -> np.ndarray:

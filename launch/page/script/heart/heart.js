@@ -158,7 +158,7 @@ async function heartPart(part, onKeys) {
     sites.value = String(state.site);
     scene?.mark(state.site);
     const wall = part.sites[state.site].wall;
-    leads.shade(shown.influence?.slice(12 * wall, 12 * (wall + 1)) ?? []);
+    leads.shade(shown.influence?.slice(part.lead_names.length * wall, part.lead_names.length * (wall + 1)) ?? []);
     const what = shown.voltage.prediction ? "raises the voltage of" : "delays";
     moved.textContent = shown.influence
       ? `Red marks what ${what} the wall of the site (${part.walls[wall]}), blue the opposite, as the network judges: integrated gradients against a flat line.`

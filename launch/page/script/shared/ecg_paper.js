@@ -97,7 +97,7 @@ function twelveLeads(names, lead_in, choose) {
     });
     scale.textContent = `100 mm/s, ${gain} mm/mV: a small square is 10 ms and ${fixed(1 / gain, 2)} mV`;
   }
-  /** Shade what moved the answer. @param {Float64Array[]} influence -1 to 1, of each sample of each lead, or none */
+  /** Shade what moved the prediction. @param {Float64Array[]} influence -1 to 1, of each sample of each lead, or none */
   function shade(influence) {
     const strips = influence.flatMap((lead, index) =>
       shades(lead, (sample) => left(index) + speed * sample, speed, top(index), row),
