@@ -172,8 +172,9 @@ class HeartPredictor(BatchPredictor):
         unlike = () if trust is None or difference is None else trust.warnings(difference)
         explained = explained_leads(times[0] + beats.lead_in, voltage, leads)
         if trust is not None and explained is not None:
-            unlike += trust.share_warnings(explained.share)
-            told.append(trust.explained(explained.share))
+            poor = trust.share_warnings(explained.share)
+            unlike += poor
+            told += [] if poor else [trust.explained(explained.share)]  # the warning begins with it
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
         influence = self.wall_influence(leads, None if voltage is None else beats.lead_in) if explain else None
