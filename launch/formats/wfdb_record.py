@@ -73,8 +73,9 @@ def _check_files(header: Path) -> None:
     for segment in _segments(header):
         if not _is_file(segment):
             raise InputError(f"{header}: found no {segment.name}, expected all of its segments")
-        if not _segments(segment):
-            _check_files(segment)
+        if _segments(segment):  # the format allows none; one that names itself would never end
+            raise InputError(f"{header}: found segments in its segment {segment.stem}, expected signals")
+        _check_files(segment)
     lines = _signal_lines(header)
     if len(lines) > CHANNELS:
         raise InputError(f"{header}: found {len(lines):,} signals, expected at most {CHANNELS:,}")

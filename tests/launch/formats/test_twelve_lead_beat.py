@@ -667,6 +667,8 @@ def test_wfdb_records_of_a_layout_and_a_gap(tmp_path, name, part):
     assert f"found no {part}.hea, expected all of its segments" in refusal(path, start=0)
     path.write_text(f"{name}/1 12 1000 1000\n~ 1000\n")
     assert refusal(path, start=0).startswith("found")
+    path.write_text(f"{name}/1 12 1000 1000\n{name} 1000\n")
+    assert refusal(path, start=0) == f"found segments in its segment {name}, expected signals"
 
 
 def test_a_gain_that_an_unused_channel_lacks(tmp_path):
