@@ -1,14 +1,12 @@
 """The reference SqueezeNet for transmembrane voltages with weights that PyTorch has saved."""
 
-import importlib
-import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cardiax.config import Config, with_overrides
-from cardiax.errors import InputError
+from cardiax.errors import InputError, import_extra
 from cardiax.launch.run.trained import TrainedNetwork
 from cardiax.models.reference_squeezenet import FIRES
 from cardiax.recipes import recipe
@@ -54,15 +52,12 @@ def read_state_dict(path: Path) -> dict[str, Any]:
     Raises:
       InputError: see `pytorch_network`.
     """
-    try:
-        torch = importlib.import_module("torch")
-    except ImportError as error:
-        raise InputError(
-            f"{path}: found weights of PyTorch, expected it installed to read them; pip install 'cardiax[bench]'"
-        ) from error
+    torch = import_extra("torch", path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
         raise InputError(
             f"{path}: found no file of tensors alone, expected a state dict, since a pickled model may run any code; "
             "write it in Python by torch.save(model.state_dict(), FILE)"
