@@ -123,7 +123,7 @@ class Config:
     batch_size: int = setting(128, "examples per step, over all devices", low=1)
     reproducible: int = setting(
         0,
-        "compute each batch in this many parts, for the same bits on every number of devices that divides it; 0: off",
+        "compute each batch in this many parts: bit-identical on every number of devices that divides it; 0: off",
         low=0,
         high=4096,
     )

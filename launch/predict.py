@@ -147,7 +147,7 @@ class _Lines:
     """Lines for the user, each printed at once.
 
     Attributes:
-      error: None as long as the reader of the output reads; nothing is printed after it has stopped.
+      error: the error of the first line that could not be printed, after which none is; None before.
     """
 
     error: BrokenPipeError | None = None

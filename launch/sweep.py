@@ -1,10 +1,9 @@
 """Train models × protocols × grid × seeds and compare them in one table; finished runs are not repeated.
 
 Each member is a run of `cardiax train` in its own folder within that of the sweep. The same command resumes a sweep
-that was stopped or killed.
-The protocol `noise` tests the runs of the dataset's first protocol again with real noise. The table (table.md,
-table.csv, table.png) has means over seeds with 95 % intervals, parameters and training time. Bold marks a result that
-is significantly better than every other row, over seeds and test cases.
+that was stopped or killed. The protocol `noise` tests the runs of the dataset's first protocol again with real noise.
+The table (table.md, table.csv, table.png) has means over seeds with 95 % intervals, parameters and training time. Bold
+marks a result that is significantly better than every other row, over seeds and test cases.
 
 Examples:
 

@@ -60,7 +60,8 @@ EXPLAINED = 0.4
 """Largest share of the deviation that may remain after a change that explains it."""
 
 ALONE = 0.08
-"""The same without one lead, whatever the size of the deviation; in those stretches at least 0.10 remains."""
+"""Largest share of a deviation of usual size that may remain without the lead that breaks the identities. In the same
+stretches at least 0.10 remains."""
 
 SPIKE = (0.4, 1.0)
 """A channel has a spike if its range without the 2 ms around its extreme value is below this share of the range, and
@@ -113,7 +114,7 @@ def railed_channels(channels: np.ndarray, rate: float) -> list[int]:
 
 
 def spiked_channels(channels: np.ndarray, rate: float) -> list[int]:
-    """Return the indices of the channels with a spike, see `SPIKE`, which no part of a QRS complex has."""
+    """Return the indices of the channels with a spike (see `SPIKE`), which is narrower than any QRS complex."""
     found = []
     for index, channel in enumerate(channels.T):
         extreme = int(np.abs(channel - np.median(channel)).argmax())

@@ -113,8 +113,10 @@ def process_share(indices: np.ndarray) -> np.ndarray:
 
 
 def check_divisible(batch_size: int, devices: int, parts: int = 0) -> None:
-    """Raise `InputError` if a batch does not divide evenly over the devices, since the step averages their means, or
-    over the parts of `Config.reproducible`, or these over the devices."""
+    """Raise `InputError` if a batch does not divide evenly over the devices, since the step averages their means.
+
+    With `parts`, those of `Config.reproducible`, the batch must divide evenly over them, and they over the devices.
+    """
     if parts and (parts % devices or batch_size % parts):
         raise InputError(
             f"reproducible: found {parts}, expected a multiple of the {devices} devices that divides the batch size "

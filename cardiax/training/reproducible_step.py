@@ -1,4 +1,4 @@
-"""Steps with the same bits on any number of devices."""
+"""Steps whose results are bit-identical on any number of devices."""
 
 import functools
 import operator
@@ -17,7 +17,7 @@ from cardiax.training.step import AXIS, Batch, EvalStep, Gradient
 
 
 class ReproducibleStep:
-    """The training step (state, global batch) → (state, loss) in a number of parts that no number of devices changes.
+    """The training step (state, global batch) → (state, loss), in as many parts on any number of devices.
 
     The gradients of the parts, which have equal sizes, are added in their order. The gradient of a part, and the
     average and the update, are programs for a single device, so that they are the same programs everywhere; all others
@@ -93,7 +93,7 @@ def fix_threads(parts: int) -> None:
 def map_reproducible_eval(step: EvalStep, mesh: Mesh) -> EvalStep:
     """Do as `cardiax.training.device_mesh.map_eval_step`, with the same program for each device of any mesh.
 
-    Bits are the same if each device has as many examples.
+    Results are bit-identical if every device has the same number of examples.
     """
     programs = [(device, _alone(step, device)) for device in mesh.local_devices]
     gather = jax.jit(lambda tree: tree, out_shardings=NamedSharding(mesh, P()))

@@ -86,8 +86,8 @@ def refuse_thousands(path: Path, cells: list[str]) -> None:
 def parse_clock(cell: str) -> float | None:
     """Parse a time of day or an elapsed time into seconds; return None for anything else.
 
-    With a date, in s since 2000, which float64 resolves to a microsecond. A date counts only as YYYY-MM-DD, since the
-    order of days and months is unknown otherwise.
+    With a date, the seconds are those since 2000-01-01, which float64 resolves to a microsecond. A date counts only as
+    YYYY-MM-DD, since the order of days and months is unknown otherwise.
     """
     if not (found := _CLOCK.fullmatch(cell.strip("[]"))):
         return None

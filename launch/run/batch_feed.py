@@ -39,7 +39,7 @@ class Feed:
         self._experiment, self._mesh = experiment, mesh
         examples, train = experiment.examples, experiment.split["train"]
         size = examples.example_bytes * len(train)
-        # The programs of a reproducible step are not put into a loop.
+        # A reproducible step is several programs, which cannot be put into a loop on the device.
         self.resident = not (experiment.config.reproducible or examples.read_ahead) and fits_devices(size, mesh)
         self.max_steps = RESIDENT_STEPS if self.resident else 1
         self._on_device = replicate(examples.take(train), mesh) if self.resident else {}

@@ -100,8 +100,10 @@ def load_experiments(
     with_noise: bool = False,
     memory: float | None = None,
 ) -> list[Experiment]:
-    """Do as `load_experiment` for configs that differ only in the seed or the length of training; the experiments share
-    the examples."""
+    """Do as `load_experiment` for configs that differ only in the seed or the number of steps.
+
+    The experiments share the examples.
+    """
     config = configs[0]
     task, dataset, model = look_up(config, AXIS)
     if config.protocol not in dataset.protocols:
@@ -189,7 +191,7 @@ class Evaluator:
         self._experiment = experiment
         self._mesh = mesh
         batch, parts = evaluation_batch(experiment.task, experiment.config.model), experiment.config.reproducible
-        # Of a reproducible run, every device evaluates as many examples at a time, whatever their number.
+        # In a reproducible run, a device evaluates as many examples at a time, however many devices there are.
         self._batch_size = -(-batch // (parts or mesh.size)) * mesh.size
         mapped = map_reproducible_eval if parts else map_eval_step
         self._step = mapped(make_eval_step(experiment.task, experiment.model), mesh)
