@@ -104,8 +104,8 @@ def run(options: argparse.Namespace) -> None:
         )
     environment = {} if is_pytorch else workdir.read_json("environment.json")
     data_dir = options.data_dir or (Path(environment["data_dir"]) if environment.get("data_dir") else None)
-    experiment = prepared_experiment(config, data_dir)
-    if is_pytorch or (experiment is not None and experiment.fingerprints != environment.get("fingerprints", {})):
+    experiment = None if is_pytorch else prepared_experiment(config, data_dir)
+    if experiment is not None and experiment.fingerprints != environment.get("fingerprints", {}):
         experiment = None  # other data than those of the run
     trust = calibrated(source, experiment, data_dir, options.calibrate)
 

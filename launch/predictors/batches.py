@@ -23,7 +23,7 @@ class BatchPredictor:
 
     Attributes:
       has_page: True if a prediction has a page of its own.
-      explains: True if that page shows what moved the network, which `of_files` finds if it is told to `explain`.
+      explains: True if `of_files` must be told to `explain`, for the page to show what moved the network.
     """
 
     has_page = True
