@@ -1,4 +1,4 @@
-"""Disturb commands at their calls on files, and see whether the same command then ends in the same bits.
+"""Disturb commands at their calls on files, and see whether the same command then leaves bit-identical files.
 
   python -m tests.campaign kills --out DIR --minutes 60
   python -m tests.campaign faults --out DIR --seed 1 --scenarios train,prepare
