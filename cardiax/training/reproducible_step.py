@@ -24,8 +24,8 @@ class ReproducibleStep:
     only copy. Within one program for all parts, XLA rounds in ways that depend on how many parts a device has. On CPUs
     XLA also divides sums among its threads, whose number `fix_threads` determines.
 
-    Compared with the step of `make_train_step`, only what is computed over a batch differs: batch statistics and the
-    pairs of mixup are those of a part.
+    Compared with the step of `make_train_step`, batch statistics and the pairs of mixup are those of a part, and other
+    dropout masks are drawn.
 
     Args:
       gradient: function of `cardiax.training.step.make_gradient`.
