@@ -125,7 +125,7 @@ class Config:
         0,
         "compute each batch in this many parts: bit-identical on every number of devices that divides it; 0: off",
         low=0,
-        high=4096,
+        high=64,
     )
     label_smoothing: float = setting(0.0, "target probability spread evenly over the classes", low=0.0, high=1.0)
     balance: str = setting("none", "correction of class imbalance", choices=("none", "weights", "sampling"))

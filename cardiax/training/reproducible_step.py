@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax._src import xla_bridge  # JAX has no public function that tells whether it has started
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -82,12 +83,26 @@ class ReproducibleStep:
         return [{name: leaf[start : start + size] for name, leaf in own.items()} for start in starts]
 
 
-def fix_threads(parts: int) -> None:
+def fix_threads(parts: int) -> str:
     """Let XLA's CPU backend have `parts` threads, whatever the number of cores and of simulated devices.
 
-    It reads this number from the environment when JAX first looks for devices; later this function has no effect.
+    It reads this number from the environment variable NPROC when JAX first looks for devices.
+
+    Returns:
+      Why that is too late, for an error message; empty if it is done, or on another backend.
     """
-    os.environ["NPROC"] = str(parts)
+    found = os.environ.get("NPROC")
+    if found == str(parts):
+        return ""
+    if not xla_bridge.backends_are_initialized():
+        os.environ["NPROC"] = str(parts)
+        return ""
+    if jax.default_backend() != "cpu":
+        return ""
+    return (
+        f"reproducible: found JAX started with {f'NPROC={found}' if found else 'as many threads as cores'}, expected {parts} threads; use a "
+        f"process of its own (of a sweep: --workers 2), or set NPROC={parts} before Python starts"
+    )
 
 
 def map_reproducible_eval(step: EvalStep, mesh: Mesh) -> EvalStep:

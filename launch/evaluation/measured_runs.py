@@ -22,6 +22,7 @@ from cardiax.launch.run.run_folder import Workdir
 from cardiax.models import TREES
 from cardiax.training.batch_order import Arrays
 from cardiax.training.device_mesh import make_mesh
+from cardiax.training.reproducible_step import fix_threads
 from cardiax.training.state import evaluated
 
 
@@ -136,6 +137,8 @@ def open_experiments(
 ) -> list[Experiment]:
     """Load the data of runs without their networks; the arguments and errors are those of `load_runs`."""
     configs = [workdir.config() for workdir in workdirs]
+    if configs[0].reproducible and (why := fix_threads(configs[0].reproducible)):
+        say(f"note: {workdirs[0].path} is evaluated, but may be rounded otherwise: {why}")
     environments = [workdir.read_json("environment.json") for workdir in workdirs]
     if not (data_dir or isinstance(environments[0].get("data_dir"), str)):
         raise InputError(f"{workdirs[0].path / 'environment.json'}: found no data_dir, expected one; give --data-dir")

@@ -66,8 +66,8 @@ def train(
     Raises:
       InputError: the training loss is not finite, or the config, data or folder are not valid.
     """
-    if config.reproducible:
-        fix_threads(config.reproducible)
+    if config.reproducible and (why := fix_threads(config.reproducible)):
+        raise InputError(why)
     start_processes(distributed)
     with hold(workdir):
         return _train(config, workdir, data_dir, minutes, memory, checkpoint_minutes)

@@ -1,5 +1,7 @@
 """Equal bits on 1, 2 and 4 devices; what a part computes is in `test_step.py`."""
 
+import os
+
 import chex
 import jax
 import numpy as np
@@ -10,7 +12,7 @@ from cardiax.recipes import recipe
 from cardiax.training.device_mesh import divide, make_mesh, replicate
 from cardiax.training.lookup import look_up
 from cardiax.training.optimizer import make_optimizer
-from cardiax.training.reproducible_step import ReproducibleStep
+from cardiax.training.reproducible_step import ReproducibleStep, fix_threads
 from cardiax.training.state import create_state
 from cardiax.training.step import AXIS, make_gradient, make_update
 
@@ -45,3 +47,17 @@ def test_the_bits_do_not_depend_on_the_devices(optimized):
         results.append((jax.device_get(state), losses))
     assert len(set(results[0][1])) == 2
     chex.assert_trees_all_equal(*results)
+
+
+def test_the_number_of_threads_is_set_before_jax_starts_or_not_at_all(monkeypatch):
+    monkeypatch.setenv("NPROC", "3")
+    with monkeypatch.context() as patched:
+        patched.setattr("jax._src.xla_bridge.backends_are_initialized", lambda: False)
+        assert fix_threads(5) == ""
+    assert os.environ["NPROC"] == "5"
+    jax.devices()
+    assert fix_threads(5) == ""
+    assert "found JAX started with NPROC=5, expected 4 threads" in fix_threads(4)
+    monkeypatch.delenv("NPROC")
+    assert "as many threads as cores, expected 4 threads" in fix_threads(4)
+    assert "NPROC" not in os.environ
