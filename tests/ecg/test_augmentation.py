@@ -159,7 +159,7 @@ def test_warp_is_a_sine_of_half_a_period_to_two():
 
 
 def test_the_field_is_that_of_pyts(monkeypatch):
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")  # pyts compiles all of its functions on import, 40 s of it
+    monkeypatch.setattr("numba.config.DISABLE_JIT", True)  # pyts compiles all of its functions on import, 40 s of it
     image = pytest.importorskip("pyts.image", reason="pyts is the reference for Gramian angular fields")
     random = np.random.default_rng(0)
     beats = random.random((5, 187)) * (np.arange(187) < random.integers(60, 187, (5, 1)))
