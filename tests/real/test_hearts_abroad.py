@@ -38,7 +38,7 @@ from cardiax.simulate.varied import torso
 from cardiax.simulate.volunteers import ELECTRODE_DISTANCES, POSE, rotation_about
 from cardiax.stats.novelty import nearest_difference
 
-pytestmark = pytest.mark.slow  # some 8 s of a core for each heart
+pytestmark = [pytest.mark.slow, pytest.mark.figures]  # some 8 s of a core for each heart
 
 BEATS = 16
 SETS = {"validation": range(9), "test": range(100, 106)}
@@ -86,7 +86,6 @@ def test_intervals_calibrated_on_varied_hearts_hold_abroad(beats_of, name):
     assert 0.8 < held.mean() < 0.97
 
 
-@pytest.mark.figures
 def test_what_is_unlike_the_training_data_is_told(beats_of, shared_dir):
     """Areas under the ROC curve of scores, against the validation cases of the network; printed as a table."""
     datasets.prepare("simulated_intracardiac", shared_dir)
