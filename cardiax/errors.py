@@ -50,8 +50,10 @@ def import_extra(name: str, needed_by: object) -> Any:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let an `OSError` within the context name a file or folder: that of a read or a write, unlike of an open, does
-    not. TFDS raises one without a number, because of another one."""
+    """Add a path to an `OSError` that has none, as those of reads and writes.
+
+    An error of TFDS without a number is replaced by its cause.
+    """
     try:
         yield
     except OSError as error:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign.disturbance import names_a_file
+
 ROOT = Path(__file__).resolve().parent.parent
 
 pytestmark = pytest.mark.skipif(
@@ -23,6 +25,21 @@ def campaign(*arguments):
     environment = os.environ | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "is_named"),
+    [
+        ("run/checkpoints: Read-only file system; choose another path", True),
+        ("/out/train/root/run/checkpoints: Read-only file system; choose another path", True),
+        ("kaggle_heartbeat/mitbih: found none in data, expected it prepared; run cardiax prepare", True),
+        ("/elsewhere/run: Read-only file system; choose another path", False),
+        ("OSError: Read-only file system; run it again in run/checkpoints", False),
+    ],
+)
+def test_a_line_names_a_file_only_by_a_path_of_the_command(said, is_named):
+    calls = ["#open data/kaggle_heartbeat", "mkdir run", "write run/checkpoints/best/4/state", "open "]
+    assert names_a_file(f"cardiax: error: {said}", calls, Path("/out/train/root")) == is_named
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ class ClassReport(Report):
         def of_confusion(name: str, sums: np.ndarray) -> np.ndarray:
             return classification_metrics(sums.reshape(*sums.shape[:-1], size, size))[name]
 
-        return [Merit(name, True, terms, partial(of_confusion, name)) for name in ("accuracy", "macro_f1")]
+        return [Merit(name, True, terms, partial(of_confusion, name), (0, 1)) for name in ("accuracy", "macro_f1")]
 
     def results(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of SPLIT.json and `cases`; `figures` are from `Classification.summarize`.

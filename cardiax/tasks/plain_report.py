@@ -17,6 +17,9 @@ LEVEL = 0.95
 BOUNDS = (0.025, 0.975)
 """Quantiles of a percentile interval of that level."""
 
+ANY = (-np.inf, np.inf)
+"""Bounds of a metric that can have any value."""
+
 RESAMPLES = 2000
 """Number of bootstrap resamples."""
 
@@ -70,12 +73,14 @@ class Merit:
       higher_is_better: True if a higher value is better.
       terms: function from the rows of SPLIT_cases.csv to the terms (n, K) that add up over cases.
       of_sums: function from sums over cases (..., K) to the metric (...).
+      bounds: least and largest value that the metric can have; intervals over seeds end there.
     """
 
     name: str
     higher_is_better: bool
     terms: Callable[[list[dict[str, str]]], np.ndarray]
     of_sums: Callable[[np.ndarray], np.ndarray]
+    bounds: tuple[float, float] = ANY
 
 
 def mean_terms(values: np.ndarray) -> np.ndarray:
@@ -93,14 +98,14 @@ def mean_of(values: np.ndarray) -> float:
     return float(mean_of_sums(mean_terms(values).sum(axis=0)))
 
 
-def mean_merit(name: str, higher_is_better: bool = False) -> Merit:
+def mean_merit(name: str, higher_is_better: bool = False, bounds: tuple[float, float] = ANY) -> Merit:
     """Return the mean over cases of the column `name` of SPLIT_cases.csv, without those whose cell is empty."""
 
     def terms(cases: list[dict[str, str]]) -> np.ndarray:
         known = np.asarray([case[name] != "" for case in cases])[:, None]
         return np.where(known, mean_terms(np.asarray([float(case[name] or "nan") for case in cases])), 0.0)
 
-    return Merit(name, higher_is_better, terms, mean_of_sums)
+    return Merit(name, higher_is_better, terms, mean_of_sums, bounds)
 
 
 def cases_line(result: dict[str, Any]) -> str:

@@ -45,7 +45,7 @@ class SiteReport(Report):
     @property
     def merits(self) -> list[Merit]:
         """The mean absolute error of the first quantity."""
-        return [mean_merit(f"{self._first}_mae")]
+        return [mean_merit(f"{self._first}_mae", bounds=(0, np.inf))]
 
     @property
     def _first(self) -> str:

@@ -102,7 +102,7 @@ def divide(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
     return {name: jax.make_array_from_process_local_data(sharding, leaf) for name, leaf in batch.items()}
 
 
-def divide_places(indices: np.ndarray, mesh: Mesh) -> jax.Array:
+def divide_indices(indices: np.ndarray, mesh: Mesh) -> jax.Array:
     """Shard the example indices of k steps, (k, B), for `map_resident_step`; for a single process only."""
     return jax.device_put(indices.astype(np.int32), NamedSharding(mesh, P(None, AXIS)))
 

@@ -99,9 +99,10 @@ def fix_threads(parts: int) -> str:
         return ""
     if jax.default_backend() != "cpu":
         return ""
+    threads = f"NPROC={found}" if found else "as many threads as cores"
     return (
-        f"reproducible: found JAX started with {f'NPROC={found}' if found else 'as many threads as cores'}, expected {parts} threads; use a "
-        f"process of its own (of a sweep: --workers 2), or set NPROC={parts} before Python starts"
+        f"reproducible: found JAX started with {threads}, expected {parts} threads; use a process of its own (of a "
+        f"sweep: --workers 2), or set NPROC={parts} before Python starts"
     )
 
 

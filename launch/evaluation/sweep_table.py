@@ -80,12 +80,12 @@ def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
         for merit in merits
     }
     write_csv(folder / "table.csv", [_csv_row(row) for row in rows])
-    merit, highest = merits[-1].name, 1.0 if merits[-1].higher_is_better else np.inf
+    name, bounds = merits[-1].name, merits[-1].bounds
     panels = {
-        protocol: {row.name: row.values(merit) for row in group}
+        protocol: {row.name: row.values(name) for row in group}
         for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
     }
-    save_plot(folder / "table", lambda: comparison_figure(panels, _label(rows, merit), highest))
+    save_plot(folder / "table", lambda: comparison_figure(panels, _label(rows, name), bounds))
     return [markdown(rows, best, task)]
 
 

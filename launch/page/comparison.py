@@ -71,12 +71,13 @@ def _metric(merit: Merit, values: Mapping[str, Sequence[float]]) -> dict[str, An
 
 
 def _rows(merit: Merit, results: Mapping[str, Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return each row's metric: mean over seeds with its t interval, or of one seed with its bootstrap interval."""
+    """Return each row's metric: the mean over seeds with its t interval, as far as the metric can be there, or of one
+    seed its bootstrap interval."""
     found = []
     for name, some in results.items():
         values = [one[merit.name]["value"] for one in some]
         mean, half = mean_interval(np.array(values, float))
-        low, high = float(mean - half), float(mean + half)
+        low, high = np.clip([mean - half, mean + half], *merit.bounds).tolist()
         if len(some) == 1:
             low, high = some[0][merit.name]["low"], some[0][merit.name]["high"]
         seeds = [one["seed"] for one in some]

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from cardiax.launch.run.experiment import Experiment
 from cardiax.training.device_mesh import (
     divide,
-    divide_places,
+    divide_indices,
     map_resident_step,
     map_train_step,
     process_share,
@@ -57,7 +57,7 @@ class Feed:
         if self.resident:
             for steps in stretches(first, total, order.steps_per_epoch):
                 indices = np.stack([order.indices(step) for step in steps])
-                yield steps, (self._on_device, divide_places(indices, self._mesh))
+                yield steps, (self._on_device, divide_indices(indices, self._mesh))
             return
         train = experiment.split["train"]
         indices = (train[process_share(order.indices(step))] for step in range(first, total))

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from cardiax.errors import naming
 from cardiax.launch.system.quiet import is_quiet
 
 IN_FLIGHT = 4
@@ -96,7 +97,7 @@ class Events:
     """TensorBoard events in `folder`/tensorboard, if the extra `cardiax[tensorboard]` is installed."""
 
     def __init__(self, folder: Path, first: int):
-        self._folder, self._first = folder, first
+        self._folder, self._first = folder / "tensorboard", first
         self._expected = jax.process_index() == 0 and importlib.util.find_spec("tensorboardX") is not None
         self._writer: Any = None
 
@@ -104,18 +105,20 @@ class Events:
         """Write every metric of an evaluation, at its step."""
         if not self._expected:
             return
-        if self._writer is None:
-            # Hide the rows that a killed run left after its checkpoint: the resumed run writes them again.
-            self._writer = _summary_writer()(str(self._folder / "tensorboard"), purge_step=self._first + 1)
-        for name, value in row.items():
-            if math.isfinite(value):  # not that of a class without examples, of which tensorboardX would warn
-                self._writer.add_scalar(name, value, int(row["step"]))
-        self._writer.flush()
+        with naming(self._folder):
+            if self._writer is None:
+                # Hide the rows that a killed run left after its checkpoint: the resumed run writes them again.
+                self._writer = _summary_writer()(str(self._folder), purge_step=self._first + 1)
+            for name, value in row.items():
+                if math.isfinite(value):  # not that of a class without examples, of which tensorboardX would warn
+                    self._writer.add_scalar(name, value, int(row["step"]))
+            self._writer.flush()
 
     def close(self) -> None:
         """Close the file of events, if one was opened."""
         if self._writer is not None:
-            self._writer.close()
+            with naming(self._folder):
+                self._writer.close()
 
 
 def _summary_writer() -> Any:

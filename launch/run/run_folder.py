@@ -273,7 +273,10 @@ def _runs(process: int) -> bool:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Remove what killed processes left of a file, and write it: a reader finds either the old content or the new."""
+    """Write a file atomically: a reader finds the old content or the new.
+
+    Leftovers of killed processes are removed first.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_left_overs(path.parent, path.name)
     temporary = temporary_of(path)

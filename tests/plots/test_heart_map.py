@@ -133,12 +133,18 @@ def test_frames_beat_from_two_sides_that_are_held_still_beside_the_ecg():
     assert last - middle == pytest.approx(0.3 * 720 / 2, abs=2)  # half of the ECG's width
 
 
-def test_the_title_of_the_frames_lies_above_the_names_of_the_views():
+def test_the_title_of_the_frames_lies_above_the_names_of_the_views(monkeypatch):
+    figures = []
+    monkeypatch.setattr("cardiax.plots.heart_map.draw_every_character", figures.append)
     title = "Recording 113\n" + "voltage_template of transmembrane, trained on simulated_intracardiac. " * 2
-    (frame,) = beating_frames(*SURFACE, np.zeros((500, 75)), np.zeros((500, 12)), title, frames=1)
-    inked = (frame[:58, :420].min(axis=2) < 200).any(axis=1)
-    gaps = np.flatnonzero(np.diff(inked.astype(int)) == 1)
-    assert len(gaps) == 4  # three lines of the title, and the names of the views below
+    beating_frames(*SURFACE, np.zeros((500, 75)), np.zeros((500, 12)), title, frames=1)
+    (figure,) = figures
+    ((above,), views) = figure.texts, [axes.title for axes in figure.axes[: len(VIEWS)]]
+    assert [view.get_text() for view in views] == list(VIEWS)
+    assert above.get_text().count("\n") == 2  # as many lines as there is room for
+    box = above.get_window_extent()
+    assert max(view.get_window_extent().y1 for view in views) < box.y0 < box.y1 <= figure.bbox.y1
+    assert box.x1 <= figure.bbox.x1
 
 
 def test_the_spline_of_one_site_and_of_two():

@@ -74,10 +74,11 @@ def test_the_packaged_weights_agree_over_the_beats_of_a_person(ludb):
     assert warned > 0.7  # patients' hearts are not those of the simulator
 
 
-@pytest.mark.parametrize(("name", "warned"), [("activation", 0.45), ("transmembrane", 0.97)])
-def test_what_the_predictions_explain_of_the_leads_of_persons(ludb, name, warned):
+@pytest.mark.parametrize("name", ["activation", "transmembrane"])
+def test_predictions_explain_less_of_the_leads_of_persons(ludb, name):
     network = cardiax.load(name)
     shares = np.array([network.predict(header).explained.share for header in ludb])
     few = np.mean(shares < network.trust.least_share)
     print(f"{name}: {100 * np.median(shares):.0f} % explained (median); {100 * few:.0f} % of {len(shares)} warned of")
-    assert abs(few - warned) < 0.15
+    assert few > 0.2  # of simulated hearts 5 % are: six or more of 29 by chance have a probability of 0.003
+    assert np.median(shares) < network.trust.true_share

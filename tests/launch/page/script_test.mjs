@@ -7,7 +7,7 @@ import vm from "node:vm";
 
 const folder = new URL("../../../launch/page/script/", import.meta.url);
 const context = vm.createContext({ atob, Blob, DecompressionStream, Response, Uint8Array, console, addEventListener() {}, innerWidth: 1400 });
-for (const name of ["shared/base", "shared/plots", "shared/ecg_paper", "heart/bulls_eye", "heart/heart_values", "rhythm/holter_strip", "run/comparison"])
+for (const name of ["shared/base", "shared/plots", "shared/ecg_paper", "heart/bulls_eye", "heart/heart_values", "rhythm/holter_strip"])
   vm.runInContext(readFileSync(new URL(`${name}.js`, folder), "utf8"), context);
 const run = (/** @type {string} */ text) => vm.runInContext(text, context);
 
@@ -71,13 +71,6 @@ test("the scale of times ends at an isochrone, that of errors is even", () => {
   assert.deepEqual([scale.low, scale.high, scale.band, scale.line], [0, 70, 10, true]);
   const error = run('heartScale(shown, "times", "error", 10)');
   assert.deepEqual([error.low, error.high], [-5, 5]);
-});
-
-test("an interval is drawn where its metric can be", () => {
-  const drawn = (/** @type {string} */ row, /** @type {boolean} */ higher) => ((one) => [one.low, one.high])(run(`possible(${row}, ${higher})`));
-  assert.deepEqual(drawn("{ low: -0.2, high: 1.06 }", true), [0, 1]);
-  assert.deepEqual(drawn("{ low: 3, high: 9 }", false), [3, 9]);
-  assert.deepEqual(drawn("{ low: null, high: null }", true), [null, null]);
 });
 
 test("a beat is told in words", () => {

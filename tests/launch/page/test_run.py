@@ -11,6 +11,7 @@ from cardiax.launch.page.comparison import comparison_part
 from cardiax.launch.page.run import run_part
 from cardiax.launch.run.run_folder import Workdir, write_csv, write_json
 from cardiax.recipes import recipe
+from cardiax.tasks.plain_report import Report
 
 CASES = (("N", "N", 0.9), ("N", "N", 0.6), ("N", "V", 0.2), ("V", "V", 0.7), ("V", "N", 0.05), ("S", "N", 0.3))
 """True class, predicted class and probability of the true class."""
@@ -116,6 +117,23 @@ def test_a_run_whose_metric_is_undefined_is_not_the_best(tmp_path):
         if one["name"] == "accuracy"
     )
     assert accuracy["best"] == "ours"
+
+
+def test_an_interval_over_seeds_ends_where_its_metric_does(tmp_path, monkeypatch):
+    """Of 0.5 and 1 and of −0.5 and 0, s = 0.5 / √2: the half-width is 12.7062 · 0.25 = 3.1766."""
+    runs = [write_run(tmp_path / str(seed), seed) for seed in (0, 1)]
+    for run, accuracy in zip(runs, (0.5, 1.0), strict=True):
+        figures = {"accuracy": {"value": accuracy}, "kappa": {"value": accuracy - 1}}
+        run.write_json("test.json", run.read_json("test.json") | figures)
+    of_classes = comparison_part({"ours": runs})["tables"][0]["metrics"]
+    (accuracy,) = next(one for one in of_classes if one["name"] == "accuracy")["rows"]
+    assert (accuracy["low"], accuracy["high"]) == (0, 1)
+    registered = SimpleNamespace(name="arrhythmia", report=Report({"kappa": ""}, higher_is_better=("kappa",)))
+    for run in runs:
+        write_csv(run.path / "test_cases.csv", [{"kappa": 0.5}])
+    monkeypatch.setattr("cardiax.launch.page.comparison.task_of", lambda config: registered)
+    (kappa,) = comparison_part({"ours": runs})["tables"][0]["metrics"][0]["rows"]
+    assert (kappa["low"], kappa["high"]) == pytest.approx((-0.25 - 3.1766, -0.25 + 3.1766), abs=1e-4)
 
 
 def test_runs_of_other_test_sets_are_not_paired(tmp_path):

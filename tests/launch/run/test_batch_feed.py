@@ -16,7 +16,7 @@ from cardiax.launch.run import batch_feed
 from cardiax.losses import cross_entropy
 from cardiax.recipes import recipe
 from cardiax.tasks import TASKS
-from cardiax.training.device_mesh import divide, divide_places, make_mesh, map_resident_step, map_train_step, replicate
+from cardiax.training.device_mesh import divide, divide_indices, make_mesh, map_resident_step, map_train_step, replicate
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import create_state
 from cardiax.training.step import make_train_step
@@ -57,7 +57,7 @@ def test_steps_in_one_program_are_single_steps(devices):
     many, together = map_resident_step(step, mesh), replicate(start, mesh)
     found = []
     for some in (indices[:3], indices[3:]):
-        together, part = many(together, (replicate(examples, mesh), divide_places(some, mesh)))
+        together, part = many(together, (replicate(examples, mesh), divide_indices(some, mesh)))
         found += part.tolist()
     assert found == losses
     for ours, theirs in zip(jax.tree.leaves(together), jax.tree.leaves(state), strict=True):

@@ -1,11 +1,13 @@
 """The bar of a training on a terminal."""
 
 import contextlib
+import errno
 import io
 
 import jax.numpy as jnp
+import pytest
 
-from cardiax.launch.run.progress import Progress
+from cardiax.launch.run.progress import Events, Progress
 from cardiax.launch.system.quiet import quiet
 
 
@@ -62,3 +64,20 @@ def test_quiet_hides_the_bar():
         progress.step(jnp.float32(1))
         progress.evaluation({"step": 2, "epoch": 1})
     assert terminal.getvalue() == ""
+
+
+def test_a_failed_write_of_events_names_their_folder(tmp_path, monkeypatch):
+    pytest.importorskip("tensorboardX", reason="needs the extra cardiax[tensorboard]")
+
+    def fail(writer):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    row = {"step": 1, "train_loss": 0.5}
+    with contextlib.closing(Events(tmp_path, 0)) as events:
+        events.write(row)
+        for name, call in (("flush", lambda: events.write(row)), ("close", events.close)):
+            with monkeypatch.context() as patch:
+                patch.setattr(f"tensorboardX.SummaryWriter.{name}", fail)
+                with pytest.raises(OSError, match="Read-only file system") as raised:
+                    call()
+            assert raised.value.filename == str(tmp_path / "tensorboard")

@@ -57,7 +57,7 @@ function metricComparison(metric, drawn) {
     metric.name,
     `${better}. ${isMean ? "Mean over seeds with its 95 % t interval; of one seed, its bootstrap interval." : "With the 95 % bootstrap interval."}`,
     intervalPlot(
-      metric.rows.map((/** @type {any} */ row) => ({ name: row.row, ...row, ...possible(row, metric.higher_is_better) })),
+      metric.rows.map((/** @type {any} */ row) => ({ name: row.row, ...row })),
       null,
     ),
     table(["run", "value", "95 % interval", "seeds", "of each seed"], values),
@@ -81,15 +81,6 @@ function metricComparison(metric, drawn) {
       : null,
     metric.pairs.length ? table(["difference", "value", "95 % paired interval", "p"], pairs) : null,
   );
-}
-
-/**
- * The part of an interval in which the metric can be: at least 0, and at most 1 where higher is better.
- * @param {{low: number | null, high: number | null}} row
- * @param {boolean} higher
- */
-function possible({ low, high }, higher) {
-  return { low: low && Math.max(low, 0), high: high && higher ? Math.min(high, 1) : high };
 }
 
 /**
