@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import difflib
+import errno
 import importlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,12 @@ from typing import Any
 
 LONGEST = 2000
 """Largest number of characters of a message; a longer one loses its middle."""
+
+FAILING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Errors of the machine while it reads, which are no fault of the file."""
+
+DISK = (*FAILING, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Errors of the disk, which no content of a file causes."""
 
 
 class InputError(Exception):

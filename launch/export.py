@@ -82,7 +82,8 @@ def run(options: argparse.Namespace) -> None:
     workdir = Workdir(options.workdir)
     is_pytorch = workdir.path.suffix in ENDINGS and workdir.path.is_file()
     if not workdir.path.is_dir() and not is_pytorch:
-        raise InputError(f"{workdir.path}: found no such folder, expected the folder of a run, or a .pth file")
+        what = f"a file ending in {workdir.path.suffix!r}" if workdir.path.exists() else "no such folder or file"
+        raise InputError(f"{workdir.path}: found {what}, expected the folder of a run, or a .pth or .pt file")
     source = pytorch_network(workdir.path) if is_pytorch else find_network(workdir.path)
     config = source.config
     if is_bundle(workdir.path):
@@ -116,6 +117,8 @@ def run(options: argparse.Namespace) -> None:
     output = np.asarray(jax.jit(apply)(**inputs))
     calibration = workdir.read_json(CALIBRATION) if (workdir.path / CALIBRATION).exists() else None
     found, today = versions(), datetime.date.today()
+    about_bundle = {"format": FORMAT, "exported": str(today), "versions": found}
+    about_bundle |= {"imported": source.imported} if is_pytorch else {}
     description = {
         **describe(config, output.shape[1:], calibration is not None),
         "golden": {"inputs": what, "tolerance": "1e-5 of the largest absolute value of the output"},
@@ -131,9 +134,7 @@ def run(options: argparse.Namespace) -> None:
         }
     files = {
         "weights.safetensors": weights_file(variables),
-        "config.json": as_json(
-            config_fields(config) | {"bundle": {"format": FORMAT, "exported": str(today), "versions": found}}
-        ),
+        "config.json": as_json(config_fields(config) | {"bundle": about_bundle}),
         "preprocessor.json": as_json(description),
         **({} if calibration is None else {CALIBRATION: as_json(calibration)}),
         "golden.npz": golden_file(inputs, output),
@@ -146,9 +147,8 @@ def run(options: argparse.Namespace) -> None:
     results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (workdir.path / file).exists()}
     about = {name: text for name, text in FILES.items() if name in files or name == "sums.json"}
     name = options.out.absolute().name
-    imported = f"the state dict {workdir.path.name} of PyTorch" if is_pytorch else ""
-    count = sum(leaf.size for leaf in jax.tree.leaves(variables))
-    text = card(name, config, results, description, options.license or "other", about, calibration, imported, count)
+    count, licence = sum(leaf.size for leaf in jax.tree.leaves(variables)), options.license or "other"
+    text = card(name, config, results, description, licence, about, calibration, source.imported, count)
     files[CARD] = (with_section(text, section(trust)) if trust is not None else text).encode()
     write_bundle(options.out, files)
     if hasattr(task_of(config), "classes") and calibration is None:

@@ -38,10 +38,11 @@ from typing import Any
 
 from cardiax.errors import InputError
 from cardiax.launch.cli import finite, positive
-from cardiax.launch.formats.open_recording import recordings_in
+from cardiax.launch.formats.open_recording import PAGE, recordings_in
 from cardiax.launch.formats.reader import UNITS, unit_name
 from cardiax.launch.predictors import open_predictor
 from cardiax.launch.run.bundle_files import WEIGHTS
+from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.run_folder import remove_left_overs
 
 
@@ -102,7 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read every file, then write the prediction for each as CSV, and plots; a prediction is printed before its plots.
+    """Read every file, then write the predictions as CSV and print them, then draw the plots and pages.
 
     Raises:
       BrokenPipeError: the reader of the output has stopped reading, after all files are written.
@@ -123,22 +124,25 @@ def run(options: argparse.Namespace) -> None:
     files = [file for own, _ in found for file in own]
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
-    if predictor.explains:
-        chosen["explain"] = True
     predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen)
     lines = _Lines()
     for note in (note for _, notes in found for note in notes):
         lines.say(f"note: {note}", True)
+    for stem in stems:
+        for ending in (*predictor.outputs, PAGE):
+            (folder / f"{stem}{ending}").unlink(missing_ok=True)  # left by another recording of that name
     for line, is_remark in predictor.write(folder, stems, predictions):
         lines.say(line, is_remark)
-    from cardiax.launch.page.prediction import ENDING, write_page  # a second of Matplotlib, not needed before
+    from cardiax.launch.page.prediction import write_page  # a second of Matplotlib, not needed before
 
     for stem, prediction in zip(stems, predictions, strict=True):
-        path = folder / f"{stem}{ENDING}"
-        path.unlink(missing_ok=True)  # left by another recording of that name
+        explained = predictor.with_influence(prediction)
+        plots = predictor.plots(stem, explained).items()
+        written = [path for name, draw in plots for path in save_plot(folder / f"{stem}_{name}", draw)]
         if not options.no_report and predictor.has_page:
-            for one in write_page(path, stem, prediction, predictor.config):
-                lines.say(f"  wrote: {one}", False)
+            written += write_page(folder / f"{stem}{PAGE}", stem, explained, predictor.network)
+        if written:
+            lines.say(f"  wrote: {', '.join(map(str, written))}", False)
     if lines.error is not None:
         raise lines.error
 

@@ -90,6 +90,7 @@ def twelve_leads(electrodes: Array) -> Array:
 
 
 MILLIVOLTS = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6}
+MILLIVOLTS |= {"microv": 1e-3, "uvolt": 1e-3, "µvolt": 1e-3, "μvolt": 1e-3}
 MILLIVOLTS |= {"volt": 1e3, "volts": 1e3, "millivolt": 1.0, "millivolts": 1.0, "microvolt": 1e-3, "microvolts": 1e-3}
 """Unit in lower case → its value in mV. The micro sign (U+00B5) and the Greek letter mu (U+03BC) both occur."""
 
@@ -98,7 +99,9 @@ _KNOWN |= {f"d{lead.lower()}": lead for lead in LEADS[:3]} | {f"d{number}": LEAD
 _ELECTRODES = {name.lower(): name for name in ELECTRODES} | {"r": "RA", "l": "LA", "f": "LL", "n": "RL"}
 _ELECTRODES |= {f"c{number}": f"V{number}" for number in range(1, 7)}
 _PREFIX = re.compile(
-    r"^((mdc_ecg(_elec_potl|_lead)?|ch|channel|abl|ableitung|derivation)[\s_:.]+|(ecg|ekg|lead)[\s_:.]*)", re.IGNORECASE
+    r"^((mdc_ecg(_elec_potl|_lead)?|(ch|channel|kanal)\d*|abl|ableitung|derivation)[\s_:.]+"
+    r"|(ecg|ekg|lead)(-(?!avr)|[\s_:.]*))",  # before aVR, a hyphen may be a minus
+    re.IGNORECASE,
 )
 
 
@@ -133,5 +136,5 @@ def parse_name(name: str) -> Channel:
         sign, text = -1, text[1:]
     while (shorter := _PREFIX.sub("", text)) != text:
         text = shorter
-    plain = re.sub(r"[\s_.]", "", text).lower()
+    plain = re.sub(r"[\s_.]+raw$|[\s_.]", "", text.lower())
     return Channel(_KNOWN.get(plain), _ELECTRODES.get(plain), sign, unit, name)

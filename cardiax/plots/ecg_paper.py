@@ -73,10 +73,14 @@ def ecg_figure(leads: np.ndarray, title: str, explained: "Explained | None" = No
         ]
         for row in ROWS
     ] + ([[(RHYTHM, slice(WHOLE))]] if is_long else [])
-    traces = [[(name, leads[part, LEADS.index(name)]) for name, part in row] for row in parts]
+    shown = [(leads, _TRACE)] if explained is None or is_long else [(leads, _TRACE), (explained.leads, _EXPLAINED)]
+    traces = [
+        [(name, [(one[part, LEADS.index(name)], style) for one, style in shown]) for name, part in row] for row in parts
+    ]
     width = 5 * np.ceil((2 * MARGIN + PULSE + GAP / 2 + 4 * cell) / 5)  # whole large squares
     height = 2 * MARGIN + len(traces) * ROW_HEIGHT + 2
-    extremes = [(min(map(np.min, some)), max(map(np.max, some))) for row in traces for some in [[v for _, v in row]]]
+    values = [np.concatenate([one for _, own in row for one, _ in own]) for row in traces]
+    extremes = [(one.min(), one.max()) for one in values]
     span = max(high - low for low, high in extremes)
     gain = next((gain for gain in GAINS if span * gain <= ROW_HEIGHT - LABEL), GAINS[-1])
 
@@ -89,12 +93,10 @@ def ecg_figure(leads: np.ndarray, title: str, explained: "Explained | None" = No
         baseline = height - MARGIN - 2 - row * ROW_HEIGHT - (ROW_HEIGHT + LABEL) / 2 - gain * (high + low) / 2
         pulse = baseline + gain * np.array([0, 0, 1, 1, 0, 0])
         axes.plot(MARGIN + np.array([0, 1.5, 1.5, 6.5, 6.5, 8]), pulse, **_TRACE)
-        for column, (name, values) in enumerate(own):
+        for column, (name, drawn) in enumerate(own):
             start = MARGIN + PULSE + GAP / 2 + column * cell
-            axes.plot(start + np.arange(len(values)) / 1000 * SPEED, baseline + gain * values, **_TRACE)
-            if explained is not None and not is_long:
-                given = explained.leads[:, LEADS.index(name)]
-                axes.plot(start + np.arange(len(given)) / 1000 * SPEED, baseline + gain * given, **_EXPLAINED)
+            for one, style in drawn:
+                axes.plot(start + np.arange(len(one)) / 1000 * SPEED, baseline + gain * one, **style)
             axes.text(
                 start, height - MARGIN - row * ROW_HEIGHT - 2, name, fontsize=8, weight="bold", va="top", zorder=4
             )

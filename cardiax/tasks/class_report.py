@@ -132,7 +132,7 @@ class ClassReport(Report):
         return {
             "beats": partial(outcomes_figure, beats, counts, cases.dataset.rate, title, unit),
             "confusion": partial(confusion_figure, figures["confusion"], self.classes, f"{title}\n{values}"),
-            "risk": partial(risk_figure, *_curve(figures), title),
+            "risk": partial(risk_figure, *_curve(*_certainty(figures)), title),
         }
 
     def ensemble_terms(self, outputs: jax.Array, together: jax.Array, target: jax.Array) -> jax.Array:
@@ -221,17 +221,21 @@ class ClassReport(Report):
         ]
 
 
-def _curve(figures: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return coverage and risk, each (m,), of the classes of `figures`, see `risk_coverage`."""
-    confidence = np.asarray(figures["probabilities"]).max(axis=1)
-    _, coverage, risk = risk_coverage(confidence, figures["prediction"] != figures["target"], np.ones(len(confidence)))
+def _certainty(figures: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probability of each predicted class (n,), and whether it is wrong, bool (n,)."""
+    return np.asarray(figures["probabilities"]).max(axis=1), figures["prediction"] != figures["target"]
+
+
+def _curve(confidence: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return coverage and risk, each (m,), see `risk_coverage`, from `_certainty`."""
+    _, coverage, risk = risk_coverage(confidence, wrong, np.ones(len(confidence)))
     return coverage, risk
 
 
 def _abstention(figures: dict[str, Any], records: np.ndarray | None) -> dict[str, Any]:
     """Return how often the classes are wrong, the least certain of them withheld, with bootstrap intervals."""
-    confidence, wrong = np.asarray(figures["probabilities"]).max(axis=1), figures["prediction"] != figures["target"]
-    coverage, risk = _curve(figures)
+    confidence, wrong = _certainty(figures)
+    coverage, risk = _curve(confidence, wrong)
     bounds = np.quantile(abstention_bootstrap(confidence, wrong, records, RESAMPLES), BOUNDS, axis=0)
     if records is not None and len(np.unique(records)) == 1:  # one record tells nothing of the spread over records
         bounds = np.array([[0.0, 0.0], [1.0, 1.0]])

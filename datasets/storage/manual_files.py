@@ -9,7 +9,6 @@ a path chosen here, so that an archive cannot choose where anything is written.
 
 import bz2
 import contextlib
-import errno
 import gzip
 import hashlib
 import lzma
@@ -26,7 +25,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cardiax.errors import InputError, naming
+from cardiax.errors import DISK, FAILING, InputError, naming
 from cardiax.file_checks import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, Room, kind
 
 OTHER = "a file of another name"
@@ -37,11 +36,6 @@ DEPTH = 4
 
 _OPENERS: dict[str, Callable[[Path, str], Any]] = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open, TAR: open}
 _SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
-FAILING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""Errors of the machine while it reads, which are no fault of the file."""
-
-DISK = (*FAILING, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-"""Errors of the disk, which no archive causes."""
 
 
 class MissingFileError(InputError):

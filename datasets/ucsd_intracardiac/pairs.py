@@ -16,7 +16,8 @@ from cardiax.datasets.storage.electrode_recording import (
     VOLTAGE_SHAPE,
     Origin,
 )
-from cardiax.datasets.storage.manual_files import FAILING, File, LeftOut
+from cardiax.datasets.storage.manual_files import File, LeftOut
+from cardiax.errors import FAILING
 
 KEYS = ("volunteer", "pattern", "innerindex", "bcl", "gkr")
 _KEY = re.compile(rf"(?:^|(?<=[_.]))({'|'.join(KEYS)})\.v?(\d+)(?=[_.]|$)")

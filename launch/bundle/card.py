@@ -9,6 +9,7 @@ import cardiax
 from cardiax import datasets
 from cardiax.catalog import BY_PATIENT, DISCLAIMER, find_dataset
 from cardiax.config import Config
+from cardiax.launch.run.metric_names import NAMES
 from cardiax.launch.run.run_folder import CALIBRATION
 from cardiax.tasks import task_of
 
@@ -71,7 +72,7 @@ def card(
       licence: licence of the weights, an identifier of Hugging Face.
       files: name of each other file of the bundle → what it is.
       calibration: content of calibration.json, if the run has one.
-      imported: what the weights were imported from, if cardiax has not trained them.
+      imported: name of the file of PyTorch that the weights were imported from, if cardiax has not trained them.
       parameters: number of parameters of the network.
     """
     test = results.get("Test", {})
@@ -99,11 +100,8 @@ def card(
         for one, own in result.get("datasets", {}).items():
             shared = {key: result[key] for key in ("split", "protocol", "interval")}
             lines += ["", f"### {title}, {one} alone", "", *_figures(own | shared | {"dataset": one})]
-    if imported:
-        told = "The file does not say on which data the weights were trained, and they have not been tested here."
-        return "\n".join([*lines, "", "## Limits", "", f"- {told}", *_limits(config)]) + "\n"
-    lines += ["", "## Data", "", *_data(config), "", "## Limits", "", *_limits(config)]
-    return "\n".join(lines) + "\n"
+    lines += [] if imported else ["", "## Data", "", *_data(config)]
+    return "\n".join([*lines, "", "## Limits", "", *_limits(config, imported)]) + "\n"
 
 
 def _metadata(name: str, config: Config, test: dict[str, Any], licence: str) -> list[str]:
@@ -181,10 +179,7 @@ def _interval(found: dict[str, Any]) -> str:
 
 
 def _spoken(metric: str) -> str:
-    words = metric.replace("macro_f1", "macro-F1").replace("_", " ")
-    for short in ("mae", "rmse", "r2"):
-        words = words.replace(f" {short}", f" {short.upper()}")
-    return words
+    return NAMES.get(metric, metric.replace("_", " "))
 
 
 def _calibration(found: dict[str, Any]) -> list[str]:
@@ -229,10 +224,13 @@ def _data(config: Config) -> list[str]:
     return lines
 
 
-def _limits(config: Config) -> list[str]:
+def _limits(config: Config, imported: str) -> list[str]:
     dataset = find_dataset(config.dataset)
     lines = [f"- {DISCLAIMER}. No diagnosis and no decision about a patient may rest on it."]
-    if dataset.built_in:
+    if imported:
+        lines.append(f"- Imported from {imported}; the training data are not known, and it has not been tested here.")
+        lines.append("- A generic heart, not the patient's.")
+    elif dataset.built_in:
         lines.append("- Trained and tested on simulated recordings: the figures say nothing about patients.")
     elif dataset.kind == "intracardiac":
         lines.append("- A generic heart, trained on simulations: the figures say nothing about patients.")

@@ -40,7 +40,8 @@ def pytorch_network(path: Path) -> TrainedNetwork:
       InputError: PyTorch is not installed, or the file is no state dict of this network.
     """
     variables = read_state_dict(path)
-    return TrainedNetwork(path, reference_config(), Path("predictions", path.stem), lambda: variables)
+    predictions = Path("predictions", path.stem)
+    return TrainedNetwork(path, reference_config(), predictions, lambda: variables, imported=path.name)
 
 
 def read_state_dict(path: Path) -> dict[str, Any]:
@@ -62,8 +63,16 @@ def read_state_dict(path: Path) -> dict[str, Any]:
             f"{path}: found no file of tensors alone, expected a state dict, since a pickled model may run any code; "
             "write it in Python by torch.save(model.state_dict(), FILE)"
         ) from error
-    if not isinstance(found, dict) or not all(isinstance(value, torch.Tensor) for value in found.values()):
+    if not isinstance(found, dict):
         raise InputError(f"{path}: found {type(found).__name__}, expected a state dict: tensors by name")
+    for name, value in found.items():
+        if not isinstance(value, torch.Tensor):
+            model = next((key for key, entry in found.items() if isinstance(entry, dict)), "model")
+            raise InputError(
+                f"{path}: found {name!r}, which is of the type {type(value).__name__}, expected a state dict: tensors "
+                f"by name; if the model's is an entry, write that alone in Python by torch.save(checkpoint[{model!r}], "
+                "FILE)"
+            )
     return {"params": _params(path, {name: value.detach().float().numpy() for name, value in found.items()})}
 
 

@@ -64,10 +64,13 @@ def open_recording(path: Path) -> Recording:
     return open_record(path)
 
 
-WRITTEN = ("_beats.csv", "_summary.txt", "_summary.json", "_notes.txt", "_activation.csv", "_voltage.csv", ".cardiax")
-WRITTEN += ("_strips.png", "_rr.png", "_beats.png", "_ecg.png", "_activation.png", "_heart.gif", "comparison.json")
-WRITTEN += ("_voltage.png", "_influence.png", "_paper.png", "_report.html")
-"""Endings of the files that `cardiax predict` writes; they are no recordings."""
+OF_BEATS = ("_beats.csv", "_summary.txt", "_summary.json", ".cardiax", "_strips.png", "_rr.png", "_beats.png")
+OF_HEART = ("_activation.csv", "_beats.csv", "_voltage.csv", "_notes.txt", "_ecg.png", "_activation.png", "_heart.gif")
+OF_HEART += ("_voltage.png", "_influence.png", "_paper.png")
+OF_TABLE = ("_classes.csv",)
+PAGE = "_report.html"
+WRITTEN = (*OF_BEATS, *OF_HEART, *OF_TABLE, PAGE, "comparison.json")
+"""Endings of the files that `cardiax predict` writes, of which all are no recordings."""
 
 OTHERS = (".npy", ".npz", ".edf", ".bdf", ".mat")
 """Endings of other files that are recordings."""

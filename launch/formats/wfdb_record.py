@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.errors import InputError, import_extra
+from cardiax.errors import DISK, InputError, import_extra, naming
 from cardiax.file_checks import HEAD, MATLAB, STAND_INS, kind
 from cardiax.launch.formats.reader import CHANNELS, Recording
 
@@ -192,16 +192,17 @@ def _plainly_named(header: Path) -> Path | None:
     if "." not in names and "".join([names, *files]).isascii():
         return None
     folder = Path(_stack.enter_context(tempfile.TemporaryDirectory()))
-    renamed = {file: f"signal{index}.dat" for index, file in enumerate(files) if file != "~"}
-    for file, name in renamed.items():
+    signals = {file: f"signal{index}.dat" for index, file in enumerate(files) if file != "~"}
+    for file, name in signals.items():
         (folder / name).symlink_to((header.parent / file).resolve())
-    renamed |= {one.stem: f"record{index}" for index, one in enumerate(records)}
+    stems = {one.stem: f"record{index}" for index, one in enumerate(records)}
     for one, head in zip(records, heads, strict=True):
-        name, lines = renamed[one.stem], [line.split(None, 1) for line in _lines(one)[1:]]
+        name, lines = stems[one.stem], [line.split(None, 1) for line in _lines(one)[1:]]
+        renamed = stems if "/" in head[0] else signals
         lines = [[renamed.get(first, first), *rest] for first, *rest in lines]
         lines = [[name + "".join(head[0].partition("/")[1:]), *head[1:]], *lines]
         (folder / f"{name}.hea").write_text("".join(f"{' '.join(line)}\n" for line in lines), encoding="utf-8")
-    return folder / renamed[header.stem]
+    return folder / stems[header.stem]
 
 
 _stack = contextlib.ExitStack()
@@ -210,8 +211,11 @@ atexit.register(_stack.close)
 
 def _call(path: Path, read: Any) -> Any:
     try:
-        return read()
+        with naming(path), np.errstate(all="ignore"):  # a tiny gain overflows to what `in_millivolts` takes for missing
+            return read()
     except Exception as error:  # the parser of wfdb may raise anything
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise
         raise InputError(
             f"{path}: found a WFDB record that cannot be read, expected a header and signals as in PhysioNet's "
             "header(5) and signal(5); fetch it again"

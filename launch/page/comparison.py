@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.catalog import BY_PATIENT
-from cardiax.launch.page.run import NAMES
+from cardiax.launch.run.metric_names import NAMES
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.stats.classification import mean_interval
 from cardiax.stats.significance import beats_chance, resampled_figures

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from cardiax.config import Config
 from cardiax.errors import InputError
+from cardiax.launch.formats.open_recording import PAGE
 from cardiax.launch.page.document import data_of, page
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.rhythm_part import rhythm_part
@@ -12,19 +12,17 @@ from cardiax.launch.predictors.heart import Prediction
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.launch.run.plot_files import without_losing_results
 from cardiax.launch.run.run_folder import write_atomically
-
-ENDING = "_report.html"
-"""Ending of the page that `cardiax predict` writes beside the other files of a recording."""
+from cardiax.launch.run.trained import TrainedNetwork
 
 
-def write_page(path: Path, stem: str, prediction: Prediction | RhythmPrediction, config: Config) -> list[Path]:
-    """Write the page of a prediction of the recording `stem`, by the network of `config`.
+def write_page(path: Path, stem: str, prediction: Prediction | RhythmPrediction, network: TrainedNetwork) -> list[Path]:
+    """Write the page of a prediction of the recording `stem` by a network.
 
     Returns:
       A list of the path; empty if the page cannot be made, which is a warning (`without_losing_results`).
     """
     with without_losing_results(path):
-        write_atomically(path, page(title_of(stem, prediction), [part_of(stem, prediction, config)]))
+        write_atomically(path, page(title_of(stem, prediction), [part_of(stem, prediction, network)]))
         return [path]
     return []
 
@@ -42,7 +40,7 @@ def pages_in(path: Path, out: Path) -> list[tuple[list[dict[str, Any]], str]]:
     """
     if not path.exists():
         raise InputError(f"{path}: found nothing there, expected a run, a sweep, or what `cardiax predict` wrote")
-    files = sorted(path.glob(f"[!.]*{ENDING}")) if path.is_dir() else [path]
+    files = sorted(path.glob(f"[!.]*{PAGE}")) if path.is_dir() else [path]
     found = []
     for file in files:
         if path.is_dir() and file.resolve() == out.resolve():
@@ -50,19 +48,19 @@ def pages_in(path: Path, out: Path) -> list[tuple[list[dict[str, Any]], str]]:
         data = data_of(file.read_text(encoding="utf-8", errors="replace"))
         if data is None:
             raise InputError(
-                f"{file}: found no page of cardiax, expected the folder or a {ENDING} file of `cardiax predict`, or "
+                f"{file}: found no page of cardiax, expected the folder or a {PAGE} file of `cardiax predict`, or "
                 "the folder of a run or a sweep"
             )
         found.append((data["parts"], data["title"]))
     return found
 
 
-def part_of(stem: str, prediction: Prediction | RhythmPrediction, config: Config) -> dict[str, Any]:
+def part_of(stem: str, prediction: Prediction | RhythmPrediction, network: TrainedNetwork) -> dict[str, Any]:
     """Return the part of a page that shows a prediction."""
-    network = f"The network is {config.model} of the task {config.task}, trained on {config.dataset}."
     remarks = [*(f"warning: {one}" for one in prediction.warnings), *prediction.notes]
+    remarks.append(f"The network is {network.config.model} of the task {network.config.task}, {network.origin}.")
     if isinstance(prediction, RhythmPrediction):
-        return rhythm_part(stem, prediction, [*remarks, network])
+        return rhythm_part(stem, prediction, remarks)
     count = len(prediction.onsets)
     case = HeartCase(
         name=stem,
@@ -81,4 +79,4 @@ def part_of(stem: str, prediction: Prediction | RhythmPrediction, config: Config
             "The heart is generic: the recording tells nothing of its shape.",
         ),
     )
-    return heart_part(stem, [case], "beats", [*remarks, network])
+    return heart_part(stem, [case], "beats", remarks)

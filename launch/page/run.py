@@ -13,6 +13,7 @@ from cardiax.launch.page.beat_shades import beat_shades
 from cardiax.launch.page.packed import packed
 from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.run.experiment import Experiment
+from cardiax.launch.run.metric_names import NAMES
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.plots.median_beats import without_padding
 from cardiax.plots.style import class_colours
@@ -43,23 +44,6 @@ OF_OWN = {
     "fold": "a fold of the groups: no group, e.g. a patient, is in two of training, validation and test",
 }
 """The same of your own beats."""
-
-NAMES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "area_under_risk": "area under risk over coverage",
-    "risk_at_90_coverage": "risk at a coverage of 90 %",
-    "activation_mae": "activation time, mean absolute error",
-    "activation_rmse": "activation time, root mean square error",
-    "activation_r2": "activation time, R²",
-    "voltage_mae": "voltage, mean absolute error",
-    "voltage_rmse": "voltage, root mean square error",
-    "voltage_r2": "voltage, R²",
-    "apd90_mae": "action potential duration (APD90), mean absolute error",
-    "apd90_rmse": "action potential duration (APD90), root mean square error",
-    "apd90_r2": "action potential duration (APD90), R²",
-}
-"""Metric in test.json → its name in words."""
 
 MEANINGS = {
     "accuracy": "share of beats whose class is right",

@@ -22,16 +22,25 @@ class BatchPredictor:
       network: the trained network.
 
     Attributes:
+      outputs: what follows the name of a recording in the names of the files that it may have.
       has_page: True if a prediction has a page of its own.
-      explains: True if `of_files` must be told to `explain`, for the page to show what moved the network.
     """
 
+    outputs: tuple[str, ...] = ()
     has_page = True
-    explains = False
 
     def __init__(self, network: TrainedNetwork):
         self.network = network
         self.config = network.config
+
+    def with_influence(self, prediction: Any) -> Any:
+        """Return the prediction with what moved the network, which takes seconds; the same if that is not known."""
+        return prediction
+
+    def plots(self, stem: str, prediction: Any) -> dict[str, Callable[[], Any]]:
+        """Return name → function that draws a plot of the recording `stem`, see `save_plot`."""
+        del stem, prediction
+        return {}
 
     @functools.cached_property
     def _network(self) -> Callable[[dict[str, np.ndarray]], np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from cardiax.catalog import DISCLAIMER, find_dataset
 from cardiax.errors import InputError
+from cardiax.launch.formats.open_recording import OF_TABLE
 from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.run.run_folder import write_atomically
 
@@ -61,6 +62,7 @@ class BeatRowsPredictor(BatchPredictor):
     flags = ()
     """The flags of the command line that apply."""
 
+    outputs = OF_TABLE
     has_page = False
 
     def predict(

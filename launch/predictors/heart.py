@@ -1,6 +1,6 @@
 """Prediction of the activation of the heart, or its voltages, from the twelve leads of each beat of a recording."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cardiax.catalog import DISCLAIMER, WINDOW
+from cardiax.launch.formats.open_recording import OF_HEART
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
 from cardiax.launch.predictors.batches import BatchPredictor
-from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.run_folder import write_atomically, write_csv
 from cardiax.launch.run.trust import NO_TRUST, Trust
 
@@ -99,6 +99,8 @@ class HeartPredictor(BatchPredictor):
     flags = ("start",)
     """The flags of the command line that apply."""
 
+    outputs = OF_HEART
+
     @cached_property
     def trust(self) -> Trust | None:
         """How far the times can be trusted, as measured when the network was exported; None of a run."""
@@ -134,7 +136,8 @@ class HeartPredictor(BatchPredictor):
         """
         source, names = as_source(ecg), as_names(leads)
         rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
-        return self.of_files([source], rate, names, checked_unit(unit), as_number("start", start, "ms"), explain)[0]
+        (found,) = self.of_files([source], rate, names, checked_unit(unit), as_number("start", start, "ms"))
+        return self.with_influence(found) if explain else found
 
     def of_files(
         self,
@@ -143,15 +146,14 @@ class HeartPredictor(BatchPredictor):
         names: Sequence[str] | None = None,
         unit: str | None = None,
         start: float | None = None,
-        explain: bool = False,
     ) -> list[Prediction]:
         """Predict the heart from each of several files or arrays; all are read and checked first. See `predict`."""
         from cardiax.launch.predictors.heart_beats import read_beats
 
         read = [read_beats(source, rate, start, names, unit, self.usual_lead_in) for source in files]
-        return [self._of_beats(source, beats, explain) for source, beats in zip(files, read, strict=True)]
+        return [self._of_beats(source, beats) for source, beats in zip(files, read, strict=True)]
 
-    def _of_beats(self, source: Path | np.ndarray, beats: "FoundBeats", explain: bool) -> Prediction:
+    def _of_beats(self, source: Path | np.ndarray, beats: "FoundBeats") -> Prediction:
         """Predict from the beats of one recording, and from their median if there are several."""
         from cardiax.ecg.voltage import activation_time
         from cardiax.simulate.generic_leads import explained_leads
@@ -177,7 +179,6 @@ class HeartPredictor(BatchPredictor):
             told += [] if poor else [trust.explained(explained.share)]  # the warning begins with it
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
-        influence = self.wall_influence(leads, None if voltage is None else beats.lead_in) if explain else None
         return Prediction(
             leads=leads,
             times=times[0],
@@ -188,12 +189,16 @@ class HeartPredictor(BatchPredictor):
             beat_times=times[1:],
             lead_in=beats.lead_in,
             voltage_spread=spread,
-            influence=influence,
             half_width=None if trust is None else trust.half_width,
             difference=difference,
             recorded=beats.recorded,
             explained=explained,
         )
+
+    def with_influence(self, prediction: Prediction) -> Prediction:
+        """Return the prediction with its `influence`."""
+        onset = None if prediction.voltage is None else prediction.lead_in
+        return replace(prediction, influence=self.wall_influence(prediction.leads, onset))
 
     def wall_influence(self, leads: np.ndarray, voltage_from: int | None = None) -> np.ndarray | None:
         """Return the influence (W, 500, 12) of leads (500, 12), see `Prediction`.
@@ -216,16 +221,11 @@ class HeartPredictor(BatchPredictor):
         found = self.attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
         return None if found is None else found["leads"].astype(np.float32)
 
-    def write(self, folder: Path, stems: Sequence[str], predictions: list[Prediction]) -> Iterator[tuple[str, bool]]:
-        """Write times or voltages as CSV, and plots; yield lines for the user, and True where one is a remark.
-
-        The prediction is yielded before the plots are drawn, and before the influence is computed, which takes seconds
-        and is then added to `predictions`.
-        """
-        for index, (stem, one) in enumerate(zip(stems, predictions, strict=True)):
-            # Left by another recording of that name.
-            for last in ("beats.csv", "voltage.csv", "influence.png", "paper.png", "notes.txt"):
-                (folder / f"{stem}_{last}").unlink(missing_ok=True)
+    def write(
+        self, folder: Path, stems: Sequence[str], predictions: Sequence[Prediction]
+    ) -> Iterator[tuple[str, bool]]:
+        """Write times and voltages as CSV; yield lines for the user, and True where one is a remark."""
+        for stem, one in zip(stems, predictions, strict=True):
             written = [folder / f"{stem}_activation.csv"]
             write_csv(written[0], times_rows(one.columns()))
             if one.spread is not None:
@@ -240,30 +240,25 @@ class HeartPredictor(BatchPredictor):
                 write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
             yield from ((f"{stem}: {note}", True) for note in notes)
             yield f"{stem}: {_summary(one)}", False
-            if one.influence is None:
-                onset = None if one.voltage is None else one.lead_in
-                predictions[index] = one = replace(one, influence=self.wall_influence(one.leads, onset))
-            written += self._save_plots(folder, stem, one)
             yield f"  wrote: {', '.join(map(str, written))}", False
 
-    def _save_plots(self, folder: Path, stem: str, one: Prediction) -> list[Path]:
+    def plots(self, stem: str, prediction: Prediction) -> dict[str, Callable[[], Any]]:
+        """Return name → function that draws a plot."""
         from cardiax.ecg.leads import WALLS
         from cardiax.plots.ecg_paper import ecg_figure
         from cardiax.plots.heart_plots import case_plots
         from cardiax.plots.lead_influence import influence_figure
 
-        name, written = f"Recording {stem}".encode(errors="replace").decode(), []
-        trained = f"{self.config.model} of {self.network.path.name}, trained on {self.config.dataset}"
-        title = f"{name}\n{trained}. Generic heart, not the patient's. {DISCLAIMER}"
+        one, name = prediction, f"Recording {stem}".encode(errors="replace").decode()
+        network = f"{self.config.model} of {self.network.path.name}, {self.network.origin}"
+        title = f"{name}\n{network}. Generic heart, not the patient's. {DISCLAIMER}"
         plots = case_plots(one.leads, title, one.times, voltage=one.voltage, explained=one.explained)
         if one.recorded is not None:
             plots["paper"] = partial(ecg_figure, one.recorded, f"{name}, the first 10 s. {DISCLAIMER}")
         if one.influence is not None:
             what = "activation time" if one.voltage is None else f"voltage in the first {EARLY} ms"
             plots["influence"] = partial(influence_figure, one.leads, one.influence, tuple(WALLS), title, what)
-        for name, draw in plots.items():
-            written += save_plot(folder / f"{stem}_{name}", draw)
-        return written
+        return plots
 
 
 def _warnings(times: np.ndarray, leads: np.ndarray, lead_in: int) -> tuple[str, ...]:

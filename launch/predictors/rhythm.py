@@ -1,8 +1,8 @@
 """Prediction of the beats and the rhythm of recordings of any length: R peaks, classes and a summary."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +15,7 @@ from cardiax.ecg.rhythm_strips import Strip
 from cardiax.ecg.rhythm_summary import ECTOPIC, Summary, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
+from cardiax.launch.formats.open_recording import OF_BEATS
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
 from cardiax.launch.predictors.arguments import as_names, as_number, as_source
@@ -91,6 +92,7 @@ class RhythmPrediction:
       comparison: beat by beat with annotated beats, see `cardiax.stats.beat_matching`; None unless that was asked for.
       classes: the C classes, each with the symbol of WFDB's annotations that stands for it.
       normal: the class of normal beats.
+      examples: inputs of some beats of each class but `normal`, from which `influences` are computed.
       influences: class but `normal` → why its beats are of that class; empty unless that was asked for.
       trust: calibration of the network: when a class is uncertain.
     """
@@ -111,6 +113,7 @@ class RhythmPrediction:
     signal_leads: tuple[tuple[float, str], ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    examples: BeatInputs
     comparison: np.ndarray | None = None
     influences: Mapping[str, Influence] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=lambda: {name: name for name in AAMI_CLASSES})
@@ -141,7 +144,7 @@ class RhythmPredictor(BatchPredictor):
     flags = ("beats", "compare")
     """The flags of the command line that apply."""
 
-    explains = True
+    outputs = OF_BEATS
 
     @functools.cached_property
     def _task(self) -> "Classification":
@@ -209,7 +212,8 @@ class RhythmPredictor(BatchPredictor):
         """
         source, names = as_source(ecg), as_names(leads)
         rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
-        return self.of_files([source], rate, names, checked_unit(unit), beats, compare, explain)[0]
+        (found,) = self.of_files([source], rate, names, checked_unit(unit), beats, compare)
+        return self.with_influence(found) if explain else found
 
     def of_files(
         self,
@@ -219,7 +223,6 @@ class RhythmPredictor(BatchPredictor):
         unit: str | None = None,
         beats: str | np.ndarray | None = None,
         compare: str | None = None,
-        explain: bool = False,
     ) -> list[RhythmPrediction]:
         """Find the beats of each of several recordings; all are opened first. See `predict`."""
         from cardiax.launch.formats.long_recording import read_leads
@@ -230,10 +233,10 @@ class RhythmPredictor(BatchPredictor):
             read_annotations(one.path, compare, one.rate, one.samples, self._class_of) if compare else None
             for one in recordings
         ]
-        return [self._predict(*each, explain) for each in zip(recordings, given, references, strict=True)]
+        return [self._predict(*each) for each in zip(recordings, given, references, strict=True)]
 
     def _predict(
-        self, recording: "LongRecording", given: np.ndarray | None, reference: Beats | None, explain: bool
+        self, recording: "LongRecording", given: np.ndarray | None, reference: Beats | None
     ) -> RhythmPrediction:
         """Predict the classes of the beats of a recording, at the samples `given` if they are not None."""
         rate = recording.rate
@@ -263,15 +266,10 @@ class RhythmPredictor(BatchPredictor):
                 cut = beat_windows.windows(part.signals, samples[own] - part.low, rate)
                 inputs = self._inputs(cut, intervals[own])
                 probabilities[own] = self._probabilities(inputs, recording.path)
-                if explain and part.leads == leads:
+                if part.leads == leads:
                     others.add(inputs, probabilities[own].argmax(axis=1))
         trust = self.network.trust
         uncertain = trust.uncertain(probabilities)
-
-        def attribution(at: Inputs, usual: Inputs, weights: np.ndarray) -> Inputs | None:
-            return self.attribution(at, usual, weights / np.float32(trust.temperature), BATCH)
-
-        influences = others.influences(attribution, len(classes), len(leads)) if explain else {}
         labels = probabilities.argmax(axis=1)
         names = np.array(classes)[labels]
         counted = ECTOPIC if self._aami else ()
@@ -295,13 +293,30 @@ class RhythmPredictor(BatchPredictor):
             signal=signal,
             signal_leads=signal_leads,
             notes=(*recording.notes, *notes),
+            examples=others,
             warnings=warnings_of(summary, parts, rr, names, self._aami, float(uncertain.mean()), trust.usual_share),
             comparison=compared(reference, samples, labels, rate, len(classes)),
             classes=self._symbols,
             normal=normal,
-            influences={classes[label]: one for label, one in influences.items()},
             trust=trust,
         )
+
+    def with_influence(self, prediction: RhythmPrediction) -> RhythmPrediction:
+        """Return the prediction with its `influences`."""
+        classes, temperature = self._task.classes, np.float32(self.network.trust.temperature)
+
+        def attribution(at: Inputs, usual: Inputs, weights: np.ndarray) -> Inputs | None:
+            return self.attribution(at, usual, weights / temperature, BATCH)
+
+        leads = next(iter(prediction.median_beats.values())).shape[-1]
+        found = prediction.examples.influences(attribution, len(classes), leads)
+        return replace(prediction, influences={classes[label]: one for label, one in found.items()})
+
+    def plots(self, stem: str, prediction: RhythmPrediction) -> dict[str, Callable[[], Any]]:
+        """Return name → function that draws a plot."""
+        from cardiax.launch.predictors.rhythm_files import plots
+
+        return plots(f"Recording {stem}. {self._trained()[0]}".encode(errors="replace").decode(), prediction)
 
     def _inputs(self, windows: np.ndarray, intervals: np.ndarray) -> dict[str, np.ndarray]:
         """Return the network's inputs for the beats of one part: windows (n, 192, 2) and RR intervals (n, 3)."""

@@ -13,7 +13,6 @@ from cardiax.ecg.rhythm_strips import clock
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
 from cardiax.launch.predictors.rhythm import RhythmPrediction, columns
-from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.run_folder import write_atomically, write_json
 from cardiax.stats.beat_matching import comparison
 
@@ -24,7 +23,7 @@ LONGEST_LIST = 20
 def write_prediction(
     folder: Path, stem: str, one: RhythmPrediction, trained: Sequence[str]
 ) -> Iterator[tuple[str, bool]]:
-    """Write the beats of a recording as CSV and annotations, their summary, and plots.
+    """Write the beats of a recording as CSV and annotations, and their summary.
 
     Args:
       folder: folder of the files.
@@ -33,7 +32,7 @@ def write_prediction(
       trained: lines about the network.
 
     Yields:
-      Lines for the user, and True where one is a remark; the prediction before the plots are drawn.
+      Lines for the user, and True where one is a remark.
     """
     written = [folder / f"{stem}_beats.csv"]
     write_atomically(written[0], beats_as_csv(one).encode())
@@ -56,8 +55,6 @@ def write_prediction(
     yield from ((f"{stem}: note: {note}", True) for note in notes)
     yield from ((f"{stem}: warning: {warning}", True) for warning in one.warnings)
     yield f"{stem}: {one_line(one)}", False
-    for name, draw in plots(f"Recording {stem}. {trained[0]}".encode(errors="replace").decode(), one).items():
-        written += save_plot(folder / f"{stem}_{name}", draw)
     yield f"  wrote: {', '.join(map(str, written))}", False
 
 

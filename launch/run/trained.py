@@ -32,6 +32,7 @@ class TrainedNetwork:
       predictions: folder for the predictions that are made with it.
       variables: function that reads its variables, those of evaluation.
       trust: calibration of its classes; by default nothing is known of it.
+      imported: name of the file of PyTorch that its weights were imported from; empty if cardiax has trained it.
     """
 
     path: Path
@@ -39,6 +40,14 @@ class TrainedNetwork:
     predictions: Path
     variables: Callable[[], Any]
     trust: ClassTrust = dataclasses.field(default_factory=ClassTrust)
+    imported: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where its weights come from, in words."""
+        if self.imported:
+            return f"imported from {self.imported}; the training data are not known"
+        return f"trained on {self.config.dataset}"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -119,7 +128,8 @@ def _of_bundle(path: Path, predictions: Path, is_known: bool = False) -> Trained
     check_bundle(path)
     config = read_config(path / CONFIG)
     variables = functools.cache(lambda: read_weights(path, None if is_known else fresh_variables(config)))
-    return TrainedNetwork(path, config, predictions, variables, _trust(path))
+    imported = read_json(path / CONFIG)["bundle"].get("imported", "")
+    return TrainedNetwork(path, config, predictions, variables, _trust(path), imported)
 
 
 def _of_run(workdir: Workdir) -> TrainedNetwork:

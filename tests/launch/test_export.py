@@ -47,6 +47,7 @@ DEFAULTS = {
 """The default network of each task and form of input, made small."""
 
 FIGURE = {"value": 0.5, "low": 0.25, "high": 0.75}
+METRICS = ("accuracy", "macro_f1", "risk_at_90_coverage")
 FILES = {
     *("README.md", "config.json", "golden.npz", "model.stablehlo", "preprocessor.json", "sums.json"),
     "weights.safetensors",
@@ -72,7 +73,7 @@ def make_run(folder, task_name, dataset, model_args):
     heading |= {"parameters": 11, "interval": "95 % of nothing"}
     if hasattr(task, "classes"):
         rows = {name: {"examples": 1, "precision": FIGURE, "recall": FIGURE, "f1": FIGURE} for name in task.classes}
-        workdir.write_json("test.json", heading | {"accuracy": FIGURE, "macro_f1": FIGURE, "classes": rows})
+        workdir.write_json("test.json", heading | dict.fromkeys(METRICS, FIGURE) | {"classes": rows})
     else:
         workdir.write_json("test.json", heading | {task.selection: FIGURE | {"unit": "ms"}})
     with contextlib.closing(Checkpoints(workdir.checkpoints)) as checkpoints:
@@ -184,6 +185,7 @@ def test_the_card_has_hugging_faces_metadata(exported):
     assert "0.500" in text
     assert "0.250 to 0.750" in text
     assert "Research only, not a medical device." in text
+    assert ("| risk at a coverage of 90 % | 0.500 |" in text) == (config.task in ("heartbeat", "arrhythmia"))
     assert ("seen in training" in text) == (config.dataset == "simulated_heartbeat")
 
 
@@ -360,6 +362,8 @@ def test_what_cannot_be_exported_is_told(hearts, tmp_path, cardiax):
     told = cardiax.mistake("export", hearts / "bundle", "--out", tmp_path / "again", "--data-dir", tmp_path)
     assert "found a bundle whose golden.npz is not of ucsd_intracardiac as prepared here" in told
     assert "found no such folder" in cardiax.mistake("export", tmp_path / "none", "--out", tmp_path / "again")
+    told = cardiax.mistake("export", full / "mine.txt", "--out", tmp_path / "again")
+    assert "found a file ending in '.txt', expected the folder of a run, or a .pth or .pt file" in told
     Workdir(tmp_path / "run").write_json("config.json", to_dict(read_config(run / "config.json")))
     told = cardiax.mistake("export", tmp_path / "run", "--out", tmp_path / "again")
     assert "found no test.json" in told

@@ -155,6 +155,54 @@ def test_other_folders_are_told(cardiax, tmp_path):
     assert "config.json: found no such file" in cardiax.mistake("predict", tmp_path, tmp_path / "a.npy")
 
 
+def fake_options(monkeypatch, tmp_path, write, **changes):
+    """The options of `cardiax predict` of one file, for a predictor with this `write`."""
+    fake = SimpleNamespace(flags=(), outputs=("_a.csv", "_b.png"), has_page=False, write=write)
+    fake.of_files, fake.with_influence, fake.plots = lambda *_: ["found"], lambda one: one, lambda *_: {}
+    vars(fake).update(changes)
+    monkeypatch.setattr(predict, "open_predictor", lambda folder: fake)
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    parser = argparse.ArgumentParser()
+    predict.add_arguments(parser)
+    return parser.parse_args(["net", str(tmp_path / "a.npy"), "--out", str(tmp_path / "out")])
+
+
+def test_what_an_earlier_recording_left_is_removed_before_anything_is_written(monkeypatch, tmp_path):
+    """A process that is killed while it writes leaves no plot or page of another recording beside new tables."""
+
+    def write(folder, stems, predictions):
+        assert stems == ["a"]
+        assert sorted(path.name for path in folder.iterdir()) == ["a_b_a.csv", "a_mine.txt"]
+        raise KeyboardInterrupt
+        yield
+
+    (tmp_path / "out").mkdir()
+    for name in ("a_a.csv", "a_b.png", "a_report.html", "a_mine.txt", "a_b_a.csv"):
+        (tmp_path / "out" / name).write_text("of another recording")
+    with pytest.raises(KeyboardInterrupt):
+        predict.run(fake_options(monkeypatch, tmp_path, write))
+
+
+def test_the_influence_is_computed_once_after_the_prediction_is_told(monkeypatch, tmp_path, capsys):
+    told, predictions = [], []
+
+    def write(folder, stems, some):
+        predictions.extend(some)
+        yield "a: found", False
+
+    def with_influence(one):
+        told.append(capsys.readouterr().out)
+        return f"{one} and why"
+
+    def plots(stem, one):
+        assert (stem, one) == ("a", "found and why")
+        return {"b": lambda: np.zeros((1, 2, 2, 3), np.uint8)}
+
+    predict.run(fake_options(monkeypatch, tmp_path, write, with_influence=with_influence, plots=plots))
+    assert (told, predictions) == (["a: found\n"], ["found"])
+    assert capsys.readouterr().out == f"  wrote: {tmp_path / 'out' / 'a_b.gif'}\n"
+
+
 def test_a_reader_that_stops_reading_loses_no_file(monkeypatch, tmp_path):
     """As `cardiax predict … | head -1` does: lines are printed while later files are not yet written."""
 
@@ -167,12 +215,7 @@ def test_a_reader_that_stops_reading_loses_no_file(monkeypatch, tmp_path):
             yield f"{stem}: found", False
             (folder / stem).mkdir(parents=True)
 
-    fake = SimpleNamespace(flags=(), has_page=False, explains=False, of_files=lambda *_: [None], write=write)
-    monkeypatch.setattr(predict, "open_predictor", lambda folder: fake)
-    np.save(tmp_path / "a.npy", np.zeros(3))
-    parser = argparse.ArgumentParser()
-    predict.add_arguments(parser)
-    options = parser.parse_args(["net", str(tmp_path / "a.npy"), "--out", str(tmp_path / "out")])
+    options = fake_options(monkeypatch, tmp_path, write)
     monkeypatch.setattr(sys, "stdout", Closed())
     with pytest.raises(BrokenPipeError):
         predict.run(options)

@@ -66,12 +66,14 @@ def test_ten_seconds_are_a_quarter_of_each_lead_and_a_rhythm_strip():
     assert (strip[:, 1] > strip[:, 1].min() + 5).sum() == 10
 
 
-@pytest.mark.parametrize("size", [500, 10_000])
-def test_no_trace_runs_through_a_name(size):
-    """V1 far above and V4 far below: the row, not a single lead, has to fit below the names."""
+@pytest.mark.parametrize(("size", "explained"), [(500, False), (10_000, False), (500, True)])
+def test_no_trace_runs_through_a_name(size, explained):
+    """V1 far above and V4 far below: the row, not a single lead, has to fit below the names; of leads that a
+    prediction gives too."""
     leads = np.zeros((size, 12))
     leads[:, LEADS.index("V1")], leads[:, LEADS.index("V4")] = 2.4, -2.4
-    axes = ecg_figure(leads, "Test").axes[0]
+    given = Explained(0.5, leads) if explained else None
+    axes = ecg_figure(0 * leads if explained else leads, "Test", given).axes[0]
     names = [text.get_position()[1] for text in axes.texts if text.get_text() in LEADS]
     rows = sorted({round(name, 6) for name in names}, reverse=True)
     for line in (line for line in axes.lines if len(line.get_xdata()) > 6):

@@ -7,7 +7,9 @@ import pytest
 
 from cardiax import load
 from cardiax.errors import InputError
-from cardiax.launch.bundle.pytorch_weights import read_state_dict
+from cardiax.launch.bundle.card import card
+from cardiax.launch.bundle.preprocessor import describe
+from cardiax.launch.bundle.pytorch_weights import read_state_dict, reference_config
 from cardiax.launch.run.trained import find_network
 
 FIRES = {3: (64, 16, 64), 4: (128, 16, 64), 6: (128, 32, 128), 7: (256, 32, 128)}
@@ -70,10 +72,16 @@ def test_an_imported_bundle_gives_the_voltages_of_the_reference(torch, reference
     found = find_network(out).predictor()({"leads": leads})
     assert expected.std() > 1
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
-    card = (out / "README.md").read_text()
-    assert "392,907 parameters, imported from the state dict squeezenet.pth of PyTorch" in card
-    assert "does not say on which data the weights were trained" in card
+    assert "392,907 parameters, imported from squeezenet.pth." in (out / "README.md").read_text()
+    assert find_network(out).origin == "imported from squeezenet.pth; the training data are not known"
     assert load(out).config.model == "transmembrane_squeezenet"
+
+
+def test_the_card_names_no_training_data():
+    config = reference_config()
+    text = card("a", config, {}, describe(config, (500, 75)), "other", {}, imported="theirs.pth")
+    assert "- Imported from theirs.pth; the training data are not known" in text
+    assert "rained on" not in text
 
 
 @pytest.mark.parametrize(
@@ -85,7 +93,11 @@ def test_an_imported_bundle_gives_the_voltages_of_the_reference(torch, reference
         ),
         (lambda state: {key: v for key, v in state.items() if key != "features.7.squeeze.bias"}, "squeeze.bias absent"),
         (lambda state: state | {"classifier.4.weight": state["features.0.bias"]}, "found classifier.4.weight too"),
-        (lambda state: {"epoch": 3, "model": state}, "found dict, expected a state dict"),
+        (
+            lambda state: {"epoch": 3, "net": state},
+            r"found 'epoch', which is of the type int, expected a state dict: .*\.save\(checkpoint\['net'\], FILE\)",
+        ),
+        (lambda state: [*state.values()], "found list, expected a state dict: tensors by name"),
     ],
 )
 def test_weights_of_another_network_are_refused(torch, saved, tmp_path, change, told):

@@ -1,5 +1,6 @@
 """A person's own recordings: every form gives the same leads, and what is wrong is told in one line."""
 
+import errno
 import gzip
 import os
 import re
@@ -93,6 +94,10 @@ SPELLINGS = {
     "Lead": [f"Lead {name}" for name in LEADS],
     "ECG lead": [f"ECG lead {name}" for name in LEADS],
     "LeadI": [f"Lead{name}" for name in LEADS],
+    "Kanal I": [f"Kanal {name}" for name in LEADS],
+    "Ch1: I": [f"Ch{number}: {name}" for number, name in enumerate(LEADS, 1)],
+    "EKG-I": [f"EKG{' ' if name == 'aVR' else '-'}{name}" for name in LEADS],
+    "I raw": [f"{name} raw" for name in LEADS],
     "plural": [f"{name} (millivolts)" for name in LEADS],
     "quoted": [f"'{name}'" for name in LEADS],
 }
@@ -369,7 +374,10 @@ def test_only_the_beat_is_judged(tmp_path):
 
 @pytest.mark.parametrize(
     ("unit", "encoding", "gain"),
-    [("mV", "utf-8", "2000"), ("µV", "utf-8", "2"), ("µV", "latin-1", "2"), ("uV", "utf-8", "2")],
+    [
+        *[("mV", "utf-8", "2000"), ("µV", "utf-8", "2"), ("µV", "latin-1", "2"), ("uV", "utf-8", "2")],
+        *[("microV", "utf-8", "2"), ("uVolt", "utf-8", "2")],
+    ],
 )
 def test_units_of_wfdb_headers(tmp_path, unit, encoding, gain):
     pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
@@ -617,12 +625,41 @@ def test_wfdb_records_whose_headers_are_no_such(tmp_path):
     header = path.read_text()
     path.write_text(header.replace("beat 12", "beat 0"))
     assert "found 12 signals, expected 0 as in its first line" in refusal(path)
-    for content in ("be.at\n", "beat/2 12 1000 500\nbeat 250\nbeat 250\n"):
+    for content, message in (
+        ("be.at\n", "found a WFDB record that cannot be read"),
+        ("beat/2 12 1000 500\nbeat 250\nbeat 250\n", "found segments in its segment beat"),
+    ):
         path.write_text(content)
-        assert "found a WFDB record that cannot be read" in refusal(path)
+        assert message in refusal(path)
     for content in (header.encode("utf-16"), bytes(range(256))):
         path.write_bytes(content)
         assert "found" in refusal(path)
+
+
+def test_a_signal_file_may_have_the_name_of_its_record(tmp_path):
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    path = record(tmp_path, name="Übung")
+    path.write_text(path.read_text().replace("Übung.dat ", "Übung "))
+    path.with_suffix(".dat").rename(tmp_path / "Übung")
+    np.testing.assert_allclose(read_beat(path).leads, TWELVE, atol=1e-3)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ENOSPC])
+def test_an_error_of_the_disk_is_no_fault_of_a_record(tmp_path, monkeypatch, number):
+    wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    path = record(tmp_path)
+
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(wfdb, "rdrecord", fail)
+    with pytest.raises(OSError, match=f"{os.strerror(number)}: '{path}'"):
+        read_beat(path)
+
+
+def test_a_gain_that_no_voltage_has_makes_missing_values(tmp_path):
+    pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
+    assert "found a missing value in " in refusal(record(tmp_path, gain="1e-306"))
 
 
 def test_wfdb_records_that_do_not_fit_together(tmp_path):

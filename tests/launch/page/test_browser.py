@@ -13,6 +13,7 @@ from cardiax.launch.page.document import page
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.packed import packed
 from cardiax.launch.page.rhythm_part import rhythm_part
+from cardiax.launch.predictors.influence import BeatInputs
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.simulate.generic_leads import Explained
 
@@ -63,6 +64,7 @@ def recording():
             signal_leads=((0.0, "II"),),
             notes=(),
             warnings=(),
+            examples=BeatInputs(0),
         ),
         ["warning: " + EVIL],
     )

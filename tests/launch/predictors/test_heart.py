@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
+from cardiax.launch.page.prediction import part_of
 from cardiax.launch.predictors.heart import BATCH, HeartPredictor
+from cardiax.launch.run.trained import TrainedNetwork
 from cardiax.launch.run.trust import Trust
 from cardiax.recipes import recipe
 from cardiax.simulate.generic_leads import explained_leads
@@ -34,6 +36,7 @@ def predictor():
         SimpleNamespace(
             path=Path("net"),
             config=config,
+            origin=f"trained on {config.dataset}",
             predictor=lambda: network,
             gradient=lambda: gradient,
             time_trust=lambda: None,
@@ -91,7 +94,7 @@ def test_the_influence_of_a_sample_on_the_voltage_of_the_walls(predictor, leads)
     np.testing.assert_allclose(found.influence, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_what_an_earlier_recording_left_is_removed(predictor, leads, tmp_path):
+def test_the_onset_and_the_times_of_each_beat_are_written(predictor, leads, tmp_path):
     many = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
     list(predictor.write(tmp_path, ["ecg"], [many]))
     with (tmp_path / "ecg_beats.csv").open(newline="") as file:
@@ -99,18 +102,36 @@ def test_what_an_earlier_recording_left_is_removed(predictor, leads, tmp_path):
     assert [float(row["onset_ms"]) for row in rows] == many.onsets.tolist()
     assert float(rows[0][f"{SITE_NAMES[3]}_ms"]) == pytest.approx(many.beat_times[0, 3], abs=0.01)
     single = predictor.predict(leads, sampling_rate=1000, leads=LEADS, start=700.0)
-    list(predictor.write(tmp_path, ["ecg"], [single]))
-    assert not (tmp_path / "ecg_beats.csv").exists()
-    assert (tmp_path / "ecg_activation.csv").read_text().splitlines()[0] == "site,activation_time_ms"
+    list(predictor.write(tmp_path, ["one"], [single]))
+    assert not (tmp_path / "one_beats.csv").exists()
+    assert (tmp_path / "one_activation.csv").read_text().splitlines()[0] == "site,activation_time_ms"
 
 
-def test_the_prediction_is_told_before_its_plots_are_drawn(predictor, leads, tmp_path):
+@pytest.mark.parametrize("predicts_voltage", [False, True])
+def test_every_output_is_listed(predictor, leads, predicts_voltage, tmp_path):
+    """`cardiax predict` removes the listed ones of an earlier recording of that name."""
+    if predicts_voltage:
+        predictor._network = lambda inputs: np.full((BATCH, 500, 75), -80, np.float32)
+    found = predictor.predict(np.tile(leads, (3, 1)), sampling_rate=1000, leads=LEADS)
+    list(predictor.write(tmp_path, ["ecg"], [found]))
+    written = {path.name.removeprefix("ecg") for path in tmp_path.iterdir()}
+    assert written >= {"_activation.csv", "_beats.csv", "_notes.txt"}
+    assert ("_voltage.csv" in written) == predicts_voltage
+    found = dataclasses.replace(found, influence=np.zeros((len(WALLS), 500, 12)))
+    drawn = {f"_{name}.{'gif' if name == 'heart' else 'png'}" for name in predictor.plots("ecg", found)}
+    assert drawn >= {"_ecg.png", "_activation.png", "_influence.png", "_paper.png"}
+    assert written | drawn <= set(predictor.outputs)
+
+
+def test_imported_weights_are_not_said_to_be_trained_on_data_that_are_not_known(predictor, leads):
     found = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
-    lines = predictor.write(tmp_path, ["ecg"], [found])
-    assert any("75 of 75 sites activate" in line for line, is_remark in iter(lines.__next__, None) if not is_remark)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ecg_activation.csv", "ecg_beats.csv", "ecg_notes.txt"]
-    assert "ecg_ecg.png" in next(lines)[0]
-    assert (tmp_path / "ecg_ecg.png").exists()
+    for imported, told in (("", "trained on sim"), ("a.pth", "imported from a.pth; the training data are not known")):
+        predictor.network = TrainedNetwork(Path("net"), predictor.config, Path("out"), dict, imported=imported)
+        title = predictor.plots("ecg", found)["ecg"].args[1]
+        remarks = " ".join(part_of("ecg", found, predictor.network)["remarks"])
+        for text in (title, remarks):
+            assert told in text
+            assert ("trained on" in text) == (not imported)
 
 
 def test_a_warning_counts_times_from_the_onset_as_the_prediction_does(predictor, leads):

@@ -95,6 +95,9 @@ def test_every_file_of_a_recording(cardiax, run, leads, tmp_path):
     assert "3 beats at 0:00:48" in text
     for name in ("strips", "rr", "beats"):
         assert (folder / f"day_{name}.png").read_bytes().startswith(b"\x89PNG")
+    # `cardiax predict` removes these of an earlier recording of that name.
+    written = {path.name.removeprefix("day") for path in folder.iterdir()}
+    assert written - {"_report.html"} <= set(rhythm.RhythmPredictor.outputs)
     wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
     found = wfdb.rdann(str(folder / "day"), "cardiax")
     assert found.symbol == np.where(WIDE, "V", "N").tolist()
