@@ -206,14 +206,14 @@ from cardiax.training.state import create_state, evaluated
 
 task, dataset, data_dir, workdir, per_class = sys.argv[1:]
 # A part of each simulated dataset: of 16,000 beats and 4,000, of 16 hearts (6 s each) with 450 beats (20 ms each).
-beats.BEATS = {"train": 4_000, "test": 2_000}
-hearts.VOLUNTEERS, hearts.BEATS = 2, 300
+beats.BEATS = {"train": 2_000, "test": 2_000}
+hearts.VOLUNTEERS, hearts.BEATS = 2, 150
 run_report.report = lambda *arguments: None  # the test set and its plots, which no score here needs
 config = recipe(task, dataset)
 experiment = load_experiment(config, Path(data_dir), lambda line: None)
 tx, shapes = make_optimizer(config.optimizer, 1), experiment.examples.shapes
 # As the loop makes it: its program is compiled once for both.
-fresh = jax.jit(lambda: create_state(experiment.model, tx, config.seed, shapes, config.ema > 0))()
+fresh = jax.jit(lambda seed: create_state(experiment.model, tx, seed, shapes, config.ema > 0))(config.seed)
 figures = Evaluator(experiment, make_mesh())(evaluated(fresh), "validation")
 before = score(experiment.task, validation_figures(experiment.task, figures))
 run = ["train", task, "--dataset", dataset, "--data-dir", data_dir, "--workdir", workdir]

@@ -3,10 +3,12 @@
 `latest` and `best` each hold one complete state and the history of evaluations up to it. A state that is both is
 written once, as `best`; the latest checkpoint is the newer of the two. Orbax writes to a temporary folder, which is
 synchronised with the disk and renamed at the end, so a killed run or a power cut leaves the previous checkpoint. Each
-checkpoint stores the SHA-256 of its arrays, which Orbax does not verify.
+checkpoint stores the SHA-256 of its arrays, which Orbax does not verify. The seed is not stored, since the config has
+it.
 """
 
 import contextlib
+import dataclasses
 import errno
 import hashlib
 import json
@@ -97,6 +99,7 @@ class Checkpoints:
           OSError: if there is not enough space on the disk.
         """
         manager, step = self._managers[kind], int(state.step)
+        state = dataclasses.replace(state, seed=None)
         self.wait()
         # Checked in advance, since on a full disk Orbax prints a page of errors for each array, from several threads.
         needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
@@ -112,7 +115,7 @@ class Checkpoints:
             manager.save(step, args=items)
 
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
-        """Return the state of a checkpoint and its evaluation history.
+        """Return the state of a checkpoint, with the seed of `like`, and its evaluation history.
 
         Args:
           kind: which checkpoint.
@@ -123,6 +126,7 @@ class Checkpoints:
             their SHA-256 is not the stored one.
         """
         self.wait()
+        seed, like = like.seed, dataclasses.replace(like, seed=None)
         folder, step = self._folder_of(kind), self.step(kind)
         if step is None:
             raise InputError(self._why_none(kind))
@@ -150,7 +154,7 @@ class Checkpoints:
             raise InputError(
                 f"{where}: found arrays whose SHA-256 differs from the one written, expected the same; {mend}"
             )
-        return state, record["history"]
+        return dataclasses.replace(state, seed=seed), record["history"]
 
     def _record(self, folder: Kind, step: int) -> dict[str, Any]:
         """Return the metadata of a checkpoint: `history`, `arrays` (types and shapes) and `sha256`."""

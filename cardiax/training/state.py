@@ -21,6 +21,7 @@ class TrainState:
 
     Attributes:
       step: number of steps taken, int32 scalar.
+      seed: random seed of the run, int32 scalar; no constant of the programs, so that runs with other seeds share them.
       params: parameters of the model.
       model_state: other variables of the model, for example batch statistics; empty for most models.
       opt_state: state of the optimizer.
@@ -32,6 +33,7 @@ class TrainState:
     """
 
     step: jax.Array
+    seed: jax.Array
     params: Any
     model_state: Any
     opt_state: Any
@@ -50,7 +52,7 @@ def create_state(
     Args:
       model: network to initialise.
       tx: gradient transformation of the optimizer.
-      seed: random seed of the parameters.
+      seed: random seed of the run, also of the initial parameters.
       shapes: name → shape of each input of one example.
       ema: True to keep a moving average of the variables.
     """
@@ -59,6 +61,7 @@ def create_state(
     params = variables.pop("params")
     return TrainState(
         step=jnp.zeros((), jnp.int32),
+        seed=jnp.asarray(seed, jnp.int32),
         params=params,
         model_state=variables,
         opt_state=tx.init(params),

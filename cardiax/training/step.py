@@ -2,9 +2,9 @@
 
 They are per-device functions: `AXIS` names the axis over which the global batch is divided, and quantities of the
 global batch are reduced over it. `cardiax.training.device_mesh` maps them over devices. All randomness comes from
-`fold_in(key(seed), state.step)` and the index of the example in the global batch, so the number of devices changes only
-the order of floating-point sums. `make_gradient` and `make_update` are the two halves of a training step, between which
-gradients are averaged.
+`fold_in(key(state.seed), state.step)` and the index of the example in the global batch, so the number of devices
+changes only the order of floating-point sums. `make_gradient` and `make_update` are the two halves of a training step,
+between which gradients are averaged.
 """
 
 import dataclasses
@@ -75,7 +75,7 @@ def make_gradient(task: Task, model: nn.Module, config: Config, loss_of_examples
     """
 
     def gradient(state: TrainState, batch: Batch, part: jax.Array) -> tuple[jax.Array, Any, Any]:
-        key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+        key = jax.random.fold_in(jax.random.key(state.seed), state.step)
         augment_key, mix_key, dropout_key = jax.random.split(key, 3)
         if config.reproducible:
             mix_key, dropout_key = (jax.random.fold_in(key, part) for key in (mix_key, dropout_key))

@@ -99,13 +99,13 @@ def _train(
 
     def build(total: int) -> tuple[TrainState, Any]:
         tx = make_optimizer(config.optimizer, total)
-        init = jax.jit(lambda: create_state(experiment.model, tx, config.seed, shape, config.ema > 0))
+        init = jax.jit(lambda seed: create_state(experiment.model, tx, seed, shape, config.ema > 0))
         if config.reproducible:
             gradient = make_gradient(task, experiment.model, config, loss_of_examples)
             step = ReproducibleStep(gradient, make_update(tx, config), config.reproducible, mesh)
         else:
             step = feed.map_step(make_train_step(task, experiment.model, tx, config, loss_of_examples))
-        return replicate(jax.device_get(init()), mesh), step
+        return replicate(jax.device_get(init(config.seed)), mesh), step
 
     if minutes:
         seconds = by_first_process(functools.partial(float, _seconds_a_step(*build(1000), feed)))

@@ -159,10 +159,10 @@ class Drawn:
 
 def after_one_table_step(devices, mixup, step=0, parts=0):
     """The mean gradient of the table, (16,), of one-hot examples with the loss (target + 1) * output."""
-    fields = {"seed": 3, "optimizer.name": "sgd", "ema": 0, "augmentation.mixup": mixup, "batch_size": 16}
+    fields = {"optimizer.name": "sgd", "ema": 0, "augmentation.mixup": mixup, "batch_size": 16}
     config, tx = with_overrides(Config(), fields | {"reproducible": parts}), optax.sgd(1.0)
     mesh, mapped = mapped_step(devices, Table(), config, tx, lambda outputs, target: (target + 1.0) * outputs)
-    state = create_state(Table(), tx, 0, {"leads": (1, 16)}, ema=False)
+    state = create_state(Table(), tx, 3, {"leads": (1, 16)}, ema=False)
     state = replicate(jax.device_get(dataclasses.replace(state, step=jnp.int32(step))), mesh)
     examples = {"leads": np.eye(16, dtype=np.float32)[:, None], "target": np.arange(16, dtype=np.int32)}
     after, _ = mapped(state, divide(examples, mesh))
@@ -192,6 +192,15 @@ def test_the_key_follows_the_step_and_the_seed():
     assert np.abs(drawn - drawn_for_each_example()).min() > 1e-4
 
 
+def test_runs_with_other_seeds_share_a_program():
+    mesh, programs = make_mesh(jax.devices()[:1]), set()
+    for seed in (0, 1):
+        _, state, step = setup(seed=seed)
+        arguments = replicate(jax.device_get(state), mesh), divide(batch(), mesh)
+        programs.add(map_train_step(step, mesh).lower(*arguments).as_text())
+    assert len(programs) == 1
+
+
 @pytest.mark.parametrize("devices", [1, 8])
 def test_a_mixture_learns_both_targets_by_their_shares(devices):
     mix = partial(mix_pairs, keys_of(0)[1], alpha=0.5, axis_name=AXIS)
@@ -217,10 +226,10 @@ class Dropped(nn.Module):
 
 @pytest.mark.parametrize("parts", [0, 2])
 def test_dropout_has_the_third_key_of_the_step(parts):
-    config = with_overrides(Config(), {"seed": 3, "ema": 0, "augmentation.mixup": 0, "reproducible": parts})
+    config = with_overrides(Config(), {"ema": 0, "augmentation.mixup": 0, "reproducible": parts})
     tx = optax.sgd(1.0)
     mesh, step = mapped_step(1, Dropped(), config, tx, lambda outputs, target: outputs)
-    state = replicate(jax.device_get(create_state(Dropped(), tx, 0, {"leads": (1, 9)}, ema=False)), mesh)
+    state = replicate(jax.device_get(create_state(Dropped(), tx, 3, {"leads": (1, 9)}, ema=False)), mesh)
     inputs = np.random.default_rng(0).normal(size=(16, 1, 9)).astype(np.float32)
     params = jax.device_get(state.params)
     _, loss = step(state, divide({"leads": inputs, "target": np.zeros(16, np.int32)}, mesh))
