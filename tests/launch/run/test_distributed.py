@@ -59,21 +59,20 @@ def test_two_processes_agree_with_one_and_resume(small_run, tmp_path):
 @pytest.mark.slow
 def test_reproducible_runs_have_the_same_bits_on_any_devices_and_resume_on_others(small_run, tmp_path):
     command = [*small_run[1:], "--reproducible", 4, "--model_args", "widths=(4,),blocks=1,dropout_rate=0.2"]
-    for devices in (1, 4):
-        process = start(*command, "--workdir", tmp_path / str(devices), devices=devices)
-        out, _ = process.communicate()
-        assert process.returncode == 0, out
+    process = start(*command, "--workdir", tmp_path / "one", devices=1)
+    out, _ = process.communicate()
+    assert process.returncode == 0, out
     pair = start_pair(*command, "--workdir", tmp_path / "two")
     outs = [process.communicate()[0] for process in pair]
     assert [process.returncode for process in pair] == [0, 0], outs
-    stopped = start(*command, "--workdir", tmp_path / "stopped", devices=2)
+    stopped = start(*command, "--workdir", tmp_path / "stopped", devices=4)
     for line in stopped.stdout:
         if line.startswith("epoch 1,"):
             stopped.terminate()
     stopped.stdout.close()
     assert stopped.wait() == 1
-    resumed = start(*command, "--workdir", tmp_path / "stopped", devices=1)
+    resumed = start(*command, "--workdir", tmp_path / "stopped", devices=2)
     out, _ = resumed.communicate()
     assert "resume: from step" in out
-    for folder, name in itertools.product(("4", "two", "stopped"), ("metrics.csv", "test.json")):
-        assert (tmp_path / folder / name).read_bytes() == (tmp_path / "1" / name).read_bytes(), (folder, name)
+    for folder, name in itertools.product(("two", "stopped"), ("metrics.csv", "test.json")):
+        assert (tmp_path / folder / name).read_bytes() == (tmp_path / "one" / name).read_bytes(), (folder, name)
