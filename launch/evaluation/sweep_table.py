@@ -14,7 +14,7 @@ from cardiax.launch.run.run_folder import read_csv, write_atomically, write_csv
 from cardiax.launch.run.sweep_member import Member
 from cardiax.plots.metric_bars import comparison_figure
 from cardiax.stats.classification import mean_interval
-from cardiax.stats.significance import resampled_figures, stands_out
+from cardiax.stats.significance import independent_units, resampled_figures, stands_out
 from cardiax.tasks import Task, task_of
 from cardiax.tasks.plain_report import Merit, unit_of
 
@@ -131,7 +131,7 @@ def _best(rows: list[Row], merit: Merit) -> str | None:
     groups = np.asarray([unit_of(case) for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
     figures = resampled_figures(sums, merit.of_sums, groups)
     ends = np.cumsum([len(row.members) for row in rows])
-    units = len(sums[0]) if groups is None else len(np.unique(groups))
+    units = independent_units(len(sums[0]), groups)
     index = stands_out(np.split(figures, ends[:-1], axis=1), merit.higher_is_better, units=units)
     return None if index is None else rows[index].name
 
