@@ -147,6 +147,12 @@ def one_beat() -> np.ndarray:
     return heart @ np.concatenate([limbs, chest]).T + 0.002 * np.random.default_rng(0).normal(size=(500, 10))
 
 
+@pytest.fixture
+def random() -> np.random.Generator:
+    """Random numbers that are the same whichever tests run."""
+    return np.random.default_rng(0)
+
+
 class CommandLine:
     """`cardiax` run in this process: exit status, and what it printed."""
 

@@ -7,12 +7,6 @@ from scipy import stats
 from cardiax.stats.significance import beats_chance, independent_units, resampled_figures, stands_out
 
 
-@pytest.fixture
-def random():
-    """Random numbers that are the same whichever tests run."""
-    return np.random.default_rng(0)
-
-
 def mean(sums):
     return sums[..., 0] / sums[..., 1]
 
