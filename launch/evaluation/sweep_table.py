@@ -1,6 +1,7 @@
 """The results of a sweep: a table in Markdown and CSV, and a plot."""
 
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,10 +145,12 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     classes = [name for name in rows[0].results[0].get("classes", {}) if name != normal]
     titles = ["protocol", "system", *(_label(rows, name) for name in columns)]
     titles += [f"{name}: recall / precision" for name in classes]
-    by_record = [row for row in rows if "without_record" in row.results[0]]
-    if by_record:
-        record = by_record[0].results[0]["without_record"]["record"]
-        titles += ["macro f1 over records", f"macro f1 without {record}", f"{classes[0]} without {record}"]
+    by_patient = [row for row in rows if row.protocol in BY_PATIENT and "macro_f1" in row.results[0]]
+    if by_patient:
+        units = re.findall(r"bootstrap over (\w+)", by_patient[0].results[0]["interval"])
+        titles += [f"macro f1 over {unit}" for unit in units]
+    rests = {path: rest for row in by_patient for path, rest in _without_record(row.results[0]).items()}
+    titles += [f"{figure} {rest}" for rest in rests.values() for figure in ("macro f1", classes[0])]
     titles += ["parameters", "minutes", "seeds"]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in rows:
@@ -156,8 +159,11 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
             cell = _mean(row.values(name), row.results, name)
             cells.append(f"**{cell}**" if best.get((row.protocol, name)) == row.name else cell)
         cells += [_pair(row, f"classes.{name}") for name in classes]
-        if by_record:
-            cells += _by_record(row, classes[0]) if row in by_record else ["–"] * 3
+        if by_patient:
+            cells.append(_mean_bounds(row) if row in by_patient else "–")
+        for path in rests:
+            macro = _mean(row.values(f"{path}.macro_f1"), [_at(one, path) for one in row.results], "macro_f1")
+            cells += [macro, _pair(row, f"{path}.classes.{classes[0]}")]
         cells += [f"{row.results[0]['parameters']:,}", f"{row.seconds.mean() / 60:.1f}", str(len(row.results))]
         lines.append("| " + " | ".join(cells) + " |")
     interval = rows[0].results[0]["interval"]
@@ -177,12 +183,20 @@ def _pair(row: Row, name: str) -> str:
     return " / ".join("–" if np.isnan(one).all() else f"{np.nanmean(one):.3f}" for one in cells)
 
 
-def _by_record(row: Row, name: str) -> list[str]:
-    """Format the interval over records (the mean of the seeds' bounds) and the metrics without the dominant record."""
+def _mean_bounds(row: Row) -> str:
+    """Format the bootstrap interval of macro-F1: the mean of the seeds' bounds."""
     low, high = (np.mean([result["macro_f1"][bound] for result in row.results]) for bound in ("low", "high"))
-    rest = [result["without_record"] for result in row.results]
-    macro = _mean(row.values("without_record.macro_f1"), rest, "macro_f1")
-    return [f"{low:.3f} … {high:.3f}", macro, _pair(row, f"without_record.classes.{name}")]
+    return f"{low:.3f} … {high:.3f}"
+
+
+def _without_record(result: dict[str, Any]) -> dict[str, str]:
+    """Return path in test.json → title of the metrics without a dominant record, e.g. `without 232`."""
+    found = {}
+    for name, own in {"": result, **result.get("datasets", {})}.items():
+        if rest := own.get("without_record"):
+            path, title = (f"datasets.{name}.", f"of {name} ") if name else ("", "")
+            found[f"{path}without_record"] = f"{title}without {rest['record']}"
+    return found
 
 
 def _is_figure(name: str, value: Any) -> bool:
@@ -207,10 +221,16 @@ def _mean(values: np.ndarray, results: list[dict[str, Any]], name: str) -> str:
 
 
 def _value(result: dict[str, Any], figure: str) -> float:
-    found: Any = result
-    for key in figure.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
+    found = _at(result, figure)
     return float("nan") if found is None or found["value"] is None else float(found["value"])
+
+
+def _at(result: dict[str, Any], path: str) -> Any:
+    """Return what lies at a dotted path, or None."""
+    found: Any = result
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
 
 
 def _csv_row(row: Row) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""The table of a sweep: by patient, the interval over records and the metrics without the dominant record."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from cardiax.launch.evaluation.sweep_table import Row, markdown
+from cardiax.tasks import TASKS
+
+MEMBER = SimpleNamespace(workdir=SimpleNamespace(seconds=lambda: 90.0))
+
+
+def row(name, protocol, values, over, record=None):
+    """A row whose seeds have `values` as every metric, in bounds 0.1 around it; half of it without `record`."""
+
+    def metrics(value):
+        one = {"value": value, "low": value - 0.1, "high": value + 0.1}
+        classes = {label: {"recall": one, "precision": one} for label in "NSV"}
+        return {"accuracy": one, "macro_f1": one, "classes": classes}
+
+    interval = f"95% percentile bootstrap over {over}, 2000 resamples"
+    results = [metrics(value) | {"interval": interval, "parameters": 7} for value in values]
+    if record:
+        results = [
+            one | {"without_record": {"record": record} | metrics(one["accuracy"]["value"] / 2)} for one in results
+        ]
+    return Row(name, protocol, results, [MEMBER] * len(values))
+
+
+def cells(rows):
+    lines = [line.strip("| ").split(" | ") for line in markdown(rows, {}, TASKS["arrhythmia"]).splitlines()]
+    titles, *found = [line for line in lines[: 2 + len(rows)] if "---" not in line[0]]
+    return [dict(zip(titles, line, strict=True)) for line in found]
+
+
+@pytest.mark.parametrize(("protocol", "over"), [("ds1_fold_1", "records"), ("both", "records"), ("group", "groups")])
+def test_every_protocol_by_patient_has_the_interval_over_patients(protocol, over):
+    (found,) = cells([row("ours", protocol, [0.5, 0.7], over)])
+    assert found[f"macro f1 over {over}"] == "0.500 … 0.700"
+    assert not any("without" in title for title in found)
+
+
+def test_without_the_dominant_record_where_it_is_tested():
+    kaggle, patient = cells([row("ours", "kaggle", [0.9], "beats"), row("ours", "patient", [0.5, 0.7], "records", 232)])
+    assert patient["macro f1 over records"] == "0.500 … 0.700"
+    assert patient["macro f1 without 232"].startswith("0.3000 ± ")
+    assert patient["S without 232"] == "0.300 / 0.300"
+    assert kaggle["macro f1 over records"] == kaggle["macro f1 without 232"] == "–"
+    assert kaggle["S without 232"] == "– / –"
+    joined = row("ours", "both", [0.5, 0.7], "records")
+    for result in joined.results:
+        result["datasets"] = {"a/b": {"without_record": result | {"record": 232}}, "c": {}}
+    (found,) = cells([joined])
+    assert found["S of a/b without 232"] == "0.600 / 0.600"
+    assert not any("over" in title for title in cells([row("ours", "kaggle", [0.9], "beats")])[0])
