@@ -211,9 +211,10 @@ from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import create_state, evaluated
 
 task, dataset, data_dir, workdir, per_class = sys.argv[1:]
-# A part of each simulated dataset: of 16,000 beats and 4,000, of 16 hearts (6 s each) with 450 beats (20 ms each).
+# A part of each simulated dataset: of 16,000 beats and 4,000, of 16 hearts (6 s each) with 450 beats (20 ms each), and
+# of 2,500 varied hearts.
 beats.BEATS = {"train": 4_000, "test": 2_000}
-hearts.VOLUNTEERS, hearts.BEATS = 2, 300
+hearts.VOLUNTEERS, hearts.BEATS, hearts.VARIED_HEARTS = 2, 300, 80
 run_report.report = lambda *arguments: None  # the test set and its plots, which no score here needs
 config = recipe(task, dataset)
 experiment = load_experiment(config, Path(data_dir), lambda line: None)
