@@ -1,13 +1,14 @@
 """The table of a sweep: by patient, the interval over records and the metrics without the dominant record."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from cardiax.launch.evaluation.sweep_table import Row, markdown
 from cardiax.tasks import TASKS
 
-MEMBER = SimpleNamespace(workdir=SimpleNamespace(seconds=lambda: 90.0))
+MEMBER: Any = SimpleNamespace(workdir=SimpleNamespace(seconds=lambda: 90.0))
 
 
 def row(name, protocol, values, over, record=None):
