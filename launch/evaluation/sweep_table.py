@@ -194,8 +194,8 @@ def _without_record(result: dict[str, Any]) -> dict[str, str]:
     found = {}
     for name, own in {"": result, **result.get("datasets", {})}.items():
         if rest := own.get("without_record"):
-            path, title = (f"datasets.{name}.", f"of {name} ") if name else ("", "")
-            found[f"{path}without_record"] = f"{title}without {rest['record']}"
+            path, of_dataset = (f"datasets.{name}.", f" of {name}") if name else ("", "")
+            found[f"{path}without_record"] = f"without {rest['record']}{of_dataset}"
     return found
 
 

@@ -52,5 +52,5 @@ def test_without_the_dominant_record_where_it_is_tested():
     for result in joined.results:
         result["datasets"] = {"a/b": {"without_record": result | {"record": 232}}, "c": {}}
     (found,) = cells([joined])
-    assert found["S of a/b without 232"] == "0.600 / 0.600"
+    assert found["S without 232 of a/b"] == "0.600 / 0.600"
     assert not any("over" in title for title in cells([row("ours", "kaggle", [0.9], "beats")])[0])
