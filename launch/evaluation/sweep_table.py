@@ -138,7 +138,7 @@ def _best(rows: list[Row], merit: Merit) -> str | None:
 
 
 def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Task) -> str:
-    """Format the table in Markdown: a line for each row, grouped by protocol."""
+    """Format the table in Markdown: a line for each row, grouped by protocol, and one without each dominant record."""
     columns = [merit.name for merit in task.report.merits]
     columns += [name for name, value in rows[0].results[0].items() if _is_figure(name, value) and name not in columns]
     normal = getattr(task, "normal", None)  # of your own classes all are shown
@@ -149,8 +149,6 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     if by_patient:
         units = re.findall(r"bootstrap over (\w+)", by_patient[0].results[0]["interval"])
         titles += [f"macro f1 over {unit}" for unit in units]
-    rests = {path: rest for row in by_patient for path, rest in _without_record(row.results[0]).items()}
-    titles += [f"{figure} {rest}" for rest in rests.values() for figure in ("macro f1", classes[0])]
     titles += ["parameters", "minutes", "seeds"]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in rows:
@@ -160,12 +158,15 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
             cells.append(f"**{cell}**" if best.get((row.protocol, name)) == row.name else cell)
         cells += [_pair(row, f"classes.{name}") for name in classes]
         if by_patient:
-            cells.append(_mean_bounds(row) if row in by_patient else "–")
-        for path in rests:
-            macro = _mean(row.values(f"{path}.macro_f1"), [_at(one, path) for one in row.results], "macro_f1")
-            cells += [macro, _pair(row, f"{path}.classes.{classes[0]}")]
+            cells.append(_mean_bounds(row.results) if row in by_patient else "–")
         cells += [f"{row.results[0]['parameters']:,}", f"{row.seconds.mean() / 60:.1f}", str(len(row.results))]
         lines.append("| " + " | ".join(cells) + " |")
+        for path, rest in _without_record(row.results[0]).items():
+            results = [_at(one, path) for one in row.results]
+            cells = [row.protocol, f"{row.name}, {rest}"]
+            cells += [_mean(row.values(f"{path}.{name}"), results, name) for name in columns]
+            cells += [_pair(row, f"{path}.classes.{name}") for name in classes]
+            lines.append("| " + " | ".join([*cells, _mean_bounds(results), "", "", str(len(results))]) + " |")
     interval = rows[0].results[0]["interval"]
     notes = dict.fromkeys(row.results[0]["note"] for row in rows if "note" in row.results[0])
     return "\n".join(lines) + (
@@ -183,9 +184,9 @@ def _pair(row: Row, name: str) -> str:
     return " / ".join("–" if np.isnan(one).all() else f"{np.nanmean(one):.3f}" for one in cells)
 
 
-def _mean_bounds(row: Row) -> str:
+def _mean_bounds(results: list[dict[str, Any]]) -> str:
     """Format the bootstrap interval of macro-F1: the mean of the seeds' bounds."""
-    low, high = (np.mean([result["macro_f1"][bound] for result in row.results]) for bound in ("low", "high"))
+    low, high = (np.mean([result["macro_f1"][bound] for result in results]) for bound in ("low", "high"))
     return f"{low:.3f} … {high:.3f}"
 
 

@@ -29,28 +29,32 @@ def row(name, protocol, values, over, record=None):
 
 
 def cells(rows):
-    lines = [line.strip("| ").split(" | ") for line in markdown(rows, {}, TASKS["arrhythmia"]).splitlines()]
-    titles, *found = [line for line in lines[: 2 + len(rows)] if "---" not in line[0]]
-    return [dict(zip(titles, line, strict=True)) for line in found]
+    """System → its cells by title."""
+    lines = [line.strip("|").split("|") for line in markdown(rows, {}, TASKS["arrhythmia"]).splitlines() if "|" in line]
+    titles, _, *found = [[cell.strip() for cell in line] for line in lines]
+    return {line[1]: dict(zip(titles, line, strict=True)) for line in found}
 
 
 @pytest.mark.parametrize(("protocol", "over"), [("ds1_fold_1", "records"), ("both", "records"), ("group", "groups")])
 def test_every_protocol_by_patient_has_the_interval_over_patients(protocol, over):
-    (found,) = cells([row("ours", protocol, [0.5, 0.7], over)])
-    assert found[f"macro f1 over {over}"] == "0.500 … 0.700"
-    assert not any("without" in title for title in found)
+    found = cells([row("ours", protocol, [0.5, 0.7], over)])
+    assert list(found) == ["ours"]
+    assert found["ours"][f"macro f1 over {over}"] == "0.500 … 0.700"
 
 
-def test_without_the_dominant_record_where_it_is_tested():
-    kaggle, patient = cells([row("ours", "kaggle", [0.9], "beats"), row("ours", "patient", [0.5, 0.7], "records", 232)])
-    assert patient["macro f1 over records"] == "0.500 … 0.700"
-    assert patient["macro f1 without 232"].startswith("0.3000 ± ")
-    assert patient["S without 232"] == "0.300 / 0.300"
-    assert kaggle["macro f1 over records"] == kaggle["macro f1 without 232"] == "–"
-    assert kaggle["S without 232"] == "– / –"
+def test_every_metric_is_shown_without_the_dominant_record_where_it_is_tested():
+    kaggle, patient = row("trees", "kaggle", [0.9], "beats"), row("ours", "patient", [0.5, 0.7], "records", 232)
+    found = cells([kaggle, patient])
+    assert list(found) == ["trees", "ours", "ours, without 232"]
+    assert found["trees"]["macro f1 over records"] == "–"
+    assert found["ours"]["macro f1 over records"] == "0.500 … 0.700"
+    rest = found["ours, without 232"]
+    assert rest["accuracy"].startswith("0.3000 ± ")
+    assert rest["macro f1"].startswith("0.3000 ± ")
+    assert rest["macro f1 over records"] == "0.200 … 0.400"
+    assert rest["S: recall / precision"] == rest["V: recall / precision"] == "0.300 / 0.300"
     joined = row("ours", "both", [0.5, 0.7], "records")
     for result in joined.results:
         result["datasets"] = {"a/b": {"without_record": result | {"record": 232}}, "c": {}}
-    (found,) = cells([joined])
-    assert found["S without 232 of a/b"] == "0.600 / 0.600"
-    assert not any("over" in title for title in cells([row("ours", "kaggle", [0.9], "beats")])[0])
+    assert list(cells([joined])) == ["ours", "ours, without 232 of a/b"]
+    assert not any("over" in title for title in cells([kaggle])["trees"])
