@@ -147,6 +147,12 @@ def one_beat() -> np.ndarray:
     return heart @ np.concatenate([limbs, chest]).T + 0.002 * np.random.default_rng(0).normal(size=(500, 10))
 
 
+@pytest.fixture
+def random() -> np.random.Generator:
+    """Random numbers that are the same whichever tests run."""
+    return np.random.default_rng(0)
+
+
 class CommandLine:
     """`cardiax` run in this process: exit status, and what it printed."""
 
@@ -205,9 +211,10 @@ from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import create_state, evaluated
 
 task, dataset, data_dir, workdir, per_class = sys.argv[1:]
-# A part of each simulated dataset: of 16,000 beats and 4,000, of 16 hearts (6 s each) with 450 beats (20 ms each).
+# A part of each simulated dataset: of 16,000 beats and 4,000, of 16 hearts (6 s each) with 450 beats (20 ms each), and
+# of 2,500 varied hearts.
 beats.BEATS = {"train": 2_000, "test": 2_000}
-hearts.VOLUNTEERS, hearts.BEATS = 2, 150
+hearts.VOLUNTEERS, hearts.BEATS, hearts.VARIED_HEARTS = 2, 150, 80
 run_report.report = lambda *arguments: None  # the test set and its plots, which no score here needs
 config = recipe(task, dataset)
 experiment = load_experiment(config, Path(data_dir), lambda line: None)

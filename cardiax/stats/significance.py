@@ -52,23 +52,34 @@ def _sum_by(sums: np.ndarray, index: np.ndarray) -> np.ndarray:
     return total
 
 
+def independent_units(cases: int, groups: np.ndarray | None) -> float:
+    """Return the number of cases, or that of equal groups that tell as much as groups of n cases: (Σ n)² / Σ n².
+
+    This is the effective sample size of Kish (1965), Survey Sampling, section 11.7.
+    """
+    if groups is None:
+        return cases
+    sizes = np.unique(groups, return_counts=True)[1]
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
 def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) -> float:
     """Compute the two-sided p-value of the difference between two models' mean metrics over their seeds.
 
-    The variance of the difference has two parts: that of the test cases, from the bootstrap with fixed seeds, and that
-    of the seeds, s²/n of each model, on fixed cases. The difference over the root of their sum follows Student's t with
-    the degrees of freedom of Welch and Satterthwaite (Welch 1947, Biometrika 34:28-35). The p-value is 1 if a model has
-    only one seed, as the variance between seeds is then unknown.
+    The variance of the difference has two parts: that of the test cases, from the bootstrap with fixed seeds times
+    n/(n - 1) for n units, and that of the seeds, s²/n of each model, on fixed cases. The difference over the root of
+    their sum follows Student's t with the degrees of freedom of Welch and Satterthwaite (Welch 1947, Biometrika
+    34:28-35). The p-value is 1 if a model has only one seed, or there is only one unit, as a variance is then unknown.
 
     Args:
       ours, theirs: (resamples, seeds), columns of one call of `resampled_figures`; NaN where the metric is undefined.
-      units: number of cases, or groups, from which the resamples were drawn.
+      units: from `independent_units`.
     """
-    if min(ours.shape[1], theirs.shape[1]) < 2:
+    if min(ours.shape[1], theirs.shape[1]) < 2 or units <= 1:
         return 1.0
     difference = ours.mean(axis=1) - theirs.mean(axis=1)
     of_seeds = [np.nanmean(one, axis=0) for one in (ours, theirs)]
-    parts = [(float(np.nanvar(difference, ddof=1)), units - 1)]
+    parts = [(float(np.nanvar(difference, ddof=1)) / (1 - 1 / units), units - 1)]
     parts += [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in of_seeds]
     total = sum(variance for variance, _ in parts)
     distance = abs(float(of_seeds[0].mean() - of_seeds[1].mean()))

@@ -136,7 +136,7 @@ class Database:
             raise
         except Exception as error:  # the parsers of wfdb raise many types
             raise InputError(
-                f"{shown}: found a record that cannot be read ({error}), expected a complete one"
+                f"{shown}: found a record that cannot be read ({error}), expected a complete one; {self.anew}"
             ) from error
         shape, expected = np.shape(found.d_signal), self.shape or "(samples, leads)"
         if len(shape) != 2 or shape != (self.shape or shape) or found.fs != (self.rate or found.fs):

@@ -1,5 +1,7 @@
 """Evaluation of the seeds of one experiment: their mean, their ensemble, and its calibration."""
 
+import functools
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -92,13 +94,21 @@ def _measure(runs: Sequence[Run], indices: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _figures(results: Sequence[dict[str, Any]], ensemble: dict[str, Any]) -> Figures:
-    """Collect the metrics of SPLIT.json that have an interval, and F1 of each class."""
+    """Collect the metrics of SPLIT.json that have an interval, and F1 of each class.
+
+    Those of each joined dataset, and those without a dominant record, say so in their names.
+    """
     found = {}
     for name, value in ensemble.items():
         if isinstance(value, dict) and "value" in value:
             found[name] = _figure([result[name]["value"] for result in results], value)
     for label, row in ensemble.get("classes", {}).items():
         found[f"f1_{label}"] = _figure([result["classes"][label]["f1"]["value"] for result in results], row["f1"])
+    parts = [(f"of {name}", "datasets", name) for name in ensemble.get("datasets", {})]
+    parts += [(f"without {rest['record']}", "without_record") for rest in [ensemble.get("without_record")] if rest]
+    for suffix, *path in parts:
+        *own, together = (functools.reduce(operator.getitem, path, one) for one in (*results, ensemble))
+        found |= {f"{name} {suffix}": one for name, one in _figures(own, together).items()}
     return found
 
 
@@ -111,10 +121,11 @@ def _figure(values: Sequence[float], ensemble: dict[str, Any]) -> dict[str, Any]
 
 def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figures) -> str:
     """Format the metrics as text: mean of seeds with t interval, ensemble with bootstrap interval, each seed."""
+    width = max(20, 2 + max(map(len, figures)))
     lines = [
         f"{name}: {len(seeds)} seeds on {heading['examples']:,} {heading['split']} examples, split by "
         f"{heading['protocol']}",
-        f"{'metric':<20}{'mean of seeds':<19}{'ensemble':<26}seeds {', '.join(map(str, seeds))}",
+        f"{'metric':<{width}}{'mean of seeds':<19}{'ensemble':<26}seeds {', '.join(map(str, seeds))}",
     ]
     for figure, one in figures.items():
         ours, together = one["members"], one["ensemble"]
@@ -123,5 +134,5 @@ def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figure
         if "low" in together:
             cell += f" [{together['low']:.4f}, {together['high']:.4f}]"
         mean = f"{ours['mean']:.4f} ± {ours['half_width']:.4f}"
-        lines.append(f"{label:<20}{mean:<19}{cell:<26}{', '.join(f'{value:.4f}' for value in ours['values'])}")
+        lines.append(f"{label:<{width}}{mean:<19}{cell:<26}{', '.join(f'{value:.4f}' for value in ours['values'])}")
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """The results of a sweep: a table in Markdown and CSV, and a plot."""
 
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from cardiax.launch.run.run_folder import read_csv, write_atomically, write_csv
 from cardiax.launch.run.sweep_member import Member
 from cardiax.plots.metric_bars import comparison_figure
 from cardiax.stats.classification import mean_interval
-from cardiax.stats.significance import resampled_figures, stands_out
+from cardiax.stats.significance import independent_units, resampled_figures, stands_out
 from cardiax.tasks import Task, task_of
 from cardiax.tasks.plain_report import Merit, unit_of
 
@@ -131,23 +132,23 @@ def _best(rows: list[Row], merit: Merit) -> str | None:
     groups = np.asarray([unit_of(case) for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
     figures = resampled_figures(sums, merit.of_sums, groups)
     ends = np.cumsum([len(row.members) for row in rows])
-    units = len(sums[0]) if groups is None else len(np.unique(groups))
+    units = independent_units(len(sums[0]), groups)
     index = stands_out(np.split(figures, ends[:-1], axis=1), merit.higher_is_better, units=units)
     return None if index is None else rows[index].name
 
 
 def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Task) -> str:
-    """Format the table in Markdown: a line for each row, grouped by protocol."""
+    """Format the table in Markdown: a line for each row, grouped by protocol, and one without each dominant record."""
     columns = [merit.name for merit in task.report.merits]
     columns += [name for name, value in rows[0].results[0].items() if _is_figure(name, value) and name not in columns]
     normal = getattr(task, "normal", None)  # of your own classes all are shown
     classes = [name for name in rows[0].results[0].get("classes", {}) if name != normal]
     titles = ["protocol", "system", *(_label(rows, name) for name in columns)]
     titles += [f"{name}: recall / precision" for name in classes]
-    by_record = [row for row in rows if "without_record" in row.results[0]]
-    if by_record:
-        record = by_record[0].results[0]["without_record"]["record"]
-        titles += ["macro f1 over records", f"macro f1 without {record}", f"{classes[0]} without {record}"]
+    by_patient = [row for row in rows if row.protocol in BY_PATIENT and "macro_f1" in row.results[0]]
+    if by_patient:
+        units = re.findall(r"bootstrap over (\w+)", by_patient[0].results[0]["interval"])
+        titles += [f"macro f1 over {unit}" for unit in units]
     titles += ["parameters", "minutes", "seeds"]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in rows:
@@ -156,10 +157,16 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
             cell = _mean(row.values(name), row.results, name)
             cells.append(f"**{cell}**" if best.get((row.protocol, name)) == row.name else cell)
         cells += [_pair(row, f"classes.{name}") for name in classes]
-        if by_record:
-            cells += _by_record(row, classes[0]) if row in by_record else ["–"] * 3
+        if by_patient:
+            cells.append(_mean_bounds(row.results) if row in by_patient else "–")
         cells += [f"{row.results[0]['parameters']:,}", f"{row.seconds.mean() / 60:.1f}", str(len(row.results))]
         lines.append("| " + " | ".join(cells) + " |")
+        for path, rest in _without_record(row.results[0]).items():
+            results = [_at(one, path) for one in row.results]
+            cells = [row.protocol, f"{row.name}, {rest}"]
+            cells += [_mean(row.values(f"{path}.{name}"), results, name) for name in columns]
+            cells += [_pair(row, f"{path}.classes.{name}") for name in classes]
+            lines.append("| " + " | ".join([*cells, _mean_bounds(results), "", "", str(len(results))]) + " |")
     interval = rows[0].results[0]["interval"]
     notes = dict.fromkeys(row.results[0]["note"] for row in rows if "note" in row.results[0])
     return "\n".join(lines) + (
@@ -177,12 +184,20 @@ def _pair(row: Row, name: str) -> str:
     return " / ".join("–" if np.isnan(one).all() else f"{np.nanmean(one):.3f}" for one in cells)
 
 
-def _by_record(row: Row, name: str) -> list[str]:
-    """Format the interval over records (the mean of the seeds' bounds) and the metrics without the dominant record."""
-    low, high = (np.mean([result["macro_f1"][bound] for result in row.results]) for bound in ("low", "high"))
-    rest = [result["without_record"] for result in row.results]
-    macro = _mean(row.values("without_record.macro_f1"), rest, "macro_f1")
-    return [f"{low:.3f} … {high:.3f}", macro, _pair(row, f"without_record.classes.{name}")]
+def _mean_bounds(results: list[dict[str, Any]]) -> str:
+    """Format the bootstrap interval of macro-F1: the mean of the seeds' bounds."""
+    low, high = (np.mean([result["macro_f1"][bound] for result in results]) for bound in ("low", "high"))
+    return f"{low:.3f} … {high:.3f}"
+
+
+def _without_record(result: dict[str, Any]) -> dict[str, str]:
+    """Return path in test.json → title of the metrics without a dominant record, e.g. `without 232`."""
+    found = {}
+    for name, own in {"": result, **result.get("datasets", {})}.items():
+        if rest := own.get("without_record"):
+            path, of_dataset = (f"datasets.{name}.", f" of {name}") if name else ("", "")
+            found[f"{path}without_record"] = f"without {rest['record']}{of_dataset}"
+    return found
 
 
 def _is_figure(name: str, value: Any) -> bool:
@@ -207,10 +222,16 @@ def _mean(values: np.ndarray, results: list[dict[str, Any]], name: str) -> str:
 
 
 def _value(result: dict[str, Any], figure: str) -> float:
-    found: Any = result
-    for key in figure.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
+    found = _at(result, figure)
     return float("nan") if found is None or found["value"] is None else float(found["value"])
+
+
+def _at(result: dict[str, Any], path: str) -> Any:
+    """Return what lies at a dotted path, or None."""
+    found: Any = result
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
 
 
 def _csv_row(row: Row) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from cardiax.errors import InputError
 MISSING = ("", "na", "n/a", "nan", "null", "-")
 """Cells without a number, in lower case."""
 
+ROW_NUMBERS = (["0", "1"], ["1", "2"])
+"""The first two cells of a column of row numbers."""
+
 _CLOCK = re.compile(
     r"(?:(?P<date>.*\d)[ T] *)?(?P<clock>\d{1,7}:\d\d(?::\d\d)?)(?P<part>[.,]\d+|:\d{3})? *(?P<half>[ap]\.?m\.?)?"
     r" *(?:[+-]\d\d:?\d\d|z)?",
@@ -43,10 +46,20 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def is_count(cells: list[str]) -> bool:
-    """True if a line counts its columns, as pandas names unnamed ones: 0, 1, 2, … or 1, 2, 3, …"""
-    numbers = cells[1:] if cells[:1] == [""] else cells
-    return len(numbers) > 2 and any(numbers == [str(first + i) for i in range(len(numbers))] for first in (0, 1))
+def is_count(cells: list[str], below: list[list[str]]) -> bool:
+    """True if a line counts its columns, as pandas names unnamed ones: 0, 1, 2, … or 1, 2, 3, …
+
+    Fewer than three columns could be samples too: they are none if the first of the cells `below` counts the rows, or
+    no cell there is a whole number.
+    """
+    has_index = cells[:1] == [""]
+    numbers = cells[1:] if has_index else cells
+    if has_index and len(numbers) < 3:
+        is_sure = [row[0] for row in below] in ROW_NUMBERS
+    else:
+        is_sure = len(numbers) > 2 or not any(cell.lstrip("+-").isdigit() for row in below for cell in row)
+    counts = [[str(first + index) for index in range(len(numbers))] for first in (0, 1)]
+    return is_sure and (has_index or len(numbers) > 1) and numbers in counts
 
 
 def parse_decimal(text: str) -> float:

@@ -19,6 +19,7 @@ from cardiax.launch.formats.columns import SECONDS, recording, role, unit_of
 from cardiax.launch.formats.reader import NAME, Recording, check_names, opened
 from cardiax.launch.formats.table_cells import (
     MISSING,
+    ROW_NUMBERS,
     is_count,
     is_date,
     is_number,
@@ -150,9 +151,9 @@ def _layout(path: Path) -> Layout:
     names: list[str] | None = None
     units: list[str | None] = [None] * len(split[-1])
     skip = head[0][0]
-    if not all(map(is_number, filter(None, split[0]))) or is_count(split[0]):
+    if not all(map(is_number, filter(None, split[0]))) or is_count(split[0], split[1:]):
         names, skip = split[0], head[0][0] + 1
-        if [row[0] for row in split[1:] if len(row) == len(names) + 1] in (["0", "1"], ["1", "2"]):
+        if [row[0] for row in split[1:] if len(row) == len(names) + 1] in ROW_NUMBERS:
             names = ["", *names]  # R gives the row numbers no name
     elif len(title) == len(split[0]) and any(any(parse_name(name[:NAME])[:2]) for name in title):
         names = title  # as np.savetxt writes them

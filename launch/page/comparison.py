@@ -9,7 +9,7 @@ from cardiax.catalog import BY_PATIENT
 from cardiax.launch.run.metric_names import NAMES
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.stats.classification import mean_interval
-from cardiax.stats.significance import beats_chance, resampled_figures
+from cardiax.stats.significance import beats_chance, independent_units, resampled_figures
 from cardiax.tasks import Task, task_of
 from cardiax.tasks.plain_report import BOUNDS, Merit, unit_of
 
@@ -97,7 +97,7 @@ def _pairs(
     ends = np.cumsum([len(runs) for runs in cases.values()])
     drawn = dict(zip(cases, np.split(figures, ends[:-1], axis=1), strict=True))
     values = dict(zip(cases, np.split(np.array(exact), ends[:-1]), strict=True))
-    units = len(sums[0]) if groups is None else len(np.unique(groups))
+    units = independent_units(len(sums[0]), groups)
     names, found = list(cases), []
     for index, ours in enumerate(names):
         for theirs in names[index + 1 :]:

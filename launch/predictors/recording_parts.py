@@ -80,7 +80,7 @@ def read_part(
 ) -> Part:
     """Filter and judge samples `first` to `last` of a recording, and find their R peaks unless they are `given`.
 
-    Of more than two leads the first two that can be read most of the time are taken.
+    Of more than two leads the first two that can be read most of the time are taken; a copy of the first is not.
 
     Args:
       recording: the recording.
@@ -97,7 +97,8 @@ def read_part(
         whole = without_gaps(values[:, [lead]])
         signal = beat_windows.filtered(whole, rate).astype(np.float32)
         edges, faults, *judged = judge(values[first - low : last - low, lead], signal[slice(*bounds), 0], rate)
-        good = np.mean(faults == 0) >= READABLE
+        is_copy = any(np.array_equal(signal, one[2]) for one in kept)
+        good = np.mean(faults == 0) >= READABLE and not is_copy
         (kept if good else spare).append((name, whole, signal, edges, faults, *judged))
         if len(kept) == WINDOW_LEADS:
             break

@@ -126,7 +126,9 @@ def test_missing_and_damaged_records_are_told(tmp_path, cardiax):
     )
     for name in mitbih_records.DATABASE.files:
         (tmp_path / name).write_text(name)
-    assert "100: found a record that cannot be read" in cardiax.mistake(*command)
+    message = cardiax.mistake(*command)
+    assert "100: found a record that cannot be read" in message
+    assert message.endswith("expected a complete one; fetch https://physionet.org/content/mitdb/1.0.0/ again")
 
 
 def test_a_failed_download_is_told(tmp_path, monkeypatch):

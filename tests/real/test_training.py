@@ -34,18 +34,24 @@ def test_heartbeat_on_ptbdb_rows(prepared, cardiax, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("task", "configuration", "per_class"),
-    [("arrhythmia", "kaggle", 1000), ("arrhythmia", "patient", 2000), ("heartbeat", "patient", 5000)],
+    ("task", "dataset", "per_class"),
+    [
+        ("arrhythmia", "physionet_mitbih/kaggle", 1000),
+        ("arrhythmia", "physionet_mitbih/patient", 2000),
+        ("heartbeat", "physionet_mitbih/patient", 5000),
+        ("arrhythmia", "physionet_svdb", 2000),
+        ("arrhythmia", "physionet_mitbih/patient,physionet_svdb", 2000),
+    ],
 )
 def test_one_epoch_of_the_default_model_ends_better_than_it_began(
-    one_epoch, shared_dir, real_data, task, configuration, per_class
+    one_epoch, shared_dir, real_data, task, dataset, per_class
 ):
     # The rows of kaggle_heartbeat/mitbih and physionet_mitbih/kaggle_patient are those of physionet_mitbih/kaggle; of
     # ptbdb 200 are at hand, one step's. An epoch of all 87,554 rows takes minutes.
     from cardiax import datasets
 
     pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
-    name = f"physionet_mitbih/{configuration}"
-    datasets.prepare(name, shared_dir, manual_dir=real_data / "mitdb")
-    before, after = one_epoch(task, name, shared_dir, per_class)
+    for name in dataset.split(","):
+        datasets.prepare(name, shared_dir, manual_dir=real_data / ("svdb" if name == "physionet_svdb" else "mitdb"))
+    before, after = one_epoch(task, dataset, shared_dir, per_class)
     assert after > before

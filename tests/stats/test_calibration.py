@@ -21,8 +21,6 @@ from cardiax.stats.calibration import (
 )
 from cardiax.tasks import TASKS
 
-RANDOM = np.random.default_rng(0)
-
 
 def terms_of(probabilities, target):
     return np.asarray(class_terms(jnp.log(jnp.asarray(probabilities)), jnp.asarray(target)))
@@ -36,9 +34,9 @@ def test_terms_by_hand():
     np.testing.assert_allclose(terms[:, 2:], [[0.5, 1], [0.7, 0]], rtol=1e-6)
 
 
-def test_means_are_scikit_learns():
-    probabilities = RANDOM.dirichlet(np.ones(4), 200)
-    target = RANDOM.integers(0, 4, 200)
+def test_means_are_scikit_learns(random):
+    probabilities = random.dirichlet(np.ones(4), 200)
+    target = random.integers(0, 4, 200)
     nll, brier, *_ = terms_of(probabilities, target).mean(axis=0)
     assert nll == pytest.approx(log_loss(target, probabilities, labels=range(4)), rel=1e-5)
     assert brier == pytest.approx(
@@ -74,9 +72,9 @@ def test_every_example_lies_in_one_bin_whose_bounds_hold_it(examples, bins):
     assert 0 <= expected_calibration_error(sums) <= 1
 
 
-def test_calibrated_answers_have_little_error_and_overconfident_ones_their_gap():
-    confidence = RANDOM.uniform(0.5, 1, 50_000)
-    hit = RANDOM.random(50_000) < confidence
+def test_calibrated_answers_have_little_error_and_overconfident_ones_their_gap(random):
+    confidence = random.uniform(0.5, 1, 50_000)
+    hit = random.random(50_000) < confidence
     honest = np.stack([0 * confidence, 0 * confidence, confidence, hit], axis=1)
     assert expected_calibration_error(reliability(honest)) < 0.01
     boastful = honest.copy()
@@ -106,11 +104,11 @@ def test_spread_by_hand():
             spread_terms(wrong, jnp.zeros(3))
 
 
-def test_intervals_of_many_normal_members_hold_what_they_should():
+def test_intervals_of_many_normal_members_hold_what_they_should(random):
     # Targets drawn as the members are: the interval of mean ± z s of 200 of them holds its nominal share.
-    scale = RANDOM.uniform(0.1, 10, 4000).astype(np.float32)
-    outputs = scale * RANDOM.normal(size=(200, 4000)).astype(np.float32)
-    target = scale * RANDOM.normal(size=4000).astype(np.float32)
+    scale = random.uniform(0.1, 10, 4000).astype(np.float32)
+    outputs = scale * random.normal(size=(200, 4000)).astype(np.float32)
+    target = scale * random.normal(size=4000).astype(np.float32)
     terms = np.asarray(spread_terms(jnp.asarray(outputs), jnp.asarray(target)))
     np.testing.assert_allclose(coverage(terms.sum(axis=0)), [0.5, 0.8, 0.95], atol=0.03)
     spread, error = error_by_spread(terms, bins=8).T
@@ -119,9 +117,9 @@ def test_intervals_of_many_normal_members_hold_what_they_should():
 
 
 @pytest.mark.parametrize("members", [2, 3, 5, 10])
-def test_a_calibrated_ensemble_of_few_members_holds_what_it_should(members):
-    scale = RANDOM.uniform(0.1, 10, 20_000).astype(np.float32)
-    drawn = scale * RANDOM.normal(size=(members + 1, 20_000)).astype(np.float32)
+def test_a_calibrated_ensemble_of_few_members_holds_what_it_should(random, members):
+    scale = random.uniform(0.1, 10, 20_000).astype(np.float32)
+    drawn = scale * random.normal(size=(members + 1, 20_000)).astype(np.float32)
     terms = np.asarray(spread_terms(jnp.asarray(drawn[1:]), jnp.asarray(drawn[0])))
     np.testing.assert_allclose(coverage(terms.sum(axis=0, dtype=np.float64)), [0.5, 0.8, 0.95], atol=0.012)
 
@@ -133,8 +131,8 @@ def test_groups_of_like_spread_leave_out_what_has_no_target():
     assert error_by_spread(terms, bins=10).shape == (4, 2)
 
 
-def test_the_rank_correlation_is_scipys_over_known_places():
-    first, second = RANDOM.random((2, 50))
+def test_the_rank_correlation_is_scipys_over_known_places(random):
+    first, second = random.random((2, 50))
     expected = stats.spearmanr(first, second).statistic
     for more in ((np.nan, 7.0), (7.0, np.nan)):
         assert rank_correlation(np.append(first, more[0]), np.append(second, more[1])) == pytest.approx(expected)

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cardiax.stats.significance import beats_chance, resampled_figures, stands_out
-
-
-@pytest.fixture
-def random():
-    """Random numbers that are the same whichever tests run."""
-    return np.random.default_rng(0)
+from cardiax.stats.significance import beats_chance, independent_units, resampled_figures, stands_out
 
 
 def mean(sums):
@@ -52,6 +46,36 @@ def table_of(random, systems, cases, deviation, gains=(), seeds=3):
 def test_equal_systems_rarely_stand_out(random, systems, deviation):
     alarms = [table_of(random, systems, 300, deviation) is not None for _ in range(300)]
     assert np.mean(alarms) <= 0.05
+
+
+def table_over_records(random, systems, records, seeds=3):
+    """Do as `table_of`, where a system is better in some records and worse in others, and a few have most cases."""
+    groups = random.choice(records, size=400, p=random.dirichlet(np.full(records, 0.7)))
+    strength = 0.8 * random.normal(size=(systems, 1, records)) + random.normal(size=records)
+    chances = 1 / (1 + np.exp(-2 - strength - 0.03 * random.normal(size=(systems, seeds, 1))))
+    right = random.random((systems, seeds, 400)) < chances[..., groups]
+    figures = resampled_figures([as_sums(run) for run in right.reshape(-1, 400)], mean, groups, resamples=100)
+    units = independent_units(400, groups)
+    return stands_out(np.split(figures, systems, axis=1), higher_is_better=True, units=units)
+
+
+@pytest.mark.parametrize(("systems", "records"), [(2, 8), (2, 22), (5, 22)])
+def test_equal_systems_rarely_stand_out_over_records(random, systems, records):
+    alarms = [table_over_records(random, systems, records) is not None for _ in range(800)]
+    assert np.mean(alarms) <= 0.05
+
+
+def test_records_of_unequal_size_count_as_fewer():
+    assert independent_units(7, None) == 7
+    assert independent_units(6, np.array(["a", "b", "c"] * 2)) == 3
+    assert independent_units(6, np.array([0, 0, 0, 0, 1, 2])) == 36 / 18  # (4 + 1 + 1)² / (4² + 1² + 1²)
+
+
+def test_a_single_record_tells_nothing_of_others(random):
+    runs = [as_sums(random.random(50) + shift) for shift in (0, 0, 1, 1)]
+    groups = np.zeros(50)
+    figures = resampled_figures(runs, mean, groups, resamples=20)
+    assert beats_chance(figures[:, :2], figures[:, 2:], independent_units(50, groups)) == 1
 
 
 def test_a_better_system_stands_out(random):
@@ -114,11 +138,12 @@ def test_the_closest_rival_decides_and_holm_corrects_the_others():
 
 
 def test_few_cases_leave_few_degrees_of_freedom():
-    # Equal seeds: nothing varies but the cases, and t has one degree of freedom less than there are of them.
-    draws = np.repeat([0.0, 1.0, 2.0], 2).reshape(3, 2)  # differences of mean 1 and variance 1
+    # Equal seeds: nothing varies but the cases, and t has one degree of freedom less than there are of them. Resamples
+    # of n cases have (n - 1)/n of the variance: differences of mean 1 and variance 1 are of a variance of 4/3 for four.
+    draws = np.repeat([0.0, 1.0, 2.0], 2).reshape(3, 2)
     nothing = np.zeros((3, 2))
-    assert beats_chance(draws, nothing, units=4) == pytest.approx(2 * stats.t.sf(1, 3))
-    assert beats_chance(nothing, draws, units=4) == pytest.approx(2 * stats.t.sf(1, 3))
+    assert beats_chance(draws, nothing, units=4) == pytest.approx(2 * stats.t.sf(np.sqrt(3 / 4), 3))
+    assert beats_chance(nothing, draws, units=4) == pytest.approx(2 * stats.t.sf(np.sqrt(3 / 4), 3))
     assert beats_chance(draws, nothing) == pytest.approx(2 * stats.norm.sf(1), abs=1e-6)
     # Of 20 standard deviations four cases are certain to one in three thousand, and two are not.
     assert stands_out([draws + 19, nothing], higher_is_better=True, units=4) == 0
@@ -127,10 +152,11 @@ def test_few_cases_leave_few_degrees_of_freedom():
 
 
 def test_variances_of_cases_and_of_seeds_add_up():
-    # Cases: differences 0.5, 1.5, 2.5, variance 1. Seeds of ours 1 and 2: s²/n 1/4. So t is 1.5 / √1.25, of Welch's
-    # 1.25² / (1²/9 + 0.25²/1) degrees of freedom for ten cases.
+    # Cases: differences 0.5, 1.5, 2.5, variance 1, of ten cases 10/9. Seeds of ours 1 and 2: s²/n 1/4. So t is
+    # 1.5 / √(10/9 + 1/4), of Welch's (10/9 + 1/4)² / ((10/9)²/9 + 0.25²/1) degrees of freedom.
     ours = np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]])
-    expected = 2 * stats.t.sf(1.5 / np.sqrt(1.25), 1.25**2 / (1 / 9 + 0.25**2))
+    total = 10 / 9 + 1 / 4
+    expected = 2 * stats.t.sf(1.5 / np.sqrt(total), total**2 / ((10 / 9) ** 2 / 9 + 0.25**2))
     assert beats_chance(ours, np.zeros((3, 2)), units=10) == pytest.approx(expected)
 
 

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, log_loss
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.evaluate import find_runs, group
-from cardiax.launch.evaluation.ensemble import measure_together
+from cardiax.launch.evaluation.ensemble import _figures, measure_together
 from cardiax.launch.evaluation.measured_runs import Corruption, Run, load_runs
 from cardiax.launch.run.example_store import Examples
 from cardiax.launch.run.experiment import Experiment
@@ -102,6 +102,24 @@ def test_a_list_of_runs_is_measured_as_a_sweep(found, swept, cardiax, tmp_path):
     one = found[ROW]["figures"]["macro_f1"]
     assert f"{one['members']['mean']:.4f} ± {one['members']['half_width']:.4f}" in line
     assert f"{one['ensemble']['value']:.4f} [{one['ensemble']['low']:.4f}, " in line
+
+
+def test_by_patient_the_metrics_without_each_dominant_record_are_beside_the_others():
+    def result(value):
+        return {"accuracy": {"value": value, "low": 0.0, "high": 1.0}}
+
+    def joined(value):
+        parts = {"a/b": result(value / 2) | {"without_record": {"record": 232} | result(value / 4)}, "c": result(0.3)}
+        return result(value) | {"datasets": parts}
+
+    found = _figures([joined(0.4), joined(0.8)], joined(1.0))
+    values = {name: (one["members"]["values"], one["ensemble"]["value"]) for name, one in found.items()}
+    assert values == {
+        "accuracy": ([0.4, 0.8], 1.0),
+        "accuracy of a/b": ([0.2, 0.4], 0.5),
+        "accuracy without 232 of a/b": ([0.1, 0.2], 0.25),
+        "accuracy of c": ([0.3, 0.3], 0.3),
+    }
 
 
 @pytest.mark.slow

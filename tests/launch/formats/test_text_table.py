@@ -3,6 +3,7 @@
 import contextlib
 
 import numpy as np
+import pytest
 
 from cardiax.launch.formats import text_table
 
@@ -34,3 +35,27 @@ def test_a_table_is_scanned_once_and_closed_after_its_last_row(tmp_path, monkeyp
     assert is_open[before:] == [False, True]
     del table
     assert not any(is_open)
+
+
+@pytest.mark.parametrize(
+    ("lines", "columns"),
+    [
+        ([",0", "0,0.5", "1,-0.25"], 1),  # as pandas writes one lead or two without names
+        (['"","0","1"', '"0",0.5,1', '"1",-0.25,0.0'], 2),
+        (["0,1", "0.5,1.0", "-0.25,0.0"], 2),
+        (["1;2", "0,5;1,0", "-0,25;0,0"], 2),
+    ],
+)
+def test_a_header_that_counts_few_columns_is_no_sample(tmp_path, lines, columns):
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines))
+    table = text_table.open_table(path)
+    assert (table.samples, table.channels) == (2, columns)
+    np.testing.assert_array_equal(table.read(0, 2, range(columns)), np.array([[0.5, 1.0], [-0.25, 0.0]])[:, :columns])
+
+
+@pytest.mark.parametrize("lines", [["0,1", "1,0", "1,1"], ["1,2", "0.5,2", "0.5,1"], ["0", "0.25", "0.5"]])
+def test_samples_that_could_count_columns_are_samples(tmp_path, lines):
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines))
+    assert text_table.open_table(path).samples == 3

@@ -19,6 +19,7 @@ def built_in(tmp_path_factory):
         ("heartbeat", "simulated_heartbeat"),
         ("arrhythmia", "simulated_heartbeat"),
         ("activation", "simulated_intracardiac"),
+        ("activation", "simulated_intracardiac/varied"),
         ("transmembrane", "simulated_intracardiac"),
     ],
 )

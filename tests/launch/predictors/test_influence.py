@@ -22,7 +22,8 @@ def attribution(inputs, usual, weights):
 
 
 def beats(count):
-    return {name: RANDOM.normal(size=(count, *slope.shape)).astype(np.float32) for name, slope in SLOPES.items()}
+    random = np.random.default_rng(1)
+    return {name: random.normal(size=(count, *slope.shape)).astype(np.float32) for name, slope in SLOPES.items()}
 
 
 def test_shape_and_rhythm_against_the_usual_beat():

@@ -207,6 +207,15 @@ def test_parts_that_read_other_leads_are_not_mixed(run, leads, monkeypatch):
     assert "a single lead" not in " ".join(found.notes)
 
 
+def test_a_copy_of_a_lead_is_no_second_lead(run, leads):
+    found = load(run).predict(leads[:, [0, 0, 1]], sampling_rate=RATE)
+    assert found.leads == ("channel 1", "channel 3")
+    found = load(run).predict(leads[:, [0, 0]], sampling_rate=RATE)
+    assert found.leads == ("channel 1",)
+    assert "channel 1 read, channel 2 not" in found.notes
+    assert "a single lead; the network was trained on two" in found.notes
+
+
 def test_two_channels_of_one_name_are_two_leads(run, leads, tmp_path):
     np.savetxt(tmp_path / "a.csv", leads, "%.4f", ",", header="ECG,ECG", comments="")
     found = load(run).predict(tmp_path / "a.csv", sampling_rate=RATE)
