@@ -94,6 +94,7 @@ def run():
         "why": "",
         "metrics": [{"name": "accuracy", "meaning": "share", **figure, "unit": None}],
         "curves": {"step": [1, 2, 3], "train_loss": [3, 2, 1], "validation_accuracy": [0.1, None, 0.4]},
+        "colours": ["#1976c8", "#c2410c"],
         "repeat": {
             "command": "cardiax train",
             "config": {"model": EVIL},

@@ -83,7 +83,7 @@ async function runPart(part, onKeys) {
   const show = () => {
     confusion?.openWorst();
     if (part.risk) drawRisk(part.risk, riskBox);
-    if (part.curves.step?.length) drawCurves(part.curves, lossBox, scoreBox);
+    if (part.curves.step?.length) drawCurves(part.curves, part.colours, lossBox, scoreBox);
   };
   return { box, show };
 }
@@ -288,11 +288,11 @@ function siteErrors(part) {
 /**
  * The learning curves: losses, and the metrics on validation data.
  * @param {{[name: string]: (number | null)[]}} curves
+ * @param {string[]} colours
  * @param {HTMLElement} lossBox
  * @param {HTMLElement} scoreBox
  */
-function drawCurves(curves, lossBox, scoreBox) {
-  const colours = [BLUE, ACCENT, "#1a1a1a", "#7b3294", "#00796b", "#8a6d00", QUIET];
+function drawCurves(curves, colours, lossBox, scoreBox) {
   const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
   const names = Object.keys(curves).filter((name) => name !== "step");
   const losses = names.filter((name) => name.endsWith("loss"));
