@@ -69,9 +69,8 @@ def activation_figure(
     if true is not None:
         error = predicted - true
         largest = float(np.abs(error[known]).max(initial=1.0))
-        drawn.append(
-            ("error", over_heart(error), BoundaryNorm(np.linspace(-largest, largest, 11), 256), colormaps["RdBu_r"])
-        )
+        bands = MaxNLocator(10, steps=[1, 2, 5, 10], symmetric=True).tick_values(-largest, largest)
+        drawn.append(("error", over_heart(error), BoundaryNorm(bands, 256), colormaps["RdBu_r"]))
 
     figure = Figure(figsize=(2.6 * len(drawn) + 0.4, 5.6), layout="constrained")
     panels = figure.subplots(len(VIEWS), len(drawn), squeeze=False)

@@ -71,12 +71,15 @@ def test_the_eye_sees_left_on_the_right_from_the_front():
 
 def test_activation_is_drawn_true_predicted_and_wrong():
     times = np.linspace(0, 120, 75)
-    figure = activation_figure(*SURFACE, times + 5, "Test", times)
+    figure = activation_figure(*SURFACE, times + 4.5, "Test", times)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:3] == ["true", "predicted", "error"]
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert "activation time (ms), isochrones each 10 ms" in labels
     assert "predicted − true (ms)" in labels
+    error = next(axes for axes in figure.axes if axes.get_xlabel() == "predicted − true (ms)")
+    np.testing.assert_allclose(error.get_xlim(), (-5, 5))
+    np.testing.assert_allclose(error.get_xticks(), np.round(error.get_xticks()))  # a band each 1 ms, no tick within one
     missing = np.where(np.arange(75) == 3, np.nan, times)
     assert len(activation_figure(*SURFACE, missing, "Test").axes) == 2 + 1
 

@@ -250,13 +250,13 @@ function histogram(errors, unit) {
       ),
     );
   });
-  for (const part01 of [0, 0.25, 0.5, 0.75, 1])
+  for (const part01 of [0, 0.2, 0.4, 0.6, 0.8, 1])
     picture.append(
       svg("text", {
         x: 20 + 598 * part01,
         y: 162,
         "text-anchor": "middle",
-        text: fixed(high * part01, high < 8 ? 2 : 1),
+        text: String(Number((high * part01).toPrecision(3))),
       }),
     );
   picture.append(
