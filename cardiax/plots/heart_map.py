@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, Colormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from cardiax.ecg.leads import LEADS
 from cardiax.plots.heart_surface import look, named_places, render
@@ -113,7 +113,7 @@ def activation_figure(
         )
         bar.set_label(label, fontsize=8)
         bar.ax.tick_params(labelsize=7)
-        bar.ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        bar.ax.xaxis.set_major_locator(FixedLocator(list(norm.boundaries), 7))
     figure.suptitle(fitting(title, figure.get_figwidth()), fontsize=8)
     return figure
 

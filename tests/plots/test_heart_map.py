@@ -1,10 +1,13 @@
 """Maps of hearts: what is drawn is what was given."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib import colormaps
 from matplotlib.collections import PathCollection
 from matplotlib.contour import ContourSet
+from matplotlib.image import imread
 from scipy.interpolate import RBFInterpolator
 
 from cardiax.ecg.leads import SITE_NAMES
@@ -71,15 +74,15 @@ def test_the_eye_sees_left_on_the_right_from_the_front():
 
 def test_activation_is_drawn_true_predicted_and_wrong():
     times = np.linspace(0, 120, 75)
-    figure = activation_figure(*SURFACE, times + 4.5, "Test", times)
+    figure = activation_figure(*SURFACE, times + 7, "Test", times)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:3] == ["true", "predicted", "error"]
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert "activation time (ms), isochrones each 10 ms" in labels
     assert "predicted − true (ms)" in labels
     error = next(axes for axes in figure.axes if axes.get_xlabel() == "predicted − true (ms)")
-    np.testing.assert_allclose(error.get_xlim(), (-5, 5))
-    np.testing.assert_allclose(error.get_xticks(), np.round(error.get_xticks()))  # a band each 1 ms, no tick within one
+    np.testing.assert_allclose(error.get_xlim(), (-8, 8))
+    assert set(error.get_xticks()) <= set(range(-8, 9, 2))  # a band each 2 ms, and no tick within one
     missing = np.where(np.arange(75) == 3, np.nan, times)
     assert len(activation_figure(*SURFACE, missing, "Test").axes) == 2 + 1
 
@@ -100,6 +103,14 @@ def test_colours_are_those_of_the_bar():
     read = 10 * apart.argmin(axis=1) + 5
     assert np.median(np.abs(read - expected[heart])) < 5
     assert np.mean(np.abs(read - expected[heart])) < 8  # the rest is the interpolation's
+
+
+def test_the_picture_of_readme_is_drawn_as_today():
+    picture = imread(Path(__file__).parents[2] / ".github" / "activation.png")[..., :3]
+    times = picture[:, : 2 * picture.shape[1] // 3].reshape(-1, 3)
+    coloured = times[np.ptp(times, axis=1) > 0.2][::20]
+    apart = np.abs(coloured[:, None] - colormaps["viridis_r"](np.arange(256))[:, :3]).max(axis=-1).min(axis=1)
+    assert np.mean(apart < 4 / 255) > 0.8  # of shaded hearts a tenth
 
 
 def test_sites_in_sight_are_marked_and_parts_are_named():
