@@ -110,7 +110,7 @@ def test_the_picture_of_readme_is_drawn_as_today():
     times = picture[:, : 2 * picture.shape[1] // 3].reshape(-1, 3)
     coloured = times[np.ptp(times, axis=1) > 0.2][::20]
     apart = np.abs(coloured[:, None] - colormaps["viridis_r"](np.arange(256))[:, :3]).max(axis=-1).min(axis=1)
-    assert np.mean(apart < 4 / 255) > 0.8  # of shaded hearts a tenth
+    assert np.mean(apart < 4 / 255) > 0.8  # of shaded hearts one in twenty
 
 
 def test_sites_in_sight_are_marked_and_parts_are_named():
