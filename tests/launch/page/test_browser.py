@@ -181,6 +181,11 @@ def test_the_heart_plays_turns_and_answers(open_tab, written):
         f"(e => (e.value = {other}, e.dispatchEvent(new Event('change'))))(document.querySelector('[aria-label=Site]'))"
     )
     assert tab.value("document.querySelectorAll('.leads rect').length") == 0  # nothing moved that wall
+    tab.value("document.querySelector('input').focus()")
+    tab.press("]")  # the slider takes the arrows alone
+    assert tab.text("dl.reading dd").startswith(SITE_NAMES[other + 1])
+    tab.press("[")
+    tab.value("document.activeElement.blur()")
     tab.press("Home")
     assert tab.text(".time") == "0 ms"
     tab.press("ArrowRight")
@@ -220,7 +225,7 @@ def test_on_paper_nothing_is_stretched_or_covered(open_tab, written):
     tab.wait("innerWidth === 700")
     assert tab.value(shape) == pytest.approx(on_screen, rel=1e-3)  # a canvas cannot be drawn anew for paper
     assert tab.value("document.querySelector('.on-paper').offsetHeight") > 0  # what the buttons say on the screen
-    assert tab.text(".on-paper") == f"Prediction at 80 ms. {EVIL}"
+    assert tab.text(".on-paper") == f"{EVIL}. Prediction at 80 ms."
     widths = "['.leads', '.with-cursor'].map(one => document.querySelector(one).getBoundingClientRect().width)"
     leads, box = tab.value(widths)
     assert leads == box  # so the cursors, which are placed in the box, are at the time of the leads

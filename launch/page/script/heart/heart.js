@@ -142,7 +142,7 @@ async function heartPart(part, onKeys) {
   /** What is read rather than watched: five times a second while the heart plays. */
   function drawValues() {
     const now = values();
-    onPaper.textContent = `${LAYER_NAMES[state.layer]} at ${at.textContent}. ${part.cases[state.one].name}`;
+    onPaper.textContent = `${part.cases[state.one].name}. ${LAYER_NAMES[state.layer]} at ${at.textContent}.`;
     flat.draw(
       (site) => fixed(now[site]),
       (site) => colourOf(scale.line ? Math.round(now[site]) : now[site]), // that of the number which is shown

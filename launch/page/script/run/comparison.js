@@ -101,7 +101,8 @@ function intervalPlot(rows, zero) {
   const room = Math.max(most - least, 1e-6) * 0.08;
   const [width, letters] = innerWidth < 600 ? [360, 50] : [640, 90];
   const x = (/** @type {number} */ value) => ((width - 20) * (value - least + room)) / (most - least + 2 * room);
-  const names = rows.map((row) => row.name.match(new RegExp(`.{1,${letters}}`, "gu")) ?? []);
+  const lines = new RegExp(`.{1,${letters}}(?![^ ,-])|.{1,${letters}}`, "gu"); // that end before a space, comma or hyphen
+  const names = rows.map((row) => row.name.match(lines) ?? []);
   const height = 24 * rows.length + 13 * names.flat().length + 26;
   const picture = svg("svg", {
     viewBox: `0 0 ${width} ${height}`,
