@@ -35,7 +35,7 @@ function comparisonVerdict(one) {
   const clear = worse.filter((/** @type {any} */ pair) => (byChance ? pair.p < 0.05 : pair.low * pair.high > 0)).length;
   const others = `for ${clear} of ${worse.length} other ${worse.length === 1 ? "experiment" : "experiments"}`;
   const lead = byChance
-    ? `Its lead is beyond chance (p < 0.05) ${others}.`
+    ? `Its lead is beyond chance (p < 0.05) ${others}.`
     : `The paired interval of its lead, which leaves out the chance of the seeds, leaves out 0 ${others}.`;
   const value = metric.rows.find((/** @type {any} */ row) => row.row === metric.best).value;
   return `${metric.best} has the best ${metric.name}, ${fixed(value, 3)}.${worse.length ? ` ${lead}` : ""}`;
@@ -101,7 +101,8 @@ function intervalPlot(rows, zero) {
   const room = Math.max(most - least, 1e-6) * 0.08;
   const [width, letters] = innerWidth < 600 ? [360, 50] : [640, 90];
   const x = (/** @type {number} */ value) => ((width - 20) * (value - least + room)) / (most - least + 2 * room);
-  const lines = new RegExp(`.{1,${letters}}(?![^ ,-])|.{1,${letters}}`, "gu"); // that end before a space, comma or hyphen
+  const line = `.{1,${letters}}`; // that ends with the name, or after a space, a comma or hyphen, if it can
+  const lines = new RegExp(`${line}$|${line}(?<= )|${line}(?<=[,-])|${line}`, "gu");
   const names = rows.map((row) => row.name.match(lines) ?? []);
   const height = 24 * rows.length + 13 * names.flat().length + 26;
   const picture = svg("svg", {
