@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from cardiax.ecg.leads import LEADS
 from cardiax.plots.heart_surface import look, named_places, render
 from cardiax.plots.style import draw_every_character, fitting, plain
-from cardiax.simulate.heart_geometry import spline_weights
+from cardiax.simulate.heart_geometry import Heart, spline_weights
 
 VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
 """Name of a view → azimuth of the eye, degrees."""
@@ -32,9 +32,7 @@ Extent = tuple[float, float, float, float]
 
 
 def activation_figure(
-    points: np.ndarray,
-    triangles: np.ndarray,
-    sites: np.ndarray,
+    heart: Heart,
     predicted: np.ndarray,
     title: str,
     true: np.ndarray | None = None,
@@ -45,9 +43,7 @@ def activation_figure(
     10 ms has one colour, that of the bar, and lines are isochrones between bands. Dots are the sites in sight.
 
     Args:
-      points: (P, 3), mm, points of the mesh.
-      triangles: (F, 3), triangles of the surface.
-      sites: int (75,), indices of the points of the sites.
+      heart: the heart that is shown.
       predicted: (75,), ms; NaN for a site that does not activate, which is left out. If no site activates, the maps
         are empty and the title says so.
       title: title of the figure, one line.
@@ -55,7 +51,8 @@ def activation_figure(
     """
     columns = [("predicted", predicted)] if true is None else [("true", true), ("predicted", predicted)]
     known = np.isfinite(np.sum([times for _, times in columns], axis=0))
-    weights = spline_weights(points, points[sites[known]])
+    points, triangles, sites = heart.points, heart.triangles, heart.sites
+    weights = spline_weights(heart.unfolded, heart.unfolded[sites[known]])
     if not known.any():
         title = f"{title}: no site activates"
 
@@ -145,9 +142,7 @@ def _name(axes: Axes, points: np.ndarray, sites: np.ndarray, azimuth: float) -> 
 
 
 def beating_frames(
-    points: np.ndarray,
-    triangles: np.ndarray,
-    sites: np.ndarray,
+    heart: Heart,
     voltage: np.ndarray,
     leads: np.ndarray,
     title: str,
@@ -159,15 +154,14 @@ def beating_frames(
     simulation.
 
     Args:
-      points: (P, 3), mm, points of the mesh.
-      triangles: (F, 3), triangles of the surface.
-      sites: int (75,), indices of the points of the sites.
+      heart: the heart that is shown.
       voltage: (T, 75), mV at 1 kHz.
       leads: (T, 12), mV at 1 kHz.
       title: title of the animation.
       frames: number of frames, evenly spaced over the beat.
     """
-    weights = spline_weights(points, points[sites])
+    points, triangles = heart.points, heart.triangles
+    weights = spline_weights(heart.unfolded, heart.unfolded[heart.sites])
     norm, colours = Normalize(-90.0, 40.0), colormaps["inferno"]
 
     def seen(sample: int, azimuth: float, extent: Extent) -> np.ndarray:
