@@ -160,7 +160,8 @@ _beats = functools.partial(Dataset, kind="beat", classes=AAMI_CLASSES)
 _mitbih = functools.partial(
     _beats,
     dominant_record=232,  # 1,382 of the 1,837 class S beats of DS2; its subject has sick sinus syndrome
-    note="record 201 of DS1 is left out of training, since record 202 of DS2 is the same subject",
+    note="record 201 of DS1 is left out of training, since record 202 of DS2 is the same subject (DS1 and DS2: "
+    "MIT-BIH's training and test patients)",
 )
 _hearts = functools.partial(Dataset, kind="intracardiac", rate=1000.0)
 

@@ -28,7 +28,14 @@ WHOLE, CELL = 10_000, 2_500
 """ms, of a recording from which on each lead is drawn in its own quarter, and a rhythm strip below; and the quarter."""
 
 ROW_HEIGHT, LABEL, MARGIN, GAP, PULSE = 36.0, 6.0, 5.0, 10.0, 8.0  # mm; the label is part of the row
-STRIP, HEAD, FOOT, CAPTION, LETTERS = 40.0, 10.0, 8.0, 6.0, 5.0  # mm; the caption and the letters are part of the strip
+STRIP, HEAD, LINE, FOOT, CAPTION, LETTERS = (
+    40.0,
+    10.0,
+    3.4,
+    8.0,
+    6.0,
+    5.0,
+)  # mm; the caption and the letters are part of the strip
 COLOURED = (0.25, 0.45)
 """s before and after its R peak, or half way to the next one, in which a beat has the colour of its class."""
 
@@ -84,8 +91,10 @@ def ecg_figure(leads: np.ndarray, title: str, explained: "Explained | None" = No
     span = max(high - low for low, high in extremes)
     gain = next((gain for gain in GAINS if span * gain <= ROW_HEIGHT - LABEL), GAINS[-1])
 
-    figure = Figure(figsize=(width / INCH, (height + HEAD) / INCH))
-    axes = figure.add_axes((0, 0, 1, height / (height + HEAD)), xlim=(0, width), ylim=(0, height))
+    title, head = _head(title, width)
+    whole = height + head
+    figure = Figure(figsize=(width / INCH, whole / INCH))
+    axes = figure.add_axes((0, 0, 1, height / whole), xlim=(0, width), ylim=(0, height))
     axes.axis("off")
     draw_grid(axes, width, height)
     for row, (own, (low, high)) in enumerate(zip(traces, extremes, strict=True)):
@@ -106,8 +115,14 @@ def ecg_figure(leads: np.ndarray, title: str, explained: "Explained | None" = No
     if explained is not None and not is_long:
         scale += f"   blue: of a generic heart with this prediction, {100 * explained.share:.0f} % explained"
     axes.text(MARGIN, 1.5, scale, fontsize=7, zorder=4)
-    figure.text(MARGIN / width, 1 - HEAD / 2 / (height + HEAD), fitting(title, width / INCH), fontsize=8, va="center")
+    figure.text(MARGIN / width, 1 - head / 2 / whole, title, fontsize=8, va="center")
     return figure
+
+
+def _head(title: str, width: float) -> tuple[str, float]:
+    """Return the title in lines that fit the paper, and their height, mm."""
+    title = fitting(title, (width - 2 * MARGIN) / INCH)
+    return title, max(HEAD, LINE * (title.count("\n") + 1) + 2)
 
 
 def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str], normal: str) -> Figure:
@@ -123,7 +138,8 @@ def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str
     span = max(float(np.ptp(strip.signal)) for strip in strips)
     gain = next((gain for gain in GAINS if span * gain <= STRIP - CAPTION - LETTERS), GAINS[-1])
 
-    whole = height + HEAD + FOOT
+    title, head = _head(title, width)
+    whole = height + head + FOOT
     figure = Figure(figsize=(width / INCH, whole / INCH))
     axes = figure.add_axes((0, FOOT / whole, 1, height / whole), xlim=(0, width), ylim=(0, height))
     axes.axis("off")
@@ -150,7 +166,7 @@ def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str
                 zorder=4,
             )
         axes.text(MARGIN, top - 1, strip.caption, fontsize=8, weight="bold", va="top", zorder=4)
-    figure.text(MARGIN / width, 1 - HEAD / 2 / whole, fitting(title, width / INCH), fontsize=8, va="center")
+    figure.text(MARGIN / width, 1 - head / 2 / whole, title, fontsize=8, va="center")
     figure.text(
         MARGIN / width, FOOT / 2 / whole, f"{SPEED:g} mm/s   {gain:g} mm/mV   {DISCLAIMER}", fontsize=7, va="center"
     )

@@ -7,12 +7,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, Colormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from cardiax.ecg.leads import LEADS
 from cardiax.plots.heart_surface import look, named_places, render
 from cardiax.plots.style import draw_every_character, fitting, plain
-from cardiax.simulate.heart_geometry import spline_weights
+from cardiax.simulate.heart_geometry import Heart, spline_weights
 
 VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
 """Name of a view → azimuth of the eye, degrees."""
@@ -32,9 +32,7 @@ Extent = tuple[float, float, float, float]
 
 
 def activation_figure(
-    points: np.ndarray,
-    triangles: np.ndarray,
-    sites: np.ndarray,
+    heart: Heart,
     predicted: np.ndarray,
     title: str,
     true: np.ndarray | None = None,
@@ -45,9 +43,7 @@ def activation_figure(
     10 ms has one colour, that of the bar, and lines are isochrones between bands. Dots are the sites in sight.
 
     Args:
-      points: (P, 3), mm, points of the mesh.
-      triangles: (F, 3), triangles of the surface.
-      sites: int (75,), indices of the points of the sites.
+      heart: the heart that is shown.
       predicted: (75,), ms; NaN for a site that does not activate, which is left out. If no site activates, the maps
         are empty and the title says so.
       title: title of the figure, one line.
@@ -55,7 +51,8 @@ def activation_figure(
     """
     columns = [("predicted", predicted)] if true is None else [("true", true), ("predicted", predicted)]
     known = np.isfinite(np.sum([times for _, times in columns], axis=0))
-    weights = spline_weights(points, points[sites[known]])
+    points, triangles, sites = heart.points, heart.triangles, heart.sites
+    weights = spline_weights(heart.unfolded, heart.unfolded[sites[known]])
     if not known.any():
         title = f"{title}: no site activates"
 
@@ -69,9 +66,8 @@ def activation_figure(
     if true is not None:
         error = predicted - true
         largest = float(np.abs(error[known]).max(initial=1.0))
-        drawn.append(
-            ("error", over_heart(error), BoundaryNorm(np.linspace(-largest, largest, 11), 256), colormaps["RdBu_r"])
-        )
+        bands = MaxNLocator(10, steps=[1, 2, 5, 10], symmetric=True).tick_values(-largest, largest)
+        drawn.append(("error", over_heart(error), BoundaryNorm(bands, 256), colormaps["RdBu_r"]))
 
     figure = Figure(figsize=(2.6 * len(drawn) + 0.4, 5.6), layout="constrained")
     panels = figure.subplots(len(VIEWS), len(drawn), squeeze=False)
@@ -114,7 +110,7 @@ def activation_figure(
         )
         bar.set_label(label, fontsize=8)
         bar.ax.tick_params(labelsize=7)
-        bar.ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        bar.ax.xaxis.set_major_locator(FixedLocator(list(norm.boundaries), 7))
     figure.suptitle(fitting(title, figure.get_figwidth()), fontsize=8)
     return figure
 
@@ -146,9 +142,7 @@ def _name(axes: Axes, points: np.ndarray, sites: np.ndarray, azimuth: float) -> 
 
 
 def beating_frames(
-    points: np.ndarray,
-    triangles: np.ndarray,
-    sites: np.ndarray,
+    heart: Heart,
     voltage: np.ndarray,
     leads: np.ndarray,
     title: str,
@@ -160,15 +154,14 @@ def beating_frames(
     simulation.
 
     Args:
-      points: (P, 3), mm, points of the mesh.
-      triangles: (F, 3), triangles of the surface.
-      sites: int (75,), indices of the points of the sites.
+      heart: the heart that is shown.
       voltage: (T, 75), mV at 1 kHz.
       leads: (T, 12), mV at 1 kHz.
       title: title of the animation.
       frames: number of frames, evenly spaced over the beat.
     """
-    weights = spline_weights(points, points[sites])
+    points, triangles = heart.points, heart.triangles
+    weights = spline_weights(heart.unfolded, heart.unfolded[heart.sites])
     norm, colours = Normalize(-90.0, 40.0), colormaps["inferno"]
 
     def seen(sample: int, azimuth: float, extent: Extent) -> np.ndarray:

@@ -43,14 +43,13 @@ def case_plots(
       explained: the leads that the prediction gives on a generic heart, if known, drawn over the ECG.
     """
     heart = build_heart()
-    surface = (heart.points, heart.triangles, heart.sites)
     plots: dict[str, Callable[[], Any]] = {
         "ecg": partial(ecg_figure, leads, title, explained),
-        "activation": partial(activation_figure, *surface, times, title, true_times),
+        "activation": partial(activation_figure, heart, times, title, true_times),
     }
     if voltage is not None:
         plots["voltage"] = partial(voltage_figure, voltage, title, true_voltage)
-        plots["heart"] = partial(beating_frames, *surface, voltage, leads, title)
+        plots["heart"] = partial(beating_frames, heart, voltage, leads, title)
     return plots
 
 

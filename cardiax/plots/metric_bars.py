@@ -5,20 +5,24 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from cardiax.plots.style import INK, PALE, plain, wrapped
+from cardiax.plots.style import INK, PALE, fitting, plain, wrapped
 from cardiax.stats.classification import mean_interval
 
 GREY = "#c9c9c9"
 
 
 def comparison_figure(
-    panels: Mapping[str, Mapping[str, np.ndarray]], label: str, bounds: tuple[float, float] = (-np.inf, np.inf)
+    panels: Mapping[str, Mapping[str, np.ndarray]],
+    label: str,
+    title: str,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Figure:
     """Plot one panel per protocol: the seeds of each model, pale, and their mean with its 95 % t interval.
 
     Args:
       panels: protocol → model → its metric for each seed, (seeds,).
       label: name of the metric, with its unit.
+      title: title of the figure.
       bounds: least and largest value that the metric can have. Intervals end there.
 
     Returns:
@@ -46,6 +50,7 @@ def comparison_figure(
         axes.grid(axis="x", color="#e4e4e4", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right", "left"]].set_visible(False)
+    figure.suptitle(fitting(title, figure.get_figwidth()), fontsize=8)
     return figure
 
 

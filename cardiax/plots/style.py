@@ -13,10 +13,11 @@ from cardiax.catalog import is_aami
 
 INK, PALE = "#12306b", "#9db4d6"
 
-CLASS_COLOURS = {"N": "#1a1a1a", "S": "#0b5cad", "V": "#c2410c", "F": "#7b3294", "Q": "#6b6b6b"}
-"""AAMI class → colour of its beats."""
+CLASS_COLOURS = {"N": "#1a1a1a", "S": "#1976c8", "V": "#c2410c", "F": "#5f1278", "Q": "#6b6b6b"}
+"""AAMI class → colour of its beats, which the colour-blind tell apart (tests/plots/test_style.py)."""
 
-_OTHERS = ("#0b5cad", "#c2410c", "#7b3294", "#2f6b3a", "#9a6a00", "#0e7c86", "#a61e4d", "#6b6b6b")
+OTHERS = ("#1976c8", "#c2410c", "#5f1278", "#926d6d", "#0000db", "#6d2400", "#9292b6", "#494949")
+"""Colours beside black of which the same is true."""
 
 
 def class_colours(classes: Sequence[str], normal: str) -> dict[str, str]:
@@ -24,7 +25,7 @@ def class_colours(classes: Sequence[str], normal: str) -> dict[str, str]:
     if is_aami(classes):
         return {name: CLASS_COLOURS[name] for name in classes}
     others = [name for name in classes if name != normal]
-    colours = {name: _OTHERS[index % len(_OTHERS)] for index, name in enumerate(others)}
+    colours = {name: OTHERS[index % len(OTHERS)] for index, name in enumerate(others)}
     return {name: colours.get(name, CLASS_COLOURS["N"]) for name in classes}
 
 

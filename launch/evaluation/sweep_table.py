@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.catalog import BY_PATIENT, NOISE
+from cardiax.launch.run.metric_names import NAMES
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import read_csv, write_atomically, write_csv
@@ -86,7 +87,13 @@ def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
         protocol: {row.name: row.values(name) for row in group}
         for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
     }
-    save_plot(folder / "table", lambda: comparison_figure(panels, _label(rows, name), bounds))
+    datasets = " and ".join(dict.fromkeys(row.results[0]["dataset"] for row in rows))
+    title = (
+        f"{task.name}, {rows[0].results[0]['split']} set of {datasets}: seeds, and their mean with a 95 % t interval"
+    )
+    unit = rows[0].results[0][name].get("unit")
+    label = NAMES.get(name, name) + (f" ({unit})" if unit else "")
+    save_plot(folder / "table", lambda: comparison_figure(panels, label, title, bounds))
     return [markdown(rows, best, task)]
 
 

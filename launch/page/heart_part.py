@@ -73,7 +73,8 @@ def heart_part(
     heart = heart or build_heart()
     surface, triangles = np.unique(heart.triangles, return_inverse=True)
     points = heart.points[surface]
-    weights = spline_weights(points, heart.points[heart.sites])
+    unfolded, sites = heart.unfolded[surface], heart.unfolded[heart.sites]
+    weights = spline_weights(unfolded, sites)
     places = named_places(heart.points, heart.points[heart.sites])
     has_voltage = any(case.voltage is not None for case in cases)
     return {
@@ -91,7 +92,7 @@ def heart_part(
         "isochrone": ISOCHRONE,
         "colours": _colours(),
         "weights": packed(weights, 1e-4) if has_voltage else None,
-        "cases": [_case(case, points, heart.points[heart.sites], weights) for case in cases],
+        "cases": [_case(case, unfolded, sites, weights) for case in cases],
     }
 
 

@@ -16,7 +16,7 @@ from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.metric_names import NAMES
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.plots.median_beats import without_padding
-from cardiax.plots.style import class_colours
+from cardiax.plots.style import CLASS_COLOURS, OTHERS, class_colours
 from cardiax.stats.calibration import expected_calibration_error, reliability
 from cardiax.tasks import Task, task_of
 
@@ -88,6 +88,7 @@ def run_part(
         "note": result.get("note"),
         "metrics": metrics(result),
         "curves": curves(workdir),
+        "colours": [*OTHERS, CLASS_COLOURS["N"]],
         "repeat": {
             "command": shlex.join(
                 ["cardiax", "train", "--config", str(workdir.path / "config.json"), "--workdir", "again"]

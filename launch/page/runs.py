@@ -138,7 +138,8 @@ def hearts_of(name: str, runs: Sequence[Run]) -> dict[str, Any]:
         for rank, index in zip([*(f"Worst {n}" for n in range(1, len(chosen))), "Median case"], chosen, strict=True)
     ]
     cases = [_case(title, examples["leads"][i], outputs[:, i], examples["target"][i]) for i, title in enumerate(titles)]
-    network = f"{name}: the mean of {len(runs)} seeds." if len(runs) > 1 else f"{name}, test cases."
+    config, seeds = first.experiment.config, f"; the mean of {len(runs)} seeds" if len(runs) > 1 else ""
+    network = f"The network is {config.model} of the task {config.task}, on test cases of {config.dataset}{seeds}."
     remarks = [network, "Every case is shown on one heart, the built-in one, whose sites have the names of the data's."]
     sites = first.workdir.read_json("test.json")["sites"]
     errors = [{"value": sites[name][selection], "unit": unit} for name in SITE_NAMES]

@@ -98,6 +98,17 @@ def test_beats_are_at_25_mm_per_s_in_the_colour_of_their_class():
     assert np.ptp(ventricular.get_ydata()) == pytest.approx(10.0)
 
 
+@pytest.mark.parametrize("title", ["Short", "A long name of a recording. " * 12])
+def test_the_title_lies_between_the_edge_and_the_paper(title):
+    strip = Strip("II", np.zeros(1800), 180.0, np.array([2.0]), ["N"], [False])
+    for figure in (ecg_figure(np.zeros((500, 12)), title), strips_figure([strip], title * 2, CLASS_COLOURS, "N")):
+        figure.draw_without_rendering()
+        box = figure.texts[0].get_window_extent()
+        assert figure.axes[0].get_window_extent().y1 <= box.y0
+        assert box.y1 <= figure.bbox.y1
+        assert box.x1 <= figure.bbox.x1
+
+
 def test_an_uncertain_class_has_a_question_mark():
     strip = Strip("II", np.zeros(1800), 180.0, np.array([2.0, 4.0]), ["N", "V"], [False, True])
     (axes,) = strips_figure([strip], "a", CLASS_COLOURS, "N").axes

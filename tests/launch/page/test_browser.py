@@ -71,11 +71,11 @@ def recording():
 
 
 def run():
-    """A run of three classes, of which two beats are wrong."""
+    """A run of four classes, of which two beats are wrong, and there are none of the last class."""
     figure = {"value": 0.9, "low": 0.8, "high": 0.95}
-    cells = [[[0, 1], [2], []], [[], [3], []], [[4], [], []]]
+    cells = [[[0, 1], [2], [], []], [[], [3], [], []], [[4], [], [], []], [[], [], [], []]]
     beats = [
-        {"true": row, "prediction": column, "odds": [0.5, 0.3, 0.2], "from": {"record": 100 + index}}
+        {"true": row, "prediction": column, "odds": [0.5, 0.3, 0.1, 0.1], "from": {"record": 100 + index}}
         for row, some in enumerate(cells)
         for column, cell in enumerate(some)
         for index in cell
@@ -83,7 +83,7 @@ def run():
     beats.sort(key=lambda beat: beat["from"]["record"])
     signal = packed(np.sin(np.arange(187) / 9)[None], 0.01)
     shade = packed(np.r_[np.zeros(93), np.ones(94)][None], 0.01)
-    classes = [{"name": name, "meaning": EVIL, "colour": "#0b5cad", "examples": 2} for name in NAMES[:3]]
+    classes = [{"name": name, "meaning": EVIL, "colour": "#0b5cad", "examples": 2} for name in NAMES[:4]]
     return {
         "kind": "run",
         "title": "run",
@@ -94,6 +94,7 @@ def run():
         "why": "",
         "metrics": [{"name": "accuracy", "meaning": "share", **figure, "unit": None}],
         "curves": {"step": [1, 2, 3], "train_loss": [3, 2, 1], "validation_accuracy": [0.1, None, 0.4]},
+        "colours": ["#1976c8", "#c2410c"],
         "repeat": {
             "command": "cardiax train",
             "config": {"model": EVIL},
@@ -104,7 +105,7 @@ def run():
             "seconds": 60,
         },
         "classes": [one | dict.fromkeys(("precision", "recall", "f1"), figure) for one in classes],
-        "confusion": [[2, 1, 0], [0, 1, 0], [1, 0, 0]],
+        "confusion": [[2, 1, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]],
         "reliability": {"bins": [[0, 0, 0], [5, 4, 4.5]], "ece": 0.1},
         "risk": {"coverage": [0.5, 0.9, 1.0], "risk": [0.0, 0.1, 0.2]},
         "cases": {
@@ -180,6 +181,11 @@ def test_the_heart_plays_turns_and_answers(open_tab, written):
         f"(e => (e.value = {other}, e.dispatchEvent(new Event('change'))))(document.querySelector('[aria-label=Site]'))"
     )
     assert tab.value("document.querySelectorAll('.leads rect').length") == 0  # nothing moved that wall
+    tab.value("document.querySelector('input').focus()")
+    tab.press("]")  # the slider takes the arrows alone
+    assert tab.text("dl.reading dd").startswith(SITE_NAMES[other + 1])
+    tab.press("[")
+    tab.value("document.activeElement.blur()")
     tab.press("Home")
     assert tab.text(".time") == "0 ms"
     tab.press("ArrowRight")
@@ -211,12 +217,15 @@ def test_the_heart_plays_turns_and_answers(open_tab, written):
 
 def test_on_paper_nothing_is_stretched_or_covered(open_tab, written):
     tab = open_tab(written("heart", [heart()]), width=390)
-    wide = "document.querySelector('canvas.heart').getBoundingClientRect().width"
-    on_screen = tab.value(wide)
+    shape = "(box => box.width / box.height)(document.querySelector('canvas.heart').getBoundingClientRect())"
+    on_screen = tab.value(shape)
+    assert tab.value("document.querySelector('.on-paper').offsetHeight") == 0
     tab.call("Emulation.setEmulatedMedia", media="print")
     tab.call("Emulation.setDeviceMetricsOverride", width=700, height=900, deviceScaleFactor=1, mobile=False)
     tab.wait("innerWidth === 700")
-    assert tab.value(wide) == on_screen  # a canvas cannot be drawn anew for paper, so it must keep its shape
+    assert tab.value(shape) == pytest.approx(on_screen, rel=1e-3)  # a canvas cannot be drawn anew for paper
+    assert tab.value("document.querySelector('.on-paper').offsetHeight") > 0  # what the buttons say on the screen
+    assert tab.text(".on-paper") == f"{EVIL}. Prediction at 80 ms."
     widths = "['.leads', '.with-cursor'].map(one => document.querySelector(one).getBoundingClientRect().width)"
     leads, box = tab.value(widths)
     assert leads == box  # so the cursors, which are placed in the box, are at the time of the leads
@@ -275,6 +284,25 @@ def test_every_abnormal_beat_is_one_key_away(open_tab, written):
     assert no_name_became_html(tab)
 
 
+def test_experiments_side_by_side_have_their_whole_names(open_tab, written):
+    names = [f"{'resnet1d-' * 9}learning_rate={rate}" for rate in ("1e-3", "3e-3")]
+    rows = [
+        {"row": name, "value": 0.5, "low": 0.4, "high": 0.6, "seeds": [0, 1], "values": [0.4, 0.6]} for name in names
+    ]
+    pair = {"first": names[0], "second": names[1], "difference": -0.1, "low": -0.2, "high": -0.05, "p": 0.5}
+    metric = {"name": "accuracy", "higher_is_better": True, "best": names[0], "rows": rows, "pairs": [pair]}
+    one = {"task": "arrhythmia", "data": "some", "drawn": "records", "metrics": [metric], "classes": []}
+    part = {"kind": "comparison", "title": "both", "paired": True, "tables": [one]}
+    tab = open_tab(written("comparison", [part]), width=390)
+    assert "beyond chance (p < 0.05) for 0 of 1 other experiment." in tab.text(".verdict")  # the interval lacks 0
+    told = tab.value("[...document.querySelectorAll('svg.wide')].map(one => one.textContent)")
+    assert all(name in told[0] for name in names)
+    assert f"{names[1]} − {names[0]}" in told[1]
+    inside = "(one => one.getBBox().x + one.getBBox().width <= one.ownerSVGElement.viewBox.baseVal.width)"
+    assert tab.value(f"[...document.querySelectorAll('svg.wide text')].every({inside})")
+    assert tab.value("document.documentElement.scrollWidth") <= 390
+
+
 def test_a_cell_of_the_confusion_matrix_leads_to_its_beats(open_tab, written):
     tab = open_tab(written("run", [run(), heart()]), width=390)
     assert tab.value("document.documentElement.scrollWidth") <= 390  # nothing is wider than the phone
@@ -285,6 +313,8 @@ def test_a_cell_of_the_confusion_matrix_leads_to_its_beats(open_tab, written):
     assert tab.value("document.querySelectorAll('.worst rect').length") == 4 * 94
     assert tab.text(".worsts figcaption") == f"V, {EVIL}: 32 beats; log odds: {EVIL}"
     assert tab.text(".share") == "75"
+    heads = "[...document.querySelectorAll('.matrix th')].filter(one => one.offsetWidth && one.textContent)"
+    assert tab.value(f"{heads}.map(one => one.textContent).join('')") == "NVS" * 2  # F has no beats
     tab.click(".matrix tbody tr:nth-child(1) td:nth-child(3) button")
     assert tab.text("h4") == "N, called V"
     tab.wait("document.querySelector('.case + dl').textContent.includes('record 102')")

@@ -1,4 +1,4 @@
-"""Which lead tells of which wall, of a network that looks at two samples."""
+"""The parts of a page of runs: what their networks look at, and their hearts."""
 
 from types import SimpleNamespace
 
@@ -8,9 +8,9 @@ import pytest
 
 from cardiax.config import to_dict
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
-from cardiax.launch.page.runs import _predictor, wall_shares
+from cardiax.launch.page.runs import _predictor, hearts_of, wall_shares
 from cardiax.launch.predictors.heart import HeartPredictor
-from cardiax.launch.run.run_folder import Workdir, write_json
+from cardiax.launch.run.run_folder import Workdir, write_csv, write_json
 from cardiax.launch.run.trained import TrainedNetwork
 from cardiax.recipes import recipe
 
@@ -36,6 +36,31 @@ def test_the_share_of_each_lead_in_a_wall():
         assert dict(zip(found["leads"], shares, strict=True)) == pytest.approx(
             dict.fromkeys(LEADS, 0.0) | {"II": 75.0, "V1": 25.0}
         )
+
+
+def test_hearts_say_which_network_and_data_the_worst_first(tmp_path):
+    error = "activation_mae"
+    sites = {name: {error: 1.0} for name in SITE_NAMES}
+    write_json(tmp_path / "test.json", {error: {"value": 6.5, "unit": "ms"}, "sites": sites})
+    write_csv(tmp_path / "test_cases.csv", [{error: float(number), "volunteer": str(number)} for number in range(12)])
+    take = lambda rows: {"leads": np.ones((len(rows), 500, 12)), "target": np.zeros((len(rows), 75))}  # noqa: E731
+    config = recipe("activation", "simulated_intracardiac")
+    examples = SimpleNamespace(take=take)
+    run = SimpleNamespace(
+        workdir=Workdir(tmp_path),
+        experiment=SimpleNamespace(config=config, split={"test": np.arange(12)}, examples=examples),
+        predict=lambda inputs: np.ones((len(inputs["leads"]), 75)),
+    )
+    part = hearts_of("mine", [run, run])  # pyright: ignore
+    assert part["remarks"][0] == (
+        f"The network is {config.model} of the task activation, on test cases of simulated_intracardiac; the mean of 2 "
+        "seeds."
+    )
+    assert [case["name"].split(":")[0] for case in part["cases"]] == [
+        *(f"Worst {n}" for n in range(1, 11)),
+        "Median case",
+    ]
+    assert part["cases"][0]["name"] == "Worst 1: 11.0 ms (volunteer 11)"
 
 
 @pytest.mark.parametrize(("shape", "has_walls"), [((75,), True), ((500, 75), False)])

@@ -40,6 +40,7 @@ async function heartPart(part, onKeys) {
   let plot = null;
   const all = allSites(part, () => shown);
   const description = el("p", { class: "quiet" });
+  const onPaper = el("p", { class: "on-paper" });
   const moved = el("p", { class: "quiet" });
   const flatText = el("p", { class: "quiet" });
 
@@ -141,6 +142,7 @@ async function heartPart(part, onKeys) {
   /** What is read rather than watched: five times a second while the heart plays. */
   function drawValues() {
     const now = values();
+    onPaper.textContent = `${part.cases[state.one].name}. ${LAYER_NAMES[state.layer]} at ${at.textContent}.`;
     flat.draw(
       (site) => fixed(now[site]),
       (site) => colourOf(scale.line ? Math.round(now[site]) : now[site]), // that of the number which is shown
@@ -275,6 +277,7 @@ async function heartPart(part, onKeys) {
     "The heart",
     "Drag to turn it. Click, or press [ and ], to choose a site. The dots are the 75 sites whose values are known; between them values are interpolated.",
     el("div", { class: "tools" }, quantities.group, layers.group),
+    onPaper,
     scene
       ? scene.box
       : el("p", {

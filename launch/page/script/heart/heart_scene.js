@@ -125,6 +125,7 @@ function heartScene(part, points, corners, choose, drawn) {
   let windows = [];
   let waiting = false;
   let frame = 0;
+  let named = ""; // the view in which the names stand
   let fineness = 1;
   let playing = false;
 
@@ -192,7 +193,10 @@ function heartScene(part, points, corners, choose, drawn) {
       renderer.setScissor(window.x, bottom, window.width, window.height);
       renderer.clear();
       renderer.render(scene, camera);
-      if (!still) nameParts(towards, window);
+      const view = [free.azimuth, free.elevation, free.zoom, window.width].join();
+      if (still || view === named) return; // reading the width of a name arranges the whole page
+      named = view;
+      nameParts(towards, window);
     });
   }
 

@@ -31,9 +31,14 @@ function comparisonVerdict(one) {
   if (metric.rows.length < 2)
     return `${metric.rows[0].row}: ${metric.name} ${fixed(metric.rows[0].value, 3)}, ${metric.rows[0].values.length === 1 ? "one seed" : `mean of ${metric.rows[0].values.length} seeds`}.`;
   const worse = metric.pairs.filter((/** @type {any} */ pair) => [pair.first, pair.second].includes(metric.best));
-  const clear = worse.filter((/** @type {any} */ pair) => pair.low * pair.high > 0).length;
+  const byChance = worse.every((/** @type {any} */ pair) => pair.p !== null);
+  const clear = worse.filter((/** @type {any} */ pair) => (byChance ? pair.p < 0.05 : pair.low * pair.high > 0)).length;
+  const others = `for ${clear} of ${worse.length} other ${worse.length === 1 ? "experiment" : "experiments"}`;
+  const lead = byChance
+    ? `Its lead is beyond chance (p < 0.05) ${others}.`
+    : `The paired interval of its lead, which leaves out the chance of the seeds, leaves out 0 ${others}.`;
   const value = metric.rows.find((/** @type {any} */ row) => row.row === metric.best).value;
-  return `${metric.best} has the best ${metric.name}, ${fixed(value, 3)}.${worse.length ? ` The paired interval of its lead leaves out 0 for ${clear} of ${worse.length} other ${worse.length === 1 ? "experiment" : "experiments"}.` : ""}`;
+  return `${metric.best} has the best ${metric.name}, ${fixed(value, 3)}.${worse.length ? ` ${lead}` : ""}`;
 }
 
 /** @param {any} metric @param {string} drawn */
@@ -94,10 +99,12 @@ function intervalPlot(rows, zero) {
     .filter((one) => one !== null && Number.isFinite(one));
   const [least, most] = range(zero === null ? known : [...known, zero]) ?? [0, 1];
   const room = Math.max(most - least, 1e-6) * 0.08;
-  const [width, left, letters] = innerWidth < 600 ? [360, 120, 18] : [640, 230, 34];
-  const x = (/** @type {number} */ value) =>
-    left + ((width - left - 20) * (value - least + room)) / (most - least + 2 * room);
-  const height = 30 * rows.length + 34;
+  const [width, letters] = innerWidth < 600 ? [360, 50] : [640, 90];
+  const x = (/** @type {number} */ value) => ((width - 20) * (value - least + room)) / (most - least + 2 * room);
+  const line = `.{1,${letters}}`; // that ends with the name, or after a space, a comma or hyphen, if it can
+  const lines = new RegExp(`${line}$|${line}(?<= )|${line}(?<=[,-])|${line}`, "gu");
+  const names = rows.map((row) => row.name.match(lines) ?? []);
+  const height = 24 * rows.length + 13 * names.flat().length + 26;
   const picture = svg("svg", {
     viewBox: `0 0 ${width} ${height}`,
     role: "img",
@@ -120,15 +127,16 @@ function intervalPlot(rows, zero) {
     picture.append(
       svg("line", { x1: x(zero), x2: x(zero), y1: 4, y2: height - 26, stroke: QUIET, "stroke-dasharray": "4 3" }),
     );
+  let y = 0;
   rows.forEach((row, index) => {
-    const y = 20 + 30 * index;
-    const name = row.name.length > letters ? `${row.name.slice(0, letters - 1)}…` : row.name;
-    picture.append(svg("text", { x: 0, y: y + 4, text: name }, svg("title", { text: row.name })));
+    for (const text of names[index]) picture.append(svg("text", { x: 0, y: (y += 13), class: "row-name", text }));
+    y += 10;
     if (Number.isFinite(row.low) && row.low !== null)
       picture.append(svg("line", { x1: x(row.low), x2: x(row.high), y1: y, y2: y, stroke: BLUE, "stroke-width": 2 }));
     for (const value of row.values)
       picture.append(svg("circle", { cx: x(value), cy: y, r: 2.4, fill: BLUE, "fill-opacity": 0.4 }));
     picture.append(svg("circle", { cx: x(row.value), cy: y, r: 5, fill: BLUE }));
+    y += 14;
   });
   return picture;
 }

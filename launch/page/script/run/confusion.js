@@ -38,6 +38,11 @@ function confusionPanes(part, onKeys) {
       return button;
     });
   });
+  const isTrue = part.confusion.map((/** @type {number[]} */ row) => row.some(Boolean));
+  const isShown = isTrue.map(
+    (/** @type {boolean} */ here, /** @type {number} */ column) =>
+      here || part.confusion.some((/** @type {number[]} */ row) => row[column]),
+  );
   const named = (/** @type {any} */ one) => el("span", { title: one.meaning, text: one.name });
   const matrix = el(
     "div",
@@ -53,7 +58,9 @@ function confusionPanes(part, onKeys) {
           "tr",
           {},
           el("th", {}),
-          ...part.classes.map((/** @type {any} */ one) => el("th", { scope: "col" }, named(one))),
+          ...part.classes.map((/** @type {any} */ one, /** @type {number} */ column) =>
+            el("th", { scope: "col", hidden: !isShown[column] }, named(one)),
+          ),
         ),
       ),
       el(
@@ -62,9 +69,9 @@ function confusionPanes(part, onKeys) {
         ...buttons.map((row, index) =>
           el(
             "tr",
-            {},
+            { hidden: !isTrue[index] },
             el("th", { scope: "row" }, named(part.classes[index])),
-            ...row.map((button) => el("td", {}, button)),
+            ...row.map((button, column) => el("td", { hidden: !isShown[column] }, button)),
           ),
         ),
       ),
@@ -108,6 +115,7 @@ function confusionPanes(part, onKeys) {
     heading.textContent =
       row === column ? `${own.name}, rightly called ${own.name}` : `${own.name}, called ${other.name}`;
     mark();
+    viewer.scrollIntoView({ block: "nearest" });
     show(0);
   }
 
@@ -172,7 +180,7 @@ function confusionPanes(part, onKeys) {
     nextCell(event.key === "n" ? 1 : -1),
   );
   onKeys(["w"], "the ten worst beats", openWorst);
-  return { matrix, viewer, openWorst, openCell, showWorst: (/** @type {number} */ at) => (openWorst(), show(at)) };
+  return { matrix, viewer, openWorst, openCell, showWorst: (/** @type {number} */ at) => (openWorst(), viewer.scrollIntoView(), show(at)) };
 }
 
 /**

@@ -83,7 +83,7 @@ async function runPart(part, onKeys) {
   const show = () => {
     confusion?.openWorst();
     if (part.risk) drawRisk(part.risk, riskBox);
-    if (part.curves.step?.length) drawCurves(part.curves, lossBox, scoreBox);
+    if (part.curves.step?.length) drawCurves(part.curves, part.colours, lossBox, scoreBox);
   };
   return { box, show };
 }
@@ -250,13 +250,13 @@ function histogram(errors, unit) {
       ),
     );
   });
-  for (const part01 of [0, 0.25, 0.5, 0.75, 1])
+  for (const part01 of [0, 0.2, 0.4, 0.6, 0.8, 1])
     picture.append(
       svg("text", {
         x: 20 + 598 * part01,
         y: 162,
         "text-anchor": "middle",
-        text: fixed(high * part01, high < 8 ? 2 : 1),
+        text: String(Number((high * part01).toPrecision(3))),
       }),
     );
   picture.append(
@@ -288,11 +288,11 @@ function siteErrors(part) {
 /**
  * The learning curves: losses, and the metrics on validation data.
  * @param {{[name: string]: (number | null)[]}} curves
+ * @param {string[]} colours
  * @param {HTMLElement} lossBox
  * @param {HTMLElement} scoreBox
  */
-function drawCurves(curves, lossBox, scoreBox) {
-  const colours = [BLUE, ACCENT, "#1a1a1a", "#7b3294", "#00796b", "#8a6d00", QUIET];
+function drawCurves(curves, colours, lossBox, scoreBox) {
   const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
   const names = Object.keys(curves).filter((name) => name !== "step");
   const losses = names.filter((name) => name.endsWith("loss"));

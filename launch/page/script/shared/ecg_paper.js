@@ -76,7 +76,7 @@ function twelveLeads(names, lead_in, choose) {
     scale,
   );
   const box = el("div", { class: "with-cursor" }, picture, ...cursors);
-  box.style.setProperty("--on-paper", `${0.68 * width}mm`);
+  box.style.setProperty("--on-paper", `${0.6 * width}mm`);
   picture.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
     const box = picture.getBoundingClientRect();
     const at = ((((event.clientX - box.left) / box.width) * width) % column) - 2;

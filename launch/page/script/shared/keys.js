@@ -28,8 +28,8 @@ function startKeys() {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const tag = event.target instanceof Element ? event.target.tagName : "";
     const named = `${event.shiftKey ? "Shift+" : ""}${event.key}`;
-    if (tag === "SELECT" || tag === "INPUT" || (tag === "BUTTON" && (event.key === " " || event.key === "Enter")))
-      return;
+    const isTaken = tag === "BUTTON" ? [" ", "Enter"].includes(event.key) : tag === "INPUT" && event.key.length > 1;
+    if (tag === "SELECT" || isTaken) return;
     const found = active().find(
       ({ keys }) => keys.includes(named) || (event.key.length === 1 && keys.includes(event.key)),
     );
