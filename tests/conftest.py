@@ -147,6 +147,16 @@ def one_beat() -> np.ndarray:
     return heart @ np.concatenate([limbs, chest]).T + 0.002 * np.random.default_rng(0).normal(size=(500, 10))
 
 
+@pytest.fixture(scope="module")
+def without_plots() -> Iterator[None]:
+    """Runs in this process without their plots, which are most of the time of a small one."""
+    from cardiax.launch.evaluation import run_report
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_report, "save_plot", lambda path, draw: [])
+        yield
+
+
 @pytest.fixture
 def random() -> np.random.Generator:
     """Random numbers that are the same whichever tests run."""
@@ -202,10 +212,10 @@ import jax
 from cardiax.datasets.simulated_heartbeat import simulated_heartbeat_dataset_builder as beats
 from cardiax.datasets.simulated_intracardiac import simulated_intracardiac_dataset_builder as hearts
 from cardiax.launch.cli import main
+from cardiax.launch.loops import training_loop
 from cardiax.launch.loops.training_loop import score, validation_figures
 from cardiax.launch.evaluation import run_report
-from cardiax.launch.run.experiment import Evaluator, load_experiment
-from cardiax.recipes import recipe
+from cardiax.launch.run.experiment import Evaluator
 from cardiax.training.device_mesh import make_mesh
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import create_state, evaluated
@@ -216,13 +226,9 @@ task, dataset, data_dir, workdir, per_class = sys.argv[1:]
 beats.BEATS = {"train": 2_000, "test": 2_000}
 hearts.VOLUNTEERS, hearts.BEATS, hearts.VARIED_HEARTS = 2, 150, 80
 run_report.report = lambda *arguments: None  # the test set and its plots, which no score here needs
-config = recipe(task, dataset)
-experiment = load_experiment(config, Path(data_dir), lambda line: None)
-tx, shapes = make_optimizer(config.optimizer, 1), experiment.examples.shapes
-# As the loop makes it: its program is compiled once for both.
-fresh = jax.jit(lambda seed: create_state(experiment.model, tx, seed, shapes, config.ema > 0))(config.seed)
-figures = Evaluator(experiment, make_mesh())(evaluated(fresh), "validation")
-before = score(experiment.task, validation_figures(experiment.task, figures))
+loaded = []
+load = training_loop.load_experiment
+training_loop.load_experiment = lambda *arguments, **named: loaded.append(load(*arguments, **named)) or loaded[0]
 run = ["train", task, "--dataset", dataset, "--data-dir", data_dir, "--workdir", workdir]
 try:
     main([*run, "--epochs", "1", "--per_class", per_class])
@@ -230,6 +236,13 @@ except SystemExit as stopped:
     assert not stopped.code, stopped.code
 with open(Path(workdir, "metrics.csv"), newline="") as file:
     (row,) = csv.DictReader(file)
+(experiment,) = loaded
+config = experiment.config
+tx, shapes = make_optimizer(config.optimizer, 1), experiment.examples.shapes
+# As the loop makes it: its program is compiled once for both.
+fresh = jax.jit(lambda seed: create_state(experiment.model, tx, seed, shapes, config.ema > 0))(config.seed)
+figures = Evaluator(experiment, make_mesh())(evaluated(fresh), "validation")
+before = score(experiment.task, validation_figures(experiment.task, figures))
 print("before and after:", before, score(experiment.task, {name: float(value) for name, value in row.items()}))
 """
 

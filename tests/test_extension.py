@@ -25,6 +25,8 @@ from cardiax.tasks.plain_report import Report
 from cardiax.training.optimizer import OPTIMIZERS
 from cardiax.training.optimizer import register as register_optimizer
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
 MODEL = """
 import flax.linen as nn
 from cardiax.models import register

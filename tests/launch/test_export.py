@@ -36,6 +36,8 @@ from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import create_state
 from cardiax.training.step import AXIS
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
 BEATS, HEARTS = "widths=(4,8),blocks=1,kernel=3", "widths=(4,4),blocks=1,hidden=8"
 DEFAULTS = {
     "heartbeat": ("heartbeat", "simulated_heartbeat", BEATS),

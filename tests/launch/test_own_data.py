@@ -13,6 +13,8 @@ from cardiax.datasets.own_beats.own_beats_dataset_builder import READ
 from cardiax.errors import InputError
 from cardiax.launch.own_data import settle
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
 wfdb = pytest.importorskip("wfdb", reason="needs the extra cardiax[wfdb]")
 
 SMALL = ("--model_args", "widths=(8,),blocks=1", "--epochs", "1", "--batch_size", "64")

@@ -12,6 +12,8 @@ from cardiax.launch.run.experiment import load_experiment
 from cardiax.launch.run.run_folder import write_csv, write_json
 from cardiax.recipes import recipe
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, data_dir):

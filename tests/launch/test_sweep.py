@@ -18,6 +18,8 @@ from cardiax.recipes import recipe
 from cardiax.stats.classification import mean_interval
 from cardiax.tasks import TASKS
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
 UNCHANGED = [word for name in ("mixup", "stretch", "warp", "noise") for word in (f"--augmentation.{name}", "0")]
 TINY = ("--model_args", "widths=(4,),blocks=1", "--batch_size", "128", *UNCHANGED)
 

@@ -38,7 +38,7 @@ def test_heartbeat_on_ptbdb_rows(prepared, cardiax, tmp_path):
     [
         ("arrhythmia", "physionet_mitbih/kaggle", 1000),
         ("arrhythmia", "physionet_mitbih/patient", 2000),
-        ("heartbeat", "physionet_mitbih/patient", 5000),
+        ("heartbeat", "physionet_mitbih/patient", 2000),
         ("arrhythmia", "physionet_svdb", 2000),
         ("arrhythmia", "physionet_mitbih/patient,physionet_svdb", 2000),
     ],

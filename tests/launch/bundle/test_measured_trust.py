@@ -21,6 +21,8 @@ from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential
 from cardiax.simulate.generic_leads import generic_heart, generic_leads
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
 SPLIT = {"train": np.arange(100), "validation": np.arange(100, 300), "test": np.arange(300, 500)}
 
 

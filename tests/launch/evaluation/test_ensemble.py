@@ -18,6 +18,8 @@ from cardiax.launch.run.run_folder import Workdir, write_json
 from cardiax.recipes import recipe
 from cardiax.tasks import find_task
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory, data_dir):

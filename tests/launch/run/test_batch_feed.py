@@ -21,6 +21,8 @@ from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import create_state
 from cardiax.training.step import make_train_step
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
 
 class Dense(nn.Module):
     """Dropout and two dense layers: XLA's CPU backend is slow in loops over convolutions."""
