@@ -121,7 +121,9 @@ def _figure(values: Sequence[float], ensemble: dict[str, Any]) -> dict[str, Any]
 
 def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figures) -> str:
     """Format the metrics as text: mean of seeds with t interval, ensemble with bootstrap interval, each seed."""
-    width = max(20, 2 + max(map(len, figures)))
+    units = {figure: one["ensemble"].get("unit") for figure, one in figures.items()}
+    labels = {figure: f"{figure}, {unit}" if unit else figure for figure, unit in units.items()}
+    width = max(20, 2 + max(map(len, labels.values())))
     lines = [
         f"{name}: {len(seeds)} seeds on {heading['examples']:,} {heading['split']} examples, split by "
         f"{heading['protocol']}",
@@ -129,10 +131,11 @@ def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figure
     ]
     for figure, one in figures.items():
         ours, together = one["members"], one["ensemble"]
-        label = f"{figure}, {together['unit']}" if "unit" in together else figure
         cell = f"{together['value']:.4f}"
         if "low" in together:
             cell += f" [{together['low']:.4f}, {together['high']:.4f}]"
         mean = f"{ours['mean']:.4f} ± {ours['half_width']:.4f}"
-        lines.append(f"{label:<{width}}{mean:<19}{cell:<26}{', '.join(f'{value:.4f}' for value in ours['values'])}")
+        lines.append(
+            f"{labels[figure]:<{width}}{mean:<19}{cell:<26}{', '.join(f'{value:.4f}' for value in ours['values'])}"
+        )
     return "\n".join(lines)
