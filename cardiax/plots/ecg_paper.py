@@ -28,14 +28,8 @@ WHOLE, CELL = 10_000, 2_500
 """ms, of a recording from which on each lead is drawn in its own quarter, and a rhythm strip below; and the quarter."""
 
 ROW_HEIGHT, LABEL, MARGIN, GAP, PULSE = 36.0, 6.0, 5.0, 10.0, 8.0  # mm; the label is part of the row
-STRIP, HEAD, LINE, FOOT, CAPTION, LETTERS = (
-    40.0,
-    10.0,
-    3.4,
-    8.0,
-    6.0,
-    5.0,
-)  # mm; the caption and the letters are part of the strip
+STRIP, HEAD, FOOT, CAPTION, LETTERS = 40.0, 10.0, 8.0, 6.0, 5.0  # mm; the caption and the letters are part of the strip
+LINE = 3.4  # mm, of a title in letters of 8 points
 COLOURED = (0.25, 0.45)
 """s before and after its R peak, or half way to the next one, in which a beat has the colour of its class."""
 

@@ -31,12 +31,7 @@ Extent = tuple[float, float, float, float]
 """Left, right, bottom and top of a plot, mm."""
 
 
-def activation_figure(
-    heart: Heart,
-    predicted: np.ndarray,
-    title: str,
-    true: np.ndarray | None = None,
-) -> Figure:
+def activation_figure(heart: Heart, predicted: np.ndarray, title: str, true: np.ndarray | None = None) -> Figure:
     """Plot activation times on the heart from two sides: predicted, or true, predicted and error side by side.
 
     Times are interpolated between the sites by a biharmonic spline, and so is the error, predicted − true. Each band of

@@ -14,10 +14,10 @@ from cardiax.catalog import is_aami
 INK, PALE = "#12306b", "#9db4d6"
 
 CLASS_COLOURS = {"N": "#1a1a1a", "S": "#1976c8", "V": "#c2410c", "F": "#5f1278", "Q": "#6b6b6b"}
-"""AAMI class → colour of its beats, which the colour-blind tell apart (tests/plots/test_style.py)."""
+"""AAMI class → colour of its beats; colour-blind readers can tell them apart (tests/plots/test_style.py)."""
 
 OTHERS = ("#1976c8", "#c2410c", "#5f1278", "#926d6d", "#0000db", "#6d2400", "#9292b6", "#494949")
-"""Colours beside black of which the same is true."""
+"""Colours of other classes, which colour-blind readers can tell apart, also from black."""
 
 
 def class_colours(classes: Sequence[str], normal: str) -> dict[str, str]:
