@@ -53,9 +53,14 @@ def _sum_by(sums: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def independent_units(cases: int, groups: np.ndarray | None) -> float:
-    """Return the number of cases, or that of equal groups that tell as much as groups of n cases: (Σ n)² / Σ n².
+    """Return the number of cases or, of groups of n cases, the effective number of groups, (Σ n)² / Σ n².
 
-    This is the effective sample size of Kish (1965), Survey Sampling, section 11.7.
+    It is that of a mean over cases (Kish 1965, Survey Sampling, section 11.7). A metric that depends on few of the
+    groups, e.g. the F1 of a class that most of them lack, has fewer, so that its p-value is too small.
+
+    Args:
+      cases: number of cases.
+      groups: (cases,), the group of each case; None if cases are drawn.
     """
     if groups is None:
         return cases
@@ -73,7 +78,7 @@ def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) 
 
     Args:
       ours, theirs: (resamples, seeds), columns of one call of `resampled_figures`; NaN where the metric is undefined.
-      units: from `independent_units`.
+      units: number of independent cases or groups, from `independent_units`; `inf` for a normal distribution.
     """
     if min(ours.shape[1], theirs.shape[1]) < 2 or units <= 1:
         return 1.0

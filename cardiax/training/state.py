@@ -21,7 +21,7 @@ class TrainState:
 
     Attributes:
       step: number of steps taken, int32 scalar.
-      seed: random seed of the run, int32 scalar; no constant of the programs, so that runs with other seeds share them.
+      seed: random seed of the run, int32 scalar; not a constant, so that runs with other seeds share compiled programs.
       params: parameters of the model.
       model_state: other variables of the model, for example batch statistics; empty for most models.
       opt_state: state of the optimizer.

@@ -49,8 +49,8 @@ def is_number(cell: str) -> bool:
 def is_count(cells: list[str], below: list[list[str]]) -> bool:
     """True if a line counts its columns, as pandas names unnamed ones: 0, 1, 2, … or 1, 2, 3, …
 
-    Fewer than three columns could be samples too: they are none if the first of the cells `below` counts the rows, or
-    no cell there is a whole number.
+    One or two such numbers could also be samples. They count columns if the first column of the rows `below` counts
+    the rows or, if the line has no cell for that column, none of their cells is a whole number.
     """
     has_index = cells[:1] == [""]
     numbers = cells[1:] if has_index else cells

@@ -80,7 +80,7 @@ def read_part(
 ) -> Part:
     """Filter and judge samples `first` to `last` of a recording, and find their R peaks unless they are `given`.
 
-    Of more than two leads the first two that can be read most of the time are taken; a copy of the first is not.
+    Of more than two leads the first two are taken that can be read most of the time and are not copies of each other.
 
     Args:
       recording: the recording.
