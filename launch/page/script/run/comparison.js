@@ -36,7 +36,7 @@ function comparisonVerdict(one) {
   const others = `for ${clear} of ${worse.length} other ${worse.length === 1 ? "experiment" : "experiments"}`;
   const lead = byChance
     ? `Its lead is beyond chance (p < 0.05) ${others}.`
-    : `The paired interval of its lead, which leaves out the chance of the seeds, leaves out 0 ${others}.`;
+    : `The paired interval of its lead, which does not cover the variance over seeds, excludes 0 ${others}.`;
   const value = metric.rows.find((/** @type {any} */ row) => row.row === metric.best).value;
   return `${metric.best} has the best ${metric.name}, ${fixed(value, 3)}.${worse.length ? ` ${lead}` : ""}`;
 }
@@ -101,7 +101,7 @@ function intervalPlot(rows, zero) {
   const room = Math.max(most - least, 1e-6) * 0.08;
   const [width, letters] = innerWidth < 600 ? [360, 50] : [640, 90];
   const x = (/** @type {number} */ value) => ((width - 20) * (value - least + room)) / (most - least + 2 * room);
-  const line = `.{1,${letters}}`; // that ends with the name, or after a space, a comma or hyphen, if it can
+  const line = `.{1,${letters}}`; // ends with the name, else after a space, comma or hyphen if there is one
   const lines = new RegExp(`${line}$|${line}(?<= )|${line}(?<=[,-])|${line}`, "gu");
   const names = rows.map((row) => row.name.match(lines) ?? []);
   const height = 24 * rows.length + 13 * names.flat().length + 26;

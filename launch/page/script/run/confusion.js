@@ -180,7 +180,13 @@ function confusionPanes(part, onKeys) {
     nextCell(event.key === "n" ? 1 : -1),
   );
   onKeys(["w"], "the ten worst beats", openWorst);
-  return { matrix, viewer, openWorst, openCell, showWorst: (/** @type {number} */ at) => (openWorst(), viewer.scrollIntoView(), show(at)) };
+  /** @param {number} at */
+  function showWorst(at) {
+    openWorst();
+    viewer.scrollIntoView();
+    show(at);
+  }
+  return { matrix, viewer, openWorst, openCell, showWorst };
 }
 
 /**
