@@ -121,12 +121,12 @@ def test_colours_are_those_of_the_bar():
     assert np.mean(np.abs(read - expected[heart])) < 8  # the rest is the interpolation's
 
 
-def test_the_picture_of_readme_is_drawn_as_today():
-    picture = imread(Path(__file__).parents[2] / ".github" / "activation.png")[..., :3]
-    times = picture[:, : 2 * picture.shape[1] // 3].reshape(-1, 3)
+def test_the_plot_in_readme_has_the_colours_of_the_bar():
+    plot = imread(Path(__file__).parents[2] / ".github" / "activation.png")[..., :3]
+    times = plot[:, : 2 * plot.shape[1] // 3].reshape(-1, 3)
     coloured = times[np.ptp(times, axis=1) > 0.2][::20]
     apart = np.abs(coloured[:, None] - colormaps["viridis_r"](np.arange(256))[:, :3]).max(axis=-1).min(axis=1)
-    assert np.mean(apart < 4 / 255) > 0.8  # of shaded hearts one in twenty
+    assert np.mean(apart < 4 / 255) > 0.8  # one in twenty in a plot of shaded hearts
 
 
 def test_sites_in_sight_are_marked_and_parts_are_named():
