@@ -110,7 +110,7 @@ class Checkpoints:
                 manager.delete(left_over)
         record = {"history": history, "arrays": _described(state), "sha256": _digest(state), "owner": self._owner}
         record["record_sha256"] = _sum(record)
-        items = ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
+        items = ocp.args.Composite(state=ocp.args.StandardSave(_stored(state)), record=ocp.args.JsonSave(record))
         with _failed_write_is_os_error(self.folder):
             manager.save(step, args=items)
 
@@ -148,8 +148,9 @@ class Checkpoints:
                 f"expected {self._owner[:12]}…; put the run's own checkpoints back, or {mend}"
             )
         with _corrupt_is_input_error(where, mend):
-            abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-            state = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
+            abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, _stored(like))
+            stored = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
+        state = dataclasses.replace(like, **stored)
         if _digest(state) != record["sha256"]:
             raise InputError(
                 f"{where}: found arrays whose SHA-256 differs from the one written, expected the same; {mend}"
@@ -217,6 +218,11 @@ def _described(state: TrainState) -> dict[str, str]:
     """Return path → type and shape of each array of a state."""
     leaves = jax.tree_util.tree_leaves_with_path(state)
     return {jax.tree_util.keystr(path).lstrip("."): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in leaves}
+
+
+def _stored(state: TrainState) -> dict[str, Any]:
+    """Return the fields that Orbax writes: all but the seed, which it would list even where it is None."""
+    return {field.name: getattr(state, field.name) for field in dataclasses.fields(state) if field.name != "seed"}
 
 
 def _digest(state: Any) -> str:

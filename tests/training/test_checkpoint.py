@@ -51,6 +51,15 @@ def test_round_trip_to_the_bit(state, tmp_path):
     )
 
 
+def test_the_seed_is_not_in_a_checkpoint(state, tmp_path):
+    """Orbax compares the whole tree with that on disk, which has no seed in checkpoints of earlier versions."""
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("best", at(state, 4), [])
+    names = (tmp_path / "best" / "4" / "state" / "_METADATA").read_text()
+    assert "opt_state" in names
+    assert "seed" not in names
+
+
 def test_another_network_is_told_in_one_line(state, tmp_path):
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save("best", state, [])
