@@ -52,20 +52,20 @@ def _sum_by(sums: np.ndarray, index: np.ndarray) -> np.ndarray:
     return total
 
 
-def independent_units(cases: int, groups: np.ndarray | None) -> float:
-    """Return the number of cases or, of groups of n cases, the effective number of groups, (Σ n)² / Σ n².
+def independent_units(weights: np.ndarray, groups: np.ndarray | None) -> float:
+    """Return the effective number of groups, (Σ w)² / Σ w² of their weights w (Kish 1965, Survey Sampling, 11.7).
 
-    It is that of a mean over cases (Kish 1965, Survey Sampling, section 11.7). A metric that depends on few of the
-    groups, e.g. the F1 of a class that most of them lack, has fewer, so that its p-value is too small.
+    Of a metric that combines several means, e.g. over the cases of each class, it is that of the mean with the fewest:
+    where one patient has most beats of a class, the others tell little of it.
 
     Args:
-      cases: number of cases.
-      groups: (cases,), the group of each case; None if cases are drawn.
+      weights: (n, J), the weight of each case in each mean, e.g. its class as one-hot; a mean without any is left out.
+      groups: (n,), the group of each case; None if each case is its own.
     """
-    if groups is None:
-        return cases
-    sizes = np.unique(groups, return_counts=True)[1]
-    return float(sizes.sum() ** 2 / (sizes**2).sum())
+    if groups is not None:
+        weights = _sum_by(weights, np.unique(groups, return_inverse=True)[1])
+    total, squares = weights.sum(axis=0), (weights**2).sum(axis=0)
+    return float(np.min(total[total > 0] ** 2 / squares[total > 0]))
 
 
 def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) -> float:

@@ -47,7 +47,13 @@ class ClassReport(Report):
         def of_confusion(name: str, sums: np.ndarray) -> np.ndarray:
             return classification_metrics(sums.reshape(*sums.shape[:-1], size, size))[name]
 
-        return [Merit(name, True, terms, partial(of_confusion, name), (0, 1)) for name in ("accuracy", "macro_f1")]
+        def of_class(sums: np.ndarray) -> np.ndarray:
+            return sums.reshape(-1, size, size).sum(axis=2)
+
+        return [
+            Merit("accuracy", True, terms, partial(of_confusion, "accuracy"), (0, 1)),
+            Merit("macro_f1", True, terms, partial(of_confusion, "macro_f1"), (0, 1), of_class),
+        ]
 
     def results(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of SPLIT.json and `cases`; `figures` are from `Classification.summarize`.

@@ -74,6 +74,7 @@ class Merit:
       terms: function from the rows of SPLIT_cases.csv to the terms (n, K) that add up over cases.
       of_sums: function from sums over cases (..., K) to the metric (...).
       bounds: least and largest value that the metric can have; intervals over seeds end there.
+      weights: function from terms (n, K) to the weights (n, J) of the cases in the J means that the metric combines.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Merit:
     terms: Callable[[list[dict[str, str]]], np.ndarray]
     of_sums: Callable[[np.ndarray], np.ndarray]
     bounds: tuple[float, float] = ANY
+    weights: Callable[[np.ndarray], np.ndarray] = lambda terms: np.ones((len(terms), 1))
 
 
 def mean_terms(values: np.ndarray) -> np.ndarray:

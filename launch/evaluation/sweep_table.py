@@ -139,7 +139,7 @@ def _best(rows: list[Row], merit: Merit) -> str | None:
     groups = np.asarray([unit_of(case) for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
     figures = resampled_figures(sums, merit.of_sums, groups)
     ends = np.cumsum([len(row.members) for row in rows])
-    units = independent_units(len(sums[0]), groups)
+    units = independent_units(merit.weights(sums[0]), groups)
     index = stands_out(np.split(figures, ends[:-1], axis=1), merit.higher_is_better, units=units)
     return None if index is None else rows[index].name
 
@@ -180,8 +180,9 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     return "\n".join(lines) + (
         f"\n\nMean over seeds ± 95 % t interval; for one seed, its {interval}. Bold: better than every other row of "
         "its protocol beyond chance (Welch's t test with the variance over seeds and that of a paired bootstrap over "
-        "test cases, or over records where the protocol splits by patient; Holm's correction for the number of rows; "
-        "one seed alone is never bold). Parameters of XGBoost models are their leaves; minutes are the training time, "
+        "test cases, or over records where the protocol splits by patient, which count as fewer if a few of them have "
+        "most of the cases or, for macro-F1, of a class; Holm's correction for the number of rows; one seed alone is "
+        "never bold). Parameters of XGBoost models are their leaves; minutes are the training time, "
         "including evaluations."
         + (bounds if by_patient else "")
         + "".join(f" By patient, {note}." for note in notes)

@@ -97,7 +97,7 @@ def _pairs(
     ends = np.cumsum([len(runs) for runs in cases.values()])
     drawn = dict(zip(cases, np.split(figures, ends[:-1], axis=1), strict=True))
     values = dict(zip(cases, np.split(np.array(exact), ends[:-1]), strict=True))
-    units = independent_units(len(sums[0]), groups)
+    units = independent_units(merit.weights(sums[0]), groups)
     names, found = list(cases), []
     for index, ours in enumerate(names):
         for theirs in names[index + 1 :]:

@@ -55,7 +55,7 @@ def table_over_records(random, systems, records, seeds=3):
     chances = 1 / (1 + np.exp(-2 - strength - 0.03 * random.normal(size=(systems, seeds, 1))))
     right = random.random((systems, seeds, 400)) < chances[..., groups]
     figures = resampled_figures([as_sums(run) for run in right.reshape(-1, 400)], mean, groups, resamples=100)
-    units = independent_units(400, groups)
+    units = independent_units(np.ones((400, 1)), groups)
     return stands_out(np.split(figures, systems, axis=1), higher_is_better=True, units=units)
 
 
@@ -65,17 +65,41 @@ def test_equal_systems_rarely_stand_out_over_records(random, systems, records):
     assert np.mean(alarms) <= 0.05
 
 
+def test_equal_systems_rarely_stand_out_where_one_record_has_most_of_a_class(random):
+    groups = np.repeat(np.arange(22), 20)
+    rare = random.random(440) < np.where(groups == 0, 0.9, 0.015)
+    weights = np.stack([rare, ~rare], axis=1).astype(float)
+    alarms = []
+    for _ in range(400):
+        strength = random.normal(size=(2, 1, 22)) + 0.02 * random.normal(size=(2, 3, 1))
+        right = random.random((2, 3, 440)) < 1 / (1 + np.exp(-1 - strength[..., groups]))
+        runs = [np.concatenate([weights * one[:, None], weights], axis=1) for one in right.reshape(6, 440)]
+        figures = resampled_figures(runs, mean_recall, groups, resamples=60)
+        units = independent_units(weights, groups)
+        alarms.append(stands_out(np.split(figures, 2, axis=1), higher_is_better=True, units=units) is not None)
+    assert np.mean(alarms) <= 0.05
+
+
+def mean_recall(sums):
+    """The mean recall of two classes, of the numbers right (..., 2) and of all (..., 2)."""
+    return (sums[..., :2] / np.maximum(sums[..., 2:], 1)).mean(axis=-1)
+
+
 def test_records_of_unequal_size_count_as_fewer():
-    assert independent_units(7, None) == 7
-    assert independent_units(6, np.array(["a", "b", "c"] * 2)) == 3
-    assert independent_units(6, np.array([0, 0, 0, 0, 1, 2])) == 36 / 18  # (4 + 1 + 1)² / (4² + 1² + 1²)
+    assert independent_units(np.ones((7, 1)), None) == 7
+    assert independent_units(np.ones((6, 1)), np.array(["a", "b", "c"] * 2)) == 3
+    assert independent_units(np.ones((6, 1)), np.array([0, 0, 0, 0, 1, 2])) == 36 / 18  # (4 + 1 + 1)² / (4² + 1² + 1²)
+    one_hot = np.eye(3)[[0, 0, 0, 0, 1, 0, 1, 1, 1]]  # no case of the last class
+    assert independent_units(one_hot, np.array([0, 0, 1, 1, 0, 2, 2, 2, 2])) == pytest.approx(
+        16 / 10
+    )  # (1 + 3)² / (1² + 3²)
 
 
 def test_a_single_record_tells_nothing_of_others(random):
     runs = [as_sums(random.random(50) + shift) for shift in (0, 0, 1, 1)]
     groups = np.zeros(50)
     figures = resampled_figures(runs, mean, groups, resamples=20)
-    assert beats_chance(figures[:, :2], figures[:, 2:], independent_units(50, groups)) == 1
+    assert beats_chance(figures[:, :2], figures[:, 2:], independent_units(np.ones((50, 1)), groups)) == 1
 
 
 def test_a_better_system_stands_out(random):
