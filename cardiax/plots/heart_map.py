@@ -34,8 +34,8 @@ Extent = tuple[float, float, float, float]
 def activation_figure(heart: Heart, predicted: np.ndarray, title: str, true: np.ndarray | None = None) -> Figure:
     """Plot activation times on the heart from two sides: predicted, or true, predicted and error side by side.
 
-    Times are interpolated between the sites by a biharmonic spline, and so is the error, predicted − true. Each band of
-    10 ms has one colour, that of the bar, and lines are isochrones between bands. Dots are the sites in sight.
+    Times are interpolated between the sites by a spline of distances, and so is the error, predicted − true. Each band
+    of 10 ms has one colour, that of the bar, and lines are isochrones between bands. Dots are the sites in sight.
 
     Args:
       heart: the heart that is shown.

@@ -300,7 +300,7 @@ def _sites(left_index: np.ndarray, right_index: np.ndarray) -> np.ndarray:
 
 
 def spline_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Compute the weights (P, S) of the biharmonic spline: `weights @ values` are the values of S sites at P points.
+    """Compute the weights (P, S) of a spline of distances: `weights @ values` are the values of S sites at P points.
 
     The spline is a constant and a sum of distances to the sites, which is the Green's function of the biharmonic
     operator in three dimensions (Sandwell 1987, doi:10.1029/GL014i002p00139). It keeps the values of the sites and has

@@ -5,8 +5,6 @@ import pytest
 
 from cardiax.ecg.untrained_rhythms import irregular_share, paced, sample_entropy
 
-RANDOM = np.random.default_rng(0)
-
 
 def test_the_entropy_of_alternating_intervals_by_hand():
     """Of 11 pairs of neighbours, those of equal parity are equal, and so are those that follow: 15 + 10 of both."""
@@ -15,9 +13,9 @@ def test_the_entropy_of_alternating_intervals_by_hand():
     assert sample_entropy(np.arange(1.0, 9.0)) == pytest.approx(np.log(6 / 6 * 2 * 1.0 / 4.5))
 
 
-def test_irregular_are_random_intervals_and_not_slow_ones_or_bigeminy():
-    steady, none = 1 + 0.02 * RANDOM.normal(size=300), np.zeros(300, bool)
-    fibrillation = RANDOM.uniform(0.4, 1.0, 300)
+def test_irregular_are_random_intervals_and_not_slow_ones_or_bigeminy(random):
+    steady, none = 1 + 0.02 * random.normal(size=300), np.zeros(300, bool)
+    fibrillation = random.uniform(0.4, 1.0, 300)
     assert irregular_share(steady, none) == 0
     assert irregular_share(fibrillation, none) > 0.8
     assert irregular_share(np.concatenate([[np.nan], fibrillation, steady]), np.zeros(601, bool)) == pytest.approx(
@@ -28,7 +26,7 @@ def test_irregular_are_random_intervals_and_not_slow_ones_or_bigeminy():
         steady
         * np.where(early, 0.6, 1)
         * np.where(np.roll(early, 1), 1.4, 1)
-        * np.where(early, RANDOM.uniform(0.7, 1.3, 300), 1)
+        * np.where(early, random.uniform(0.7, 1.3, 300), 1)
     )
     assert irregular_share(bigeminy, early) == 0
     assert irregular_share(fibrillation[:11], none[:11]) == 0  # too few to tell

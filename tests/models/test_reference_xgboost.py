@@ -39,8 +39,8 @@ def test_boosting_is_xgboosts_own():
     assert losses[-1]["train_loss"] < losses[0]["train_loss"]
 
 
-def test_early_stopping_keeps_the_best_round():
-    targets = RANDOM.permutation(TARGETS)  # nothing to learn: validation soon gets worse
+def test_early_stopping_keeps_the_best_round(random):
+    targets = random.permutation(TARGETS)  # nothing to learn: validation soon gets worse
     booster, losses = Trees(3, trees=60, patience=5).fit((BEATS[:200], targets[:200]), (BEATS[200:], targets[200:]), 0)
     best = int(np.argmin([row["validation_loss"] for row in losses])) + 1
     assert booster.num_boosted_rounds() == best

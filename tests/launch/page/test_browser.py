@@ -294,7 +294,9 @@ def test_experiments_side_by_side_have_their_whole_names(open_tab, written):
     one = {"task": "arrhythmia", "data": "some", "drawn": "records", "metrics": [metric], "classes": []}
     part = {"kind": "comparison", "title": "both", "paired": True, "tables": [one]}
     tab = open_tab(written("comparison", [part]), width=390)
-    assert "beyond chance (p < 0.05) for 0 of 1 other experiment." in tab.text(".verdict")  # the interval lacks 0
+    assert "beyond chance (p < 0.05, each compared alone) for 0 of 1 other experiment." in tab.text(
+        ".verdict"
+    )  # the interval lacks 0
     told = tab.value("[...document.querySelectorAll('svg.wide')].map(one => one.textContent)")
     assert all(name in told[0] for name in names)
     assert f"{names[1]} − {names[0]}" in told[1]

@@ -35,7 +35,7 @@ function comparisonVerdict(one) {
   const clear = worse.filter((/** @type {any} */ pair) => (byChance ? pair.p < 0.05 : pair.low * pair.high > 0)).length;
   const others = `for ${clear} of ${worse.length} other ${worse.length === 1 ? "experiment" : "experiments"}`;
   const lead = byChance
-    ? `Its lead is beyond chance (p < 0.05) ${others}.`
+    ? `Its lead is beyond chance (p < 0.05, each compared alone) ${others}.`
     : `The paired interval of its lead, which does not cover the variance over seeds, excludes 0 ${others}.`;
   const value = metric.rows.find((/** @type {any} */ row) => row.row === metric.best).value;
   return `${metric.best} has the best ${metric.name}, ${fixed(value, 3)}.${worse.length ? ` ${lead}` : ""}`;
