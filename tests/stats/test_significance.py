@@ -71,7 +71,7 @@ def test_equal_systems_rarely_stand_out_where_one_record_has_most_of_a_class(ran
     weights = np.stack([rare, ~rare], axis=1).astype(float)
     alarms = []
     for _ in range(400):
-        strength = random.normal(size=(2, 1, 22)) + 0.02 * random.normal(size=(2, 3, 1))
+        strength = 2 * random.normal(size=(2, 1, 22)) + 0.02 * random.normal(size=(2, 3, 1))
         right = random.random((2, 3, 440)) < 1 / (1 + np.exp(-1 - strength[..., groups]))
         runs = [np.concatenate([weights * one[:, None], weights], axis=1) for one in right.reshape(6, 440)]
         figures = resampled_figures(runs, mean_recall, groups, resamples=60)
