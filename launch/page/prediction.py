@@ -57,7 +57,7 @@ def pages_in(path: Path, out: Path) -> list[tuple[list[dict[str, Any]], str]]:
 
 def part_of(stem: str, prediction: Prediction | RhythmPrediction, network: TrainedNetwork) -> dict[str, Any]:
     """Return the part of a page that shows a prediction."""
-    remarks = [*(f"warning: {one}" for one in prediction.warnings), *prediction.notes]
+    remarks = [sentence(one) for one in (*(f"warning: {one}" for one in prediction.warnings), *prediction.notes)]
     remarks.append(f"The network is {network.config.model} of the task {network.config.task}, {network.origin}.")
     if isinstance(prediction, RhythmPrediction):
         return rhythm_part(stem, prediction, remarks)
@@ -80,3 +80,10 @@ def part_of(stem: str, prediction: Prediction | RhythmPrediction, network: Train
         ),
     )
     return heart_part(stem, [case], "beats", remarks)
+
+
+def sentence(line: str) -> str:
+    """Return a line of a command as a sentence; a first word that is a name, e.g. aVR, stays as it is."""
+    first = line.split(" ")[0].rstrip(":,")
+    line = line if line.endswith((".", "?", "!")) else f"{line}."
+    return line[:1].upper() + line[1:] if first.isalpha() and first.islower() else line

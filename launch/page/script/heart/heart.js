@@ -297,7 +297,7 @@ async function heartPart(part, onKeys) {
     "div",
     { class: "heart-part" },
     ...part.remarks.map((/** @type {string} */ remark) =>
-      el("p", { class: remark.startsWith("warning") ? "warning" : "quiet", text: remark }),
+      el("p", { class: remark.startsWith("Warning") ? "warning" : "quiet", text: remark }),
     ),
     el("div", { class: "tools" }, el("label", { hidden: part.cases.length < 2 }, "Case ", cases)),
     description,

@@ -128,7 +128,7 @@ async function rhythmPart(part, onKeys) {
     "div",
     { class: "rhythm-part" },
     ...part.remarks.map((/** @type {string} */ remark) =>
-      el("p", { class: remark.startsWith("warning") ? "warning" : "quiet", text: remark }),
+      el("p", { class: remark.startsWith("Warning") ? "warning" : "quiet", text: remark }),
     ),
     rhythmSummary(part, (time) => setStart(time - 2)),
     pane(
