@@ -66,7 +66,7 @@ def recording():
             warnings=(),
             examples=BeatInputs(0),
         ),
-        ["warning: " + EVIL],
+        ["Warning: " + EVIL],
     )
 
 
