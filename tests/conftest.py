@@ -25,7 +25,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "seeded"))
 # Most of a test's time is compilation, and most of that is XLA's optimisations and its emitters of fused loops: without
 # the latter a training step compiles in 1.7 s instead of 4.3 s. XLA_FLAGS=--xla_force_host_platform_device_count=8 and
 # JAX_DISABLE_MOST_OPTIMIZATIONS=0 put them back; README's own command, which .ci/run runs, has them.
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8 --xla_cpu_use_fusion_emitters=false")
+DEVICES, LOOPS = "--xla_force_host_platform_device_count=8", "--xla_cpu_use_fusion_emitters=false"
+if "XLA_FLAGS" not in os.environ:  # the workers of pytest-xdist inherit it
+    # Newer versions of XLA do not know the second flag, at which they abort the process.
+    start = [sys.executable, "-c", "import jax; jax.devices()"]
+    knows = subprocess.run(start, env=os.environ | {"XLA_FLAGS": LOOPS}, capture_output=True, check=False)
+    os.environ["XLA_FLAGS"] = DEVICES if knows.returncode else f"{DEVICES} {LOOPS}"
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
 # Many tests run the same small training: compile it once a session. Subprocesses inherit all of this.

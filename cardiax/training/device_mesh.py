@@ -1,7 +1,7 @@
 """Steps mapped over devices: the batch is divided and the state replicated."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -41,10 +41,15 @@ def compiler_options(mesh: Mesh) -> dict[str, Any]:
 
 @functools.cache
 def _known_on_cpu() -> dict[str, Any]:
-    return {name: value for name, value in ON_CPU.items() if _is_known(name, value)}
+    return supported(ON_CPU)
 
 
-def _is_known(name: str, value: str) -> bool:
+def supported(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of compiler options that the installed XLA knows."""
+    return {name: value for name, value in options.items() if _is_known(name, value)}
+
+
+def _is_known(name: str, value: Any) -> bool:
     try:
         jax.jit(lambda x: x, compiler_options={name: value}).lower(0.0).compile()
     except jax.errors.JaxRuntimeError:
