@@ -299,7 +299,7 @@ def test_a_task_of_another_kind_of_answer(my_lab, cardiax, data_dir):
     assert status == 0, error
     ensemble = json.loads(Path("ensemble.json").read_text())["constant-kaggle"]["figures"]["error"]
     members = ensemble["members"]["values"]
-    assert ensemble["ensemble"]["value"] <= np.mean(members)  # as |mean of errors| ≤ mean of |errors|
+    assert ensemble["ensemble"]["value"] <= np.mean(members) + 1e-6  # as |mean of errors| ≤ mean of |errors|
     assert cardiax("report", "sweep", "--data-dir", data_dir, "--out", "page.html")[0] == 0
     told = cardiax.mistake("evaluate", "run", "--data-dir", data_dir, "--protocol", "noise")
     assert told == "protocol: found noise, with which the task 'length' is not tested; choose another"
