@@ -124,7 +124,7 @@ def outcomes_figure(
     figure.supylabel(f"Amplitude ({unit})" if unit else "Normalised amplitude", fontsize=8)
     figure.supxlabel(f"{'Time (ms)' if rate else 'Sample'}; median and interquartile range", fontsize=8)
     figure.suptitle(
-        f"{fitting(title, figure.get_figwidth())}\ntrue → predicted class (number of beats); pale line: median of the correct ones",
+        f"{fitting(title, figure.get_figwidth())}\ntrue → predicted class (number of beats); pale line: correct beats",
         fontsize=8,
     )
     return figure
