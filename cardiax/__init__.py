@@ -49,3 +49,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'cardiax' has no attribute {name!r}")
     return getattr(importlib.import_module("cardiax.launch.api"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

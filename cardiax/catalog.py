@@ -205,7 +205,7 @@ DATASETS = {
             "simulated_heartbeat",
             rate=120.0,
             protocols=("kaggle", "published", NOISE),
-            real=("real beats", "kaggle_heartbeat/mitbih"),
+            real=("real beats", "physionet_mitbih/patient"),
         ),
         _hearts("ucsd_intracardiac", protocols=_HEART_PROTOCOLS),
         _hearts(

@@ -83,7 +83,9 @@ def run(options: argparse.Namespace) -> None:
     is_pytorch = workdir.path.suffix in ENDINGS and workdir.path.is_file()
     if not workdir.path.is_dir() and not is_pytorch:
         what = f"a file ending in {workdir.path.suffix!r}" if workdir.path.exists() else "no such folder or file"
-        raise InputError(f"{workdir.path}: found {what}, expected the folder of a run, or a .pth or .pt file")
+        raise InputError(
+            f"{workdir.path}: found {what}, expected the folder of a run or a bundle, or a .pth or .pt file"
+        )
     source = pytorch_network(workdir.path) if is_pytorch else find_network(workdir.path)
     config = source.config
     if is_bundle(workdir.path):

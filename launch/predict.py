@@ -1,11 +1,11 @@
 """Predict the beats, the activation of the heart, or its voltages from your own recordings.
 
-NETWORK is arrhythmia or activation, whose weights come with cardiax, or the folder of a run or a bundle. A network of
-the task arrhythmia or heartbeat, trained on beats with their rhythm (--dataset physionet_mitbih/patient, physionet_svdb
-or a folder of WFDB records), finds the R peaks of recordings of any length with one or more leads, and the class of
-each beat; one that was trained on a table of beats reads tables of such beats. A network of the task activation or
-transmembrane reads twelve leads or ten electrodes, finds their beats, and predicts each and their median; --start names
-a single one. A folder stands for the recordings in it.
+NETWORK is arrhythmia, heartbeat, activation or transmembrane, whose weights come with cardiax, or the folder of a run
+or a bundle. A network of the task arrhythmia or heartbeat, trained on beats with their rhythm (--dataset
+physionet_mitbih/patient, physionet_svdb or a folder of WFDB records), finds the R peaks of recordings of any length
+with one or more leads, and the class of each beat; one that was trained on a table of beats reads tables of such beats.
+A network of the task activation or transmembrane reads twelve leads or ten electrodes, finds their beats, and predicts
+each and their median; --start names a single one. A folder stands for the recordings in it.
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
 the leads), both also as .gz, WFDB records, MATLAB files of versions 4 to 7.2, EDF and BDF. For each file it writes CSV

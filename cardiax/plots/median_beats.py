@@ -122,9 +122,9 @@ def outcomes_figure(
         [axes for axes in column if axes.axison][-1].tick_params(labelbottom=True)
     panels[0, 0].set_xlim(0, time[-1])
     figure.supylabel(f"Amplitude ({unit})" if unit else "Normalised amplitude", fontsize=8)
-    figure.supxlabel(f"{'Time (ms)' if rate else 'Sample'}; median, and the range of half of the beats", fontsize=8)
+    figure.supxlabel(f"{'Time (ms)' if rate else 'Sample'}; median and interquartile range", fontsize=8)
     figure.suptitle(
-        f"{fitting(title, figure.get_figwidth())}\ntrue → predicted class (number of beats); pale line: the right ones",
+        f"{fitting(title, figure.get_figwidth())}\ntrue → predicted class (number of beats); pale line: correct beats",
         fontsize=8,
     )
     return figure

@@ -65,7 +65,7 @@ def risk_figure(coverage: np.ndarray, risk: np.ndarray, title: str) -> Figure:
     axes.plot(coverage, risk, color=INK, linewidth=1.4, label=f"most certain kept (area {area:.4f})")
     axes.plot([0.9], [at_90], "o", color=RUST, markersize=4, label=f"90 % kept: {at_90:.4f}")
     axes.set_xlim(0, 1.02)
-    axes.set_ylim(0, 1.15 * max(risk.max(), 1e-3))
+    axes.set_ylim(0, 1.35 * max(risk.max(), 1e-3))  # with space for the legend
     axes.set_xlabel("Coverage: share that is kept", fontsize=8)
     axes.set_ylabel("Risk: share of these that is wrong", fontsize=8)
     axes.legend(fontsize=7, frameon=False, loc="upper left")

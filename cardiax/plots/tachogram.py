@@ -64,5 +64,6 @@ def tachogram_figure(
     if len(times):
         figure.legend(fontsize=7, ncols=5, loc="outside lower right", markerscale=2, frameon=False)
     grey = "   grey: unreadable" if len(unreadable) else ""
-    axes.set_title(fitting(f"{title}   {DISCLAIMER}{grey}", 9.5), fontsize=8, loc="left")
+    beyond = "   ▲: longer than the axis" if (rr[known] > top).any() else ""
+    axes.set_title(fitting(f"{title}   {DISCLAIMER}{grey}{beyond}", 9.5), fontsize=8, loc="left")
     return figure

@@ -126,7 +126,7 @@ def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figure
     width = max(20, 2 + max(map(len, labels.values())))
     lines = [
         f"{name}: {len(seeds)} seeds on {heading['examples']:,} {heading['split']} examples, split by "
-        f"{heading['protocol']}",
+        f"{heading['protocol']}; ± and [ ] are 95 % t and bootstrap intervals",
         f"{'metric':<{width}}{'mean of seeds':<19}{'ensemble':<26}seeds {', '.join(map(str, seeds))}",
     ]
     for figure, one in figures.items():

@@ -35,12 +35,17 @@ def title_of(stem: str, prediction: Prediction | RhythmPrediction) -> str:
 def pages_in(path: Path, out: Path) -> list[tuple[list[dict[str, Any]], str]]:
     """Return the parts and the title of the page at `path`, or of each page of predictions in that folder but `out`.
 
+    If a folder that is no run's has no page, those in its folders are meant, as `cardiax predict NAME` writes them to
+    predictions/NAME.
+
     Raises:
       InputError: there is nothing at `path`, or a file that is no page of cardiax.
     """
     if not path.exists():
         raise InputError(f"{path}: found nothing there, expected a run, a sweep, or what `cardiax predict` wrote")
     files = sorted(path.glob(f"[!.]*{PAGE}")) if path.is_dir() else [path]
+    if not files and not (path / "config.json").exists():
+        files = sorted(path.glob(f"[!.]*/[!.]*{PAGE}"))
     found = []
     for file in files:
         if path.is_dir() and file.resolve() == out.resolve():

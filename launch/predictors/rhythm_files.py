@@ -147,7 +147,7 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
             )
             row += f"{own.couplets:>11}{own.runs:>19}   {longest}"
         lines.append(row)
-    why = "no class likely, noise," if one.trust.uncertain_below else "noise"
+    why = "an uncertain class, noise," if one.trust.uncertain_below else "noise"
     flagged = int(np.sum([bool(flag) for flag in one.flags]))
     lines += [
         "",

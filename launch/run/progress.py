@@ -79,7 +79,7 @@ class Progress:
         """Print a row of metrics.csv as one line, after the name of the run if it has one."""
         rest = {name: value for name, value in row.items() if name not in ("step", "epoch") and "_f1_" not in name}
         figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in rest.items())
-        say(f"{run and f'{run}: '}epoch {row['epoch']:g}, step {row['step']:,}: {figures}")
+        say(f"{run and f'{run}: '}epoch {round(row['epoch'], 2):g}, step {row['step']:,}: {figures}")
         self._bar.unpause()  # its time is not of the steps
         if self._is_compiled:
             self._show_epoch()

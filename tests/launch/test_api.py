@@ -34,6 +34,7 @@ def test_the_import_is_fast_and_imports_no_jax():
 def test_names_are_listed():
     assert cardiax.list_tasks() == ["heartbeat", "arrhythmia", "activation", "transmembrane"]
     assert "simulated_heartbeat" in cardiax.list_datasets()
+    assert dir(cardiax) == cardiax.__all__
     assert "resnet1d" in cardiax.list_models()
 
 

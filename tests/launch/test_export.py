@@ -365,7 +365,7 @@ def test_what_cannot_be_exported_is_told(hearts, tmp_path, cardiax):
     assert "found a bundle whose golden.npz is not of ucsd_intracardiac as prepared here" in told
     assert "found no such folder" in cardiax.mistake("export", tmp_path / "none", "--out", tmp_path / "again")
     told = cardiax.mistake("export", full / "mine.txt", "--out", tmp_path / "again")
-    assert "found a file ending in '.txt', expected the folder of a run, or a .pth or .pt file" in told
+    assert "found a file ending in '.txt', expected the folder of a run or a bundle, or a .pth or .pt file" in told
     Workdir(tmp_path / "run").write_json("config.json", to_dict(read_config(run / "config.json")))
     told = cardiax.mistake("export", tmp_path / "run", "--out", tmp_path / "again")
     assert "found no test.json" in told

@@ -115,6 +115,9 @@ def test_several_predictions_become_one_page(predicted, tmp_path, cardiax):
     status, _, _ = cardiax("report", tmp_path / "both.html", "--out", tmp_path / "again.html")
     assert status == 0
     assert (tmp_path / "again.html").read_bytes() == (tmp_path / "both.html").read_bytes()
+    status, _, error = cardiax("report", predicted, "--out", tmp_path / "folder.html")
+    assert status == 0, error
+    assert (tmp_path / "folder.html").read_bytes() == (tmp_path / "both.html").read_bytes()
 
 
 def test_predict_can_do_without_a_page(predicted, cardiax):

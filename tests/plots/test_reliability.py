@@ -45,3 +45,5 @@ def test_risk_over_coverage():
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert texts == ["all kept: 0.4000", "most certain kept (area 0.3250)", "90 % kept: 0.4000"]
     figure.savefig(io.BytesIO(), format="png")
+    # The legend is above all lines.
+    assert axes.get_legend().get_window_extent().y0 > axes.transData.transform((0, 0.5))[1]

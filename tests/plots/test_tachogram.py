@@ -24,3 +24,4 @@ def test_intervals_are_where_they_were_given():
     (grey,) = axes.patches
     assert (grey.get_x(), grey.get_width()) == (1.0, 1.0)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["N (1,199)", "V (1)"]
+    assert axes.get_title("left").endswith("grey: unreadable   ▲: longer than the axis")

@@ -100,6 +100,7 @@ def test_a_list_of_runs_is_measured_as_a_sweep(found, swept, cardiax, tmp_path):
     status, out, error = cardiax("evaluate", *sorted(swept.glob(f"{ROW}-*")), "--out", tmp_path)
     assert status == 0, error
     assert json.loads((tmp_path / "ensemble.json").read_text()) == {ROW: found[ROW]}
+    assert "; ± and [ ] are 95 % t and bootstrap intervals\n" in out
     line = next(line for line in out.splitlines() if line.startswith("macro_f1"))
     one = found[ROW]["figures"]["macro_f1"]
     assert f"{one['members']['mean']:.4f} ± {one['members']['half_width']:.4f}" in line

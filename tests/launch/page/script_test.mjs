@@ -7,7 +7,7 @@ import vm from "node:vm";
 
 const folder = new URL("../../../launch/page/script/", import.meta.url);
 const context = vm.createContext({ atob, Blob, DecompressionStream, Response, Uint8Array, console, addEventListener() {}, innerWidth: 1400 });
-for (const name of ["shared/base", "shared/plots", "shared/ecg_paper", "heart/bulls_eye", "heart/heart_values", "rhythm/holter_strip"])
+for (const name of ["shared/base", "shared/plots", "shared/ecg_paper", "heart/bulls_eye", "heart/heart_site", "heart/heart_values", "rhythm/holter_strip"])
   vm.runInContext(readFileSync(new URL(`${name}.js`, folder), "utf8"), context);
 const run = (/** @type {string} */ text) => vm.runInContext(text, context);
 
@@ -71,6 +71,13 @@ test("the scale of times ends at an isochrone, that of errors is even", () => {
   assert.deepEqual([scale.low, scale.high, scale.band, scale.line], [0, 70, 10, true]);
   const error = run('heartScale(shown, "times", "error", 10)');
   assert.deepEqual([error.low, error.high], [-5, 5]);
+});
+
+test("the bar of an interval has an end mark at each bound that is on the axis", () => {
+  run("var x = (time) => Math.max(0, Math.min(time, 60))");
+  assert.equal(run("whisker(x, 10, 50, 60)"), "M10 29H50M10 25v8M50 25v8");
+  assert.equal(run("whisker(x, -9.7, 57, 60)"), "M0 29H57M57 25v8");
+  assert.equal(run("whisker(x, 5, 70, 60)"), "M5 29H60M5 25v8");
 });
 
 test("a beat is told in words", () => {

@@ -303,6 +303,8 @@ def test_experiments_side_by_side_have_their_whole_names(open_tab, written):
     inside = "(one => one.getBBox().x + one.getBBox().width <= one.ownerSVGElement.viewBox.baseVal.width)"
     assert tab.value(f"[...document.querySelectorAll('svg.wide text')].every({inside})")
     assert tab.value("document.documentElement.scrollWidth") <= 390
+    tab = open_tab(written("comparison", [part]), width=1300)
+    assert tab.value("[...document.querySelectorAll('.scroll')].every(one => one.scrollWidth <= one.clientWidth)")
 
 
 def test_a_cell_of_the_confusion_matrix_leads_to_its_beats(open_tab, written):

@@ -129,7 +129,7 @@ def test_a_calibrated_network_says_which_beats_are_uncertain(cardiax, run, leads
     found = json.loads((run / "predictions" / "day_summary.json").read_text())["uncertain"]
     assert found == {"beats": 149, "percent": 100.0, "below": fields["uncertain_below"]}
     text = (run / "predictions" / "day_summary.txt").read_text()
-    assert "flagged in day_beats.csv (no class likely, noise, or a lead unreadable)." in text
+    assert "flagged in day_beats.csv (an uncertain class, noise, or a lead unreadable)." in text
     assert "no class is marked" not in text
     assert "The class of 149 beats (100.0 %) is uncertain: its probability is below 0.66." in text
     write_json(run / "calibration.json", fields | {"uncertain_below": likely - 0.01})

@@ -58,6 +58,12 @@ def test_nothing_is_drawn_where_output_is_piped(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_the_line_of_an_evaluation(capsys):
+    with contextlib.closing(Progress(20, 0, 149)) as progress:
+        progress.evaluation({"step": 20, "epoch": 20 / 149, "train_loss": 0.5, "validation_f1_N": 1.0})
+    assert capsys.readouterr().out == "epoch 0.13, step 20: train loss 0.5000\n"
+
+
 def test_quiet_hides_the_bar():
     with contextlib.redirect_stderr(Terminal()) as terminal, quiet(), contextlib.closing(Progress(2, 0, 2)) as progress:
         progress.step(jnp.float32(1))

@@ -30,8 +30,8 @@ function timeLine(site, high) {
       }),
     );
   if (site.halfWidth !== null && Number.isFinite(site.halfWidth)) {
-    const [low, high] = [x(site.prediction - site.halfWidth), x(site.prediction + site.halfWidth)];
-    picture.append(svg("path", { d: `M${low} 25v8M${low} 29H${high}M${high} 25v8`, stroke: BLUE, fill: "none" }));
+    const bar = whisker(x, site.prediction - site.halfWidth, site.prediction + site.halfWidth, high);
+    picture.append(svg("path", { d: bar, stroke: BLUE, fill: "none" }));
   }
   for (const time of site.beats.filter(Number.isFinite))
     picture.append(svg("circle", { cx: x(time), cy: 29, r: 2, fill: BLUE, "fill-opacity": 0.55 }));
@@ -41,6 +41,17 @@ function timeLine(site, high) {
   if (site.truth !== null && Number.isFinite(site.truth))
     picture.append(svg("path", { d: `M${x(site.truth)} 18l-5 -9h10z`, fill: INK }));
   return picture;
+}
+
+/**
+ * The path of an interval: a bar with an end at each bound that is on the axis.
+ * @param {(time: number) => number} x
+ * @param {number} from ms
+ * @param {number} to ms
+ * @param {number} high the end of the axis, which begins at 0, ms
+ */
+function whisker(x, from, to, high) {
+  return `M${x(from)} 29H${x(to)}${from < 0 ? "" : `M${x(from)} 25v8`}${to > high ? "" : `M${x(to)} 25v8`}`;
 }
 
 /**
