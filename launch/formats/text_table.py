@@ -223,11 +223,19 @@ def _delimiter(line: str) -> str | None:
 
 
 def _rows(path: Path, layout: Layout) -> Generator[tuple[int, str], None, None]:
-    """Yield the line number, from 1, and the text of every row of numbers; raise `InputError` if widths differ."""
+    """Yield the line number, from 1, and the text of every row of numbers; raise `InputError` if widths differ.
+
+    A row of empty cells between others is one of missing values; before and after them it is left out.
+    """
     width, mark = len(layout.units), layout.delimiter
+    empty: list[tuple[int, str]] | None = None
     with _opened(path, layout.encoding) as file:
         for number, line in enumerate(_lines(path, file)):
-            if number < layout.skip or not line.strip(BLANK) or line.lstrip().startswith(("#", "%")):
+            if number < layout.skip or line.lstrip().startswith(("#", "%")):
+                continue
+            if not line.strip(BLANK):
+                if empty is not None and mark and mark in line:
+                    empty.append((number + 1, mark * (width - 1)))
                 continue
             line = line.rstrip("\r\n")
             cells = line.count(mark) + 1 if mark and '"' not in line else len(split_cells(line, mark))
@@ -238,6 +246,8 @@ def _rows(path: Path, layout: Layout) -> Generator[tuple[int, str], None, None]:
                     "remove the lines that are not part of the table, or begin them with #"
                     f"{comma if mark == ',' and width < cells <= 2 * width else ''}"
                 )
+            yield from empty or ()
+            empty = []
             yield number + 1, line
 
 

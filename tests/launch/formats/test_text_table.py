@@ -54,6 +54,17 @@ def test_a_header_that_counts_few_columns_is_no_sample(tmp_path, lines, columns)
     np.testing.assert_array_equal(table.read(0, 2, range(columns)), np.array([[0.5, 1.0], [-0.25, 0.0]])[:, :columns])
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_empty_cells_between_rows_are_missing_samples(tmp_path, mark):
+    path = tmp_path / "a.csv"
+    rows = ["II,V1", ",", "0.5,1", ",", ",,", "", "0.25,2", ",", ","]
+    path.write_text("\n".join(rows).replace(",", mark))
+    table = text_table.open_table(path)
+    nan = np.nan
+    np.testing.assert_array_equal(table.read(0, table.samples, [0, 1]), [[0.5, 1], [nan, nan], [nan, nan], [0.25, 2]])
+    np.testing.assert_array_equal(table.read(2, 4, [0])[:, 0], [nan, 0.25])
+
+
 @pytest.mark.parametrize("lines", [["0,1", "1,0", "1,1"], ["1,2", "0.5,2", "0.5,1"], ["0", "0.25", "0.5"]])
 def test_samples_that_could_count_columns_are_samples(tmp_path, lines):
     path = tmp_path / "a.csv"
