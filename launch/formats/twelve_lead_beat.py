@@ -69,14 +69,15 @@ def read_beat(
         return in_millivolts(plain(first, last, wanted), np.asarray([factor[channel] for channel in wanted]))
 
     values, recorded, rate = _window(dataclasses.replace(recording, read=read), rate, start, used)
+    told = [channels[index].lead or str(channels[index].electrode) for index in used]
     if not np.isfinite(values).all():
-        sample, index = np.argwhere(~np.isfinite(values))[0]
-        name = channels[used[index]].lead or channels[used[index]].electrode
+        missing, per_ms = (values, 1.0) if np.isfinite(recorded).all() else (recorded, rate / 1000)
+        sample, index = np.argwhere(~np.isfinite(missing))[0]
         raise InputError(
-            f"{path}: found a missing value in {name} {sample} ms into the beat, expected mV; choose another --start"
+            f"{path}: found a missing value in {told[index]} {sample / per_ms:.0f} ms into the beat, expected mV; "
+            "choose another --start, or a recording without missing values"
         )
     leads, given = _twelve(values, [channels[index] for index in used])
-    told = [channels[index].lead or str(channels[index].electrode) for index in used]
     recorded = recorded[np.isfinite(recorded).all(axis=1)]  # a NaN lies next to the beat: one within it was refused
     for fault in _faults(leads, given, recording.names is None and names is None, recorded, rate, told):
         raise InputError(f"{path}: {fault}")
@@ -141,10 +142,11 @@ def _expected(
     """Return the indices of the channels that make twelve leads, and notes about them."""
     leads, electrodes = (_places(path, [one[kind] for one in channels]) for kind in (0, 1))
     limbs = [name for name in LIMB if name in leads]
-    if not limbs and all(name in electrodes for name in ("RA", "LA", "LL", *CHEST)):
-        return [electrodes[name] for name in ELECTRODES if name != "RL"], []
     absent = [name for name in CHEST if name not in leads]
-    if absent or len(limbs) < 2:
+    notes = []
+    if not limbs and all(name in electrodes for name in ("RA", "LA", "LL", *CHEST)):
+        used = [electrodes[name] for name in ELECTRODES if name != "RL"]
+    elif absent or len(limbs) < 2:
         told = ", ".join(name for name in LEADS if name in leads) or "none"
         found = shorten(", ".join(names or recording.names or ()), 200, placeholder=" …") or "without names"
         expected = [*absent, *(["two of I, II, III, aVR, aVL, aVF"] if len(limbs) < 2 else [])]
@@ -152,9 +154,13 @@ def _expected(
             f"{path}: found the channels {found}, of which {told} are leads; expected also {', '.join(expected)}, or "
             f"the electrodes {', '.join(ELECTRODES)}; name the channels with --leads"
         )
-    missing = [name for name in LIMB if name not in limbs]
-    notes = [f"{', '.join(missing)} computed from {' and '.join(limbs[:2])}"] if missing else []
-    return [leads[name] for name in LEADS if name in leads], notes
+    else:
+        used = [leads[name] for name in LEADS if name in leads]
+        missing = [name for name in LIMB if name not in limbs]
+        notes += [f"{', '.join(missing)} computed from {' and '.join(limbs[:2])}"] if missing else []
+    others = set(range(len(channels))).difference(used, [electrodes.get("RL", -1)])
+    unused = [name for index, name in enumerate(names or recording.names or ()) if index in others]
+    return used, [*notes, *([f"{', '.join(unused)} left out: none of the twelve leads"] if unused else [])]
 
 
 def _places(path: Path, found: Sequence[str | int | None]) -> dict[str, int]:

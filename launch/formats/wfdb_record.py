@@ -41,10 +41,10 @@ def open_record(path: Path) -> Recording:
     _check_files(header)
     record = _call(path, lambda: _plainly_named(header)) or record
     found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))
-    if not found.fs or not found.sig_len:
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", _rate(header)) or not found.fs or not found.sig_len:
         raise InputError(
-            f"{header}: found no sampling rate or number of samples, expected both in the first line, as in "
-            f"'{header.stem} 12 500 5000'"
+            f"{header}: found no sampling rate or number of samples in {_lines(header)[0][:80]!r}, expected both, as "
+            f"in '{header.stem} 12 500 5000'"
         )
     signals = _signals(header)
     longer = _check_signals(header, record)

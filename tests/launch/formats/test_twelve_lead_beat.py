@@ -66,6 +66,9 @@ def test_arrays_of_electrodes_and_of_leads(tmp_path):
     leads = read_beat(saved(tmp_path / "l.npy", TWELVE), rate=1000).leads
     assert leads.dtype == np.float32
     np.testing.assert_array_equal(leads, TWELVE.astype(np.float32))
+    more = np.column_stack([ELECTRODE_VALUES, ELECTRODE_VALUES[:, 5]])
+    beat = read_beat(saved(tmp_path / "m.npy", more), rate=1000, names=[*ELECTRODES, "V7"])
+    assert beat.notes == ("V7 left out: none of the twelve leads",)
 
 
 @pytest.mark.parametrize("rate", [250, 257, 360, 500, 2000])
@@ -363,7 +366,8 @@ def test_only_the_beat_is_judged(tmp_path):
         found = read_beat(saved(tmp_path / "a.npy", gaps), rate=rate, start=start).leads
         whole = read_beat(saved(tmp_path / "b.npy", long), rate=rate, start=start).leads
         np.testing.assert_allclose(found, whole, atol=1e-6)
-    assert "found a missing value in aVR" in refusal(saved(tmp_path / "a.npy", gaps), rate=1000, start=0)
+    assert "found a missing value in aVR 400 ms" in refusal(saved(tmp_path / "a.npy", gaps), rate=1000, start=0)
+    assert "found a missing value in aVR 300 ms" in refusal(tmp_path / "a.npy", rate=500, start=500)
     rows = table(columns=long, times=1000 + np.arange(2000)).splitlines()
     rows[100] = rows[100].rpartition(",")[0] + ",oops"
     rows[20:60] = []
@@ -391,7 +395,9 @@ def test_wfdb_records(tmp_path):
     long = np.concatenate([np.repeat(TWELVE[:1], 300, 0), TWELVE, np.repeat(TWELVE[-1:], 200, 0)])
     path = record(tmp_path, [*LEADS[::-1], "ABP"], np.column_stack([long[:, ::-1], long[:, :1]]))
     path.write_text(path.read_text().replace("/mV 16 0 0 0 0 ABP", "/mmHg 16 0 0 0 0 ABP"))
-    np.testing.assert_allclose(read_beat(path, start=300).leads, TWELVE, atol=1e-3)
+    found = read_beat(path, start=300)
+    np.testing.assert_allclose(found.leads, TWELVE, atol=1e-3)
+    assert found.notes == ("ABP left out: none of the twelve leads",)
     assert refusal(path).startswith("found 1000 ms, expected the 500 ms of one beat; give --start MS")
     assert refusal(path, start=501) == "found 0 to 1000 ms, expected 500 ms from 501 ms on"
     np.testing.assert_allclose(read_beat(record(tmp_path, name="patient1.v2")).leads, TWELVE, atol=1e-3)
@@ -400,8 +406,9 @@ def test_wfdb_records(tmp_path):
     np.testing.assert_allclose(read_beat(unnamed, names=LEADS).leads, TWELVE, atol=1e-3)
     assert "found no gain of I, II" in refusal(record(tmp_path, gain="0", name="adc"))
     unrated = record(tmp_path, name="unrated")
-    unrated.write_text(unrated.read_text().replace("unrated 12 1000 500", "unrated 12"))
-    assert "found no sampling rate or number of samples" in refusal(unrated)
+    for first in ("unrated 12", "unrated 12 -1000 500", "unrated 12 1000Hz 500"):
+        unrated.write_text("\n".join([first, *unrated.read_text().splitlines()[1:]]))
+        assert "found no sampling rate or number of samples" in refusal(unrated)
     cut = record(tmp_path, name="cut")
     cut.with_suffix(".dat").write_bytes(b"\0\0")
     assert "found 2 bytes of signals, expected 12,000 for its 500 samples" in refusal(cut)
