@@ -6,6 +6,7 @@ command line, for example `--model_args dropout_rate=0.1`.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -100,8 +101,8 @@ def build_model(
       The module, wrapped in `InBfloat16` for bfloat16.
 
     Raises:
-      InputError: if the model or a field is unknown, a value has another type than the field's default, or the
-        precision of `Trees` is not float32.
+      InputError: if the model or a field is unknown, a value has another type than the field's default or is too small,
+        or the precision of `Trees` is not float32.
     """
     models: dict[str, Any] = MODELS | TREES
     if name not in models:
@@ -112,9 +113,7 @@ def build_model(
         if key not in fields:
             raise unknown(f"field of model {name}", key, fields)
         default = fields[key].default
-        if not isinstance(
-            value, int if isinstance(default, int) else (int, float) if isinstance(default, float) else type(default)
-        ):
+        if not _fits(value, default) or (key == "dropout_rate" and isinstance(default, float) and value >= 1):
             raise InputError(f"model_args: found {key}={value!r}, expected a value like {default!r}")
     model = module(outputs=outputs, axis_name=axis_name, **(args or {}))
     if precision == "float32":
@@ -122,3 +121,16 @@ def build_model(
     if name in TREES:
         raise InputError(f"precision: found {precision!r}, which has no effect on model {name!r}; expected 'float32'")
     return InBfloat16(model)
+
+
+def _fits(value: Any, default: Any) -> bool:
+    """True for a value of the default's type; a whole number is at least 1, another at least 0, or as small as it.
+
+    Of a tuple, which must not be empty, this holds for each value.
+    """
+    if isinstance(default, tuple) and default and isinstance(value, tuple):
+        return bool(value) and all(_fits(one, default[0]) for one in value)
+    if isinstance(default, bool) or not isinstance(default, int | float):
+        return isinstance(value, type(default))
+    kind, least = (int, 1) if isinstance(default, int) else (int | float, 0)
+    return isinstance(value, kind) and not isinstance(value, bool) and min(least, default) <= value < math.inf
