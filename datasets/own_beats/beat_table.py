@@ -156,7 +156,7 @@ def _text(path: Path, label: str | None, group: str | None) -> BeatTable:
     used = {index for index in (of_label, of_group) if index is not None}
     texts = {known[name] for name in (*LABELS, *GROUPS) if name in known} | used
     texts |= {0} if not header[0] else set()  # pandas writes the number of a row without a name
-    samples = _numbered(header, [index for index in range(len(header)) if index not in texts])
+    samples = _numbered(path, header, [index for index in range(len(header)) if index not in texts])
     rows: list[np.ndarray] = []
     labels: list[str] = []
     groups: list[str] = []
@@ -198,10 +198,13 @@ def _text(path: Path, label: str | None, group: str | None) -> BeatTable:
     return _table(path, np.stack(rows)[:, :, None], own, groups or None, 0.0, [f"{path.name}: {told}"])
 
 
-def _numbered(header: Sequence[str], columns: Sequence[int]) -> Sequence[int]:
+def _numbered(path: Path, header: Sequence[str], columns: Sequence[int]) -> Sequence[int]:
     """Return the columns whose names differ in a number alone, as s0, s1, …, from `LEAST_SAMPLES` on; else all of them.
 
     So that a column such as age is not taken for a sample. Names that are numbers, e.g. times, count as one kind.
+
+    Raises:
+      InputError: the numbers in the names have unequal steps: a sample is missing, twice there or elsewhere.
     """
     stems = {}
     for index in columns:
@@ -209,6 +212,14 @@ def _numbered(header: Sequence[str], columns: Sequence[int]) -> Sequence[int]:
         if _is_number(_with_point(name)) or name[-1:].isdigit():
             stems[index] = "" if _is_number(_with_point(name)) else name.rstrip("0123456789")
     counts = collections.Counter(stems.values())
+    for stem in [stem for stem, count in counts.items() if stem and count >= LEAST_SAMPLES]:
+        names = [header[index] for index in stems if stems[index] == stem]
+        steps = np.diff([float(name[len(stem) :]) for name in names])
+        if (wrong := np.flatnonzero((steps <= 0) | (steps != steps[0]))).size:
+            raise InputError(
+                f"{path}: found the column {names[wrong[0] + 1]} after {names[wrong[0]]}, expected the samples in "
+                "order and none missing; correct the table"
+            )
     return [index for index, stem in stems.items() if counts[stem] >= LEAST_SAMPLES] or columns
 
 

@@ -151,8 +151,10 @@ class OwnBeats:
 def _of_table(files: OwnFiles) -> OwnBeats:
     table, path = read_table(files.path, files.labels, files.groups), files.path
     if table.labels is None:
-        what = "array labels" if path.suffix.lower() == ".npz" else f"column named {' or '.join(LABELS)}"
-        raise InputError(f"{path}: found no {what}, expected the class of each beat; name a column by --labels")
+        what, then = f"column named {' or '.join(LABELS)}", "name a column by --labels"
+        if path.suffix.lower() == ".npz":
+            what, then = "array labels", "save one of that name"
+        raise InputError(f"{path}: found no {what}, expected the class of each beat; {then}")
     if table.rate and files.rate:
         raise InputError(f"{path}: found --rate {files.rate:g} and the rate {table.rate:g} in the file, expected one")
     classes_of = read_pairs(files.classes, "label → class", plain_label) if files.classes else None

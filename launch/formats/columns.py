@@ -143,6 +143,16 @@ def even_rate(seconds: np.ndarray) -> float | None:
     return float(round(rate)) if abs(rate / max(round(rate), 1) - 1) < 2e-3 else rate
 
 
+def unevenness(seconds: np.ndarray) -> str:
+    """Describe times that are not evenly spaced, s, by the step that differs most from the usual one."""
+    if len(seconds) < 3:
+        return f"{len(seconds)} times"
+    steps = np.diff(seconds)
+    usual = float(np.median(steps))
+    index = int(np.argmax(np.abs(steps - usual)))
+    return f"uneven times (a step of {steps[index]:.4g} s after {seconds[index]:.10g} s, where {usual:.4g} s are usual)"
+
+
 def _resolution(seconds: np.ndarray) -> float:
     """Return the power of ten, s, to which times are rounded; 0 if there is none."""
     for power in range(7):

@@ -11,6 +11,7 @@ import numpy as np
 from cardiax.ecg.beat_windows import lead_order, resampling
 from cardiax.ecg.leads import MILLIVOLTS, parse_name
 from cardiax.errors import InputError
+from cardiax.launch.formats.columns import unevenness
 from cardiax.launch.formats.open_recording import opened_recording
 from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate, unit_factor
 
@@ -109,7 +110,10 @@ def read_leads(
             f"{path}: found no lead among the channels {', '.join(told) or 'none'}, expected one in V, mV or uV"
         )
     if recording.rate is None and recording.times is not None:
-        raise InputError(f"{path}: found uneven times, expected equal steps between all samples")
+        raise InputError(
+            f"{path}: found {unevenness(recording.times)}, expected equal steps between all samples; split the file "
+            "there, or write missing samples as empty cells"
+        )
     hertz = sampling_rate(recording, recording.rate, rate)
     if not RATES[0] <= hertz <= RATES[1]:
         raise InputError(

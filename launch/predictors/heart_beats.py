@@ -12,6 +12,7 @@ from cardiax.ecg.leads import LEADS
 from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, begins_with_complex, qrs_onsets
 from cardiax.ecg.r_peaks import find_r_peaks
 from cardiax.errors import InputError
+from cardiax.launch.formats.columns import unevenness
 from cardiax.launch.formats.open_recording import opened_recording
 from cardiax.launch.formats.reader import sampling_rate
 from cardiax.launch.formats.twelve_lead_beat import read_beat, whole_leads
@@ -80,8 +81,8 @@ def read_beats(
         return FoundBeats(beat.leads[None], np.asarray([begin if start is None else start]), 0, beat.notes)
     if recording.rate is None and recording.times is not None:
         raise InputError(
-            f"{path}: found uneven times, expected equal steps between all samples to find the beats; give --start MS, "
-            "where one begins"
+            f"{path}: found {unevenness(recording.times)}, expected equal steps between all samples to find the beats; "
+            "give --start MS, where one begins"
         )
     if length > LONGEST:
         raise InputError(

@@ -117,9 +117,9 @@ def find_network(source: str | Path) -> TrainedNetwork:
         # A test holds that these weights fit; the shapes of a network take a third of a second to find.
         return _of_bundle(PRETRAINED / source, Path("predictions", source), is_known=True)
     path = Path(source)
-    if not path.exists():
-        names = ", ".join(list_pretrained())
-        raise InputError(f"{path}: found no such folder, expected a run, a bundle, or trained weights by name: {names}")
+    if not path.is_dir():
+        names, what = ", ".join(list_pretrained()), "a file" if path.exists() else "no such folder"
+        raise InputError(f"{path}: found {what}, expected a run, a bundle, or trained weights by name: {names}")
     outputs = Path("predictions", path.resolve().name)  # nothing is written into a bundle
     return _of_bundle(path, outputs) if is_bundle(path) else _of_run(Workdir(path))
 

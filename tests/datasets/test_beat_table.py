@@ -57,6 +57,17 @@ def test_a_column_that_is_no_sample_is_left_out_and_named(tmp_path, names):
     assert any("without age, x_mean" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [("0,1,2,4,5,6,7,8", "x4 after x2"), ("7,6,5,4,3,2,1,0", "x6 after x7"), ("0,0,1,2,3,4,5,6", "x0")],
+)
+def test_samples_that_are_missing_twice_or_in_another_order_are_refused(tmp_path, names, told):
+    header = ",".join(f"x{name}" for name in names.split(","))
+    (tmp_path / "b.csv").write_text(text(f"{header},label,patient"))
+    with pytest.raises(InputError, match=rf"found the column {told}.*, expected the samples in order"):
+        read_table(tmp_path / "b.csv")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
 def test_encodings_of_windows_programs_are_read(tmp_path, encoding):
     (tmp_path / "b.csv").write_text(text(), encoding=encoding)

@@ -170,6 +170,11 @@ def test_a_table_without_labels_or_with_two_rates_is_one_line(tmp_path):
     (tmp_path / "b.csv").write_text((tmp_path / "b.csv").read_text().replace(",a", ",1").replace(",b", ",2"))
     with pytest.raises(InputError, match="found no column named label or class, expected the class of each beat"):
         OwnFiles(tmp_path / "b.csv").read()
+    np.savez(tmp_path / "b.npz", beats=np.eye(8))
+    with pytest.raises(
+        InputError, match="found no array labels, expected the class of each beat; save one of that nam"
+    ):
+        OwnFiles(tmp_path / "b.npz").read()
     np.savez(tmp_path / "b.npz", beats=np.eye(8), labels=[0, 1] * 4, rate=100)
     with pytest.raises(InputError, match="found --rate 50 and the rate 100 in the file, expected one"):
         OwnFiles(tmp_path / "b.npz", rate=50.0).read()

@@ -70,6 +70,9 @@ def test_mistakes_are_exceptions_in_the_words_of_the_command(data_dir, tmp_path)
         cardiax.prepare("kagle")
     with pytest.raises(cardiax.InputError, match=r"config\.json: found no such file"):
         cardiax.load(tmp_path)
+    (tmp_path / "a.npy").touch()
+    with pytest.raises(cardiax.InputError, match=r"a\.npy: found a file, expected a run, a bundle, or trained weights"):
+        cardiax.load(tmp_path / "a.npy")
     assert cardiax.prepare("kaggle_heartbeat/mitbih", data_dir=data_dir).is_dir()
 
 

@@ -70,6 +70,16 @@ def table(path, header, rate=250, more=0):
     return path
 
 
+def test_a_gap_in_the_times_is_named(tmp_path):
+    for count, told in ((1000, r"uneven times \(a step of 3 s after 2 s, where 0.004 s are usual\)"), (2, "2 times")):
+        times = np.arange(count) * 0.004 + 2.996 * (np.arange(count) > 500)
+        np.savetxt(tmp_path / "a.csv", np.stack([times, times], axis=1), "%.4f", ",", header="time_s,II", comments="")
+        with pytest.raises(
+            InputError, match=rf"found {told}, expected equal steps between all samples; split the file"
+        ):
+            read_leads(tmp_path / "a.csv")
+
+
 @pytest.mark.parametrize("name", ["ECG", "Lead I (mV)", "my ECG"])
 def test_a_table_of_one_column(tmp_path, name):
     np.savetxt(tmp_path / "a.csv", np.ones(500), header=name, comments="")

@@ -108,5 +108,6 @@ def test_uneven_times_need_a_start(tmp_path):
     times = np.arange(10_000) / 1000 + 2.0 * (np.arange(10_000) > 5000)
     table = np.column_stack([times, recording()])
     np.savetxt(tmp_path / "uneven.csv", table, "%.4f", ",", header=",".join(["time_s", *LEADS]), comments="")
-    with pytest.raises(InputError, match="found uneven times, expected equal steps between all samples to find the be"):
+    told = r"found uneven times \(a step of 2.001 s after 5 s, where 0.001 s are usual\), expected equal steps"
+    with pytest.raises(InputError, match=f"{told} between all samples to find the beats; give --start MS"):
         read_beats(tmp_path / "uneven.csv", 1000.0, None, None, None)
