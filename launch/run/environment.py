@@ -4,6 +4,7 @@ import contextlib
 import importlib.metadata
 import json
 import platform
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,14 +39,20 @@ def start_processes(how: str | None) -> None:
       InputError: `how` is none of these.
     """
     if how == "auto":
-        jax.distributed.initialize()
-    elif how is not None:
         try:
-            coordinator, processes, index = how.split(",")
-            numbers = int(processes), int(index)
+            jax.distributed.initialize()
         except ValueError as error:
-            raise InputError(f"--distributed: found {how!r}, expected auto or HOST:PORT,PROCESSES,INDEX") from error
-        jax.distributed.initialize(coordinator, *numbers)
+            raise InputError(
+                f"--distributed: found no cluster for auto ({error}), expected one; give HOST:PORT,PROCESSES,INDEX"
+            ) from error
+    elif how is not None:
+        found = re.fullmatch(r"(.+:(\d{1,5})),(\d{1,6}),(\d{1,6})", how)
+        if not found or not 0 < int(found[2]) < 2**16 or int(found[4]) >= int(found[3]):
+            raise InputError(
+                f"--distributed: found {how!r}, expected auto or HOST:PORT,PROCESSES,INDEX, with a port up to 65535 "
+                "and an index from 0 to PROCESSES - 1"
+            )
+        jax.distributed.initialize(found[1], int(found[3]), int(found[4]))
 
 
 def by_first_process(decide: Callable[[], Any]) -> Any:

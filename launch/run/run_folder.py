@@ -101,6 +101,11 @@ class Workdir:
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file of the folder; see `read_json`."""
+        if not (self.path / name).exists() and (self.path / "config.json").exists():
+            raise InputError(
+                f"{self.path / name}: found no such file, expected a run that has ended; the command that began the "
+                "run goes on with it (a bundle has no such file)"
+            )
         return read_json(self.path / name)
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:

@@ -141,6 +141,10 @@ def test_a_page_that_cannot_be_made_loses_nothing(predicted, cardiax, monkeypatc
 
 
 def test_mistakes_are_one_line(run, predicted, tmp_path, cardiax):
+    stopped = tmp_path / "stopped"
+    write_json(stopped / "config.json", to_dict(recipe("arrhythmia")))
+    told = "test.json: found no such file, expected a run that has ended; the command that began the run goes on with"
+    assert told in cardiax.mistake("report", stopped, "--out", tmp_path / "a.html")
     (tmp_path / "other.html").write_text("<html></html>")
     out = tmp_path / "page.html"
     assert "found nothing there" in cardiax.mistake("report", tmp_path / "no", "--out", out)
