@@ -69,7 +69,7 @@ def median_beats_figure(
             for row, axes in enumerate(panels[:, column]):
                 shade(axes, milliseconds, shades[name][:, row], most)
     legend = "Red speaks for the class, blue against it; above: its log odds by shape and by rhythm. " if shades else ""
-    figure.supxlabel(f"Time from the R peak (ms)\n{legend}{DISCLAIMER}", fontsize=8)
+    figure.supxlabel(fitting(f"Time from the R peak (ms)\n{legend}{DISCLAIMER}", figure.get_figwidth()), fontsize=8)
     figure.suptitle(fitting(title, figure.get_figwidth(), 9), fontsize=9)
     return figure
 

@@ -39,6 +39,10 @@ def test_what_speaks_for_a_class_is_red_and_what_speaks_against_it_blue():
         influences={"V": influence},
         notes={"V": "shape +1.0, rhythm +2.0"},
     )
+    figure.canvas.draw()
+    for text in figure.texts:
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, text.get_text()
     normal, ventricular = figure.axes
     assert ventricular.get_title() == "V (3)\nshape +1.0, rhythm +2.0"
     assert ventricular.get_ylim()[0] < 0 < 2 < ventricular.get_ylim()[1]  # the shade does not hide a trace
