@@ -44,7 +44,7 @@ def recording():
     labels = np.where(np.arange(180) % 50 == 49, 2, 0)
     unreadable = np.array([[100.2, 105.4]])
     rr = rr_intervals(times, unreadable)
-    signal = np.exp(-(((np.arange(180 * 180) / 180 % 1 - 0.5) / 0.02) ** 2))
+    signal = 1.5 * np.exp(-(((np.arange(180 * 180) / 180 % 1 - 0.5) / 0.02) ** 2))
     return rhythm_part(
         "Holter",
         RhythmPrediction(
@@ -258,6 +258,11 @@ def test_a_heart_without_voltages_has_no_key_for_them_and_a_number_has_the_colou
 def test_every_abnormal_beat_is_one_key_away(open_tab, written):
     tab = open_tab(written("holter", [recording()]), width=800)
     assert tab.text(".beat-text").startswith("Beat 50 at 0:00:49.50: V, ventricular ectopic")
+    assert tab.value("document.querySelector('.minutes').clientHeight") == 3 * 38  # no taller than its three minutes
+    opaque = "(y => document.querySelector('.minutes canvas').getContext('2d').getImageData(60, y, 700, 1)"
+    opaque += ".data.filter((_, index) => index % 4 === 3).some(Boolean))"
+    tab.wait(f"{opaque}(19) && {opaque}(57)")
+    assert not tab.value(f"{opaque}(0)")  # no R peak is cut off
     tab.press("n")
     tab.wait("document.querySelector('.beat-text').textContent.startsWith('Beat 100 at 0:01:39.50')")
     assert "Probabilities: N 5 %, S 5 %, V 80 %, F 5 %, Q 5 %. Doubtful: noisy." in tab.text(".beat-text")

@@ -126,6 +126,7 @@ function allMinutes(part, beats, signal, choose) {
     { class: "minutes", tabindex: 0, "aria-label": "The whole signal, a minute a row" },
     el("div", { class: "all" }, canvas),
   );
+  box.firstChild.style.height = `${minutes * ROW}px`;
   /** @type {Map<number, HTMLCanvasElement>} */
   const rows = new Map();
   /** @type {Map<number, Float64Array | null>} */
@@ -140,7 +141,6 @@ function allMinutes(part, beats, signal, choose) {
   function arrange() {
     wide = box.clientWidth;
     rows.clear();
-    box.firstChild.style.height = `${minutes * ROW}px`;
     draw();
   }
   function draw() {
@@ -229,7 +229,7 @@ function allMinutes(part, beats, signal, choose) {
     const { rate } = part.signal;
     const sorted = Float64Array.from(values).sort();
     const at = (/** @type {number} */ share) => sorted[Math.floor((sorted.length - 1) * share)];
-    const gain = Math.min((ROW * 0.62) / Math.max(at(0.998) - at(0.002), 0.5), 18);
+    const gain = Math.min((ROW * 0.45) / Math.max(at(0.998) - at(0.5), at(0.5) - at(0.002)), 18); // 0.5 is the edge
     const step = (wide - label) / seconds / rate; // px from sample to sample
     const every = Math.max(Math.floor(0.75 / step), 1);
     const y = (/** @type {number} */ value) => ROW / 2 - gain * (value - at(0.5));
