@@ -24,6 +24,9 @@ CHEST = LEADS[6:]
 CONTEXT = 0.25
 """Seconds read on either side of a beat for resampling, so that its ends are those of the resampled recording."""
 
+LEAST_GAP = 0.1
+"""Seconds of missing values beyond which there is a note; less may be within a beat, which is then left out."""
+
 
 @dataclass(frozen=True, eq=False)
 class Beat:
@@ -92,7 +95,7 @@ def whole_leads(
     The other arguments are those of `read_beat`.
 
     Returns:
-      The recording with its samples in memory, and the leads (T, 12), mV at 1 kHz.
+      The recording with its samples in memory and a note on missing values, and the leads (T, 12), mV at 1 kHz.
     """
     from scipy.signal import resample_poly
 
@@ -102,10 +105,16 @@ def whole_leads(
     columns = {channel: column for column, channel in enumerate(used)}
     read = lambda first, last, wanted: values[first:last, [columns[channel] for channel in wanted]]  # noqa: E731
     filled = np.concatenate([without_gaps(known[:, [column]]) for column in range(len(used))], axis=1)
-    ratio = Fraction(1000 / sampling_rate(recording, recording.rate, rate)).limit_denominator(1000)
+    hertz = sampling_rate(recording, recording.rate, rate)
+    gaps = np.flatnonzero(~np.isfinite(known).all(axis=1))
+    note = (
+        f"{len(gaps) / hertz:.2g} s have missing values, from {gaps[:1].sum() / hertz:.2f} s on: no beat is found there"
+    )
+    notes = [recording.note, note if len(gaps) > LEAST_GAP * hertz else ""]
+    ratio = Fraction(1000 / hertz).limit_denominator(1000)
     filled = resample_poly(filled, ratio.numerator, ratio.denominator, padtype="line")
     leads, _ = _twelve(filled, [channels[index] for index in used])
-    return dataclasses.replace(recording, read=read), leads
+    return dataclasses.replace(recording, read=read, note="; ".join(filter(None, notes))), leads
 
 
 def _used_channels(

@@ -77,6 +77,14 @@ def test_a_beat_with_a_gap_is_left_out_and_named():
     assert "left out: found a missing value in V2" in note
 
 
+def test_beats_in_a_gap_are_not_found_and_a_note_says_so():
+    leads = recording()
+    leads[2500:3500, 7] = np.nan
+    found = read(leads)
+    assert len(found.onsets) < len(ONSETS)
+    assert found.notes[0] == "1 s have missing values, from 2.50 s on: no beat is found there"
+
+
 def test_if_no_beat_can_be_trusted_there_is_no_answer():
     leads = recording()
     leads[:, 8] = 0.0
