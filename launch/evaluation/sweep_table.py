@@ -17,7 +17,7 @@ from cardiax.launch.run.sweep_member import Member
 from cardiax.plots.metric_bars import comparison_figure
 from cardiax.stats.classification import mean_interval
 from cardiax.stats.significance import independent_units, resampled_figures, stands_out
-from cardiax.tasks import Task, task_of
+from cardiax.tasks import TASKS, Task, task_of
 from cardiax.tasks.plain_report import Merit, unit_of
 
 
@@ -148,7 +148,7 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     """Format the table in Markdown: a line for each row, grouped by protocol, and one without each dominant record."""
     columns = [merit.name for merit in task.report.merits]
     columns += [name for name, value in rows[0].results[0].items() if _is_figure(name, value) and name not in columns]
-    normal = getattr(task, "normal", None)  # of your own classes all are shown
+    normal = getattr(TASKS.get(task.name), "normal", None)  # of your own classes all are shown
     classes = [name for name in rows[0].results[0].get("classes", {}) if name != normal]
     titles = ["protocol", "system", *(_label(rows, name) for name in columns)]
     titles += [f"{name}: recall / precision" for name in classes]
