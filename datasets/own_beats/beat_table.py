@@ -206,7 +206,7 @@ def _numbered(path: Path, header: Sequence[str], columns: Sequence[int]) -> Sequ
     Raises:
       InputError: the numbers in the names have unequal steps: a sample is missing, twice there or elsewhere.
     """
-    stems = {}
+    stems: dict[int, str] = {}
     for index in columns:
         name = header[index].lower()
         if _is_number(_with_point(name)) or name[-1:].isdigit():

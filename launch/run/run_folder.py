@@ -289,5 +289,10 @@ def write_atomically(path: Path, content: bytes) -> None:
         with naming(path):
             temporary.write_bytes(content)
             publish(temporary, path)
+    except OSError as error:
+        if error.filename != str(temporary):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the next command removes what is left
+            temporary.unlink()

@@ -11,7 +11,15 @@ import sys
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.run.run_folder import LOCK, Workdir, read_csv, read_json, remove_left_overs, write_json
+from cardiax.launch.run.run_folder import (
+    LOCK,
+    Workdir,
+    read_csv,
+    read_json,
+    remove_left_overs,
+    write_atomically,
+    write_json,
+)
 from cardiax.launch.run.run_sums import SUMS, check
 from cardiax.recipes import recipe
 
@@ -187,3 +195,10 @@ def test_a_write_removes_what_a_killed_one_left(tmp_path):
     other.touch()
     write_json(tmp_path / "a.json", {})
     assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, "a.json"]
+
+
+def test_a_file_that_cannot_be_written_is_named_not_its_temporary(tmp_path):
+    path = tmp_path / f"{'a' * 250}.html"  # 255 characters, the most of a name
+    with pytest.raises(OSError, match="too long") as error:
+        write_atomically(path, b"")
+    assert error.value.filename == str(path)
