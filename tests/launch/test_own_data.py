@@ -87,7 +87,8 @@ def test_the_same_command_is_the_same_run_and_a_changed_table_is_not(here, cardi
     assert (here / "run" / "test.json").read_bytes() == before
     changed = here / "changed"
     changed.mkdir(exist_ok=True)
-    (changed / "beats.csv").write_text((here / "beats.csv").read_text().replace("8", "9", 1))
+    header, rows = (here / "beats.csv").read_text().split("\n", 1)
+    (changed / "beats.csv").write_text(header + "\n" + rows.replace("8", "9", 1))
     error = cardiax.mistake(*(train[:3]), "changed/beats.csv", *train[4:], "--workdir", "run")
     assert "run: found a run of another configuration (dataset: expected 'own_beats/beats-" in error
     error = cardiax.mistake("train", "arrhythmia", "--dataset", "beats.csv", "--workdir", "run", "--data-dir", "data")

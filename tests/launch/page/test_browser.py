@@ -317,9 +317,9 @@ def test_a_cell_of_the_confusion_matrix_leads_to_its_beats(open_tab, written):
     assert tab.value("document.documentElement.scrollWidth") <= 390  # nothing is wider than the phone
     assert tab.text("h4") == "The ten worst beats"
     assert "record 104" in tab.text(".case + dl")
-    assert tab.value("document.querySelectorAll('.case rect').length") == 94  # red where it speaks for the class
+    tab.wait("document.querySelectorAll('.case rect').length === 94")  # red where it speaks for the class
     assert tab.value("document.querySelectorAll('.worst').length") == 5
-    assert tab.value("document.querySelectorAll('.worst rect').length") == 4 * 94
+    tab.wait("document.querySelectorAll('.worst rect').length === 4 * 94")
     assert tab.text(".worsts figcaption") == f"V, {EVIL}: 32 beats; log odds: {EVIL}"
     assert tab.text(".share") == "75"
     heads = "[...document.querySelectorAll('.matrix th')].filter(one => one.offsetWidth && one.textContent)"
