@@ -89,10 +89,9 @@ def test_records_of_unequal_size_count_as_fewer():
     assert independent_units(np.ones((7, 1)), None) == 7
     assert independent_units(np.ones((6, 1)), np.array(["a", "b", "c"] * 2)) == 3
     assert independent_units(np.ones((6, 1)), np.array([0, 0, 0, 0, 1, 2])) == 36 / 18  # (4 + 1 + 1)² / (4² + 1² + 1²)
-    one_hot = np.eye(3)[[0, 0, 0, 0, 1, 0, 1, 1, 1]]  # no case of the last class
-    assert independent_units(one_hot, np.array([0, 0, 1, 1, 0, 2, 2, 2, 2])) == pytest.approx(
-        16 / 10
-    )  # (1 + 3)² / (1² + 3²)
+    # The second class has fewer, (1 + 3)² / (1² + 3²), and the last has no case.
+    one_hot = np.eye(3)[[0, 0, 0, 0, 1, 0, 1, 1, 1]]
+    assert independent_units(one_hot, np.array([0, 0, 1, 1, 0, 2, 2, 2, 2])) == pytest.approx(16 / 10)
 
 
 def test_a_single_record_tells_nothing_of_others(random):

@@ -73,9 +73,9 @@ def test_the_notes_of_the_first_page():
     by = {rows[row]: [shown("patient", row, one["title"]) for one in RESULTS["patient"]["columns"]] for row in rows}
     assert f"Over records the interval is {by['macro'][1]}, and" in text
     assert f"the value is {by['macro'][2]}." in text
-    assert f"to S is {by['S'][0]} (over records {by['S'][1]}; {by['S'][2]} without 232), to V {by['V'][0]} with" in text
+    assert f"to S is {by['S'][0]} (over records {by['S'][1]}; {by['S'][2]} without 232), to V {by['V'][0]} (" in text
     assert by["V"][0] == by["V"][2]
-    assert f"without it ({by['V'][1]})." in text
+    assert f"(over records {by['V'][1]}; as without it)." in text
     for name in ("patient", "kaggle", "pattern"):
         for command in RESULTS[name]["command"]:
             assert f"`{command}`" in text or command.startswith("cardiax sweep")

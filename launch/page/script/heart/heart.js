@@ -288,7 +288,8 @@ async function heartPart(part, onKeys) {
     el("div", { class: "tools time-bar" }, play, slider, at, speeds),
   );
   const words = ["The line is the prediction"];
-  if (part.cases.some((/** @type {any} */ one) => one.half_width)) words.push("the bar is its interval, without an end mark where it goes beyond the axis");
+  if (part.cases.some((/** @type {any} */ one) => one.half_width))
+    words.push("the bar is its interval, without an end mark where it goes beyond the axis");
   if (part.cases.some((/** @type {any} */ one) => one.times.spread))
     words.push(`the band is its standard deviation, and dots are the single ${part.spread_of}`);
   if (part.cases.some((/** @type {any} */ one) => one.times.true)) words.push("a triangle is the truth");
