@@ -10,7 +10,6 @@ first writes results/NAME.json from the folders of finished runs that differ onl
 import argparse
 import collections
 import functools
-import itertools
 import re
 import textwrap
 import time
@@ -21,6 +20,7 @@ import numpy as np
 
 from cardiax.config import to_dict
 from cardiax.errors import InputError
+from cardiax.launch.evaluation.folds import is_fold, together
 from cardiax.launch.run.run_folder import Workdir, read_json, write_atomically, write_json
 from cardiax.stats.classification import mean_interval
 
@@ -55,7 +55,7 @@ def table(result: dict[str, Any]) -> str:
 def cell(found: Any, decimals: int) -> str:
     """Format a cell: a text, a number, or an object; integers are shown without decimals, and None is empty.
 
-    An object has a `value` with the `half_width` of its 95 % interval, or the bounds `low` and `high`, or all but this.
+    An object has a `value`, the `half_width` of its 95 % interval, and the bounds `low` and `high`, or some of these.
     """
     if found is None or isinstance(found, str):
         return found or ""
@@ -63,9 +63,8 @@ def cell(found: Any, decimals: int) -> str:
     shown = {name: f"{one:,}" if isinstance(one, int) else f"{one:,.{decimals}f}" for name, one in of.items()}
     if "value" not in shown:
         return f"{shown['low']} to {shown['high']}"
-    if "low" in shown:
-        return f"{shown['value']} ({shown['low']} to {shown['high']})"
-    return " ± ".join([shown["value"], *([shown["half_width"]] if "half_width" in shown else [])])
+    text = " ± ".join([shown["value"], *([shown["half_width"]] if "half_width" in shown else [])])
+    return f"{text} ({shown['low']} to {shown['high']})" if "low" in shown else text
 
 
 def _with_unit(title: str, of: dict[str, Any]) -> str:
@@ -104,8 +103,7 @@ def of_runs(runs: list[Path], figures: list[str], decimals: int = 3) -> dict[str
     rows = []
     for name, _, label in (figure.partition("=") for figure in figures):
         found = [_figure(result, name) for result in results]
-        bounds = {side: round(sum(one[side] for one in found) / len(found), 6) for side in ("low", "high")}
-        cells = [_mean(found), bounds]
+        cells = [_mean(found), _bounds(found)]
         cells += [_mean([_figure(result, f"without_record.{name}") for result in results]) for _ in rest]
         unit = {"unit": found[0]["unit"]} if "unit" in found[0] else {}
         rows.append({"name": label or name.replace("_", " "), "cells": cells} | unit)
@@ -121,37 +119,44 @@ def of_runs(runs: list[Path], figures: list[str], decimals: int = 3) -> dict[str
 def of_sweep(folder: Path, figures: list[str], decimals: int = 3) -> dict[str, Any]:
     """Return what the runs of a sweep state, as `of_runs`: a row for each system, a column for each figure.
 
-    Besides names in test.json, a figure may be `noise.12.macro_f1`: a metric at a signal-to-noise ratio in
-    test_noise.json, as the mean over seeds and noises.
+    The test cases of all folds of a cross-validation are counted together. By patient, a figure has the bounds of its
+    interval over records, as the means of the seeds' bounds. Besides names in test.json, a figure may be
+    `noise.12.macro_f1`: a metric at a signal-to-noise ratio in test_noise.json, as the mean over seeds and noises.
     """
-    names = sorted(found.parent.name for found in folder.glob("*/test.json"))
-    systems = [(name, list(some)) for name, some in itertools.groupby(names, lambda one: one.rpartition("-seed")[0])]
-    if not systems or len({len(some) for _, some in systems}) > 1:
+    systems: dict[tuple[str, str], dict[int, list[Workdir]]] = {}
+    for path in sorted(found.parent for found in folder.glob("*/test.json")):
+        config = (run := Workdir(path)).config()
+        name = path.name.removesuffix(f"-{config.protocol}-seed{config.seed}")
+        protocol = "" if is_fold(config.protocol) else config.protocol
+        systems.setdefault((name, protocol), {}).setdefault(config.seed, []).append(run)
+    every = [folds for seeds in systems.values() for folds in seeds.values()]
+    if not systems or len({len(seeds) for seeds in systems.values()}) > 1 or len({len(folds) for folds in every}) > 1:
         raise InputError(f"{folder}: found no finished runs, or not all seeds of each, expected a finished sweep")
     asked = [figure.partition("=") for figure in figures]
     rows = []
-    for system, some in systems:
-        runs = [Workdir(folder / name) for name in some]
-        cells = [_of_seeds(runs, name) for name, _, _ in asked]
-        rows.append({"name": f"`{system.removesuffix(f'-{runs[0].config().protocol}')}`", "cells": cells})
-    return _origin_of([Workdir(folder / name) for name in names]) | {
+    for (system, protocol), seeds in systems.items():
+        runs = list(seeds.values())
+        results = [some[0].read_json("test.json") if protocol else together(some) for some in runs]
+        cells = [_of_seeds([some[0] for some in runs], results, name) for name, _, _ in asked]
+        rows.append({"name": f"`{system}`", "cells": cells})
+    return _origin_of([run for some in every for run in some]) | {
         "row_title": "system",
         "columns": [{"title": label or name.replace("_", " "), "decimals": decimals} for name, _, label in asked],
         "rows": rows,
     }
 
 
-def _of_seeds(runs: list[Workdir], name: str) -> Any:
+def _of_seeds(runs: list[Workdir], results: list[dict[str, Any]], name: str) -> Any:
     """Return a figure of the seeds of one system: an integer, or an object for `cell`; None if it was not measured."""
     if found := re.fullmatch(r"noise\.(-?\d+)\.(\w+)", name):
         if not all((run.path / "test_noise.json").exists() for run in runs):
             return None
         at = [one[found[1]] for run in runs for one in run.read_json("test_noise.json")["noises"].values()]
         return round(float(np.mean([one[found[2]]["value"] for one in at])), 6)
-    results = [run.read_json("test.json") for run in runs]
     if isinstance(results[0].get(name), int):
         return round(float(np.mean([one[name] for one in results])))
-    return _mean([_figure(one, name) for one in results])
+    found = [_figure(one, name) for one in results]
+    return _mean(found) | (_bounds(found) if "over records" in results[0]["interval"] else {})
 
 
 def _origin_of(folders: list[Workdir]) -> dict[str, Any]:
@@ -192,6 +197,11 @@ def _mean(figures: list[dict[str, Any]]) -> dict[str, float]:
     """Return the mean over seeds and, if there are several, the half-width of its 95 % t interval."""
     mean, half_width = (round(float(one), 6) for one in mean_interval(np.asarray([one["value"] for one in figures])))
     return {"value": mean} | ({"half_width": half_width} if len(figures) > 1 else {})
+
+
+def _bounds(figures: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the bounds of the bootstrap interval, as the means of the seeds' bounds."""
+    return {side: round(sum(one[side] for one in figures) / len(figures), 6) for side in ("low", "high")}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import BY_PATIENT, NOISE
+from cardiax.catalog import NOISE
+from cardiax.launch.evaluation.folds import is_fold, together
 from cardiax.launch.run.metric_names import NAMES
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import read_csv, write_atomically, write_csv
+from cardiax.launch.run.run_folder import Workdir, read_csv, write_atomically, write_csv
 from cardiax.launch.run.sweep_member import Member
 from cardiax.plots.metric_bars import comparison_figure
 from cardiax.stats.classification import mean_interval
@@ -23,19 +24,19 @@ from cardiax.tasks.plain_report import Merit, unit_of
 
 @dataclass(frozen=True)
 class Row:
-    """The seeds of one model, with one set of grid values, under one protocol.
+    """The seeds of one model, with one set of grid values, under one protocol or under all folds together.
 
     Attributes:
       name: `Member.row` of the runs.
       protocol: protocol of the runs.
-      results: test.json of each seed.
-      members: runs of the row, one per seed.
+      results: test.json of each seed, or the same of all folds.
+      runs: for each seed its run, or that of each fold.
     """
 
     name: str
     protocol: str
     results: list[dict[str, Any]]
-    members: list[Member]
+    runs: list[list[Workdir]]
 
     def values(self, figure: str) -> np.ndarray:
         """Return a metric, dotted as in `classes.S.recall`, of each seed: float64 (seeds,), NaN if undefined."""
@@ -44,7 +45,17 @@ class Row:
     @property
     def seconds(self) -> np.ndarray:
         """The training time of each seed, s: (seeds,)."""
-        return np.asarray([member.workdir.seconds() for member in self.members])
+        return np.asarray([sum(run.seconds() for run in some) for some in self.runs])
+
+    @property
+    def drawn(self) -> str:
+        """What the bootstrap intervals resample: cases or beats, or by patient records or groups."""
+        return re.findall(r"bootstrap over (\w+)", self.results[0]["interval"])[0]
+
+    @property
+    def by_patient(self) -> bool:
+        """True if the protocol splits by patient."""
+        return self.drawn in ("records", "groups")
 
 
 def write_table(folder: Path, members: list[Member], absent: dict[str, str]) -> None:
@@ -53,7 +64,8 @@ def write_table(folder: Path, members: list[Member], absent: dict[str, str]) -> 
     `absent` maps the name of each other member to the reason why it is not in the table.
     """
     task = task_of(members[0].config)
-    rows = _rows([member for member in members if member.protocol != NOISE], "test.json")
+    clean = [member for member in members if member.protocol != NOISE]
+    rows = _rows(clean, "test.json") + _of_folds(clean)
     noisy = _rows([member for member in members if member.protocol == NOISE], "test_noise.json")
     notes = [f"Not in the table: {name} ({' '.join(why.split())}).\n" for name, why in absent.items()]
     text = "\n".join([*_clean(folder, rows, task), *([noise_table(noisy)] if noisy else []), *notes])
@@ -64,10 +76,25 @@ def write_table(folder: Path, members: list[Member], absent: dict[str, str]) -> 
 
 def _rows(members: list[Member], file: str) -> list[Row]:
     return [
-        Row(name, protocol, [one.workdir.read_json(file) for one in some], some)
+        Row(name, protocol, [one.workdir.read_json(file) for one in some], [[one.workdir] for one in some])
         for (protocol, name), group in itertools.groupby(members, lambda one: (one.protocol, one.row))
         for some in [list(group)]
     ]
+
+
+def _of_folds(members: list[Member]) -> list[Row]:
+    """Return a row for each model whose seeds have been tested on several folds: the test cases of all of them."""
+    some = [member for member in members if is_fold(member.protocol)]
+    count, rows = len({member.protocol for member in some}), []
+    for name in dict.fromkeys(member.row for member in some):
+        of_seed: dict[int, list[Workdir]] = {}
+        for member in some:
+            if member.row == name:
+                of_seed.setdefault(member.config.seed, []).append(member.workdir)
+        runs = [folds for folds in of_seed.values() if len(folds) == count > 1]
+        if runs:
+            rows.append(Row(name, f"{count} folds together", [together(folds) for folds in runs], runs))
+    return rows
 
 
 def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
@@ -116,7 +143,7 @@ def noise_table(rows: list[Row]) -> str:
             for one in row.results
         ]
         cells = [f"{value:.4g}" for value in np.mean(seeds, axis=0)]
-        lines.append("| " + " | ".join([row.members[0].config.protocol, row.name, *cells, str(len(seeds))]) + " |")
+        lines.append("| " + " | ".join([row.results[0]["protocol"], row.name, *cells, str(len(seeds))]) + " |")
     return "\n".join(lines) + (
         "\n\nMeans over seeds and over baseline wander, electrode motion and muscle noise of the MIT-BIH Noise Stress "
         "Test Database, or over the missing lead.\n"
@@ -130,15 +157,19 @@ def _best(rows: list[Row], merit: Merit) -> str | None:
     patients, cannot be paired by case.
     """
     fingerprints = {
-        member.workdir.read_json("environment.json")["fingerprints"]["split"] for row in rows for member in row.members
+        tuple(run.read_json("environment.json")["fingerprints"]["split"] for run in some)
+        for row in rows
+        for some in row.runs
     }
     if len(fingerprints) != 1 or len(rows) < 2:
         return None
-    cases = [[read_csv(member.workdir.path / "test_cases.csv") for member in row.members] for row in rows]
-    sums = [merit.terms(run) for row in cases for run in row]
-    groups = np.asarray([unit_of(case) for case in cases[0][0]]) if rows[0].protocol in BY_PATIENT else None
+    cases = [
+        [case for run in some for case in read_csv(run.path / "test_cases.csv")] for row in rows for some in row.runs
+    ]
+    sums = [merit.terms(run) for run in cases]
+    groups = np.asarray([unit_of(case) for case in cases[0]]) if rows[0].by_patient else None
     figures = resampled_figures(sums, merit.of_sums, groups)
-    ends = np.cumsum([len(row.members) for row in rows])
+    ends = np.cumsum([len(row.runs) for row in rows])
     units = independent_units(merit.weights(sums[0]), groups)
     index = stands_out(np.split(figures, ends[:-1], axis=1), merit.higher_is_better, units=units)
     return None if index is None else rows[index].name
@@ -152,10 +183,9 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     classes = [name for name in rows[0].results[0].get("classes", {}) if name != normal]
     titles = ["protocol", "system", *(_label(rows, name) for name in columns)]
     titles += [f"{name}: recall / precision" for name in classes]
-    by_patient = [row for row in rows if row.protocol in BY_PATIENT and "macro_f1" in row.results[0]]
+    by_patient = [row for row in rows if row.by_patient and "macro_f1" in row.results[0]]
     if by_patient:
-        units = re.findall(r"bootstrap over (\w+)", by_patient[0].results[0]["interval"])
-        titles += [f"macro f1 over {unit}" for unit in units]
+        titles.append(f"macro f1 over {by_patient[0].drawn}")
     titles += ["parameters", "minutes", "seeds"]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in rows:

@@ -14,9 +14,7 @@ import pytest
 from cardiax.catalog import NOISE
 from cardiax.launch.evaluation.sweep_table import Row, markdown, noise_table
 from cardiax.launch.run.run_folder import Workdir
-from cardiax.launch.run.sweep_member import Member
 from cardiax.launch.sweep import parse_grid
-from cardiax.recipes import recipe
 from cardiax.stats.classification import mean_interval
 from cardiax.tasks import TASKS
 
@@ -216,11 +214,15 @@ def test_noise_is_a_mean_over_noises_and_leads(tmp_path):
             return {"activation_mae": {"value": value + shift, "unit": "ms"}}
 
         noises = {name: {"24": figure(1.0 + index), "0": figure(5.0)} for index, name in enumerate(("bw", "em", "ma"))}
-        return {"clean": figure(0.5), "noises": noises, "missing": {"I": figure(3.0), "II": figure(4.0)}}
+        return {
+            "protocol": "random",
+            "clean": figure(0.5),
+            "noises": noises,
+            "missing": {"I": figure(3.0), "II": figure(4.0)},
+        }
 
-    config = recipe("activation")
-    members = [Member("cardiax", NOISE, config, Workdir(tmp_path / str(seed))) for seed in (0, 1)]
-    text = noise_table([Row("cardiax", NOISE, [result(0.0), result(2.0)], members)])
+    runs = [[Workdir(tmp_path / str(seed))] for seed in (0, 1)]
+    text = noise_table([Row("cardiax", NOISE, [result(0.0), result(2.0)], runs)])
     titles, _, cells, *_ = text.splitlines()
     assert titles == "| noise | system | activation mae, ms, clean | 24 dB | 0 dB | one lead missing | seeds |"
     # Mean over seeds 0 and 2 higher: 1.5; over 1, 2, 3: 3; 5: 6; over 3 and 4: 4.5.
@@ -241,14 +243,9 @@ def test_all_of_your_own_classes_have_a_column():
     figure = {"value": 0.5, "low": 0.0, "high": 1.0}
     for names, shown in (("early", "ok", "wide"), ("early", "ok", "wide")), (("N", "S", "V"), ("S", "V")):
         classes = {name: {"recall": figure, "precision": figure} for name in names}
-        result = {"accuracy": figure, "macro_f1": figure, "classes": classes, "parameters": 1, "interval": "interval"}
-        row = SimpleNamespace(
-            name="a",
-            protocol="group",
-            results=[result],
-            values=lambda name: np.array([0.5]),
-            seconds=np.array([60.0]),
-        )
+        result = {"accuracy": figure, "macro_f1": figure, "classes": classes, "parameters": 1}
+        run: Any = SimpleNamespace(seconds=lambda: 60.0)
+        row = Row("a", "group", [result | {"interval": "95% percentile bootstrap over groups"}], [[run]])
         task: Any = TASKS["arrhythmia"]
         head = markdown([row], {}, dataclasses.replace(task, classes=names, normal=names[0])).splitlines()[0]
         assert [cell.split(":")[0].strip() for cell in head.split("|") if ": recall" in cell] == list(shown)

@@ -1,6 +1,7 @@
 """The pages show what launch/results/*.json holds, and `add` computes what is worked by hand here."""
 
 import datetime
+import itertools
 import json
 import os
 import re
@@ -91,6 +92,7 @@ def test_the_notes_of_the_first_page():
         ({"value": 0.94, "half_width": 0.006}, "0.940 ± 0.006"),
         ({"low": 0.87, "high": 0.99}, "0.870 to 0.990"),
         ({"value": 1.31, "low": 1.29, "high": 1.36}, "1.310 (1.290 to 1.360)"),
+        ({"value": 1.31, "half_width": 0.02, "low": 1.29, "high": 1.36}, "1.310 ± 0.020 (1.290 to 1.360)"),
     ],
 )
 def test_cells(found, text):
@@ -177,13 +179,34 @@ def test_a_sweep_becomes_a_result_with_a_row_for_each_system(tmp_path):
     found = of_sweep(tmp_path, ["accuracy", "noise.12.accuracy=at 12 dB", "parameters"])
     assert [column["title"] for column in found["columns"]] == ["accuracy", "at 12 dB", "parameters"]
     assert found["rows"] == [
-        {"name": "`cardiax`", "cells": [{"value": 0.8, "half_width": 1.27062}, 0.7, 10]},
-        {"name": "`cnn`", "cells": [{"value": 0.5, "half_width": 0.0}, None, 10]},
+        {"name": "`cardiax`", "cells": [{"value": 0.8, "half_width": 1.27062, "low": 0.7, "high": 0.9}, 0.7, 10]},
+        {"name": "`cnn`", "cells": [{"value": 0.5, "half_width": 0.0, "low": 0.4, "high": 0.6}, None, 10]},
     ]
     assert (found["seeds"], found["revision"], found["row_title"]) == ([0, 1], "a" * 40, "system")
     shutil.rmtree(tmp_path / "cnn-patient-seed1")
     with pytest.raises(InputError, match="not all seeds of each"):
         of_sweep(tmp_path, ["accuracy"])
+
+
+def test_the_folds_of_a_sweep_are_one_row(tmp_path, monkeypatch):
+    for number, seed in itertools.product((1, 2), (0, 1)):
+        protocol = f"ds1_fold_{number}"
+        run(tmp_path / f"ours-{protocol}-seed{seed}", seed, 0.1, protocol=protocol)
+    counted = []
+
+    def both(folds):
+        counted.append([fold.path.name for fold in folds])
+        value = 0.5 + 0.1 * folds[0].config().seed
+        return {"interval": "over records", "macro_f1": {"value": value, "low": value - 0.2, "high": value + 0.2}}
+
+    monkeypatch.setattr(results_page, "together", both)
+    found = of_sweep(tmp_path, ["macro_f1"])
+    assert counted == [[f"ours-ds1_fold_{number}-seed{seed}" for number in (1, 2)] for seed in (0, 1)]
+    cell = {"value": 0.55, "half_width": 0.63531, "low": 0.35, "high": 0.75}  # t(1, 0.975) · 0.05
+    assert found["rows"] == [{"name": "`ours`", "cells": [cell]}]
+    shutil.rmtree(tmp_path / "ours-ds1_fold_2-seed1")
+    with pytest.raises(InputError, match="not all seeds of each"):
+        of_sweep(tmp_path, ["macro_f1"])
 
 
 def test_the_command_adds_a_result_and_writes_the_page(tmp_path, monkeypatch, capsys):

@@ -8,7 +8,7 @@ import pytest
 from cardiax.launch.evaluation.sweep_table import Row, markdown
 from cardiax.tasks import TASKS
 
-MEMBER: Any = SimpleNamespace(workdir=SimpleNamespace(seconds=lambda: 90.0))
+RUN: Any = SimpleNamespace(seconds=lambda: 90.0)
 
 
 def row(name, protocol, values, over, record=None):
@@ -25,7 +25,7 @@ def row(name, protocol, values, over, record=None):
         results = [
             one | {"without_record": {"record": record} | metrics(one["accuracy"]["value"] / 2)} for one in results
         ]
-    return Row(name, protocol, results, [MEMBER] * len(values))
+    return Row(name, protocol, results, [[RUN]] * len(values))
 
 
 def cells(rows):
