@@ -1,8 +1,9 @@
-"""The command line itself: help without delay, one line for a mistake."""
+"""The command line itself: help without delay, one line for a mistake, and nothing unpickled."""
 
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from cardiax.errors import InputError
@@ -119,3 +120,47 @@ def test_the_module_is_the_command():
     )
     assert done.returncode == 2
     assert done.stderr.startswith("cardiax: error: unknown command 'nonsense'")
+
+
+WITHOUT_PICKLE = """
+import _pickle, pickle, sys
+
+def refuse(*_, **__):
+    raise AssertionError("something was unpickled")
+
+sys.addaudithook(lambda event, _: refuse() if event == "pickle.find_class" else None)
+for module in (pickle, _pickle):
+    module.load = module.loads = module.Unpickler = refuse
+
+from cardiax.launch.cli import main
+
+for command in sys.argv[1].split(";"):
+    try:
+        main(command.split())
+    except SystemExit as stopped:
+        assert not stopped.code, command
+print("done")
+"""
+
+
+@pytest.mark.slow
+def test_no_command_unpickles(data_dir, heartbeats, tmp_path):
+    lead = heartbeats(np.arange(0.5, 60, 0.8), 250.0, 60)
+    (tmp_path / "holter.csv").write_text("\n".join(["II", *(f"{value:.4f}" for value in lead)]))
+    kaggle = f"--dataset kaggle_heartbeat/mitbih --data-dir {data_dir}"
+    commands = [
+        f"train heartbeat {kaggle} --model_args widths=(4,),blocks=1 --steps 3 --augmentation.mixup 0 --workdir run",
+        "evaluate run --split validation",
+        "report run --out page.html",
+        "export run --out bundle",
+        "predict arrhythmia holter.csv --rate 250",
+        "info",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PICKLE, ";".join(commands)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.endswith("done\n"), done.stderr
