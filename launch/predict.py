@@ -9,8 +9,8 @@ each and their median; --start names a single one. A folder stands for the recor
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
 the leads), both also as .gz, WFDB records, MATLAB files of versions 4 to 7.2, EDF and BDF. For each file it writes CSV
-with units, plots, and NAME_report.html, a page that opens in a browser, offline. All files are read and checked before
-the first output is written. Research only, not a medical device.
+with units, plots, and NAME_report.html, a page that opens in a browser, offline. A file that is refused has no outputs;
+of several the others are predicted, and the exit status is 2. Research only, not a medical device.
 
 Examples:
 
@@ -103,9 +103,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read every file, then write the predictions as CSV and print them, then draw the plots and pages.
+    """Read the files one after the other; write and print the prediction of each as CSV, then draw its plots and page.
 
     Raises:
+      InputError: a file is refused; of several, after the others are written.
       BrokenPipeError: the reader of the output has stopped reading, after all files are written.
     """
     predictor: Any = open_predictor(options.workdir)
@@ -124,27 +125,50 @@ def run(options: argparse.Namespace) -> None:
     files = [file for own, _ in found for file in own]
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
-    predictions = predictor.of_files(files, options.rate, names, options.unit, **chosen)
-    lines = _Lines()
+    lines, refused = _Lines(), []
     for note in (note for _, notes in found for note in notes):
         lines.say(f"note: {note}", True)
-    for stem in stems:
-        for ending in (*predictor.outputs, PAGE):
-            (folder / f"{stem}{ending}").unlink(missing_ok=True)  # left by another recording of that name
-    for line, is_remark in predictor.write(folder, stems, predictions):
+    for file in files:
+        if not (file.exists() or file.with_name(f"{file.name}.hea").exists()):
+            raise InputError(f"{file}: found no such file, expected a recording")
+    for file, stem in zip(files, stems, strict=True):
+        try:
+            prediction = predictor.of_file(file, options.rate, names, options.unit, **chosen)
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            lines.say(f"refused: {error}", True)
+            refused.append(file)
+            continue
+        _write(folder, stem, predictor, prediction, lines, with_page=not options.no_report)
+        del prediction  # of thousands of files only one is in memory
+    for line, is_remark in predictor.write_together(folder):
         lines.say(line, is_remark)
-    from cardiax.launch.page.prediction import write_page  # a second of Matplotlib, not needed before
-
-    for stem, prediction in zip(stems, predictions, strict=True):
-        explained = predictor.with_influence(prediction)
-        plots = predictor.plots(stem, explained).items()
-        written = [path for name, draw in plots for path in save_plot(folder / f"{stem}_{name}", draw)]
-        if not options.no_report and predictor.has_page:
-            written += write_page(folder / f"{stem}{PAGE}", stem, explained, predictor.network)
-        if written:
-            lines.say(f"  wrote: {', '.join(map(str, written))}", False)
+    if refused:
+        which, were = (refused[0], "was") if len(refused) == 1 else (f"{refused[0]} and others", "were")
+        raise InputError(
+            f"{which}: {len(refused)} of {len(files)} recordings {were} refused, for the reason above; the outputs of "
+            f"the others are in {folder}"
+        )
     if lines.error is not None:
         raise lines.error
+
+
+def _write(folder: Path, stem: str, predictor: Any, prediction: Any, lines: "_Lines", with_page: bool) -> None:
+    """Write the prediction of one recording, its plots and its page in place of older outputs, and print it."""
+    from cardiax.launch.page.prediction import write_page  # a second of Matplotlib, not needed before
+
+    for ending in (*predictor.outputs, PAGE):
+        (folder / f"{stem}{ending}").unlink(missing_ok=True)  # left by another recording of that name
+    for line, is_remark in predictor.write(folder, stem, prediction):
+        lines.say(line, is_remark)
+    explained = predictor.with_influence(prediction)
+    plots = predictor.plots(stem, explained).items()
+    written = [path for name, draw in plots for path in save_plot(folder / f"{stem}_{name}", draw)]
+    if with_page and predictor.has_page:
+        written += write_page(folder / f"{stem}{PAGE}", stem, explained, predictor.network)
+    if written:
+        lines.say(f"  wrote: {', '.join(map(str, written))}", False)
 
 
 class _Lines:

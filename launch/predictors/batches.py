@@ -37,6 +37,11 @@ class BatchPredictor:
         """Return the prediction with what moved the network, which takes seconds; the same if that is not known."""
         return prediction
 
+    def write_together(self, folder: Path) -> Iterator[tuple[str, bool]]:
+        """Write what concerns all recordings that were written; yield lines as `write`."""
+        del folder
+        yield from ()
+
     def plots(self, stem: str, prediction: Any) -> dict[str, Callable[[], Any]]:
         """Return name → function that draws a plot of the recording `stem`, see `save_plot`."""
         del stem, prediction

@@ -82,20 +82,20 @@ class BeatRowsPredictor(BatchPredictor):
         Raises:
           InputError: the beats are not of the form in training: what was found, what was expected.
         """
-        return self.of_files([Path(beats) if isinstance(beats, str) else beats], sampling_rate, leads, unit)[0]
+        return self.of_file(Path(beats) if isinstance(beats, str) else beats, sampling_rate, leads, unit)
 
-    def of_files(
+    def of_file(
         self,
-        files: Sequence[Path | np.ndarray],
+        source: Path | np.ndarray,
         rate: float | None = None,
         names: Sequence[str] | None = None,
         unit: str | None = None,
-    ) -> list[BeatRows]:
-        """Predict the beats of each of several tables; all are read first. See `predict`."""
+    ) -> BeatRows:
+        """Predict the beats of a table; see `predict`."""
         for flag, value in {"rate": rate, "leads": names, "unit": unit}.items():
             if value is not None:
                 raise InputError(f"--{flag}: found {value}, which does not apply to a table of beats; leave it out")
-        return [self._predict(*each) for each in [self._read(file) for file in files]]
+        return self._predict(*self._read(source))
 
     def _read(self, file: Path | np.ndarray) -> tuple[Path, np.ndarray, list[str] | None, tuple[str, ...]]:
         """Return the name of a table, its beats (n, T, L) in the form of the network, their labels, and notes."""
@@ -131,16 +131,15 @@ class BeatRowsPredictor(BatchPredictor):
         names, uncertain = np.array(classes)[probabilities.argmax(axis=1)], self.network.trust.uncertain(probabilities)
         return BeatRows(names, probabilities, classes, labels, (*notes, *self.network.notes), uncertain)
 
-    def write(self, folder: Path, stems: Sequence[str], predictions: Sequence[BeatRows]) -> Iterator[tuple[str, bool]]:
-        """Write NAME_classes.csv of each table; yield lines for the user, and True where one is a remark."""
-        for stem, one in zip(stems, predictions, strict=True):
-            path, text = folder / f"{stem}_classes.csv", io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(one.rows())
-            write_atomically(path, text.getvalue().encode())
-            yield from ((f"{stem}: note: {note}", True) for note in one.notes)
-            counts = ", ".join(f"{name} {int((one.names == name).sum()):,}" for name in one.classes)
-            doubt = f", {int(one.uncertain.sum()):,} uncertain" if self.network.trust.uncertain_below else ""
-            yield f"{stem}: {len(one.names):,} beats: {counts}{doubt}. {DISCLAIMER}.", False
-            if one.labels is not None and {*one.labels} <= {*one.classes}:
-                yield f"  as labelled: {100 * float(np.mean(one.names == np.array(one.labels))):.1f} %", False
-            yield f"  wrote: {path}", False
+    def write(self, folder: Path, stem: str, one: BeatRows) -> Iterator[tuple[str, bool]]:
+        """Write NAME_classes.csv of a table; yield lines for the user, and True where one is a remark."""
+        path, text = folder / f"{stem}_classes.csv", io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(one.rows())
+        write_atomically(path, text.getvalue().encode())
+        yield from ((f"{stem}: note: {note}", True) for note in one.notes)
+        counts = ", ".join(f"{name} {int((one.names == name).sum()):,}" for name in one.classes)
+        doubt = f", {int(one.uncertain.sum()):,} uncertain" if self.network.trust.uncertain_below else ""
+        yield f"{stem}: {len(one.names):,} beats: {counts}{doubt}. {DISCLAIMER}.", False
+        if one.labels is not None and {*one.labels} <= {*one.classes}:
+            yield f"  as labelled: {100 * float(np.mean(one.names == np.array(one.labels))):.1f} %", False
+        yield f"  wrote: {path}", False

@@ -17,7 +17,6 @@ from cardiax.launch.run.run_folder import write_atomically, write_csv
 from cardiax.launch.run.trust import NO_TRUST, Trust
 
 if TYPE_CHECKING:
-    from cardiax.launch.predictors.heart_beats import FoundBeats
     from cardiax.simulate.generic_leads import Explained
 
 BATCH = 16
@@ -136,28 +135,23 @@ class HeartPredictor(BatchPredictor):
         """
         source, names = as_source(ecg), as_names(leads)
         rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
-        (found,) = self.of_files([source], rate, names, checked_unit(unit), as_number("start", start, "ms"))
+        found = self.of_file(source, rate, names, checked_unit(unit), as_number("start", start, "ms"))
         return self.with_influence(found) if explain else found
 
-    def of_files(
+    def of_file(
         self,
-        files: Sequence[Path | np.ndarray],
+        source: Path | np.ndarray,
         rate: float | None = None,
         names: Sequence[str] | None = None,
         unit: str | None = None,
         start: float | None = None,
-    ) -> list[Prediction]:
-        """Predict the heart from each of several files or arrays; all are read and checked first. See `predict`."""
-        from cardiax.launch.predictors.heart_beats import read_beats
-
-        read = [read_beats(source, rate, start, names, unit, self.usual_lead_in) for source in files]
-        return [self._of_beats(source, beats) for source, beats in zip(files, read, strict=True)]
-
-    def _of_beats(self, source: Path | np.ndarray, beats: "FoundBeats") -> Prediction:
-        """Predict from the beats of one recording, and from their median if there are several."""
+    ) -> Prediction:
+        """Predict the heart from a file or an array, see `predict`: from each beat, and from their median."""
         from cardiax.ecg.voltage import activation_time
+        from cardiax.launch.predictors.heart_beats import read_beats
         from cardiax.simulate.generic_leads import explained_leads
 
+        beats = read_beats(source, rate, start, names, unit, self.usual_lead_in)
         leads = np.median(beats.leads, axis=0)
         path = source if isinstance(source, Path) else Path("array")
         outputs = self._outputs({"leads": np.concatenate([leads[None], beats.leads])}, BATCH, path)
@@ -221,26 +215,23 @@ class HeartPredictor(BatchPredictor):
         found = self.attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
         return None if found is None else found["leads"].astype(np.float32)
 
-    def write(
-        self, folder: Path, stems: Sequence[str], predictions: Sequence[Prediction]
-    ) -> Iterator[tuple[str, bool]]:
+    def write(self, folder: Path, stem: str, one: Prediction) -> Iterator[tuple[str, bool]]:
         """Write times and voltages as CSV; yield lines for the user, and True where one is a remark."""
-        for stem, one in zip(stems, predictions, strict=True):
-            written = [folder / f"{stem}_activation.csv"]
-            write_csv(written[0], times_rows(one.columns()))
-            if one.spread is not None:
-                written.append(folder / f"{stem}_beats.csv")
-                write_csv(written[-1], beat_rows(one.onsets, one.beat_times))
-            if one.voltage is not None:
-                written.append(folder / f"{stem}_voltage.csv")
-                write_csv(written[-1], voltage_rows(one.voltage, one.lead_in))
-            notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]
-            if notes:
-                written.append(folder / f"{stem}_notes.txt")
-                write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
-            yield from ((f"{stem}: {note}", True) for note in notes)
-            yield f"{stem}: {_summary(one)}", False
-            yield f"  wrote: {', '.join(map(str, written))}", False
+        written = [folder / f"{stem}_activation.csv"]
+        write_csv(written[0], times_rows(one.columns()))
+        if one.spread is not None:
+            written.append(folder / f"{stem}_beats.csv")
+            write_csv(written[-1], beat_rows(one.onsets, one.beat_times))
+        if one.voltage is not None:
+            written.append(folder / f"{stem}_voltage.csv")
+            write_csv(written[-1], voltage_rows(one.voltage, one.lead_in))
+        notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]
+        if notes:
+            written.append(folder / f"{stem}_notes.txt")
+            write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
+        yield from ((f"{stem}: {note}", True) for note in notes)
+        yield f"{stem}: {_summary(one)}", False
+        yield f"  wrote: {', '.join(map(str, written))}", False
 
     def plots(self, stem: str, prediction: Prediction) -> dict[str, Callable[[], Any]]:
         """Return name → function that draws a plot."""

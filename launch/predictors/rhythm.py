@@ -147,6 +147,11 @@ class RhythmPredictor(BatchPredictor):
     outputs = OF_BEATS
 
     @functools.cached_property
+    def _comparisons(self) -> dict[str, np.ndarray]:
+        """Start of a recording's output names → its comparison with annotated beats, of those that were written."""
+        return {}
+
+    @functools.cached_property
     def _task(self) -> "Classification":
         from cardiax.tasks import task_of
 
@@ -212,28 +217,27 @@ class RhythmPredictor(BatchPredictor):
         """
         source, names = as_source(ecg), as_names(leads)
         rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
-        (found,) = self.of_files([source], rate, names, checked_unit(unit), beats, compare)
+        found = self.of_file(source, rate, names, checked_unit(unit), beats, compare)
         return self.with_influence(found) if explain else found
 
-    def of_files(
+    def of_file(
         self,
-        files: Sequence[Path | np.ndarray],
+        source: Path | np.ndarray,
         rate: float | None = None,
         names: Sequence[str] | None = None,
         unit: str | None = None,
         beats: str | np.ndarray | None = None,
         compare: str | None = None,
-    ) -> list[RhythmPrediction]:
-        """Find the beats of each of several recordings; all are opened first. See `predict`."""
+    ) -> RhythmPrediction:
+        """Find the beats of a recording; see `predict`."""
         from cardiax.launch.formats.long_recording import read_leads
 
-        recordings = [read_leads(source, rate, names, unit) for source in files]
-        given = [_given(one, beats, self._class_of) for one in recordings]
-        references = [
-            read_annotations(one.path, compare, one.rate, one.samples, self._class_of) if compare else None
-            for one in recordings
-        ]
-        return [self._predict(*each) for each in zip(recordings, given, references, strict=True)]
+        found = read_leads(source, rate, names, unit)
+        given = _given(found, beats, self._class_of)
+        reference = (
+            read_annotations(found.path, compare, found.rate, found.samples, self._class_of) if compare else None
+        )
+        return self._predict(found, given, reference)
 
     def _predict(
         self, recording: "LongRecording", given: np.ndarray | None, reference: Beats | None
@@ -332,18 +336,20 @@ class RhythmPredictor(BatchPredictor):
         logits = self._outputs(inputs, BATCHES[0] if len(inputs["rr"]) <= BATCHES[0] else BATCHES[1], path)
         return self.network.trust.probabilities(logits)
 
-    def write(
-        self, folder: Path, stems: Sequence[str], predictions: Sequence[RhythmPrediction]
-    ) -> Iterator[tuple[str, bool]]:
-        """Write the outputs of each recording; yield lines for the user, and True where one is a remark."""
-        from cardiax.launch.predictors.rhythm_files import write_comparison, write_prediction
+    def write(self, folder: Path, stem: str, one: RhythmPrediction) -> Iterator[tuple[str, bool]]:
+        """Write the outputs of a recording; yield lines for the user, and True where one is a remark."""
+        from cardiax.launch.predictors.rhythm_files import write_prediction
 
-        for stem, one in zip(stems, predictions, strict=True):
-            yield from write_prediction(folder, stem, one, self._trained())
-        tables = {stem: one.comparison for stem, one in zip(stems, predictions, strict=True)}
-        tables = {stem: table for stem, table in tables.items() if table is not None}
-        if tables:
-            yield from write_comparison(folder, tables, self._task.classes)
+        if one.comparison is not None:
+            self._comparisons[stem] = one.comparison
+        yield from write_prediction(folder, stem, one, self._trained())
+
+    def write_together(self, folder: Path) -> Iterator[tuple[str, bool]]:
+        """Write comparison.json of all recordings that were written, if they were compared; yield lines as `write`."""
+        from cardiax.launch.predictors.rhythm_files import write_comparison
+
+        if self._comparisons:
+            yield from write_comparison(folder, self._comparisons, self._task.classes)
 
     def _trained(self) -> list[str]:
         """Return lines about the training data, and the test metrics where the run folder has them."""

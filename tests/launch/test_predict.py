@@ -6,6 +6,7 @@ import functools
 import io
 import shutil
 import sys
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -120,12 +121,14 @@ def test_voltages_with_units_and_plots(cardiax, trained, tmp_path, one_beat):
     assert (tmp_path / "answers" / "one_heart.gif").read_bytes().startswith(b"GIF")
 
 
-def test_nothing_is_written_where_one_file_is_wrong(cardiax, trained, tmp_path, one_beat):
+def test_nothing_is_written_where_the_only_file_is_wrong(cardiax, trained, tmp_path, one_beat):
     run = trained("activation")
     np.save(tmp_path / "good.npy", one_beat)
     np.save(tmp_path / "flat.npy", np.zeros((500, 12)))
     command = ("predict", "--rate", 1000, run, tmp_path / "good.npy")
-    assert "flat.npy: found no signal in I, II" in cardiax.mistake(*command, tmp_path / "flat.npy")
+    assert "flat.npy: found no signal in I, II" in cardiax.mistake(
+        "predict", "--rate", 1000, run, tmp_path / "flat.npy"
+    )
     assert "good.npy: found this file twice" in cardiax.mistake(*command, tmp_path / "good.npy")
     assert "missing.npy: found no such file" in cardiax.mistake(*command, tmp_path / "missing.npy")
     assert "found 12 channels, expected the 2 of --leads" in cardiax.mistake(
@@ -155,23 +158,26 @@ def test_other_folders_are_told(cardiax, tmp_path):
     assert "config.json: found no such file" in cardiax.mistake("predict", tmp_path, tmp_path / "a.npy")
 
 
-def fake_options(monkeypatch, tmp_path, write, **changes):
-    """The options of `cardiax predict` of one file, for a predictor with this `write`."""
+def fake_options(monkeypatch, tmp_path, write, names=("a",), **changes):
+    """The options of `cardiax predict` of some files, for a predictor with this `write`."""
     fake = SimpleNamespace(flags=(), outputs=("_a.csv", "_b.png"), has_page=False, write=write)
-    fake.of_files, fake.with_influence, fake.plots = lambda *_: ["found"], lambda one: one, lambda *_: {}
+    fake.of_file, fake.with_influence, fake.plots = lambda *_: "found", lambda one: one, lambda *_: {}
+    fake.write_together = lambda folder: ()
     vars(fake).update(changes)
     monkeypatch.setattr(predict, "open_predictor", lambda folder: fake)
-    np.save(tmp_path / "a.npy", np.zeros(3))
+    files = [tmp_path / f"{name}.npy" for name in names]
+    for file in files:
+        np.save(file, np.zeros(3))
     parser = argparse.ArgumentParser()
     predict.add_arguments(parser)
-    return parser.parse_args(["net", str(tmp_path / "a.npy"), "--out", str(tmp_path / "out")])
+    return parser.parse_args(["net", *map(str, files), "--out", str(tmp_path / "out")])
 
 
 def test_what_an_earlier_recording_left_is_removed_before_anything_is_written(monkeypatch, tmp_path):
     """A process that is killed while it writes leaves no plot or page of another recording beside new tables."""
 
-    def write(folder, stems, predictions):
-        assert stems == ["a"]
+    def write(folder, stem, prediction):
+        assert stem == "a"
         assert sorted(path.name for path in folder.iterdir()) == ["a_b_a.csv", "a_mine.txt"]
         raise KeyboardInterrupt
         yield
@@ -186,8 +192,8 @@ def test_what_an_earlier_recording_left_is_removed_before_anything_is_written(mo
 def test_the_influence_is_computed_once_after_the_prediction_is_told(monkeypatch, tmp_path, capsys):
     told, predictions = [], []
 
-    def write(folder, stems, some):
-        predictions.extend(some)
+    def write(folder, stem, one):
+        predictions.append(one)
         yield "a: found", False
 
     def with_influence(one):
@@ -210,13 +216,56 @@ def test_a_reader_that_stops_reading_loses_no_file(monkeypatch, tmp_path):
         def write(self, text):
             raise BrokenPipeError
 
-    def write(folder, stems, predictions):
-        for stem in ("first", "second"):
-            yield f"{stem}: found", False
-            (folder / stem).mkdir(parents=True)
+    def write(folder, stem, prediction):
+        yield f"{stem}: found", False
+        (folder / stem).mkdir(parents=True)
 
-    options = fake_options(monkeypatch, tmp_path, write)
+    options = fake_options(monkeypatch, tmp_path, write, ("first", "second"))
     monkeypatch.setattr(sys, "stdout", Closed())
     with pytest.raises(BrokenPipeError):
         predict.run(options)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["first", "second"]
+
+
+class Found:
+    """A prediction."""
+
+
+def test_of_several_files_one_that_is_refused_leaves_the_others(monkeypatch, tmp_path, capsys):
+    held = weakref.WeakSet()
+
+    def of_file(file, *_):
+        assert not held, "the predictions of the files before are still in memory"
+        if file.stem in ("b", "d"):
+            raise InputError(f"{file}: found noise")
+        held.add(one := Found())
+        return one
+
+    def write(folder, stem, prediction):
+        folder.mkdir(exist_ok=True)
+        (folder / f"{stem}_a.csv").write_text("new")
+        yield f"{stem}: found", False
+
+    def write_together(folder):
+        yield "together", False
+
+    options = fake_options(monkeypatch, tmp_path, write, "abcd", of_file=of_file, write_together=write_together)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b_a.csv").write_text("of an earlier file")
+    with pytest.raises(InputError, match=r"b.npy and others: 2 of 4 recordings were refused, .* others are in .*out$"):
+        predict.run(options)
+    assert capsys.readouterr() == (
+        "a: found\nc: found\ntogether\n",
+        "".join(f"refused: {tmp_path / name}.npy: found noise\n" for name in "bd"),
+    )
+    assert (tmp_path / "out" / "b_a.csv").read_text() == "of an earlier file"
+
+
+def test_a_single_file_that_is_refused_is_one_line(monkeypatch, tmp_path, capsys):
+    def of_file(file, *_):
+        raise InputError(f"{file}: found noise")
+
+    with pytest.raises(InputError, match=r"a.npy: found noise$"):
+        predict.run(fake_options(monkeypatch, tmp_path, None, of_file=of_file))
+    assert capsys.readouterr() == ("", "")
+    assert not (tmp_path / "out").exists()

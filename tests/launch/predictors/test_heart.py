@@ -96,13 +96,13 @@ def test_the_influence_of_a_sample_on_the_voltage_of_the_walls(predictor, leads)
 
 def test_the_onset_and_the_times_of_each_beat_are_written(predictor, leads, tmp_path):
     many = predictor.predict(leads, sampling_rate=1000, leads=LEADS)
-    list(predictor.write(tmp_path, ["ecg"], [many]))
+    list(predictor.write(tmp_path, "ecg", many))
     with (tmp_path / "ecg_beats.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["onset_ms"]) for row in rows] == many.onsets.tolist()
     assert float(rows[0][f"{SITE_NAMES[3]}_ms"]) == pytest.approx(many.beat_times[0, 3], abs=0.01)
     single = predictor.predict(leads, sampling_rate=1000, leads=LEADS, start=700.0)
-    list(predictor.write(tmp_path, ["one"], [single]))
+    list(predictor.write(tmp_path, "one", single))
     assert not (tmp_path / "one_beats.csv").exists()
     assert (tmp_path / "one_activation.csv").read_text().splitlines()[0] == "site,activation_time_ms"
 
@@ -113,7 +113,7 @@ def test_every_output_is_listed(predictor, leads, predicts_voltage, tmp_path):
     if predicts_voltage:
         predictor._network = lambda inputs: np.full((BATCH, 500, 75), -80, np.float32)
     found = predictor.predict(np.tile(leads, (3, 1)), sampling_rate=1000, leads=LEADS)
-    list(predictor.write(tmp_path, ["ecg"], [found]))
+    list(predictor.write(tmp_path, "ecg", found))
     written = {path.name.removeprefix("ecg") for path in tmp_path.iterdir()}
     assert written >= {"_activation.csv", "_beats.csv", "_notes.txt"}
     assert ("_voltage.csv" in written) == predicts_voltage
@@ -154,11 +154,11 @@ def test_intervals_and_the_difference_from_training(predictor, leads, tmp_path):
     assert found.difference == pytest.approx(np.arange(75).std())  # 21.6 ms
     assert found.warnings == plain.warnings
     assert any("held 80 % of the times of 13 others" in note for note in found.notes)
-    lines = list(predictor.write(tmp_path, ["ecg"], [found]))
+    lines = list(predictor.write(tmp_path, "ecg", found))
     assert any("± 5.0 ms (median site; see the note)" in line for line, _ in lines)
     for some in (40, 75):  # sites without a half width
         wide = dataclasses.replace(found, half_width=np.where(np.arange(75) < some, np.inf, 5.0))
-        told = "\n".join(line for line, _ in predictor.write(tmp_path, ["wide"], [wide]))
+        told = "\n".join(line for line, _ in predictor.write(tmp_path, "wide", wide))
         assert "inf" not in told
         assert ("± 5.0 ms" in told) == (some < 75)
     with (tmp_path / "ecg_activation.csv").open(newline="") as file:
@@ -189,7 +189,7 @@ def test_the_leads_that_the_times_explain_are_shown_and_warned_of(predictor, lea
     told = f"explain {100 * expected.share:.0f} % of the recorded ones"
     assert any(note.endswith(told) for note in found.notes)
     assert not any(told in one for one in found.warnings)  # of an older trust.safetensors nothing is known
-    lines = [line for line, _ in predictor.write(tmp_path, ["ecg"], [found])]
+    lines = [line for line, _ in predictor.write(tmp_path, "ecg", found)]
     assert any(f"explain {100 * expected.share:.0f} % of the leads" in line for line in lines)
     for least, warned in ((expected.share, False), (expected.share + 0.01, True)):
         predictor.trust = dataclasses.replace(trust, least_share=least, true_share=0.75)

@@ -308,11 +308,19 @@ def test_no_answer_where_none_can_be_trusted(run, leads):
             predictor.predict(signal, sampling_rate=RATE)
 
 
-def test_nothing_is_written_where_one_file_is_wrong(cardiax, run, leads, tmp_path):
+def test_a_file_that_is_wrong_has_no_outputs(cardiax, run, leads, tmp_path):
     np.save(tmp_path / "good.npy", leads)
     np.save(tmp_path / "flat.npy", np.zeros((5000, 2)))
     command = ("predict", run, "--rate", RATE, tmp_path / "good.npy")
-    assert "flat.npy: found 20 of 20 s that cannot be read" in cardiax.mistake(*command, tmp_path / "flat.npy")
+    status, out, error = cardiax(*command, tmp_path / "flat.npy", "--out", tmp_path / "both")
+    assert status == 2
+    assert f"refused: {tmp_path / 'flat.npy'}: found 20 of 20 s that cannot be read" in error
+    assert error.splitlines()[-1] == (
+        f"cardiax: error: {tmp_path / 'flat.npy'}: 1 of 2 recordings was refused, for the reason above; the outputs of "
+        f"the others are in {tmp_path / 'both'}"
+    )
+    assert out.startswith("good: ")
+    assert {path.name.split("_")[0] for path in (tmp_path / "both").iterdir()} == {"good", "good.cardiax"}
     assert "missing.npy: found no such file" in cardiax.mistake(*command, tmp_path / "missing.npy")
     assert "--start: found 3.0, which does not apply to a network of the task arrhythmia" in cardiax.mistake(
         *command, "--start", 3
@@ -331,6 +339,7 @@ def test_nothing_is_written_where_one_file_is_wrong(cardiax, run, leads, tmp_pat
 @pytest.mark.parametrize(("task", "dataset"), [("heartbeat", "kaggle_heartbeat/ptbdb"), ("arrhythmia", None)])
 def test_runs_on_single_beats_are_told_what_to_train(cardiax, tmp_path, task, dataset):
     write_json(tmp_path / "run" / "config.json", to_dict(recipe(task, dataset) if dataset else recipe(task)))
+    np.save(tmp_path / "a.npy", np.zeros((2000, 2)))
     message = cardiax.mistake("predict", tmp_path / "run", tmp_path / "a.npy")
     assert "a.npy: found a file of another kind, expected a table of beats of 187 × 1 samples" in message
     assert "train on physionet_mitbih/patient or a folder of WFDB records" in message
