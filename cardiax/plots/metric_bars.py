@@ -10,6 +10,9 @@ from cardiax.stats.classification import mean_interval
 
 GREY = "#c9c9c9"
 
+ACROSS = 3
+"""Largest number of panels side by side."""
+
 
 def comparison_figure(
     panels: Mapping[str, Mapping[str, np.ndarray]],
@@ -29,10 +32,13 @@ def comparison_figure(
       A figure, to be saved by the caller.
     """
     rows, (least, most) = max(len(systems) for systems in panels.values()), bounds
-    figure = Figure(figsize=(3.2 * len(panels) + 1.2, 0.32 * rows + 1.1), layout="constrained")
-    for axes, (protocol, systems) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
+    across = min(len(panels), ACROSS)
+    down = -(-len(panels) // across)
+    figure = Figure(figsize=(3.2 * across + 1.2, (0.32 * rows + 1.1) * down), layout="constrained")
+    places = figure.subplots(down, across, squeeze=False).ravel()
+    for axes in places[len(panels) :]:
+        axes.remove()
+    for axes, (protocol, systems) in zip(places, panels.items(), strict=False):
         for index, values in enumerate(systems.values()):
             mean, half_width = mean_interval(values)
             axes.plot(values, np.full(len(values), index), "o", color=PALE, markersize=4, zorder=2)

@@ -33,3 +33,13 @@ def test_intervals_and_axes_end_where_the_metric_does():
     (anywhere,) = comparison_figure({"kaggle": {"ours": -values}}, "kappa", "a").axes
     low, high = anywhere.get_xlim()
     assert low < -0.25 - 0.4303 < -0.25 + 0.4303 < high
+
+
+def test_many_panels_are_in_rows_of_three():
+    values = np.array([0.1, 0.2])
+    figure = comparison_figure({f"fold_{number}": {"ours": values} for number in range(5)}, "macro-F1", "a")
+    assert [axes.get_title() for axes in figure.axes] == [f"fold_{number}" for number in range(5)]
+    assert [(axes.get_subplotspec().rowspan.start, axes.get_subplotspec().colspan.start) for axes in figure.axes] == [
+        *((0, 0), (0, 1), (0, 2)),
+        *((1, 0), (1, 1)),
+    ]
