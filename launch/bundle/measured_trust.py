@@ -8,11 +8,11 @@ import numpy as np
 from cardiax import datasets
 from cardiax.catalog import WINDOW
 from cardiax.config import with_overrides
-from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
 from cardiax.launch.bundle.card import FILES
 from cardiax.launch.bundle.golden import golden_inputs, prepared_experiment
 from cardiax.launch.predictors.batches import in_batches
+from cardiax.launch.predictors.heart import times_of
 from cardiax.launch.run.bundle_files import CARD, SUMS
 from cardiax.launch.run.experiment import Experiment, load_experiment
 from cardiax.launch.run.trained import TrainedNetwork
@@ -59,7 +59,7 @@ def measure_trust(network: Network, own: Experiment, other: Experiment) -> Trust
     bounded = ~np.isnan(errors) & np.isfinite(half_width)
     known = _spread(own.split["train"], KEPT)
     training_times = np.concatenate(
-        [_active(own.examples.take(known[at : at + BATCH])["target"]) for at in range(0, len(known), BATCH)]
+        [times_of(own.examples.take(known[at : at + BATCH])["target"]) for at in range(0, len(known), BATCH)]
     ).astype(np.float16)
     like = found if other is own else _times(network, own, "validation", lead_in)[0]
     shares, true_shares = _shares(network, own, lead_in)
@@ -151,8 +151,8 @@ def _times(network: Network, experiment: Experiment, split: str, lead_in: int) -
     """Return predicted and true times (n, 75), ms, of a split whose leads begin `lead_in` ms earlier."""
     found, true = [], []
     for _, outputs, target in _outputs(network, experiment, experiment.split[split], lead_in):
-        found.append(_active(outputs) - lead_in)
-        true.append(_active(target))
+        found.append(times_of(outputs) - lead_in)
+        true.append(times_of(target))
     return np.concatenate(found), np.concatenate(true)
 
 
@@ -166,15 +166,10 @@ def _shares(network: Network, own: Experiment, lead_in: int) -> tuple[list[float
     found, true, rows = [], [], _spread(own.split["validation"], COMPARED)
     for leads, outputs, target in _outputs(network, own, rows, lead_in):
         for shares, values, delay in ((found, outputs, 0), (true, target, lead_in)):
-            for one, times, recorded in zip(values, _active(values) + delay, leads, strict=True):
+            for one, times, recorded in zip(values, times_of(values) + delay, leads, strict=True):
                 explained = explained_leads(times, one if one.ndim == 2 else None, recorded)
                 shares.append(0.0 if explained is None else explained.share)
     return found, true
-
-
-def _active(outputs: np.ndarray) -> np.ndarray:
-    """Return activation times (n, 75), ms, of these or of voltages (n, 500, 75), mV."""
-    return outputs if outputs.ndim == 2 else np.asarray(activation_time(outputs))
 
 
 def _errors(found: np.ndarray, true: np.ndarray) -> np.ndarray:

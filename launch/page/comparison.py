@@ -51,9 +51,7 @@ def _table(task: Task, rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
         "data": f"{first['examples']:,} test examples of {first['dataset']}, protocol {first['protocol']}",
         "drawn": "records" if by_record else "test cases",
         "metrics": [
-            _metric(merit, {name: [one[merit.name]["value"] for one in some] for name, some in results.items()})
-            | {"rows": _rows(merit, results), "pairs": _pairs(merit, cases, groups)}
-            for merit in reversed(task.report.merits)
+            _metric(merit, results) | {"pairs": _pairs(merit, cases, groups)} for merit in reversed(task.report.merits)
         ],
         "classes": [
             {"row": name, "class": label, "f1": _mean([one["classes"][label]["f1"]["value"] for one in some])}
@@ -63,17 +61,10 @@ def _table(task: Task, rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
     }
 
 
-def _metric(merit: Merit, values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    means = {name: float(np.mean(np.array(some, float))) for name, some in values.items()}  # None is undefined
-    known = [name for name, mean in means.items() if np.isfinite(mean)]
-    best = (max if merit.higher_is_better else min)(known, key=means.__getitem__, default=None)
-    return {"name": NAMES.get(merit.name, merit.name), "higher_is_better": merit.higher_is_better, "best": best}
-
-
-def _rows(merit: Merit, results: Mapping[str, Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _metric(merit: Merit, results: Mapping[str, Sequence[dict[str, Any]]]) -> dict[str, Any]:
     """Return each row's metric: the mean over seeds with its t interval, as far as the metric can be there, or of one
     seed its bootstrap interval."""
-    found = []
+    found: list[dict[str, Any]] = []
     for name, some in results.items():
         values = [one[merit.name]["value"] for one in some]
         mean, half = mean_interval(np.array(values, float))
@@ -82,7 +73,10 @@ def _rows(merit: Merit, results: Mapping[str, Sequence[dict[str, Any]]]) -> list
             low, high = some[0][merit.name]["low"], some[0][merit.name]["high"]
         seeds = [one["seed"] for one in some]
         found.append({"row": name, "value": float(mean), "low": low, "high": high, "seeds": seeds, "values": values})
-    return found
+    known = {one["row"]: one["value"] for one in found if np.isfinite(one["value"])}
+    best = (max if merit.higher_is_better else min)(known, key=known.__getitem__, default=None)
+    name = NAMES.get(merit.name, merit.name)
+    return {"name": name, "higher_is_better": merit.higher_is_better, "best": best, "rows": found}
 
 
 def _pairs(

@@ -1,20 +1,18 @@
 """The data of the page's heart: its mesh and sites, and for each case the leads, times and voltages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from cardiax.attribution import smooth
 from cardiax.ecg.leads import LEADS, SEPTAL_RV, SITE_NAMES, WALLS
 from cardiax.launch.page.packed import packed
+from cardiax.launch.predictors.heart import Prediction
 from cardiax.plots.heart_map import ISOCHRONE, VIEWS
 from cardiax.plots.heart_surface import named_places
-from cardiax.simulate.heart_geometry import Heart, build_heart, spline_weights
-
-if TYPE_CHECKING:
-    from cardiax.simulate.generic_leads import Explained
+from cardiax.simulate.heart_geometry import build_heart, spline_weights
 
 FINE = 0.01
 """Resolution of positions, mm, and of times, ms."""
@@ -25,42 +23,24 @@ SEPTAL = {f"RV{number:02d}": segment for number, segment in SEPTAL_RV.items()}
 
 @dataclass(frozen=True, eq=False)
 class HeartCase:
-    """What is shown of one case; 75 sites are in the order of `cardiax.ecg.leads.SITE_NAMES`.
+    """What is shown of one case.
 
     Attributes:
       name: name of the case.
-      leads: (500, 12), mV at 1 kHz.
-      lead_in: ms from the first sample to the onset, from which times count.
-      times: (75,), ms, predicted; NaN for a site that does not activate.
+      heart: the prediction; its `beat_times` may also be of networks instead of beats.
       true_times: (75,), ms, if known.
-      spread: (75,), ms, of the predicted times, if known.
-      half_width: (75,), ms, of the interval around the predicted times, if known.
-      beats: (n, 75), ms, the times of which `spread` is the standard deviation, or None.
-      voltage, true_voltage, voltage_spread: (500, 75), mV, or None.
-      influence: (W, 500, 12), of each sample of `leads` on each wall of `WALLS`, see `Prediction`, or None.
-      explained: the leads that the prediction gives on a generic heart, if known.
+      true_voltage: (500, 75), mV, if known.
       text: lines that describe the case.
     """
 
     name: str
-    leads: np.ndarray
-    times: np.ndarray
-    lead_in: int = 0
+    heart: Prediction
     true_times: np.ndarray | None = None
-    spread: np.ndarray | None = None
-    half_width: np.ndarray | None = None
-    beats: np.ndarray | None = None
-    voltage: np.ndarray | None = None
     true_voltage: np.ndarray | None = None
-    voltage_spread: np.ndarray | None = None
-    influence: np.ndarray | None = None
-    explained: "Explained | None" = None
-    text: Sequence[str] = field(default_factory=tuple)
+    text: Sequence[str] = ()
 
 
-def heart_part(
-    title: str, cases: Sequence[HeartCase], spread_of: str, remarks: Sequence[str] = (), heart: Heart | None = None
-) -> dict[str, Any]:
+def heart_part(title: str, cases: Sequence[HeartCase], spread_of: str, remarks: Sequence[str] = ()) -> dict[str, Any]:
     """Return the part `heart` of a page.
 
     Args:
@@ -68,15 +48,14 @@ def heart_part(
       cases: at least one case; the first one is shown first.
       spread_of: what the spread is the standard deviation of, e.g. "beats".
       remarks: how the data were understood, and reasons not to trust them.
-      heart: the heart that is shown, by default the built-in one.
     """
-    heart = heart or build_heart()
+    heart = build_heart()
     surface, triangles = np.unique(heart.triangles, return_inverse=True)
     points = heart.points[surface]
     unfolded, sites = heart.unfolded[surface], heart.unfolded[heart.sites]
     weights = spline_weights(unfolded, sites)
     places = named_places(heart.points, heart.points[heart.sites])
-    has_voltage = any(case.voltage is not None for case in cases)
+    has_voltage = any(case.heart.voltage is not None for case in cases)
     return {
         "kind": "heart",
         "title": title,
@@ -97,21 +76,20 @@ def heart_part(
 
 
 def _case(case: HeartCase, points: np.ndarray, sites: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
-    layers = {"prediction": case.times, "true": case.true_times, "spread": case.spread}
+    one, half_width = case.heart, case.heart.half_width
+    layers = {"prediction": one.times, "true": case.true_times, "spread": one.spread}
     if case.true_times is not None:
-        layers["error"] = case.times - case.true_times
-    voltages = {"prediction": case.voltage, "true": case.true_voltage, "spread": case.voltage_spread}
+        layers["error"] = one.times - case.true_times
+    voltages = {"prediction": one.voltage, "true": case.true_voltage, "spread": one.voltage_spread}
     return {
         "name": case.name,
         "text": list(case.text),
-        "lead_in": case.lead_in,
-        "leads": packed(case.leads.T, 0.001),
-        "explained": None if case.explained is None else packed(case.explained.leads.T, 0.001),
-        "share": None if case.explained is None else case.explained.share,
-        "half_width": None
-        if case.half_width is None
-        else packed(np.where(np.isfinite(case.half_width), case.half_width, np.nan), FINE),
-        "beats": None if case.beats is None else packed(case.beats.T, 0.1),
+        "lead_in": one.lead_in,
+        "leads": packed(one.leads.T, 0.001),
+        "explained": None if one.explained is None else packed(one.explained.leads.T, 0.001),
+        "share": None if one.explained is None else one.explained.share,
+        "half_width": None if half_width is None else packed(np.where(np.isinf(half_width), np.nan, half_width), FINE),
+        "beats": packed(one.beat_times.T, 0.1) if len(one.beat_times) > 1 else None,
         "times": {
             name: {
                 "sites": packed(values, FINE),
@@ -121,16 +99,15 @@ def _case(case: HeartCase, points: np.ndarray, sites: np.ndarray, weights: np.nd
             if values is not None
         },
         "voltage": {name: packed(values.T, 0.1) for name, values in voltages.items() if values is not None},
-        "influence": None if case.influence is None else _shades(case.influence),
+        "influence": None if one.influence is None else _shades(one.influence),
     }
 
 
 def _shades(influence: np.ndarray) -> dict[str, Any]:
     """Pack influences (W, 500, 12), relative to the greatest of each wall, as rows (W · 12, 500), wall by wall."""
     shades = np.stack([smooth(wall).T for wall in influence])
-    return packed(
-        (shades / np.maximum(np.abs(shades).max(axis=(1, 2), keepdims=True), 1e-12)).reshape(-1, shades.shape[-1]), 0.01
-    )
+    shades /= np.maximum(np.abs(shades).max(axis=(1, 2), keepdims=True), 1e-12)
+    return packed(shades.reshape(-1, shades.shape[-1]), 0.01)
 
 
 def _over_surface(points: np.ndarray, sites: np.ndarray, weights: np.ndarray, values: np.ndarray) -> np.ndarray:

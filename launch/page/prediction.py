@@ -22,14 +22,10 @@ def write_page(path: Path, stem: str, prediction: Prediction | RhythmPrediction,
       A list of the path; empty if the page cannot be made, which is a warning (`without_losing_results`).
     """
     with without_losing_results(path):
-        write_atomically(path, page(title_of(stem, prediction), [part_of(stem, prediction, network)]))
+        what = "beats and rhythm" if isinstance(prediction, RhythmPrediction) else "activation of the heart"
+        write_atomically(path, page(f"{stem}: {what}", [part_of(stem, prediction, network)]))
         return [path]
     return []
-
-
-def title_of(stem: str, prediction: Prediction | RhythmPrediction) -> str:
-    """Return the title of the page of a recording."""
-    return f"{stem}: {'beats and rhythm' if isinstance(prediction, RhythmPrediction) else 'activation of the heart'}"
 
 
 def pages_in(path: Path, out: Path) -> list[tuple[list[dict[str, Any]], str]]:
@@ -67,24 +63,11 @@ def part_of(stem: str, prediction: Prediction | RhythmPrediction, network: Train
     if isinstance(prediction, RhythmPrediction):
         return rhythm_part(stem, prediction, remarks)
     count = len(prediction.onsets)
-    case = HeartCase(
-        name=stem,
-        leads=prediction.leads,
-        times=prediction.times,
-        lead_in=prediction.lead_in,
-        spread=prediction.spread,
-        half_width=prediction.half_width,
-        beats=prediction.beat_times if count > 1 else None,
-        voltage=prediction.voltage,
-        voltage_spread=prediction.voltage_spread,
-        influence=prediction.influence,
-        explained=prediction.explained,
-        text=(
-            f"The median of {count} beats." if count > 1 else "A single beat.",
-            "The heart is generic: the recording tells nothing of its shape.",
-        ),
+    text = (
+        f"The median of {count} beats." if count > 1 else "A single beat.",
+        "The heart is generic: the recording tells nothing of its shape.",
     )
-    return heart_part(stem, [case], "beats", remarks)
+    return heart_part(stem, [HeartCase(stem, prediction, text=text)], "beats", remarks)
 
 
 def sentence(line: str) -> str:

@@ -69,9 +69,7 @@ def run_part(
     Args:
       title: title of the part.
       workdir: run that was trained and tested.
-      experiment: the same with its data, for the beats that are shown; None if these are not at hand.
-      budget: about the number of bytes for the beats.
-      predictor: its network, to show what it looks at in beats; None to leave that out.
+      experiment, budget, predictor: see `beats`.
 
     Raises:
       InputError: a file of the run is missing.
@@ -90,10 +88,8 @@ def run_part(
         "curves": curves(workdir),
         "colours": [*OTHERS, CLASS_COLOURS["N"]],
         "repeat": {
-            "command": shlex.join(
-                ["cardiax", "train", "--config", str(workdir.path / "config.json"), "--workdir", "again"]
-            ),
-            "config": {name: _text(value) for name, value in to_dict(config).items()},
+            "command": f"cardiax train --config {shlex.quote(str(workdir.path / 'config.json'))} --workdir again",
+            "config": {name: str(value) for name, value in to_dict(config).items()},
             "versions": environment.get("versions", {}),
             "devices": environment.get("devices", []),
             "code": environment.get("git_revision"),
@@ -155,7 +151,8 @@ def lines(result: dict[str, Any], dataset: Dataset) -> list[str]:
 def metrics(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Return every metric with its interval."""
     return [
-        {"name": NAMES.get(name, name.replace("_", " ")), "meaning": MEANINGS.get(name, MEANINGS.get(_end(name), ""))}
+        {"name": NAMES.get(name, name.replace("_", " "))}
+        | {"meaning": MEANINGS.get(name, MEANINGS.get(name.rpartition("_")[2], ""))}
         | {key: figure.get(key) for key in ("value", "low", "high", "unit")}
         for name, figure in result.items()
         if isinstance(figure, dict) and "value" in figure
@@ -167,7 +164,8 @@ def curves(workdir: Workdir) -> dict[str, Any]:
     if not (workdir.path / "metrics.csv").exists():
         return {}
     rows = read_csv(workdir.path / "metrics.csv")
-    return {name: [_float(row[name]) for row in rows] for name in (rows[0] if rows else {}) if name != "epoch"}
+    names = [name for name in (rows[0] if rows else ()) if name != "epoch"]
+    return {name: [float(row[name]) if row[name] else None for row in rows] for name in names}
 
 
 def reliability_bins(cases: list[dict[str, str]], classes: list[str]) -> dict[str, Any]:
@@ -183,7 +181,7 @@ def beats(
     classes: list[str],
     experiment: Experiment | None,
     budget: int,
-    predictor: BatchPredictor | None = None,
+    predictor: BatchPredictor | None,
 ) -> dict[str, Any]:
     """Return the beats of each cell of the confusion matrix, the worst first, as many as fit, and the ten worst.
 
@@ -194,7 +192,7 @@ def beats(
       classes: names of the classes.
       experiment: the run with its data; None to leave out the signals.
       budget: about the number of bytes for the beats.
-      predictor: network of the run; None to leave out what it looks at.
+      predictor: network of the run; None to leave out what it looks at in beats.
     """
     right = np.array([float(case[f"p_{case['class']}"]) for case in cases])
     order = np.argsort(right, kind="stable")
@@ -236,17 +234,5 @@ def beats(
     return found
 
 
-def _end(name: str) -> str:
-    return name.rpartition("_")[2]
-
-
 def _number(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
-
-
-def _float(text: str) -> float | None:
-    return float(text) if text and math.isfinite(float(text)) else None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)

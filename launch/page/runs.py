@@ -10,14 +10,13 @@ import numpy as np
 
 from cardiax.catalog import find_dataset
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
-from cardiax.ecg.voltage import activation_time
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.measured_runs import Run, load_runs, open_experiments
 from cardiax.launch.page.comparison import comparison_part
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.run import WORST, run_part
 from cardiax.launch.predictors.batches import BatchPredictor
-from cardiax.launch.predictors.heart import HeartPredictor
+from cardiax.launch.predictors.heart import HeartPredictor, Prediction, times_of
 from cardiax.launch.predictors.influence import evenly
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
@@ -148,22 +147,12 @@ def hearts_of(name: str, runs: Sequence[Run]) -> dict[str, Any]:
 
 def _case(name: str, leads: np.ndarray, outputs: np.ndarray, target: np.ndarray) -> HeartCase:
     """Return one case: leads (500, 12), outputs (M, 75) or (M, 500, 75) of M networks, and the target."""
-    several = len(outputs) > 1
-    mean, spread = outputs.mean(axis=0), outputs.std(axis=0, ddof=1) if several else None
-    if outputs.ndim == 2:
-        return HeartCase(name, leads, mean, true_times=target, spread=spread, beats=outputs if several else None)
-    of_seeds = np.asarray(activation_time(outputs))
-    return HeartCase(
-        name,
-        leads,
-        np.asarray(activation_time(mean)),
-        true_times=np.asarray(activation_time(target)),
-        spread=of_seeds.std(axis=0, ddof=1) if several else None,
-        beats=of_seeds if several else None,
-        voltage=mean,
-        true_voltage=target,
-        voltage_spread=spread,
-    )
+    mean, has_voltage = outputs.mean(axis=0), outputs.ndim == 3
+    spread = outputs.std(axis=0, ddof=1) if has_voltage and len(outputs) > 1 else None
+    times, true_times = times_of(np.stack([mean, target]))
+    voltage, onsets = mean if has_voltage else None, np.empty(0)
+    heart = Prediction(leads, times, voltage, (), (), onsets, times_of(outputs), voltage_spread=spread)
+    return HeartCase(name, heart, true_times, target if has_voltage else None)
 
 
 def _origin(case: dict[str, str]) -> str:

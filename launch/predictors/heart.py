@@ -147,7 +147,6 @@ class HeartPredictor(BatchPredictor):
         start: float | None = None,
     ) -> Prediction:
         """Predict the heart from a file or an array, see `predict`: from each beat, and from their median."""
-        from cardiax.ecg.voltage import activation_time
         from cardiax.launch.predictors.heart_beats import read_beats
         from cardiax.simulate.generic_leads import explained_leads
 
@@ -156,8 +155,7 @@ class HeartPredictor(BatchPredictor):
         path = source if isinstance(source, Path) else Path("array")
         outputs = self._outputs({"leads": np.concatenate([leads[None], beats.leads])}, BATCH, path)
         voltage = outputs[0] if outputs.ndim == 3 else None
-        times = outputs if voltage is None else np.asarray(activation_time(outputs))
-        times = times - beats.lead_in
+        times = times_of(outputs) - beats.lead_in
         trust, told = self.trust, [NO_TRUST if self.trust is None else self.trust.words]
         if trust is not None and beats.lead_in != self.usual_lead_in:
             told.append(
@@ -250,6 +248,13 @@ class HeartPredictor(BatchPredictor):
             what = "activation time" if one.voltage is None else f"voltage in the first {EARLY} ms"
             plots["influence"] = partial(influence_figure, one.leads, one.influence, tuple(WALLS), title, what)
         return plots
+
+
+def times_of(outputs: np.ndarray) -> np.ndarray:
+    """Return the activation times (n, 75), ms, of outputs: these, or voltages (n, 500, 75), mV."""
+    from cardiax.ecg.voltage import activation_time
+
+    return outputs if outputs.ndim == 2 else np.asarray(activation_time(outputs))
 
 
 def _warnings(times: np.ndarray, leads: np.ndarray, lead_in: int) -> tuple[str, ...]:

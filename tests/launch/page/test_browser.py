@@ -1,6 +1,5 @@
 """The page in a real Chromium: it opens, plays, turns, answers a click, follows a cell, goes to a beat, and prints."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -13,6 +12,7 @@ from cardiax.launch.page.document import page
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.packed import packed
 from cardiax.launch.page.rhythm_part import rhythm_part
+from cardiax.launch.predictors.heart import Prediction
 from cardiax.launch.predictors.influence import BeatInputs
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.simulate.generic_leads import Explained
@@ -22,20 +22,22 @@ NAMES = "NVSFQ"
 WALL_OF_FIRST = next(wall for wall, sites in enumerate(WALLS.values()) if 0 in sites)
 
 
+def predicted(leads, times, beats, voltage=None, **more):
+    return Prediction(leads, times, voltage, (), (), np.zeros(len(beats)), beats, **more)
+
+
 def heart():
     """Two cases: a wave along the sites, with truth and voltages, and one of times alone."""
     times = np.linspace(5, 79, 75)
     leads = np.outer(np.sin(np.arange(500) / 30), np.linspace(0.2, 1.5, 12))
     voltage = np.where(np.arange(500)[:, None] > times, 20.0, -85.0)
-    spread, beats = np.full(75, 2.0), times + np.array([[-2.0], [2.0]])
+    beats = times + np.array([[-2.0], [2.0]])
     influence = np.zeros((len(WALLS), 500, 12))
     influence[WALL_OF_FIRST, 100:200, 0] = 1.0
-    true = {"true_times": times - 4, "true_voltage": voltage - 1, "influence": influence}
-    first = HeartCase(
-        EVIL, leads, times, spread=spread, beats=beats, voltage=voltage, voltage_spread=voltage * 0, **true
-    )
-    first = dataclasses.replace(first, explained=Explained(0.6, leads[:180] / 2))
-    return heart_part(EVIL, [first, HeartCase("second", leads, times[::-1])], "beats", [EVIL])
+    more = {"influence": influence, "explained": Explained(0.6, leads[:180] / 2), "voltage_spread": voltage * 0}
+    first = predicted(leads, times, beats, voltage, **more)
+    second = HeartCase("second", predicted(leads, times[::-1], times[None]))
+    return heart_part(EVIL, [HeartCase(EVIL, first, times - 4, voltage - 1), second], "beats", [EVIL])
 
 
 def recording():
@@ -242,7 +244,8 @@ def test_on_paper_nothing_is_stretched_or_covered(open_tab, written):
 
 
 def test_a_heart_without_voltages_has_no_key_for_them_and_a_number_has_the_colour_of_the_bar(open_tab, written):
-    only_times = heart_part("times", [HeartCase("one", np.zeros((500, 12)), np.linspace(5.7, 79.7, 75))], "beats")
+    times = np.linspace(5.7, 79.7, 75)
+    only_times = heart_part("times", [HeartCase("one", predicted(np.zeros((500, 12)), times, times[None]))], "beats")
     tab = open_tab(written("times", [only_times]))
     bar = tab.value("[...document.querySelectorAll('.colour-bar rect')].map(one => one.getAttribute('fill'))")
     cells = (

@@ -8,19 +8,25 @@ import pytest
 from cardiax.ecg.leads import SITE_NAMES, WALLS
 from cardiax.launch.page.document import as_json
 from cardiax.launch.page.heart_part import HeartCase, heart_part
+from cardiax.launch.predictors.heart import Prediction
 
 TIMES = np.linspace(10, 84, 75)
 LEADS = np.outer(np.sin(np.arange(500) / 40), np.arange(12))
+
+
+def predicted(times, beat_times=TIMES[None], voltage=None, **more):
+    return Prediction(LEADS, times, voltage, (), (), np.zeros(len(beat_times)), beat_times, **more)
 
 
 @pytest.fixture(scope="module")
 def part():
     missing = np.where(np.arange(75) == SITE_NAMES.index("EPI_AHA05"), np.nan, TIMES)
     voltage = np.where(np.arange(500)[:, None] > TIMES, 20.0, -85.0)
-    known = HeartCase("known", LEADS, TIMES, true_times=TIMES - 3, voltage=voltage, true_voltage=voltage)
+    known = HeartCase("known", predicted(TIMES, voltage=voltage), TIMES - 3, voltage)
     half_width = np.where(np.arange(75) == 3, np.inf, 4.0)
-    mine = HeartCase("<mine>", LEADS, missing, 15, None, np.full(75, 2.0), half_width, np.stack([TIMES, TIMES + 1]))
-    return heart_part("Hearts", [known, mine], "beats", ["warning: noise"])
+    beats = np.stack([TIMES, TIMES + 1])
+    mine = predicted(missing, beats, lead_in=15, half_width=half_width)
+    return heart_part("Hearts", [known, HeartCase("<mine>", mine)], "beats", ["warning: noise"])
 
 
 def test_layers_are_those_that_are_known(part, decoded):
@@ -72,7 +78,7 @@ def test_the_influence_on_each_wall_is_relative_to_its_greatest(decoded):
     influence = np.zeros((len(WALLS), 500, 12))
     influence[1, 100:110, 3] = -0.5
     influence[1, 300:310, 3] = 0.25
-    found = heart_part("Why", [HeartCase("a", LEADS, TIMES, influence=influence)], "beats")
+    found = heart_part("Why", [HeartCase("a", predicted(TIMES, influence=influence))], "beats")
     rows = decoded(found["cases"][0]["influence"]).reshape(len(WALLS), 12, 500)
     assert rows[1, 3, 105] == -1
     assert rows[1, 3, 305] == 0.5
@@ -86,5 +92,5 @@ def test_it_is_json(part):
 
 
 def test_no_site_activates(decoded):
-    part = heart_part("None", [HeartCase("none", LEADS, np.full(75, np.nan))], "beats")
+    part = heart_part("None", [HeartCase("none", predicted(np.full(75, np.nan)))], "beats")
     assert np.isnan(decoded(part["cases"][0]["times"]["prediction"]["surface"])).all()
