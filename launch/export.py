@@ -64,14 +64,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.bundle.preprocessor import describe
     from cardiax.launch.bundle.programs import GUARANTEE, PLATFORMS, onnx, stablehlo
     from cardiax.launch.bundle.pytorch_weights import ENDINGS, pytorch_network
-    from cardiax.launch.run.bundle_files import (
-        CARD,
-        FORMAT,
-        check_is_free,
-        is_bundle,
-        weights_file,
-        write_bundle,
-    )
+    from cardiax.launch.run.bundle_files import CARD, FORMAT, check_is_free, is_bundle, weights_file, write_bundle
     from cardiax.launch.run.environment import versions
     from cardiax.launch.run.trained import find_network
     from cardiax.launch.run.trust import TRUST, trust_file
@@ -80,36 +73,40 @@ def run(options: argparse.Namespace) -> None:
 
     check_is_free(options.out)
     workdir = Workdir(options.workdir)
-    is_pytorch = workdir.path.suffix in ENDINGS and workdir.path.is_file()
-    if not workdir.path.is_dir() and not is_pytorch:
-        what = f"a file ending in {workdir.path.suffix!r}" if workdir.path.exists() else "no such folder or file"
-        raise InputError(
-            f"{workdir.path}: found {what}, expected the folder of a run or a bundle, or a .pth or .pt file"
-        )
-    source = pytorch_network(workdir.path) if is_pytorch else find_network(workdir.path)
+    path = workdir.path
+    if path.suffix in ENDINGS and path.is_file():
+        source = pytorch_network(path)
+    elif path.is_dir():
+        source = find_network(path)
+    else:
+        what = f"a file ending in {path.suffix!r}" if path.exists() else "no such folder or file"
+        raise InputError(f"{path}: found {what}, expected the folder of a run or a bundle, or a .pth or .pt file")
     config = source.config
-    if is_bundle(workdir.path):
+    if is_bundle(path):
         given = {"--onnx": options.onnx, "--no-stablehlo": options.no_stablehlo, "--license": options.license}
         for flag in (flag for flag, value in given.items() if value):
             raise InputError(
-                f"{flag}: found the bundle {workdir.path}, expected the folder of a run, since a bundle's other files "
-                f"are copied as they are; leave {flag} out, or export the run"
+                f"{flag}: found the bundle {path}, expected the folder of a run, since a bundle's other files are "
+                f"copied as they are; leave {flag} out, or export the run"
             )
         write_bundle(options.out, bundle_with_trust(source, options.data_dir, options.calibrate))
-        print(f"{options.out}: {workdir.path} with {TRUST}")
+        print(f"{options.out}: {path} with {TRUST}")
         return
     if config.model in TREES:
-        raise InputError(f"{workdir.path}: found the model {config.model}, which is not a network, expected a network")
-    if not is_pytorch and not (workdir.path / "test.json").exists():
-        raise InputError(
-            f"{workdir.path}: found no test.json, expected the metrics for the model card; `cardiax evaluate "
-            f"{workdir.path}` writes it"
-        )
-    environment = {} if is_pytorch else workdir.read_json("environment.json")
-    data_dir = options.data_dir or (Path(environment["data_dir"]) if environment.get("data_dir") else None)
-    experiment = None if is_pytorch else prepared_experiment(config, data_dir)
-    if experiment is not None and experiment.fingerprints != environment.get("fingerprints", {}):
-        experiment = None  # other data than those of the run
+        raise InputError(f"{path}: found the model {config.model}, which is not a network, expected a network")
+    results, data_dir, experiment = {}, options.data_dir, None
+    if not source.imported:
+        if not (path / "test.json").exists():
+            raise InputError(
+                f"{path}: found no test.json, expected the metrics for the model card; `cardiax evaluate {path}` "
+                "writes it"
+            )
+        results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (path / file).exists()}
+        environment = workdir.read_json("environment.json")
+        data_dir = data_dir or (Path(environment["data_dir"]) if environment.get("data_dir") else None)
+        experiment = prepared_experiment(config, data_dir)
+        if experiment is not None and experiment.fingerprints != environment.get("fingerprints", {}):
+            experiment = None  # other data than those of the run
     trust = calibrated(source, experiment, data_dir, options.calibrate)
 
     inputs, what = golden_inputs(config, experiment)
@@ -117,36 +114,29 @@ def run(options: argparse.Namespace) -> None:
     shapes = task_of(config).shapes(find_dataset(config.dataset))
     apply = source.function(variables)
     output = np.asarray(jax.jit(apply)(**inputs))
-    calibration = workdir.read_json(CALIBRATION) if (workdir.path / CALIBRATION).exists() else None
-    found, today = versions(), datetime.date.today()
-    about_bundle = {"format": FORMAT, "exported": str(today), "versions": found}
-    about_bundle |= {"imported": source.imported} if is_pytorch else {}
-    description = {
-        **describe(config, output.shape[1:], calibration is not None),
-        "golden": {"inputs": what, "tolerance": "1e-5 of the largest absolute value of the output"},
-    }
-    programs = {} if options.no_stablehlo else {"model.stablehlo": stablehlo(apply, shapes)}
-    if programs:
-        description["stablehlo"] = {
-            "jax": found["jax"],
-            "jaxlib": found["jaxlib"],
-            "platforms": PLATFORMS,
-            "exported": str(today),
-            **GUARANTEE,
-        }
+    calibration = workdir.read_json(CALIBRATION) if (path / CALIBRATION).exists() else None
+    today = {"exported": str(datetime.date.today())}
+    about_bundle = {"format": FORMAT, **today, "versions": versions()}
+    about_bundle |= {"imported": source.imported} if source.imported else {}
+    description = describe(config, output.shape[1:], calibration is not None)
+    description["golden"] = {"inputs": what, "tolerance": "1e-5 of the largest absolute value of the output"}
+    if not options.no_stablehlo:
+        built = {name: about_bundle["versions"][name] for name in ("jax", "jaxlib")}
+        description["stablehlo"] = {**built, "platforms": PLATFORMS, **today, **GUARANTEE}
     files = {
         "weights.safetensors": weights_file(variables),
         "config.json": as_json(config_fields(config) | {"bundle": about_bundle}),
         "preprocessor.json": as_json(description),
-        **({} if calibration is None else {CALIBRATION: as_json(calibration)}),
-        "golden.npz": golden_file(inputs, output),
-        **programs,
     }
+    if calibration is not None:
+        files[CALIBRATION] = as_json(calibration)
+    files["golden.npz"] = golden_file(inputs, output)
+    if not options.no_stablehlo:
+        files["model.stablehlo"] = stablehlo(apply, shapes)
     if options.onnx:
         files["model.onnx"] = onnx(apply, shapes, config.model)
     if trust is not None:
         files[TRUST] = trust_file(trust)
-    results = {title: workdir.read_json(file) for title, file in RESULTS.items() if (workdir.path / file).exists()}
     about = {name: text for name, text in FILES.items() if name in files or name == "sums.json"}
     name = options.out.absolute().name
     count, licence = sum(leaf.size for leaf in jax.tree.leaves(variables)), options.license or "other"
@@ -154,9 +144,7 @@ def run(options: argparse.Namespace) -> None:
     files[CARD] = (with_section(text, section(trust)) if trust is not None else text).encode()
     write_bundle(options.out, files)
     if hasattr(task_of(config), "classes") and calibration is None:
-        print(
-            f"note: no {CALIBRATION} in {workdir.path}; `cardiax evaluate` writes it, with which classes are calibrated"
-        )
+        print(f"note: no {CALIBRATION} in {path}; `cardiax evaluate` writes it, with which classes are calibrated")
     print(f"golden.npz: {what}")
     for name, content in files.items():
         print(f"{options.out / name}: {len(content):,} bytes")

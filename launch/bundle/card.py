@@ -32,9 +32,6 @@ FILES = {
 }
 """The files of a bundle but for the card."""
 
-COLUMNS = ("precision", "recall", "f1")
-"""The metrics of a class."""
-
 WITHOUT_CARDIAX = """Without cardiax:
 
 ```python
@@ -127,17 +124,13 @@ def _metadata(name: str, config: Config, test: dict[str, Any], licence: str) -> 
 
 
 def _summary(config: Config) -> str:
-    summary = task_of(config).summary
-    return f"{summary[0].upper()}{summary[1:]}, from {'its leads' if _is_beats(config) else 'the 12-lead ECG'}."
-
-
-def _is_beats(config: Config) -> bool:
-    return find_dataset(config.dataset).kind == "beat"
+    summary, is_beat = task_of(config).summary, find_dataset(config.dataset).kind == "beat"
+    return f"{summary[0].upper()}{summary[1:]}, from {'its leads' if is_beat else 'the 12-lead ECG'}."
 
 
 def _shape(name: str, entry: dict[str, Any]) -> str:
     parts = [f"`{name}` {entry['dtype']} ({', '.join(map(str, entry['shape']))})"]
-    parts += [str(entry[key]) for key in ("quantity",) if key in entry]
+    parts += [entry["quantity"]] if "quantity" in entry else []
     parts += [f"unit: {entry['unit']}"] if "unit" in entry else []
     parts += [f"{entry['sampling_rate_hz']:g} Hz"] if "sampling_rate_hz" in entry else []
     parts += [f"{key}: {' | '.join(entry[key])}" for key in ("leads", "classes") if key in entry]
@@ -158,20 +151,19 @@ def _figures(result: dict[str, Any]) -> list[str]:
     if "classes" in result:
         lines += ["", "| class | examples | precision | recall | F1 |", "|---|---|---|---|---|"]
         for name, row in result["classes"].items():
-            cells = [f"{_number(row[key]['value'])}{_in_brackets(row[key])}" for key in COLUMNS]
+            cells = [
+                _number(one["value"]) + ("" if one["value"] is None else f" ({_interval(one)})")
+                for one in (row[key] for key in ("precision", "recall", "f1"))
+            ]
             lines.append(f"| {name} | {row['examples']:,} | {' | '.join(cells)} |")
     if rest := result.get("without_record"):
-        lines += ["", f"Without record {rest['record']}: macro-F1 {_number(rest['macro_f1']['value'])}, interval "]
-        lines[-1] += f"{_interval(rest['macro_f1'])}."
+        value, interval = _number(rest["macro_f1"]["value"]), _interval(rest["macro_f1"])
+        lines += ["", f"Without record {rest['record']}: macro-F1 {value}, interval {interval}."]
     return [*lines, *(["", f"Note: {result['note']}."] if "note" in result else [])]
 
 
 def _number(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
-
-
-def _in_brackets(found: dict[str, Any]) -> str:
-    return "" if found["value"] is None else f" ({_interval(found)})"
 
 
 def _interval(found: dict[str, Any]) -> str:
@@ -205,12 +197,10 @@ def _calibration(found: dict[str, Any]) -> list[str]:
 
 def _data(config: Config) -> list[str]:
     """Return what the pages and citations of the datasets say."""
+    dataset, entries = find_dataset(config.dataset), dict[str, None]()
     lines = [f"Trained on `{config.dataset}`, protocol `{config.protocol}`; validation chose the step."]
-    entries: dict[str, None] = {}
-    dataset = find_dataset(config.dataset)
     if dataset.own:
-        lines += ["", f"Made by `cardiax prepare {dataset.made_by}`; the name ends with a digest of these files."]
-        return lines
+        return [*lines, "", f"Made by `cardiax prepare {dataset.made_by}`; the name ends with a digest of these files."]
     for member in dataset.members:
         folder = Path(datasets.__file__).parent / member.name.split("/")[0]
         readme, citations = folder / "README.md", folder / "CITATIONS.bib"

@@ -7,7 +7,7 @@ import numpy as np
 
 from cardiax.config import Config, with_overrides
 from cardiax.errors import InputError, import_extra
-from cardiax.launch.run.trained import TrainedNetwork
+from cardiax.launch.run.trained import TrainedNetwork, fresh_variables
 from cardiax.models.reference_squeezenet import FIRES
 from cardiax.recipes import recipe
 
@@ -34,11 +34,7 @@ def reference_config() -> Config:
 
 
 def pytorch_network(path: Path) -> TrainedNetwork:
-    """Return the reference SqueezeNet for voltages with the weights of a file.
-
-    Raises:
-      InputError: PyTorch is not installed, or the file is no state dict of this network.
-    """
+    """Return the reference SqueezeNet for voltages with the weights of a file; the errors are of `read_state_dict`."""
     variables = read_state_dict(path)
     predictions = Path("predictions", path.stem)
     return TrainedNetwork(path, reference_config(), predictions, lambda: variables, imported=path.name)
@@ -51,11 +47,13 @@ def read_state_dict(path: Path) -> dict[str, Any]:
     width) becomes a kernel (width, inputs, outputs).
 
     Raises:
-      InputError: see `pytorch_network`.
+      InputError: PyTorch is not installed, or the file is no state dict of this network.
     """
+    from flax.traverse_util import flatten_dict, unflatten_dict
+
     torch = import_extra("torch", path)
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # a damaged file may raise anything
@@ -63,24 +61,17 @@ def read_state_dict(path: Path) -> dict[str, Any]:
             f"{path}: found no file of tensors alone, expected a state dict, since a pickled model may run any code; "
             "write it in Python by torch.save(model.state_dict(), FILE)"
         ) from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: found {type(found).__name__}, expected a state dict: tensors by name")
-    for name, value in found.items():
+    if not isinstance(loaded, dict):
+        raise InputError(f"{path}: found {type(loaded).__name__}, expected a state dict: tensors by name")
+    for name, value in loaded.items():
         if not isinstance(value, torch.Tensor):
-            model = next((key for key, entry in found.items() if isinstance(entry, dict)), "model")
+            model = next((key for key, entry in loaded.items() if isinstance(entry, dict)), "model")
             raise InputError(
                 f"{path}: found {name!r}, which is of the type {type(value).__name__}, expected a state dict: tensors "
                 f"by name; if the model's is an entry, write that alone in Python by torch.save(checkpoint[{model!r}], "
                 "FILE)"
             )
-    return {"params": _params(path, {name: value.detach().float().numpy() for name, value in found.items()})}
-
-
-def _params(path: Path, found: dict[str, np.ndarray]) -> dict[str, Any]:
-    from flax.traverse_util import flatten_dict, unflatten_dict
-
-    from cardiax.launch.run.trained import fresh_variables
-
+    found = {name: value.detach().float().numpy() for name, value in loaded.items()}
     shapes: dict[str, Any] = dict(flatten_dict(fresh_variables(reference_config())["params"], sep="/"))
     taken = {}
     for theirs, ours in LAYERS.items():
@@ -98,4 +89,4 @@ def _params(path: Path, found: dict[str, np.ndarray]) -> dict[str, Any]:
             f"{path}: found {next(iter(found))} too, expected the reference SqueezeNet 1.1 for transmembrane voltages, "
             "which has no such weights; give weights of that network"
         )
-    return unflatten_dict(taken, sep="/")
+    return {"params": unflatten_dict(taken, sep="/")}

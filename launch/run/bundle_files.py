@@ -33,12 +33,7 @@ def check_is_free(folder: Path) -> None:
 
 
 def write_bundle(folder: Path, files: dict[str, bytes]) -> None:
-    """Write a bundle of files, name → content, and their sums; the folder appears when it is complete.
-
-    Raises:
-      InputError: the folder exists and is not empty.
-    """
-    check_is_free(folder)
+    """Write a bundle of files, name → content, and their sums; the folder appears when it is complete."""
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_left_overs(folder.parent, folder.name)
@@ -82,8 +77,8 @@ def weights_file(variables: Any) -> bytes:
     """Return the content of weights.safetensors: each array of the variables by its path, e.g. `params/stem/kernel`."""
     from safetensors.numpy import save
 
-    arrays = {name: np.asarray(array, order="C") for name, array in _by_path(variables).items()}
-    return save(arrays, metadata={"format": "flax"})
+    flat = _by_path(variables)
+    return save({name: np.asarray(array, order="C") for name, array in flat.items()}, metadata={"format": "flax"})
 
 
 def _by_path(variables: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def heart():
     times = np.linspace(5, 79, 75)
     leads = np.outer(np.sin(np.arange(500) / 30), np.linspace(0.2, 1.5, 12))
     voltage = np.where(np.arange(500)[:, None] > times, 20.0, -85.0)
-    beats = times + np.array([[-2.0], [2.0]])
+    beats = times + np.sqrt(2) * np.array([[-1.0], [1.0]])
     influence = np.zeros((len(WALLS), 500, 12))
     influence[WALL_OF_FIRST, 100:200, 0] = 1.0
     more = {"influence": influence, "explained": Explained(0.6, leads[:180] / 2), "voltage_spread": voltage * 0}
