@@ -22,7 +22,7 @@ from cardiax.launch.predictors.heart import HeartPredictor, Prediction
 from cardiax.launch.predictors.rhythm import RhythmPrediction, RhythmPredictor
 from cardiax.launch.run.run_folder import read_json
 from cardiax.launch.system.compile_cache import keep_compiled_programs
-from cardiax.launch.system.extensions import import_modules
+from cardiax.launch.system.flags import import_modules
 from cardiax.launch.system.quiet import quiet, quiet_orbax
 from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib
 from cardiax.launch.train import chosen_workdir, read_options

@@ -40,7 +40,7 @@ from typing import Any
 
 from cardiax.config import PRECISIONS
 from cardiax.errors import InputError, unknown
-from cardiax.launch.cli import positive
+from cardiax.launch.system.flags import positive
 
 BUSY = 0.3
 """Load per core above which times are unreliable: PyTorch's threads wait for each other at every layer."""
@@ -91,9 +91,10 @@ def _several(text: str) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Measure the models, print a line for each as it is done, and write the JSON."""
-    if options.scaling and (options.peer or options.profile):
-        other = f"--peer {options.peer}" if options.peer else "--profile"
-        raise InputError(f"bench: found --scaling and {other}, expected only one of them")
+    modes = {"--scaling": options.scaling, "--without": options.without}
+    modes |= {"--peer or --profile": options.peer or options.profile}
+    if len(asked := [flag for flag, value in modes.items() if value]) > 1:
+        raise InputError(f"bench: found {' beside '.join(asked)}, expected only one of them")
     from cardiax.config import with_overrides
     from cardiax.launch.run.progress import say
     from cardiax.launch.timing import device_scaling, op_profile, pytorch_twin, workload
@@ -101,13 +102,9 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.nn.speedups import SPEEDUPS
     from cardiax.recipes import recipe
 
-    if options.without:
-        if options.peer or options.profile or options.scaling:
-            raise InputError("bench: found --without beside --peer, --profile or --scaling, expected only one of them")
-        if options.without not in SPEEDUPS:
-            raise unknown("speedup", options.without, SPEEDUPS)
-    default = options.scaling and not options.model
-    pairs = _defaults(options.tasks) if default else _pairs(options.tasks, options.model)
+    if options.without and options.without not in SPEEDUPS:
+        raise unknown("speedup", options.without, SPEEDUPS)
+    pairs = _pairs(options.tasks, options.model, options.scaling)
     model_args = dict(with_overrides(recipe(pairs[0][0]), {"model_args": options.model_args}).model_args)
     bare = options.peer is not None
     configs = [workload.configure(*pair, model_args, bare, options.precision) for pair in pairs]
@@ -147,24 +144,17 @@ def run(options: argparse.Namespace) -> None:
         Path(options.json).write_text(json.dumps(found, indent=2) + "\n")
 
 
-def _defaults(tasks: list[str]) -> list[tuple[str, str]]:
-    """Return the tasks with their default models; `arrhythmia` if none is named."""
-    from cardiax.launch.timing.workload import models_of
-
-    return [(task, models_of(task)[0]) for task in tasks or ["arrhythmia"]]
-
-
-def _pairs(tasks: list[str], models: list[str] | None) -> list[tuple[str, str]]:
+def _pairs(tasks: list[str], models: list[str] | None, scaling: bool = False) -> list[tuple[str, str]]:
     """Return the (task, model) pairs to measure: every named model with each task that takes it."""
     from cardiax.launch.timing.workload import ON_REQUEST, models_of
     from cardiax.tasks import TASKS
 
+    if scaling and not models:
+        return [(task, models_of(task)[0]) for task in tasks or ["arrhythmia"]]
     fitting = {task: models_of(task) for task in tasks or TASKS}
-    for model in models or ():
-        if not any(model in names for names in fitting.values()):
-            raise unknown(
-                f"model of {', '.join(fitting)}", model, {name for names in fitting.values() for name in names}
-            )
+    known = {name for names in fitting.values() for name in names}
+    for model in set(models or ()) - known:
+        raise unknown(f"model of {', '.join(fitting)}", model, known)
     return [
         (task, model)
         for task, names in fitting.items()

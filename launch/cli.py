@@ -3,7 +3,6 @@
 import argparse
 import errno
 import importlib
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import NoReturn
 from cardiax.config import RENAMED
 from cardiax.errors import InputError, unknown
 from cardiax.launch.system.compile_cache import keep_compiled_programs
-from cardiax.launch.system.extensions import import_modules
+from cardiax.launch.system.flags import import_modules
 from cardiax.launch.system.memory import keep_memory
 from cardiax.launch.system.quiet import quiet, quiet_threads
 from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib, start_jax
@@ -140,22 +139,6 @@ def run_command(name: str, arguments: list[str]) -> int:
         start_jax(shell, getattr(options, "distributed", None))
     with quiet(options.quiet):
         return importlib.import_module(f"cardiax.launch.{name}").run(options) or 0
-
-
-def positive(text: str) -> float:
-    """Parse a finite number above 0, as the type of a flag."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError
-    return value
-
-
-def finite(text: str) -> float:
-    """Parse a finite number, as the type of a flag."""
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError
-    return value
 
 
 def _fail(message: str) -> int:

@@ -23,9 +23,8 @@ from pathlib import Path
 from cardiax.catalog import NOISE
 from cardiax.config import Config, to_dict
 from cardiax.errors import InputError, unknown
-from cardiax.launch.cli import finite
 from cardiax.launch.run.run_folder import Workdir
-from cardiax.launch.train import add_memory
+from cardiax.launch.system.flags import add_data_dir, add_memory, finite
 from cardiax.protocols import SPLITS
 
 
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the run folders, the split, and the folder of the data if it has moved."""
     parser.add_argument("workdirs", nargs="+", metavar="WORKDIR", help="folder of a run or a sweep")
     parser.add_argument("--split", default="test", metavar="SPLIT", help="train, validation or test (default)")
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of the run)")
+    add_data_dir(parser, "that of the run")
     add_memory(parser)
     parser.add_argument(
         "--out", metavar="DIR", help="folder of ensemble.json and its plots (default: parent of the first run's folder)"
@@ -68,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.evaluation.measured_runs import Corruption, load_runs
     from cardiax.launch.run.progress import say
 
-    corruption, data_dir = Corruption(options.noise, options.drop_lead), options.data_dir and Path(options.data_dir)
+    corruption = Corruption(options.noise, options.drop_lead)
     folder = Path(options.out) if options.out else next(iter(rows.values()))[0].path.absolute().parent
     found = {}
     for name, workdirs in rows.items():
@@ -79,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
                     say(f"note: {workdir.path} cannot be written: the results are printed, not saved")
                 else:
                     held.enter_context(workdir.hold())
-            runs = load_runs(workdirs, data_dir, corruption, bool(options.protocol), options.memory)
+            runs = load_runs(workdirs, options.data_dir, corruption, bool(options.protocol), options.memory)
             for run in runs:
                 say(f"evaluate: {run.workdir.path}")
                 results.append(run.report(options.split))

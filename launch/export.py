@@ -23,6 +23,7 @@ from pathlib import Path
 
 from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, as_json, config_fields
+from cardiax.launch.system.flags import add_data_dir
 
 RESULTS = {
     "Test": "test.json",
@@ -42,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--onnx", action="store_true", help="also write model.onnx (extra onnx)")
     parser.add_argument("--no-stablehlo", action="store_true", help="leave model.stablehlo out, for use with cardiax")
     parser.add_argument("--license", metavar="NAME", help="licence of the weights, as Hugging Face has it (other)")
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder of the prepared datasets (default: that of the run)"
-    )
+    add_data_dir(parser, "that of the run")
     parser.add_argument(
         "--calibrate",
         metavar="DATASET",

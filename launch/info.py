@@ -8,16 +8,15 @@ Examples:
 """
 
 import argparse
-from pathlib import Path
 
 from cardiax.errors import InputError
-from cardiax.launch.system.extensions import add_import
+from cardiax.launch.system.flags import add_data_dir, add_import
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the folder of the data and --import."""
     add_import(parser)
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
+    add_data_dir(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -28,13 +27,13 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.baselines import SYSTEMS
     from cardiax.catalog import DATASETS, OWN, remember
     from cardiax.datasets.storage.record_files import prepare_command
-    from cardiax.launch.own_data import recorded
     from cardiax.launch.run.environment import versions
+    from cardiax.launch.run.own_data import recorded
     from cardiax.launch.run.trained import list_pretrained
     from cardiax.models import MODELS, TREES
     from cardiax.tasks import TASKS
 
-    data_dir = Path(options.data_dir) if options.data_dir else datasets.default_data_dir()
+    data_dir = options.data_dir or datasets.default_data_dir()
     lines = {
         "versions": [" ".join(pair) for pair in versions().items()],
         "devices": [f"{device.id}: {device.device_kind} ({device.platform})" for device in jax.devices()],

@@ -21,6 +21,7 @@ from cardiax.catalog import find_dataset
 from cardiax.errors import InputError
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.run_folder import Workdir, write_json
+from cardiax.launch.system.flags import add_data_dir
 
 DATASET = "physionet_mitbih/kaggle"
 SPLITS = ("kaggle", "patient")
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", default=".", metavar="DIR", help="folder of leakage.json and leakage.png (current folder)"
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
+    add_data_dir(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -42,10 +43,12 @@ def run(options: argparse.Namespace) -> None:
     from cardiax import datasets
     from cardiax.plots.metric_bars import leakage_figure
     from cardiax.stats.classification import mean_interval
+    from cardiax.stats.split_leakage import shares_of_records
 
-    folder = Path(options.data_dir) if options.data_dir else datasets.default_data_dir()
-    parts = datasets.load(DATASET, folder)
-    sources, by_length = sources_of_classes(parts), scores_by_length(parts)
+    parts = datasets.load(DATASET, options.data_dir or datasets.default_data_dir())
+    labels, records = (np.concatenate([part[name] for part in parts.values()]) for name in ("label", "record"))
+    sources = {name: shares_of_records(labels, records, i) for i, name in enumerate("NSVF")}
+    by_length = scores_by_length(parts)
     for split, values in scores.items():
         seeds = len(next(iter(values.values())))
         cells = []
@@ -105,14 +108,6 @@ def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
         | {f"F1 {name}": np.asarray([one["classes"][name]["f1"]["value"] for one in of], float) for name in "NSVF"}
         for split, of in results.items()
     }
-
-
-def sources_of_classes(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return class → its records and the fraction of its examples in each, over all splits."""
-    from cardiax.stats.split_leakage import shares_of_records
-
-    labels, records = (np.concatenate([part[name] for part in parts.values()]) for name in ("label", "record"))
-    return {name: shares_of_records(labels, records, i) for i, name in enumerate("NSVF")}
 
 
 def scores_by_length(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from cardiax.catalog import DATASETS, Dataset, find_dataset
 from cardiax.errors import InputError
-from cardiax.launch.own_data import add_own_flags, settle
-from cardiax.launch.system.extensions import add_import
+from cardiax.launch.run.own_data import add_own_flags, settle
+from cardiax.launch.system.flags import add_data_dir, add_import
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,12 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--download-dir", type=Path, metavar="DIR", help="folder of downloads (default: DATA_DIR/downloads)"
     )
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        metavar="DIR",
-        help="folder of the prepared dataset ($TFDS_DATA_DIR or ~/tensorflow_datasets)",
-    )
+    add_data_dir(parser, "$TFDS_DATA_DIR or ~/tensorflow_datasets")
     parser.add_argument("--strict", action="store_true", help="raise an error for a source file that would be left out")
     parser.add_argument(
         "--again",
@@ -71,18 +66,19 @@ def run(args: argparse.Namespace) -> None:
     if args.raw:
         _write_raw(name, args.raw, args.mesh, args.sites)
         return
-    if not any(name in (known, known.split("/")[0]) for known in DATASETS):
-        settle(args)
-        _tally(find_dataset(args.dataset), args.data_dir)
-        return
-    configurations = [dataset for dataset in DATASETS.values() if dataset.name.split("/")[0] == name]
-    datasets = [DATASETS[name]] if name in DATASETS else configurations
-    settle(args)
 
     from cardiax.datasets import default_data_dir
     from cardiax.datasets.storage.manual_files import MissingFileError
 
     data_dir = args.data_dir or default_data_dir()
+    if not any(name in (known, known.split("/")[0]) for known in DATASETS):
+        settle(args)
+        _tally(find_dataset(args.dataset), data_dir)
+        return
+    datasets = (
+        [DATASETS[name]] if name in DATASETS else [one for one in DATASETS.values() if one.name.split("/")[0] == name]
+    )
+    settle(args)
     missing = []
     for dataset in datasets:
         try:
@@ -118,11 +114,10 @@ def _prepare(dataset: Dataset, data_dir: Path, args: argparse.Namespace) -> None
         print(f"  note: {note}")
 
 
-def _tally(dataset: Dataset, data_dir: Path | None) -> None:
+def _tally(dataset: Dataset, data_dir: Path) -> None:
     """Print the number of examples of each class in each part of a prepared dataset."""
-    from cardiax.datasets import default_data_dir, load, sizes
+    from cardiax.datasets import load, sizes
 
-    data_dir = data_dir or default_data_dir()
     if dataset.kind == "beat":
         for split, arrays in load(dataset.name, data_dir).items():
             labels = arrays["label"].tolist()

@@ -18,7 +18,7 @@ import argparse
 from pathlib import Path
 
 from cardiax.errors import InputError
-from cardiax.launch.train import add_memory
+from cardiax.launch.system.flags import add_data_dir, add_memory
 
 LARGEST = 8_000_000
 """Bytes, of a page that still opens quickly."""
@@ -34,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders of runs, of a sweep or of predictions, or pages of `cardiax predict`",
     )
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the page, e.g. report.html")
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder of the prepared datasets (default: that of each run)"
-    )
+    add_data_dir(parser, "that of each run")
     add_memory(parser)
 
 

@@ -22,10 +22,10 @@ from cardiax.catalog import find_dataset
 from cardiax.config import Config, leaves, refuse_unread, unread, with_overrides
 from cardiax.errors import InputError, unknown
 from cardiax.launch import train
-from cardiax.launch.cli import positive
-from cardiax.launch.own_data import add_own_flags, settle
+from cardiax.launch.run.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.run.sweep_member import Member
+from cardiax.launch.system.flags import positive
 from cardiax.recipes import RECIPES, recipe
 
 

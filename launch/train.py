@@ -28,9 +28,9 @@ from pathlib import Path
 from cardiax.catalog import find_dataset
 from cardiax.config import Config, leaves, refuse_unread, to_dict, with_overrides
 from cardiax.errors import InputError
-from cardiax.launch.cli import positive
-from cardiax.launch.own_data import add_own_flags, settle
+from cardiax.launch.run.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir, read_config
+from cardiax.launch.system.flags import add_memory, positive
 from cardiax.recipes import RECIPES, recipe
 
 COMMON = ("dataset", "protocol", "model", "seed", "epochs", "steps", "batch_size", "optimizer.learning_rate", "imports")
@@ -66,17 +66,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_memory(parser)
     add_own_flags(parser)
     add_fields(parser, but=("task",))
-
-
-def add_memory(parser: argparse.ArgumentParser) -> None:
-    """Add the flag --memory of the commands that load examples."""
-    parser.add_argument(
-        "--memory",
-        type=positive,
-        metavar="GIB",
-        help="memory for the examples; larger sets are read from disk on demand, with identical results (default: half "
-        "of the available memory)",
-    )
 
 
 def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ from cardiax.durability import publish
 from cardiax.errors import InputError, naming
 from cardiax.launch.run import run_sums
 from cardiax.launch.run.folder_lock import locked
-from cardiax.launch.system.extensions import import_modules
+from cardiax.launch.system.flags import import_modules
 
 CALIBRATION = "calibration.json"
 """File of a run and of a bundle with the calibration of a network of classes."""

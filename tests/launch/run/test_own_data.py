@@ -11,7 +11,7 @@ import pytest
 import cardiax as library
 from cardiax.datasets.own_beats.own_beats_dataset_builder import READ
 from cardiax.errors import InputError
-from cardiax.launch.own_data import settle
+from cardiax.launch.run.own_data import settle
 
 pytestmark = pytest.mark.usefixtures("without_plots")
 

@@ -8,9 +8,9 @@ import argparse
 import json
 from pathlib import Path
 
-from cardiax.catalog import OWN, describe, find_dataset, remember
+from cardiax.catalog import DATASETS, OWN, describe, find_dataset, remember
 from cardiax.errors import InputError
-from cardiax.launch.cli import positive
+from cardiax.launch.system.flags import positive
 
 FLAGS = ("labels", "groups", "classes", "annotations", "rate")
 """Flags for reading your own beats."""
@@ -47,21 +47,22 @@ def settle(options: argparse.Namespace) -> None:
     Raises:
       InputError: there is nothing of that name, or the files are not beats.
     """
+    from cardiax import datasets
     from cardiax.datasets.storage.record_files import prepare_command
 
-    text = getattr(options, "dataset", None)
+    text, again = getattr(options, "dataset", None), getattr(options, "again", False)
     given = {flag: getattr(options, flag) for flag in FLAGS if getattr(options, flag, None) is not None}
     if text and (text.startswith(f"{OWN}/") or not _is_name(text)):
-        data_dir = _data_dir(options)
+        data_dir = Path(options.data_dir).expanduser() if options.data_dir else datasets.default_data_dir()
         if text.startswith(f"{OWN}/"):
             _recall(text, data_dir)
-            if getattr(options, "again", False):
+            if again:
                 raise InputError(
                     f"--again: found the name {text}, expected the path of its files, of which it is a copy; run "
                     f"`{prepare_command(text, options.data_dir)} --again`"
                 )
         else:
-            options.dataset = _prepared(Path(text).expanduser(), given, data_dir, getattr(options, "again", False))
+            options.dataset = _prepared(Path(text).expanduser(), given, data_dir, again)
             given = {}
             for flag in FLAGS:
                 setattr(options, flag, None)
@@ -86,25 +87,14 @@ def _is_name(text: str) -> bool:
         raise InputError(f"{error}; or the path of a table of beats or of a folder of WFDB records") from error
 
 
-def _data_dir(options: argparse.Namespace) -> Path:
-    from cardiax import datasets
-
-    return Path(options.data_dir).expanduser() if options.data_dir else datasets.default_data_dir()
-
-
-def _recall(name: str, data_dir: Path) -> str:
-    """Add a prepared dataset to the catalog."""
-    found = recorded(name, data_dir)
-    if found is None:
-        try:
-            find_dataset(name)  # of a config.json
-        except InputError as error:
-            raise InputError(
-                f"{name}: found no such dataset in {data_dir}, expected a prepared one; give the path of its files"
-            ) from error
-    else:
+def _recall(name: str, data_dir: Path) -> None:
+    """Add a prepared dataset to the catalog, unless a config.json has."""
+    if found := recorded(name, data_dir):
         remember(found["dataset"])
-    return name
+    elif name not in DATASETS:
+        raise InputError(
+            f"{name}: found no such dataset in {data_dir}, expected a prepared one; give the path of its files"
+        )
 
 
 def recorded(name: str, data_dir: Path) -> dict | None:
@@ -128,9 +118,11 @@ def _prepared(path: Path, given: dict, data_dir: Path, again: bool) -> str:
     files = OwnFiles(path, **given)
     files.check()
     name = files.name()
-    if not again and recorded(name, data_dir) and datasets.is_prepared(_recall(name, data_dir), data_dir):
-        say(f"data: {path} is {name} in {data_dir}")
-        return name
+    if not again and recorded(name, data_dir):
+        _recall(name, data_dir)
+        if datasets.is_prepared(name, data_dir):
+            say(f"data: {path} is {name} in {data_dir}")
+            return name
     beats = files.read()
     remember(describe(beats.dataset))
     READ[name] = beats
@@ -139,11 +131,7 @@ def _prepared(path: Path, given: dict, data_dir: Path, again: bool) -> str:
     finally:
         del READ[name]
     say(f"data: {path} is prepared as {name} in {data_dir}")
-    same = [one.name for one in sorted((data_dir / OWN).glob("*")) if _source(one.name, data_dir) == beats.source]
-    if others := [f"{OWN}/{one}" for one in same if f"{OWN}/{one}" != name]:
+    known = {(own := f"{OWN}/{one.name}"): recorded(own, data_dir) for one in sorted((data_dir / OWN).glob("*"))}
+    if others := [own for own, one in known.items() if one and own != name and one.get("source") == beats.source]:
         say(f"note: {path} was also prepared as {', '.join(others)}, with other content or flags: runs on that keep it")
     return name
-
-
-def _source(config: str, data_dir: Path) -> str | None:
-    return (recorded(f"{OWN}/{config}", data_dir) or {}).get("source")
