@@ -17,8 +17,8 @@ from cardiax.launch.run.boosted_trees import TreesEvaluator, load_trees
 from cardiax.launch.run.environment import check_fingerprints, note_settings
 from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiments
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.restored import load_best
 from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.trained import load_best
 from cardiax.models import TREES
 from cardiax.training.batch_order import Arrays
 from cardiax.training.device_mesh import make_mesh

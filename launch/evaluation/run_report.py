@@ -1,18 +1,21 @@
 """The results of a run: a printed table, SPLIT.json, SPLIT_cases.csv and plots."""
 
+import dataclasses
 import itertools
 from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
 
-from cardiax.launch.evaluation.calibration_file import calibration
 from cardiax.launch.evaluation.noise_report import report_noise
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.plot_files import save_plot, without_losing_results
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_csv
+from cardiax.stats.trust_fit import LEAST_COVERAGE, MOST_RISK, fit_trust
 from cardiax.tasks.class_report import ClassReport
+from cardiax.tasks.plain_report import Cases
 from cardiax.training.batch_order import Arrays
 
 
@@ -82,6 +85,24 @@ def report(
         if is_writer:
             workdir.write_json(CALIBRATION, calibrated)
     return result
+
+
+def calibration(cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of calibration.json, the fields of `ClassTrust` and how they were found.
+
+    Args:
+      cases: the validation split.
+      figures: its `probabilities` (n, C) at temperature 1 and `target` (n,).
+    """
+    probabilities = np.asarray(figures["probabilities"])
+    logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))  # up to a constant, which softmax ignores
+    trust, measured = fit_trust(logits, np.asarray(figures["target"]), cases.records)
+    rule = (
+        f"the least certain beats of the validation split are uncertain: {100 - 100 * LEAST_COVERAGE:g} % of them, or "
+        f"fewer if the others are wrong in at most {100 * MOST_RISK:g} %"
+    )
+    source = f"{cases.dataset.name}, its validation split by {cases.protocol}"
+    return dataclasses.asdict(trust) | {"rule": rule, "source": source, "validation": measured}
 
 
 def _learning_plot(workdir: Workdir, experiment: Experiment, result: dict[str, Any]) -> Any:

@@ -1,7 +1,8 @@
-"""A network, applied in batches of one size, so that it is compiled once."""
+"""What the predictors of all tasks share: checks of arguments, and a network applied in batches of one size."""
 
 import functools
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,41 @@ def in_batches(call: Callable[[dict[str, np.ndarray]], Any], inputs: dict[str, n
         found = call(padded)
         kept = slice(size - short)
         yield {name: one[kept] for name, one in found.items()} if isinstance(found, dict) else found[kept]
+
+
+def as_source(ecg: Any) -> Path | np.ndarray:
+    """Return a path, or the array of anything else; a data frame becomes an array with the names of its columns."""
+    if isinstance(ecg, str | Path):
+        return Path(ecg)
+    names = list(map(str, getattr(ecg, "columns", ())))
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"ecg: found two columns {twice[0]!r}, expected a name of its own for each")
+    try:
+        return np.asarray(ecg.to_records(index=False) if hasattr(ecg, "to_records") else ecg)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"ecg: found {type(ecg).__name__} that is no array, expected a file or an array (T, channels) of numbers"
+        ) from error
+
+
+def as_number(name: str, value: Any, unit: str, positive: bool = False) -> float | None:
+    """Return a finite number, or None for None."""
+    if value is None:
+        return None
+    try:
+        found = math.nan if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found) or (positive and found <= 0):
+        raise InputError(f"{name}: found {value!r}, expected a {'positive ' * positive}number, {unit}")
+    return found
+
+
+def as_names(leads: Any) -> Sequence[str] | None:
+    """Return names of channels as a list, or None for None."""
+    if leads is None:
+        return None
+    found = [leads] if isinstance(leads, str) else list(leads)
+    if not all(isinstance(name, str) for name in found):
+        raise InputError(f"leads: found {leads!r}, expected the name of each channel, e.g. ['II', 'V1']")
+    return [str(name) for name in found]

@@ -1,6 +1,6 @@
 """Prediction of the activation of the heart, or its voltages, from the twelve leads of each beat of a recording."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,8 +11,7 @@ import numpy as np
 from cardiax.catalog import DISCLAIMER, WINDOW
 from cardiax.launch.formats.open_recording import OF_HEART
 from cardiax.launch.formats.reader import checked_unit
-from cardiax.launch.predictors.arguments import as_names, as_number, as_source
-from cardiax.launch.predictors.batches import BatchPredictor
+from cardiax.launch.predictors.batches import BatchPredictor, as_names, as_number, as_source
 from cardiax.launch.run.run_folder import write_atomically, write_csv
 from cardiax.launch.run.trust import NO_TRUST, Trust
 
@@ -215,14 +214,21 @@ class HeartPredictor(BatchPredictor):
 
     def write(self, folder: Path, stem: str, one: Prediction) -> Iterator[tuple[str, bool]]:
         """Write times and voltages as CSV; yield lines for the user, and True where one is a remark."""
-        written = [folder / f"{stem}_activation.csv"]
-        write_csv(written[0], times_rows(one.columns()))
+        from cardiax.ecg.leads import SITE_NAMES
+
+        columns, written = {name: map(_cell, values) for name, values in one.columns().items()}, []
+        tables = {"activation": _rows(site=SITE_NAMES, **columns)}
         if one.spread is not None:
-            written.append(folder / f"{stem}_beats.csv")
-            write_csv(written[-1], beat_rows(one.onsets, one.beat_times))
+            times = zip(SITE_NAMES, one.beat_times.T, strict=True)
+            sites = {f"{name}_ms": map(_cell, values) for name, values in times}
+            tables["beats"] = _rows(onset_ms=[f"{onset:.1f}" for onset in one.onsets], **sites)
         if one.voltage is not None:
-            written.append(folder / f"{stem}_voltage.csv")
-            write_csv(written[-1], voltage_rows(one.voltage, one.lead_in))
+            time, values = np.arange(len(one.voltage)) - one.lead_in, zip(SITE_NAMES, one.voltage.T, strict=True)
+            sites = {f"{name}_mV": [f"{value:.3f}" for value in of_site] for name, of_site in values}
+            tables["voltage"] = _rows(time_ms=time, **sites)
+        for name, rows in tables.items():
+            written.append(folder / f"{stem}_{name}.csv")
+            write_csv(written[-1], rows)
         notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]
         if notes:
             written.append(folder / f"{stem}_notes.txt")
@@ -294,35 +300,9 @@ def _summary(one: Prediction) -> str:
     )
 
 
-def times_rows(columns: dict[str, np.ndarray]) -> list[dict[str, str]]:
-    """Format columns (75,), ms, by name as rows of CSV, one site per line; empty for a site that does not activate."""
-    from cardiax.ecg.leads import SITE_NAMES
-
-    return [
-        {"site": name} | {column: _cell(values[site]) for column, values in columns.items()}
-        for site, name in enumerate(SITE_NAMES)
-    ]
-
-
-def beat_rows(onsets: np.ndarray, times: np.ndarray) -> list[dict[str, str]]:
-    """Format the onset of each beat (n,) and its activation times (n, 75), ms, as rows of CSV, one beat per line."""
-    from cardiax.ecg.leads import SITE_NAMES
-
-    names = [f"{name}_ms" for name in SITE_NAMES]
-    return [
-        {"onset_ms": f"{onset:.1f}"} | dict(zip(names, map(_cell, row), strict=True))
-        for onset, row in zip(onsets, times, strict=True)
-    ]
+def _rows(**columns: Iterable[Any]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _cell(time: float) -> str:
-    return f"{time:.2f}" if np.isfinite(time) else ""
-
-
-def voltage_rows(voltage: np.ndarray, lead_in: int = 0) -> list[dict[str, str]]:
-    """Format voltages (500, 75), mV, as rows of CSV, one time per line; the onset is at `lead_in` samples."""
-    from cardiax.ecg.leads import SITE_NAMES
-
-    columns = ["time_ms", *(f"{name}_mV" for name in SITE_NAMES)]
-    cells = ([str(time - lead_in), *(f"{value:.3f}" for value in row)] for time, row in enumerate(voltage))
-    return [dict(zip(columns, row, strict=True)) for row in cells]
+    return f"{time:.2f}" if np.isfinite(time) else ""  # a site that does not activate

@@ -18,8 +18,7 @@ from cardiax.errors import InputError
 from cardiax.launch.formats.open_recording import OF_BEATS
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
-from cardiax.launch.predictors.arguments import as_names, as_number, as_source
-from cardiax.launch.predictors.batches import BatchPredictor
+from cardiax.launch.predictors.batches import BatchPredictor, as_names, as_number, as_source
 from cardiax.launch.predictors.influence import BATCH, BeatInputs, Influence
 from cardiax.launch.predictors.recording_parts import (
     first_leads,

@@ -63,12 +63,6 @@ class Rows:
         return found.reshape(*indices.shape, *self.shape)
 
 
-def check_room(folder: Path, size: int) -> None:
-    """Raise `OSError` unless the disk of `folder` has room for `size` bytes."""
-    if shutil.disk_usage(folder).free < size:
-        raise OSError(errno.ENOSPC, f"no space for {size / 2**30:.3g} GiB of examples", str(folder))
-
-
 READ_AHEAD = 2
 """Batches that a thread reads ahead: one is ready while the next is read."""
 
@@ -167,7 +161,8 @@ def streamed(records: Records, task: Task, dataset: Dataset, scratch: Path) -> t
       OSError: the disk of `scratch` has no room for the examples.
     """
     one = task.arrays(records.read([0]), dataset)
-    check_room(scratch, _bytes(one) * len(records))
+    if shutil.disk_usage(scratch).free < (size := _bytes(one) * len(records)):
+        raise OSError(errno.ENOSPC, f"no space for {size / 2**30:.3g} GiB of examples", str(scratch))
     rows = {name: Rows(scratch, array.shape[1:], array.dtype) for name, array in one.items()}
     kept: dict[str, list[np.ndarray]] = {}
     classes = []

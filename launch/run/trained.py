@@ -1,11 +1,12 @@
 """Trained networks for use: of a run folder, of a bundle, or of the weights that come with cardiax."""
 
+import contextlib
 import dataclasses
 import functools
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from cardiax.launch.run.bundle_files import CONFIG, check_bundle, is_bundle, rea
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_config, read_json
 from cardiax.launch.run.trust import Trust, read_trust
 from cardiax.stats.class_trust import ClassTrust
+
+if TYPE_CHECKING:
+    from cardiax.training.state import TrainState
 
 PRETRAINED = Path(cardiax.__file__).parent / "pretrained"
 """Folder of the bundles that come with cardiax."""
@@ -133,15 +137,50 @@ def _of_bundle(path: Path, predictions: Path, is_known: bool = False) -> Trained
 
 
 def _of_run(workdir: Workdir) -> TrainedNetwork:
-    config = workdir.config()
+    config, path = workdir.config(), workdir.path
+    variables = functools.cache(lambda: load_variables(workdir, config))
+    return TrainedNetwork(path, config, path / "predictions", variables, _trust(path))
 
-    @functools.cache
-    def variables() -> Any:
-        from cardiax.launch.run.restored import load_variables
 
-        return load_variables(workdir, config)
+def load_best(workdir: Workdir, config: Config, shapes: Any, model: Any, mesh: Any) -> "TrainState":
+    """Return the state of a run that was best on validation, replicated over the mesh.
 
-    return TrainedNetwork(workdir.path, config, workdir.path / "predictions", variables, _trust(workdir.path))
+    Args:
+      shapes: name → shape of each input of one example.
+      model: the network of the config, for use inside a mapped step.
+
+    Raises:
+      InputError: the run has no checkpoint.
+    """
+    import jax
+
+    from cardiax.training.checkpoint import Checkpoints
+    from cardiax.training.device_mesh import replicated_shapes
+    from cardiax.training.optimizer import make_optimizer
+    from cardiax.training.state import create_state
+
+    if not workdir.checkpoints.is_dir():
+        raise InputError(
+            f"{workdir.checkpoints}: found no checkpoint, expected one; `cardiax train` has not evaluated yet"
+        )
+    # Orbax needs the types of the arrays to read them, not the arrays; the number of steps does not change them.
+    tx = make_optimizer(config.optimizer, steps=1)
+    # Their shapes suffice, which cost no memory: a config.json may be of another network, however large.
+    fresh = jax.eval_shape(lambda: create_state(model, tx, config.seed, shapes, config.ema > 0))
+    with contextlib.closing(Checkpoints(workdir.checkpoints, True, workdir.owner())) as checkpoints:
+        return checkpoints.restore("best", replicated_shapes(fresh, mesh))[0]
+
+
+def load_variables(workdir: Workdir, config: Config) -> dict[str, Any]:
+    """Return the variables of the run's best network, those of evaluation."""
+    from cardiax.tasks import task_of
+    from cardiax.training.device_mesh import make_mesh
+    from cardiax.training.lookup import network_of
+    from cardiax.training.state import evaluated
+    from cardiax.training.step import AXIS
+
+    shapes = task_of(config).shapes(find_dataset(config.dataset))
+    return evaluated(load_best(workdir, config, shapes, network_of(config, AXIS), make_mesh()))
 
 
 def fresh_variables(config: Config) -> Any:

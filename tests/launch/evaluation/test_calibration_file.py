@@ -9,7 +9,7 @@ from scipy.special import softmax
 from cardiax.catalog import find_dataset
 from cardiax.config import to_dict
 from cardiax.errors import InputError
-from cardiax.launch.evaluation.calibration_file import calibration
+from cardiax.launch.evaluation.run_report import calibration
 from cardiax.launch.run.bundle_files import WEIGHTS
 from cardiax.launch.run.run_folder import CALIBRATION, write_json
 from cardiax.launch.run.trained import find_network

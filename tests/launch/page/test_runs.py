@@ -65,7 +65,7 @@ def test_hearts_say_which_network_and_data_the_worst_first(tmp_path):
 
 @pytest.mark.parametrize(("shape", "has_walls"), [((75,), True), ((500, 75), False)])
 def test_walls_are_of_networks_with_one_value_a_site(shape, has_walls, tmp_path, monkeypatch):
-    monkeypatch.setattr("cardiax.launch.run.restored.load_variables", lambda workdir, config: {})
+    monkeypatch.setattr("cardiax.launch.run.trained.load_variables", lambda workdir, config: {})
     monkeypatch.setattr(
         TrainedNetwork, "function", lambda network, variables: lambda leads: jnp.zeros((len(leads), *shape))
     )

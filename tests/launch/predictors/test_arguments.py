@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.predictors.arguments import as_names, as_number, as_source
+from cardiax.launch.predictors.batches import as_names, as_number, as_source
 
 
 def test_sources():
