@@ -96,9 +96,6 @@ def train(task: str, **fields: Any) -> TrainedRun:
       **fields: the flags of `cardiax train`: `workdir`, `data_dir`, `minutes`, and the fields of the experiment, for
         example `seed=1`, `model_args={"blocks": 1}` and `optimizer={"learning_rate": 1e-3}`.
 
-    Returns:
-      The folder of the run and its metrics.
-
     Raises:
       KeyboardInterrupt: the run was interrupted; the same call goes on from its checkpoint.
     """

@@ -70,7 +70,6 @@ def card(
       files: name of each other file of the bundle → what it is.
       calibration: content of calibration.json, if the run has one.
       imported: name of the file of PyTorch that the weights were imported from, if cardiax has not trained them.
-      parameters: number of parameters of the network.
     """
     test = results.get("Test", {})
     told = f"imported from {imported}" if imported else f"trained with seed {config.seed} to step {test['step']:,}"

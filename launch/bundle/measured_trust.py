@@ -80,13 +80,9 @@ def measure_trust(network: Network, own: Experiment, other: Experiment) -> Trust
 def calibrated(
     source: TrainedNetwork, own: Experiment | None, data_dir: Path | None, dataset: str | None
 ) -> Trust | None:
-    """Return the trust of a network; None of another task than activation and transmembrane, and without its data.
+    """Return the trust of a network; None of another task than activation and transmembrane, or without its data `own`.
 
-    Args:
-      source: the network.
-      own: the experiment that trained it, with its data, or None.
-      data_dir: folder of the prepared datasets.
-      dataset: whose validation split is for the intervals; by default that of `own`.
+    The intervals are from the validation split of `dataset`, by default that of `own`.
 
     Raises:
       InputError: there is a `dataset`, but no trust.

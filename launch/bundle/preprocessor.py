@@ -13,13 +13,7 @@ from cardiax.tasks import task_of
 
 
 def describe(config: Config, output_shape: tuple[int, ...], is_calibrated: bool = False) -> dict[str, Any]:
-    """Return the inputs by name, the output and the steps from a recording to the inputs.
-
-    Args:
-      config: config of the experiment that trained the network.
-      output_shape: shape of the output of one example.
-      is_calibrated: True if the bundle has a calibration.json.
-    """
+    """Return the inputs by name, the output, (batch, *output_shape), and the steps from a recording to the inputs."""
     task, dataset = task_of(config), find_dataset(config.dataset)
     what = _of_dataset(dataset, config.augmentation.shift)
     inputs = {

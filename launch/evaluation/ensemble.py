@@ -25,11 +25,7 @@ Figures = dict[str, dict[str, Any]]
 def measure_together(
     name: str, runs: Sequence[Run], results: Sequence[dict[str, Any]], split: str, folder: Path
 ) -> dict[str, Any]:
-    """Evaluate the ensemble of two or more runs on a split, print a table and save a plot in `folder`/figures.
-
-    Args:
-      runs: ensemble members, the seeds of the experiment.
-      results: SPLIT.json of each member.
+    """Evaluate the ensemble of two or more seeds on a split, print a table and save a plot in `folder`/figures.
 
     Returns:
       The entry of ensemble.json: `runs`, `seeds`, `figures` (see `Figures`), `ensemble` with the fields of SPLIT.json,

@@ -119,7 +119,6 @@ def load_runs(
     Args:
       data_dir: folder of the prepared datasets; None for that of the first run.
       with_noise: True if `Run.report` also evaluates with real noise, whatever the protocol of the runs.
-      memory: GiB for the examples; see `load_experiment`.
 
     Raises:
       InputError: the dataset or split is not that of the runs, or a folder is not complete.

@@ -28,20 +28,13 @@ def report(
     step: int,
     suffix: str = "",
 ) -> dict[str, Any]:
-    """Evaluate `variables` on a split: write the files and plots and print the table.
+    """Evaluate variables on a split: write the files and plots, print the table, and return the content of SPLIT.json.
 
     SPLIT_cases.csv has a row for every case. With the test split, a network of classes is calibrated on the validation
     split. An experiment with noises has a second report, on inputs with noise and with missing leads. The files contain
     no times, so equal runs give identical files. A read-only folder (see `Workdir.is_read_only`) is not written to.
-
-    Args:
-      evaluator: an `Evaluator` or an object with its methods.
-      variables: variables of the model.
-      step: training step of the variables.
-      suffix: suffix of the file names that states the corruption of the inputs.
-
-    Returns:
-      The content of SPLIT.json.
+    `evaluator` is an `Evaluator` or an object with its methods; `suffix`, of file names, states the corruption of
+    inputs.
     """
     config, task_report, cases = experiment.config, experiment.task.report, experiment.cases(split)
     figures = evaluator(variables, split)

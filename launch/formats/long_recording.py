@@ -86,13 +86,9 @@ class LongRecording:
 def read_leads(
     source: Path | np.ndarray, rate: float | None = None, names: Sequence[str] | None = None, unit: str | None = None
 ) -> LongRecording:
-    """Open a recording of one or more leads.
+    """Open a recording of one or more leads: an array (T, leads) or (T,), or a file.
 
-    Args:
-      source: array (T, leads) or (T,), or a file: .npy, a text table, or a WFDB record.
-      rate: sampling rate, Hz, if the file does not state it.
-      names: names of all channels, if the file does not have them.
-      unit: unit of all channels, if the file states none; by default mV.
+    `rate`, Hz, the `names` of all channels and their `unit` (by default mV) are those that the file does not state.
 
     Raises:
       InputError: the file is not valid, or has no lead.

@@ -63,12 +63,8 @@ def open_array(path: Path) -> Recording:
 def of_array(array: np.ndarray, path: Path) -> Recording:
     """Return the recording in an array (T, channels) or (T,), or a record array (T,) with a field for each channel.
 
-    Args:
-      array: the array.
-      path: its file, or its name in messages.
-
     Raises:
-      InputError: the array is not of numbers, or has another shape.
+      InputError: the array, which messages call `path`, is not of numbers, or has another shape.
     """
     names = array.dtype.names
     kinds = [array.dtype[name] for name in names] if names else [array.dtype]

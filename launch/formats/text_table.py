@@ -9,7 +9,7 @@ import re
 from array import array
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 import numpy as np
 
@@ -113,33 +113,30 @@ def is_table(path: Path) -> bool:
     return bool(cells) and all(is_number(cell) or parse_clock(cell) is not None or cell[:1].isdigit() for cell in cells)
 
 
-@contextlib.contextmanager
-def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
+def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file, counted from 0; raise `InputError` for one that is too long to be a row."""
     with opened(path) as file:
-        yield io.TextIOWrapper(file, encoding=encoding)
-
-
-def _lines(path: Path, file: TextIO) -> Iterator[str]:
-    """Yield the lines of a file; raise `InputError` for one that is too long to be a row."""
-    while line := file.readline(LINE):
-        if len(line) == LINE:
-            raise InputError(f"{path}: found a line of {LINE:,} characters or more, expected rows of numbers")
-        yield line
+        text = io.TextIOWrapper(file, encoding=encoding)
+        for number in itertools.count():
+            if not (line := text.readline(LINE)):
+                return
+            if len(line) == LINE:
+                raise InputError(f"{path}: found a line of {LINE:,} characters or more, expected rows of numbers")
+            yield number, line
 
 
 def _layout(path: Path) -> Layout:
     encoding = _encoding(path)
     head, comments = [], []
-    with _opened(path, encoding) as file:
-        for number, line in enumerate(_lines(path, file)):
-            if line.lstrip('\ufeff"').lower().startswith("sep="):  # Excel's line that states the delimiter
-                continue
-            if line.lstrip().startswith(("#", "%")):
-                comments.append(line.strip())
-            elif line.strip(BLANK):
-                head.append((number, line.rstrip("\r\n")))
-                if len(head) == 3:
-                    break
+    for number, line in _lines(path, encoding):
+        if line.lstrip('\ufeff"').lower().startswith("sep="):  # Excel's line that states the delimiter
+            continue
+        if line.lstrip().startswith(("#", "%")):
+            comments.append(line.strip())
+        elif line.strip(BLANK):
+            head.append((number, line.rstrip("\r\n")))
+            if len(head) == 3:
+                break
     if not head:
         raise InputError(f"{path}: found nothing, expected a header that names the leads")
     delimiter = _delimiter(head[-1][1])
@@ -229,26 +226,25 @@ def _rows(path: Path, layout: Layout) -> Generator[tuple[int, str], None, None]:
     """
     width, mark = len(layout.units), layout.delimiter
     empty: list[tuple[int, str]] | None = None
-    with _opened(path, layout.encoding) as file:
-        for number, line in enumerate(_lines(path, file)):
-            if number < layout.skip or line.lstrip().startswith(("#", "%")):
-                continue
-            if not line.strip(BLANK):
-                if empty is not None and mark and mark in line:
-                    empty.append((number + 1, mark * (width - 1)))
-                continue
-            line = line.rstrip("\r\n")
-            cells = line.count(mark) + 1 if mark and '"' not in line else len(split_cells(line, mark))
-            if cells != width and not (mark and cells == width + 1 and line.rstrip(" ").endswith(mark)):
-                comma = "; separate the cells by semicolons if commas are decimal marks"
-                raise InputError(
-                    f"{path}: found {cells} cells in line {number + 1}, expected {width} as in the first lines; "
-                    "remove the lines that are not part of the table, or begin them with #"
-                    f"{comma if mark == ',' and width < cells <= 2 * width else ''}"
-                )
-            yield from empty or ()
-            empty = []
-            yield number + 1, line
+    for number, line in _lines(path, layout.encoding):
+        if number < layout.skip or line.lstrip().startswith(("#", "%")):
+            continue
+        if not line.strip(BLANK):
+            if empty is not None and mark and mark in line:
+                empty.append((number + 1, mark * (width - 1)))
+            continue
+        line = line.rstrip("\r\n")
+        cells = line.count(mark) + 1 if mark and '"' not in line else len(split_cells(line, mark))
+        if cells != width and not (mark and cells == width + 1 and line.rstrip(" ").endswith(mark)):
+            comma = "; separate the cells by semicolons if commas are decimal marks"
+            raise InputError(
+                f"{path}: found {cells} cells in line {number + 1}, expected {width} as in the first lines; remove the "
+                "lines that are not part of the table, or begin them with #"
+                f"{comma if mark == ',' and width < cells <= 2 * width else ''}"
+            )
+        yield from empty or ()
+        empty = []
+        yield number + 1, line
 
 
 def _scan(path: Path, layout: Layout) -> tuple[np.ndarray, bool, int]:

@@ -1,7 +1,7 @@
 """Reading of the twelve leads of one beat from a user's file, at 1 kHz in mV, with checks of the signal."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -66,12 +66,8 @@ def read_beat(
     recording = opened_recording(source)
     path = recording.path
     channels, used, to_millivolts, notes = _used_channels(recording, names, unit)
-    factor, plain = dict(zip(used, to_millivolts.tolist(), strict=True)), recording.read
-
-    def read(first: int, last: int, wanted: Sequence[int]) -> np.ndarray:
-        return in_millivolts(plain(first, last, wanted), np.asarray([factor[channel] for channel in wanted]))
-
-    values, recorded, rate = _window(dataclasses.replace(recording, read=read), rate, start, used)
+    read = lambda first, last: in_millivolts(recording.read(first, last, used), to_millivolts)  # noqa: E731
+    values, recorded, rate = _window(recording, rate, start, read)
     told = [channels[index].lead or str(channels[index].electrode) for index in used]
     if not np.isfinite(values).all():
         missing, per_ms = (values, 1.0) if np.isfinite(recorded).all() else (recorded, rate / 1000)
@@ -181,9 +177,9 @@ def _places(path: Path, found: Sequence[str | int | None]) -> dict[str, int]:
 
 
 def _window(
-    recording: Recording, rate: float | None, start: float | None, used: Sequence[int]
+    recording: Recording, rate: float | None, start: float | None, read: Callable[[int, int], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Read the channels `used` of 500 ms from `start` ms.
+    """Read 500 ms from `start` ms; `read` is a function (first, last) → (last - first, channels), mV.
 
     Returns:
       The signal at 1 kHz, float64 (500, channels); the signal as recorded (n, channels); and its sampling rate, Hz.
@@ -213,11 +209,11 @@ def _window(
         )
     if rate == 1000:
         first = min(round(1000 * ahead), recording.samples - WINDOW)
-        values = recording.read(first, first + WINDOW, used)
+        values = read(first, first + WINDOW)
         return values, values, rate
     low = max(int((ahead - CONTEXT) * rate), 0)
     high = min(int((ahead + WINDOW / 1000 + CONTEXT) * rate) + 2, recording.samples)
-    values = recording.read(low, high, used)
+    values = read(low, high)
     first = round(ahead * rate) - low
     return _resampled(values, rate, ahead - low / rate), values[first : first + int(WINDOW * rate / 1000)], rate
 

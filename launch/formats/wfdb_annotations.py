@@ -38,13 +38,10 @@ class Beats:
 def read_annotations(
     recording: Path, ending: str, rate: float, samples: int, class_of: Mapping[str, int] = CLASS_OF
 ) -> Beats:
-    """Read the beats in the annotation file of a recording, which has its name and another ending.
+    """Read the beats in the annotation file of a recording, which has its name and another ending, e.g. `atr`.
 
     Args:
-      recording: file of the recording.
-      ending: ending of the annotation file, e.g. `atr`.
-      rate: sampling rate of the recording, Hz.
-      samples: its number of samples.
+      rate, samples: sampling rate of the recording, Hz, and its number of samples.
       class_of: annotation symbol → class; by default index of the class in `cardiax.catalog.AAMI_CLASSES`. The beats
         of other symbols of AAMI have no class; all other symbols are no beats.
 

@@ -117,12 +117,7 @@ def _signal_lines(header: Path) -> list[str]:
 def _check_signals(header: Path, record: Path) -> list[str]:
     """Raise `InputError` if the signals contradict the length or the checksums in the header, or in one of a segment.
 
-    Args:
-      header: header file, for messages.
-      record: the record as `wfdb` can read it.
-
-    Returns:
-      Notes about files that are longer than stated.
+    `record` is what `wfdb` can read. Returns notes about files that are longer than stated.
     """
     import wfdb
 

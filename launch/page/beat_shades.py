@@ -34,10 +34,7 @@ def beat_shades(
     Each has a scale of its own.
 
     Args:
-      predictor: network of the run.
-      experiment: the run with its data.
       cases: rows of test_cases.csv.
-      classes: names of the classes.
       worst: indices of the worst cases.
 
     Returns:

@@ -15,15 +15,12 @@ from cardiax.tasks.plain_report import BOUNDS, Merit, unit_of
 
 
 def comparison_part(rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
-    """Return the part `comparison` of a page.
+    """Return the part `comparison` of a page, for name → runs that differ in the seed alone.
 
     Rows of the same task and the same test cases are paired by case: the test cases, or the records where the protocol
     splits by patient, are drawn with replacement, the same ones for both rows, and the interval of the difference holds
     95 % of the draws (Efron and Tibshirani 1993, chapter 16). It leaves out the chance of the seeds, which the p-value
     of Welch's test accounts for (`cardiax.stats.significance.beats_chance`).
-
-    Args:
-      rows: name → runs that differ in the seed alone.
 
     Raises:
       InputError: a file of a run is missing.

@@ -14,40 +14,33 @@ from cardiax.catalog import DISCLAIMER
 
 FOLDER = Path(__file__).parent
 
-LIBRARIES = {"heart": ("three", "uplot"), "rhythm": ("uplot",), "run": ("uplot",), "comparison": ()}
-"""Kind of a part → the libraries that draw it, below vendor/."""
-
 SHARED = ("base", "plots", "ecg_paper", "keys")
 """Scripts that every page has, before those of its parts; `start` is the last one."""
 
-SCRIPTS = {
-    "heart": ("heart/bulls_eye", "heart/pointers", "heart/heart_scene", "heart/heart_site", "heart/heart_values"),
-    "rhythm": ("rhythm/holter_strip", "rhythm/holter_day", "rhythm/median_beats"),
-    "run": ("run/confusion",),
-    "comparison": (),
+PARTS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "heart": ("heart", ("three", "uplot"), ("bulls_eye", "pointers", "heart_scene", "heart_site", "heart_values")),
+    "rhythm": ("rhythm", ("uplot",), ("holter_strip", "holter_day", "median_beats")),
+    "run": ("run", ("uplot",), ("confusion",)),
+    "comparison": ("run", (), ()),
 }
-"""Kind of a part → the scripts that draw it, below script/, beside that of its name."""
-
-FOLDERS = {"heart": "heart", "rhythm": "rhythm", "run": "run", "comparison": "run"}
-"""Kind of a part → folder of its scripts and its style."""
+"""Kind of a part → the folder of its scripts and its style, below script/; the libraries that draw it, below vendor/;
+and its scripts beside that of its name."""
 
 
 def page(title: str, parts: Sequence[dict[str, Any]]) -> bytes:
     """Return a page as HTML, which opens offline and loads nothing.
 
     Its Content-Security-Policy names the SHA-256 of each script and style, so that no other can run. The data are JSON
-    in which `<` is escaped; the script writes names as text only.
-
-    Args:
-      title: title of the page.
-      parts: data of each part, whose `kind` is a key of `SCRIPTS`; numbers that are not finite become null.
+    in which `<` is escaped; the script writes names as text only. `parts` are the data of each part, whose `kind` is a
+    key of `PARTS`; numbers that are not finite become null.
     """
     kinds = list(dict.fromkeys(part["kind"] for part in parts))
-    libraries = dict.fromkeys(name for kind in kinds for name in LIBRARIES[kind])
-    own = [f"shared/{name}" for name in SHARED]
+    libraries, styles, own = {}, {}, [f"shared/{name}" for name in SHARED]
     for kind in kinds:
-        own += [*SCRIPTS[kind], f"{FOLDERS[kind]}/{kind}"]
-    styles = dict.fromkeys(f"script/{FOLDERS[kind]}/{FOLDERS[kind]}.css" for kind in kinds)
+        folder, needed, scripts = PARTS[kind]
+        libraries |= dict.fromkeys(needed)
+        styles[f"script/{folder}/{folder}.css"] = None
+        own += [f"{folder}/{name}" for name in (*scripts, kind)]
     scripts = [_read(f"vendor/{name}.js") for name in libraries]
     scripts.append("\n".join(_read(f"script/{name}.js") for name in [*own, "shared/start"]))
     style = "\n".join(map(_read, ["vendor/uplot.css", *styles, "script/shared/style.css"]))
@@ -85,7 +78,7 @@ def data_of(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     parts = found.get("parts") if isinstance(found, dict) and isinstance(found.get("title"), str) else None
-    is_ours = isinstance(parts, list) and all(isinstance(one, dict) and one.get("kind") in SCRIPTS for one in parts)
+    is_ours = isinstance(parts, list) and all(isinstance(one, dict) and one.get("kind") in PARTS for one in parts)
     return found if is_ours else None
 
 

@@ -41,11 +41,9 @@ class HeartCase:
 
 
 def heart_part(title: str, cases: Sequence[HeartCase], spread_of: str, remarks: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the part `heart` of a page.
+    """Return the part `heart` of a page: one or more cases, of which the first is shown first.
 
     Args:
-      title: title of the part.
-      cases: at least one case; the first one is shown first.
       spread_of: what the spread is the standard deviation of, e.g. "beats".
       remarks: how the data were understood, and reasons not to trust them.
     """

@@ -30,13 +30,7 @@ BINS = ((2 * 3600.0, 10.0, 300.0), (np.inf, 60.0, 3600.0))
 
 
 def rhythm_part(title: str, one: RhythmPrediction, remarks: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the part `rhythm` of a page.
-
-    Args:
-      title: title of the part.
-      one: the beats of a recording.
-      remarks: how the data were understood, and reasons not to trust them.
-    """
+    """Return the part `rhythm` of a page; `remarks` tell how the data were understood, and why not to trust them."""
     flags, which = np.unique(one.flags.astype(str), return_inverse=True)
     classes = list(one.classes)
     labels = np.array([classes.index(name) for name in one.names], int)

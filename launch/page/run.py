@@ -64,12 +64,7 @@ def run_part(
     budget: int,
     predictor: BatchPredictor | None = None,
 ) -> dict[str, Any]:
-    """Return the part `run` of a page.
-
-    Args:
-      title: title of the part.
-      workdir: run that was trained and tested.
-      experiment, budget, predictor: see `beats`.
+    """Return the part `run` of a page, of a run that was trained and tested; for the other arguments see `beats`.
 
     Raises:
       InputError: a file of the run is missing.
@@ -189,7 +184,6 @@ def beats(
 
     Args:
       cases: rows of test_cases.csv.
-      classes: names of the classes.
       experiment: the run with its data; None to leave out the signals.
       budget: about the number of bytes for the beats.
       predictor: network of the run; None to leave out what it looks at in beats.

@@ -36,14 +36,10 @@ MOST = 12
 
 
 def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, memory: float | None) -> list[dict]:
-    """Return the parts of a page that shows runs.
+    """Return the parts of a page that shows runs, name → runs that differ in the seed alone.
 
-    A run without its data, e.g. on another machine, is shown without its beats or hearts, and says so.
-
-    Args:
-      rows: name → runs that differ in the seed alone.
-      data_dir: folder of the prepared datasets; None for that of the runs.
-      memory: GiB for the examples; see `load_experiment`.
+    A run without its data, e.g. on another machine, is shown without its beats or hearts, and says so. `data_dir` and
+    `memory` are those of `load_runs`.
 
     Raises:
       InputError: a run is not complete.
@@ -75,11 +71,7 @@ def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, 
 
 
 def _load(workdirs: Sequence[Workdir], data_dir: Path | None, memory: float | None) -> list[Experiment] | list[Run]:
-    """Return the networks of runs whose test has sites of the heart; of others the data.
-
-    Raises:
-      InputError: the data or the networks of the runs are not there.
-    """
+    """Return the networks of runs whose test has sites of the heart, of others the data; `InputError` without them."""
     if "sites" in workdirs[0].read_json("test.json"):
         return load_runs(workdirs, data_dir, memory=memory)
     return open_experiments(workdirs, data_dir, memory=memory)

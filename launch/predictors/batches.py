@@ -19,9 +19,6 @@ WEIGHTS = "weights"
 class BatchPredictor:
     """What the predictors of all tasks share.
 
-    Args:
-      network: the trained network.
-
     Attributes:
       outputs: what follows the name of a recording in the names of the files that it may have.
       has_page: True if a prediction has a page of its own.

@@ -192,13 +192,9 @@ class HeartPredictor(BatchPredictor):
         return replace(prediction, influence=self.wall_influence(prediction.leads, onset))
 
     def wall_influence(self, leads: np.ndarray, voltage_from: int | None = None) -> np.ndarray | None:
-        """Return the influence (W, 500, 12) of leads (500, 12), see `Prediction`.
+        """Return the influence (W, 500, 12) of leads (500, 12), mV, see `Prediction`; None if it does not add up.
 
-        It is None if no influence adds up to the difference from a flat line.
-
-        Args:
-          leads: mV at 1 kHz.
-          voltage_from: sample of the onset, for a network that predicts voltages (n, 500, 75).
+        `voltage_from` is the sample of the onset, for a network that predicts voltages (n, 500, 75).
         """
         from cardiax.ecg.leads import SITE_NAMES, WALLS
 

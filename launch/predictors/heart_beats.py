@@ -60,9 +60,8 @@ def read_beats(
 ) -> FoundBeats:
     """Read one beat, from `start` ms on or of a recording of 500 ms, or else all beats of a longer recording.
 
-    Args:
-      source: as for `cardiax.launch.formats.twelve_lead_beat.read_beat`, and so are the arguments that follow.
-      lead_in: ms from the first sample of a beat that is found to the onset of its QRS complex.
+    `lead_in` are the ms from the first sample of a beat that is found to the onset of its QRS complex; for the other
+    arguments see `cardiax.launch.formats.twelve_lead_beat.read_beat`.
 
     Raises:
       InputError: the recording is not valid, or its beats cannot be trusted.

@@ -35,11 +35,7 @@ class Influence:
 
 
 class BeatInputs:
-    """Inputs of beats of each class but the normal one, and of their recording's usual beat, collected part by part.
-
-    Args:
-      normal: index of the class of normal beats.
-    """
+    """Inputs of beats of each class but `normal`, and of their recording's usual beat, collected part by part."""
 
     def __init__(self, normal: int):
         self.normal = normal
@@ -60,10 +56,8 @@ class BeatInputs:
     def influences(self, attribution: Attribution, classes: int, leads: int) -> dict[int, Influence]:
         """Return class → influence of the first `leads` leads and of the rhythm, where these add up.
 
-        Args:
-          attribution: function from inputs, those of the usual beats, and weights of the classes, to an attribution.
-          classes: number of classes.
-          leads: number of leads.
+        `attribution` is a function from inputs, those of the usual beats, and weights of the `classes`, to an
+        attribution.
         """
         found = {}
         for label, parts in sorted(self._found.items()):

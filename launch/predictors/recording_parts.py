@@ -78,17 +78,10 @@ class Part:
 def read_part(
     recording: "LongRecording", given: np.ndarray | None, first: int, last: int, low: int, values: np.ndarray
 ) -> Part:
-    """Filter and judge samples `first` to `last` of a recording, and find their R peaks unless they are `given`.
+    """Filter and judge samples `first` to `last` of a recording, and find their R peaks unless they are `given`, (k,).
 
     Of more than two leads the first two are taken that can be read most of the time and are not copies of each other.
-
-    Args:
-      recording: the recording.
-      given: (k,), samples of the R peaks of the recording, or None.
-      first: first sample of the part.
-      last: the one after its last sample.
-      low: first sample of `values`.
-      values: (n, L), mV, the part and some seconds around it.
+    `values` (n, L), mV, are the part and some seconds around it, from sample `low` on.
     """
     rate, ratio = recording.rate, WINDOW_RATE / recording.rate
     bounds = round((first - low) * ratio), round((last - low) * ratio)
@@ -154,11 +147,7 @@ def noisy_share(parts: Sequence[Part]) -> float:
 def first_leads(parts: Sequence[Part], rate: float) -> tuple[np.ndarray, tuple[tuple[float, str], ...]]:
     """Return the first lead of each part, one after another, and the start, s, and the name of each.
 
-    The lead is float16 (m,), mV at 180 Hz, from the start of the recording.
-
-    Args:
-      parts: the parts of a recording.
-      rate: its sampling rate, Hz.
+    The lead is float16 (m,), mV at 180 Hz, from the start of the recording, whose sampling rate is `rate`, Hz.
     """
     bounds = [round(edge * WINDOW_RATE) for part in parts for edge in (part.edges[0], part.edges[-1])]
     found = np.full(bounds[-1], np.nan, np.float16)

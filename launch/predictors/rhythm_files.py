@@ -23,16 +23,9 @@ LONGEST_LIST = 20
 def write_prediction(
     folder: Path, stem: str, one: RhythmPrediction, trained: Sequence[str]
 ) -> Iterator[tuple[str, bool]]:
-    """Write the beats of a recording as CSV and annotations, and their summary.
+    """Write the beats of a recording as CSV and annotations, and their summary with the lines `trained` on the network.
 
-    Args:
-      folder: folder of the files.
-      stem: start of their names.
-      one: the prediction.
-      trained: lines about the network.
-
-    Yields:
-      Lines for the user, and True where one is a remark.
+    Yields lines for the user, and True where one is a remark.
     """
     written = [folder / f"{stem}_beats.csv"]
     write_atomically(written[0], beats_as_csv(one).encode())

@@ -110,7 +110,6 @@ def load_examples(
     Args:
       memory: GiB for the stored features and the examples made of them; by default half of the available memory.
       wanting: descriptions of what needs all examples at once.
-      say: function that reports a line when the examples do not fit.
 
     Returns:
       The examples, the features for `cardiax.protocols`, and the fingerprint of the dataset.

@@ -141,12 +141,9 @@ def _written_otherwise(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def start_jax(shell: Mapping[str, str], distributed: str | None) -> None:
-    """Import JAX and find its devices, if an environment variable may prevent that.
+    """Import JAX and find its devices, if an environment variable of the `shell` may prevent that.
 
-    Args:
-      shell: environment variables before `keep_compiled_programs` added some.
-      distributed: argument of `start_processes`; if given, devices are not looked for, since other processes must be
-        joined first.
+    If `distributed` is given, devices are not looked for, since other processes must be joined first.
 
     Raises:
       InputError: with these variables JAX cannot be imported or finds no device.

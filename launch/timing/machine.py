@@ -35,10 +35,9 @@ def describe_machine() -> dict[str, Any]:
 
 
 def matmul_peak(precision: str = "float32") -> float:
-    """Measure the FLOP/s of matrix products with float32 sums, one on each device at once; the fastest of 8 counts.
+    """Measure the FLOP/s of products of `WIDTH` × `WIDTH` matrices, with float32 sums, one on each device at once.
 
-    Args:
-      precision: data type of the `WIDTH` × `WIDTH` matrices.
+    The fastest of 8 counts.
     """
     mesh = make_mesh()
     left = jnp.ones((mesh.size, WIDTH, WIDTH), precision)

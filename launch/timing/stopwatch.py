@@ -6,15 +6,9 @@ from collections.abc import Callable
 
 
 def alternate(runs: dict[str, Callable[[int], None]], blocks: int, seconds: float) -> dict[str, list[float]]:
-    """Measure the seconds per step of each of `runs`, which alternate in every block.
+    """Measure the seconds per step of each of `runs`, functions that do a given number of steps, in each of the blocks.
 
-    Args:
-      runs: functions that do a given number of steps and return when the last one is done.
-      blocks: number of blocks.
-      seconds: approximate duration of one run's turn in a block; at least one step is done.
-
-    Returns:
-      The seconds per step in each block, for each of `runs`.
+    They alternate in every block, in which the turn of one takes about `seconds`; at least one step is done.
     """
     steps = {}
     for name, run in runs.items():

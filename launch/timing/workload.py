@@ -69,14 +69,10 @@ def models_of(task: str) -> tuple[str, ...]:
 
 
 def configure(task: str, model: str, model_args: dict[str, Any], bare: bool, precision: str = "float32") -> Config:
-    """Return the configuration to measure.
+    """Return the configuration to measure: that of the recipe of a default model, or of a reference system.
 
-    A default model is trained by its recipe, including augmentation and average; a reference system as in
-    `cardiax.baselines`.
-
-    Args:
-      model_args: arguments of the model, which override those of the reference.
-      bare: True to omit augmentation, average and schedule, so that a step is network, loss and update rule.
+    `model_args` override those of the reference. Without augmentation, average and schedule (`bare`), a step is
+    network, loss and update rule.
 
     Raises:
       InputError: the task does not exist, or the model does not fit it.

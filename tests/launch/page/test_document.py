@@ -11,7 +11,7 @@ import pytest
 
 from cardiax.catalog import DISCLAIMER
 from cardiax.launch.page import document
-from cardiax.launch.page.document import SCRIPTS, as_json, data_of, page
+from cardiax.launch.page.document import PARTS, as_json, data_of, page
 
 EVIL = "</script><script>alert(1)</script> & <img src=x onerror=alert(2)> \udcff"
 
@@ -41,7 +41,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def text():
-    return page(EVIL, [{"kind": kind, "title": EVIL, "value": np.nan} for kind in SCRIPTS]).decode()
+    return page(EVIL, [{"kind": kind, "title": EVIL, "value": np.nan} for kind in PARTS]).decode()
 
 
 def test_each_sheet_of_paper_says_research_only(text):
@@ -109,8 +109,7 @@ def test_every_script_is_in_a_page_and_no_library_is_changed():
         assert (vendor / f"{name}.js").read_text().startswith(f"/* {title} {wanted[name]}, MIT, ")
         assert "Permission is hereby granted" in (vendor / f"{name}.LICENSE.txt").read_text()
     used = {f"shared/{name}" for name in (*document.SHARED, "start")}
-    used |= {name for some in SCRIPTS.values() for name in some}
-    used |= {f"{folder}/{kind}" for kind, folder in document.FOLDERS.items()}
+    used |= {f"{folder}/{name}" for kind, (folder, _, some) in PARTS.items() for name in (*some, kind)}
     script = document.FOLDER / "script"
     assert {str(path.relative_to(script)).removesuffix(".js") for path in script.rglob("*.js")} == used
     assert not re.search(r"</script|<!--", "".join(path.read_text() for path in document.FOLDER.rglob("*.js")))
