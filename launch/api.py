@@ -120,7 +120,7 @@ def evaluate(run: str | Path, split: str = "test", **flags: Any) -> dict[str, An
 
 def list_pretrained() -> list[str]:
     """Return the names of the trained networks that come with cardiax; `load` and `predict` take them."""
-    from cardiax.launch.run import trained
+    from cardiax.launch.networks import trained
 
     return trained.list_pretrained()
 

@@ -63,10 +63,10 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.bundle.preprocessor import describe
     from cardiax.launch.bundle.programs import GUARANTEE, PLATFORMS, onnx, stablehlo
     from cardiax.launch.bundle.pytorch_weights import ENDINGS, pytorch_network
-    from cardiax.launch.run.bundle_files import CARD, FORMAT, check_is_free, is_bundle, weights_file, write_bundle
+    from cardiax.launch.networks.bundle_files import CARD, FORMAT, check_is_free, is_bundle, weights_file, write_bundle
+    from cardiax.launch.networks.trained import find_network
+    from cardiax.launch.networks.trust import TRUST, trust_file
     from cardiax.launch.run.environment import versions
-    from cardiax.launch.run.trained import find_network
-    from cardiax.launch.run.trust import TRUST, trust_file
     from cardiax.models import TREES
     from cardiax.tasks import task_of
 

@@ -27,9 +27,9 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.baselines import SYSTEMS
     from cardiax.catalog import DATASETS, OWN, remember
     from cardiax.datasets.storage.record_files import prepare_command
+    from cardiax.launch.networks.trained import list_pretrained
     from cardiax.launch.run.environment import versions
     from cardiax.launch.run.own_data import recorded
-    from cardiax.launch.run.trained import list_pretrained
     from cardiax.models import MODELS, TREES
     from cardiax.tasks import TASKS
 

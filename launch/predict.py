@@ -39,8 +39,8 @@ from typing import Any
 from cardiax.errors import InputError
 from cardiax.launch.formats.open_recording import PAGE, recordings_in
 from cardiax.launch.formats.reader import UNITS, unit_name
+from cardiax.launch.networks.bundle_files import WEIGHTS
 from cardiax.launch.predictors import open_predictor
-from cardiax.launch.run.bundle_files import WEIGHTS
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.run_folder import remove_left_overs
 from cardiax.launch.system.flags import finite, positive

@@ -59,6 +59,7 @@ LAYERS = (
     "launch/evaluation",
     "launch/bundle",
     "launch/predictors",
+    "launch/networks",
     "launch/run",
     "launch/formats",
     "launch/system",

@@ -11,12 +11,12 @@ from cardiax.config import with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.bundle.card import FILES
 from cardiax.launch.bundle.golden import golden_inputs, prepared_experiment
+from cardiax.launch.networks.bundle_files import CARD, SUMS
+from cardiax.launch.networks.trained import TrainedNetwork
+from cardiax.launch.networks.trust import TRUST, Trust, trust_file
 from cardiax.launch.predictors.batches import in_batches
 from cardiax.launch.predictors.heart import times_of
-from cardiax.launch.run.bundle_files import CARD, SUMS
 from cardiax.launch.run.experiment import Experiment, load_experiment
-from cardiax.launch.run.trained import TrainedNetwork
-from cardiax.launch.run.trust import TRUST, Trust, trust_file
 from cardiax.recipes import recipe
 from cardiax.simulate.generic_leads import explained_leads
 from cardiax.stats.conformal import conformal_quantile

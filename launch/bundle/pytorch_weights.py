@@ -7,7 +7,7 @@ import numpy as np
 
 from cardiax.config import Config, with_overrides
 from cardiax.errors import InputError, import_extra
-from cardiax.launch.run.trained import TrainedNetwork, fresh_variables
+from cardiax.launch.networks.trained import TrainedNetwork, fresh_variables
 from cardiax.models.reference_squeezenet import FIRES
 from cardiax.recipes import recipe
 

@@ -13,12 +13,12 @@ from cardiax.ecg.augmentation import noise_at
 from cardiax.ecg.leads import LEADS
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.run_report import report
-from cardiax.launch.run.boosted_trees import TreesEvaluator, load_trees
+from cardiax.launch.networks.boosted_trees import TreesEvaluator, load_trees
+from cardiax.launch.networks.trained import load_best
 from cardiax.launch.run.environment import check_fingerprints, note_settings
 from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiments
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir
-from cardiax.launch.run.trained import load_best
 from cardiax.models import TREES
 from cardiax.training.batch_order import Arrays
 from cardiax.training.device_mesh import make_mesh

@@ -7,7 +7,7 @@ from cardiax import datasets
 from cardiax.config import Config
 from cardiax.errors import import_extra
 from cardiax.launch.evaluation.run_report import report
-from cardiax.launch.run.boosted_trees import TREES_FILE, TreesEvaluator, beats_and_classes, load_trees, trees_of
+from cardiax.launch.networks.boosted_trees import TREES_FILE, TreesEvaluator, beats_and_classes, load_trees, trees_of
 from cardiax.launch.run.environment import record_environment
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.launch.run.progress import say

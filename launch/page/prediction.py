@@ -5,6 +5,7 @@ from typing import Any
 
 from cardiax.errors import InputError
 from cardiax.launch.formats.open_recording import PAGE
+from cardiax.launch.networks.trained import TrainedNetwork
 from cardiax.launch.page.document import data_of, page
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.rhythm_part import rhythm_part
@@ -12,7 +13,6 @@ from cardiax.launch.predictors.heart import Prediction
 from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.launch.run.plot_files import without_losing_results
 from cardiax.launch.run.run_folder import write_atomically
-from cardiax.launch.run.trained import TrainedNetwork
 
 
 def write_page(path: Path, stem: str, prediction: Prediction | RhythmPrediction, network: TrainedNetwork) -> list[Path]:

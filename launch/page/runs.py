@@ -12,6 +12,7 @@ from cardiax.catalog import find_dataset
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.measured_runs import Run, load_runs, open_experiments
+from cardiax.launch.networks.trained import find_network
 from cardiax.launch.page.comparison import comparison_part
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.run import WORST, run_part
@@ -21,7 +22,6 @@ from cardiax.launch.predictors.influence import evenly
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, read_csv
-from cardiax.launch.run.trained import find_network
 from cardiax.models import TREES
 from cardiax.tasks import task_of
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cardiax.catalog import find_dataset
 from cardiax.errors import InputError
-from cardiax.launch.run.trained import find_network
+from cardiax.launch.networks.trained import find_network
 
 if TYPE_CHECKING:
     from cardiax.launch.predictors.beat_rows import BeatRowsPredictor

@@ -10,7 +10,7 @@ import numpy as np
 
 from cardiax.attribution import complete_attribution
 from cardiax.errors import InputError
-from cardiax.launch.run.trained import TrainedNetwork
+from cardiax.launch.networks.trained import TrainedNetwork
 
 WEIGHTS = "weights"
 """Name of the weights of outputs among the inputs of a gradient."""

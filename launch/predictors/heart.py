@@ -11,9 +11,9 @@ import numpy as np
 from cardiax.catalog import DISCLAIMER, WINDOW
 from cardiax.launch.formats.open_recording import OF_HEART
 from cardiax.launch.formats.reader import checked_unit
+from cardiax.launch.networks.trust import NO_TRUST, Trust
 from cardiax.launch.predictors.batches import BatchPredictor, as_names, as_number, as_source
 from cardiax.launch.run.run_folder import write_atomically, write_csv
-from cardiax.launch.run.trust import NO_TRUST, Trust
 
 if TYPE_CHECKING:
     from cardiax.simulate.generic_leads import Explained

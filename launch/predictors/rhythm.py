@@ -18,6 +18,7 @@ from cardiax.errors import InputError
 from cardiax.launch.formats.open_recording import OF_BEATS
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
+from cardiax.launch.networks.bundle_files import CARD
 from cardiax.launch.predictors.batches import BatchPredictor, as_names, as_number, as_source
 from cardiax.launch.predictors.influence import BATCH, BeatInputs, Influence
 from cardiax.launch.predictors.recording_parts import (
@@ -37,7 +38,6 @@ from cardiax.launch.predictors.rhythm_details import (
     warnings_of,
     with_most_beats,
 )
-from cardiax.launch.run.bundle_files import CARD
 from cardiax.launch.run.run_folder import read_json
 from cardiax.stats.class_trust import ClassTrust
 

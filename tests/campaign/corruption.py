@@ -73,7 +73,7 @@ def of_config() -> Any:
 
 def of_best() -> Any:
     """Return the variables that `evaluate`, `predict` and `export` use."""
-    from cardiax.launch.run.trained import find_network
+    from cardiax.launch.networks.trained import find_network
 
     return digest(find_network("run").variables())
 
@@ -102,7 +102,7 @@ def of_latest() -> Any:
 def of_bundle() -> Any:
     """Return the config and the variables of the bundle."""
     from cardiax.config import to_dict
-    from cardiax.launch.run.trained import find_network
+    from cardiax.launch.networks.trained import find_network
 
     network = find_network("bundle")
     return to_dict(network.config), digest(network.variables())

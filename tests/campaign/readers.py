@@ -182,7 +182,7 @@ WORDS += (b"-" * 5000, b"~" * 5000, b"1+" * 5000, b"a.b=1", b"\x0c", b"None", b"
 
 
 def read_weights(folder: Path, attempt: Attempt) -> None:
-    from cardiax.launch.run.bundle_files import read_weights
+    from cardiax.launch.networks.bundle_files import read_weights
 
     attempt(lambda: read_weights(folder, valid_files.variables()))
 
@@ -207,7 +207,7 @@ SAFETENSORS += (
 
 
 def read_bundle(folder: Path, attempt: Attempt) -> None:
-    from cardiax.launch.run.trained import find_network
+    from cardiax.launch.networks.trained import find_network
 
     attempt(lambda: find_network(folder))
 

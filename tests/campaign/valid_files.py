@@ -169,7 +169,7 @@ def variables() -> Any:
 
 
 def weights() -> list[Files]:
-    from cardiax.launch.run.bundle_files import weights_file
+    from cardiax.launch.networks.bundle_files import weights_file
 
     return [{"weights.safetensors": weights_file(variables())}]
 

@@ -23,8 +23,8 @@ from cardiax.errors import InputError
 from cardiax.launch.bundle import programs
 from cardiax.launch.bundle.programs import stablehlo
 from cardiax.launch.cli import main, parse_command
+from cardiax.launch.networks.trained import find_network
 from cardiax.launch.run.run_folder import Workdir, read_config
-from cardiax.launch.run.trained import find_network
 from cardiax.launch.train import read_options
 from cardiax.models import build_model
 from cardiax.recipes import recipe
@@ -402,7 +402,7 @@ def test_golden_inputs_are_of_the_test_split_where_the_data_are(small_run, data_
 
 
 def test_paths_are_told_from_names(hearts, tmp_path, monkeypatch):
-    from cardiax.launch.run import trained
+    from cardiax.launch.networks import trained
 
     monkeypatch.setattr(trained, "PRETRAINED", tmp_path / "pretrained")
     (tmp_path / "pretrained").mkdir()

@@ -8,8 +8,8 @@ from scipy.special import softmax
 
 import cardiax
 from cardiax.ecg.voltage import activation_time
-from cardiax.launch.run.bundle_files import read_weights
-from cardiax.launch.run.trained import PRETRAINED, find_network, fresh_variables
+from cardiax.launch.networks.bundle_files import read_weights
+from cardiax.launch.networks.trained import PRETRAINED, find_network, fresh_variables
 from cardiax.stats.class_trust import ClassTrust
 
 NAMES = sorted(path.parent.name for path in PRETRAINED.glob("*/sums.json"))

@@ -24,8 +24,8 @@ from cardiax.ecg.leads import LEADS, twelve_leads
 from cardiax.ecg.qrs_onset import INDEPENDENT
 from cardiax.ecg.voltage import activation_time
 from cardiax.launch.formats.heart_mesh import read_heart
+from cardiax.launch.networks.trained import find_network
 from cardiax.launch.run.experiment import load_experiment
-from cardiax.launch.run.trained import find_network
 from cardiax.models.heart_networks import ActivationResNet
 from cardiax.simulate import eikonal
 from cardiax.simulate.action_potential import action_potential

@@ -10,9 +10,9 @@ from sklearn.metrics import f1_score, recall_score
 
 from cardiax import datasets
 from cardiax.catalog import AAMI_CLASSES, find_dataset
+from cardiax.launch.networks.trained import PRETRAINED, find_network
 from cardiax.launch.predictors.rhythm_details import MARGIN
 from cardiax.launch.run.run_folder import read_json
-from cardiax.launch.run.trained import PRETRAINED, find_network
 from cardiax.protocols import DS2, SVDB_TEST, draw_split
 from cardiax.stats.significance import resampled_figures
 from cardiax.stats.trust_fit import class_scores, equal_weights, fit_trust

@@ -16,7 +16,7 @@ from cardiax.ecg.leads import SITE_NAMES
 from cardiax.errors import InputError
 from cardiax.launch.bundle import measured_trust
 from cardiax.launch.bundle.measured_trust import TASKS, calibrated, measure_trust, section, with_section
-from cardiax.launch.run.trust import TRUST, read_trust, trust_file
+from cardiax.launch.networks.trust import TRUST, read_trust, trust_file
 from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential
 from cardiax.simulate.generic_leads import generic_heart, generic_leads

@@ -10,7 +10,7 @@ from cardiax.errors import InputError
 from cardiax.launch.bundle.card import card
 from cardiax.launch.bundle.preprocessor import describe
 from cardiax.launch.bundle.pytorch_weights import read_state_dict, reference_config
-from cardiax.launch.run.trained import find_network
+from cardiax.launch.networks.trained import find_network
 
 FIRES = {3: (64, 16, 64), 4: (128, 16, 64), 6: (128, 32, 128), 7: (256, 32, 128)}
 FIRES |= {9: (256, 48, 192), 10: (384, 48, 192), 11: (384, 64, 256), 12: (512, 64, 256)}

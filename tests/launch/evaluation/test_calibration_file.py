@@ -10,9 +10,9 @@ from cardiax.catalog import find_dataset
 from cardiax.config import to_dict
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.run_report import calibration
-from cardiax.launch.run.bundle_files import WEIGHTS
+from cardiax.launch.networks.bundle_files import WEIGHTS
+from cardiax.launch.networks.trained import find_network
 from cardiax.launch.run.run_folder import CALIBRATION, write_json
-from cardiax.launch.run.trained import find_network
 from cardiax.recipes import recipe
 from cardiax.stats.class_trust import ClassTrust
 from cardiax.tasks.plain_report import Cases

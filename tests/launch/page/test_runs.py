@@ -8,10 +8,10 @@ import pytest
 
 from cardiax.config import to_dict
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
+from cardiax.launch.networks.trained import TrainedNetwork
 from cardiax.launch.page.runs import _predictor, hearts_of, wall_shares
 from cardiax.launch.predictors.heart import HeartPredictor
 from cardiax.launch.run.run_folder import Workdir, write_csv, write_json
-from cardiax.launch.run.trained import TrainedNetwork
 from cardiax.recipes import recipe
 
 
@@ -65,7 +65,7 @@ def test_hearts_say_which_network_and_data_the_worst_first(tmp_path):
 
 @pytest.mark.parametrize(("shape", "has_walls"), [((75,), True), ((500, 75), False)])
 def test_walls_are_of_networks_with_one_value_a_site(shape, has_walls, tmp_path, monkeypatch):
-    monkeypatch.setattr("cardiax.launch.run.trained.load_variables", lambda workdir, config: {})
+    monkeypatch.setattr("cardiax.launch.networks.trained.load_variables", lambda workdir, config: {})
     monkeypatch.setattr(
         TrainedNetwork, "function", lambda network, variables: lambda leads: jnp.zeros((len(leads), *shape))
     )

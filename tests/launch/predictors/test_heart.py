@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
+from cardiax.launch.networks.trained import TrainedNetwork
+from cardiax.launch.networks.trust import Trust
 from cardiax.launch.page.prediction import part_of
 from cardiax.launch.predictors.heart import BATCH, HeartPredictor
-from cardiax.launch.run.trained import TrainedNetwork
-from cardiax.launch.run.trust import Trust
 from cardiax.recipes import recipe
 from cardiax.simulate.generic_leads import explained_leads
 

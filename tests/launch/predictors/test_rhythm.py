@@ -9,9 +9,9 @@ import pytest
 
 from cardiax import InputError, load
 from cardiax.config import to_dict
+from cardiax.launch.networks.trained import TrainedNetwork
 from cardiax.launch.predictors import rhythm, rhythm_files
 from cardiax.launch.run.run_folder import write_json
-from cardiax.launch.run.trained import TrainedNetwork
 from cardiax.recipes import recipe
 
 SECONDS, RATE = 120.0, 250

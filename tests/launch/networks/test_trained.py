@@ -11,8 +11,8 @@ import pytest
 from cardiax.catalog import find_dataset
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
+from cardiax.launch.networks.trained import find_network
 from cardiax.launch.run.run_folder import Workdir
-from cardiax.launch.run.trained import find_network
 from cardiax.models import build_model
 from cardiax.recipes import recipe
 from cardiax.tasks import find_task

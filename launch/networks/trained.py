@@ -14,9 +14,9 @@ import cardiax
 from cardiax.catalog import find_dataset
 from cardiax.config import Config
 from cardiax.errors import InputError
-from cardiax.launch.run.bundle_files import CONFIG, check_bundle, is_bundle, read_weights
+from cardiax.launch.networks.bundle_files import CONFIG, check_bundle, is_bundle, read_weights
+from cardiax.launch.networks.trust import Trust, read_trust
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_config, read_json
-from cardiax.launch.run.trust import Trust, read_trust
 from cardiax.stats.class_trust import ClassTrust
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class TrainedNetwork:
         from cardiax.training.lookup import network_of
 
         if self.config.model in TREES:
-            from cardiax.launch.run.boosted_trees import load_trees
+            from cardiax.launch.networks.boosted_trees import load_trees
 
             trees, booster = network_of(self.config), load_trees(Workdir(self.path))
             return lambda inputs: trees.logits(booster, inputs["leads"])
