@@ -16,6 +16,7 @@ from cardiax.launch.networks.trained import TrainedNetwork
 from cardiax.launch.networks.trust import TRUST, Trust, trust_file
 from cardiax.launch.predictors.batches import in_batches
 from cardiax.launch.predictors.heart import times_of
+from cardiax.launch.predictors.influence import evenly
 from cardiax.launch.run.experiment import Experiment, load_experiment
 from cardiax.recipes import recipe
 from cardiax.simulate.generic_leads import explained_leads
@@ -57,7 +58,7 @@ def measure_trust(network: Network, own: Experiment, other: Experiment) -> Trust
     half_width = conformal_quantile(_errors(found, true), LEVEL)
     errors = _errors(*_times(network, other, "test", lead_in))
     bounded = ~np.isnan(errors) & np.isfinite(half_width)
-    known = _spread(own.split["train"], KEPT)
+    known = evenly(own.split["train"], KEPT)
     training_times = np.concatenate(
         [times_of(own.examples.take(known[at : at + BATCH])["target"]) for at in range(0, len(known), BATCH)]
     ).astype(np.float16)
@@ -152,14 +153,9 @@ def _times(network: Network, experiment: Experiment, split: str, lead_in: int) -
     return np.concatenate(found), np.concatenate(true)
 
 
-def _spread(rows: np.ndarray, most: int) -> np.ndarray:
-    """Return up to `most` of the rows, evenly spread."""
-    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
-
-
 def _shares(network: Network, own: Experiment, lead_in: int) -> tuple[list[float], list[float]]:
     """Return the shares of the leads that predictions and true values explain, of `COMPARED` validation cases."""
-    found, true, rows = [], [], _spread(own.split["validation"], COMPARED)
+    found, true, rows = [], [], evenly(own.split["validation"], COMPARED)
     for leads, outputs, target in _outputs(network, own, rows, lead_in):
         for shares, values, delay in ((found, outputs, 0), (true, target, lead_in)):
             for one, times, recorded in zip(values, times_of(values) + delay, leads, strict=True):

@@ -40,31 +40,23 @@ def _of_dataset(dataset: Dataset, shift: int) -> dict[str, Any]:
         return {"inputs": {"leads": leads}, "steps": steps}
     if dataset.kind != "beat":
         return {"inputs": {}, "steps": []}
+    scaled: dict[str, Any] = {"unit": "1, each beat scaled to 0 ... 1"}
+    scaled |= {"sampling_rate_hz": dataset.rate} if dataset.rate else {}
     if dataset.own and not dataset.by_record:
-        leads = {
-            "unit": "1, each beat scaled to 0 ... 1",
-            **({"sampling_rate_hz": dataset.rate} if dataset.rate else {}),
-            "axes": ["sample", "lead"],
-        }
         steps = [
             f"Take a beat as a row of {shlex.split(dataset.made_by)[0]} had it, {dataset.shape[0]} samples of each of "
             f"{dataset.shape[1]} leads; how it was cut out of a recording is not known here.",
             "Scale it: the least value of all leads to 0, the greatest to 1; a beat without a range is 0.",
         ]
-        return {"inputs": {"leads": leads}, "steps": steps}
+        return {"inputs": {"leads": scaled | {"axes": ["sample", "lead"]}}, "steps": steps}
     if not dataset.by_record:
-        leads = {
-            "unit": "1, each beat scaled to 0 ... 1",
-            "sampling_rate_hz": dataset.rate,
-            "axes": ["time", "lead"],
-            "leads": ["one lead, any"],
-        }
         steps = [
             f"Resample the lead to {dataset.rate:g} Hz.",
             "Cut from the R peak of the beat to a fifth of an RR interval after the next R peak.",
             "Scale the segment: its least value to 0, its greatest to 1.",
             f"Keep at most {BEAT_LENGTH} samples, and append zeros up to {BEAT_LENGTH}.",
         ]
+        leads = scaled | {"axes": ["time", "lead"], "leads": ["one lead, any"]}
         return {"inputs": {"leads": leads}, "steps": steps}
     window = {
         "unit": f"range of the lead's median beat + {LEAST_RANGE:g} mV",

@@ -96,7 +96,9 @@ def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
     found = [header for header in headers if header.stem not in parts]
     others = [file for file in files if file not in headers and file.name not in parts]
     others = [file for file in others if not file.name.endswith(WRITTEN)]
-    found += [file for file in others if _is_array_or_table(file)]
+    for file in (file for file in others if file.is_file()):
+        name = file.name.lower().removesuffix(".gz")
+        found += [file] if name.endswith(OTHERS) or (name.endswith(ENDINGS) and is_table(file)) else []
     if not found:
         raise InputError(
             f"{path}: found a folder without recordings, expected WFDB records, .npy, .npz, .mat, .edf, .bdf or text "
@@ -107,11 +109,6 @@ def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
     more = f" and {len(beside) - NAMED} more" if len(beside) > NAMED else ""
     notes = [f"{path}: left out, since they are no recordings: {', '.join(beside[:NAMED])}{more}"] if beside else []
     return sorted(found), notes
-
-
-def _is_array_or_table(file: Path) -> bool:
-    name = file.name.lower().removesuffix(".gz")
-    return file.is_file() and (name.endswith(OTHERS) or (name.endswith(ENDINGS) and is_table(file)))
 
 
 def _parts(header: Path) -> list[str]:

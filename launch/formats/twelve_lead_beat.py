@@ -117,8 +117,14 @@ def _used_channels(
     recording: Recording, names: Sequence[str] | None, unit: str | None
 ) -> tuple[list[Channel], list[int], np.ndarray, list[str]]:
     """Return all channels, the indices of those that are used, the factor of each of these to mV, and notes."""
-    channels = [parse_name(name) for name in _names(recording, names)]
-    used, notes = _expected(recording.path, recording, channels, names)
+    if not (known := channel_names(recording, names) or recording.default):
+        count = recording.channels
+        raise InputError(
+            f"{recording.path}: found {count} channels without names, expected their names; give --leads "
+            f"{','.join(LEADS) if count == len(LEADS) else 'I,II,V1,…'}"
+        )
+    channels = [parse_name(name) for name in known]
+    used, notes = _expected(recording, channels, names)
     told = [str(channels[index].lead or channels[index].electrode) for index in used]
     if counts := [name for index, name in zip(used, told, strict=True) if index in recording.uncalibrated]:
         raise InputError(
@@ -131,20 +137,11 @@ def _used_channels(
     return channels, used, np.asarray(factors) * [channels[index].sign for index in used], notes
 
 
-def _names(recording: Recording, names: Sequence[str] | None) -> Sequence[str]:
-    if known := channel_names(recording, names) or recording.default:
-        return known
-    count = recording.channels
-    raise InputError(
-        f"{recording.path}: found {count} channels without names, expected their names; give --leads "
-        f"{','.join(LEADS) if count == len(LEADS) else 'I,II,V1,…'}"
-    )
-
-
 def _expected(
-    path: Path, recording: Recording, channels: list[Channel], names: Sequence[str] | None
+    recording: Recording, channels: list[Channel], names: Sequence[str] | None
 ) -> tuple[list[int], list[str]]:
     """Return the indices of the channels that make twelve leads, and notes about them."""
+    path, given = recording.path, names or recording.names or ()
     leads, electrodes = (_places(path, [one[kind] for one in channels]) for kind in (0, 1))
     limbs = [name for name in LIMB if name in leads]
     absent = [name for name in CHEST if name not in leads]
@@ -153,7 +150,7 @@ def _expected(
         used = [electrodes[name] for name in ELECTRODES if name != "RL"]
     elif absent or len(limbs) < 2:
         told = ", ".join(name for name in LEADS if name in leads) or "none"
-        found = shorten(", ".join(names or recording.names or ()), 200, placeholder=" …") or "without names"
+        found = shorten(", ".join(given), 200, placeholder=" …") or "without names"
         expected = [*absent, *(["two of I, II, III, aVR, aVL, aVF"] if len(limbs) < 2 else [])]
         raise InputError(
             f"{path}: found the channels {found}, of which {told} are leads; expected also {', '.join(expected)}, or "
@@ -164,7 +161,7 @@ def _expected(
         missing = [name for name in LIMB if name not in limbs]
         notes += [f"{', '.join(missing)} computed from {' and '.join(limbs[:2])}"] if missing else []
     others = set(range(len(channels))).difference(used, [electrodes.get("RL", -1)])
-    unused = [name for index, name in enumerate(names or recording.names or ()) if index in others]
+    unused = [name for index, name in enumerate(given) if index in others]
     return used, [*notes, *([f"{', '.join(unused)} left out: none of the twelve leads"] if unused else [])]
 
 

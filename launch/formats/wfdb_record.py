@@ -223,11 +223,10 @@ def _signals(header: Path) -> list[tuple[str | None, float, str]]:
     A record of segments has them in its layout or in its first segment.
     """
     lines = _lines(header)
-    first = lines[0].split() if lines else []
-    if not first:
+    if not lines:
         raise InputError(f"{header}: found nothing, expected a WFDB header")
-    if "/" in first[0]:
-        return _signals_of_segments(header, [line.split() for line in lines[1:]])
+    if "/" in lines[0].split()[0]:
+        return _signals_of_segments(header, lines[1:])
     found = []
     for line in lines[1:]:
         fields = line.split(None, 8)
@@ -243,12 +242,12 @@ def _signals(header: Path) -> list[tuple[str | None, float, str]]:
     return found
 
 
-def _signals_of_segments(header: Path, lines: list[list[str]]) -> list[tuple[str | None, float, str]]:
+def _signals_of_segments(header: Path, lines: list[str]) -> list[tuple[str | None, float, str]]:
     """Return `_signals` of the layout, or of the first segment, which all others must match without a layout."""
     segments = _segments(header)
     if not segments:
         raise InputError(f"{header}: found no segment, expected all of its segments")
-    if lines[0][1:2] != ["0"]:
+    if lines[0].split()[1:2] != ["0"]:
         told = [[_rate(one), *((name, unit) for name, _, unit in _signals(one))] for one in segments]
         for segment, found in zip(segments, told, strict=True):
             if found != told[0]:

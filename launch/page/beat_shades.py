@@ -9,7 +9,7 @@ from cardiax.attribution import FAINTEST, Inputs, smooth
 from cardiax.catalog import BEAT_LENGTH
 from cardiax.launch.page.packed import packed
 from cardiax.launch.predictors.batches import BatchPredictor
-from cardiax.launch.predictors.influence import BATCH, EXAMPLES, Influence, evenly
+from cardiax.launch.predictors.influence import BATCH, EXAMPLES, Influence, evenly, usual_beats
 from cardiax.launch.predictors.rhythm_files import influence_text
 from cardiax.launch.run.experiment import Experiment
 from cardiax.plots.median_beats import quartiles, without_padding
@@ -43,7 +43,8 @@ def beat_shades(
     """
     rows = np.array([int(case["row"]) for case in cases])
     true, found = (np.array([classes.index(case[key]) for case in cases]) for key in ("class", "prediction"))
-    right = {label: evenly(own, EXAMPLES) for label in range(len(classes)) if len(own := _right(true, found, label))}
+    right = {label: np.flatnonzero((true == label) & (found == label)) for label in range(len(classes))}
+    right = {label: evenly(own, EXAMPLES) for label, own in right.items() if len(own)}
     taken = {label: inputs_of(experiment.examples.take(rows[own])) for label, own in right.items()}
     normal = [taken[label] for label in taken if classes[label] == getattr(experiment.task, "normal", None)]
     rr = [one["rr"] for one in normal or taken.values() if "rr" in one]
@@ -84,10 +85,6 @@ def beat_shades(
     return {"classes": shown, "worst": [None] * len(chosen) if both is None else [_packed(one) for one in both[0]]}
 
 
-def _right(true: np.ndarray, found: np.ndarray, label: int) -> np.ndarray:
-    return np.flatnonzero((true == label) & (found == label))
-
-
 def usual(inputs: Inputs, rr: np.ndarray | None) -> Inputs:
     """Return the baseline of beats: their record's median beat in the rhythm `rr`, or a flat beat of their length.
 
@@ -96,9 +93,7 @@ def usual(inputs: Inputs, rr: np.ndarray | None) -> Inputs:
       rr: RR features (22,) of the usual rhythm, if there are any.
     """
     if "deviation" in inputs and rr is not None:
-        leads = inputs["leads"] - inputs["deviation"]
-        rhythm = np.broadcast_to(rr, inputs["rr"].shape)
-        return inputs | {"leads": leads, "deviation": np.zeros_like(leads), "rr": rhythm}
+        return usual_beats(inputs, rr)
     leads = np.swapaxes(without_padding(np.swapaxes(inputs["leads"], 1, 2)), 1, 2)
     level = np.nanmedian(leads, axis=1, keepdims=True)
     if leads.shape[1:] == (BEAT_LENGTH, 1):

@@ -62,7 +62,7 @@ def heart_part(title: str, cases: Sequence[HeartCase], spread_of: str, remarks: 
         "lead_names": list(LEADS),
         "points": packed(points.T, FINE),
         "triangles": packed(triangles.reshape(-1, 3).T),
-        "sites": [_site(name, heart.points[heart.sites[i]]) | {"wall": _wall(i)} for i, name in enumerate(SITE_NAMES)],
+        "sites": [_site(index, name, heart.points[heart.sites[index]]) for index, name in enumerate(SITE_NAMES)],
         "walls": list(WALLS),
         "names": [{"name": name, "at": np.round(at, 1).tolist()} for name, at in places.items()],
         "views": [{"name": name, "azimuth": azimuth} for name, azimuth in VIEWS.items()],
@@ -119,11 +119,7 @@ def _over_surface(points: np.ndarray, sites: np.ndarray, weights: np.ndarray, va
     return np.where(known[nearest], spline_weights(points, sites[known]) @ values[known], np.nan)
 
 
-def _wall(site: int) -> int:
-    return next(index for index, sites in enumerate(WALLS.values()) if site in sites)
-
-
-def _site(name: str, point: np.ndarray) -> dict[str, Any]:
+def _site(index: int, name: str, point: np.ndarray) -> dict[str, Any]:
     """Describe a site: its layer and, by AHA segment or index in the right ventricle, its place in the flat map."""
     depth, _, region = name.rpartition("_")
     layer = {"": "endocardium", "MID": "mid-wall", "EPI": "epicardium"}.get(depth, "mid-wall")
@@ -135,8 +131,9 @@ def _site(name: str, point: np.ndarray) -> dict[str, Any]:
         segment = int(region[3:]) if region.startswith("AHA") else None
     right = int(region[2:]) if segment is None else None
     where = f"AHA segment {segment}" if right is None else f"right ventricle {right}"
-    at = np.round(point, 2).tolist()
-    return {"name": name, "at": at, "layer": layer, "segment": segment, "right": right, "text": f"{where}, {layer}"}
+    found = {"name": name, "at": np.round(point, 2).tolist(), "layer": layer, "segment": segment, "right": right}
+    wall = next(wall for wall, sites in enumerate(WALLS.values()) if index in sites)
+    return found | {"text": f"{where}, {layer}", "wall": wall}
 
 
 def _colours() -> dict[str, list[list[int]]]:

@@ -49,9 +49,7 @@ class BeatInputs:
         for label in np.unique(labels[labels != self.normal]).tolist():
             own = evenly(np.flatnonzero(labels == label), EXAMPLES)
             beats = {name: values[own] for name, values in inputs.items()}
-            usual = {"leads": beats["leads"] - beats["deviation"], "deviation": np.zeros_like(beats["deviation"])}
-            usual["rr"] = np.broadcast_to(usual_rr, beats["rr"].shape).astype(np.float32)
-            self._found.setdefault(label, []).append((beats, usual))
+            self._found.setdefault(label, []).append((beats, usual_beats(beats, usual_rr)))
 
     def influences(self, attribution: Attribution, classes: int, leads: int) -> dict[int, Influence]:
         """Return class → influence of the first `leads` leads and of the rhythm, where these add up.
@@ -74,6 +72,12 @@ class BeatInputs:
                 rhythm = float(by_input["rr"].sum(axis=1).mean())
                 found[label] = Influence(of_leads.astype(np.float32), rhythm, len(chosen))
         return found
+
+
+def usual_beats(inputs: Inputs, rr: np.ndarray) -> Inputs:
+    """Return the baseline of windows: the median beat of their record, in the rhythm of the RR features `rr` (22,)."""
+    deviation, rhythm = inputs["deviation"], np.broadcast_to(rr, inputs["rr"].shape).astype(np.float32)
+    return inputs | {"leads": inputs["leads"] - deviation, "deviation": np.zeros_like(deviation), "rr": rhythm}
 
 
 def evenly(indices: np.ndarray, most: int) -> np.ndarray:

@@ -19,25 +19,9 @@ from cardiax.launch.formats.open_recording import OF_BEATS
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
 from cardiax.launch.networks.bundle_files import CARD
+from cardiax.launch.predictors import recording_parts, rhythm_details
 from cardiax.launch.predictors.batches import BatchPredictor, as_names, as_number, as_source
 from cardiax.launch.predictors.influence import BATCH, BeatInputs, Influence
-from cardiax.launch.predictors.recording_parts import (
-    first_leads,
-    merged_beats,
-    read_part,
-    refuse_what_is_no_ecg,
-    unreadable_stretches,
-)
-from cardiax.launch.predictors.rhythm_details import (
-    compared,
-    example_beats,
-    flags_of,
-    intervals_of_stretches,
-    notes_of,
-    strips_of,
-    warnings_of,
-    with_most_beats,
-)
 from cardiax.launch.run.run_folder import read_json
 from cardiax.stats.class_trust import ClassTrust
 
@@ -247,10 +231,10 @@ class RhythmPredictor(BatchPredictor):
             raise InputError(
                 f"{recording.path}: found {recording.duration:.1f} s, expected {LEAST:g} s or more of an ECG"
             )
-        parts = [read_part(recording, given, *part) for part in recording.parts(PART, CONTEXT)]
-        unreadable, reasons = unreadable_stretches(parts)
-        refuse_what_is_no_ecg(recording, parts, unreadable)
-        samples, owners = merged_beats(parts, rate)
+        parts = [recording_parts.read_part(recording, given, *part) for part in recording.parts(PART, CONTEXT)]
+        unreadable, reasons = recording_parts.unreadable_stretches(parts)
+        recording_parts.refuse_what_is_no_ecg(recording, parts, unreadable)
+        samples, owners = recording_parts.merged_beats(parts, rate)
         if len(samples) < LEAST_BEATS:
             raise InputError(
                 f"{recording.path}: found {len(samples)} beats in {recording.duration:.0f} s, expected at least "
@@ -258,11 +242,11 @@ class RhythmPredictor(BatchPredictor):
             )
         times = samples / rate
         rr = rr_intervals(times, unreadable)
-        intervals = beat_intervals(times) if given is not None else intervals_of_stretches(times, rr)
+        intervals = beat_intervals(times) if given is not None else rhythm_details.intervals_of_stretches(times, rr)
         classes, normal = self._task.classes, self._task.normal
         ectopic = ("V", "S", "F") if self._aami else tuple(name for name in classes if name != normal)
         probabilities = np.empty((len(times), len(classes)), np.float32)
-        leads, others = with_most_beats(parts, owners), BeatInputs(classes.index(normal))
+        leads, others = rhythm_details.with_most_beats(parts, owners), BeatInputs(classes.index(normal))
         for index, part in enumerate(parts):
             own = np.flatnonzero(owners == index)
             if len(own):
@@ -278,27 +262,33 @@ class RhythmPredictor(BatchPredictor):
         counted = ECTOPIC if self._aami else ()
         summary = summarize(times, rr, labels, classes, recording.duration, unreadable, counted)
         leads = tuple(dict.fromkeys((*leads, *(name for part in parts for name in part.leads))))
-        signal, signal_leads = first_leads(parts, rate)
-        notes = (*notes_of(recording, leads, parts, given is not None), *self._marked(), *self.network.notes)
+        signal, signal_leads = recording_parts.first_leads(parts, rate)
+        notes = (
+            *rhythm_details.notes_of(recording, leads, parts, given is not None),
+            *self._marked(),
+            *self.network.notes,
+        )
         return RhythmPrediction(
             times=times,
             rr=rr,
             names=names,
             probabilities=probabilities,
-            flags=flags_of(times, uncertain, parts, owners),
+            flags=rhythm_details.flags_of(times, uncertain, parts, owners),
             unreadable=unreadable,
             reasons=reasons,
             summary=summary,
-            strips=strips_of(times, rr, names, uncertain, recording, unreadable, parts, ectopic, normal),
-            median_beats=example_beats(samples, owners, names, parts, rate, classes),
+            strips=rhythm_details.strips_of(times, rr, names, uncertain, recording, unreadable, parts, ectopic, normal),
+            median_beats=rhythm_details.example_beats(samples, owners, names, parts, rate, classes),
             leads=leads,
             rate=rate,
             signal=signal,
             signal_leads=signal_leads,
             notes=(*recording.notes, *notes),
             examples=others,
-            warnings=warnings_of(summary, parts, rr, names, self._aami, float(uncertain.mean()), trust.usual_share),
-            comparison=compared(reference, samples, labels, rate, len(classes)),
+            warnings=rhythm_details.warnings_of(
+                summary, parts, rr, names, self._aami, float(uncertain.mean()), trust.usual_share
+            ),
+            comparison=rhythm_details.compared(reference, samples, labels, rate, len(classes)),
             classes=self._symbols,
             normal=normal,
             trust=trust,

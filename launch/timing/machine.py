@@ -23,9 +23,11 @@ WIDTH = 2048
 
 def describe_machine() -> dict[str, Any]:
     """Return the processor, usable cores, devices, system, load over the last minute, and versions."""
-    devices = jax.devices()
+    devices, information = jax.devices(), Path("/proc/cpuinfo")  # of Linux
+    lines = information.read_text().splitlines() if information.exists() else []
+    names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     return {
-        "processor": _processor(),
+        "processor": next(names, platform.machine()),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "devices": f"{len(devices)} × {devices[0].device_kind} ({devices[0].platform})",
         "system": platform.platform(),
@@ -57,10 +59,3 @@ def peak_memory() -> int:
     """Return the peak memory of this process so far, in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): kilobytes under Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _processor() -> str:
-    """Return the processor's name on Linux, else the architecture."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
