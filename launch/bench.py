@@ -171,11 +171,11 @@ def _measure(config: Any, options: argparse.Namespace, peak: float) -> dict[str,
     ours = workload.prepare(config)
     with pytorch_twin.start(ours) if options.peer else contextlib.nullcontext() as twin:
         losses = pytorch_twin.compare_losses(twin, ours) if twin else {}
-        runs = {"cardiax": workload.training(ours)} | (pytorch_twin.training(twin) if twin else {})
+        runs = {"cardiax": workload.training(ours)} | (twin.runs("train") if twin else {})
         train = alternate(runs, options.blocks, options.seconds)
         infer = {}
         for size in workload.SIZES:
-            runs = {"cardiax": workload.inference(ours, size)} | (pytorch_twin.inference(twin, size) if twin else {})
+            runs = {"cardiax": workload.inference(ours, size)} | (twin.runs("infer", size) if twin else {})
             infer[str(size)] = alternate(runs, options.blocks, options.seconds)
     step = spread(train["cardiax"])
     result = {

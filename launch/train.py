@@ -132,10 +132,9 @@ def read_options(options: argparse.Namespace) -> Config:
 
 
 def default_workdir(config: Config, minutes: float | None = None) -> Path:
-    """Return the default folder of a run.
+    """Return the default folder of a run, named by the task, dataset, model, differences from the recipe, and seed.
 
-    Its name consists of the task, dataset, model, differences from the recipe, and seed. A long list of differences is
-    cut and ends in a digest.
+    A long list of differences is cut and ends in a digest.
     """
     usual, own = to_dict(recipe(config.task, config.dataset)), to_dict(config)
     named = ("task", "dataset", "model", "seed")

@@ -31,8 +31,7 @@ def prepared_experiment(config: Config, data_dir: Path | None) -> Experiment | N
 def golden_inputs(config: Config, experiment: Experiment | None) -> tuple[Arrays, str]:
     """Return inputs, name → float32 (4, ...), and a sentence that says what they are.
 
-    They are spread evenly over the test split of the experiment that trained the network, if its data are at hand, else
-    they are random numbers.
+    They are spread evenly over the test split of `experiment`, or random numbers without it.
     """
     if experiment is not None:
         test = experiment.split["test"]

@@ -41,11 +41,9 @@ def _plain() -> Iterator[None]:
 
 
 def stablehlo(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]]) -> bytes:
-    """Return the network as a serialized `jax.export.Exported` with a symbolic batch.
+    """Return the network, a function of its inputs by name, each (B, ...), as a serialized `jax.export.Exported`.
 
-    Args:
-      apply: the network as a function of its inputs by name, each (B, ...).
-      shapes: name → shape of each input of one example.
+    The batch is symbolic; `shapes` are those of each input of one example.
     """
     from jax import export
 

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from cardiax.ecg.leads import MILLIVOLTS, parse_name
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import unevenness
 from cardiax.launch.formats.open_recording import opened_recording
-from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate, unit_factor
+from cardiax.launch.formats.reader import channel_names, in_millivolts, sampling_rate, unit_factor
 
 RATES = (100.0, 5000.0)
 """Sampling rates at which R peaks can be found, Hz."""
@@ -39,6 +39,7 @@ class LongRecording:
       rate: sampling rate, Hz.
       samples: number of samples per lead.
       notes: how the file was understood.
+      read: function (first, last) → float64 (last - first, leads), mV, missing ones NaN.
     """
 
     path: Path
@@ -46,9 +47,7 @@ class LongRecording:
     rate: float
     samples: int
     notes: tuple[str, ...]
-    _recording: Recording
-    _channels: tuple[int, ...]
-    _factors: np.ndarray
+    read: Callable[[int, int], np.ndarray]
 
     @property
     def duration(self) -> float:
@@ -69,18 +68,9 @@ class LongRecording:
         low, values = 0, np.empty((0, len(self.names)))
         for first, last in itertools.pairwise([*bounds, self.samples]):
             start, stop = max(first - around, 0), min(last + around, self.samples)
-            values = np.concatenate([values[start - low :], self._read(low + len(values), stop)])
+            values = np.concatenate([values[start - low :], self.read(low + len(values), stop)])
             low = start
             yield first, last, low, values
-
-    def _read(self, first: int, last: int) -> np.ndarray:
-        found = np.empty((last - first, len(self.names)))
-        step = max(BLOCK // self._recording.channels, 1)
-        for start in range(first, last, step):
-            stop = min(start + step, last)
-            part = self._recording.read(start, stop, self._channels)
-            found[start - first : stop - first] = in_millivolts(part, self._factors)
-        return found
 
 
 def read_leads(
@@ -124,16 +114,15 @@ def read_leads(
     notes = [recording.note, f"{', '.join(left_out)} left out: no ECG leads" if left_out else ""]
     if counts := [told[index] for index in sorted(leads) if index in recording.uncalibrated]:
         notes.append(f"no gain of {', '.join(counts)} in the header: 200 ADC counts per mV assumed, as WFDB does")
-    return LongRecording(
-        path=path,
-        names=tuple(short),
-        rate=hertz,
-        samples=recording.samples,
-        notes=tuple(filter(None, notes)),
-        _recording=recording,
-        _channels=tuple(leads),
-        _factors=np.asarray(factors, np.float64),
-    )
+
+    def read(first: int, last: int) -> np.ndarray:
+        found, step = np.empty((last - first, len(leads))), max(BLOCK // recording.channels, 1)
+        for start in range(first, last, step):
+            stop = min(start + step, last)
+            found[start - first : stop - first] = in_millivolts(recording.read(start, stop, leads), np.asarray(factors))
+        return found
+
+    return LongRecording(path, tuple(short), hertz, recording.samples, tuple(filter(None, notes)), read)
 
 
 def _told_apart(names: list[str]) -> list[str]:

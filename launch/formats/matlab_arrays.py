@@ -37,14 +37,9 @@ SLICE = 2**16
 
 
 def read_arrays(content: Any, room: Room) -> dict[str, np.ndarray]:
-    """Return the arrays of real numbers by name, as they are stored.
+    """Return the arrays of real numbers by name, as they are stored, from bytes or a memory map of the file.
 
-    Args:
-      content: bytes or memory map of the file.
-      room: counts what is decompressed.
-
-    Raises:
-      ValueError: the file is damaged.
+    `room` counts what is decompressed. Raises `ValueError` if the file is damaged.
     """
     order = {b"IM": "<", b"MI": ">"}.get(bytes(content[HEADER - 2 : HEADER]))
     if order is None:

@@ -101,8 +101,7 @@ def annotation_file(samples: np.ndarray, symbols: list[str], unreadable: np.ndar
     """Return the content of a WFDB annotation file, or None if the package `wfdb` is not installed.
 
     Args:
-      samples: int (n,), increasing sample of each beat.
-      symbols: annotation symbol of each beat.
+      samples, symbols: int (n,), increasing sample of each beat, and its annotation symbol.
       unreadable: int (k, 2), first and last sample of each stretch that cannot be read; they become annotations `~` of
         subtype -1 (unreadable) and 0 (readable again).
       rate: sampling rate, Hz.

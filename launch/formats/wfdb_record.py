@@ -175,10 +175,8 @@ def _check_sums(header: Path, record: Path, found: Any) -> None:
 def _plainly_named(header: Path) -> Path | None:
     """Copy the headers of a record and its segments, with links to the signals, to names that `wfdb` can read.
 
-    Such names are in ASCII, those of records without dots.
-
-    Returns:
-      The new record, whose folder is removed when the process ends; None if the names are such.
+    Such names are in ASCII, those of records without dots. Returns the new record, whose folder is removed when the
+    process ends; None if the names are such.
     """
     records = [header, *_segments(header)]
     heads = [(_lines(one) or ["-"])[0].split() for one in records]

@@ -108,11 +108,9 @@ def list_pretrained() -> list[str]:
 
 
 def find_network(source: str | Path) -> TrainedNetwork:
-    """Find a trained network.
+    """Find a trained network, by a name in `list_pretrained` or the folder of a run or of a bundle.
 
-    Args:
-      source: name in `list_pretrained`, or the folder of a run or of a bundle. A folder of such a name is meant if it
-        is written as a path, e.g. `./arrhythmia`.
+    A folder of such a name is meant if it is written as a path, e.g. `./arrhythmia`.
 
     Raises:
       InputError: there is no such network, or the bundle is damaged.
@@ -143,14 +141,9 @@ def _of_run(workdir: Workdir) -> TrainedNetwork:
 
 
 def load_best(workdir: Workdir, config: Config, shapes: Any, model: Any, mesh: Any) -> "TrainState":
-    """Return the state of a run that was best on validation, replicated over the mesh.
+    """Return the state of a run that was best on validation, replicated over the mesh; `InputError` if it has none.
 
-    Args:
-      shapes: name → shape of each input of one example.
-      model: the network of the config, for use inside a mapped step.
-
-    Raises:
-      InputError: the run has no checkpoint.
+    `shapes` are those of each input of one example; `model` is the network for use inside a mapped step.
     """
     import jax
 
@@ -198,15 +191,14 @@ def fresh_variables(config: Config) -> Any:
 def _trust(folder: Path) -> ClassTrust:
     """Return the calibration of a run or bundle; an older one has none."""
     path = folder / CALIBRATION
-    found = read_json(path) if path.exists() else dataclasses.asdict(ClassTrust())
-    try:
+    if not path.exists():
+        return ClassTrust()
+    found = read_json(path)
+    with contextlib.suppress(TypeError, KeyError):
         trust = ClassTrust(**{field.name: found[field.name] for field in dataclasses.fields(ClassTrust)})
-        valid = trust.temperature > 0 and 0 <= trust.uncertain_below <= 1 and 0 <= (trust.usual_share or 0) <= 1
-    except (TypeError, KeyError):
-        valid, trust = False, ClassTrust()
-    if not valid:
-        raise InputError(
-            f"{path}: found no valid calibration, expected temperature, uncertain_below and usual_share as cardiax "
-            "writes them; `cardiax evaluate` writes it again for a run"
-        )
-    return trust
+        if trust.temperature > 0 and 0 <= trust.uncertain_below <= 1 and 0 <= (trust.usual_share or 0) <= 1:
+            return trust
+    raise InputError(
+        f"{path}: found no valid calibration, expected temperature, uncertain_below and usual_share as cardiax writes "
+        "them; `cardiax evaluate` writes it again for a run"
+    )

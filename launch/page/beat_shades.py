@@ -86,11 +86,9 @@ def beat_shades(
 
 
 def usual(inputs: Inputs, rr: np.ndarray | None) -> Inputs:
-    """Return the baseline of beats: their record's median beat in the rhythm `rr`, or a flat beat of their length.
+    """Return the baseline of beats: the median beat of their record in the rhythm `rr` (22,), or a flat beat.
 
-    Args:
-      inputs: `leads` (n, T, L), and of windows also `deviation` (n, T, L) and `rr` (n, 22).
-      rr: RR features (22,) of the usual rhythm, if there are any.
+    `inputs` are `leads` (n, T, L), and of windows also `deviation` (n, T, L) and `rr` (n, 22).
     """
     if "deviation" in inputs and rr is not None:
         return usual_beats(inputs, rr)

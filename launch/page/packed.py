@@ -8,15 +8,11 @@ import numpy as np
 
 
 def packed(values: Any, step: float = 1.0) -> dict[str, Any]:
-    """Encode an array as the page's script reads it (`unpack` in script/shared/base.js).
+    """Encode numbers (..., n), NaN where unknown, as the page's script reads them (`unpack` in script/shared/base.js).
 
     Values are rounded to multiples of `step`. Along the last axis, the first one and the differences are written as
     whole numbers of 2 or 4 bytes: the sign in the lowest bit, all lowest bytes first, then all next ones, compressed by
     DEFLATE (RFC 1951) and written in base64. The least whole number stands for NaN.
-
-    Args:
-      values: (..., n), numbers; NaN where unknown.
-      step: resolution, in the unit of the values.
 
     Raises:
       ValueError: a value is infinite, or larger than 2^30 steps.

@@ -16,10 +16,9 @@ from cardiax.launch.run.run_folder import write_atomically
 
 
 def write_page(path: Path, stem: str, prediction: Prediction | RhythmPrediction, network: TrainedNetwork) -> list[Path]:
-    """Write the page of a prediction of the recording `stem` by a network.
+    """Write the page of a prediction of the recording `stem` by a network; return a list of its path.
 
-    Returns:
-      A list of the path; empty if the page cannot be made, which is a warning (`without_losing_results`).
+    The list is empty if the page cannot be made, which is a warning (`without_losing_results`).
     """
     with without_losing_results(path):
         what = "beats and rhythm" if isinstance(prediction, RhythmPrediction) else "activation of the heart"

@@ -54,11 +54,7 @@ class BatchPredictor:
         return self.network.gradient()
 
     def _outputs(self, inputs: dict[str, np.ndarray], size: int, path: Path) -> np.ndarray:
-        """Return the outputs (n, ...) for inputs, name → (n, ...), of a file, in batches of `size`.
-
-        Raises:
-          InputError: an output is not a number.
-        """
+        """Return the outputs (n, ...) for inputs, name → (n, ...), of a file; `InputError` if one is not a number."""
         outputs = np.concatenate(list(in_batches(self._network, inputs, size)))
         if not np.isfinite(outputs).all():
             raise InputError(

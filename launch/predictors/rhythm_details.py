@@ -49,9 +49,7 @@ MARGIN = 0.01
 def intervals_of_stretches(times: np.ndarray, rr: np.ndarray) -> np.ndarray:
     """Return `beat_intervals` (n, 3), s, of each stretch between unreadable ones; of a beat alone in one, the median.
 
-    Args:
-      times: (n,), s.
-      rr: (n,), s, NaN for the first beat of each stretch.
+    `times` and `rr` (n,) are in s; `rr` is NaN for the first beat of each stretch.
     """
     usual = np.nanmedian(rr) if np.isfinite(rr).any() else 1.0
     stretches = np.split(times, np.flatnonzero(~np.isfinite(rr))[1:])

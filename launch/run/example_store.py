@@ -50,11 +50,7 @@ class Rows:
             left = left[self._file.write(left) :]
 
     def take(self, indices: np.ndarray) -> np.ndarray:
-        """Return the rows (*indices.shape, ...) at `indices`, int64 of any shape.
-
-        Raises:
-          IndexError: an index is out of range.
-        """
+        """Return the rows (*indices.shape, ...) at `indices`, int64 of any shape; `IndexError` for one out of range."""
         found = np.empty((indices.size, *self.shape), self.dtype)
         size = found[:1].nbytes
         for number, index in enumerate(indices.ravel().tolist()):

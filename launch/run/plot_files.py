@@ -16,8 +16,7 @@ from cardiax.launch.run.run_folder import write_atomically
 def save_plot(path: Path, draw: Callable[[], Any]) -> list[Path]:
     """Save what `draw` returns, a Matplotlib figure as `path`.png or frames uint8 (n, height, width, 3) as `path`.gif.
 
-    Returns:
-      A list of the path; empty if the plot cannot be drawn or written, which is a warning (`without_losing_results`).
+    Returns a list of the path; empty if it cannot be drawn or written, which is a warning (`without_losing_results`).
     """
     import matplotlib
 

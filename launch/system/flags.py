@@ -49,11 +49,7 @@ def add_import(parser: argparse.ArgumentParser) -> None:
 
 
 def import_modules(names: str) -> None:
-    """Import the modules `A,B`, which may lie in the current folder.
-
-    Raises:
-      InputError: a module is missing, or fails while it is imported.
-    """
+    """Import the modules `A,B`, which may lie in the current folder; `InputError` if one is missing or fails."""
     modules = [name for name in names.split(",") if name]
     if modules and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())

@@ -30,11 +30,9 @@ PLAIN_DESCENT = {"optimizer.name": "sgd", "optimizer.learning_rate": 0.01}
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The worker processes of one layout.
+    """The worker processes of one layout, which read a number of steps from standard input and print a line of losses.
 
     Attributes:
-      name: name of the layout.
-      processes: workers, which read a number of steps from standard input and print a line of losses.
       errors: standard error of each worker.
       losses: loss of every step so far, nats, ms or mV.
     """
@@ -51,11 +49,7 @@ class Layout:
         self.losses.extend(self.answer())
 
     def answer(self) -> list[float]:
-        """Wait for a line of every process and return the losses of the first.
-
-        Raises:
-          RuntimeError: a process has ended.
-        """
+        """Wait for a line of every process and return the losses of the first; `RuntimeError` if one has ended."""
         lines = [process.stdout.readline() for process in self.processes]
         for line, error in zip(lines, self.errors, strict=True):
             if not line:
@@ -67,9 +61,8 @@ class Layout:
 def measure_scaling(config: Config, blocks: int, seconds: float) -> dict[str, Any]:
     """Measure the time of a training step in each of `LAYOUTS`, in alternating blocks, and the difference of losses.
 
-    Augmentation and average are those of the recipe; the update rule is plain gradient descent.
-
-    The batch size must be a multiple of 8; see `alternate` for `blocks` and `seconds`.
+    Augmentation and average are those of the recipe; the update rule is plain gradient descent. The batch size must be
+    a multiple of 8; see `alternate` for `blocks` and `seconds`.
 
     Returns:
       `task`, `model`, `batch_size`, and `layouts`, each with `processes`, `devices`, `step_seconds`, `ratio` to the

@@ -36,11 +36,7 @@ TOLERANCE = 1e-4
 
 
 def check() -> str:
-    """Return the version of PyTorch that the twins use.
-
-    Raises:
-      InputError: this is not a checkout, PyTorch is not installed, or JAX does not run on the CPU.
-    """
+    """Return the version of PyTorch; `InputError` without it or a checkout, or if JAX does not run on the CPU."""
     if not (PEERS / "__init__.py").exists():
         raise InputError(f"--peer torch: found no {PEERS}, expected the twins; run from a checkout, `pip install -e .`")
     if importlib.util.find_spec("torch") is None:
@@ -69,6 +65,10 @@ class Twin:
         self._process.stdin.write(json.dumps([method, *arguments]) + "\n")  # pyright: ignore[reportOptionalMemberAccess]
         return self._answer()
 
+    def runs(self, method: str, *arguments: Any) -> dict[str, Callable[[int], None]]:
+        """Return, for each of `kinds`, a function that calls a method of the `Peer` with a number of times."""
+        return {kind: partial(self.ask, method, kind, *arguments) for kind in self.kinds}
+
     def _answer(self) -> Any:
         line = self._process.stdout.readline()  # pyright: ignore[reportOptionalMemberAccess]
         if not line:
@@ -93,8 +93,7 @@ def start(workload: Workload) -> Iterator[Twin]:
 def compare_losses(twin: Twin, workload: Workload) -> dict[str, dict[str, float]]:
     """Compute the losses of `cardiax` and `torch`, with batch statistics as in `evaluation` and in `training`.
 
-    Raises:
-      InputError: the losses differ.
+    Raises `InputError` if they differ.
     """
     found = {"cardiax": losses(workload), "torch": {mode: twin.ask("loss", mode == "training") for mode in MODES}}
     for mode in MODES:
@@ -107,22 +106,11 @@ def compare_losses(twin: Twin, workload: Workload) -> dict[str, dict[str, float]
     return found
 
 
-def training(twin: Twin) -> dict[str, Callable[[int], None]]:
-    """Return, for each of `twin.kinds`, a function that does a given number of training steps."""
-    return {kind: partial(twin.ask, "train", kind) for kind in twin.kinds}
-
-
-def inference(twin: Twin, size: int) -> dict[str, Callable[[int], None]]:
-    """Return, for each of `twin.kinds`, a function that evaluates `size` inputs a given number of times."""
-    return {kind: partial(twin.ask, "infer", kind, size) for kind in twin.kinds}
-
-
 def compare(times: dict[str, list[float]]) -> dict[str, Any]:
     """Compare the seconds per block of `cardiax`, `eager` and, if present, `compile`.
 
-    Returns:
-      `seconds`: the median of each; `best`: the faster PyTorch kind; `ratio`: its seconds divided by those of
-      `cardiax`, block by block, as median and quartiles.
+    Returns `seconds`, the median of each; `best`, the faster PyTorch kind; and `ratio`, its seconds divided by those of
+    `cardiax`, block by block, as median and quartiles.
     """
     seconds = {kind: statistics.median(blocks) for kind, blocks in times.items()}
     best = min((kind for kind in times if kind != "cardiax"), key=lambda kind: seconds[kind])

@@ -31,7 +31,7 @@ def test_the_losses_are_the_same(task, model):
     with pytorch_twin.start(ours) as twin:
         losses = pytorch_twin.compare_losses(twin, ours)
         assert losses["torch"] == pytest.approx(losses["cardiax"], rel=pytorch_twin.TOLERANCE)
-        pytorch_twin.inference(twin, 2)["eager"](1)
+        twin.runs("infer", 2)["eager"](1)
 
 
 @pytest.mark.parametrize(("task", "model"), [("activation", "activation_cnn"), ("arrhythmia", "resnet1d")])
@@ -44,7 +44,7 @@ def test_steps_lower_the_loss_alike(task, model):
     for _ in range(3):
         state, loss = ours.step(state, ours.batch)
     with pytorch_twin.start(ours) as twin:
-        pytorch_twin.training(twin)["eager"](2)
+        twin.runs("train")["eager"](2)
         assert twin.ask("loss", True) == pytest.approx(float(loss), rel=2e-3)
 
 
@@ -56,8 +56,8 @@ def test_steps_in_bfloat16_go_the_same_way():
         state, loss = ours.step(state, ours.batch)
     with pytorch_twin.start(ours) as twin:
         first = pytorch_twin.compare_losses(twin, ours)["torch"]["training"]
-        pytorch_twin.training(twin)["eager"](2)
-        pytorch_twin.inference(twin, 2)["eager"](1)
+        twin.runs("train")["eager"](2)
+        twin.runs("infer", 2)["eager"](1)
         assert twin.ask("loss", True) == pytest.approx(float(loss), rel=0.05)
         assert abs(float(loss) - first) > 0.1
 
