@@ -165,8 +165,7 @@ def _pairs(tasks: list[str], models: list[str] | None, scaling: bool = False) ->
 
 def _measure(config: Any, options: argparse.Namespace, peak: float) -> dict[str, Any]:
     from cardiax.launch.timing import pytorch_twin, workload
-    from cardiax.launch.timing.machine import peak_memory
-    from cardiax.launch.timing.stopwatch import alternate, spread
+    from cardiax.launch.timing.machine import alternate, peak_memory, spread
 
     ours = workload.prepare(config)
     with pytorch_twin.start(ours) if options.peer else contextlib.nullcontext() as twin:
@@ -213,7 +212,7 @@ def _compare(config: Any, options: argparse.Namespace) -> dict[str, Any]:
     import jax
 
     from cardiax.launch.timing import workload
-    from cardiax.launch.timing.stopwatch import alternate, spread
+    from cardiax.launch.timing.machine import alternate, spread
     from cardiax.nn.speedups import without
 
     def programs() -> dict[str, Any]:

@@ -2,21 +2,27 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
-from cardiax.launch.evaluation.noise_report import report_noise
+from cardiax.ecg.recorded_noise import NOISES, SNRS
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.plot_files import save_plot, without_losing_results
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_csv
+from cardiax.plots.curves import learning_figure, noise_figure
 from cardiax.stats.trust_fit import LEAST_COVERAGE, MOST_RISK, fit_trust
 from cardiax.tasks.class_report import ClassReport
 from cardiax.tasks.plain_report import Cases
 from cardiax.training.batch_order import Arrays
+from cardiax.training.step import inputs_of
+
+Figures = dict[str, Any]
+"""Metric → `value`, `low`, `high` and possibly `unit`, or one number; the plot shows the first metric."""
 
 
 def report(
@@ -72,7 +78,7 @@ def report(
         def measure(inputs: Arrays) -> dict[str, Any]:
             return task_report.main_figures(cases, evaluator(variables, split, inputs))
 
-        report_noise(workdir, experiment, heading | {"interval": result["interval"], "clean": clean}, measure)
+        _report_noise(workdir, experiment, heading | {"interval": result["interval"], "clean": clean}, measure)
     if isinstance(task_report, ClassReport) and (split, suffix) == ("test", ""):  # last, so that it loses no result
         calibrated = calibration(experiment.cases("validation"), evaluator(variables, "validation"))
         if is_writer:
@@ -99,11 +105,90 @@ def calibration(cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def _learning_plot(workdir: Workdir, experiment: Experiment, result: dict[str, Any]) -> Any:
-    from cardiax.plots.curves import learning_figure
-
     history = [
         {name: float(value or "nan") for name, value in row.items()} for row in read_csv(workdir.path / "metrics.csv")
     ]
     title = f"{result['model']}, {result['dataset']}, protocol {result['protocol']}, seed {result['seed']}"
     selection = experiment.task.selection
     return learning_figure(history, selection, result["step"], title, result.get(selection, {}).get("unit", ""))
+
+
+def _report_noise(
+    workdir: Workdir, experiment: Experiment, heading: dict[str, Any], measure: Callable[[Arrays], Figures]
+) -> None:
+    """Evaluate a split at each noise level and without each lead; write SPLIT_noise.json and its plot.
+
+    Args:
+      heading: description of the split and the model, with the metrics of the clean inputs as `clean`.
+      measure: function from inputs, each (n, ...) in the order of the split, to metrics.
+    """
+    split, task = heading["split"], experiment.task
+    indices = experiment.split[split]
+    inputs = inputs_of(experiment.examples.take(indices))
+    say(f"noise: {', '.join(experiment.noises)} of physionet_nstdb at {', '.join(map(str, SNRS))} dB")
+    result = heading | {"noises": {}}
+    for name, recording in experiment.noises.items():
+        noisy = task.with_noise(inputs, recording, indices)
+        result["noises"][name] = {str(snr): measure(noisy(snr)) for snr in SNRS}
+    if missing := {lead: measure(rest) for lead, rest in task.without_leads(inputs).items()}:
+        result["missing"] = missing
+    say(_noise_table(result))
+    if jax.process_index() == 0 and not workdir.is_read_only:
+        workdir.write_json(f"{split}_noise.json", result)
+        written = save_plot(workdir.path / "figures" / f"{split}_noise", lambda: _noise_plot(result))
+        say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}_noise.json', *written)))}")
+
+
+def _conditions(result: dict[str, Any]) -> dict[str, Figures]:
+    """Return condition of the inputs → metrics."""
+    rows = {"clean": result["clean"]}
+    for name, at in result["noises"].items():
+        rows |= {f"{name} {snr} dB": figures for snr, figures in at.items()}
+    return rows | {f"without {lead}": figures for lead, figures in result.get("missing", {}).items()}
+
+
+def _noise_table(result: dict[str, Any]) -> str:
+    """Format the result as text: a line for each condition, with intervals except for single classes."""
+    rows = _conditions(result)
+    columns = {name: _label(name, figure) for name, figure in result["clean"].items()}
+    cells = {name: [_cell(name, figures[name]) for figures in rows.values()] for name in columns}
+    widths = {name: max(map(len, [columns[name], *cells[name]])) for name in columns}
+    lines = [f"{'':<12}" + "".join(f"  {label:>{widths[name]}}" for name, label in columns.items())]
+    for index, condition in enumerate(rows):
+        lines.append(f"{condition:<12}" + "".join(f"  {cells[name][index]:>{widths[name]}}" for name in columns))
+    lines.append(
+        f"on {result['examples']:,} {result['split']} examples of {result['dataset']}, split by {result['protocol']} "
+        f"({result['interval']})"
+    )
+    return "\n".join(lines)
+
+
+def _label(name: str, figure: Any) -> str:
+    text = name.replace("macro_f1", "macro-F1").replace("_mae", " MAE").replace("_", " ")
+    return f"{text}, {figure['unit']}" if isinstance(figure, dict) and "unit" in figure else text
+
+
+def _cell(name: str, figure: Any) -> str:
+    if not isinstance(figure, dict):
+        return f"{figure:.3f}"
+    if not np.isfinite(figure["value"]):
+        return "–"
+    if name.startswith("recall_"):
+        return f"{figure['value']:.3f}"
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+
+def _noise_plot(result: dict[str, Any]) -> Any:
+    first = next(iter(result["clean"]))
+
+    def triple(figures: Figures) -> tuple[float, float, float]:
+        return figures[first]["value"], figures[first]["low"], figures[first]["high"]
+
+    return noise_figure(
+        {f"{NOISES[name]} ({name})": [triple(at[str(snr)]) for snr in SNRS] for name, at in result["noises"].items()},
+        SNRS,
+        triple(result["clean"]),
+        _label(first, result["clean"][first]),
+        f"{result['dataset']}, {result['split']} set, {result['examples']:,} examples, {result['model']}",
+        {lead: triple(figures) for lead, figures in result.get("missing", {}).items()},
+    )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from cardiax.config import Config, from_dict, to_dict, with_overrides
-from cardiax.launch.timing.stopwatch import alternate, spread
+from cardiax.launch.timing.machine import alternate, spread
 
 LAYOUTS = ((1, 1), (1, 2), (1, 4), (1, 8), (2, 1))
 """Processes, joined over loopback, and devices per process; the first layout is the reference."""

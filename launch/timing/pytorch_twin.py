@@ -25,7 +25,7 @@ from flax.traverse_util import flatten_dict
 import cardiax
 from cardiax.config import to_dict
 from cardiax.errors import InputError
-from cardiax.launch.timing.stopwatch import spread
+from cardiax.launch.timing.machine import spread
 from cardiax.launch.timing.workload import MODES, Workload, losses
 
 PEERS = Path(cardiax.__file__).parents[1] / "tests" / "peers"

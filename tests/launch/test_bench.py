@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from cardiax.launch.timing import pytorch_twin, stopwatch, workload
+from cardiax.launch.timing import machine, pytorch_twin, workload
 from cardiax.nn.mixed_precision import InBfloat16
 from cardiax.training import lookup
 
@@ -115,7 +115,7 @@ def test_products_of_a_scan_count_as_often_as_it_runs():
 
 def test_sides_take_turns(monkeypatch):
     calls, now = [], [0.0]
-    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(machine.time, "perf_counter", lambda: now[0])
 
     def run(name, seconds):
         def steps(count):
@@ -124,10 +124,10 @@ def test_sides_take_turns(monkeypatch):
 
         return steps
 
-    times = stopwatch.alternate({"a": run("a", 0.1), "b": run("b", 5.0)}, blocks=2, seconds=1.0)
+    times = machine.alternate({"a": run("a", 0.1), "b": run("b", 5.0)}, blocks=2, seconds=1.0)
     assert calls[4:] == [("a", 10), ("b", 1)] * 2
     assert times == {"a": pytest.approx([0.1, 0.1]), "b": pytest.approx([5.0, 5.0])}
-    assert stopwatch.spread([4.0, 1.0, 2.0, 3.0, 5.0]) == {"lower": 2.0, "median": 3.0, "upper": 4.0}
+    assert machine.spread([4.0, 1.0, 2.0, 3.0, 5.0]) == {"lower": 2.0, "median": 3.0, "upper": 4.0}
 
 
 def test_the_faster_of_pytorchs_modes_counts():

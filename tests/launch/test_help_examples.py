@@ -23,7 +23,7 @@ from cardiax.ecg.leads import twelve_leads
 from cardiax.errors import InputError
 from cardiax.launch import bench, sweep, train
 from cardiax.launch.cli import COMMANDS, parse_command
-from cardiax.launch.evaluation import noise_report, run_report
+from cardiax.launch.evaluation import run_report
 from cardiax.launch.run.run_folder import write_json
 from cardiax.launch.timing.workload import configure
 from cardiax.protocols import SPLITS
@@ -266,8 +266,7 @@ def small_world(here, kaggle_folder, cardiax, monkeypatch):
     rows = {"beat": beats, "label": labels, "record": 100 + labels}
     mitbih = {"train": rows, "test": rows}
     monkeypatch.setattr(datasets, "load", lambda name, at: mitbih if "physionet_mitbih" in name else load(name, at))
-    for module in (noise_report, run_report):
-        monkeypatch.setattr(module, "save_plot", lambda path, draw: [])  # most of the time of a small run
+    monkeypatch.setattr(run_report, "save_plot", lambda path, draw: [])  # most of the time of a small run
     monkeypatch.setattr(Figure, "savefig", lambda figure, file, **settings: None)
     shutil.make_archive("archive", "zip", kaggle_folder)
     write_noises(wfdb, here / "noises")
