@@ -1,4 +1,4 @@
-"""The results of a run: a printed table, SPLIT.json, SPLIT_cases.csv and plots."""
+"""The results of a run: printed tables, SPLIT.json, SPLIT_cases.csv, SPLIT_noise.json, calibration.json and plots."""
 
 import dataclasses
 import itertools
@@ -139,17 +139,12 @@ def _report_noise(
         say(f"wrote: {', '.join(map(str, (workdir.path / f'{split}_noise.json', *written)))}")
 
 
-def _conditions(result: dict[str, Any]) -> dict[str, Figures]:
-    """Return condition of the inputs → metrics."""
-    rows = {"clean": result["clean"]}
-    for name, at in result["noises"].items():
-        rows |= {f"{name} {snr} dB": figures for snr, figures in at.items()}
-    return rows | {f"without {lead}": figures for lead, figures in result.get("missing", {}).items()}
-
-
 def _noise_table(result: dict[str, Any]) -> str:
     """Format the result as text: a line for each condition, with intervals except for single classes."""
-    rows = _conditions(result)
+    rows: dict[str, Figures] = {"clean": result["clean"]}
+    for name, at in result["noises"].items():
+        rows |= {f"{name} {snr} dB": figures for snr, figures in at.items()}
+    rows |= {f"without {lead}": figures for lead, figures in result.get("missing", {}).items()}
     columns = {name: _label(name, figure) for name, figure in result["clean"].items()}
     cells = {name: [_cell(name, figures[name]) for figures in rows.values()] for name in columns}
     widths = {name: max(map(len, [columns[name], *cells[name]])) for name in columns}

@@ -9,14 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from cardiax.launch.run.experiment import Experiment
-from cardiax.training.device_mesh import (
-    divide,
-    divide_indices,
-    map_resident_step,
-    map_train_step,
-    process_share,
-    replicate,
-)
+from cardiax.training import device_mesh
 from cardiax.training.step import TrainStep
 
 RESIDENT_SHARE = 0.25
@@ -42,11 +35,11 @@ class Feed:
         # A reproducible step is several programs, which cannot be put into a loop on the device.
         self.resident = not (experiment.config.reproducible or examples.read_ahead) and fits_devices(size, mesh)
         self.max_steps = RESIDENT_STEPS if self.resident else 1
-        self._on_device = replicate(examples.take(train), mesh) if self.resident else {}
+        self._on_device = device_mesh.replicate(examples.take(train), mesh) if self.resident else {}
 
     def map_step(self, step: TrainStep) -> Callable[[Any, Any], tuple[Any, jax.Array]]:
         """Map `step` over the mesh, for the items of `batches`: (state, batch) → (state, loss of each step)."""
-        return (map_resident_step if self.resident else map_train_step)(step, self._mesh)
+        return (device_mesh.map_resident_step if self.resident else device_mesh.map_train_step)(step, self._mesh)
 
     def batches(self, first: int, total: int) -> Generator[tuple[range, Any]]:
         """Yield the steps in [first, total), with the batch that the function of `map_step` takes for them.
@@ -57,13 +50,13 @@ class Feed:
         if self.resident:
             for steps in stretches(first, total, order.steps_per_epoch):
                 indices = np.stack([order.indices(step) for step in steps])
-                yield steps, (self._on_device, divide_indices(indices, self._mesh))
+                yield steps, (self._on_device, device_mesh.divide_indices(indices, self._mesh))
             return
         train = experiment.split["train"]
-        indices = (train[process_share(order.indices(step))] for step in range(first, total))
+        indices = (train[device_mesh.process_share(order.indices(step))] for step in range(first, total))
         with contextlib.closing(experiment.examples.batches(indices)) as batches:
             for step, batch in zip(range(first, total), batches, strict=True):
-                yield range(step, step + 1), divide(batch, self._mesh)
+                yield range(step, step + 1), device_mesh.divide(batch, self._mesh)
 
 
 def fits_devices(size: int, mesh: Mesh) -> bool:

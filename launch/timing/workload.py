@@ -22,15 +22,7 @@ from cardiax.errors import unknown
 from cardiax.models import MODELS, build_model
 from cardiax.recipes import recipe
 from cardiax.tasks import find_task
-from cardiax.training.device_mesh import (
-    check_divisible,
-    divide,
-    make_mesh,
-    map_eval_step,
-    map_train_step,
-    process_share,
-    replicate,
-)
+from cardiax.training import device_mesh
 from cardiax.training.lookup import network_of
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import TrainState, create_state, evaluated
@@ -128,17 +120,17 @@ class Workload:
 
 def prepare(config: Config) -> Workload:
     """Make the batch and the initial state, and compile the step over all devices."""
-    mesh, task = make_mesh(), find_task(config.task)
-    check_divisible(config.batch_size, mesh.size)
+    mesh, task = device_mesh.make_mesh(), find_task(config.task)
+    device_mesh.check_divisible(config.batch_size, mesh.size)
     model = network_of(config, AXIS)
     host = make_batch(config, config.batch_size)
     tx = make_optimizer(config.optimizer, 1000)
     fresh = jax.jit(lambda: create_state(model, tx, config.seed, input_shapes(config), config.ema > 0))()
-    share = process_share(np.arange(config.batch_size))
-    state = replicate(jax.device_get(fresh), mesh)
-    batch = divide({name: array[share] for name, array in host.items()}, mesh)
+    share = device_mesh.process_share(np.arange(config.batch_size))
+    state = device_mesh.replicate(jax.device_get(fresh), mesh)
+    batch = device_mesh.divide({name: array[share] for name, array in host.items()}, mesh)
     loss = task.training_loss(config, host["target"])
-    mapped: Any = map_train_step(make_train_step(task, model, tx, config, loss), mesh)
+    mapped: Any = device_mesh.map_train_step(make_train_step(task, model, tx, config, loss), mesh)
     start = time.perf_counter()
     traced = mapped.trace(state, batch)
     step = traced.lower().compile()
@@ -182,10 +174,11 @@ def training(workload: Workload) -> Callable[[int], None]:
 
 def evaluation(workload: Workload, size: int) -> tuple[Any, dict[str, Any], dict[str, jax.Array]]:
     """Return the jitted inference step on one device, (variables, batch) → outputs, the variables and `size` inputs."""
-    config, mesh = workload.config, make_mesh(jax.devices()[:1])
+    config, mesh = workload.config, device_mesh.make_mesh(jax.devices()[:1])
     model = network_of(config, AXIS)
-    batch = divide(inputs_of(make_batch(config, size)), mesh)
-    return map_eval_step(make_predict_step(model), mesh), replicate(workload.variables, mesh), batch
+    batch = device_mesh.divide(inputs_of(make_batch(config, size)), mesh)
+    step = device_mesh.map_eval_step(make_predict_step(model), mesh)
+    return step, device_mesh.replicate(workload.variables, mesh), batch
 
 
 def inference(workload: Workload, size: int) -> Callable[[int], None]:
