@@ -92,9 +92,10 @@ def _several(text: str) -> int:
 def run(options: argparse.Namespace) -> None:
     """Measure the models, print a line for each as it is done, and write the JSON."""
     modes = {"--scaling": options.scaling, "--without": options.without}
-    modes |= {"--peer or --profile": options.peer or options.profile}
-    if len(asked := [flag for flag, value in modes.items() if value]) > 1:
-        raise InputError(f"bench: found {' beside '.join(asked)}, expected only one of them")
+    modes |= {f"--peer {options.peer}": options.peer, "--profile": options.profile}
+    asked = [flag for flag, value in modes.items() if value]
+    if (options.scaling or options.without) and len(asked) > 1:
+        raise InputError(f"bench: found {' and '.join(asked)}, expected only one of them")
     from cardiax.config import with_overrides
     from cardiax.launch.run.progress import say
     from cardiax.launch.timing import device_scaling, op_profile, pytorch_twin, workload

@@ -30,9 +30,8 @@ from cardiax.training.state import evaluated
 class Corruption:
     """The corruption of twelve-lead inputs, or of beats of two leads.
 
-    Attributes:
-      noise: signal-to-noise ratio of white noise added to twelve leads, dB; None for no noise.
-      drop_lead: True to set lead i modulo 12 of case i to zero; of beats the second lead.
+    `noise` is the signal-to-noise ratio of white noise added to twelve leads, dB, or None. With `drop_lead`, lead i
+    modulo 12 of case i is zero; of beats the second lead.
     """
 
     noise: float | None = None

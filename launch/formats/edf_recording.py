@@ -17,8 +17,7 @@ from cardiax.launch.formats.reader import Recording
 def open_edf(path: Path) -> Recording:
     """Open the signals of the highest sampling rate among those in V, mV or µV; a note names the others.
 
-    Raises:
-      InputError: the file is damaged or has gaps, or the package `edfio` is not installed.
+    Raises `InputError` if the file is damaged or has gaps, or the package `edfio` is not installed.
     """
     edfio = import_extra("edfio", path)
     with path.open("rb") as file:

@@ -110,8 +110,7 @@ RATES = ("fs", "sf", "sfreq", "srate", "rate", "freq", "frequency", "samplingrat
 def open_matlab(path: Path) -> Recording:
     """Open the recording in a MATLAB file: one matrix of all channels, or a vector for each, and maybe the rate.
 
-    Raises:
-      InputError: the file is damaged, or it is not clear which of its arrays is the recording.
+    Raises `InputError` if the file is damaged, or it is not clear which of its arrays is the recording.
     """
     try:
         found = _arrays(path)

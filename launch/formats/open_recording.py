@@ -82,11 +82,8 @@ NAMED = 8
 def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
     """Find the recordings in a folder: its WFDB records, without segments of others, its arrays and its text tables.
 
-    Returns:
-      The recordings in the order of their names, and notes about what is left out; of any other path, itself.
-
-    Raises:
-      InputError: the folder has no recording.
+    Returns the recordings in the order of their names, and notes about what is left out; of any other path, itself.
+    Raises `InputError` if the folder has no recording.
     """
     if not path.is_dir() or (path.parent / f"{path.name}.hea").is_file():  # "." has no name
         return [path], []

@@ -30,12 +30,7 @@ LEAST_GAP = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Beat:
-    """Twelve leads of 500 ms.
-
-    Attributes:
-      leads: float32 (500, 12), mV at 1 kHz, in the order of `LEADS`.
-      notes: notes for the user about the beat.
-    """
+    """Twelve leads (500, 12), float32, mV at 1 kHz, in the order of `LEADS`, and notes for the user about the beat."""
 
     leads: np.ndarray
     notes: tuple[str, ...]

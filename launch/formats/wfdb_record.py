@@ -30,8 +30,7 @@ BLOCK = 2_000_000
 def open_record(path: Path) -> Recording:
     """Open a record, given by its header, its signal file or its name without an ending.
 
-    Raises:
-      InputError: a file is missing or damaged, or the package `wfdb` is not installed.
+    Raises `InputError` if a file is missing or damaged, or the package `wfdb` is not installed.
     """
     record = path.with_suffix("") if path.suffix in ENDINGS else path
     header = record.with_name(f"{record.name}.hea")

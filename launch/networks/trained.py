@@ -28,11 +28,9 @@ PRETRAINED = Path(cardiax.__file__).parent / "pretrained"
 
 @dataclasses.dataclass(frozen=True)
 class TrainedNetwork:
-    """A trained network and where it is.
+    """A trained network and where it is, the folder `path` of the run or bundle.
 
     Attributes:
-      path: folder of the run or bundle.
-      config: config of the experiment that trained it.
       predictions: folder for the predictions that are made with it.
       variables: function that reads its variables, those of evaluation.
       trust: calibration of its classes; by default nothing is known of it.

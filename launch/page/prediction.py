@@ -31,10 +31,7 @@ def pages_in(path: Path, out: Path) -> list[tuple[list[dict[str, Any]], str]]:
     """Return the parts and the title of the page at `path`, or of each page of predictions in that folder but `out`.
 
     If a folder that is no run's has no page, those in its folders are meant, as `cardiax predict NAME` writes them to
-    predictions/NAME.
-
-    Raises:
-      InputError: there is nothing at `path`, or a file that is no page of cardiax.
+    predictions/NAME. Raises `InputError` if there is nothing at `path`, or a file that is no page of cardiax.
     """
     if not path.exists():
         raise InputError(f"{path}: found nothing there, expected a run, a sweep, or what `cardiax predict` wrote")

@@ -111,17 +111,12 @@ def read_beats(
     rest = baseline(whole, at)[at[:, None] - lead_in + np.arange(WINDOW)]
     found = (np.stack(beats) - rest).astype(np.float32)
     if len(found) > 2:
-        refuse_unlike_beats(path, _likeness(found))
+        usual = np.median(found, axis=0).ravel()
+        refuse_unlike_beats(path, float(np.median([np.corrcoef(beat.ravel(), usual)[0, 1] for beat in found])))
     reasons = [(onset, str(error).removeprefix(f"{path}: ").partition(";")[0]) for onset, error in faults]
     left_out = [f"beat at {onset:.0f} ms left out: {reason}" for onset, reason in reasons]
     first = whole[:SHOWN] - np.median(whole[:SHOWN], axis=0) if len(whole) >= SHOWN else None
     return FoundBeats(found, at + begin, lead_in, (*notes, *left_out), first)
-
-
-def _likeness(beats: np.ndarray) -> float:
-    """Return the median correlation of beats (n, T, L) with their median beat."""
-    usual = np.median(beats, axis=0).ravel()
-    return float(np.median([np.corrcoef(beat.ravel(), usual)[0, 1] for beat in beats]))
 
 
 def _onsets(leads: np.ndarray, lead_in: int) -> np.ndarray:

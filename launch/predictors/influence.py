@@ -21,12 +21,8 @@ class Influence:
     """Why beats were given their class and not that of normal beats: means over beats, by integrated gradients.
 
     All values are differences of the log odds of the class against normal beats from those of the recording's usual
-    beat: its median beat in the median rhythm of its normal beats. `leads.sum() + rhythm` is the whole difference.
-
-    Attributes:
-      leads: float32 (T, L), of each sample of the leads.
-      rhythm: of the RR features together.
-      beats: number of beats.
+    beat: its median beat in the median rhythm of its normal beats. `leads` are float32 (T, L), of each sample; `rhythm`
+    is that of the RR features together; `leads.sum() + rhythm` is the whole difference.
     """
 
     leads: np.ndarray

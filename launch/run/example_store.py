@@ -147,13 +147,10 @@ def in_memory(records: Records | JoinedRecords, task: Task, dataset: Dataset) ->
 def streamed(records: Records, task: Task, dataset: Dataset, scratch: Path) -> tuple[Examples, Arrays, str]:
     """Do as `in_memory`, for a dataset without `by_record`; memory holds only scalars, texts, classes and row digests.
 
-    The examples are kept in a file in the folder `scratch`. Reading a batch of 32 recordings from array_record and
-    making examples of it takes 5 ms of one core, a sixth of the time of a training step of `activation` on two cores;
-    reading it from the file takes 0.5 ms. Each tensor feature costs a pass over all records, because the fingerprint
-    takes one array after another.
-
-    Raises:
-      OSError: the disk of `scratch` has no room for the examples.
+    The examples are kept in a file in the folder `scratch`, or `OSError` is raised if its disk has no room. Reading a
+    batch of 32 recordings from array_record and making examples of it takes 5 ms of one core, a sixth of the time of a
+    training step of `activation` on two cores; reading it from the file takes 0.5 ms. Each tensor feature costs a pass
+    over all records, because the fingerprint takes one array after another.
     """
     one = task.arrays(records.read([0]), dataset)
     if shutil.disk_usage(scratch).free < (size := _bytes(one) * len(records)):

@@ -41,8 +41,6 @@ class Experiment:
     """A config with everything that it names looked up and loaded.
 
     Attributes:
-      config: configuration of the experiment.
-      task: objective of the experiment.
       model: Flax module, for use inside a mapped step.
       examples: all examples, in memory or read on demand.
       origin: metadata of the examples, e.g. the volunteer, each (n,); never shown to the model.

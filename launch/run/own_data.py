@@ -44,8 +44,7 @@ def add_own_flags(parser: argparse.ArgumentParser) -> None:
 def settle(options: argparse.Namespace) -> None:
     """Replace a path in `options.dataset` by the name of the dataset, which is prepared if it is not yet.
 
-    Raises:
-      InputError: there is nothing of that name, or the files are not beats.
+    Raises `InputError` if there is nothing of that name, or the files are not beats.
     """
     from cardiax import datasets
     from cardiax.datasets.storage.record_files import prepare_command

@@ -89,12 +89,9 @@ class Workload:
     """A training step with its inputs.
 
     Attributes:
-      config: configuration of the experiment.
       module: network in float32, for use outside a mapped step.
       step: compiled step, (state, batch) → (state, loss); the input state is donated.
-      state: initial state.
-      batch: batch on the devices.
-      host: the same batch in NumPy: `input` (B, ...), `target` (B, ...).
+      host: the batch in NumPy: `input` (B, ...), `target` (B, ...); `batch` is on the devices.
       variables: initial variables in NumPy.
       flops: FLOPs of one step over all devices.
       memory: bytes of arguments, results and intermediate values of the step on one device.
