@@ -92,7 +92,7 @@ def read(example):
         named = {known for dataset in DATASETS for known in (dataset, dataset.split("/")[0])}
         assert options.dataset in named or Path(options.dataset).exists()
     elif name == "bench":
-        pairs = bench._defaults(options.tasks) if options.scaling else bench._pairs(options.tasks, options.model)
+        pairs = bench._pairs(options.tasks, options.model, options.scaling)
         assert [configure(*pair, {}, False, options.precision) for pair in pairs]
 
 
