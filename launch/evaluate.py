@@ -23,7 +23,7 @@ from pathlib import Path
 from cardiax.catalog import NOISE
 from cardiax.config import Config, to_dict
 from cardiax.errors import InputError, unknown
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.run_folder import Workdir, write_json
 from cardiax.launch.system.flags import add_data_dir, add_memory, finite
 from cardiax.protocols import SPLITS
 
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
         )
     rows = group(find_runs(options.workdirs))
 
-    from cardiax.launch.evaluation.ensemble import measure_together, write_ensembles
+    from cardiax.launch.evaluation.ensemble import measure_together
     from cardiax.launch.evaluation.measured_runs import Corruption, load_runs
     from cardiax.launch.run.progress import say
 
@@ -85,7 +85,9 @@ def run(options: argparse.Namespace) -> None:
         if len(runs) > 1:
             found[name] = measure_together(name, runs, results, options.split, folder)
     if found:
-        write_ensembles(folder, found, options.split, corruption)
+        path = folder / f"ensemble{'' if options.split == 'test' else f'_{options.split}'}{corruption.name}.json"
+        write_json(path, found)
+        say(f"wrote: {path}")
 
 
 def find_runs(paths: Sequence[str | Path]) -> list[Workdir]:

@@ -10,10 +10,9 @@ import jax
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.launch.evaluation.measured_runs import Corruption, Run
+from cardiax.launch.evaluation.measured_runs import Run
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import write_json
 from cardiax.stats.classification import mean_interval
 from cardiax.training.batch_order import padded_batches
 from cardiax.training.step import inputs_of
@@ -59,16 +58,6 @@ def measure_together(
         | {"ensemble": {key: value for key, value in ensemble.items() if key != "cases"}}
         | more
     )
-
-
-def write_ensembles(folder: Path, found: dict[str, dict[str, Any]], split: str, corruption: Corruption) -> None:
-    """Write ensemble.json: name of an experiment → result of `measure_together`.
-
-    The file name contains the split, unless it is test, and the corruption.
-    """
-    path = folder / f"ensemble{'' if split == 'test' else f'_{split}'}{corruption.name}.json"
-    write_json(path, found)
-    say(f"wrote: {path}")
 
 
 def _measure(runs: Sequence[Run], indices: np.ndarray) -> dict[str, np.ndarray]:

@@ -26,15 +26,12 @@ def read_heart(mesh: Path, sites: Path) -> Heart:
     Raises:
       InputError: a file is missing or not valid.
     """
-    names, indices = _read_sites(sites)
+    at = _read_sites(sites)
     meshio = import_extra("meshio", mesh)
     if not mesh.is_file():
         raise InputError(f"{mesh}: found no such file, expected a mesh of tetrahedra")
     try:
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):  # it prints its errors
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # of its errors
             found = meshio.read(mesh)
         cells = [block.data for block in found.cells if block.type == "tetra"]
         points = np.asarray(found.points, np.float64)
@@ -42,19 +39,19 @@ def read_heart(mesh: Path, sites: Path) -> Heart:
         raise InputError(f"{mesh}: found a mesh that cannot be read, expected a complete one") from error
     if not cells:
         raise InputError(f"{mesh}: found no tetrahedra, expected the walls of both ventricles")
-    for path, coordinates in ((mesh, points), (sites, indices)):
+    for path, coordinates in ((mesh, points), (sites, at)):
         if not (np.abs(coordinates) < LARGEST).all():  # also of NaN
             raise InputError(f"{path}: found coordinates that are not finite or beyond {LARGEST:g} mm, expected mm")
     if not all(((corners >= 0) & (corners < len(points))).all() for corners in cells):
         raise InputError(f"{mesh}: found tetrahedra of points that are not there, expected {len(points)} points")
-    order = [names.index(name) for name in SITE_NAMES]
     try:
-        return heart_from_mesh(points, np.concatenate(cells), indices[order])
+        return heart_from_mesh(points, np.concatenate(cells), at)
     except ValueError as error:
         raise InputError(f"{mesh}: {error}") from error
 
 
-def _read_sites(path: Path) -> tuple[list[str], np.ndarray]:
+def _read_sites(path: Path) -> np.ndarray:
+    """Return the coordinates (75, 3), mm, of the sites in the order of `SITE_NAMES`."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = [row for row in csv.reader(file) if row]
@@ -75,4 +72,4 @@ def _read_sites(path: Path) -> tuple[list[str], np.ndarray]:
         raise InputError(
             f"{path}: found {what}, expected each of the {len(SITE_NAMES)} sites once, with x, y and z in mm"
         )
-    return names, indices
+    return indices[[names.index(name) for name in SITE_NAMES]]

@@ -42,8 +42,8 @@ def open_record(path: Path) -> Recording:
     found: Any = _call(path, lambda: wfdb.rdheader(str(record), rd_segments=True))
     if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", _rate(header)) or not found.fs or not found.sig_len:
         raise InputError(
-            f"{header}: found no sampling rate or number of samples in {_lines(header)[0][:80]!r}, expected both, as "
-            f"in '{header.stem} 12 500 5000'"
+            f"{header}: found no sampling rate or number of samples in {' '.join(_lines(header)[0])[:80]!r}, expected "
+            f"both, as in '{header.stem} 12 500 5000'"
         )
     signals = _signals(header)
     longer = _check_signals(header, record)
@@ -102,15 +102,15 @@ def _is_file(path: Path) -> bool:
 
 def _segments(header: Path) -> list[Path]:
     """Return the header of each segment of a record, once; none if the record has signals of its own."""
-    first, *rest = _lines(header) or ["-"]
-    names = dict.fromkeys(line.split()[0] for line in rest) if "/" in first.split()[0] else {}
+    first, rest = _lines(header)
+    names = dict.fromkeys(line.split()[0] for line in rest) if "/" in first[0] else {}
     return [header.parent / f"{name}.hea" for name in names if name != "~"]
 
 
 def _signal_lines(header: Path) -> list[str]:
     """Return the lines of the signals, each a file, a format and more; none if the record has segments."""
-    first, *rest = _lines(header) or ["-"]
-    return [] if "/" in first.split()[0] else rest
+    first, rest = _lines(header)
+    return [] if "/" in first[0] else rest
 
 
 def _check_signals(header: Path, record: Path) -> list[str]:
@@ -178,7 +178,7 @@ def _plainly_named(header: Path) -> Path | None:
     process ends; None if the names are such.
     """
     records = [header, *_segments(header)]
-    heads = [(_lines(one) or ["-"])[0].split() for one in records]
+    heads = [_lines(one)[0] for one in records]
     names = "".join([*(one.stem for one in records), *(head[0] for head in heads)])
     files = dict.fromkeys(line.split()[0] for one in records for line in _signal_lines(one))
     if "." not in names and "".join([names, *files]).isascii():
@@ -189,7 +189,7 @@ def _plainly_named(header: Path) -> Path | None:
         (folder / name).symlink_to((header.parent / file).resolve())
     stems = {one.stem: f"record{index}" for index, one in enumerate(records)}
     for one, head in zip(records, heads, strict=True):
-        name, lines = stems[one.stem], [line.split(None, 1) for line in _lines(one)[1:]]
+        name, lines = stems[one.stem], [line.split(None, 1) for line in _lines(one)[1]]
         renamed = stems if "/" in head[0] else signals
         lines = [[renamed.get(first, first), *rest] for first, *rest in lines]
         lines = [[name + "".join(head[0].partition("/")[1:]), *head[1:]], *lines]
@@ -219,13 +219,13 @@ def _signals(header: Path) -> list[tuple[str | None, float, str]]:
 
     A record of segments has them in its layout or in its first segment.
     """
-    lines = _lines(header)
-    if not lines:
+    first, lines = _lines(header)
+    if first == ["-"]:
         raise InputError(f"{header}: found nothing, expected a WFDB header")
-    if "/" in lines[0].split()[0]:
-        return _signals_of_segments(header, lines[1:])
+    if "/" in first[0]:
+        return _signals_of_segments(header, lines)
     found = []
-    for line in lines[1:]:
+    for line in lines:
         fields = line.split(None, 8)
         scale, _, unit = (fields[2] if len(fields) > 2 else "").partition("/")
         number = scale.partition("(")[0]
@@ -256,14 +256,15 @@ def _signals_of_segments(header: Path, lines: list[str]) -> list[tuple[str | Non
 
 def _rate(header: Path) -> str:
     """Return the sampling rate as written in a header's record line."""
-    return ("".join(_lines(header)[:1]).split() + [""] * 3)[2].partition("/")[0]
+    return [*_lines(header)[0], "", ""][2].partition("/")[0]
 
 
-def _lines(header: Path) -> list[str]:
-    """Return the lines of a header without comments and blank lines."""
+def _lines(header: Path) -> tuple[list[str], list[str]]:
+    """Return the words of a header's record line, and its other lines without comments and blank lines."""
     content = header.read_bytes()
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    return [line for line in re.split(r"[\r\n]+", text) if line.strip() and not line.startswith("#")]
+    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip() and not line.startswith("#")]
+    return lines[0].split() if lines else ["-"], lines[1:]
