@@ -5,7 +5,6 @@
 2.
 """
 
-import csv
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from cardiax.launch.predictors import open_predictor
 from cardiax.launch.predictors.beat_rows import BeatRows, BeatRowsPredictor
 from cardiax.launch.predictors.heart import HeartPredictor, Prediction
 from cardiax.launch.predictors.rhythm import RhythmPrediction, RhythmPredictor
-from cardiax.launch.run.run_folder import read_json
+from cardiax.launch.run.run_folder import read_csv, read_json
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.flags import import_modules
 from cardiax.launch.system.quiet import quiet, quiet_orbax
@@ -101,8 +100,8 @@ def train(task: str, **fields: Any) -> TrainedRun:
     """
     options = _run("train", task, **fields)
     folder = chosen_workdir(options, read_options(options)).path
-    with (folder / "metrics.csv").open(newline="") as file:
-        history = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    rows = read_csv(folder / "metrics.csv")
+    history = [{name: float(value) for name, value in row.items() if value} for row in rows]
     return TrainedRun(folder, read_json(folder / "test.json"), history)
 
 

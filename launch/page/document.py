@@ -44,15 +44,9 @@ def page(title: str, parts: Sequence[dict[str, Any]]) -> bytes:
     scripts = [_read(f"vendor/{name}.js") for name in libraries]
     scripts.append("\n".join(_read(f"script/{name}.js") for name in [*own, "shared/start"]))
     style = "\n".join(map(_read, ["vendor/uplot.css", *styles, "script/shared/style.css"]))
-    policy = "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {' '.join(map(_digest, scripts))}",
-            f"style-src {_digest(style)}",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
+    policy = (
+        f"default-src 'none'; script-src {' '.join(map(_digest, scripts))}; style-src {_digest(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
     told = {"title": title, "disclaimer": DISCLAIMER, "version": cardiax.__version__, "parts": parts}
     told["licences"] = [_read(f"vendor/{name}.LICENSE.txt") for name in libraries]
@@ -71,10 +65,8 @@ def data_of(text: str) -> dict[str, Any] | None:
     """Return the data of a page, or None if `text` is no page of cardiax."""
     _, begin, rest = text.partition('<script type="application/json" id="data">')
     data, end, _ = rest.partition("</script>")
-    if not (begin and end):
-        return None
     try:
-        found = json.loads(data)
+        found = json.loads(data) if begin and end else None
     except ValueError:
         return None
     parts = found.get("parts") if isinstance(found, dict) and isinstance(found.get("title"), str) else None

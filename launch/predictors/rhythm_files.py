@@ -116,11 +116,10 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
     if found.rate_mean_per_min is not None:
         lines.append(f"Heart rate        mean {found.rate_mean_per_min:.0f} /min")
     if found.rate_least_per_min is not None and found.rate_most_per_min is not None:
-        lines.append(
-            f"                  least {found.rate_least_per_min:.0f} /min at {clock(found.rate_least_at_s or 0)}"
-        )
-        lines.append(f"                  most {found.rate_most_per_min:.0f} /min at {clock(found.rate_most_at_s or 0)}")
-        lines.append("                  (least and most: means over 10 RR intervals)")
+        blank = " " * 18
+        lines.append(f"{blank}least {found.rate_least_per_min:.0f} /min at {clock(found.rate_least_at_s or 0)}")
+        lines.append(f"{blank}most {found.rate_most_per_min:.0f} /min at {clock(found.rate_most_at_s or 0)}")
+        lines.append(f"{blank}(least and most: means over 10 RR intervals)")
     if found.longest_rr_s is not None:
         lines.append(
             f"Longest RR        {found.longest_rr_s:.2f} s at {clock(found.longest_rr_at_s or 0)} "
@@ -133,19 +132,13 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
         row = f"{told:<30}{count:>8,}{100 * count / max(found.beats, 1):>8.1f}"
         if name in found.ectopic:
             own = found.ectopic[name]
-            longest = (
-                f"{own.longest_run_beats} beats at {clock(own.longest_run_at_s)}"
-                if own.longest_run_at_s is not None
-                else "-"
-            )
+            at = own.longest_run_at_s
+            longest = "-" if at is None else f"{own.longest_run_beats} beats at {clock(at)}"
             row += f"{own.couplets:>11}{own.runs:>19}   {longest}"
         lines.append(row)
     why = "an uncertain class, noise," if one.trust.uncertain_below else "noise"
     flagged = int(np.sum([bool(flag) for flag in one.flags]))
-    lines += [
-        "",
-        f"{flagged:,} beats are flagged in {stem}_beats.csv ({why} or a lead unreadable).",
-    ]
+    lines += ["", f"{flagged:,} beats are flagged in {stem}_beats.csv ({why} or a lead unreadable)."]
     if len(one.unreadable):
         lines += ["", "Unreadable stretches, left out"]
         for (start, end), why in list(zip(one.unreadable, one.reasons, strict=True))[:LONGEST_LIST]:
@@ -154,20 +147,14 @@ def summary_text(stem: str, one: RhythmPrediction, notes: Sequence[str], trained
             lines.append(f"  and {len(one.unreadable) - LONGEST_LIST} more, see {stem}_summary.json")
     if one.trust.uncertain_below:
         doubt = uncertain_fields(one)
-        trained = [
-            f"The class of {doubt['beats']:,} beats ({doubt['percent']:.1f} %) is uncertain: its probability is below "
-            f"{doubt['below']:.2f}.",
-            *trained,
-        ]
+        told = (
+            f"The class of {doubt['beats']:,} beats ({doubt['percent']:.1f} %) is uncertain: its probability is below"
+        )
+        trained = [f"{told} {doubt['below']:.2f}.", *trained]
     if trained:
         lines += ["", "How far to trust it", *(f"  {line}" for line in trained)]
-    if notes or one.warnings:
-        lines += [
-            "",
-            "Remarks",
-            *(f"  warning: {warning}" for warning in one.warnings),
-            *(f"  {note}" for note in notes),
-        ]
+    if remarks := [*(f"warning: {warning}" for warning in one.warnings), *notes]:
+        lines += ["", "Remarks", *(f"  {line}" for line in remarks)]
     return "\n".join(lines)
 
 
