@@ -112,15 +112,8 @@ def annotation_file(samples: np.ndarray, symbols: list[str], unreadable: np.ndar
         return None
     marks = [(int(at), symbol, 0) for at, symbol in zip(samples, symbols, strict=True)]
     marks += [(int(at), "~", subtype) for pair in unreadable for at, subtype in zip(pair, (-1, 0), strict=True)]
-    marks = sorted(marks, key=lambda mark: mark[0])
+    at, signs, subtypes = zip(*sorted(marks, key=lambda mark: mark[0]), strict=True)
+    more = {"subtype": np.array(subtypes, int), "fs": rate}
     with tempfile.TemporaryDirectory() as folder:
-        wfdb.wrann(
-            "record",
-            EXTENSION,
-            np.array([at for at, _, _ in marks], int),
-            [symbol for _, symbol, _ in marks],
-            subtype=np.array([subtype for _, _, subtype in marks], int),
-            fs=rate,
-            write_dir=folder,
-        )
+        wfdb.wrann("record", EXTENSION, np.array(at, int), list(signs), write_dir=folder, **more)
         return (Path(folder) / f"record.{EXTENSION}").read_bytes()
