@@ -12,7 +12,7 @@ from cardiax.ecg.beat_windows import lead_order, resampling
 from cardiax.ecg.leads import MILLIVOLTS, parse_name
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import unevenness
-from cardiax.launch.formats.open_recording import opened_recording
+from cardiax.launch.formats.open_recording import open_recording
 from cardiax.launch.formats.reader import channel_names, in_millivolts, sampling_rate, unit_factor
 
 RATES = (100.0, 5000.0)
@@ -83,7 +83,7 @@ def read_leads(
     Raises:
       InputError: the file is not valid, or has no lead.
     """
-    recording = opened_recording(source)
+    recording = open_recording(source)
     path = recording.path
     told = list(channel_names(recording, names) or [f"channel {index + 1}" for index in range(recording.channels)])
     parsed = [parse_name(name) for name in told]

@@ -14,22 +14,21 @@ from cardiax.launch.formats.text_table import ENDINGS, is_table
 KNOWN = ".npy, .csv, .tsv, .txt, .mat, .edf, .bdf or a WFDB record (.hea)"
 
 
-def opened_recording(source: Path | np.ndarray | Recording) -> Recording:
-    """Open a file or an array, unless it is open already; see `open_recording`."""
+def open_recording(source: Path | np.ndarray | Recording) -> Recording:
+    """Open an array, or a file of any known format by the ending of its name and its content, unless it is open.
+
+    Raises:
+      InputError: the file does not exist or its format is unknown.
+    """
     if isinstance(source, Recording):
         return source
     if not isinstance(source, Path):
         return of_array(source, Path("array"))
     with naming(source):
-        return open_recording(source)
+        return _open_file(source)
 
 
-def open_recording(path: Path) -> Recording:
-    """Open the recording in a file of any known format, by the ending of its name and its content.
-
-    Raises:
-      InputError: the file does not exist or its format is unknown.
-    """
+def _open_file(path: Path) -> Recording:
     name, header = path.name.lower().removesuffix(".gz"), path.parent / f"{path.name}.hea"
     if path.is_dir() and not header.is_file():
         raise InputError(f"{path}: found a folder, expected a file; name the recordings in it")

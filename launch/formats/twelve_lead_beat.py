@@ -16,7 +16,7 @@ from cardiax.ecg.leads import ELECTRODES, LEADS, Channel, parse_name, twelve_lea
 from cardiax.ecg.signal_quality import without_gaps
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import even_rate
-from cardiax.launch.formats.open_recording import opened_recording
+from cardiax.launch.formats.open_recording import open_recording
 from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate, unit_factor
 
 CHEST = LEADS[6:]
@@ -58,7 +58,7 @@ def read_beat(
     Raises:
       InputError: the file or the signal is not valid; one line says what was found, what was expected, what to do.
     """
-    recording = opened_recording(source)
+    recording = open_recording(source)
     path = recording.path
     channels, used, to_millivolts, notes = _used_channels(recording, names, unit)
     read = lambda first, last: in_millivolts(recording.read(first, last, used), to_millivolts)  # noqa: E731

@@ -13,7 +13,7 @@ from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, begins_with_complex, 
 from cardiax.ecg.r_peaks import find_r_peaks
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import unevenness
-from cardiax.launch.formats.open_recording import opened_recording
+from cardiax.launch.formats.open_recording import open_recording
 from cardiax.launch.formats.reader import sampling_rate
 from cardiax.launch.formats.twelve_lead_beat import read_beat, whole_leads
 from cardiax.launch.predictors.recording_parts import refuse_unlike_beats
@@ -66,7 +66,7 @@ def read_beats(
     Raises:
       InputError: the recording is not valid, or its beats cannot be trusted.
     """
-    recording = opened_recording(source)
+    recording = open_recording(source)
     path, begin = recording.path, 0.0 if recording.times is None else 1000 * float(recording.times[0])
     is_known = rate is not None or recording.rate is not None
     length = recording.samples / sampling_rate(recording, recording.rate, rate) if is_known else 0.0
