@@ -44,11 +44,7 @@ REMEDIES = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises its errors as `InputError`.
-
-    Attributes:
-      typed: arguments of the command line.
-    """
+    """A parser that raises its errors as `InputError`; `typed` are the arguments of the command line."""
 
     typed: Sequence[str] = ()
 

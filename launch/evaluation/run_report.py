@@ -118,9 +118,8 @@ def _report_noise(
 ) -> None:
     """Evaluate a split at each noise level and without each lead; write SPLIT_noise.json and its plot.
 
-    Args:
-      heading: description of the split and the model, with the metrics of the clean inputs as `clean`.
-      measure: function from inputs, each (n, ...) in the order of the split, to metrics.
+    `heading` describes the split and the model, with the metrics of the clean inputs as `clean`; `measure` is a
+    function from inputs, each (n, ...) in the order of the split, to metrics.
     """
     split, task = heading["split"], experiment.task
     indices = experiment.split[split]

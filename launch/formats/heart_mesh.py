@@ -17,11 +17,9 @@ LARGEST = 1e4
 
 
 def read_heart(mesh: Path, sites: Path) -> Heart:
-    """Read a heart from a tetrahedral mesh and a table of the 75 sites.
+    """Read a heart from a tetrahedral `mesh`, mm, as VTK or another format of meshio, and a table of the 75 `sites`.
 
-    Args:
-      mesh: mesh in mm, as VTK or another format of meshio.
-      sites: CSV with a column `Name` and three columns of coordinates, mm, in the axes of the mesh.
+    The table is CSV with a column `Name` and three columns of coordinates, mm, in the axes of the mesh.
 
     Raises:
       InputError: a file is missing or not valid.

@@ -83,10 +83,8 @@ def whole_leads(
 ) -> tuple[Recording, np.ndarray]:
     """Read the twelve leads of a whole recording without checks of the signal; missing values are interpolated.
 
+    Returns the recording with its samples in memory and a note on missing values, and the leads (T, 12), mV at 1 kHz.
     The other arguments are those of `read_beat`.
-
-    Returns:
-      The recording with its samples in memory and a note on missing values, and the leads (T, 12), mV at 1 kHz.
     """
     from scipy.signal import resample_poly
 

@@ -23,9 +23,7 @@ The number was not tuned."""
 class Feed:
     """Batches of training examples, in the order of the steps.
 
-    Attributes:
-      resident: True if the examples are on the devices and one program runs several steps.
-      max_steps: largest number of steps of one program.
+    If they are `resident`, the examples are on the devices, and one program runs several steps, at most `max_steps`.
     """
 
     def __init__(self, experiment: Experiment, mesh: Mesh):

@@ -31,9 +31,8 @@ PACKAGES = ("cardiax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "te
 def start_processes(how: str | None) -> None:
     """Join the other hosts of a run, before any device is used.
 
-    Args:
-      how: None for a single process; `auto` to detect the cluster (TPU pod, SLURM, Open MPI, Kubernetes); or
-        `HOST:PORT,PROCESSES,INDEX`, where process 0 listens at HOST:PORT.
+    `how` is None for a single process; `auto` to detect the cluster (TPU pod, SLURM, Open MPI, Kubernetes); or
+    `HOST:PORT,PROCESSES,INDEX`, where process 0 listens at HOST:PORT.
 
     Raises:
       InputError: `how` is none of these.

@@ -28,14 +28,10 @@ from cardiax.training.step import inputs_of
 
 
 class Rows:
-    """The rows of an array (n, ...), written in order, then read by index; reads are thread-safe.
+    """The rows of an array (n, *shape), written in order, then read by index; reads are thread-safe.
 
     The file is read, not memory-mapped: every row ever mapped would count as used memory. It has no name, so nothing
     stays on disk, however the process ends.
-
-    Attributes:
-      shape: shape of a row.
-      dtype: data type of a row.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: np.dtype):

@@ -50,9 +50,8 @@ def check() -> None:
 def measure(config: Config) -> dict[str, Any]:
     """Profile `config` in a new process that is bound to one core; see `check`.
 
-    Returns:
-      `matmul_flops_per_second` of the core, `step`, and `inference` for each of `workload.SIZES`; the profiles have
-      `seconds` of one traced run, `kinds` (kind → seconds), and `flops`.
+    Returns `matmul_flops_per_second` of the core, `step`, and `inference` for each of `workload.SIZES`; the profiles
+    have `seconds` of one traced run, `kinds` (kind → seconds), and `flops`.
     """
     program = (
         "import os, sys\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"

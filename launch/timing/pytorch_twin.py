@@ -52,8 +52,7 @@ def check() -> str:
 class Twin:
     """The connection to a process that runs tests/peers/torch_peer.py.
 
-    Attributes:
-      kinds: `eager`, and `compile` if there is a C++ compiler.
+    `kinds` are `eager`, and `compile` if there is a C++ compiler.
     """
 
     def __init__(self, process: subprocess.Popen):
