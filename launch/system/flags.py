@@ -12,15 +12,21 @@ from cardiax.errors import InputError
 
 def finite(text: str) -> float:
     """Parse a finite number, as the type of a flag."""
-    if not math.isfinite(value := float(text)):
-        raise ValueError
-    return value
+    return _parsed(text, -math.inf, "a number")
 
 
 def positive(text: str) -> float:
     """Parse a finite number above 0, as the type of a flag."""
-    if (value := finite(text)) <= 0:
-        raise ValueError
+    return _parsed(text, 0, "a number above 0")
+
+
+def _parsed(text: str, above: float, expected: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not above < value < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected {expected}")
     return value
 
 

@@ -135,9 +135,10 @@ def test_nothing_is_written_where_the_only_file_is_wrong(cardiax, trained, tmp_p
         "predict", run, tmp_path / "flat.npy", "--rate", 1000, "--leads", "I,II"
     )
     assert not (run / "predictions").exists()
-    assert "argument --rate" in cardiax.mistake("predict", run, tmp_path / "good.npy", "--rate", "-3")
-    for start in ("nan", "inf", "soon"):
-        assert "argument --start" in cardiax.mistake("predict", run, tmp_path / "good.npy", "--start", start)
+    for flag, expected, texts in (("rate", "a number above 0", ("-3", "0", "x")), ("start", "a number", ("inf", "x"))):
+        for text in texts:
+            message = cardiax.mistake("predict", run, tmp_path / "good.npy", f"--{flag}", text)
+            assert f"argument --{flag}: found '{text}', expected {expected}" in message
 
 
 @pytest.mark.parametrize(
