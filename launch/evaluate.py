@@ -91,13 +91,17 @@ def run(options: argparse.Namespace) -> None:
 
 
 def find_runs(paths: Sequence[str | Path]) -> list[Workdir]:
-    """Return the runs in folders of runs or sweeps, each once; of a sweep, the trained and tested ones."""
+    """Return the runs in folders of runs or sweeps, each once; of a sweep those that have ended, noting others."""
+    from cardiax.launch.run.progress import say
+
     runs: dict[Path, Workdir] = {}
     for path in map(Path, paths):
         below = [] if (path / "config.json").exists() else sorted(path.glob("[!.]*/config.json"))
         finished = [index.parent for index in below if (index.parent / "test.json").exists()]
         if below and not finished:
             raise InputError(f"{path}: found no finished run, expected at least one; `cardiax sweep` resumes them")
+        if rest := [index.parent.name for index in below if index.parent not in finished]:
+            say(f"note: {path}: left out, since they have not ended: {', '.join(rest)}; `cardiax sweep` resumes them")
         for folder in finished or [path]:
             runs.setdefault(folder.resolve(), Workdir(folder))
     return list(runs.values())

@@ -166,13 +166,17 @@ def test_runs_are_grouped_by_experiment(tmp_path):
         group(find_runs([paths[0], fake_run(tmp_path / "elsewhere", 1, other)]))
 
 
-def test_a_sweeps_folder_stands_for_what_is_done(tmp_path):
-    done, _ = fake_run(tmp_path, 0), fake_run(tmp_path, 1)
+def test_a_sweeps_folder_stands_for_what_is_done(tmp_path, capsys):
+    done, unfinished = fake_run(tmp_path, 0), fake_run(tmp_path, 1)
     with pytest.raises(InputError, match="found no finished run"):
         find_runs([tmp_path])
     (done / "test.json").write_text("{}")
     fake_run(tmp_path, 2, name=".hidden")
     assert [run.path for run in find_runs([tmp_path])] == [done]
+    assert f"note: {tmp_path}: left out, since they have not ended: {unfinished.name};" in capsys.readouterr().out
+    (unfinished / "test.json").write_text("{}")
+    assert len(find_runs([tmp_path])) == 2
+    assert not capsys.readouterr().out
 
 
 class Fake:
