@@ -123,5 +123,5 @@ def scores_by_length(parts: dict[str, dict[str, np.ndarray]]) -> dict[str, float
         "most frequent": predict_by_length(lengths, train["label"], asked, classes),
         "balanced": predict_by_length(lengths, train["label"], asked, classes, power=0.5),
     }
-    confusions = {name: np.asarray(confusion_matrix(test["label"], own, classes)) for name, own in answers.items()}
+    confusions = {name: confusion_matrix(test["label"], own, classes) for name, own in answers.items()}
     return {name: float(classification_metrics(one)["macro_f1"]) for name, one in confusions.items()}

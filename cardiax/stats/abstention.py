@@ -12,14 +12,9 @@ LEVELS = 1000
 def risk_coverage(confidence: np.ndarray, wrong: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return what is kept at each threshold, from the highest to the lowest (El-Yaniv and Wiener 2010, JMLR 11).
 
-    Args:
-      confidence: (n,), of each example; those at the threshold or above it are kept.
-      wrong: bool (n,), True if the prediction is not the true class.
-      weights: (n,), of the examples.
-
-    Returns:
-      Thresholds (m,), which are the distinct confidences, the share of examples that are kept, and the share of wrong
-      ones among these (the risk), each float64.
+    Examples have a `confidence`, are `wrong` or not, and have `weights`, each (n,). Thresholds, the distinct
+    confidences, come with the share of examples at or above them, and the share of wrong ones among these (the risk),
+    each float64 (m,).
     """
     order = np.argsort(-np.asarray(confidence), kind="stable")
     found, kept = np.asarray(confidence)[order], np.cumsum(weights[order], dtype=np.float64)

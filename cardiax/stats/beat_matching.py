@@ -16,16 +16,14 @@ FORGIVEN = {"S": ("Q",), "V": ("F", "Q")}
 """Class → reference classes of which a beat found as that class is no false positive (EC57, as `bxb` of WFDB)."""
 
 
-def match(reference: np.ndarray, found: np.ndarray, window: float = WINDOW) -> tuple[np.ndarray, np.ndarray]:
-    """Match beats one to one, the closest first, and return the indices of the pairs: int (k,) each, in order.
+def match(reference: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Match beats at increasing times, (n,) and (m,), s, one to one, the closest first, at most `WINDOW` apart.
 
-    Args:
-      reference: (n,), increasing times of the beats, s.
-      found: (m,), the same of the other annotator.
-      window: greatest distance of a pair, s.
+    Returns:
+      The indices of the pairs, int (k,) each, in order.
     """
-    low = np.searchsorted(found, reference - window - 1e-9, "left")
-    high = np.searchsorted(found, reference + window + 1e-9, "right")
+    low = np.searchsorted(found, reference - WINDOW - 1e-9, "left")
+    high = np.searchsorted(found, reference + WINDOW + 1e-9, "right")
     of_reference = np.repeat(np.arange(len(reference)), high - low)
     of_found = np.concatenate([np.arange(*pair) for pair in zip(low, high, strict=True)] or [np.arange(0)])
     free_reference, free_found, pairs = set(range(len(reference))), set(range(len(found))), []
@@ -42,14 +40,9 @@ def match(reference: np.ndarray, found: np.ndarray, window: float = WINDOW) -> t
 def compare(
     reference: np.ndarray, true: np.ndarray, found: np.ndarray, predicted: np.ndarray, classes: int
 ) -> np.ndarray:
-    """Return the comparison, int (C + 1, C + 1), of beats at increasing times, s, with their classes, indices below C.
+    """Return the comparison, int (C + 1, C + 1), of beats with their classes, indices below `classes` = C.
 
-    Args:
-      reference: (n,), times of the reference beats.
-      true: int (n,), their classes.
-      found: (m,), times of the beats that were found.
-      predicted: int (m,), their classes.
-      classes: C.
+    Reference beats are at increasing times (n,), s, and of the classes `true` (n,), those found (m,) of `predicted`.
     """
     ours, theirs = match(reference, found)
     missed, extra = np.delete(true, ours), np.delete(predicted, theirs)

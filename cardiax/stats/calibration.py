@@ -19,15 +19,10 @@ LEVELS = (0.5, 0.8, 0.95)
 
 
 def class_terms(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """Compute the calibration terms `nll`, `brier`, `confidence` and `hit` of each example: float32 (B, 4).
+    """Compute `nll`, `brier`, `confidence` and `hit` of logits (B, C) with true classes int (B,): float32 (B, 4).
 
     `nll` is −ln p of the true class, nats; `brier` is Σ (p_c − [c is the true class])² over classes c, from 0 to 2
-    (Brier 1950, Monthly Weather Review 78:1–3); `confidence` is the largest p; `hit` is 1 if the class of the largest p
-    is the true one, else 0.
-
-    Args:
-      logits: (B, C), unnormalised log-probabilities.
-      target: (B,), true classes, integers in 0 … C − 1.
+    (Brier 1950, Monthly Weather Review 78:1–3); `confidence` is the largest p; `hit` is 1 if its class is the true one.
     """
     probabilities = jax.nn.softmax(logits, axis=-1)
     true = jax.nn.one_hot(target, logits.shape[-1], dtype=probabilities.dtype)
@@ -41,10 +36,7 @@ def reliability(terms: np.ndarray, bins: int = BINS, weights: np.ndarray | None 
 
     Bin m of M holds confidences in (m / M, (m + 1) / M].
 
-    Args:
-      terms: (n, 4), from `class_terms`.
-      bins: number of bins, M.
-      weights: (n,), as how many examples each counts; 1 by default.
+    `terms` (n, 4) are from `class_terms`, and `weights` (n,) tell as how many examples each counts.
     """
     confidence, hit = np.asarray(terms, np.float64)[:, 2:].T
     each = np.ones_like(hit) if weights is None else np.asarray(weights, np.float64)
@@ -55,19 +47,10 @@ def reliability(terms: np.ndarray, bins: int = BINS, weights: np.ndarray | None 
 def expected_calibration_error(sums: np.ndarray) -> float:
     """Compute the mean over bins, weighted by their examples, of |accuracy − mean confidence|.
 
-    Equation 3 of Guo et al. 2017. No bootstrap interval is given: the gap of a bin is an absolute value, which
-    resampling only widens, so the interval would lie above the metric itself (the bias is described by Roelofs et al.
-    2022, arXiv:2012.08668).
-
-    Args:
-      sums: (bins, 3), from `reliability`.
-
-    Raises:
-      ValueError: if there is no example.
+    Equation 3 of Guo et al. 2017; `sums` (bins, 3) are from `reliability`. It has no bootstrap interval, which would
+    lie above it: resampling only widens the gap of a bin (Roelofs et al. 2022, arXiv:2012.08668).
     """
     count, hits, confidence = np.asarray(sums, np.float64).T
-    if not count.sum() > 0:
-        raise ValueError(f"expected_calibration_error expects at least one example: got {count.sum():g}")
     return float(np.abs(hits - confidence).sum() / count.sum())
 
 
@@ -84,14 +67,7 @@ def spread_terms(outputs: jax.Array, target: jax.Array) -> jax.Array:
     Args:
       outputs: (M, ...), predictions of M ≥ 2 members.
       target: (...), true values.
-
-    Raises:
-      ValueError: if the shapes do not match, or there is only one member.
     """
-    if outputs.shape[1:] != target.shape or len(outputs) < 2:
-        raise ValueError(
-            f"spread_terms expects outputs (M, ...) of M ≥ 2 and targets (...): got {outputs.shape} and {target.shape}"
-        )
     counts = jnp.isfinite(target)
     error = jnp.where(counts, jnp.mean(outputs, axis=0) - target, 0.0)
     variance = jnp.where(counts, jnp.var(outputs, axis=0, ddof=1), 0.0)
@@ -108,13 +84,9 @@ def coverage(sums: np.ndarray) -> np.ndarray:
 
 
 def spread_and_error(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the root mean variance of the members and the root mean square error of their mean.
+    """Compute the root mean variance of the members and the root mean square error of their mean, float64 (...) each.
 
-    Args:
-      sums: (..., 6), sums of `spread_terms` over a group of elements.
-
-    Returns:
-      Spread and error, both (...), float64, in the unit of the target; NaN for a group without elements.
+    `sums` (..., 6) are of `spread_terms` over groups of elements; both are NaN for a group without any.
     """
     count, square, variance = np.moveaxis(np.asarray(sums, np.float64)[..., :3], -1, 0)
     with np.errstate(invalid="ignore"):
@@ -140,11 +112,7 @@ def error_by_spread(sums: np.ndarray, bins: int = 10) -> np.ndarray:
     """Compute spread and error in bins of equal size, ordered by spread: float64 (bins, 2).
 
     The diagram of Levi et al. 2022 (Sensors 22(15):5540, arXiv:1905.11659): for a calibrated ensemble, spread and error
-    are equal in every bin.
-
-    Args:
-      sums: (n, 6), sums of `spread_terms`; rows without elements are left out.
-      bins: number of bins, at most the number of remaining rows.
+    are equal in every bin. Rows of `sums` (n, 6), of `spread_terms`, that have no elements are left out.
     """
     sums = np.asarray(sums, np.float64)
     spread, _ = spread_and_error(sums)

@@ -16,12 +16,7 @@ def conformal_quantile(scores: np.ndarray, level: float) -> np.ndarray:
 
     Returns:
       (...), float64; infinite where there are too few scores for the level.
-
-    Raises:
-      ValueError: if `level` is not in (0, 1).
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1: got {level}")
     ordered = np.sort(np.asarray(scores, np.float64), axis=0)  # NaN is last
     count = np.sum(~np.isnan(ordered), axis=0)
     # 0.9 is a little more than nine tenths in binary: (n + 1) · level of 9 is not to become 10.

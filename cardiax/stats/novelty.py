@@ -4,17 +4,11 @@ import numpy as np
 
 
 def nearest_difference(times: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Compute the difference of each case from the known one that is most alike: (n,), ms.
+    """Compute the difference of each case's times from the known ones that are most alike: (n, S), (m, S) → (n,), ms.
 
-    It is the standard deviation of the differences over the sites, so a common delay counts nothing.
-
-    Args:
-      times: (n, S), ms, activation times of the sites of n cases; sites with NaN are left out.
-      known: (m, S), ms, those of known cases.
-
-    Returns:
-      (n,), float64; infinite for a case that has, of every known case, fewer than half of the sites: the fewer are
-      compared, the smaller the difference, and that of one site is 0.
+    It is the standard deviation of the differences over the sites, so a common delay counts nothing. Sites with NaN are
+    left out; it is infinite for a case that has, of every known case, fewer than half of the sites, as the fewer are
+    compared, the smaller is the difference.
     """
     known = np.asarray(known, np.float64)
     least = np.maximum(np.isfinite(known).sum(axis=1), 1) / 2

@@ -15,9 +15,6 @@ from scipy.special import stdtr
 Figure = Callable[[np.ndarray], np.ndarray]
 """A metric: sums (..., K) over cases → values (...)."""
 
-MANY = 1e9
-"""Degrees of freedom at which Student's t equals the normal distribution."""
-
 CHUNK = 250
 """Number of resamples drawn at once: 45 MB for Kaggle's test set."""
 
@@ -55,12 +52,9 @@ def _sum_by(sums: np.ndarray, index: np.ndarray) -> np.ndarray:
 def independent_units(weights: np.ndarray, groups: np.ndarray | None) -> float:
     """Return the effective number of groups, (Σ w)² / Σ w² of their weights w (Kish 1965, Survey Sampling, 11.7).
 
-    Of a metric that combines several means, e.g. over the cases of each class, it is that of the mean with the fewest:
-    where one patient has most beats of a class, the others tell little of it.
-
-    Args:
-      weights: (n, J), the weight of each case in each mean, e.g. its class as one-hot; a mean without any is left out.
-      groups: (n,), the group of each case; None if each case is its own.
+    Of a metric that combines J means, e.g. over the cases of each class, it is that of the mean with the fewest: where
+    one patient has most beats of a class, the others tell little of it. `weights` (n, J) are those of each case in each
+    mean; a mean without any is left out. `groups` (n,) is None if each case is its own.
     """
     if groups is not None:
         weights = _sum_by(weights, np.unique(groups, return_inverse=True)[1])
@@ -68,7 +62,7 @@ def independent_units(weights: np.ndarray, groups: np.ndarray | None) -> float:
     return float(np.min(total[total > 0] ** 2 / squares[total > 0]))
 
 
-def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) -> float:
+def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float) -> float:
     """Compute the two-sided p-value of the difference between two models' mean metrics over their seeds.
 
     The variance of the difference has two parts: that of the test cases, from the bootstrap with fixed seeds times
@@ -78,7 +72,7 @@ def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) 
 
     Args:
       ours, theirs: (resamples, seeds), columns of one call of `resampled_figures`; NaN where the metric is undefined.
-      units: number of independent cases or groups, from `independent_units`; `inf` for a normal distribution.
+      units: number of independent cases or groups, from `independent_units`.
     """
     if min(ours.shape[1], theirs.shape[1]) < 2 or units <= 1:
         return 1.0
@@ -90,26 +84,16 @@ def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float = math.inf) 
     distance = abs(float(of_seeds[0].mean() - of_seeds[1].mean()))
     if total == 0:
         return 0.0 if distance > 0 else 1.0
-    # 0 if only the cases vary and `units` is infinite.
-    uncertain = sum(variance**2 / degrees for variance, degrees in parts)
-    freedom = total**2 / uncertain if uncertain else MANY
+    freedom = total**2 / sum(variance**2 / degrees for variance, degrees in parts)
     return float(2 * stdtr(freedom, -distance / math.sqrt(total)))
 
 
-def stands_out(
-    figures: Sequence[np.ndarray], higher_is_better: bool, level: float = 0.95, units: float = math.inf
-) -> int | None:
+def stands_out(figures: Sequence[np.ndarray], higher_is_better: bool, units: float) -> int | None:
     """Return the index of the model that is significantly better than every other, or None.
 
     The best model is compared with each other one (`beats_chance`), and the p-values are corrected for the number of
-    models after Holm (1979, Scand. J. Statist. 6:65-70): among equal models, one is called better in at most 1 - level
-    of such tables.
-
-    Args:
-      figures: columns of `resampled_figures` of each model, (resamples, seeds), with at least two seeds.
-      higher_is_better: True if a larger metric is better.
-      level: 1 minus the false positive rate.
-      units: see `beats_chance`.
+    models after Holm (1979, Scand. J. Statist. 6:65-70): among equal models, one is called better in at most 5 % of
+    such tables. `figures` are columns of `resampled_figures` for each model, (resamples, seeds).
     """
     if len(figures) < 2 or not all(np.isfinite(one).any(axis=0).all() for one in figures):  # a seed is undefined
         return None
@@ -118,4 +102,4 @@ def stands_out(
     others = [theirs for index, theirs in enumerate(figures) if index != best]
     values = sorted(beats_chance(figures[best], theirs, units) for theirs in others)
     corrected = [value * (len(values) - rank) for rank, value in enumerate(values)]
-    return best if max(corrected) <= 1 - level else None
+    return best if max(corrected) <= 0.05 else None

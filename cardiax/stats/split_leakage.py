@@ -11,15 +11,10 @@ def beat_lengths(beats: np.ndarray) -> np.ndarray:
 def predict_by_length(
     lengths: np.ndarray, labels: np.ndarray, asked: np.ndarray, classes: int, power: float = 0.0
 ) -> np.ndarray:
-    """Classify beats by their length alone, as the most frequent class of training beats of that length: int64 (m,).
+    """Classify beats by their lengths alone, `asked` (m,), as the most frequent class of that length: int64 (m,).
 
-    Args:
-      lengths: (n,), lengths of the training beats.
-      labels: (n,), classes of the training beats.
-      asked: (m,), lengths of the beats to classify; a length without training beats gets class 0.
-      classes: number of classes.
-      power: class weighting; a class of share p counts as p^(1 − power), so 0 keeps the class frequencies and 1 makes
-        all classes equally frequent.
+    Training beats have `lengths` and `labels`, (n,); a length without any gets class 0. A class of share p counts as
+    p^(1 − power): with power 1 all classes are equally frequent.
     """
     counts = np.zeros((max(lengths.max(), asked.max()) + 1, classes))
     np.add.at(counts, (lengths, labels), 1.0)

@@ -35,10 +35,7 @@ def equal_weights(groups: np.ndarray) -> np.ndarray:
 def fit_temperature(logits: np.ndarray, target: np.ndarray, weights: np.ndarray) -> float:
     """Return the temperature T with which softmax(logits / T) has the least log loss (Guo et al. 2017, section 4.2).
 
-    Args:
-      logits: (n, C).
-      target: (n,), true classes, integers in 0 … C − 1.
-      weights: (n,), of the examples.
+    Logits are (n, C), true classes int (n,), and weights of the examples (n,).
     """
     logits, rows = np.asarray(logits, np.float64), np.arange(len(target))
 
@@ -58,12 +55,7 @@ def class_scores(logits: np.ndarray, target: np.ndarray, weights: np.ndarray) ->
 
 
 def held_out_logits(logits: np.ndarray, target: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return logits (n, C), each divided by the temperature of examples of other groups.
-
-    Args:
-      logits, target: see `fit_temperature`.
-      groups: (n,), e.g. the record of each beat, of two or more; the weights are `equal_weights`.
-    """
+    """Return logits (n, C), each divided by the temperature of examples of other `groups` (n,), of two or more."""
     names, index = np.unique(groups, return_inverse=True)
     part, scaled = index % min(len(names), FOLDS), np.array(logits, np.float64)
     for own in range(part.max() + 1):

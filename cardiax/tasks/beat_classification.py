@@ -250,7 +250,7 @@ class Classification(Task):
 
         They include `confusion` (C, C), `target` (n,), `prediction` (n,) and `probabilities` (n, C).
         """
-        confusion = np.asarray(confusion_matrix(measured["target"], measured["prediction"], self.outputs))
+        confusion = confusion_matrix(measured["target"], measured["prediction"], self.outputs)
         loss = float(np.mean(measured["loss"], dtype=np.float64))
         return measured | {"loss": loss, "confusion": confusion} | classification_metrics(confusion)
 

@@ -12,9 +12,9 @@ import numpy as np
 from cardiax.catalog import Dataset
 from cardiax.stats.abstention import SHARES, abstention_bootstrap, abstention_metrics, risk_at, risk_coverage
 from cardiax.stats.calibration import class_terms, expected_calibration_error, reliability
-from cardiax.stats.classification import METRICS, bootstrap_groups, bootstrap_intervals, classification_metrics
+from cardiax.stats.classification import BOUNDS, METRICS, bootstrap_intervals, classification_metrics
 from cardiax.stats.significance import resampled_figures
-from cardiax.tasks.plain_report import BOUNDS, LEVEL, RESAMPLES, Arrays, Cases, Draw, Merit, Report
+from cardiax.tasks.plain_report import RESAMPLES, Arrays, Cases, Draw, Merit, Report
 
 FEW = 5
 """Number of records below which an interval over records is said to be too narrow."""
@@ -65,7 +65,7 @@ class ClassReport(Report):
         dataset, records = cases.dataset, cases.records
         drawn = "beats" if records is None else "groups" if "group" in cases.origin else "records"
         found = {
-            "interval": f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples{_caution(records)}",
+            "interval": f"95% percentile bootstrap over {drawn}, {RESAMPLES} resamples{_caution(records)}",
             "loss": figures["loss"],
         }
         if records is not None and dataset.note:
@@ -188,11 +188,7 @@ class ClassReport(Report):
         counts = np.bincount(size**2 * groups + cells, minlength=size**2 * (groups.max() + 1)).reshape(-1, size, size)
         confusion = counts.sum(axis=0)
         alone = records is not None and len(counts) == 1
-        intervals = (
-            bootstrap_intervals(confusion, RESAMPLES, level=LEVEL)
-            if records is None
-            else bootstrap_groups(counts, RESAMPLES, level=LEVEL)
-        )
+        intervals = bootstrap_intervals(counts, records is not None, RESAMPLES)
         metrics = classification_metrics(confusion)
 
         def with_interval(name: str, *index: int) -> dict[str, Any]:

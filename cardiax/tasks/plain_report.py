@@ -9,13 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.catalog import BY_PATIENT, Dataset
+from cardiax.stats.classification import BOUNDS
 from cardiax.stats.significance import resampled_figures
-
-LEVEL = 0.95
-"""Level of the intervals."""
-
-BOUNDS = (0.025, 0.975)
-"""Quantiles of a percentile interval of that level."""
 
 ANY = (-np.inf, np.inf)
 """Bounds of a metric that can have any value."""
@@ -141,7 +136,7 @@ class Report:
     def results(self, cases: Cases, figures: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of SPLIT.json, with intervals, and `cases`, the rows of SPLIT_cases.csv."""
         drawn = "cases" if cases.records is None else "records"
-        interval = f"{LEVEL:.0%} percentile bootstrap over {drawn}, {RESAMPLES} resamples"
+        interval = f"95% percentile bootstrap over {drawn}, {RESAMPLES} resamples"
         values = {name: np.asarray(figures[name], float) for name in self.units}  # a bool is 0 or 1
         columns = {name: column.tolist() for name, column in ({"row": cases.rows} | cases.metadata | values).items()}
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -18,11 +18,10 @@ from cardiax.stats.calibration import (
     spread_and_error,
     spread_terms,
 )
+from cardiax.stats.classification import BOUNDS
 from cardiax.stats.regression import bootstrap_cases, regression_metrics
 from cardiax.stats.significance import resampled_figures
 from cardiax.tasks.plain_report import (
-    BOUNDS,
-    LEVEL,
     RESAMPLES,
     Arrays,
     Cases,
@@ -55,13 +54,13 @@ class SiteReport(Report):
         """Return the fields of SPLIT.json and `cases`, from the `error_sums` (n, 75, 5) of each quantity."""
         first = self._first
         found = {
-            "interval": f"{LEVEL:.0%} percentile bootstrap over cases, {RESAMPLES} resamples",
+            "interval": f"95% percentile bootstrap over cases, {RESAMPLES} resamples",
             "loss": figures["loss"],
         } | self._overall(figures)
         if wrong := int(np.isnan(figures[first]).any(axis=(1, 2)).sum()):
             found["cases_with_predictions_that_are_not_finite"] = wrong
         of_sites = regression_metrics(figures[first].sum(axis=0, dtype=np.float64))
-        site_intervals = bootstrap_cases(figures[first], RESAMPLES, level=LEVEL)
+        site_intervals = bootstrap_cases(figures[first], RESAMPLES)
         found["sites"] = {
             name: {f"{first}_{metric}": float(of_sites[metric][i]) for metric in ("mae", "rmse", "r2")}
             | {f"{first}_mae_low": float(low), f"{first}_mae_high": float(high)}
@@ -181,7 +180,7 @@ class SiteReport(Report):
         for quantity, unit in self.units.items():
             overall = figures[quantity].sum(axis=1, dtype=np.float64)
             metrics = regression_metrics(overall.sum(axis=0))
-            intervals = bootstrap_cases(overall, RESAMPLES, level=LEVEL)
+            intervals = bootstrap_cases(overall, RESAMPLES)
             for name, value in metrics.items():
                 low, high = (float(bound) for bound in intervals[name])
                 found[f"{quantity}_{name}"] = {"value": float(value), "low": low, "high": high}

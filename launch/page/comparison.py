@@ -8,10 +8,10 @@ import numpy as np
 from cardiax.catalog import BY_PATIENT
 from cardiax.launch.run.metric_names import NAMES
 from cardiax.launch.run.run_folder import Workdir, read_csv
-from cardiax.stats.classification import mean_interval
+from cardiax.stats.classification import BOUNDS, mean_interval
 from cardiax.stats.significance import beats_chance, independent_units, resampled_figures
 from cardiax.tasks import Task, task_of
-from cardiax.tasks.plain_report import BOUNDS, Merit, unit_of
+from cardiax.tasks.plain_report import Merit, unit_of
 
 
 def comparison_part(rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:

@@ -52,8 +52,6 @@ def test_the_calibration_error_by_hand():
     assert expected_calibration_error(sums) == pytest.approx((0.15 + 0.95) / 3)
     rounded = np.array([[0, 0, np.nextafter(np.float32(1), np.float32(2)), 1]])  # a softmax in float32 may exceed 1
     assert reliability(rounded, bins=5)[:, 0].tolist() == [0, 0, 0, 0, 1]
-    with pytest.raises(ValueError, match="at least one example"):
-        expected_calibration_error(np.zeros((5, 3)))
 
 
 @settings(max_examples=25, deadline=None)
@@ -99,9 +97,6 @@ def test_spread_by_hand():
     unknown = np.asarray(spread_terms(four, jnp.asarray([2.9, jnp.nan, 6.0])))
     assert not np.isfinite(unknown[0, 1:3]).any()  # a member that diverged is not left out
     assert np.isfinite(unknown[1:]).all()
-    for wrong in (outputs[:1], outputs[:, :2]):
-        with pytest.raises(ValueError, match="of M ≥ 2"):
-            spread_terms(wrong, jnp.zeros(3))
 
 
 def test_intervals_of_many_normal_members_hold_what_they_should(random):

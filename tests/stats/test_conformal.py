@@ -30,9 +30,3 @@ def test_a_further_draw_is_inside_as_often_as_stated(count):
     assert inside == pytest.approx(
         exact, abs=4 * np.sqrt(0.09 / 40_000)
     )  # 0.006; one rank more or less is 0.01 or more
-
-
-@pytest.mark.parametrize("level", [0.0, 1.0, 90.0])
-def test_a_level_that_is_no_probability_is_refused(level):
-    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
-        conformal_quantile(np.arange(9.0), level)

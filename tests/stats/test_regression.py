@@ -63,25 +63,3 @@ def test_resamples_without_a_figure_are_left_out():
     sums = np.zeros((3, 5))
     sums[0] = [2, 4, 8, 0, 0]  # of three cases one has elements, errors of 2 and 2: its mean error wherever it is drawn
     np.testing.assert_array_equal(bootstrap_cases(sums, resamples=50)["mae"], [2, 2])
-
-
-def test_intervals_follow_their_level():
-    random = np.random.default_rng(2)
-    target = random.normal(80, 30, (20, 5))
-    sums = np.asarray(error_sums(jnp.asarray(target + random.normal(0, 5, (20, 5)), jnp.float32), jnp.asarray(target)))
-    wide, narrow = (bootstrap_cases(sums, 300, level) for level in (0.95, 0.5))
-    expected = regression_metrics(sums.sum(axis=0))
-    for name in ("mae", "rmse", "r2"):
-        assert np.all(wide[name][0] < narrow[name][0])
-        assert np.all(narrow[name][0] < expected[name])
-        assert np.all(expected[name] < narrow[name][1])
-        assert np.all(narrow[name][1] < wide[name][1])
-        np.testing.assert_array_equal(bootstrap_cases(sums, 300)[name], wide[name])
-
-
-def test_mistakes_are_told():
-    with pytest.raises(ValueError, match=r"one shape: got \(2,\) and \(3,\)"):
-        error_sums(jnp.zeros(2), jnp.zeros(3))
-    for level in (0, 1):
-        with pytest.raises(ValueError, match=f"level must lie between 0 and 1: got {level}"):
-            bootstrap_cases(np.zeros((3, 5)), level=level)
