@@ -43,25 +43,11 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) 
 
     Classes without examples have no row, and no column unless they were predicted; the axis of true classes names them.
 
-    Args:
-      confusion: (C, C), counts, rows true and columns predicted (see `cardiax.stats.classification.confusion_matrix`).
-      classes: names of the C classes, in the order of the rows.
-      title: title of the figure.
-
-    Returns:
-      A figure one column wide, or wider for many classes, to be saved by the caller: `figure.savefig(path, dpi=300)`.
-
-    Raises:
-      ValueError: if `confusion` is not (C, C) for C `classes`.
+    The counts (C, C) have a row for each true and a column for each predicted class of `classes`. The figure is one
+    column wide, or wider for many classes.
     """
-    confusion = np.asarray(confusion)
-    if confusion.shape != (len(classes), len(classes)):
-        raise ValueError(
-            f"confusion_figure expects counts of shape (C, C), one class name each: got {confusion.shape} "
-            f"and {len(classes)} names"
-        )
-    is_true = np.asarray(confusion.any(axis=1))
-    is_shown = is_true | np.asarray(confusion.any(axis=0))
+    is_true = confusion.any(axis=1)
+    is_shown = is_true | confusion.any(axis=0)
     names = [wrapped(name) for name in classes]
     rows, columns = (list(itertools.compress(names, some)) for some in (is_true, is_shown))
     absent = ", ".join(name for name, there in zip(classes, is_true, strict=True) if not there)

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from cardiax.plots.style import INK, Triple, plain
+from cardiax.plots.style import INK, RUST, Triple, plain
 
-COLOURS = (INK, "#c1440e", "#2f7d4f")
+COLOURS = (INK, RUST, "#2f7d4f")
 """Dark blue, rust and green: they also differ in lightness, for print and for colour-blind readers."""
 
 
@@ -19,10 +19,8 @@ def learning_figure(
     Args:
       history: rows of metrics.csv: `step`, losses, whose names end in "loss", and of networks `validation_` +
         `selection`, which has a panel of its own.
-      selection: name of the metric.
+      selection, unit: name and unit of the metric.
       best: step of the chosen checkpoint.
-      title: title of the figure.
-      unit: unit of the metric.
     """
     losses = [name for name in history[0] if name.endswith("loss")]
     metric = f"validation_{selection}"
@@ -63,20 +61,8 @@ def noise_figure(
       ratios: signal-to-noise ratios, dB.
       clean: triple without noise, drawn as a dashed line with a band.
       label: name of the metric, with its unit.
-      title: title of the figure.
       missing: name of the missing lead → triple; empty for no second panel.
-
-    Returns:
-      A figure, to be saved by the caller: `figure.savefig(path, dpi=300)`.
-
-    Raises:
-      ValueError: if a noise does not have one triple per ratio, or there are more noises than colours.
     """
-    if len(noises) > len(COLOURS) or any(len(triples) != len(ratios) for triples in noises.values()):
-        raise ValueError(
-            f"noise_figure expects at most {len(COLOURS)} noises of {len(ratios)} triples: got "
-            f"{ {name: len(triples) for name, triples in noises.items()} }"
-        )
     figure = Figure(figsize=(7.2, 3.2) if missing else (4.2, 3.2), layout="constrained")
     panels = figure.subplots(1, 2 if missing else 1, squeeze=False)[0]
     for axes in panels:

@@ -59,21 +59,11 @@ def ecg_figure(leads: np.ndarray, title: str, explained: "Explained | None" = No
       leads: (T, 12), mV at 1 kHz, in the order of `cardiax.ecg.leads.LEADS`.
       title: title of the figure.
       explained: leads that begin with the first sample; they are drawn over those of a shorter ECG only.
-
-    Raises:
-      ValueError: if `leads` is not (T, 12).
     """
-    if leads.ndim != 2 or leads.shape[1] != len(LEADS):
-        raise ValueError(f"ecg_figure expects leads (T, {len(LEADS)}): got shape {leads.shape}")
     is_long = len(leads) >= WHOLE
     cell = CELL / 1000 * SPEED if is_long else len(leads) / 1000 * SPEED + GAP
-    parts = [
-        [
-            (name, slice(column * CELL, (column + 1) * CELL) if is_long else slice(None))
-            for column, name in enumerate(row)
-        ]
-        for row in ROWS
-    ] + ([[(RHYTHM, slice(WHOLE))]] if is_long else [])
+    cells = [slice(at, at + CELL) if is_long else slice(None) for at in range(0, WHOLE, CELL)]
+    parts = [list(zip(row, cells, strict=True)) for row in ROWS] + ([[(RHYTHM, slice(WHOLE))]] if is_long else [])
     shown = [(leads, _TRACE)] if explained is None or is_long else [(leads, _TRACE), (explained.leads, _EXPLAINED)]
     traces = [
         [(name, [(one[part, LEADS.index(name)], style) for one, style in shown]) for name, part in row] for row in parts

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from cardiax.ecg.leads import LEADS
 from cardiax.plots.heart_surface import look, named_places, render
-from cardiax.plots.style import draw_every_character, fitting, plain
+from cardiax.plots.style import RUST, draw_every_character, fitting, plain
 from cardiax.simulate.heart_geometry import Heart, spline_weights
 
 VIEWS = {"anterior": 110.0, "inferolateral": -50.0}
@@ -41,7 +41,6 @@ def activation_figure(heart: Heart, predicted: np.ndarray, title: str, true: np.
       heart: the heart that is shown.
       predicted: (75,), ms; NaN for a site that does not activate, which is left out. If no site activates, the maps
         are empty and the title says so.
-      title: title of the figure, one line.
       true: (75,), ms, or None if not known.
     """
     columns = [("predicted", predicted)] if true is None else [("true", true), ("predicted", predicted)]
@@ -136,24 +135,11 @@ def _name(axes: Axes, points: np.ndarray, sites: np.ndarray, azimuth: float) -> 
             axes.text(x, y, short.get(name, name), fontsize=5.5, ha="center", va="center", bbox=box, zorder=4)
 
 
-def beating_frames(
-    heart: Heart,
-    voltage: np.ndarray,
-    leads: np.ndarray,
-    title: str,
-    frames: int = 50,
-) -> np.ndarray:
+def beating_frames(heart: Heart, voltage: np.ndarray, leads: np.ndarray, title: str, frames: int = 50) -> np.ndarray:
     """Render a beating heart coloured by its voltage, from two sides, beside its ECG: uint8 (frames, height, width, 3).
 
     Depolarised muscle moves towards the long axis by up to 8 %, 60 ms later: an illustration of contraction, not a
-    simulation.
-
-    Args:
-      heart: the heart that is shown.
-      voltage: (T, 75), mV at 1 kHz.
-      leads: (T, 12), mV at 1 kHz.
-      title: title of the animation.
-      frames: number of frames, evenly spaced over the beat.
+    simulation. Voltage (T, 75) and leads (T, 12) are in mV at 1 kHz; frames are evenly spaced over the beat.
     """
     points, triangles = heart.points, heart.triangles
     weights = spline_weights(heart.unfolded, heart.unfolded[heart.sites])
@@ -190,7 +176,7 @@ def beating_frames(
     for axes in beside[:-1]:
         axes.tick_params(labelbottom=False)
     beside[-1].set_xlabel("time (ms)", fontsize=7, labelpad=1)
-    cursors = [axes.axvline(0, color="#c1440e", linewidth=1.2) for axes in beside]
+    cursors = [axes.axvline(0, color=RUST, linewidth=1.2) for axes in beside]
     draw_every_character(figure)
     plots = []
     for sample in np.linspace(0, len(voltage) - 1, frames).astype(int).tolist():

@@ -33,14 +33,7 @@ def case_plots(
 
     The maps show the built-in heart, whose sites have the names of those of the dataset.
 
-    Args:
-      leads: ECG (500, 12), mV.
-      title: title of each plot.
-      times: activation times (75,), ms.
-      true_times: true activation times (75,), ms, if known.
-      voltage: voltages (500, 75), mV, if predicted.
-      true_voltage: true voltages (500, 75), mV, if known.
-      explained: the leads that the prediction gives on a generic heart, if known, drawn over the ECG.
+    Leads are (500, 12) and voltages (500, 75), mV, times (75,), ms. `explained` is drawn over the ECG.
     """
     heart = build_heart()
     plots: dict[str, Callable[[], Any]] = {
@@ -54,19 +47,7 @@ def case_plots(
 
 
 def voltage_figure(predicted: np.ndarray, title: str, true: np.ndarray | None = None) -> Figure:
-    """Plot one panel per site, mV over ms: the true voltage pale and wide, the prediction dark and thin.
-
-    Args:
-      predicted: (T, 75), mV at 1 kHz.
-      title: title of the figure, one line.
-      true: (T, 75), mV, or None if not known.
-
-    Raises:
-      ValueError: if the shapes are not (T, 75).
-    """
-    for voltage in (predicted, *([] if true is None else [true])):
-        if voltage.ndim != 2 or voltage.shape[1] != len(SITE_NAMES):
-            raise ValueError(f"voltage_figure expects voltages (T, {len(SITE_NAMES)}): got shape {voltage.shape}")
+    """Plot voltages (T, 75), mV at 1 kHz, of one site per panel: the true one pale and wide, the prediction thin."""
     figure = Figure(figsize=(8.4, 3.9), layout="constrained")
     panels = figure.subplots(2, len(CHOSEN) // 2, sharex=True, sharey=True)
     for name, axes in zip(CHOSEN, panels.flat, strict=True):

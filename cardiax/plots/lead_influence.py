@@ -14,16 +14,13 @@ SHOWN = 256
 """ms of the ECG in the plot, in which the heart depolarises."""
 
 
-def influence_figure(
-    leads: np.ndarray, influence: np.ndarray, walls: Sequence[str], title: str, what: str = "activation time"
-) -> Figure:
+def influence_figure(leads: np.ndarray, influence: np.ndarray, walls: Sequence[str], title: str, what: str) -> Figure:
     """Plot the leads on a background that is darker where they move the walls, and each lead's share for each wall.
 
     Args:
       leads: ECG (T, 12), mV at 1 kHz.
       influence: (W, T, 12), of each sample on the mean of `what` of each wall, in its unit.
       walls: names of the W walls.
-      title: title of the figure.
       what: quantity that the samples move.
     """
     figure = Figure(figsize=(9.0, 6.6), layout="constrained")

@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 
 from cardiax.attribution import FAINTEST, smooth
 from cardiax.catalog import BEAT_LENGTH, DISCLAIMER
-from cardiax.plots.style import INK, PALE, fitting, plain, wrapped
+from cardiax.plots.style import INK, PALE, RUST, fitting, plain, wrapped
 
 NARROWEST = 6.5
 """Width in inches below which the line at the foot would not fit."""
 
-RUST = "#c1440e"
 MOST_ERRORS = 4
 """Number of wrong classes that are shown for a true one."""
 
@@ -27,8 +26,8 @@ def median_beats_figure(
     before: int,
     title: str,
     colours: Mapping[str, str],
-    influences: Mapping[str, np.ndarray] | None = None,
-    notes: Mapping[str, str] | None = None,
+    influences: Mapping[str, np.ndarray],
+    notes: Mapping[str, str],
 ) -> Figure:
     """Plot the median of each class, and in pale the range in which half of its beats lie.
 
@@ -40,15 +39,12 @@ def median_beats_figure(
       leads: names of the L leads, a row of panels each.
       rate: sampling rate, Hz.
       before: samples before the R peak.
-      title: title of the figure, one line.
-      colours: class → colour.
       influences: class → mean influence of each sample (T, L) on the log odds of the class, if known.
       notes: class → a line below its name.
     """
     size = (max(2.1 * len(beats) + 0.8, NARROWEST), 1.9 * len(leads) + 0.9)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(leads), len(beats), sharex=True, sharey="row", squeeze=False)
-    influences, notes = influences or {}, notes or {}
     milliseconds = 1000 * (np.arange(next(iter(beats.values())).shape[1]) - before) / rate
     for column, (name, windows) in enumerate(beats.items()):
         low, middle, high = np.quantile(windows, (0.25, 0.5, 0.75), axis=0)
@@ -90,8 +86,7 @@ def outcomes_figure(
       beats: (true, predicted) → beats (n, T), NaN after the end of each; samples that most beats lack are left out.
       counts: (true, predicted) → number of beats, of which `beats` may be a part.
       rate: sampling rate, Hz; 0 if it is not known, and then the axis counts samples.
-      title: title of the figure.
-      unit: unit of beats that are not scaled to [0, 1].
+      unit: unit of beats that are not scaled to [0, 1], else empty.
     """
     rows: dict[str, list[str]] = {}
     for true, predicted in sorted(beats, key=lambda cell: -counts[cell]):

@@ -25,11 +25,7 @@ def comparison_figure(
     Args:
       panels: protocol → model → its metric for each seed, (seeds,).
       label: name of the metric, with its unit.
-      title: title of the figure.
       bounds: least and largest value that the metric can have. Intervals end there.
-
-    Returns:
-      A figure, to be saved by the caller.
     """
     rows, (least, most) = max(len(systems) for systems in panels.values()), bounds
     across = min(len(panels), ACROSS)
@@ -71,9 +67,6 @@ def leakage_figure(
       scores: protocol → metric → its value for each seed, (seeds,).
       sources: class → its records and their shares, largest first.
       by_length: classifier that sees only the length of a beat → macro-F1.
-
-    Returns:
-      A figure, to be saved by the caller.
     """
     figure = Figure(figsize=(11.4, 3.0), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.35, 1.2, 0.9))

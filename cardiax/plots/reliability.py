@@ -6,22 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from cardiax.plots.style import INK, PALE, Triple, plain
+from cardiax.plots.style import INK, PALE, RUST, Triple, plain
 from cardiax.stats.abstention import abstention_metrics
-
-RUST = "#c1440e"
 
 
 def reliability_figure(members: np.ndarray, ensemble: np.ndarray, title: str) -> Figure:
     """Plot accuracy over confidence of each member, pale, and of the ensemble, above the examples of each bin.
 
-    Args:
-      members: (M, bins, 3), from `cardiax.stats.calibration.reliability`, for each member.
-      ensemble: (bins, 3), the same for the ensemble.
-      title: title of the figure.
-
-    Returns:
-      A figure, to be saved by the caller.
+    `members` (M, bins, 3) and `ensemble` (bins, 3) are from `cardiax.stats.calibration.reliability`.
     """
     figure = Figure(figsize=(3.5, 4.2), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -54,9 +46,7 @@ def _points(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def risk_figure(coverage: np.ndarray, risk: np.ndarray, title: str) -> Figure:
     """Plot how many of the predictions that are kept are wrong, over the share that is kept, the most certain first.
 
-    Args:
-      coverage, risk: (m,), from `cardiax.stats.abstention.risk_coverage`.
-      title: title of the figure.
+    `coverage` and `risk` (m,) are from `cardiax.stats.abstention.risk_coverage`.
     """
     area, at_90 = abstention_metrics(coverage, risk)
     figure = Figure(figsize=(4.4, 3.0), layout="constrained")
@@ -81,10 +71,6 @@ def spread_figure(covered: Mapping[float, Triple], by_spread: np.ndarray, unit: 
       covered: nominal coverage → observed coverage, with its interval.
       by_spread: (bins, 2), spread and error, from `cardiax.stats.calibration.error_by_spread`.
       unit: unit of spread and error.
-      title: title of the figure.
-
-    Returns:
-      A figure, to be saved by the caller.
     """
     figure = Figure(figsize=(6.6, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)

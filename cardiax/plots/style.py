@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from cardiax.catalog import is_aami
 
-INK, PALE = "#12306b", "#9db4d6"
+INK, PALE, RUST = "#12306b", "#9db4d6", "#c1440e"
 
 CLASS_COLOURS = {"N": "#1a1a1a", "S": "#1976c8", "V": "#c2410c", "F": "#5f1278", "Q": "#6b6b6b"}
 """AAMI class → colour of its beats; colour-blind readers can tell them apart (tests/plots/test_style.py)."""
@@ -53,10 +53,7 @@ def fitting(title: str, width: float, size: float = 8) -> str:
 def draw_every_character(figure: Figure) -> str:
     """Give each text of a figure fonts that have its characters, so that none is drawn as an empty box.
 
-    A character that no installed font has is written as its number, e.g. U+5FC3.
-
-    Returns:
-      The characters of which that is true.
+    A character that no installed font has is written as its number, e.g. U+5FC3; these are returned.
     """
     lost: set[str] = set()
     for text in figure.findobj(Text):

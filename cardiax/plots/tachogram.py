@@ -1,6 +1,6 @@
 """Plot of the RR intervals of a recording over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -29,8 +29,6 @@ def tachogram_figure(
       names: (n,), class of each beat, a key of `colours`.
       unreadable: (k, 2), start and end of the stretches that cannot be read, s; they are grey.
       duration: length of the recording, s.
-      title: title of the figure, one line.
-      colours: class → colour.
       normal: class of normal beats.
     """
     divisor, unit = (3600, "h") if duration > 2 * 3600 else (60, "min") if duration > 120 else (1, "s")
@@ -41,9 +39,8 @@ def tachogram_figure(
     for start, end in unreadable:
         axes.axvspan(start / divisor, end / divisor, color="#d9d9d9", linewidth=0, zorder=0)
     size = float(np.clip(3e4 / max(len(times), 1), 1.0, 14.0))
-    counts: Sequence[tuple[str, int]] = [(name, int(np.sum(names == name))) for name in colours]
-    for name, count in counts:
-        chosen = known & (names == name)
+    for name in colours:
+        chosen, count = known & (names == name), int(np.sum(names == name))
         style = {"color": colours[name], "linewidths": 0, "zorder": 2 if name == normal else 3, "rasterized": True}
         scale = 1.0 if name == normal else 2.0
         if count:

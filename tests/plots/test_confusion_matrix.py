@@ -99,11 +99,6 @@ def test_long_names_are_shortened():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["left bundle\nbranch…", "normal", "ab"]
 
 
-def test_shape_error_names_both():
-    with pytest.raises(ValueError, match=r"\(5, 5\) and 2"):
-        confusion_figure(CONFUSION, ("normal", "abnormal"), "Test")
-
-
 def test_pyplot_is_never_imported():
     code = (
         "import io, sys, numpy as np\n"

@@ -42,8 +42,6 @@ def test_the_leads_that_a_prediction_gives_are_drawn_over_the_recorded_ones():
 def test_large_leads_get_a_smaller_gain_that_is_written():
     figure = ecg_figure(8 * np.sin(np.arange(500) / 30)[:, None] * np.ones(12) / 2, "Test")
     assert any("2.5 mm/mV" in text.get_text() for text in figure.axes[0].texts)
-    with pytest.raises(ValueError, match=r"leads \(T, 12\): got shape \(500, 10\)"):
-        ecg_figure(np.zeros((500, 10)), "Test")
 
 
 def test_ten_seconds_are_a_quarter_of_each_lead_and_a_rhythm_strip():

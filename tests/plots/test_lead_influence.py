@@ -12,7 +12,7 @@ def test_shares_and_shade():
     influence = np.zeros((2, 500, 12))
     influence[0, 40, 6], influence[0, 60, 6], influence[0, 50, 11] = 2.0, -1.0, 1.0  # V1 has 3 of 4, V6 1 of 4
     influence[1, 50, 1] = 0.5
-    figure = influence_figure(np.ones((500, 12)), influence, ("apex", "septum"), "a")
+    figure = influence_figure(np.ones((500, 12)), influence, ("apex", "septum"), "a", "activation time")
     *panels, table = figure.axes
     assert [axes.get_title() for axes in panels] == list(LEADS)
     shares = np.array([float(text.get_text()) for text in table.texts]).reshape(2, 12)

@@ -11,7 +11,7 @@ from cardiax.plots.style import CLASS_COLOURS
 def test_the_median_and_quartiles_of_each_class_and_lead():
     shape = np.stack([np.arange(192.0), -np.arange(192.0)], 1)
     beats = {"N": np.array([1.0, 2, 9, 3, 4])[:, None, None] * shape, "V": 10 * shape[None]}
-    figure = median_beats_figure(beats, {"N": 1234, "V": 1}, ("II", "V5"), 180.0, 72, "a", CLASS_COLOURS)
+    figure = median_beats_figure(beats, {"N": 1234, "V": 1}, ("II", "V5"), 180.0, 72, "a", CLASS_COLOURS, {}, {})
     panels = np.array(figure.axes).reshape(2, 2)
     for row, sign in enumerate((1, -1)):
         for column, factor in enumerate((3, 10)):
@@ -63,7 +63,7 @@ def test_all_classes_share_a_scale_and_weak_influences_stay_pale():
     counts = dict.fromkeys(beats, 3)
 
     def shades(**influences):
-        figure = median_beats_figure(beats, counts, ("II",), 180.0, 72, "a", colours, influences)
+        figure = median_beats_figure(beats, counts, ("II",), 180.0, 72, "a", colours, influences, {})
         meshes = [one for axes in figure.axes for one in axes.collections if isinstance(one, QuadMesh)]
         return [mesh.to_rgba(mesh.get_array()[0, 96:97])[0][2] for mesh in meshes]  # blue: 1 is pale
 
