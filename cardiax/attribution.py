@@ -29,27 +29,25 @@ def integrated_gradients(
     gradient: Callable[[Inputs], Inputs],
     inputs: Inputs,
     baseline: Inputs,
-    nodes: int = NODES,
     bounds: Sequence[float] = (0.0, 1.0),
 ) -> Inputs:
     """Attribute the difference of an output between inputs and baseline to each value of the inputs.
 
     The attribution of a value is its difference from the baseline times the mean of its gradient on the straight line
     from baseline to inputs (Sundararajan, Taly, Yan 2017, arXiv:1703.01365). All attributions of an example add up to
-    the difference of the output (completeness), up to the error of the Gauss–Legendre rule of `nodes` points.
+    the difference of the output (completeness), up to the error of the Gauss–Legendre rule of `NODES` points.
 
     Args:
       gradient: function from inputs, name → (n, ...), to the gradients of the output of each example, name → (n, ...).
       inputs: name → (n, ...).
       baseline: name → (n, ...), or what broadcasts to it. The output must be continuous on the line: a beat in Kaggle's
         form needs a baseline with the same padding.
-      nodes: number of points of the rule.
       bounds: bounds of the parts of the line to which the rule is applied, from 0 at the baseline to 1 at the inputs.
 
     Returns:
       Name → float64 (n, ...), in the unit of the output.
     """
-    points, weights = np.polynomial.legendre.leggauss(nodes)
+    points, weights = np.polynomial.legendre.leggauss(NODES)
     rule = [
         (low + (high - low) * (point + 1) / 2, (high - low) * weight / 2)
         for low, high in itertools.pairwise(bounds)
@@ -69,11 +67,8 @@ def complete_attribution(
 ) -> Inputs | None:
     """Return `integrated_gradients`, or None if they do not add up to the difference of the output.
 
-    The points are graded if evenly spaced ones do not do, and the baseline has the shape of the inputs. An output that
-    jumps between baseline and inputs has no such attribution.
-
-    Args:
-      output: function from inputs, name → (n, ...), to outputs (n,).
+    The points are graded if evenly spaced ones do not do, and the baseline has the shape of the inputs. An output
+    (n,) that jumps between baseline and inputs has no such attribution.
     """
     change = output(inputs) - output(baseline)
     for bounds in ((0.0, 1.0), GRADED):

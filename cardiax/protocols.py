@@ -116,9 +116,9 @@ def _published_beats(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Spl
 
 
 def _by_record(test: Sequence[int], validation: Sequence[int], train: Sequence[int]) -> Protocol:
-    def by_record(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-        """Test and validate on the given records, and train on the others of `train`; without class Q."""
-        del parts
+    """Return the protocol that tests and validates on these records, and trains on the others of `train`; without Q."""
+
+    def by_record(beats: dict[str, np.ndarray], _: dict[str, int]) -> Split:
         record, rest = beats["record"], beats["label"] != AAMI_CLASSES.index("Q")
         sides = (
             np.isin(record, train) & ~np.isin(record, (*test, *validation)),
@@ -138,28 +138,15 @@ def _cross_validation(names: Sequence[str], folds: Sequence[tuple[int, ...]]) ->
     }
 
 
-def _group(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """Split 70/15/15 by record, so that no record is in two splits."""
-    del parts
-    return _in_groups(beats["record"], shares=(0.15, 0.15))
+def _by(feature: str, share: float) -> Protocol:
+    """Return the protocol of whole groups of examples with an equal `feature`, of which validation and test get `share`
+    each."""
 
+    def by(examples: dict[str, np.ndarray], _: dict[str, int]) -> Split:
+        groups = examples[feature]
+        return _in_groups(row_groups(groups) if feature in GROUPED else groups, shares=(share, share))
 
-def _random(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """Split the recordings 80/10/10; every heart and nearly every simulation is in all splits."""
-    del parts
-    return _in_groups(row_groups(recordings["electrodes"]), shares=(0.1, 0.1))
-
-
-def _published_recordings(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """Split 95/5 at random, as in CinC 2022; validation is taken from the 95 % and is as large as the test split."""
-    del parts
-    return _in_groups(row_groups(recordings["electrodes"]), shares=(0.05, 0.05))
-
-
-def _volunteer(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """Split by volunteer, so that no torso is in two splits: of 16, 2 are for validation and 3 for test."""
-    del parts
-    return _in_groups(recordings["volunteer"], shares=(0.15, 0.15))
+    return by
 
 
 def _as_stimuli(recordings: dict[str, np.ndarray], sites: Mapping[int, int]) -> dict[str, np.ndarray]:
@@ -170,13 +157,12 @@ def _as_stimuli(recordings: dict[str, np.ndarray], sites: Mapping[int, int]) -> 
     return {"innerindex": site}
 
 
-def _pattern(recordings: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+def _pattern(recordings: dict[str, np.ndarray], _: dict[str, int]) -> Split:
     """Split by activation pattern and by stimulus site: a tenth of each for validation and a tenth for test.
 
     The sites where a pattern starts are known for the simulated hearts only. In the UCSD/LLNL dataset only the number
     of a pattern is known, so it may begin like a stimulus in another split.
     """
-    del parts
     pattern, site = recordings["pattern"], recordings["innerindex"]
     groups = np.where(site >= 0, 1000 + site, pattern)
     return _in_groups(groups, shares=(0.1, 0.1), strata=site >= 0)
@@ -203,23 +189,20 @@ def _of_both(names: Sequence[str]) -> dict[str, Protocol]:
     }
 
 
-def _own_random(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+def _own_random(beats: dict[str, np.ndarray], _: dict[str, int]) -> Split:
     """Split each class 70/15/15 by beat; the beats of a patient may be in all splits."""
-    del parts
     labels = beats["label"]
     return _named(_stratified(np.arange(len(labels)), labels, row_groups(_rows_of(beats)), shares=(0.15, 0.15)))
 
 
-def _own_group(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+def _own_group(beats: dict[str, np.ndarray], _: dict[str, int]) -> Split:
     """Split 70/15/15 by group, so that no group is in two splits, and the classes are spread evenly."""
-    del parts
     return _whole_groups(beats, deal(beats["group"], beats["label"], (0.7, 0.15, 0.15)))
 
 
 def _own_fold(number: int) -> Protocol:
-    def fold(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
+    def fold(beats: dict[str, np.ndarray], _: dict[str, int]) -> Split:
         """Test on one fold of the groups, validate on the next one and train on the others."""
-        del parts
         count = min(len(OWN_FOLDS), len(np.unique(beats["group"])))
         dealt = deal(beats["group"], beats["label"], (1 / count,) * count)
         return _whole_groups(beats, np.where(dealt == number, 2, np.where(dealt == (number + 1) % count, 1, 0)))
@@ -246,7 +229,7 @@ PROTOCOLS: dict[str, dict[str, Protocol]] = {
     "beat": {
         "kaggle": _kaggle,
         "published": _published_beats,
-        "group": _group,
+        "group": _by("record", 0.15),
         "patient": _by_record(*SIDES["physionet_mitbih/patient"]),
         **_cross_validation(FOLDS, DS1_FOLDS),
     },
@@ -258,9 +241,9 @@ PROTOCOLS: dict[str, dict[str, Protocol]] = {
         **{name: _own_fold(number) for number, name in enumerate(OWN_FOLDS)},
     },
     "intracardiac": {
-        "random": _random,
-        "published": _published_recordings,
-        "volunteer": _volunteer,
+        "random": _by("electrodes", 0.1),  # every heart and nearly every simulation is in all splits
+        "published": _by("electrodes", 0.05),  # 95/5 at random, as in CinC 2022; validation is taken from the 95 %
+        "volunteer": _by("volunteer", 0.15),  # no torso is in two splits: of 16, 2 are for validation and 3 for test
         "pattern": _pattern,
     },
 }

@@ -51,13 +51,9 @@ def check_extra(extra: Mapping[str, float]) -> None:
 def augment_extra(
     keys: jax.Array, inputs: Inputs, target: jax.Array, extra: Mapping[str, float]
 ) -> tuple[Inputs, jax.Array]:
-    """Apply registered augmentations to a batch, in the order of their names, each unless its strength is 0.
+    """Apply registered augmentations, `extra` name → strength, to a batch in the order of their names, unless 0.
 
-    Args:
-      keys: (B,), the key of each example; an augmentation uses `fold_in(key, crc32(name))`.
-      inputs: inputs by name, each (B, ...).
-      target: (B, ...).
-      extra: name → strength.
+    Inputs by name and target are (B, ...), and keys (B,); an augmentation uses `fold_in(key, crc32(name))`.
     """
     for name, strength in sorted(extra.items()):
         if strength:

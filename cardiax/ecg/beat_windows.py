@@ -19,13 +19,9 @@ HIGH_PASS = 0.5
 def slope_at_beats(signals: np.ndarray, samples: np.ndarray, rate: float) -> float:
     """Return the median over beats of the mean slope within 0.1 s of a beat, over the mean slope of the recording.
 
-    Each lead counts alike. Over 100 records of the MIT-BIH databases it was 1.5 or more with their own annotations, and
-    0.9 or less with those of the next record. NaN if there is no slope at all.
-
-    Args:
-      signals: (n, L), in any unit.
-      samples: (m,), m ≥ 1, index of each beat.
-      rate: sampling rate, Hz.
+    Each lead of signals (n, L) at `rate`, Hz, counts alike; `samples` (m,), m ≥ 1, are the indices of the beats. Over
+    100 records of the MIT-BIH databases it was 1.5 or more with their own annotations, and 0.9 or less with those of
+    the next record. NaN if there is no slope at all.
     """
     slopes = np.abs(np.diff(signals, axis=0, prepend=signals[:1]))
     means = slopes.mean(axis=0)
@@ -60,10 +56,8 @@ def filtered(signals: np.ndarray, rate: float) -> np.ndarray:
 def windows(signals: np.ndarray, samples: np.ndarray, rate: float) -> np.ndarray:
     """Cut windows around R peaks: float32 (m, 192, 2). A window past an end of the signals repeats the value there.
 
-    Args:
-      signals: from `filtered`, (n, 1) or (n, 2); the second lead of a window of a single lead is 0.
-      samples: (m,), index of each R peak at the sampling rate `rate`, Hz, of the recording.
-      rate: that rate.
+    Signals (n, 1) or (n, 2) are from `filtered`; the second lead of a window of a single lead is 0. `samples` (m,) are
+    the indices of the R peaks at the sampling rate `rate`, Hz, of the recording.
     """
     padded = np.pad(signals, ((WINDOW_BEFORE, WINDOW_AFTER), (0, 0)), mode="edge").astype(np.float32)
     padded = np.pad(padded, ((0, 0), (0, WINDOW_LEADS - signals.shape[1])))

@@ -64,10 +64,7 @@ def twelve_leads(electrodes: Array) -> Array:
 
     With Wilson's central terminal W = (RA + LA + LL)/3: I = LA − RA, II = LL − RA, III = LL − LA (Einthoven);
     aVR, aVL, aVF = 3/2 · (RA, LA, LL − W) (Goldberger); V1 … V6 are the chest potentials minus W. RL, the ground,
-    enters no lead.
-
-    Args:
-      electrodes: (..., 10), mV, channels in the order of `ELECTRODES`.
+    enters no lead. The channels are in the order of `ELECTRODES`.
 
     Raises:
       ValueError: if the last axis does not have length 10.

@@ -116,12 +116,9 @@ def skips_beats(lead: np.ndarray, beats: np.ndarray) -> bool:
 
 
 def likeness(lead: np.ndarray, beats: np.ndarray, usual: np.ndarray | None = None) -> np.ndarray:
-    """Return the correlation (m,) of each beat with the median beat, or with that of the beats `usual` (k,).
+    """Return the correlation (m,) of beats of a lead (n,), at their R peaks int (m,), at 180 Hz, with the median beat.
 
-    Args:
-      lead: (n,), at 180 Hz.
-      beats: int (m,), R peaks, samples.
-      usual: other R peaks.
+    The median is over the beats `usual` (k,), by default over all.
     """
     if not len(beats):
         return np.empty(0)

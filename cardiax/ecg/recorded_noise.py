@@ -35,27 +35,17 @@ def segments(noise: np.ndarray, index: np.ndarray, length: int, count: int) -> n
     """Draw `count` segments of noise (m, channels) for each example of `index` (n,): (n, length, count, channels).
 
     Example i uses the words from i · count on of the random stream.
-
-    Raises:
-      ValueError: if the recording is shorter than a segment.
     """
-    room = len(noise) - length + 1
-    if room < 1:
-        raise ValueError(f"segments expects a recording of at least {length} samples: got {len(noise)}")
     words = stream("noise segment").random_raw(count * (int(index.max()) + 1))
-    starts = (words.reshape(-1, count)[index] % np.uint64(room)).astype(np.int64)
+    starts = (words.reshape(-1, count)[index] % np.uint64(len(noise) - length + 1)).astype(np.int64)
     return noise[starts[:, None, :] + np.arange(length)[:, None]]
 
 
 def noise_of_beats(beats: np.ndarray, noise: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Compute the noise at 0 dB of beats in Kaggle's format, the first or second channel: float32 (n, 187, 1).
 
-    The padding of a beat is left out. A flat signal or a flat segment gets no noise, here and in the functions below.
-
-    Args:
-      beats: float32 (n, 187, 1), without noise.
-      noise: (m, 2), at the sampling rate of the data, in any unit.
-      index: int64 (n,), indices of the examples.
+    The padding of a beat is left out. A flat signal or a flat segment gets no noise, here and in the functions below;
+    `noise` (m, 2) is at the sampling rate of the data, in any unit, and `index` int64 (n,) that of the examples.
     """
     drawn = segments(noise, index, beats.shape[1], 1)
     return _of_equal_variance(_either(drawn, index), beats, _mask(beats))
@@ -65,14 +55,8 @@ def noise_of_windows(leads: np.ndarray, noise: np.ndarray, index: np.ndarray) ->
     """Compute the noise at 0 dB of windows, both channels of one segment: float32 (n, T, 2).
 
     Each channel goes to one lead and is scaled to its variance. `noise` and `index` are as in `noise_of_beats`.
-
-    Raises:
-      ValueError: if the windows do not have as many leads as the noise has channels.
     """
-    drawn = segments(noise, index, leads.shape[1], 1)
-    if leads.shape[2] != drawn.shape[3]:
-        raise ValueError(f"noise_of_windows expects windows of {drawn.shape[3]} leads: got shape {leads.shape}")
-    return _of_equal_variance(drawn[:, :, 0], leads)
+    return _of_equal_variance(segments(noise, index, leads.shape[1], 1)[:, :, 0], leads)
 
 
 def noise_of_twelve_leads(leads: np.ndarray, noise: np.ndarray, index: np.ndarray) -> np.ndarray:

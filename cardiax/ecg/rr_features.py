@@ -43,12 +43,9 @@ LEAST_RANGE = 0.2
 
 
 def beat_intervals(times: np.ndarray) -> np.ndarray:
-    """Compute the RR interval before each beat, the one after it and the local mean of ten: float32 (n, 3), s.
+    """Compute the RR interval before each beat, the one after it and the local mean of ten, s: (n,) → float32 (n, 3).
 
-    The first and the last beat take the missing interval from their other side.
-
-    Args:
-      times: (n,), s, times of the beats of one record.
+    The first and the last beat of a record take the missing interval from their other side.
     """
     between = np.diff(times)
     before = np.append(between[:1], between)
@@ -129,11 +126,7 @@ def _windows(values: np.ndarray, size: int) -> np.ndarray:
 def against_median_beat(signal: np.ndarray, record: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return each beat and its deviation from the median beat of its record: float32 (n, T, L) each.
 
-    Both are in units of the median beat's range in that lead plus 0.2 mV.
-
-    Args:
-      signal: (n, T, L), mV.
-      record: (n,), the record of each beat.
+    Both are in units of the median beat's range in that lead plus 0.2 mV; `signal` (n, T, L) is in mV.
     """
     scaled, deviation = np.empty(signal.shape, np.float32), np.empty(signal.shape, np.float32)
     for one in np.unique(record):

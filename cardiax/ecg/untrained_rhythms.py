@@ -32,11 +32,8 @@ def irregular_share(rr: np.ndarray, ectopic: np.ndarray) -> float:
 
     The measure is the coefficient of sample entropy of Lake and Moorman (2011, doi:10.1152/ajpheart.00561.2010) for
     templates of one interval: the negative log of the share of equal intervals that are followed by equal ones, as a
-    density, minus the log of the mean interval. Intervals at ectopic beats are left out, because bigeminy is irregular.
-
-    Args:
-      rr: (n,), s, the interval before each beat; NaN where it is not known.
-      ectopic: bool (n,), ventricular and fusion beats.
+    density, minus the log of the mean interval. `rr` (n,), s, are the intervals before each beat, NaN if unknown; those
+    at `ectopic` (ventricular and fusion) beats, bool (n,), are left out, because bigeminy is irregular.
     """
     spans = rr[np.isfinite(rr) & ~ectopic & ~np.append(False, ectopic[:-1])[: len(rr)]]
     count = max(len(spans) // INTERVALS[1], 1)

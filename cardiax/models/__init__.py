@@ -34,13 +34,10 @@ READS: dict[str, tuple[str, ...]] = {"xgboost": ("beat",)}
 
 
 def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None:
-    """Make a Flax module of your own a model of that name.
+    """Make a Flax module of your own a model, for `--model name`, which can read what `READS` lists.
 
-    Args:
-      name: as `--model` and config.json have it.
-      module: called as `module(leads, train)`, for `record` also with `deviation` and `rr` by name. It has the fields
-        `outputs` and `axis_name`; every other field needs a default and may be set by `--model_args`.
-      reads: what it can read, see `READS`.
+    It is called as `module(leads, train)`, for `record` also with `deviation` and `rr` by name. It has the fields
+    `outputs` and `axis_name`; every other field needs a default and may be set by `--model_args`.
 
     Raises:
       ValueError: another model has that name.
@@ -88,17 +85,14 @@ def build_model(
     args: Mapping[str, Any] | None = None,
     precision: str = "float32",
 ) -> Any:
-    """Build the module or `Trees` of a model.
+    """Build the module or `Trees` of a model, wrapped in `InBfloat16` for the precision `bfloat16`.
 
     Args:
       name: name of the model, a key of `MODELS` or `TREES`.
       outputs: width of the output.
       axis_name: mapped axis over which the batch is divided; None outside of a mapped step.
       args: fields of the module that differ from its defaults.
-      precision: `float32` or `bfloat16` (see `InBfloat16`).
-
-    Returns:
-      The module, wrapped in `InBfloat16` for bfloat16.
+      precision: `float32` or `bfloat16`.
 
     Raises:
       InputError: if the model or a field is unknown, a value has another type than the field's default or is too small,

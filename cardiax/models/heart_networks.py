@@ -42,13 +42,7 @@ class Trunk(nn.Module):
 
     @nn.compact
     def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
-        """Return features (B, hidden) of leads (B, 500, 12), mV; float32, for a head in ms or mV.
-
-        Raises:
-          ValueError: if leads does not have shape (B, T, L).
-        """
-        if leads.ndim != 3:
-            raise ValueError(f"the trunk expects leads (B, samples, 12): got shape {leads.shape}")
+        """Return features (B, hidden) of leads (B, 500, 12), mV; float32, for a head in ms or mV."""
         x = Conv(self.widths[0], (9,), 2, use_bias=False, name="stem")(leads / LEAD_SCALE)
         for stage, width in enumerate(self.widths):
             for block in range(self.blocks):

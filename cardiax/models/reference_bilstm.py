@@ -15,12 +15,7 @@ class TransmembraneBiLSTM(nn.Module):
 
     Leads and voltages are scaled by the minimum and maximum of the dataset. The layers are three convolutions of width
     3 (256, 128 and 64 channels, ReLU, padded), dropout, two bidirectional LSTM layers of 256 units, and a convolution
-    of width 1. With PyTorch's two bias vectors this gives the stated 2.41 M parameters:
-
-        convolutions  (3·12 + 1)·256 + (3·256 + 1)·128 + (3·128 + 1)·64  =   132 544
-        LSTM          2·(64 + 256 + 2)·1024 + 2·(512 + 256 + 2)·1024     = 2 236 416
-        outputs       (512 + 1)·75                                       =    38 475
-        total                                                              2 407 435
+    of width 1. With PyTorch's two bias vectors this gives the stated 2.41 M parameters (2 407 435).
 
     Attributes:
       outputs: number of sites.

@@ -16,14 +16,8 @@ class ReferenceCNN(nn.Module):
     LeakyReLU of slope 0.001; *one* max-pool of width 3, stride 2 and padding 1 after the last of them; dropout; dense
     layers of 512 and 216 with the same LeakyReLU; and a dense output layer.
 
-    This architecture gives the stated 1.68 M parameters for a beat of 187 × 1: pooling halves 187 samples to
-    (187 + 2 − 3) // 2 + 1 = 94, flattened to 94 · 32 = 3008. Without padding in the convolutions it would be 91 samples
-    and 1.63 M, with a pool after each of them 24 and 0.54 M.
-
-        convolutions   (3·1 + 1)·128 + (3·128 + 1)·64 + (3·64 + 1)·32  =    31 328
-        dense          (3008 + 1)·512 + (512 + 1)·216                  = 1 651 416
-        outputs        (216 + 1)·outputs                               =       217 · outputs
-        total          1 682 961 with 1 output, 1 683 178 with 2, 1 683 829 with 5
+    Only this architecture gives the stated 1.68 M parameters for a beat of 187 × 1 (1 682 961 with one output): without
+    padding in the convolutions they would be 1.63 M, with a pool after each of them 0.54 M.
 
     Differences from the reference: its heartbeat network has one sigmoid output and binary cross entropy, ours two
     softmax outputs and cross entropy (the same family of functions: the sigmoid of a difference of two logits). Its
@@ -47,13 +41,7 @@ class ReferenceCNN(nn.Module):
 
     @nn.compact
     def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
-        """Return logits (B, outputs) of beats (B, samples, 1); dropout in training needs the key "dropout".
-
-        Raises:
-          ValueError: if leads does not have rank 3.
-        """
-        if leads.ndim != 3:
-            raise ValueError(f"ReferenceCNN expects beats (B, samples, 1): got shape {leads.shape}")
+        """Return logits (B, outputs) of beats (B, samples, 1); dropout in training needs the key "dropout"."""
         x = z_score(leads).scale(leads) if self.z_score else leads
         for features in self.channels:
             x = leaky_relu(Conv(features, kernel_size=(3,))(x), 0.001)
@@ -70,12 +58,7 @@ class ActivationCNN(nn.Module):
 
     Each lead is divided by its range in the case. The layers are three convolutions of width 3 (128, 128, 64 channels,
     padded), each with batch normalisation and a LeakyReLU of slope 0.01; one max-pool of width 4; and dense layers of
-    128 and `outputs`. One pool, after the last convolution, gives the stated 1.11 M parameters:
-
-        convolutions      (3·12 + 1)·128 + (3·128 + 1)·128 + (3·128 + 1)·64 =    78 656
-        batch norm        2·(128 + 128 + 64)                                =       640
-        dense             (125·64 + 1)·128 + (128 + 1)·75                   = 1 033 803
-        total                                                                 1 113 099
+    128 and `outputs`. One pool, after the last convolution, gives the stated 1.11 M parameters (1 113 099).
 
     Attributes:
       outputs: number of sites.

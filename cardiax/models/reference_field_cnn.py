@@ -18,13 +18,8 @@ class FieldCNN(nn.Module):
     convolutions of 3 × 3 (zero padding that keeps the size) with a LeakyReLU of slope 0.001; one max-pool of 3 × 3,
     stride 2 and padding 1 after the last; dropout; dense layers of 512 and 216; and a dense output layer.
 
-    Number of parameters, with 224 pooled to 112, for the heartbeat project's channels 128, 64, 32 and the arrhythmia
-    project's 64, 32, 16:
-
-        convolutions   (9·1 + 1)·128 + (9·128 + 1)·64 + (9·64 + 1)·32 =      93 536 and      23 728
-        dense          (112·112·32 + 1)·512 + (512 + 1)·216           = 205 632 216 and 102 871 768
-        outputs        (216 + 1)·outputs                              =         434 and       1 085
-        total          206 M and 103 M, as stated                       205 726 186 and 102 896 581
+    It has the stated 206 M parameters (205 726 186) with the heartbeat project's channels 128, 64, 32 and two outputs,
+    and 103 M (102 896 581) with the arrhythmia project's 64, 32, 16 and five.
 
     Attributes:
       outputs: number of logits.

@@ -42,13 +42,8 @@ class ActivationSqueezeNet(nn.Module):
     """The reference SqueezeNet for activation times: twelve leads (B, 500, 12), mV → (B, outputs), ms.
 
     Each lead is divided by its range in the case. The 500 samples are the channels and the convolutions run along the
-    twelve leads: only this gives the stated 0.49 M parameters; with leads as channels it would be 392 907. The output
-    is the mean over the remaining positions.
-
-        stem          (3·500 + 1) · 64                            =  96 064
-        fire modules  5264 + 6288 + 20768 + 24864 + 49584 + 55728 + 90688 + 98880 = 352 064
-        outputs       (512 + 1) · 75                              =  38 475
-        total                                                       486 603
+    twelve leads: only this gives the stated 0.49 M parameters (486 603). The output is the mean over the remaining
+    positions.
 
     Difference from the reference: pools are padded by 1, since twelve leads are too few for three unpadded ones.
 
@@ -77,8 +72,8 @@ class TransmembraneSqueezeNet(nn.Module):
     """The reference SqueezeNet for transmembrane voltages: twelve leads (B, 500, 12) → (B, 500, outputs), both in mV.
 
     It is fully convolutional. Each lead is divided by its range in the case. The reference predicts
-    (v + 85.50618677)/135.50618677; here the output is converted back to mV. No layer changes the sampling rate. With
-    leads as channels the stated 0.39 M parameters are (3·12 + 1)·64 + 352 064 + (512 + 1)·75 = 392 907.
+    (v + 85.50618677)/135.50618677; here the output is converted back to mV. No layer changes the sampling rate. It has
+    the stated 0.39 M parameters (392 907), with leads as channels.
 
     Attributes:
       outputs: number of sites.

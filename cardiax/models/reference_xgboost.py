@@ -62,12 +62,7 @@ class Trees:
     def fit(
         self, train: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray], seed: int
     ) -> tuple[Any, list[dict[str, float]]]:
-        """Fit the trees.
-
-        Args:
-          train: training beats (n, 187, 1) and classes (n,).
-          validation: validation beats and classes, of the same shapes.
-          seed: random seed of XGBoost.
+        """Fit the trees to beats (n, 187, 1) and classes (n,) for training, and the same for validation.
 
         Returns:
           The booster, truncated after the round with the lowest validation loss, and the losses of all rounds, in nats.

@@ -32,13 +32,10 @@ EDGE_NODES = 2
 def travel_times(
     heart: Heart, sources: np.ndarray, speeds: Sequence[float] = SPEEDS, purkinje: float = 1.0
 ) -> np.ndarray:
-    """Compute travel times from single points to all points: float64 (K, P), ms.
+    """Compute travel times from points of a heart, indices `sources` (K,), to all points: float64 (K, P), ms.
 
-    Args:
-      heart: mesh and fibres of the heart.
-      sources: int (K,), indices of the source points.
-      speeds: conduction speeds along the fibres, across them in the wall, and through the wall, m/s.
-      purkinje: factor on the speed along an endocardium, whose Purkinje network conducts fast.
+    `speeds` are those of conduction along the fibres, across them in the wall, and through the wall, m/s; `purkinje` is
+    the factor on the speed along an endocardium, whose Purkinje network conducts fast.
     """
     graph = travel_graph(heart, metric(heart, speeds), purkinje)
     return dijkstra(graph, directed=False, indices=np.asarray(sources))[:, : len(heart.points)]

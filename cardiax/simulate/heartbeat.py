@@ -258,8 +258,7 @@ def simulate_beat(key: jax.Array, index: jax.Array, label: jax.Array, subject: j
 def simulate_beats(key: jax.Array, indices: jax.Array, labels: jax.Array, subjects: jax.Array) -> jax.Array:
     """Simulate rows float32 (n, 187) of the beats with these `indices`, `labels` and `subjects`, each int32 (n,).
 
-    A beat does not depend on the others in the call. Rows are bit-identical for the same n; for another n XLA
-    vectorises differently, which changes the last bit of a few samples.
+    For another n, XLA vectorises differently, which changes the last bit of a few samples.
     """
     return jax.vmap(simulate_beat, in_axes=(None, 0, 0, 0))(key, indices, labels, subjects)
 

@@ -16,14 +16,14 @@ FORGIVEN = {"S": ("Q",), "V": ("F", "Q")}
 """Class → reference classes of which a beat found as that class is no false positive (EC57, as `bxb` of WFDB)."""
 
 
-def match(reference: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Match beats at increasing times, (n,) and (m,), s, one to one, the closest first, at most `WINDOW` apart.
+def match(reference: np.ndarray, found: np.ndarray, window: float = WINDOW) -> tuple[np.ndarray, np.ndarray]:
+    """Match beats at increasing times, (n,) and (m,), s, one to one, the closest first, at most `window`, s, apart.
 
     Returns:
       The indices of the pairs, int (k,) each, in order.
     """
-    low = np.searchsorted(found, reference - WINDOW - 1e-9, "left")
-    high = np.searchsorted(found, reference + WINDOW + 1e-9, "right")
+    low = np.searchsorted(found, reference - window - 1e-9, "left")
+    high = np.searchsorted(found, reference + window + 1e-9, "right")
     of_reference = np.repeat(np.arange(len(reference)), high - low)
     of_found = np.concatenate([np.arange(*pair) for pair in zip(low, high, strict=True)] or [np.arange(0)])
     free_reference, free_found, pairs = set(range(len(reference))), set(range(len(found))), []

@@ -11,7 +11,6 @@ from cardiax.ecg.recorded_noise import (
     add_noise_to_beats,
     noise_of_beats,
     noise_of_twelve_leads,
-    noise_of_windows,
     resample,
     segments,
 )
@@ -137,14 +136,10 @@ def test_a_sine_is_the_same_sine_at_another_rate(rate):
     np.testing.assert_allclose(found[inside, 1], np.cos(2 * np.pi * 3 * new_time)[inside], atol=0.01)
 
 
-def test_flat_signals_and_wrong_shapes():
+def test_flat_signals():
     flat = np.zeros((2, 187, 1), np.float32)
     assert not add_noise_to_beats(flat, noise_of_beats(flat, RECORDING, np.arange(2)), 0).any()
     single = np.where(np.arange(187) < 1, np.float32(0.7), np.float32(0))[None, :, None]  # one sample varies in nothing
     assert not noise_of_beats(single, RECORDING, np.arange(1)).any()
     signal = np.random.default_rng(0).uniform(0.1, 1, (2, 187, 1)).astype(np.float32)
     assert not noise_of_beats(signal, np.ones((400, 2), np.float32), np.arange(2)).any()
-    with pytest.raises(ValueError, match="at least 187 samples: got 100"):
-        noise_of_beats(flat, RECORDING[:100], np.arange(2))
-    with pytest.raises(ValueError, match=r"windows of 2 leads: got shape \(2, 187, 7\)"):
-        noise_of_windows(np.zeros((2, 187, 7), np.float32), RECORDING, np.arange(2))

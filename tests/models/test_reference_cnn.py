@@ -1,7 +1,6 @@
 """The reference CNN: its parameters counted by hand, its shapes, its dropout."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -54,8 +53,3 @@ def test_dropout_only_in_training():
     assert quiet.shape == first.shape == (3, 2)
     assert np.all(first != other)
     np.testing.assert_array_equal(first, SMALL.apply(variables, BEATS, train=True, rngs=keys[0]))
-
-
-def test_rank_error_names_the_shape():
-    with pytest.raises(ValueError, match=r"\(3, 187\)"):
-        SMALL.init(jax.random.key(0), jnp.ones((3, 187)), train=False)

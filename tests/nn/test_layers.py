@@ -59,12 +59,6 @@ def test_dtype_is_kept():
     assert drop(jnp.ones((2, 3), jnp.bfloat16)).dtype == jnp.bfloat16
 
 
-@pytest.mark.parametrize("rate", [1.0, -0.1])
-def test_rate_out_of_range(rate):
-    with pytest.raises(ValueError, match=f"got {rate}"):
-        drop(jnp.ones((2, 3)), rate)
-
-
 @pytest.mark.parametrize(("samples", "window", "stride", "padding"), [(187, 3, 2, 1), (10, 2, 2, 0), (11, 4, 3, 2)])
 def test_max_pool_and_its_gradient_are_flaxs(samples, window, stride, padding):
     x = jax.random.normal(jax.random.key(0), (2, samples, 3))
