@@ -7,6 +7,7 @@ expected and what to do.
 """
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from cardiax.file_checks import EMPTY, HEAD, kind
 
 HOMEPAGE = "https://www.kaggle.com/datasets/shayanfazeli/heartbeat"
 COLUMNS = BEAT_LENGTH + 1
-BLOCK_BYTES = 4 << 20  # one block holds about 860 rows of Kaggle's 4.9 kB
+ROWS = 860  # read at once: 4 MiB of Kaggle's
+LONGEST = 4 << 20  # bytes of a line
 FETCH_AGAIN = f"fetch the file again from {HOMEPAGE}"
 
 
@@ -72,32 +74,45 @@ def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> 
     Raises:
       InputError: for the first mistake in the file.
     """
-    line = 1  # of the block's first row
-    blank = 0  # blank lines before it
-    layout, count = None, 0
     with naming(source.path), source.path.open("rb") as stream:
-        for text, complete in _blocks(stream, source, digest):
-            rows = text.split("\n")
-            if layout is None:
-                layout = Layout.of(rows[0], source)
-                line += layout.header
-                rows = rows[layout.header :]
-            size = len(rows)
-            while rows and not rows[-1].strip():  # blank lines are allowed only at the end of a file
-                rows.pop()
-            if rows and blank:
-                raise _row_mistake([""], f"{source}: line {line - blank}", labels, layout.index)
-            if rows:
-                plain = layout.plain(rows)
-                table = _parse(plain)
-                if table is None or not _valid(table, labels).all():
-                    raise _first_mistake(plain, line, source, labels, complete, layout.index)
-                yield table[:, :BEAT_LENGTH].astype(np.float32), table[:, BEAT_LENGTH].astype(np.int32)
-                count += len(rows)
-            blank = size - len(rows) + (0 if rows else blank)
-            line += size
-    if not count:
+        lines = _lines(stream, source, digest)
+        first = next(lines, None)
+        if first is None:
+            raise InputError(f"{source}: the file is empty, expected rows of {COLUMNS} columns: {FETCH_AGAIN}")
+        layout = Layout.of(first, source)
+        lines, line = lines if layout.header else itertools.chain([first], lines), 1 + layout.header
+        while rows := layout.plain(list(itertools.islice(lines, ROWS))):
+            table = _parse(rows)
+            if table is None or not _valid(table, labels).all():
+                raise _first_mistake(rows, line, source, labels, layout.index)
+            yield table[:, :BEAT_LENGTH].astype(np.float32), table[:, BEAT_LENGTH].astype(np.int32)
+            line += len(rows)
+    if line == 1 + layout.header:
         raise InputError(f"{source}: found a header and no row, expected rows of {COLUMNS} columns: {FETCH_AGAIN}")
+
+
+def _lines(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterator[str]:
+    """Yield the lines of a file with their line breaks; blank ones are allowed only at its end, and not yielded."""
+    blank = 0
+    for number, line in enumerate(iter(lambda: stream.readline(LONGEST), b""), start=1):
+        found = kind(line[:HEAD]) if number == 1 else None
+        if found and found != EMPTY:
+            raise InputError(f"{source}: found {found}, expected a CSV file: {FETCH_AGAIN}")
+        if len(line) == LONGEST:
+            raise InputError(f"{source}: no line break in {LONGEST} bytes, expected a CSV file: {FETCH_AGAIN}")
+        digest.update(line)
+        try:
+            text, wrong = line.decode("utf-8-sig"), line.find(0)
+        except UnicodeDecodeError as error:
+            text, wrong = "", error.start
+        if wrong >= 0:
+            raise InputError(f"{source}: binary content (byte 0x{line[wrong]:02x}), expected a CSV file: {FETCH_AGAIN}")
+        if not text.strip():
+            blank = blank or number
+        elif blank:
+            raise _row_mistake([""], f"{source}: line {blank}", (), False)
+        else:
+            yield text
 
 
 @dataclass(frozen=True)
@@ -171,52 +186,13 @@ def _is_label(cell: str, labels: Sequence[int]) -> bool:
         return False
 
 
-def _blocks(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterator[tuple[str, bool]]:
-    """Yield blocks of complete lines as text, without the last line break, and False if the last one is missing."""
-    rest = b""
-    empty = True
-    while block := stream.read(BLOCK_BYTES):
-        if empty:
-            _check_kind(block, source)
-            empty = False
-        digest.update(block)
-        end = block.rfind(b"\n")
-        if end < 0 and len(rest) + len(block) > BLOCK_BYTES:
-            raise InputError(f"{source}: no line break in {BLOCK_BYTES} bytes, expected a CSV file: {FETCH_AGAIN}")
-        if end >= 0:
-            yield _text(rest + block[:end], source), True
-        rest = rest + block if end < 0 else block[end + 1 :]
-    if empty:
-        raise InputError(f"{source}: the file is empty, expected rows of {COLUMNS} columns: {FETCH_AGAIN}")
-    if rest:
-        yield _text(rest, source), False
-
-
-def _check_kind(block: bytes, source: File) -> None:
-    found = kind(block[:HEAD])
-    if found and found != EMPTY:
-        raise InputError(f"{source}: found {found}, expected a CSV file: {FETCH_AGAIN}")
-
-
-def _text(block: bytes, source: File) -> str:
-    try:
-        text = block.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{source}: binary content (byte 0x{block[error.start]:02x}), expected a CSV file: {FETCH_AGAIN}"
-        ) from error
-    if "\0" in text:
-        raise InputError(f"{source}: binary content (byte 0x00), expected a CSV file: {FETCH_AGAIN}")
-    return text
-
-
 def _parse(rows: list[str]) -> np.ndarray | None:
     """Parse rows to a float64 table (n, 188), or return None if they are not one."""
     try:
-        table = np.loadtxt(rows, delimiter=",", comments=None, ndmin=2) if all(map(str.strip, rows)) else None
+        table = np.loadtxt(rows, delimiter=",", comments=None, ndmin=2)
     except ValueError:
         return None
-    return table if table is not None and table.shape == (len(rows), COLUMNS) else None
+    return table if table.shape == (len(rows), COLUMNS) else None
 
 
 def _valid(table: np.ndarray, labels: Sequence[int]) -> np.ndarray:
@@ -226,16 +202,14 @@ def _valid(table: np.ndarray, labels: Sequence[int]) -> np.ndarray:
     return valid
 
 
-def _first_mistake(
-    rows: list[str], line: int, source: File, labels: Sequence[int], complete: bool, index: bool
-) -> InputError:
+def _first_mistake(rows: list[str], line: int, source: File, labels: Sequence[int], index: bool) -> InputError:
     """Return the error for the first invalid cell of `rows` in plain layout, which begin at `line` (from 1)."""
     for number, row in enumerate(rows, start=line):
         table = _parse([row])
         if table is not None and _valid(table, labels).all():
             continue
-        cells = row.rstrip("\r").split(",")
-        if not complete and number == line + len(rows) - 1 and len(cells) < COLUMNS:
+        cells = row.rstrip("\r\n").split(",")
+        if not row.endswith("\n") and len(cells) < COLUMNS:
             return InputError(
                 f"{source}: line {number}, the last, is cut off in column {len(cells) + index}, expected "
                 f"{COLUMNS + index} columns: the file is truncated: {FETCH_AGAIN}"
