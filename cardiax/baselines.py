@@ -103,11 +103,7 @@ SYSTEMS: dict[str, dict[str, System]] = {
 
 
 def find_system(task: str, name: str) -> System:
-    """Return the baseline `name` of `task`.
-
-    Raises:
-      InputError: if the name is unknown; the message has the closest match and all names.
-    """
+    """Return the baseline `name` of `task`, or raise `InputError` with the closest match and all names."""
     if name not in SYSTEMS.get(task, {}):
         raise unknown(f"baseline of {task}", name, SYSTEMS.get(task, {}))
     return SYSTEMS[task][name]

@@ -287,11 +287,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 
 
 def find_dataset(name: str) -> Dataset:
-    """Return the dataset `name`; without `/CONFIG`, its first configuration. Names with a comma between are joined.
-
-    Raises:
-      InputError: if a name is unknown, or the datasets cannot be joined.
-    """
+    """Return a dataset, without `/CONFIG` its first one, or several, `A,B`, joined; `InputError` if that cannot be."""
     if "," in name:
         return _joined([find_dataset(one) for one in name.split(",")])
     if name in DATASETS:

@@ -167,11 +167,7 @@ _FORMS: dict[Any, tuple[type, ...]] = {str: (str,), int: (int, str), float: (int
 
 
 def parse(name: str, item: dataclasses.Field, value: Any) -> Any:
-    """Convert `value`, a command line string or a JSON value, to the field's type and check its bounds.
-
-    Raises:
-      InputError: if it has another type, is out of bounds or is not among the choices.
-    """
+    """Convert `value`, a command line string or a JSON value, to the field's type; `InputError` if it does not fit."""
     metadata = item.metadata
     if get_origin(item.type) is Mapping:
         return MappingProxyType(_pairs(name, value, metadata))
@@ -228,11 +224,7 @@ def _pairs(name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str, Any]
 
 
 def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
-    """Return `config` with the fields of `overrides` (dotted name → text or value) parsed and replaced.
-
-    Raises:
-      InputError: if a field is unknown or its value is invalid.
-    """
+    """Return `config` with the fields of `overrides` (dotted name → text or value) parsed and replaced, or `InputError`."""
     known = leaves(config)
     for name in overrides:
         if name not in known:

@@ -66,16 +66,13 @@ Protocol = Callable[[dict[str, np.ndarray], dict[str, int]], Split]
 
 
 def draw_split(dataset: Dataset, protocol: str, examples: dict[str, np.ndarray], parts: dict[str, int]) -> Split:
-    """Draw the splits of a dataset by a protocol of `PROTOCOLS[dataset.kind]` or `PROTOCOLS[dataset.name]`, by index.
+    """Draw the splits of a dataset, by index; `InputError` if neither its kind nor its name has the protocol.
 
     Args:
       examples: concatenated features of all parts of the dataset: `beat` (n, 187) and `label` (n,), of your own `beat`
         or `signal` (n, T, L), `label` and possibly `group` (n,), or `electrodes` (n, 500, 10), `volunteer`, `pattern`
         and `innerindex` (n,).
       parts: name of each part on disk → its number of rows; they sum to n.
-
-    Raises:
-      InputError: if the protocol is unknown.
     """
     protocols = PROTOCOLS[dataset.kind] | PROTOCOLS.get(OWN if dataset.own else dataset.name, {})
     if protocol not in protocols:

@@ -70,11 +70,7 @@ WHEN_JOINED: dict[str, Any] = {
 
 
 def recipe(task: str, dataset: str | None = None) -> Config:
-    """Return the default experiment of a task on a dataset; None for the task's default dataset.
-
-    Raises:
-      InputError: the task or the dataset is unknown.
-    """
+    """Return the default experiment of a task on a dataset, by default its own; `InputError` if one is unknown."""
     if task not in RECIPES:
         raise unknown("task", task, RECIPES)
     config = RECIPES[task]

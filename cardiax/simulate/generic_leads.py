@@ -72,13 +72,8 @@ class Explained(NamedTuple):
 def explained_leads(times: np.ndarray, voltage: np.ndarray | None, recorded: np.ndarray) -> Explained | None:
     """Compute the leads that a prediction gives on the generic heart, and how much of the recorded ones they explain.
 
-    Args:
-      times: (75,), ms after the first sample; NaN for a site that does not activate.
-      voltage: (500, 75), mV, which gives the durations; None for the usual ones, and the first `DEPOLARISATION` ms.
-      recorded: (500, 12), mV.
-
-    Returns:
-      None if fewer than half of the sites activate.
+    Recorded leads are (500, 12), mV. The voltage (500, 75), mV, gives the durations; without it they are the usual
+    ones, in the first `DEPOLARISATION` ms. `times` (75,) and the result None are as in `generic_leads`.
     """
     samples = DEPOLARISATION if voltage is None else len(voltage)
     found = generic_leads(times, None if voltage is None else apd90(voltage), samples)

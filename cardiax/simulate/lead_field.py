@@ -2,17 +2,14 @@
 
 Active tissue is a current dipole density −σ_i ∇V_m; in an unbounded conductor σ its potential at x is
 φ(x) = 1/(4πσ) ∫ −σ_i ∇V_m · (x − r)/|x − r|³ dr (Plonsey and Barr, Bioelectricity, 3rd ed., chapter 8). With V_m linear
-in each tetrahedron this is one matrix product per beat. The anisotropy of σ_i along the fibres is neglected.
+in each tetrahedron this is one matrix product per beat. The anisotropy of σ_i along the fibres is neglected, and σ_i/σ
+is 1 here, absorbed by the gain of `cardiax.simulate.heart_recording`.
 """
 
 import numpy as np
 from scipy.sparse import coo_array
 
 from cardiax.simulate.heart_geometry import shape_gradients
-
-CONDUCTIVITY_RATIO = 1.0
-"""σ_i/σ: intracellular conductivity over that of the torso, absorbed by the gain of `cardiax.simulate.heart_recording`.
-"""
 
 ELECTRODE_POSITIONS = np.array(
     [
@@ -35,15 +32,12 @@ the left, y to the front, z up. They follow the clinical placement rules and are
 def lead_field(points: np.ndarray, tetrahedra: np.ndarray, electrodes: np.ndarray) -> np.ndarray:
     """Compute the matrix L (X, P) for which L @ V_m (P, ...) are the electrode potentials, mV, for V_m in mV.
 
-    Args:
-      points: (P, 3), mm, points of the mesh.
-      tetrahedra: int (E, 4), tetrahedra of positive volume.
-      electrodes: (X, 3), mm, positions outside the tissue.
+    Points (P, 3) are of a mesh of tetrahedra (E, 4) of positive volume, and electrodes (X, 3) outside of it; mm.
     """
     gradients, volume = shape_gradients(points, tetrahedra)
     away = electrodes[:, None] - points[tetrahedra].mean(axis=1)[None]
     kernel = away / np.linalg.norm(away, axis=-1, keepdims=True) ** 3 / (4 * np.pi)
-    weights = -CONDUCTIVITY_RATIO * np.einsum("xej,ecj,e->xec", kernel, gradients, volume)
+    weights = -np.einsum("xej,ecj,e->xec", kernel, gradients, volume)
     rows = np.broadcast_to(np.arange(len(electrodes))[:, None, None], weights.shape)
     columns = np.broadcast_to(tetrahedra[None], weights.shape)
     matrix = coo_array((weights.ravel(), (rows.ravel(), columns.ravel())), shape=(len(electrodes), len(points)))

@@ -152,12 +152,7 @@ def _normals(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _laplace(points: np.ndarray, tetrahedra: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Solve Laplace's equation with linear finite elements.
-
-    Args:
-      points: (P, 3), mm, points of the mesh.
-      tetrahedra: int (E, 4), tetrahedra of positive volume.
-      known: (P,), boundary values; NaN where unknown.
+    """Solve Laplace's equation with linear finite elements, for boundary values `known` (P,), NaN where unknown.
 
     Returns:
       The solution (P,), and its gradient (P, 3) at the points: the mean over their tetrahedra, weighted by volume.

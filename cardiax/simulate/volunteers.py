@@ -65,13 +65,7 @@ def volunteer(
     distances: Sequence[float] | np.ndarray = ELECTRODE_DISTANCES,
     pose: Sequence[float] | np.ndarray = POSE,
 ) -> Volunteer:
-    """Return volunteer `number`, with individual deviations from the given electrode distances and pose.
-
-    Args:
-      number: number of the volunteer, 1 … 16.
-      distances: (10,), factors on the electrode distances of the standard torso.
-      pose: azimuth, elevation and roll of the heart, degrees; see `POSE`.
-    """
+    """Return volunteer `number`, 1 … 16, with individual deviations from electrode distances (10,) and a pose (3,)."""
     draw = normals(number, 64)
     mean = HeartShape()
     shape = HeartShape(

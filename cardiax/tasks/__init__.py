@@ -36,25 +36,16 @@ TASKS: dict[str, Task] = {
             supraventricular="S",
             merged={},
         ),
-        Activation(
-            name="activation",
-            summary="activation time of each of 75 sites of the heart, ms",
-        ),
-        Transmembrane(
-            name="transmembrane",
-            summary="transmembrane voltage of each of 75 sites of the heart, mV",
-        ),
+        Activation("activation", "activation time of each of 75 sites of the heart, ms"),
+        Transmembrane("transmembrane", "transmembrane voltage of each of 75 sites of the heart, mV"),
     )
 }
 
 
 def register(task: Task, recipe: Config | None = None, systems: Mapping[str, System] | None = None) -> None:
-    """Add a task of your own.
+    """Add a task of your own, with its default experiment and the baselines that `cardiax sweep` compares with it.
 
-    Args:
-      task: the task.
-      recipe: its default experiment; fields that are `meaningless` for the task are 0 or "none" in it.
-      systems: baselines that `cardiax sweep` compares with it.
+    Fields of the recipe that are `meaningless` for the task become 0 or "none".
 
     Raises:
       ValueError: another task has that name, or its report compares models by another metric than selects checkpoints.
@@ -72,22 +63,14 @@ def register(task: Task, recipe: Config | None = None, systems: Mapping[str, Sys
 
 
 def find_task(name: str) -> Task:
-    """Return the task `name`.
-
-    Raises:
-      InputError: if the name is unknown; the message has the closest match and all names.
-    """
+    """Return the task `name`, or raise `InputError` with the closest match and all names."""
     if name not in TASKS:
         raise unknown("task", name, TASKS)
     return TASKS[name]
 
 
 def task_of(config: Config) -> Task:
-    """Return the task of an experiment, with the classes of its dataset if that is your own.
-
-    Raises:
-      InputError: see `find_task` and `cardiax.catalog.find_dataset`.
-    """
+    """Return the task of an experiment, with the classes of its dataset if that is your own, or raise `InputError`."""
     return find_task(config.task).of(find_dataset(config.dataset))
 
 

@@ -31,8 +31,6 @@ class Classification(Task):
     in Kaggle's form, or a window around an R peak: `leads` and `deviation` (T, L) and `rr` (22,), see `arrays`.
 
     Attributes:
-      name: name on the command line.
-      summary: the question that the task answers.
       classes: names of the C classes; target i is `classes[i]`.
       normal: class of sinus beats.
       supraventricular: class of supraventricular ectopic beats.
@@ -49,17 +47,14 @@ class Classification(Task):
     kind = "beat"
     evaluation_batch = 1024
     selection = "macro_f1"
-    """Validation metric that selects the best checkpoint; the highest is the best."""
     higher_is_better = True
     meaningless = ("augmentation.shift",)
 
     @property
     def report(self) -> ClassReport:
-        """The metrics, table and plots of an evaluated split."""
         return ClassReport({}, classes=self.classes)
 
     def shapes(self, dataset: Dataset) -> dict[str, tuple[int, ...]]:
-        """Return name → shape of each input of one example of the dataset (see `arrays`)."""
         if not dataset.by_record:
             return {"leads": dataset.shape}
         window = (WINDOW_BEFORE + WINDOW_AFTER, WINDOW_LEADS)
@@ -67,7 +62,6 @@ class Classification(Task):
 
     @property
     def outputs(self) -> int:
-        """Width of the model's output."""
         return len(self.classes)
 
     def of(self, dataset: Dataset) -> "Classification":
@@ -87,7 +81,6 @@ class Classification(Task):
         return dataclasses.replace(self, summary=summary, classes=dataset.classes, normal=dataset.normal, merged={})
 
     def check(self, dataset: Dataset) -> None:
-        """Raise `InputError` if the dataset has no beats or its labels do not fit this task."""
         if dataset.kind != self.kind:
             raise InputError(
                 f"task {self.name!r} cannot learn from {dataset.name}: found no labelled beats, expected some; choose "
@@ -107,7 +100,6 @@ class Classification(Task):
           beats: `label` int (n,), indices into the dataset's classes, and either `beat` float32 (n, 187) or (n, T, L),
             or `signal` float32 (n, T, L), mV, `intervals` (n, 3), s, and `record` (n,), complete records in temporal
             order.
-          dataset: dataset of the beats.
 
         Returns:
           `target` int32 (n,), indices into the task's classes, and float32 inputs. For `beat` these are `leads`
@@ -125,7 +117,7 @@ class Classification(Task):
     def augment(
         self, key: jax.Array, beat: dict[str, jax.Array], target: jax.Array, config: AugmentationConfig
     ) -> tuple[dict[str, jax.Array], jax.Array]:
-        """Return the inputs of one training beat (see `shapes`) and its class after random augmentation; pure.
+        """Return the inputs of one training beat and its class after random augmentation; pure.
 
         Each lead of a window is changed independently, and its deviation from the median beat in the same way. Windows
         are not stretched in time, since this would contradict the RR features. `drop_lead` sets the second lead to 0,
@@ -199,11 +191,7 @@ class Classification(Task):
     def with_noise(
         self, inputs: dict[str, np.ndarray], noise: np.ndarray, index: np.ndarray
     ) -> Callable[[float], dict[str, np.ndarray]]:
-        """Return a function from a signal-to-noise ratio, dB, to the inputs with recorded noise.
-
-        The leads of a window and their deviations get the same noise. The arguments are those of
-        `cardiax.ecg.recorded_noise.noise_of_beats`, with all inputs by name.
-        """
+        """See `Task`; the leads of a window and their deviations get the same noise."""
         leads = inputs["leads"]
         if "rr" not in inputs:
             at_zero = noise_of_beats(leads, noise, index)
@@ -213,10 +201,6 @@ class Classification(Task):
         return lambda decibels: inputs | {name: add_noise(inputs[name], at_zero, decibels) for name in names}
 
     def shares(self, config: Config, targets: np.ndarray) -> np.ndarray | None:
-        """Return the sampling weight of each training example, float64 (n,), or None if each is drawn once per epoch.
-
-        `targets` are the training classes (n,).
-        """
         if config.balance != "sampling":
             return None
         return class_shares(targets, self.outputs, config.balance_power)[targets]
@@ -246,15 +230,11 @@ class Classification(Task):
         }
 
     def summarize(self, measured: dict[str, np.ndarray]) -> dict[str, Any]:
-        """Return the metrics of a split from the values of `measure` for all its examples.
-
-        They include `confusion` (C, C), `target` (n,), `prediction` (n,) and `probabilities` (n, C).
-        """
+        """Return the metrics of a split, `confusion` (C, C), and the values of `measure` for all its examples."""
         confusion = confusion_matrix(measured["target"], measured["prediction"], self.outputs)
         loss = float(np.mean(measured["loss"], dtype=np.float64))
         return measured | {"loss": loss, "confusion": confusion} | classification_metrics(confusion)
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
-        """Return the scalar metrics of `summarize` that are written to metrics.csv."""
         scalars = {name: float(figures[name]) for name in ("loss", "accuracy", "macro_f1", *METRICS)}
         return scalars | {f"f1_{name}": float(f1) for name, f1 in zip(self.classes, figures["f1"], strict=True)}

@@ -178,9 +178,7 @@ class ClassReport(Report):
     def _metrics(self, figures: dict[str, Any], records: np.ndarray | None) -> dict[str, Any]:
         """Return accuracy, macro-F1, the metrics of each class and the confusion matrix, with bootstrap intervals.
 
-        Args:
-          figures: `target` and `prediction` (n,).
-          records: records (n,) to resample; None to resample beats.
+        `figures` has `target` and `prediction` (n,); `records` (n,) are resampled, or beats if it is None.
         """
         size = len(self.classes)
         cells = size * figures["target"] + figures["prediction"]

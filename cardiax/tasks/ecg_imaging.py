@@ -31,12 +31,7 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class TwelveLeads(Task):
-    """The common part of both tasks, and of one of your own with other values at the sites.
-
-    Attributes:
-      name: name on the command line.
-      summary: the question that the task answers.
-    """
+    """The common part of both tasks, and of one of your own with other values at the sites."""
 
     name: str
     summary: str
@@ -63,21 +58,17 @@ class TwelveLeads(Task):
 
     @property
     def selection(self) -> str:
-        """Validation metric that selects the best checkpoint; the lowest is the best."""
         return f"{next(iter(self.units))}_mae"
 
     @property
     def report(self) -> SiteReport:
-        """The metrics, table and plots of an evaluated split."""
         return SiteReport(self.units)
 
     def shapes(self, dataset: Dataset) -> dict[str, tuple[int, ...]]:
-        """Return the shape of `leads`, the only input of one example."""
         del dataset
         return {"leads": (WINDOW, len(LEADS))}
 
     def check(self, dataset: Dataset) -> None:
-        """Raise `InputError` if the dataset has no ECG imaging recordings, or none with voltages if they are needed."""
         if dataset.kind == self.kind and not dataset.voltages and self.needs_voltages:
             raise InputError(
                 f"task {self.name!r} cannot learn from {dataset.name}: found activation times of 75 sites, expected "
@@ -116,10 +107,6 @@ class TwelveLeads(Task):
     def with_noise(
         self, inputs: dict[str, np.ndarray], noise: np.ndarray, index: np.ndarray
     ) -> Callable[[float], dict[str, np.ndarray]]:
-        """Return a function from a signal-to-noise ratio, dB, to the inputs with recorded noise on the electrodes.
-
-        The arguments are those of `cardiax.ecg.recorded_noise.noise_of_twelve_leads`, with the inputs by name.
-        """
         leads = inputs["leads"]
         at_zero = noise_of_twelve_leads(leads, noise, index)
         return lambda decibels: {"leads": add_noise(leads, at_zero, decibels)}
@@ -142,7 +129,6 @@ class TwelveLeads(Task):
         return partial(mean_huber, delta=self.delta)
 
     def scalars(self, figures: dict[str, Any]) -> dict[str, float]:
-        """Return the metrics written to metrics.csv: loss, mean absolute errors and root mean square errors."""
         scalars = {"loss": figures["loss"]}
         for quantity in self.units:
             metrics = regression_metrics(figures[quantity].sum(axis=(0, 1), dtype=np.float64))
@@ -160,9 +146,7 @@ class Activation(TwelveLeads):
     def arrays(self, examples: dict[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
         """Return `leads` float32 (n, 500, 12), mV, and `target` float32 (n, 75), ms.
 
-        Args:
-          examples: `electrodes` (n, 500, 10), mV, and `voltage` (n, 500, 75), mV, or `activation` (n, 75), ms.
-          dataset: dataset of the examples.
+        The examples have `electrodes` (n, 500, 10), mV, and `voltage` (n, 500, 75), mV, or `activation` (n, 75), ms.
         """
         leads = twelve_leads(examples["electrodes"].astype(np.float32))
         if not dataset.voltages:
@@ -206,10 +190,9 @@ class Transmembrane(TwelveLeads):
     def measure(self, voltage: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
         """Return the values that evaluation stores for each example.
 
-        Returns:
-          `loss` (B,); the `error_sums` (B, 75, 5) of `voltage`, summed over time, and of `activation` and `apd90`,
-          where both predicted and true voltage have one; bool (B, 75): `active`, True if the site truly activates, and
-          `found`, True if it also does in the prediction.
+        They are `loss` (B,); the `error_sums` (B, 75, 5) of `voltage`, summed over time, and of `activation` and
+        `apd90`, where both predicted and true voltage have one; bool (B, 75): `active`, True if the site truly
+        activates, and `found`, True if it also does in the prediction.
         """
         times, true_times = activation_time(voltage), activation_time(target)
         active = jnp.isfinite(true_times)

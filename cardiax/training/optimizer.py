@@ -30,11 +30,7 @@ def register(name: str, rule: Rule) -> None:
 
 
 def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransformation:
-    """Return the gradient transformation of `config` for a run of `steps` steps.
-
-    Raises:
-      InputError: if its name is unknown.
-    """
+    """Return the gradient transformation of `config` for a run of `steps` steps; `InputError` if it is unknown."""
     if config.name not in OPTIMIZERS:
         raise unknown("optimizer.name", config.name, OPTIMIZERS)
     warmup = round(config.warmup * steps)

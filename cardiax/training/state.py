@@ -47,15 +47,7 @@ class TrainState:
 def create_state(
     model: nn.Module, tx: optax.GradientTransformation, seed: int | jax.Array, shapes: Shapes, ema: bool
 ) -> TrainState:
-    """Create the initial state of `model`. Pure; may be jitted.
-
-    Args:
-      model: network to initialise.
-      tx: gradient transformation of the optimizer.
-      seed: random seed of the run, also of the initial parameters.
-      shapes: name → shape of each input of one example.
-      ema: True to keep a moving average of the variables.
-    """
+    """Create the initial state of `model`, with a moving average of the variables if `ema`. Pure; may be jitted."""
     inputs: dict[str, Any] = {name: jnp.zeros((1, *shape)) for name, shape in shapes.items()}
     variables = dict(model.init(jax.random.key(seed), **inputs, train=False))
     params = variables.pop("params")

@@ -38,23 +38,12 @@ def inputs_of(batch: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_train_step(
-    task: Task,
-    model: nn.Module,
-    tx: optax.GradientTransformation,
-    config: Config,
-    loss_of_examples: Loss,
+    task: Task, model: nn.Module, tx: optax.GradientTransformation, config: Config, loss_of_examples: Loss
 ) -> TrainStep:
     """Make the training step: (state, batch) → (state, scalar loss).
 
     A batch holds the model's inputs by name and "target", each (B, ...), the B examples of one device. The loss is the
-    mean over the global batch.
-
-    Args:
-      task: task, whose augmentation is applied.
-      model: network with `axis_name=AXIS`.
-      tx: gradient transformation of the optimizer.
-      config: configuration of the run.
-      loss_of_examples: loss from `Task.training_loss`.
+    mean over the global batch. The model has `axis_name=AXIS`, and `loss_of_examples` is from `Task.training_loss`.
     """
     gradient, update = make_gradient(task, model, config, loss_of_examples), make_update(tx, config)
 
