@@ -224,7 +224,7 @@ def _pairs(name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str, Any]
 
 
 def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
-    """Return `config` with the fields of `overrides` (dotted name → text or value) parsed and replaced, or `InputError`."""
+    """Return `config` with the fields of `overrides` (dotted name → value or text), or raise `InputError`."""
     known = leaves(config)
     for name in overrides:
         if name not in known:

@@ -258,45 +258,51 @@ AHA_ANGLES = dict(enumerate(2 * (90, 150, 210, 270, 330, 30) + (90, 180, 270, 0)
 2, 8 anteroseptal, 3, 9 inferoseptal, 4, 10, 15 inferior, 5, 11 inferolateral, 6, 12 anterolateral, 14 septal, 16
 lateral."""
 
-_LEVELS = {"base": 0.12, "middle": 0.42, "apical": 0.72}
-"""Position of the three rows of segments, as a fraction of the distance from base to apex."""
+_LEVELS = (0.12, 0.42, 0.72, 1.0)
+"""Distance of the basal, middle and apical segments and of the apex from the base, as a fraction of the length."""
 
-RIGHT_PLACES = {
-    **{1: ("base", 0.2), 2: ("base", 0.5), 3: ("base", 0.8)},
-    **{6: ("middle", 0.2), 7: ("middle", 0.5), 8: ("middle", 0.8)},
-    **{11: ("apical", 0.35), 12: ("apical", 0.65)},
+_RIGHT_PLACES = {
+    **{1: (0, 0.2), 2: (0, 0.5), 3: (0, 0.8)},
+    **{6: (1, 0.2), 7: (1, 0.5), 8: (1, 0.8)},
+    **{11: (2, 0.35), 12: (2, 0.65)},
 }
 """Sites of the right free wall: row, and the fraction of the distance from the anterior groove to the inferior one."""
 
 
-def _sites(left_index: np.ndarray, right_index: np.ndarray) -> np.ndarray:
-    """Return the point index of each of the 75 sites, from their names."""
+def _site_table() -> dict[str, np.ndarray]:
+    """Return for each site its grid (right wall or not), number, level, depth (0, 1, 2) and angle.
 
-    def left(segment: int, layer: int) -> int:
-        level = "base" if segment <= 6 else "middle" if segment <= 12 else "apical"
-        ring = RINGS - 1 if segment == 17 else round(_LEVELS[level] * (RINGS - 1))
-        return left_index[round(AHA_ANGLES[segment] / 360 * MERIDIANS), ring, layer]
-
-    def right(number: int, layer: int) -> int:
-        if number in SEPTAL_RV:
-            return left(SEPTAL_RV[number], LAYERS - 1)
-        level, index = RIGHT_PLACES[number]
-        rows = right_index.shape[1]
-        row = min(round(_LEVELS[level] * (RINGS - 1)), rows - 2)
-        return right_index[round(index * (right_index.shape[0] - 1)), row, layer]
-
-    left_layers = {"": 0, "MID": LAYERS // 2, "EPI": LAYERS - 1}
-    right_layers = {"": 0, "MID": RIGHT_LAYERS // 2, "EPI": RIGHT_LAYERS - 1}
-    sites = []
+    The angle of a site of the right wall is the fraction of the way from the anterior groove to the inferior one.
+    """
+    table: dict[str, list] = {"right": [], "number": [], "level": [], "depth": [], "angle": []}
     for name in SITE_NAMES:
-        depth, _, region = name.rpartition("_")
-        if name.startswith("SEPTM_"):
-            sites.append(left(int(name[9:11]), LAYERS // 2))
-        elif region.startswith("AHA"):
-            sites.append(left(int(region[3:]), left_layers[depth]))
-        else:
-            sites.append(right(int(region[2:]), right_layers[depth]))
-    return np.asarray(sites)
+        layer, _, region = name.rpartition("_")
+        region = name[6:11] if layer.startswith("SEPTM") else region
+        number, depth = int(region[-2:]), {"": 0, "EPI": 2}.get(layer, 1)
+        right, facing = region.startswith("RV") and number not in SEPTAL_RV, number
+        if region.startswith("RV") and not right:
+            facing, depth = SEPTAL_RV[number], 2
+        level = 0 if facing <= 6 else 1 if facing <= 12 else 2 if facing <= 16 else 3
+        level, angle = _RIGHT_PLACES[number] if right else (level, AHA_ANGLES[facing])
+        row = (right, number - 1 + (17 if region.startswith("RV") else 0), level, depth, float(angle))
+        for column, value in zip(table.values(), row, strict=True):
+            column.append(value)
+    return {name: np.asarray(column, np.float32 if name == "angle" else None) for name, column in table.items()}
+
+
+SITE_TABLE = _site_table()
+
+
+def _sites(left_index: np.ndarray, right_index: np.ndarray) -> np.ndarray:
+    """Return the point index of each of the 75 sites."""
+    right, _, level, depth, angle = SITE_TABLE.values()
+    ring = np.rint(np.array(_LEVELS)[level] * (RINGS - 1)).astype(int)
+    meridian = np.rint(angle / 360 * MERIDIANS).astype(int)
+    column = np.rint(np.where(right, angle, 0) * (len(right_index) - 1)).astype(int)
+    of_right = right_index[
+        column, np.minimum(ring, right_index.shape[1] - 2), np.array((0, RIGHT_LAYERS // 2, RIGHT_LAYERS - 1))[depth]
+    ]
+    return np.where(right, of_right, left_index[meridian, ring, np.array((0, LAYERS // 2, LAYERS - 1))[depth]])
 
 
 def spline_weights(points: np.ndarray, sites: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
-from etils import epath
 
 from cardiax.catalog import BEAT_LENGTH, DATASETS
 from cardiax.datasets.kaggle_heartbeat import csv_beats, download
@@ -27,8 +26,6 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
     `notes` (one line for each file that differs from Kaggle's).
     """
 
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
-    VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Beats, labels and row numbers, in file order."}  # noqa: RUF012 (TFDS's own way)
     BUILDER_CONFIGS = [  # noqa: RUF012
         tfds.core.BuilderConfig(name="mitbih", description="MIT-BIH Arrhythmia Database: the five AAMI classes."),

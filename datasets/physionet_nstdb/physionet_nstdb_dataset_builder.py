@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
-from etils import epath
 
 from cardiax.catalog import DATASETS
 from cardiax.datasets.storage.manual_files import FromFiles
@@ -31,9 +30,6 @@ DATABASE = Database(
 class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
     """One noise recording per example: its `name`, and `signal` float32 (650000, 2), mV at 360 Hz."""
 
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         f"The files {', '.join(DATABASE.files)} of {DATABASE.homepage}, in the manual folder; without them they are "
         "downloaded."

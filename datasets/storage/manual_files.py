@@ -11,6 +11,7 @@ import bz2
 import contextlib
 import gzip
 import hashlib
+import inspect
 import lzma
 import os
 import re
@@ -24,6 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import tensorflow_datasets as tfds
+from etils import epath
 
 from cardiax.errors import DISK, FAILING, InputError, naming
 from cardiax.file_checks import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, Room, kind
@@ -273,8 +275,15 @@ class FromFiles(tfds.core.DatasetBuilder):
     `info.metadata["source"]` holds the folder or archive of the files.
     """
 
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
     _scratch: Path
     _given: Path | None
+
+    def __init_subclass__(cls, **kwargs):
+        """Let TFDS read README.md and the like beside the module; it would look for its name below site-packages."""
+        cls.pkg_dir_path = epath.Path(inspect.getfile(cls)).parent
+        super().__init_subclass__(**kwargs)
 
     def __init__(self, *, file_format: str | None = None, **kwargs):
         """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""

@@ -3,7 +3,6 @@
 # TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
 # pyright: reportOptionalSubscript=false
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from etils import epath
 
 from cardiax.catalog import AAMI_CLASSES, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS
 from cardiax.datasets.storage.manual_files import FromFiles
@@ -182,12 +180,8 @@ class WfdbBeats(FromFiles, tfds.core.GeneratorBasedBuilder, skip_registration=Tr
     """
 
     DATABASE: Database
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
 
     def __init_subclass__(cls, **kwargs):
-        """Let TFDS read README.md and the like beside the module; it would look for its name below site-packages."""
-        cls.pkg_dir_path = epath.Path(inspect.getfile(cls)).parent
         endings = ", ".join(f".{ending}" for ending in cls.DATABASE.endings)
         cls.MANUAL_DOWNLOAD_INSTRUCTIONS = (
             f"The files {endings} of the {len(cls.DATABASE.records)} records of {cls.DATABASE.homepage}, in the manual "

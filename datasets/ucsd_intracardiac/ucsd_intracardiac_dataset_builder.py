@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
-from etils import epath
 from requests import RequestException
 from tensorflow_datasets.core.download.util import DownloadError
 
@@ -38,9 +37,6 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
       strict: True to raise an error for a file that would be left out.
     """
 
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         f"The 21 archives {URL.format(part='2…22')} (5.2 GB), or the folders in them, in the manual folder; without "
         "them they are downloaded."

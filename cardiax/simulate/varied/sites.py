@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.ecg.leads import SEPTAL_RV, SITE_NAMES
-from cardiax.simulate.heart_geometry import AHA_ANGLES, LAYERS, MERIDIANS, RIGHT_LAYERS, RIGHT_PLACES, RINGS
+from cardiax.simulate.heart_geometry import LAYERS, MERIDIANS, RIGHT_LAYERS, RINGS, SITE_TABLE
 from cardiax.simulate.varied.grid_geometry import GridHeart, topology
 
 
@@ -34,18 +33,18 @@ class SitePlacement:
 def site_values(heart: GridHeart, placement: SitePlacement, values: jax.Array) -> jax.Array:
     """Interpolate values (P,) of the points at the 75 sites, (75,), linearly along the grid's three directions."""
     known = topology()
-    right = jnp.asarray(_SITE_TABLE["right"])
-    base = jnp.asarray(_SITE_TABLE["number"])
-    level = jnp.append(placement.levels, placement.apex)[_SITE_TABLE["level"]] + placement.lift[base]
+    right = jnp.asarray(SITE_TABLE["right"])
+    base = jnp.asarray(SITE_TABLE["number"])
+    level = jnp.append(placement.levels, placement.apex)[SITE_TABLE["level"]] + placement.lift[base]
     row = jnp.interp(level, heart.heights, jnp.arange(RINGS, dtype=values.dtype))
-    turned = _SITE_TABLE["angle"] + placement.turn[base]
+    turned = SITE_TABLE["angle"] + placement.turn[base]
     wrapped = jnp.concatenate([heart.angles, heart.angles[:1] + 360.0])
     meridian = jnp.interp(
         jnp.mod(turned - wrapped[0], 360.0) + wrapped[0], wrapped, jnp.arange(MERIDIANS + 1, dtype=values.dtype)
     )
     columns, rows, _ = known.right.shape
-    column = jnp.clip(_SITE_TABLE["angle"] + placement.turn[base] / 150.0, 0.05, 0.95) * (columns - 1)
-    depth = jnp.where(_SITE_TABLE["depth"] == 1, placement.middle, jnp.asarray(_SITE_TABLE["depth"]) / 2.0)
+    column = jnp.clip(SITE_TABLE["angle"] + placement.turn[base] / 150.0, 0.05, 0.95) * (columns - 1)
+    depth = jnp.where(SITE_TABLE["depth"] == 1, placement.middle, jnp.asarray(SITE_TABLE["depth"]) / 2.0)
     of_left = _interpolated(values, known.left, (meridian, row, depth * (LAYERS - 1)), True)
     row = jnp.minimum(row, rows - 1.5)
     of_right = _interpolated(values, known.right, (column, row, depth * (RIGHT_LAYERS - 1)), False)
@@ -64,36 +63,3 @@ def _interpolated(values: jax.Array, index: np.ndarray, where: tuple[jax.Array, 
             weight = weight * (part if bit else 1 - part)
         total += weight * values[table[tuple(first + bit for first, bit in zip(low, corner, strict=True))]]
     return total
-
-
-def _site_table() -> dict[str, np.ndarray]:
-    """Return for each site its grid (right wall or not), number, level, depth (0, 1, 2) and angle.
-
-    The angle of a site of the right wall is the fraction of the way from the anterior groove to the inferior one.
-    """
-    rows = {"base": 0, "middle": 1, "apical": 2}
-    table: dict[str, list] = {"right": [], "number": [], "level": [], "depth": [], "angle": []}
-    for name in SITE_NAMES:
-        layer, _, region = name.rpartition("_")
-        region = name[6:11] if layer.startswith("SEPTM") else region
-        number = int(region[-2:])
-        depth = {"": 0, "MID": 1, "EPI": 2}.get(layer, 1)
-        right = region.startswith("RV") and number not in SEPTAL_RV
-        if region.startswith("RV") and not right:
-            facing, depth = SEPTAL_RV[number], 2
-        else:
-            facing = number
-        if right:
-            level, angle = RIGHT_PLACES[number]
-        else:
-            level = "base" if facing <= 6 else "middle" if facing <= 12 else "apical"
-            angle = AHA_ANGLES[facing]
-        table["right"].append(right)
-        table["number"].append(number - 1 + (17 if region.startswith("RV") else 0))
-        table["level"].append(3 if not right and facing == 17 else rows[level])
-        table["depth"].append(depth)
-        table["angle"].append(float(angle))
-    return {name: np.asarray(column, np.float32 if name == "angle" else None) for name, column in table.items()}
-
-
-_SITE_TABLE = _site_table()
