@@ -8,6 +8,7 @@ expected and what to do.
 
 import hashlib
 import itertools
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -61,18 +62,10 @@ FILES = {
 
 
 def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Stream the rows of `source` in file order and validate every cell.
+    """Yield beats (n, 187), float32 in [0, 1], and labels (n,), int32, of some rows at a time, in file order.
 
-    Args:
-      source: CSV file.
-      labels: allowed labels.
-      digest: hash object, updated with the file's bytes as they are read.
-
-    Yields:
-      Beats (n, 187), float32 in [0, 1], and labels (n,), int32, for n rows at a time.
-
-    Raises:
-      InputError: for the first mistake in the file.
+    Every cell is checked, with `labels` the allowed ones; the first mistake is an `InputError`. `digest` is updated
+    with the file's bytes as they are read.
     """
     with naming(source.path), source.path.open("rb") as stream:
         lines = _lines(stream, source, digest)
@@ -133,11 +126,7 @@ class Layout:
 
     @classmethod
     def of(cls, row: str, source: File) -> "Layout":
-        """Detect the layout of the table whose first line is `row`.
-
-        Raises:
-          InputError: if the header names other columns, or is a row of data that was mistaken for a header.
-        """
+        """Detect the layout of a table by its first line; `InputError` for a header of other columns, or of data."""
         row = row.strip()
         quoted = row.startswith('"') and row.endswith('"')
         separator = next((one for one in ";\t" if one in row), ",")
@@ -173,17 +162,14 @@ class Layout:
 
 
 def _is_sample(cell: str) -> bool:
-    try:
-        return 0 <= float(cell) <= 1
-    except ValueError:
-        return False
+    return 0 <= _number(cell) <= 1
 
 
-def _is_label(cell: str, labels: Sequence[int]) -> bool:
+def _number(cell: str) -> float:
     try:
-        return float(cell) in labels
+        return float(cell)
     except ValueError:
-        return False
+        return math.nan
 
 
 def _parse(rows: list[str]) -> np.ndarray | None:
@@ -227,7 +213,7 @@ def _row_mistake(cells: list[str], where: str, labels: Sequence[int], index: boo
         if column < COLUMNS:
             valid, expected = _is_sample(cell), "a sample in [0, 1]"
         else:
-            valid, expected = _is_label(cell, labels), f"the label {' or '.join(map(str, labels))}"
+            valid, expected = _number(cell) in labels, f"the label {' or '.join(map(str, labels))}"
         if not valid:
             return InputError(
                 f"{where}, column {column + index}: found {cell.strip()[:40]!r}, expected {expected}: {FETCH_AGAIN}"
@@ -240,12 +226,7 @@ def differences(
 ) -> list[str]:
     """Describe how a file that was read differs from Kaggle's, in at most one line; [] if the digest is the same.
 
-    Args:
-      file: description of Kaggle's file.
-      counts: number of rows read of each class.
-      published: number of rows of each class in the split, or in all files of the configuration.
-      classes: names of the classes.
-      sha256: digest of the file that was read.
+    `counts` are the rows read of each class, `published` those in the split, or in all files of the configuration.
     """
     expected = [number if label in file.labels else 0 for label, number in enumerate(published)]
 

@@ -30,8 +30,7 @@ def has_credentials() -> bool:
 def download(download_dir: Path) -> Path:
     """Download Kaggle's heartbeat.zip unless it is there already; return its folder below `download_dir`.
 
-    Raises:
-      InputError: if there is no `kaggle` command, or it failed.
+    `InputError` if there is no `kaggle` command, or it failed.
     """
     folder = download_dir / TFDS_FOLDER
     if folder.is_dir():

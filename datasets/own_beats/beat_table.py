@@ -65,16 +65,11 @@ def is_table(path: Path) -> bool:
 
 
 def read_table(path: Path, labels: str | None = None, groups: str | None = None) -> BeatTable:
-    """Read a table of beats.
+    """Read a table of beats; `InputError` if it has none, or is damaged, ragged or not of numbers.
 
-    Args:
-      path: text with a header (.csv, .tsv or .txt, also as .gz), or .npz with `beats` (n, T) or (n, T, L), `labels`
-        (n,), and possibly `groups` (n,) and `rate`, Hz.
-      labels: column of text with the labels; by default the first of `LABELS`.
-      groups: column of text with the groups, or `NONE`; by default the first of `GROUPS`.
-
-    Raises:
-      InputError: the file cannot be read, has no beats, or beats that are ragged or not numbers.
+    It is text with a header (.csv, .tsv or .txt, also as .gz), with the labels in the column `labels`, by default the
+    first of `LABELS`, and the groups in `groups`, by default the first of `GROUPS`; or .npz with `beats` (n, T) or
+    (n, T, L), `labels` (n,), and possibly `groups` (n,) and `rate`, Hz. `NONE` ignores groups.
     """
     if not path.is_file():
         raise InputError(f"{path}: found no such file, expected a table of beats ({', '.join(ENDINGS)})")
@@ -202,9 +197,7 @@ def _numbered(path: Path, header: Sequence[str], columns: Sequence[int]) -> Sequ
     """Return the columns whose names differ in a number alone, as s0, s1, …, from `LEAST_SAMPLES` on; else all of them.
 
     So that a column such as age is not taken for a sample. Names that are numbers, e.g. times, count as one kind.
-
-    Raises:
-      InputError: the numbers in the names have unequal steps: a sample is missing, twice there or elsewhere.
+    Unequal steps of the numbers, where a sample is missing, twice there or elsewhere, are an `InputError`.
     """
     stems: dict[int, str] = {}
     for index in columns:

@@ -66,11 +66,10 @@ class OwnFiles:
                 f"{self.path}: found a file of another kind, expected .csv, .tsv, .txt (also as .gz) or .npz with a "
                 "row for each beat, or a folder of WFDB records"
             )
-        wrong = {"--annotations": self.annotations} if not self.is_folder else {"--labels": self.labels}
-        wrong |= {"--rate": self.rate} if self.is_folder else {}
-        for flag, value in wrong.items():
+        of_table, of_folder = {"--labels": self.labels, "--rate": self.rate}, {"--annotations": self.annotations}
+        what = "a folder of WFDB records" if self.is_folder else "a table"
+        for flag, value in (of_table if self.is_folder else of_folder).items():
             if value is not None:
-                what = "a folder of WFDB records" if self.is_folder else "a table"
                 raise InputError(f"{flag}: found {value} with {self.path}, which is {what}; leave it out")
 
     def name(self) -> str:
@@ -122,11 +121,7 @@ class OwnFiles:
         return shlex.join(words)
 
     def read(self) -> "OwnBeats":
-        """Read the beats.
-
-        Raises:
-          InputError: a file cannot be read, there are fewer than two classes, or groups are missing or too few.
-        """
+        """Read the beats; `InputError` if a file is damaged, or classes or groups are missing or too few."""
         return _of_folder(self) if self.is_folder else _of_table(self)
 
 

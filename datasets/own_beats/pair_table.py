@@ -13,15 +13,9 @@ _HEADS = {(left, right) for left in ("symbol", "record", *LABELS) for right in (
 
 
 def read_pairs(path: Path, what: str, key: Callable[[str], str] = str) -> dict[str, str]:
-    """Read a table of two columns, as CSV or as a JSON object.
+    """Read a table of two columns, as CSV or as a JSON object; `InputError` if the file is missing or has none.
 
-    Args:
-      path: file of the table.
-      what: its content for messages, e.g. `symbol → class`.
-      key: function of a text of the first column that returns the key.
-
-    Raises:
-      InputError: the file is missing or has no such table.
+    `what` names its content in messages, e.g. `symbol → class`; `key` returns the key of a text of the first column.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

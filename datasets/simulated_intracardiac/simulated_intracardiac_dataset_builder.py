@@ -90,17 +90,10 @@ class Builder(tfds.core.ShardBasedBuilder):
 def simulate(
     beats: int = BEATS, volunteers: int = VOLUNTEERS, heart: Heart | None = None
 ) -> Iterator[tuple[Origin, np.ndarray, np.ndarray]]:
-    """Simulate the first `beats` of each volunteer, in order.
+    """Yield origin, electrodes (500, 10) and voltage (500, 75), float32, mV, of the first `beats` of each volunteer.
 
-    Hearts are computed in parallel on up to four cores.
-
-    Args:
-      beats: number of beats per volunteer.
-      volunteers: number of volunteers.
-      heart: mesh to stretch to the dimensions of each volunteer; by default each has a generated heart.
-
-    Yields:
-      Origin, electrodes (500, 10) and voltage (500, 75), float32, mV.
+    Hearts are computed in parallel on up to four cores. `heart` is a mesh to stretch to the dimensions of each
+    volunteer; by default each has a generated heart.
     """
     import jax
 
@@ -132,8 +125,7 @@ def simulate(
 def simulate_varied(first: int, last: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Simulate the hearts `first` … `last` - 1 of the configuration `varied`, in order, on up to four cores.
 
-    Yields:
-      Number of the heart, from 1, electrodes (VARIED_BEATS, 500, 10), mV, and activation times (VARIED_BEATS, 75), ms.
+    Yielded are the number of a heart, from 1, electrodes (beats, 500, 10), mV, and activation times (beats, 75), ms.
     """
     import jax
 

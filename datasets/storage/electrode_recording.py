@@ -88,10 +88,9 @@ class Writer(ExampleWriter):
 def shards(
     recordings: Iterator[tuple[Origin, np.ndarray, np.ndarray]], count: int, size: int
 ) -> list[Callable[[], Iterator[tuple[int, dict]]]]:
-    """Split `count` recordings into shards of `size` for TFDS's `ShardBasedBuilder`, one function per shard.
+    """Split `count` recordings into shards of `size` for `ShardBasedBuilder`, one function each, to be called in order.
 
-    The functions must be called in order, since they share one iterator. `GeneratorBasedBuilder` is not used because it
-    keeps a split in memory and, past 1 GB, in files that only TensorFlow writes.
+    `GeneratorBasedBuilder` keeps a split in memory and, past 1 GB, in files that only TensorFlow writes.
     """
 
     def shard(first: int) -> Iterator[tuple[int, dict]]:

@@ -98,30 +98,21 @@ class Found:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def pick(self, name: str, advice: str) -> File | None:
-        """Return the file of a given name, case-insensitive, or None.
+        """Return the file of a given name, case-insensitive, or None; `advice` tells how to get it.
 
-        A stand-in for the file, e.g. an HTML page, is ignored if the file itself is found too.
-
-        Args:
-          name: name of the file.
-          advice: how to get the file, for the error message.
-
-        Raises:
-          InputError: if only a stand-in is found, or several files of that name that differ.
+        A stand-in for the file, e.g. an HTML page, is ignored if the file itself is found too. A stand-in alone, or
+        several files of that name that differ, are an `InputError`.
         """
         same = [file for file in self.files if file.name.lower() == name.lower()]
         sound = [file for file in same if file.kind() not in STAND_INS]
         if same and not sound:
             raise InputError(f"{same[0]}: found {same[0].kind()}, expected {name} itself; {advice}")
-        if len(sound) > 1:
-            first, *rest = sound
-            digest = _digest(first.path)
-            for other in rest:
-                if _digest(other.path) != digest:
-                    raise InputError(
-                        f"{name}: found two files that differ, {first} and {other}, expected one; "
-                        "give --manual-dir the folder or the archive of the one to read"
-                    )
+        for other in sound[1:]:
+            if _digest(other.path) != _digest(sound[0].path):
+                raise InputError(
+                    f"{name}: found two files that differ, {sound[0]} and {other}, expected one; "
+                    "give --manual-dir the folder or the archive of the one to read"
+                )
         return sound[0] if sound else None
 
     def raise_damaged(self) -> None:
@@ -135,14 +126,9 @@ class Found:
 
 
 def find(roots: Iterable[Path], expected: Callable[[str], bool], scratch: Path) -> Found:
-    """Find the expected files below `roots`.
+    """Find the expected files, by a predicate of a file name in lower case, below `roots`: folders, archives or files.
 
-    Hidden files and macOS's `__MACOSX` are ignored.
-
-    Args:
-      roots: folders, archives or files.
-      expected: predicate of a file name in lower case.
-      scratch: folder in which members of archives are unpacked.
+    Hidden files and macOS's `__MACOSX` are ignored. Members of archives are unpacked in `scratch`.
     """
     found = Found()
     for root in roots:
@@ -304,15 +290,10 @@ class FromFiles(tfds.core.DatasetBuilder):
     def _find(
         self, dl_manager: tfds.download.DownloadManager, expected: Callable[[str], bool], download: Callable[[], Any]
     ) -> tuple[Path, Found]:
-        """Find the expected files in `--manual-dir`, else in TFDS's manual folder, else in the download.
+        """Find the expected files, see `find`, in `--manual-dir`, else in TFDS's manual folder, else in the download.
 
-        Args:
-          dl_manager: download manager of TFDS.
-          expected: predicate of a file name in lower case.
-          download: function that downloads the files and returns a folder, a list of files or None.
-
-        Returns:
-          The folder or archive that was searched, and what was found.
+        `download` returns a folder, a list of files or None. Returned are the folder or archive that was searched, and
+        what was found.
         """
         root = self._given or Path(dl_manager.download_dir) / "manual"
         found = find([root], expected, self._scratch) if root.exists() else Found()

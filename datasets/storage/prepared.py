@@ -35,11 +35,7 @@ FILE_FORMAT = "array_record"
 
 
 def default_data_dir() -> Path:
-    """Return the default data folder: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, as in TFDS.
-
-    Raises:
-      InputError: the user has no home.
-    """
+    """Return the default data folder as TFDS: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, if there is a home."""
     if not os.environ.get("TFDS_DATA_DIR") and os.environ.get("HOME") == os.devnull:
         raise InputError("found no home folder, expected one for the datasets; set TFDS_DATA_DIR")
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
@@ -100,21 +96,15 @@ def prepare(
 def load(name: str, data_dir: Path) -> dict[str, dict[str, np.ndarray]]:
     """Read a prepared dataset into memory, in the order of its files: split → feature → array.
 
-    Tensors are (n, ...) as stored, numbers int64 (n,), texts str (n,).
-
-    Raises:
-      InputError: if the dataset is not prepared, or its files are damaged.
+    Tensors are (n, ...) as stored, numbers int64 (n,), texts str (n,). `InputError` if it is not prepared, or damaged.
     """
     builder, splits = _open_complete(name, data_dir)
     return {split: Records(builder, name, [split]).load() for split in splits}
 
 
 def open_records(name: str, data_dir: Path) -> Records | JoinedRecords:
-    """Open the records of a prepared dataset, or of several that are joined (`NAME,NAME`): of each the splits of the
-    catalog, else all splits, concatenated.
-
-    Raises:
-      InputError: see `load`.
+    """Open the records of a prepared dataset, or of several that are joined (`NAME,NAME`), see `load`: of each the
+    splits of the catalog, else all splits, concatenated.
     """
     members = {}
     for one in name.split(","):
@@ -207,10 +197,7 @@ def _write(
         builder.strict = True
     tfds.display_progress_bar(sys.stderr.isatty())
     try:
-        with (
-            naming(where),
-            contextlib.redirect_stdout(io.StringIO()),
-        ):  # hides two lines of TFDS, as `launch` prints its own
+        with naming(where), contextlib.redirect_stdout(io.StringIO()):  # hides two lines of TFDS; `launch` has its own
             builder.download_and_prepare(
                 download_dir=download_dir,
                 download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
@@ -228,20 +215,15 @@ def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: P
     with tempfile.TemporaryDirectory(prefix="incomplete.", dir=data_dir / name) as fresh:
         builder = _open(name, Path(fresh))
         old = data_dir / name / Path(builder.data_dir).name
-        _check_ours(old)
+        if old.exists() and not (old / "dataset_info.json").is_file():
+            raise InputError(
+                f"{old}: exists, but is not a prepared dataset: delete that folder and run the same command again"
+            )
         _write(builder, data_dir / name, manual_dir, download_dir or data_dir / "downloads", strict)
         if old.exists():
             (Path(fresh) / "replaced").mkdir()
             old.rename(Path(fresh) / "replaced" / old.name)
         publish(Path(builder.data_dir), old)
-
-
-def _check_ours(folder: Path) -> None:
-    """Raise `InputError` if a dataset's folder holds something else."""
-    if folder.exists() and not (folder / "dataset_info.json").is_file():
-        raise InputError(
-            f"{folder}: exists, but is not a prepared dataset: delete that folder and run the same command again"
-        )
 
 
 def _check_records(builder: tfds.core.DatasetBuilder, name: str) -> None:

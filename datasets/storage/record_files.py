@@ -57,11 +57,7 @@ class Records:
         return sum(self.parts.values())
 
     def read(self, indices: Sequence[int]) -> dict[str, np.ndarray]:
-        """Read the examples at `indices`, in any order: tensors (n, ...) as stored, numbers int64 (n,), texts str (n,).
-
-        Raises:
-          InputError: if the files are damaged.
-        """
+        """Read the examples at `indices`, in any order: tensors (n, ...) as stored, numbers int64, texts str (n,)."""
         found = self._empty(len(indices))
         with damage(self._builder, self._name):
             for row, record in enumerate(self._records(indices)):
@@ -116,11 +112,7 @@ class Records:
         return found
 
     def check(self, examples: dict[str, np.ndarray]) -> None:
-        """Raise `InputError` if a split does not have as many records of each class as its source.
-
-        Args:
-          examples: arrays of all examples; `label` (n,) is required if the dataset has labels.
-        """
+        """Raise `InputError` if a split does not have as many records of each `label` (n,) as its source."""
         counts = metadata(self._builder).get("counts", {})
         if not counts or "label" not in examples:
             return
@@ -170,16 +162,11 @@ def _joined(found: Sequence[tuple[str, dict[str, np.ndarray]]]) -> dict[str, np.
 
 
 def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
-    """Return the builder's metadata of its sources, e.g. `counts` (split -> rows of each class) and `notes`, or {}.
-
-    Raises:
-      InputError: the file is damaged.
-    """
+    """Return the builder's metadata of its sources, e.g. `counts` (split -> rows of each class) and `notes`, or {}."""
     try:
         return dict((builder.info.metadata or {}).items())
     except (ValueError, TypeError, AttributeError) as error:
-        config = builder.builder_config
-        name = f"{builder.name}/{config.name}" if config else builder.name
+        name = "/".join([builder.name, *([builder.builder_config.name] if builder.builder_config else [])])
         raise damaged(builder, name, f"metadata.json: {error}") from error
 
 

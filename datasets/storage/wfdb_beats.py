@@ -78,10 +78,8 @@ class Window:
 def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iterator[Record]:
     """Read records of a folder; a missing sample is read as 0 mV.
 
-    The number of a record is its name, if all of the database are named by numbers, else its index in the database.
-
-    Raises:
-      InputError: if a file is damaged or of another record, or the package `wfdb` is missing.
+    The number of a record is its name, if all of the database are named by numbers, else its index in the database. A
+    damaged file, or one of another record, is an `InputError`, as is the missing package `wfdb`.
     """
     for name in names:
         record, annotation = database.read(folder, name, annotated=True)

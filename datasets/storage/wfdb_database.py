@@ -64,23 +64,12 @@ class Database:
         return folder
 
     def gather(
-        self,
-        builder: FromFiles,
-        dl_manager: tfds.download.DownloadManager,
-        records: Sequence[str] = (),
-        some: bool = False,
+        self, builder: FromFiles, dl_manager: tfds.download.DownloadManager, records: Sequence[str] = (), some=False
     ) -> tuple[Path, Sequence[str]]:
-        """Find the files of a builder's database in the manual folder, or download them.
+        """Find the files of `records`, by default all, in the manual folder, or download them.
 
-        Args:
-          records: records to take; by default all.
-          some: True to take those of which there is a file, if there are any.
-
-        Returns:
-          A folder with links to the files, and the names of the records.
-
-        Raises:
-          InputError: see `download` and `choose`.
+        With `some`, those records are taken of which there is a file, if there are any. Returned are a folder with
+        links to the files, and the names of the records.
         """
         names = {name.lower() for name in self.files}
         where, found = builder._find(
@@ -93,8 +82,7 @@ class Database:
     def choose(self, folder: Path, found: Found, records: Sequence[str], target: Path) -> Path:
         """Link the files of `records` among those found into the new folder `target`, for `wfdb` to read; return it.
 
-        Raises:
-          InputError: if files are missing, differ between two places, or are replaced by HTML pages or pointers.
+        `InputError` if files are missing, differ between two places, or are replaced by HTML pages or pointers.
         """
         names = [f"{record}.{ending}" for record in records for ending in self.endings]
         picked = {name: found.pick(name, self.anew) for name in names}
@@ -118,8 +106,7 @@ class Database:
     def read(self, folder: Path, record: str, annotated: bool = False) -> tuple[Any, Any]:
         """Read a record in ADC units, `d_signal` int16 (n, L), and its annotations, None unless `annotated`.
 
-        Raises:
-          InputError: if a file is damaged or of another record, or the package `wfdb` is missing.
+        `InputError` if a file is damaged or of another record, or the package `wfdb` is missing.
         """
         wfdb, path = import_extra("wfdb", self.homepage), folder / record
         shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # the file itself, not the link of `choose`

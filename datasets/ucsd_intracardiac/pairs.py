@@ -47,8 +47,7 @@ def is_ours(name: str) -> bool:
 def parse(file: File) -> Origin:
     """Parse the simulation parameters from a file's name: keys in any order, with the series before the first.
 
-    Raises:
-      ValueError: if the name has no volunteer, or the same key twice.
+    A name without a volunteer, or with the same key twice, is a `ValueError`.
     """
     tail = _tail(file)
     keys = list(_KEY.finditer(tail))
