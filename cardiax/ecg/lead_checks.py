@@ -106,7 +106,7 @@ def railed_channels(channels: np.ndarray, rate: float) -> list[int]:
     for index, channel in enumerate(channels.T):
         spread, median = np.ptp(channel), np.median(channel)
         for extreme in (channel.max(), channel.min()):
-            longest = max(last - first for first, last in _runs(np.abs(channel - extreme) <= 1e-3 * spread))
+            longest = max(last - first for first, last in runs(np.abs(channel - extreme) <= 1e-3 * spread))
             if abs(extreme - median) > max(FAR[0] * spread, FAR[1]) and longest >= max(RAILED * rate / 1000, 3):
                 found.append(index)
                 break
@@ -137,7 +137,7 @@ def filled_gap(channels: np.ndarray, rate: float) -> tuple[float, float] | None:
     """Return the start and end, ms, of the first gap that was filled by holding all channels constant, or None."""
     change = np.diff(channels, axis=0)
     jumps = (np.abs(change) > np.maximum(GAP[2] * np.ptp(channels, axis=0), GAP[3])).any(axis=1)
-    for first, last in _runs((change == 0).all(axis=1)):
+    for first, last in runs((change == 0).all(axis=1)):
         samples = last - first + 1
         ms = 1000 * samples / rate
         jumped = (first > 0 and jumps[first - 1]) or (last < len(jumps) and jumps[last])
@@ -146,7 +146,7 @@ def filled_gap(channels: np.ndarray, rate: float) -> tuple[float, float] | None:
     return None
 
 
-def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
+def runs(mask: np.ndarray) -> list[tuple[int, int]]:
     """Return the start and stop index of each run of True in (n,)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

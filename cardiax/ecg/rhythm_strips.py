@@ -86,27 +86,13 @@ def choose_strips(
             chosen[near[0]] = f"{chosen[near[0]][0]}; {what}", chosen[near[0]][1]
         else:
             chosen.append((what, start))
-    usual = _normal(times, names == normal, duration, unreadable)
-    if usual is not None:
-        chosen.append(("normal beats" if normal == "N" else f"beats of class {normal}", usual))
-    return chosen or [("", _fullest(times, duration))]
-
-
-def _fullest(times: np.ndarray, duration: float) -> float:
-    """Return the start of the 10 s with the most beats."""
     starts = np.arange(0, duration - LENGTH, LENGTH / 2)
-    return float(starts[np.argmax(np.searchsorted(times, starts + LENGTH) - np.searchsorted(times, starts))])
-
-
-def _normal(times: np.ndarray, is_normal: np.ndarray, duration: float, unreadable: np.ndarray) -> float | None:
-    """Return the start of the first 10 s of normal beats alone that are readable, or None."""
-    starts = np.arange(0, duration - LENGTH, LENGTH / 2)
-    other = times[~is_normal]
-
-    def free(of: np.ndarray) -> np.ndarray:
-        return np.searchsorted(of, starts) == np.searchsorted(of, starts + LENGTH)
-
-    beats = np.searchsorted(times, starts + LENGTH) - np.searchsorted(times, starts)
+    beats, other = (
+        np.searchsorted(some, starts + LENGTH) - np.searchsorted(some, starts)
+        for some in (times, times[names != normal])
+    )
     lost = np.searchsorted(unreadable[:, 0], starts + LENGTH) > np.searchsorted(unreadable[:, 1], starts, "right")
-    found = np.flatnonzero(free(other) & (beats >= 3) & ~lost)
-    return float(starts[found[0]]) if len(found) else None
+    usual = np.flatnonzero((other == 0) & (beats >= 3) & ~lost)  # normal beats alone, readable
+    if len(usual):
+        chosen.append(("normal beats" if normal == "N" else f"beats of class {normal}", float(starts[usual[0]])))
+    return chosen or [("", float(starts[np.argmax(beats)]))]

@@ -122,11 +122,8 @@ def summarize(
         whole = np.convolve(np.isfinite(rr).astype(float), np.ones(size), "valid") > size - 0.5
         rates = np.where(whole, 60 * size / np.where(whole, sums, 1.0), np.nan)
         if whole.any():
-            low, high = int(np.nanargmin(rates)), int(np.nanargmax(rates))
-            least, most = (
-                (float(rates[low]), float(times[low] - rr[low])),
-                (float(rates[high]), float(times[high] - rr[high])),
-            )
+            ends = int(np.nanargmin(rates)), int(np.nanargmax(rates))
+            least, most = ((float(rates[end]), float(times[end] - rr[end])) for end in ends)
         last = known[np.argmax(rr[known])]
         longest = float(rr[last]), float(times[last] - rr[last])
     lost = float(np.sum(unreadable[:, 1] - unreadable[:, 0]))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cardiax.catalog import WINDOW_RATE
-from cardiax.ecg.lead_checks import DEAD
+from cardiax.ecg.lead_checks import DEAD, runs
 from cardiax.ecg.r_peaks import QRS_BAND, qrs_band, qrs_slope
 
 WINDOW = 5.0
@@ -126,8 +126,7 @@ def _noise(filtered: np.ndarray, qrs: np.ndarray, count: int) -> tuple[np.ndarra
 
 def _in_long_run(quiet: np.ndarray) -> np.ndarray:
     """Return which windows (w,) are in a run of at least `PAUSE` quiet ones."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(int)))
     found = np.zeros(len(quiet), bool)
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in runs(quiet):
         found[start:stop] = stop - start >= PAUSE
     return found

@@ -4,8 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cardiax.nn.convolution import Conv
-from cardiax.nn.layers import Dropout, batch_norm, residual_block
+from cardiax.nn.layers import Conv, Dropout, batch_norm, residual_block
 from cardiax.nn.shaped_action_potential import Shape, action_potential
 
 LEAD_SCALE = 0.35

@@ -5,8 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.models.reference_scaling import ECG_RANGE, VOLTAGE_RANGE
-from cardiax.nn.convolution import Conv
-from cardiax.nn.layers import Dropout
+from cardiax.nn.layers import Conv, Dropout
 from cardiax.nn.lstm import BiLSTM
 
 

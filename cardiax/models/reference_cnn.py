@@ -5,8 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.models.reference_scaling import lead_range, z_score
-from cardiax.nn.convolution import Conv
-from cardiax.nn.layers import Dropout, batch_norm, leaky_relu, max_pool
+from cardiax.nn.layers import Conv, Dropout, batch_norm, leaky_relu, max_pool
 
 
 class ReferenceCNN(nn.Module):

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.ecg.augmentation import gramian_angular_field
-from cardiax.nn.convolution import Conv
-from cardiax.nn.layers import Dropout, leaky_relu, max_pool
+from cardiax.nn.layers import Conv, Dropout, leaky_relu, max_pool
 
 
 class FieldCNN(nn.Module):

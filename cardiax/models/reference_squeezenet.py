@@ -5,8 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.models.reference_scaling import RESTING_VOLTAGE, lead_range
-from cardiax.nn.convolution import Conv
-from cardiax.nn.layers import Dropout, max_pool
+from cardiax.nn.layers import Conv, Dropout, max_pool
 
 FIRES = ((16, 64), (16, 64), None, (32, 128), (32, 128), None, (48, 192), (48, 192), (64, 256), (64, 256))
 """Squeeze and expand channels of the fire modules; None is a max-pool."""

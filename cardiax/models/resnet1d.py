@@ -5,8 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from cardiax.ecg.augmentation import padding_mask
-from cardiax.nn.convolution import Conv
-from cardiax.nn.layers import Dropout, batch_norm, max_over_time, residual_block
+from cardiax.nn.layers import Conv, Dropout, batch_norm, max_over_time, residual_block
 
 RR_WIDTH = 32
 """Width of the two dense layers for the RR features."""

@@ -1,6 +1,6 @@
 """Layers shared by the models."""
 
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import flax.linen as nn
@@ -10,8 +10,20 @@ from jax import lax
 
 from cardiax.nn.barriers import fusion_barrier
 from cardiax.nn.batch_norm import BatchNorm
-from cardiax.nn.convolution import Conv
 from cardiax.nn.speedups import uses
+
+
+def convolve(lhs: jax.Array, rhs: jax.Array, *args: Any, **options: Any) -> jax.Array:
+    """Compute `lax.conv_general_dilated` between fusion barriers.
+
+    For the gradient of the kernel the inputs and the gradient of the outputs are transposed. XLA would recompute them
+    in transposed order, for example from batch statistics.
+    """
+    return fusion_barrier(lax.conv_general_dilated(fusion_barrier(lhs), rhs, *args, **options))
+
+
+Conv = partial(nn.Conv, conv_general_dilated=convolve)
+"""`nn.Conv` with `convolve`, and the same parameters; a CPU does not compute again what its gradients need."""
 
 
 class Dropout(nn.Module):

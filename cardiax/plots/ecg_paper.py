@@ -41,11 +41,22 @@ _EXPLAINED = {"color": "#0b5cad", "linewidth": 0.8, "solid_joinstyle": "round", 
 _TRACE = {"color": "#1a1a1a", "linewidth": 0.8, "solid_joinstyle": "round", "zorder": 3}
 
 
-def draw_grid(axes: Axes, width: float, height: float) -> None:
-    """Draw the millimetre grid of ECG paper on axes of `width` × `height` mm, every fifth line stronger."""
+def _paper(title: str, width: float, height: float, foot: float = 0.0) -> tuple[Figure, Axes, float]:
+    """Return a figure with a title over ECG paper of `width` × `height` mm, axes in mm, and the figure's height, mm.
+
+    Every fifth line of the millimetre grid is stronger.
+    """
+    title = fitting(title, (width - 2 * MARGIN) / INCH)
+    head = max(HEAD, LINE * (title.count("\n") + 1) + 2)
+    whole = height + head + foot
+    figure = Figure(figsize=(width / INCH, whole / INCH))
+    axes = figure.add_axes((0, foot / whole, 1, height / whole), xlim=(0, width), ylim=(0, height))
+    axes.axis("off")
     for step, style in ((1, _MINOR), (5, _MAJOR)):
         axes.vlines(np.arange(0, width + 0.1, step), 0, height, **style)
         axes.hlines(np.arange(0, height + 0.1, step), 0, width, **style)
+    figure.text(MARGIN / width, 1 - head / 2 / whole, title, fontsize=8, va="center")
+    return figure, axes, whole
 
 
 def ecg_figure(leads: np.ndarray, title: str, explained: "Explained | None" = None) -> Figure:
@@ -75,12 +86,7 @@ def ecg_figure(leads: np.ndarray, title: str, explained: "Explained | None" = No
     span = max(high - low for low, high in extremes)
     gain = next((gain for gain in GAINS if span * gain <= ROW_HEIGHT - LABEL), GAINS[-1])
 
-    title, head = _head(title, width)
-    whole = height + head
-    figure = Figure(figsize=(width / INCH, whole / INCH))
-    axes = figure.add_axes((0, 0, 1, height / whole), xlim=(0, width), ylim=(0, height))
-    axes.axis("off")
-    draw_grid(axes, width, height)
+    figure, axes, _ = _paper(title, width, height)
     for row, (own, (low, high)) in enumerate(zip(traces, extremes, strict=True)):
         # Each row is centred on the middle of its leads' range, below their names.
         baseline = height - MARGIN - 2 - row * ROW_HEIGHT - (ROW_HEIGHT + LABEL) / 2 - gain * (high + low) / 2
@@ -99,14 +105,7 @@ def ecg_figure(leads: np.ndarray, title: str, explained: "Explained | None" = No
     if explained is not None and not is_long:
         scale += f"   blue: of a generic heart with this prediction, {100 * explained.share:.0f} % explained"
     axes.text(MARGIN, 1.5, scale, fontsize=7, zorder=4)
-    figure.text(MARGIN / width, 1 - head / 2 / whole, title, fontsize=8, va="center")
     return figure
-
-
-def _head(title: str, width: float) -> tuple[str, float]:
-    """Return the title in lines that fit the paper, and their height, mm."""
-    title = fitting(title, (width - 2 * MARGIN) / INCH)
-    return title, max(HEAD, LINE * (title.count("\n") + 1) + 2)
 
 
 def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str], normal: str) -> Figure:
@@ -122,12 +121,7 @@ def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str
     span = max(float(np.ptp(strip.signal)) for strip in strips)
     gain = next((gain for gain in GAINS if span * gain <= STRIP - CAPTION - LETTERS), GAINS[-1])
 
-    title, head = _head(title, width)
-    whole = height + head + FOOT
-    figure = Figure(figsize=(width / INCH, whole / INCH))
-    axes = figure.add_axes((0, FOOT / whole, 1, height / whole), xlim=(0, width), ylim=(0, height))
-    axes.axis("off")
-    draw_grid(axes, width, height)
+    figure, axes, whole = _paper(title, width, height, FOOT)
     for row, strip in enumerate(strips):
         top = height - MARGIN - row * STRIP
         middle = top - CAPTION - LETTERS - (STRIP - CAPTION - LETTERS) / 2
@@ -150,7 +144,6 @@ def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str
                 zorder=4,
             )
         axes.text(MARGIN, top - 1, strip.caption, fontsize=8, weight="bold", va="top", zorder=4)
-    figure.text(MARGIN / width, 1 - head / 2 / whole, title, fontsize=8, va="center")
     figure.text(
         MARGIN / width, FOOT / 2 / whole, f"{SPEED:g} mm/s   {gain:g} mm/mV   {DISCLAIMER}", fontsize=7, va="center"
     )

@@ -5,7 +5,7 @@ pure JAX function of a few parameters (`simulate_beat`): activation times from t
 and the electrodes by one matrix product.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,9 +40,7 @@ ONSET = 1.0
 """ms, time of the first activation, after one sample at rest."""
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class PreparedHeart:
+class PreparedHeart(NamedTuple):
     """The precomputed fields of a heart of P points.
 
     Attributes:
@@ -60,9 +58,7 @@ class PreparedHeart:
     sites: jax.Array
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class Beat:
+class Beat(NamedTuple):
     """The parameters of one beat of a heart.
 
     Attributes:

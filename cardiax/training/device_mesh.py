@@ -36,12 +36,7 @@ def compiler_options(mesh: Mesh) -> dict[str, Any]:
 
     XLA's options change between versions; without them a step is only slower.
     """
-    return _known_on_cpu() if mesh.devices.flat[0].platform == "cpu" and uses("compiler_options") else {}
-
-
-@functools.cache
-def _known_on_cpu() -> dict[str, Any]:
-    return supported(ON_CPU)
+    return supported(ON_CPU) if mesh.devices.flat[0].platform == "cpu" and uses("compiler_options") else {}
 
 
 def supported(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,6 +44,7 @@ def supported(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if _is_known(name, value)}
 
 
+@functools.cache
 def _is_known(name: str, value: Any) -> bool:
     try:
         jax.jit(lambda x: x, compiler_options={name: value}).lower(0.0).compile()

@@ -14,7 +14,7 @@ import numpy as np
 
 from cardiax.catalog import BEAT_LENGTH
 from cardiax.datasets.physionet_mitbih.mitbih_records import LENGTH
-from cardiax.datasets.storage.wfdb_beats import Record
+from cardiax.datasets.storage.wfdb_beats import Beat, Record
 from cardiax.ecg.beat_windows import CLASS_OF
 
 STEP = 3
@@ -24,25 +24,11 @@ MOVED = {102: {1991: 590_296}}
 """Record → annotation → sample in the older annotation file that Kaggle's author used."""
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One of Kaggle's rows.
-
-    Attributes:
-      beat: float32 (187,), in [0, 1] at 120 Hz, zero-padded.
-      label: index of the class.
-      record: number of the record.
-      annotation_index: index of the annotation in the record.
-      sample: sample index of the annotation, at 360 Hz.
-      symbol: symbol of the annotation.
-    """
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Row(Beat):
+    """One of Kaggle's rows: `beat` float32 (187,), in [0, 1] at 120 Hz, zero-padded."""
 
     beat: np.ndarray
-    label: int
-    record: int
-    annotation_index: int
-    sample: int
-    symbol: str
 
 
 def rows(record: Record) -> Iterator[Row]:
@@ -60,7 +46,14 @@ def rows(record: Record) -> Iterator[Row]:
             beat = np.zeros(BEAT_LENGTH, np.float32)
             scaled = ((segment - low) / (high - low))[:BEAT_LENGTH]
             beat[: len(scaled)] = scaled
-            yield Row(beat, CLASS_OF[symbol], record.number, index, int(samples[index]), symbol)
+            yield Row(
+                beat=beat,
+                label=CLASS_OF[symbol],
+                record=record.number,
+                annotation_index=index,
+                sample=int(samples[index]),
+                symbol=symbol,
+            )
 
 
 def kaggle_test_rows() -> list[tuple[int, int]]:

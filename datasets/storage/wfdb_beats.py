@@ -52,13 +52,11 @@ class Record:
     symbols: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Window:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Beat:
     """One beat of a record.
 
     Attributes:
-      signal: float32 (192, 2), mV at 180 Hz.
-      intervals: float32 (3,), s, from `cardiax.ecg.rr_features.beat_intervals`.
       label: index of the class.
       record: number of the record.
       annotation_index: index of the annotation in the record.
@@ -66,13 +64,19 @@ class Window:
       symbol: symbol of the annotation.
     """
 
-    signal: np.ndarray
-    intervals: np.ndarray
     label: int
     record: int
     annotation_index: int
     sample: int
     symbol: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Window(Beat):
+    """A beat as `signal` float32 (192, 2), mV at 180 Hz, and `intervals` float32 (3,), s, from `beat_intervals`."""
+
+    signal: np.ndarray
+    intervals: np.ndarray
 
 
 def read_records(database: Database, folder: Path, names: Sequence[str]) -> Iterator[Record]:

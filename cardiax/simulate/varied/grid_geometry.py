@@ -6,6 +6,7 @@ and the right free wall that rises from it. Only the coordinates depend on the s
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +15,7 @@ import numpy as np
 from cardiax.simulate.heart_geometry import LAYERS, MERIDIANS, RIGHT_LAYERS, RINGS, build_grid
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class GridShape:
+class GridShape(NamedTuple):
     """The shape of a heart; lengths in mm, angles in degrees.
 
     Attributes:
@@ -54,9 +53,7 @@ class GridShape:
     fibres: jax.Array
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class GridHeart:
+class GridHeart(NamedTuple):
     """A heart on the grid of `topology()`: P points, and three unit vectors at each.
 
     Attributes:

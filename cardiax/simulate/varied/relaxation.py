@@ -5,7 +5,7 @@ neighbours up to two steps away on the grid, along a straight line; all points a
 times (Bellman and Ford). Lines bend at points only, and times differ by 4 to 6 % from that module's, mean over points.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +17,7 @@ SWEEPS = 48
 there is none."""
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class Conduction:
+class Conduction(NamedTuple):
     """Conduction of one heart.
 
     Attributes:

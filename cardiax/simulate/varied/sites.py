@@ -1,6 +1,6 @@
 """The 75 recording sites of a heart of `grid_geometry`, as pure functions of JAX."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +10,7 @@ from cardiax.simulate.heart_geometry import LAYERS, MERIDIANS, RIGHT_LAYERS, RIN
 from cardiax.simulate.varied.grid_geometry import GridHeart, topology
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class SitePlacement:
+class SitePlacement(NamedTuple):
     """Where the sites of a heart lie: conventions differ between laboratories, and operators.
 
     Attributes:

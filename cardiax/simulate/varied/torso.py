@@ -13,16 +13,14 @@ The lead field is the reciprocal potential Z at the heart's points, times the st
 linear in each tetrahedron, φ = −∫ ∇V_m · D ∇Z, where D is the intracellular conductivity over that of the torso.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class Surfaces:
+class Surfaces(NamedTuple):
     """Closed surfaces, together N elements.
 
     Attributes:
@@ -107,9 +105,7 @@ def tissue_leads(
     return jnp.zeros_like(potential).at[tetrahedra].add(shares).T
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class TorsoShape:
+class TorsoShape(NamedTuple):
     """A torso as a stack of superellipses, narrower towards the neck and the hips; mm.
 
     Attributes:

@@ -75,7 +75,7 @@ def _around(shape: torso.TorsoShape, points: jax.Array) -> torso.TorsoShape:
     away = jnp.abs(points[:, :2] - shape.centre[None]) + CLEARANCE
     norm = (away[:, 0] / shape.breadth) ** shape.power + (away[:, 1] / shape.depth) ** shape.power
     factor = jnp.maximum(jnp.max(norm) ** (1 / shape.power), 1.0)
-    return torso.TorsoShape(**{**vars(shape), "breadth": factor * shape.breadth, "depth": factor * shape.depth})
+    return shape._replace(breadth=factor * shape.breadth, depth=factor * shape.depth)
 
 
 def voltages(drawn: VariedHeart, times: jax.Array) -> jax.Array:

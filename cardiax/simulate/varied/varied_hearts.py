@@ -5,8 +5,7 @@ conventions of laboratories. A source that is named says what is usual, not wher
 any result on another laboratory's hearts was seen.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -102,9 +101,7 @@ LEVELS: tuple[Range, Range, Range] = ((0.1, 0.28), (0.4, 0.65), (0.7, 0.93))
 Cerqueira et al. 2002, doi:10.1161/hc0402.102975, divide the left ventricle, are 0.17, 0.5 and 0.83."""
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class ActionPotentials:
+class ActionPotentials(NamedTuple):
     """The action potentials of a heart: see the ranges of this module; all (), mV and ms.
 
     `duration` and its differences `across_wall`, `to_base` and `per_delay`; `upstroke`, `peak`, `plateau` and
@@ -121,9 +118,7 @@ class ActionPotentials:
     repolarisation: jax.Array
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class BodySurface:
+class BodySurface(NamedTuple):
     """A torso and its electrodes.
 
     Attributes:
@@ -142,9 +137,7 @@ class BodySurface:
     gains: jax.Array
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
-class VariedHeart:
+class VariedHeart(NamedTuple):
     """All that distinguishes one heart from another.
 
     Attributes:

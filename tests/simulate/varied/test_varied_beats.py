@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.leads import SITE_NAMES, twelve_leads
-from cardiax.simulate.varied import varied_beats, varied_hearts
+from cardiax.simulate.varied import varied_beats
 from cardiax.simulate.varied.grid_geometry import grid_heart, topology
 from cardiax.simulate.varied.varied_hearts import draw_heart
 
@@ -42,8 +42,7 @@ def test_a_key_gives_one_heart(simulated):
 @pytest.mark.parametrize("bounded", [False, True])
 def test_tissue_at_one_voltage_is_not_seen(bounded):
     drawn = jax.jit(draw_heart)(jax.random.key(5))
-    body = varied_hearts.BodySurface(**{**vars(drawn.body), "bounded": jnp.asarray(bounded)})
-    drawn = varied_hearts.VariedHeart(**{**vars(drawn), "body": body})
+    drawn = drawn._replace(body=drawn.body._replace(bounded=jnp.asarray(bounded)))
     leads = np.asarray(jax.jit(lambda one: varied_beats.electrode_leads(grid_heart(one.shape), one))(drawn))
     half = np.zeros(COUNT)
     half[topology().left[:24].ravel()] = 100.0
