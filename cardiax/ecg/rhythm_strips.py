@@ -19,15 +19,9 @@ PAUSE = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """A stretch of one lead.
+    """A stretch of one lead, `signal` (n,), mV at `rate`, Hz, with the R peaks `times` (m,), s after its first sample.
 
-    Attributes:
-      caption: what it shows and when.
-      signal: (n,), mV.
-      rate: sampling rate, Hz.
-      times: (m,), R peaks, s after the first sample.
-      names: class of each beat.
-      uncertain: True for each beat whose class is uncertain.
+    The caption tells what it shows and when; each beat has a class of the name, which may be uncertain.
     """
 
     caption: str

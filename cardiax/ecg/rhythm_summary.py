@@ -17,15 +17,10 @@ ECTOPIC = ("S", "V")
 
 @dataclass(frozen=True)
 class Ectopy:
-    """The ectopic beats of one class.
+    """The ectopic beats of one class, in percent of all beats.
 
-    Attributes:
-      beats: number of beats.
-      percent: of all beats.
-      couplets: number of couplets, exactly two in succession.
-      runs: number of runs, three or more in succession.
-      longest_run_beats: number of beats of the longest run; 0 without one.
-      longest_run_at_s: time of its first beat, s after the start of the recording; None without one.
+    A couplet is exactly two in succession, a run three or more. The longest run has 0 beats, at the time None of its
+    first beat, without one.
     """
 
     beats: int
@@ -40,21 +35,8 @@ class Ectopy:
 class Summary:
     """The rhythm of a recording. Values are None where there are too few beats.
 
-    Attributes:
-      duration_s: length of the recording.
-      unreadable_s: length of the stretches that cannot be read.
-      unreadable_percent: their share of the recording.
-      beats: number of beats.
-      beats_by_class: class → number of beats.
-      rate_mean_per_min: heart rate over all RR intervals.
-      rate_least_per_min: lowest mean heart rate over ten successive RR intervals, or as many as there are; None if
-        unreadable stretches lie within all of these.
-      rate_least_at_s: the start of these.
-      rate_most_per_min: the highest of these.
-      rate_most_at_s: the start of these.
-      longest_rr_s: longest RR interval that no unreadable stretch interrupts.
-      longest_rr_at_s: its start.
-      ectopic: class S and V → its beats, couplets and runs.
+    The least and the most are of mean heart rates over ten successive RR intervals, or as many as there are, without
+    unreadable stretches within, as is the longest RR interval; `at` is where they start. `ectopic` has classes S and V.
     """
 
     duration_s: float

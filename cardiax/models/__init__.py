@@ -1,8 +1,8 @@
 """The models: a dict from name to Flax module.
 
 A model maps inputs (B, ...) to outputs (B, ...): `module(leads, train)`, and the other inputs that it reads by name,
-such as `rr`. Its fields `outputs` and `axis_name` are set by the task and the step; all others can be set from the
-command line, for example `--model_args dropout_rate=0.1`.
+such as `rr`. The task sets its field `outputs`, the width of the output, and the step `axis_name`, the mapped axis over
+which the batch is divided, or None; all others can be set from the command line, e.g. `--model_args dropout_rate=0.1`.
 """
 
 import dataclasses

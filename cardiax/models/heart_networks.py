@@ -29,7 +29,6 @@ class Trunk(nn.Module):
       kernel: kernel size of the convolutions, samples.
       hidden: number of features.
       dropout_rate: dropout rate before the last layer.
-      axis_name: mapped axis over which the batch is divided; None outside of a mapped step.
     """
 
     widths: tuple[int, ...]
@@ -52,30 +51,38 @@ class Trunk(nn.Module):
         return nn.relu(nn.Dense(self.hidden, name="features")(x)).astype(jnp.float32)
 
 
-class ActivationResNet(nn.Module):
-    """A residual network for activation times (B, outputs), ms, from twelve leads (B, 500, 12), mV.
-
-    Its input is depolarisation only, which ends by 185 ms in the UCSD/LLNL dataset.
-
-    Attributes:
-      outputs: number of sites.
-      samples: number of samples used, from the first; they contain depolarisation with a delay of up to 40 ms.
-      normalise: True to divide the leads of each case by their common root mean square, so that a gain changes nothing.
-      align: True to move the middle of the QRS complex to the middle of the samples used, and the times back by as
-        much, so that a recording with a later onset has times later by the same.
-      widths, blocks, kernel, hidden, dropout_rate, axis_name: see `Trunk`.
-    """
+class HeartNetwork(nn.Module):
+    """A network with `outputs` sites on a `Trunk`, whose fields it has."""
 
     outputs: int
-    samples: int = 256
-    normalise: bool = False
-    align: bool = False
     widths: tuple[int, ...] = (48, 64, 96, 128)
     blocks: int = 2
     kernel: int = 5
     hidden: int = 1024
     dropout_rate: float = 0.0
     axis_name: str | None = None
+
+    def features(self, leads: jax.Array, train: bool) -> jax.Array:
+        """Return the features (B, hidden) of leads (B, 500, 12), mV."""
+        fields = (self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name)
+        return Trunk(*fields, name="trunk")(leads, train)
+
+
+class ActivationResNet(HeartNetwork):
+    """A residual network for activation times (B, outputs), ms, from twelve leads (B, 500, 12), mV.
+
+    Its input is depolarisation only, which ends by 185 ms in the UCSD/LLNL dataset.
+
+    Attributes:
+      samples: number of samples used, from the first; they contain depolarisation with a delay of up to 40 ms.
+      normalise: True to divide the leads of each case by their common root mean square, so that a gain changes nothing.
+      align: True to move the middle of the QRS complex to the middle of the samples used, and the times back by as
+        much, so that a recording with a later onset has times later by the same.
+    """
+
+    samples: int = 256
+    normalise: bool = False
+    align: bool = False
 
     @nn.compact
     def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
@@ -87,10 +94,7 @@ class ActivationResNet(nn.Module):
         if self.normalise:
             power = jnp.mean(leads * leads, axis=(1, 2), keepdims=True)
             leads = LEAD_SCALE * leads * jax.lax.rsqrt(power + FAINT**2)
-        trunk = Trunk(
-            self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
-        )
-        return late + MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(trunk(leads, train))
+        return late + MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(self.features(leads, train))
 
 
 def _aligned(leads: jax.Array, samples: int) -> tuple[jax.Array, jax.Array]:
@@ -106,34 +110,20 @@ def _aligned(leads: jax.Array, samples: int) -> tuple[jax.Array, jax.Array]:
     return leads[source], late[None]
 
 
-class VoltageTemplate(nn.Module):
+class VoltageTemplate(HeartNetwork):
     """A residual network for transmembrane voltages (B, 500, outputs), mV, from twelve leads (B, 500, 12), mV.
 
     It predicts activation time, duration, peak and plateau of each site. The voltage is a differentiable action
     potential of these (see `action_potential`), with time constants learnt for each site. The upstroke, 3 ms of 500,
     stays sharp, and the gradient of a voltage error reaches the activation time.
-
-    Attributes:
-      outputs: number of sites.
-      widths, blocks, kernel, hidden, dropout_rate, axis_name: see `Trunk`.
     """
-
-    outputs: int
-    widths: tuple[int, ...] = (48, 64, 96, 128)
-    blocks: int = 2
-    kernel: int = 5
-    hidden: int = 1024
-    dropout_rate: float = 0.0
-    axis_name: str | None = None
 
     @nn.compact
     def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
         """Return voltages (B, T, outputs), mV, of leads (B, T, 12); dropout in training needs the key "dropout"."""
-        trunk = Trunk(
-            self.widths, self.blocks, self.kernel, self.hidden, self.dropout_rate, self.axis_name, name="trunk"
+        read = nn.Dense(4 * self.outputs, name="sites")(self.features(leads, train)).reshape(
+            leads.shape[0], 4, 1, self.outputs
         )
-        features = trunk(leads, train)
-        read = nn.Dense(4 * self.outputs, name="sites")(features).reshape(leads.shape[0], 4, 1, self.outputs)
 
         def learnt(name: str, initial: float) -> jax.Array:
             return initial * jnp.exp(self.param(name, nn.initializers.zeros_init(), (1, 1, self.outputs)))

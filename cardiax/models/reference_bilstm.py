@@ -17,11 +17,9 @@ class TransmembraneBiLSTM(nn.Module):
     of width 1. With PyTorch's two bias vectors this gives the stated 2.41 M parameters (2 407 435).
 
     Attributes:
-      outputs: number of sites.
       dropout_rate: dropout rate after the convolutions.
       channels: number of channels of each convolution.
       features: number of units of each LSTM in each direction.
-      axis_name: mapped axis over which the batch is divided, see `Dropout`.
     """
 
     outputs: int

@@ -23,9 +23,7 @@ class ReferenceCNN(nn.Module):
     weights are initialised by PyTorch's uniform ±1/√fan_in, ours by Flax's LeCun normal with zero biases.
 
     Attributes:
-      outputs: number of logits.
       dropout_rate: dropout rate, 0.5 in the reference heartbeat network and 0.3 in the arrhythmia network.
-      axis_name: mapped axis over which the batch is divided, see `Dropout`.
       channels: number of channels of each convolution.
       widths: widths of the hidden dense layers.
       z_score: True to scale each beat to mean 0 and standard deviation 1, as in the reference arrhythmia project.
@@ -60,10 +58,8 @@ class ActivationCNN(nn.Module):
     128 and `outputs`. One pool, after the last convolution, gives the stated 1.11 M parameters (1 113 099).
 
     Attributes:
-      outputs: number of sites.
       channels: number of channels of each convolution.
       width: width of the hidden dense layer.
-      axis_name: mapped axis over which the batch is divided, for batch statistics.
     """
 
     outputs: int

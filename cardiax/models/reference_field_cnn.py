@@ -21,12 +21,10 @@ class FieldCNN(nn.Module):
     and 103 M (102 896 581) with the arrhythmia project's 64, 32, 16 and five.
 
     Attributes:
-      outputs: number of logits.
       channels: number of channels of each convolution.
       widths: widths of the hidden dense layers.
       size: height and width of the field; less than 224 gives a smaller network than the reference, for small machines.
       dropout_rate: dropout rate, 0.5 in the reference heartbeat network and 0.3 in the arrhythmia network.
-      axis_name: mapped axis over which the batch is divided, see `Dropout`.
     """
 
     outputs: int

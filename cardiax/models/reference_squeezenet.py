@@ -47,9 +47,7 @@ class ActivationSqueezeNet(nn.Module):
     Difference from the reference: pools are padded by 1, since twelve leads are too few for three unpadded ones.
 
     Attributes:
-      outputs: number of sites.
       dropout_rate: dropout rate before the last layer.
-      axis_name: mapped axis over which the batch is divided, see `Dropout`.
     """
 
     outputs: int
@@ -75,9 +73,7 @@ class TransmembraneSqueezeNet(nn.Module):
     the stated 0.39 M parameters (392 907), with leads as channels.
 
     Attributes:
-      outputs: number of sites.
       dropout_rate: dropout rate before the last layer.
-      axis_name: mapped axis over which the batch is divided, see `Dropout`.
     """
 
     outputs: int

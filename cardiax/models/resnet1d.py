@@ -21,15 +21,12 @@ class ResNet1D(nn.Module):
     the pooled features.
 
     Attributes:
-      outputs: number of logits.
       widths: number of channels of each stage.
       blocks: number of residual blocks per stage.
       kernel: kernel size of the convolutions, samples.
       dropout_rate: dropout rate of the features before the last layers.
       pool: factor by which the sampling rate of the input is reduced, by averaging.
       hidden: width of a dense layer before the logits, in which shape and timing meet; 0 for none.
-      axis_name: mapped axis over which the batch is divided, for batch statistics and dropout; None outside of a mapped
-        step.
     """
 
     outputs: int

@@ -14,7 +14,7 @@ from cardiax.stats.abstention import SHARES, abstention_bootstrap, abstention_me
 from cardiax.stats.calibration import class_terms, expected_calibration_error, reliability
 from cardiax.stats.classification import BOUNDS, METRICS, bootstrap_intervals, classification_metrics
 from cardiax.stats.significance import resampled_figures
-from cardiax.tasks.plain_report import RESAMPLES, Arrays, Cases, Draw, Merit, Report
+from cardiax.tasks.plain_report import RESAMPLES, Arrays, Cases, Draw, Merit, Report, interval
 
 FEW = 5
 """Number of records below which an interval over records is said to be too narrow."""
@@ -159,7 +159,7 @@ class ClassReport(Report):
         means = scores.mean(axis=0, dtype=np.float64)
         for index, name in enumerate(("nll", "brier")):
             *ours, together = means[:, index].tolist()
-            found[name] = ours, {"value": together, "low": float(low[index]), "high": float(high[index])}
+            found[name] = ours, interval(together, low[index], high[index])
         return found
 
     def ensemble_results(self, terms: np.ndarray) -> tuple[dict[str, Any], list[str]]:
@@ -193,7 +193,7 @@ class ClassReport(Report):
             low, high, undefined = (float(bound[index]) for bound in intervals[name])
             if alone:  # one record tells nothing of the spread over records
                 low, high = 0.0, 1.0
-            one: dict[str, Any] = {"value": float(metrics[name][index]), "low": low, "high": high}
+            one = interval(metrics[name][index], low, high)
             return one | ({"undefined_resamples": int(undefined)} if undefined else {})
 
         return {
@@ -240,7 +240,7 @@ def _abstention(figures: dict[str, Any], records: np.ndarray | None) -> dict[str
     if records is not None and len(np.unique(records)) == 1:  # one record tells nothing of the spread over records
         bounds = np.array([[0.0, 0.0], [1.0, 1.0]])
     found: dict[str, Any] = {
-        name: {"value": value, "low": float(low), "high": float(high)}
+        name: interval(value, low, high)
         for name, value, low, high in zip(
             ("area_under_risk", "risk_at_90_coverage"), abstention_metrics(coverage, risk), *bounds, strict=True
         )

@@ -80,6 +80,11 @@ class Merit:
     weights: Callable[[np.ndarray], np.ndarray] = lambda terms: np.ones((len(terms), 1))
 
 
+def interval(value: float, low: float, high: float) -> dict[str, float]:
+    """Return a metric with the bounds of its interval, as reports have it."""
+    return {"value": float(value), "low": float(low), "high": float(high)}
+
+
 def mean_terms(values: np.ndarray) -> np.ndarray:
     """Return the terms float64 (n, 2) of `mean_of_sums`: a value (n,) that is not finite makes the mean undefined."""
     return np.stack([np.where(np.isfinite(values), values, np.nan), np.ones(len(values))], axis=1)
@@ -147,8 +152,7 @@ class Report:
         found = {}
         for name, unit in self.units.items():
             drawn = resampled_figures([mean_terms(figures[name])], mean_of_sums, cases.records, RESAMPLES)
-            low, high = np.quantile(drawn, BOUNDS)
-            found[name] = {"value": mean_of(figures[name]), "low": float(low), "high": float(high), "unit": unit}
+            found[name] = {**interval(mean_of(figures[name]), *np.quantile(drawn, BOUNDS)), "unit": unit}
         return found
 
     def table(self, result: dict[str, Any]) -> str:

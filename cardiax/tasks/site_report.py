@@ -29,6 +29,7 @@ from cardiax.tasks.plain_report import (
     Merit,
     Report,
     cases_line,
+    interval,
     mean_merit,
 )
 
@@ -148,8 +149,7 @@ class SiteReport(Report):
         found = {
             "unit": self.units[self._first],
             "coverage": {
-                f"{level:g}": {"value": float(shares[i]), "low": float(low[i]), "high": float(high[i])}
-                for i, level in enumerate(LEVELS)
+                f"{level:g}": interval(*three) for level, *three in zip(LEVELS, shares, low, high, strict=True)
             },
             "spread": float(spread),
             "error": float(error),
@@ -182,10 +182,8 @@ class SiteReport(Report):
             metrics = regression_metrics(overall.sum(axis=0))
             intervals = bootstrap_cases(overall, RESAMPLES)
             for name, value in metrics.items():
-                low, high = (float(bound) for bound in intervals[name])
-                found[f"{quantity}_{name}"] = {"value": float(value), "low": low, "high": high}
-                if name != "r2":
-                    found[f"{quantity}_{name}"]["unit"] = unit
+                one = interval(value, *intervals[name])
+                found[f"{quantity}_{name}"] = one if name == "r2" else {**one, "unit": unit}
         if "active" in figures:
             found["activations_found"] = float(figures["found"].sum() / max(figures["active"].sum(), 1))
         return found

@@ -30,14 +30,7 @@ FETCH_AGAIN = f"fetch the file again from {HOMEPAGE}"
 
 @dataclass(frozen=True)
 class CsvFile:
-    """One of Kaggle's files.
-
-    Attributes:
-      name: file name.
-      split: name of its TFDS split.
-      labels: allowed labels of its rows.
-      sha256: digest of Kaggle's file.
-    """
+    """One of Kaggle's files: its TFDS split, the allowed labels of its rows, and the digest of Kaggle's own."""
 
     name: str
     split: str

@@ -72,13 +72,7 @@ class File:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that is not used.
-
-    Attributes:
-      shown: path shown to the user.
-      reason: why the file is not used.
-      damaged: True for an unreadable archive, which may hold an expected file.
-    """
+    """A file that is not used, and why; `damaged` is an unreadable archive, which may hold an expected file."""
 
     shown: str
     reason: str
@@ -87,12 +81,7 @@ class LeftOut:
 
 @dataclass
 class Found:
-    """The result of a search.
-
-    Attributes:
-      files: expected files, those outside archives first.
-      left_out: all other files.
-    """
+    """The result of a search: the expected files, those outside archives first, and all others."""
 
     files: list[File] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
