@@ -258,11 +258,9 @@ def remember(fields: Mapping[str, Any]) -> Dataset:
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"own_dataset: found {error!r}, expected the fields that cardiax wrote") from error
-    if not found.own or not 2 <= len(classes) == len({*classes}):
-        raise InputError(
-            f"own_dataset: found {found.name!r} of {len(classes)} classes, expected {OWN}/… of two or more that differ"
-        )
     valid = {
+        "name": found.own,
+        "classes": 2 <= len(classes) == len({*classes}),
         "rate": math.isfinite(found.rate) and found.rate >= 0,
         "protocols": bool({*found.protocols[:1]} & {*OWN_PROTOCOLS}) and {*found.protocols} <= {*OWN_PROTOCOLS, NOISE},
         "shape": len(shape) == 2 and min(shape) > 0,

@@ -11,8 +11,6 @@ one set of fields serves every pattern. Scaling all speeds scales a field by the
 from collections.abc import Sequence
 from itertools import combinations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
@@ -39,14 +37,6 @@ def travel_times(
     """
     graph = travel_graph(heart, metric(heart, speeds), purkinje)
     return dijkstra(graph, directed=False, indices=np.asarray(sources))[:, : len(heart.points)]
-
-
-def activation_times(fields: jax.Array, onsets: jax.Array) -> jax.Array:
-    """Compute the activation times of timed stimuli: fields (K, P) and onsets (K,), ms → (P,), ms.
-
-    A source with an infinite onset is not stimulated.
-    """
-    return jnp.min(fields + onsets[:, None], axis=0)
 
 
 def metric(heart: Heart, speeds: Sequence[float]) -> np.ndarray:

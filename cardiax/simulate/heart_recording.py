@@ -13,7 +13,7 @@ import numpy as np
 
 from cardiax.catalog import WINDOW
 from cardiax.simulate.action_potential import action_potential
-from cardiax.simulate.eikonal import SPEEDS, activation_times, travel_times
+from cardiax.simulate.eikonal import SPEEDS, travel_times
 from cardiax.simulate.heart_geometry import Heart, build_heart
 from cardiax.simulate.lead_field import lead_field
 from cardiax.simulate.patterns import Plan
@@ -107,7 +107,7 @@ def simulate_beat(heart: PreparedHeart, beat: Beat) -> tuple[jax.Array, jax.Arra
 def tissue_voltage(heart: PreparedHeart, beat: Beat) -> tuple[jax.Array, jax.Array]:
     """Compute the voltage (P, 500), mV, and the activation time (P,), ms, of every point of a heart."""
     onsets = beat.onsets - jnp.min(beat.onsets)
-    activation = activation_times(heart.fields / beat.speed, onsets) + ONSET
+    activation = jnp.min(heart.fields / beat.speed + onsets[:, None], axis=0) + ONSET
     duration = beat.duration + heart.durations + DURATION_PER_DELAY * (activation - jnp.mean(activation))
     time = jnp.arange(WINDOW, dtype=jnp.float32)[None, :] - activation[:, None]
     return action_potential(time, duration[:, None]), activation

@@ -81,8 +81,10 @@ class LeftOut:
 
 @dataclass
 class Found:
-    """The result of a search: the expected files, those outside archives first, and all others."""
+    """A search, see `find`, and its result: the expected files, those outside archives first, and all others."""
 
+    expected: Callable[[str], bool]
+    scratch: Path
     files: list[File] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
@@ -119,21 +121,21 @@ def find(roots: Iterable[Path], expected: Callable[[str], bool], scratch: Path) 
 
     Hidden files and macOS's `__MACOSX` are ignored. Members of archives are unpacked in `scratch`.
     """
-    found = Found()
+    found = Found(expected, scratch)
     for root in roots:
-        for path in _below(root, found, expected):
-            _take(path, str(path), found, expected, scratch, 0, Room(_size(path)))
+        for path in _below(root, found):
+            _take(found, path, str(path), 0, Room(_size(path)))
     found.files.sort(key=lambda file: (file.path.is_relative_to(scratch), file.shown.count("/"), file.shown))
     return found
 
 
-def _below(root: Path, found: Found, expected: Callable[[str], bool]) -> Iterator[Path]:
+def _below(root: Path, found: Found) -> Iterator[Path]:
     if not root.is_dir():
         yield root
         return
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not _hidden(name))
-        found.left_out += [LeftOut(os.path.join(folder, name), "a folder") for name in folders if expected(name)]
+        found.left_out += [LeftOut(os.path.join(folder, name), "a folder") for name in folders if found.expected(name)]
         yield from (Path(folder, name) for name in sorted(names) if not _hidden(name))
 
 
@@ -152,9 +154,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _take(
-    path: Path, shown: str, found: Found, expected: Callable[[str], bool], scratch: Path, depth: int, room: Room
-) -> None:
+def _take(found: Found, path: Path, shown: str, depth: int, room: Room) -> None:
     file = File(path, shown)
     try:
         what = file.kind()
@@ -165,8 +165,8 @@ def _take(
         found.left_out.append(LeftOut(shown, "a broken link" if nowhere else f"a file that cannot be read ({error})"))
         return
     if what in ARCHIVES and depth < DEPTH:
-        _unpack(file, what, found, expected, scratch, depth, room)
-    elif expected(file.name.lower()):
+        _unpack(found, file, what, depth, room)
+    elif found.expected(file.name.lower()):
         found.files.append(file)
     elif shown.lower().endswith(_SUFFIXES):
         reason = f"{what or 'no archive'}{', nested too deeply' if what in ARCHIVES else ''}"
@@ -175,15 +175,7 @@ def _take(
         found.left_out.append(LeftOut(shown, what or OTHER))
 
 
-def _unpack(
-    archive: File,
-    what: str,
-    found: Found,
-    expected: Callable[[str], bool],
-    scratch: Path,
-    depth: int,
-    room: Room,
-) -> None:
+def _unpack(found: Found, archive: File, what: str, depth: int, room: Room) -> None:
     try:
         for member, opened in _members(archive, what):
             parts = PurePosixPath(member.replace("\\", "/")).parts
@@ -192,19 +184,19 @@ def _unpack(
                 continue
             if not parts or ".." in parts or member.startswith("/"):
                 found.left_out.append(LeftOut(shown, "a path that leads out of the archive"))
-            elif not expected(_usual(name).lower()) and not name.lower().endswith(_SUFFIXES):
+            elif not found.expected(_usual(name).lower()) and not name.lower().endswith(_SUFFIXES):
                 found.left_out.append(LeftOut(shown, OTHER))
             elif opened is None:
                 found.left_out.append(LeftOut(shown, "a link or a device within an archive, which is not followed"))
             else:
-                target = Path(tempfile.mkdtemp(dir=scratch)) / "member"
+                target = Path(tempfile.mkdtemp(dir=found.scratch)) / "member"
                 try:
                     with room.stream(opened()) as stream, target.open("wb") as copy:
                         shutil.copyfileobj(stream, copy, 1 << 20)
                 except BaseException:
                     shutil.rmtree(target.parent)
                     raise
-                _take(target, shown, found, expected, scratch, depth + 1, room)
+                _take(found, target, shown, depth + 1, room)
                 if not any(file.path == target for file in found.files[-1:]):
                     shutil.rmtree(target.parent)
     except Exception as error:  # zipfile and tarfile may raise anything
@@ -285,7 +277,7 @@ class FromFiles(tfds.core.DatasetBuilder):
         what was found.
         """
         root = self._given or Path(dl_manager.download_dir) / "manual"
-        found = find([root], expected, self._scratch) if root.exists() else Found()
+        found = find([root] if root.exists() else [], expected, self._scratch)
         if self._given is None and not found.files:
             fetched = download()
             if fetched is not None:

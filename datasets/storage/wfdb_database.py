@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from cardiax.datasets.storage.manual_files import Found, FromFiles, MissingFileError
+from cardiax.datasets.storage.manual_files import FromFiles, MissingFileError
 from cardiax.errors import InputError, import_extra
 from cardiax.file_checks import annotation_fault
 
@@ -69,7 +69,8 @@ class Database:
         """Find the files of `records`, by default all, in the manual folder, or download them.
 
         With `some`, those records are taken of which there is a file, if there are any. Returned are a folder with
-        links to the files, and the names of the records.
+        links to the files, for `wfdb` to read, and the names of the records. `InputError` if files are missing, differ
+        between two places, or are replaced by HTML pages or pointers.
         """
         names = {name.lower() for name in self.files}
         where, found = builder._find(
@@ -77,31 +78,25 @@ class Database:
         )
         there = {file.name.lower().rpartition(".")[0] for file in found.files} if some else set()
         chosen = [record for record in records or self.records if not there or record.lower() in there]
-        return self.choose(where, found, chosen, builder._scratch / "records"), chosen
-
-    def choose(self, folder: Path, found: Found, records: Sequence[str], target: Path) -> Path:
-        """Link the files of `records` among those found into the new folder `target`, for `wfdb` to read; return it.
-
-        `InputError` if files are missing, differ between two places, or are replaced by HTML pages or pointers.
-        """
-        names = [f"{record}.{ending}" for record in records for ending in self.endings]
+        names = [f"{record}.{ending}" for record in chosen for ending in self.endings]
         picked = {name: found.pick(name, self.anew) for name in names}
         absent = [name for name, file in picked.items() if file is None]
         if absent:
             found.raise_damaged()
-            without = [record for record in records if any(name.startswith(f"{record}.") for name in absent)]
+            without = [record for record in chosen if any(name.startswith(f"{record}.") for name in absent)]
             some = ", ".join(without[:5]) + (", …" if len(without) > 5 else "")
             more = f" and {len(absent) - 1} more files missing" if len(absent) > 1 else ""
             *most, last = (f".{ending}" for ending in self.endings)
             raise MissingFileError(
-                f"{folder}: found no {absent[0]}{more} (of {len(without)} records: {some}), expected {', '.join(most)} "
-                f"and {last} of {len(records)} records; fetch {self.homepage} whole"
+                f"{where}: found no {absent[0]}{more} (of {len(without)} records: {some}), expected {', '.join(most)} "
+                f"and {last} of {len(chosen)} records; fetch {self.homepage} whole"
             )
+        target = builder._scratch / "records"
         target.mkdir()
         for name, file in picked.items():
             if file is not None:
                 (target / name).symlink_to(file.path.absolute())
-        return target
+        return target, chosen
 
     def read(self, folder: Path, record: str, annotated: bool = False) -> tuple[Any, Any]:
         """Read a record in ADC units, `d_signal` int16 (n, L), and its annotations, None unless `annotated`.
@@ -109,7 +104,7 @@ class Database:
         `InputError` if a file is damaged or of another record, or the package `wfdb` is missing.
         """
         wfdb, path = import_extra("wfdb", self.homepage), folder / record
-        shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # the file itself, not the link of `choose`
+        shown = os.path.realpath(f"{path}.hea").removesuffix(".hea")  # the file itself, not the link of `gather`
         marks = Path(f"{path}.{self.endings[-1]}")
         try:
             if (size := Path(f"{path}.hea").stat().st_size) > HEADER:

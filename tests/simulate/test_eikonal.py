@@ -1,12 +1,11 @@
-"""Travel times: against fim-python's solution on the same mesh, straight lines, and the minimum over stimuli."""
+"""Travel times: against fim-python's solution on the same mesh, and straight lines."""
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 from cardiax.ecg.leads import SITE_NAMES
-from cardiax.simulate.eikonal import SPEEDS, activation_times, metric, travel_times
+from cardiax.simulate.eikonal import SPEEDS, metric, travel_times
 from cardiax.simulate.heart_geometry import build_heart
 
 HEART = build_heart()
@@ -56,10 +55,3 @@ def test_purkinje_quickens_the_endocardium():
     assert (quick <= slow + 1e-9).all()
     left = HEART.endocardium == 1
     assert quick[left].max() < 0.5 * slow[left].max()
-
-
-def test_several_stimuli_are_the_minimum_over_single_ones():
-    fields = jnp.array([[0.0, 4.0, 9.0], [7.0, 2.0, 0.0]])
-    onsets = jnp.array([[5.0, 1.0], [0.0, jnp.inf]])
-    np.testing.assert_array_equal(activation_times(fields, onsets[0]), [5, 3, 1])
-    np.testing.assert_array_equal(activation_times(fields, onsets[1]), [0, 4, 9])

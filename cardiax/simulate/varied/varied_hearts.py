@@ -56,14 +56,20 @@ PURKINJE, COVERAGE = (1.0, 4.0), (0.5, 1.2)
 """Factor of the endocardial speed, from none to that of a Purkinje network, and the share of the height up to which it
 holds, as the base is activated last (Durrer et al. 1970, doi:10.1161/01.CIR.41.6.899); the ranges are our choice."""
 
-UPSTROKE, PEAK, PLATEAU, REPOLARISATION = (0.3, 1.5), (20.0, 48.0), (10.0, 32.0), (6.0, 20.0)
-"""Time constants, ms, and voltages, mV, of the action potential; our choice, around human ventricular cells (O'Hara et
-al. 2011, doi:10.1371/journal.pcbi.1002061)."""
-
-DURATION, ACROSS_WALL, TO_BASE, PER_DELAY = (210.0, 360.0), (-30.0, 30.0), (-25.0, 25.0), (-0.3, 0.0)
-"""ms, action potential duration, which depends on the cycle length (O'Hara et al. 2011), its differences from
-endocardium to epicardium and from apex to base, of either sign, and ms by which it falls with each ms of delay; our
-choice."""
+POTENTIALS: dict[str, Range] = {
+    "duration": (210.0, 360.0),
+    "across_wall": (-30.0, 30.0),
+    "to_base": (-25.0, 25.0),
+    "per_delay": (-0.3, 0.0),
+    "upstroke": (0.3, 1.5),
+    "peak": (20.0, 48.0),
+    "plateau": (10.0, 32.0),
+    "repolarisation": (6.0, 20.0),
+}
+"""ms, action potential duration, which depends on the cycle length (O'Hara et al. 2011,
+doi:10.1371/journal.pcbi.1002061), its differences from endocardium to epicardium and from apex to base, of either sign,
+and ms by which it falls with each ms of delay; time constants, ms, and voltages, mV, around human ventricular cells
+(same source). All are our choice."""
 
 ANISOTROPY: Range = (1.0, 3.5)
 """Intracellular conductivity along the fibres over that across them, as it acts on distant electrodes; our choice: 9.4
@@ -102,11 +108,7 @@ Cerqueira et al. 2002, doi:10.1161/hc0402.102975, divide the left ventricle, are
 
 
 class ActionPotentials(NamedTuple):
-    """The action potentials of a heart: see the ranges of this module; all (), mV and ms.
-
-    `duration` and its differences `across_wall`, `to_base` and `per_delay`; `upstroke`, `peak`, `plateau` and
-    `repolarisation`.
-    """
+    """The action potentials of a heart, see `POTENTIALS`; all (), mV and ms."""
 
     duration: jax.Array
     across_wall: jax.Array
@@ -168,7 +170,7 @@ def draw_heart(key: jax.Array) -> VariedHeart:
         shape=_draw_shape(keys["shape"]),
         sites=_draw_sites(keys["sites"]),
         conduction=_draw_conduction(keys["conduction"]),
-        action_potentials=_draw_potentials(keys["potential"]),
+        action_potentials=ActionPotentials(**_each(keys["potential"], POTENTIALS)),
         body=_draw_body(keys["body"]),
         rotation=_about(2, turn[0]) @ _about(1, -turn[1]) @ _about(2, -turn[2]),
         offset=10.0 * jax.random.normal(offset_key, (3,)),
@@ -219,20 +221,6 @@ def _draw_conduction(key: jax.Array) -> Conduction:
         purkinje=0.7 * common + 0.3 * own,
         coverage=_uniform(coverage_key, [COVERAGE] * 2),
     )
-
-
-def _draw_potentials(key: jax.Array) -> ActionPotentials:
-    ranges = {
-        "duration": DURATION,
-        "across_wall": ACROSS_WALL,
-        "to_base": TO_BASE,
-        "per_delay": PER_DELAY,
-        "upstroke": UPSTROKE,
-        "peak": PEAK,
-        "plateau": PLATEAU,
-        "repolarisation": REPOLARISATION,
-    }
-    return ActionPotentials(**_each(key, ranges))
 
 
 def _draw_body(key: jax.Array) -> BodySurface:
