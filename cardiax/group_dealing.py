@@ -15,13 +15,8 @@ def deal(groups: np.ndarray, labels: np.ndarray, shares: Sequence[float]) -> np.
     no more groups of a class are left than splits without that class, they go to these splits; the same holds for
     groups and splits without any, before all.
 
-    Args:
-      groups: (n,), the group of each example.
-      labels: int (n,), its class.
-      shares: share of each split; they sum to 1.
-
-    Returns:
-      The split of each example, int64 (n,), an index into `shares`.
+    Each example has one of `groups` (n,) and of the classes `labels`, int (n,); `shares` sum to 1. Returned is the
+    split of each example, int64 (n,), an index into `shares`.
     """
     _, of_example = np.unique(groups, return_inverse=True)
     counts = np.zeros((of_example.max() + 1, labels.max() + 1))

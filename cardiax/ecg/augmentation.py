@@ -128,8 +128,7 @@ def mix_pairs(
 
     Args:
       key: random key, the same on every device.
-      inputs: one device's part of the batch: signals (B, T, C) and features (B, F) by name.
-      targets: (B, ...), one device's part of the targets.
+      inputs, targets: one device's part of the batch: signals (B, T, C) and features (B, F) by name, and (B, ...).
       alpha: parameter of the Beta distribution; the weight of the neighbour is min(b, 1 - b), b ~ Beta(alpha, alpha).
       axis_name: name of the mapped axis over which the batch is sharded.
 

@@ -34,13 +34,14 @@ and of the right ventricle, epicardium and mid-wall of both free walls, and the 
 SEPTAL_RV = {4: 3, 5: 2, 9: 9, 10: 8, 13: 14}
 """Sites of the right ventricle on the septum → the AHA segment that they face."""
 
-_SEGMENTS = {
+SEGMENTS = {
     "anterior left ventricle": (1, 7, 13),
     "lateral left ventricle": (5, 6, 11, 12, 16),
     "inferior left ventricle": (4, 10, 15),
     "apex": (17,),
     "septum": (2, 3, 8, 9, 14),
 }
+"""Wall of the left ventricle → its AHA segments."""
 
 
 def _wall(site: str) -> str:
@@ -49,12 +50,12 @@ def _wall(site: str) -> str:
         return "septum"
     if region.startswith("RV"):
         return "right ventricle"
-    return next(wall for wall, segments in _SEGMENTS.items() if int(region[3:]) in segments)
+    return next(wall for wall, segments in SEGMENTS.items() if int(region[3:]) in segments)
 
 
 WALLS = {
     wall: tuple(i for i, site in enumerate(SITE_NAMES) if _wall(site) == wall)
-    for wall in (*_SEGMENTS, "right ventricle")
+    for wall in (*SEGMENTS, "right ventricle")
 }
 """Wall of the heart → the indices of its sites in `SITE_NAMES`; each site is of one wall."""
 

@@ -50,14 +50,8 @@ def choose_strips(
     """Return what is worth showing and the start of its 10 s: ectopic beats, the longest RR interval, and normal
     beats; or without any of these, the most beats.
 
-    Args:
-      times: (n,), s, R peaks.
-      rr: (n,), s, from `cardiax.ecg.rhythm_summary.rr_intervals`.
-      names: (n,), class of each beat.
-      duration: length of the recording, s.
-      unreadable: (k, 2), start and end of each unreadable stretch, s.
-      ectopic: classes that are worth showing, most first.
-      normal: class of normal beats.
+    `ectopic` are the classes that are worth showing, most first, and `names` (n,) that of each beat; the others are as
+    in `cardiax.ecg.rhythm_summary.summarize`.
     """
     if duration <= WHOLE:
         return [("", float(start)) for start in np.arange(0, max(duration - 1, 1), LENGTH)]

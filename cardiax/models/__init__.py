@@ -87,16 +87,8 @@ def build_model(
 ) -> Any:
     """Build the module or `Trees` of a model, wrapped in `InBfloat16` for the precision `bfloat16`.
 
-    Args:
-      name: name of the model, a key of `MODELS` or `TREES`.
-      outputs: width of the output.
-      axis_name: mapped axis over which the batch is divided; None outside of a mapped step.
-      args: fields of the module that differ from its defaults.
-      precision: `float32` or `bfloat16`.
-
-    Raises:
-      InputError: if the model or a field is unknown, a value has another type than the field's default or is too small,
-        or the precision of `Trees` is not float32.
+    `args` are the fields of the module that differ from its defaults. It is an `InputError` if the model or a field is
+    unknown, a value has another type than the field's default or is too small, or `Trees` have another precision.
     """
     models: dict[str, Any] = MODELS | TREES
     if name not in models:

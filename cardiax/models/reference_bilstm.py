@@ -15,11 +15,6 @@ class TransmembraneBiLSTM(nn.Module):
     Leads and voltages are scaled by the minimum and maximum of the dataset. The layers are three convolutions of width
     3 (256, 128 and 64 channels, ReLU, padded), dropout, two bidirectional LSTM layers of 256 units, and a convolution
     of width 1. With PyTorch's two bias vectors this gives the stated 2.41 M parameters (2 407 435).
-
-    Attributes:
-      dropout_rate: dropout rate after the convolutions.
-      channels: number of channels of each convolution.
-      features: number of units of each LSTM in each direction.
     """
 
     outputs: int

@@ -20,13 +20,9 @@ class ReferenceCNN(nn.Module):
 
     Differences from the reference: its heartbeat network has one sigmoid output and binary cross entropy, ours two
     softmax outputs and cross entropy (the same family of functions: the sigmoid of a difference of two logits). Its
-    weights are initialised by PyTorch's uniform ±1/√fan_in, ours by Flax's LeCun normal with zero biases.
-
-    Attributes:
-      dropout_rate: dropout rate, 0.5 in the reference heartbeat network and 0.3 in the arrhythmia network.
-      channels: number of channels of each convolution.
-      widths: widths of the hidden dense layers.
-      z_score: True to scale each beat to mean 0 and standard deviation 1, as in the reference arrhythmia project.
+    weights are initialised by PyTorch's uniform ±1/√fan_in, ours by Flax's LeCun normal with zero biases. The defaults
+    are those of its heartbeat network; that for arrhythmia has a dropout of 0.3, and scales each beat to mean 0 and
+    standard deviation 1 (`z_score`).
     """
 
     outputs: int
@@ -56,10 +52,6 @@ class ActivationCNN(nn.Module):
     Each lead is divided by its range in the case. The layers are three convolutions of width 3 (128, 128, 64 channels,
     padded), each with batch normalisation and a LeakyReLU of slope 0.01; one max-pool of width 4; and dense layers of
     128 and `outputs`. One pool, after the last convolution, gives the stated 1.11 M parameters (1 113 099).
-
-    Attributes:
-      channels: number of channels of each convolution.
-      width: width of the hidden dense layer.
     """
 
     outputs: int

@@ -18,13 +18,8 @@ class FieldCNN(nn.Module):
     stride 2 and padding 1 after the last; dropout; dense layers of 512 and 216; and a dense output layer.
 
     It has the stated 206 M parameters (205 726 186) with the heartbeat project's channels 128, 64, 32 and two outputs,
-    and 103 M (102 896 581) with the arrhythmia project's 64, 32, 16 and five.
-
-    Attributes:
-      channels: number of channels of each convolution.
-      widths: widths of the hidden dense layers.
-      size: height and width of the field; less than 224 gives a smaller network than the reference, for small machines.
-      dropout_rate: dropout rate, 0.5 in the reference heartbeat network and 0.3 in the arrhythmia network.
+    and 103 M (102 896 581) with the arrhythmia project's 64, 32, 16 and five, whose dropout is 0.3. A field of a `size`
+    less than 224 gives a smaller network, for small machines.
     """
 
     outputs: int

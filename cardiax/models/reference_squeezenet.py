@@ -12,12 +12,7 @@ FIRES = ((16, 64), (16, 64), None, (32, 128), (32, 128), None, (48, 192), (48, 1
 
 
 class Fire(nn.Module):
-    """A fire module: a squeeze convolution of width 1, then concatenated expand convolutions of widths 1 and 3.
-
-    Attributes:
-      squeeze: number of channels of the squeeze convolution.
-      expand: number of channels of each expand convolution.
-    """
+    """A fire module: a squeeze convolution of width 1, then concatenated expand convolutions of widths 1 and 3."""
 
     squeeze: int
     expand: int
@@ -45,9 +40,6 @@ class ActivationSqueezeNet(nn.Module):
     positions.
 
     Difference from the reference: pools are padded by 1, since twelve leads are too few for three unpadded ones.
-
-    Attributes:
-      dropout_rate: dropout rate before the last layer.
     """
 
     outputs: int
@@ -71,9 +63,6 @@ class TransmembraneSqueezeNet(nn.Module):
     It is fully convolutional. Each lead is divided by its range in the case. The reference predicts
     (v + 85.50618677)/135.50618677; here the output is converted back to mV. No layer changes the sampling rate. It has
     the stated 0.39 M parameters (392 907), with leads as channels.
-
-    Attributes:
-      dropout_rate: dropout rate before the last layer.
     """
 
     outputs: int

@@ -10,10 +10,7 @@ class BiLSTM(nn.Module):
     """A bidirectional layer with two bias vectors per direction, as in PyTorch: (T, B, C) → (T, B, 2 · features).
 
     Both directions run in one loop, after the products with the inputs. Time is the first axis, so that a step reads
-    contiguous memory.
-
-    Attributes:
-      features: number of hidden units of each direction.
+    contiguous memory. There are `features` hidden units in each direction.
     """
 
     features: int

@@ -16,9 +16,6 @@ class InBfloat16:
     stay float32: the stored parameters, gradients and optimizer state; batch statistics; the last layer of a network
     with outputs in ms or mV, where bfloat16 would round 100 ms to half a ms; and the outputs and the loss. Loss scaling
     is not needed, since bfloat16 has the exponents of float32.
-
-    Attributes:
-      module: module to compute.
     """
 
     module: nn.Module

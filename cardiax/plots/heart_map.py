@@ -88,16 +88,10 @@ def activation_figure(heart: Heart, predicted: np.ndarray, title: str, true: np.
                 axes.set_title(name, fontsize=9)
             if column == 0:
                 axes.text(extent[0], extent[3], view, fontsize=7, va="top", color="grey")
-    bars = [
-        (
-            times_norm,
-            colormaps["viridis_r"],
-            f"activation time (ms), isochrones each {ISOCHRONE:g} ms",
-            panels[:, : len(columns)],
-        )
-    ]
+    label = f"activation time (ms), isochrones each {ISOCHRONE:g} ms"
+    bars = [(*drawn[0][2:], label, panels[:, : len(columns)])]
     if true is not None:
-        bars.append((drawn[-1][2], drawn[-1][3], "predicted − true (ms)", panels[:, -1:]))
+        bars.append((*drawn[-1][2:], "predicted − true (ms)", panels[:, -1:]))
     for norm, colours, label, axes in bars:
         bar = figure.colorbar(
             ScalarMappable(norm, colours), ax=axes.ravel().tolist(), location="bottom", shrink=0.8, aspect=30

@@ -20,12 +20,7 @@ BEATS = 600
 
 
 class Rhythm(NamedTuple):
-    """The beats of simulated records.
-
-    Attributes:
-      features: RR features of each beat, float32 (n, 22), from `rr_features`.
-      supraventricular: bool (n,), True for a supraventricular ectopic beat, False for a normal one.
-    """
+    """The beats of simulated records: RR features float32 (n, 22), and bool (n,), supraventricular or else normal."""
 
     features: np.ndarray
     supraventricular: np.ndarray

@@ -12,15 +12,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
-from cardiax.ecg.leads import SEPTAL_RV, SITE_NAMES
+from cardiax.ecg.leads import SEGMENTS, SITE_NAMES, WALLS
 from cardiax.simulate.heart_geometry import Heart, HeartShape, lay_fibres, shape_gradients, surface, turned, unit
-
-_SEPTAL = tuple(f"RV{number:02d}" for number in SEPTAL_RV)
-"""Sites on the right side of the septum, whose wall belongs to the left ventricle."""
-
-_ANTERIOR, _INFERIOR = (1, 7, 13), (4, 10, 15)
-_LATERAL, _SEPTUM = (5, 6, 11, 12, 16), (2, 3, 8, 9, 14)
-"""AHA segments on four sides of the left ventricle."""
 
 BASE = 0.15
 """Share of the heart's height, from the top, in which upward-facing triangles belong to the base."""
@@ -44,8 +37,7 @@ def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarra
     triangles = surface(tetrahedra)
     left, right, outside = _surfaces(points, triangles, sites)
     apart = np.linalg.norm(points[:, None] - sites[None], axis=2)
-    free_wall = np.array(["RV" in name and not name.startswith("SEPTM") and name not in _SEPTAL for name in SITE_NAMES])
-    right_wall = free_wall[np.argmin(apart, axis=1)]
+    right_wall = np.isin(np.argmin(apart, axis=1), WALLS["right ventricle"])
 
     known = np.full(len(points), np.nan)
     known[right] = np.where(right_wall[right], 0.0, 1.0)
@@ -101,9 +93,9 @@ def _own_axes(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> 
     flat = (normals @ up > 0.8) & (height[triangles].mean(axis=1) > np.quantile(height, 0.75))
     if flat.any():  # the base need not be perpendicular to the axis of the sites
         up = unit(np.sum(normals[flat] * areas[flat, None], axis=0))
-    forward = middle(_ANTERIOR) - middle(_INFERIOR)
+    forward = middle(SEGMENTS["anterior left ventricle"]) - middle(SEGMENTS["inferior left ventricle"])
     forward = unit(forward - (forward @ up) * up)
-    aside = middle(_LATERAL) - middle(_SEPTUM)
+    aside = middle(SEGMENTS["lateral left ventricle"]) - middle(SEGMENTS["septum"])
     aside = unit(aside - (aside @ up) * up - (aside @ forward) * forward)
     axes = np.stack([aside, forward, up])
     origin = base + ((points @ up).max() - base @ up) * up

@@ -70,8 +70,7 @@ def fit_trust(logits: np.ndarray, target: np.ndarray, groups: np.ndarray | None)
     The temperature is kept if it lowers the log loss of groups that its fit does not see; else it is 1.
 
     Args:
-      logits: (n, C).
-      target: (n,), true classes, integers in 0 … C − 1.
+      logits, target: see `fit_temperature`.
       groups: (n,), e.g. the record of each beat; None if each example is one of its own.
 
     Returns:

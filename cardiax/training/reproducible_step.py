@@ -28,11 +28,8 @@ class ReproducibleStep:
     Compared with the step of `make_train_step`, batch statistics and the pairs of mixup are those of a part, and other
     dropout masks are drawn.
 
-    Args:
-      gradient: function of `cardiax.training.step.make_gradient`.
-      update: function of `cardiax.training.step.make_update`.
-      parts: number of parts of a batch, a multiple of the number of devices.
-      mesh: mesh of `make_mesh`, over which states are replicated and batches divided.
+    `gradient` and `update` are from `make_gradient` and `make_update` of `cardiax.training.step`. States are replicated
+    over the mesh, and batches divided; the number of parts is a multiple of its devices.
     """
 
     def __init__(self, gradient: Gradient, update: Callable[..., TrainState], parts: int, mesh: Mesh):

@@ -103,13 +103,8 @@ def _lines(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterator
 
 @dataclass(frozen=True)
 class Layout:
-    """The layout of a saved table.
-
-    Attributes:
-      separator: cell separator; if it is not the comma, the comma is the decimal point.
-      quoted: True if cells are in quotation marks.
-      header: True if the first line names the columns.
-      index: True if the first column counts the rows, as saved by pandas.
+    """The layout of a saved table: the separator of cells (if it is not the comma, that is the decimal point), if they
+    are in quotation marks, if the first line names the columns, and if the first column counts the rows, as by pandas.
     """
 
     separator: str = ","

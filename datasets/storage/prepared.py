@@ -70,12 +70,10 @@ def prepare(
       manual_dir: folder or archive of manually downloaded files; by default `DOWNLOAD_DIR/manual`.
       download_dir: folder for downloads; by default `DATA_DIR/downloads`.
       report: function that is called with each note, one line, about the source files.
-      strict: True to raise an error for a source file that would be left out; not all datasets leave files out.
+      strict: True to raise an error for a source file that would be left out.
       again: True to rewrite an existing dataset; the old one is kept until the new one is complete.
 
-    Raises:
-      InputError: if the name is unknown, a source file is missing or invalid, or the prepared dataset is damaged.
-      OSError: if `data_dir` cannot be written, or its disk is full.
+    `InputError` if a source file is missing or invalid, or the dataset damaged; `OSError` if the disk is full.
     """
     folder = Path(data_dir).expanduser()
     if manual_dir is not None and not issubclass(_class(name), FromFiles):

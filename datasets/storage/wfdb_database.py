@@ -64,7 +64,11 @@ class Database:
         return folder
 
     def gather(
-        self, builder: FromFiles, dl_manager: tfds.download.DownloadManager, records: Sequence[str] = (), some=False
+        self,
+        builder: FromFiles,
+        dl_manager: tfds.download.DownloadManager,
+        records: Sequence[str] = (),
+        some: bool = False,
     ) -> tuple[Path, Sequence[str]]:
         """Find the files of `records`, by default all, in the manual folder, or download them.
 
@@ -84,11 +88,11 @@ class Database:
         if absent:
             found.raise_damaged()
             without = [record for record in chosen if any(name.startswith(f"{record}.") for name in absent)]
-            some = ", ".join(without[:5]) + (", …" if len(without) > 5 else "")
+            few = ", ".join(without[:5]) + (", …" if len(without) > 5 else "")
             more = f" and {len(absent) - 1} more files missing" if len(absent) > 1 else ""
             *most, last = (f".{ending}" for ending in self.endings)
             raise MissingFileError(
-                f"{where}: found no {absent[0]}{more} (of {len(without)} records: {some}), expected {', '.join(most)} "
+                f"{where}: found no {absent[0]}{more} (of {len(without)} records: {few}), expected {', '.join(most)} "
                 f"and {last} of {len(chosen)} records; fetch {self.homepage} whole"
             )
         target = builder._scratch / "records"

@@ -4,16 +4,8 @@ from types import SimpleNamespace
 
 import jax
 import numpy as np
-import pytest
 
 from cardiax.training import device_mesh
-
-
-@pytest.fixture(autouse=True)
-def fresh():
-    device_mesh._known_on_cpu.cache_clear()
-    yield
-    device_mesh._known_on_cpu.cache_clear()
 
 
 def test_the_installed_xla_knows_every_option():
