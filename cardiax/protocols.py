@@ -109,7 +109,7 @@ def _published_beats(beats: dict[str, np.ndarray], parts: dict[str, int]) -> Spl
     """
     labels, groups = beats["label"], row_groups(beats["beat"])
     held_out = 0.1 if len(parts) == 1 else 0.05
-    return _named(_stratified(np.arange(len(labels)), labels, groups, shares=(held_out, held_out)))
+    return _in_groups(groups, (held_out, held_out), strata=labels)
 
 
 def _by_record(test: Sequence[int], validation: Sequence[int], train: Sequence[int]) -> Protocol:
@@ -188,8 +188,7 @@ def _of_both(names: Sequence[str]) -> dict[str, Protocol]:
 
 def _own_random(beats: dict[str, np.ndarray], _: dict[str, int]) -> Split:
     """Split each class 70/15/15 by beat; the beats of a patient may be in all splits."""
-    labels = beats["label"]
-    return _named(_stratified(np.arange(len(labels)), labels, row_groups(_rows_of(beats)), shares=(0.15, 0.15)))
+    return _in_groups(row_groups(_rows_of(beats)), (0.15, 0.15), strata=beats["label"])
 
 
 def _own_group(beats: dict[str, np.ndarray], _: dict[str, int]) -> Split:

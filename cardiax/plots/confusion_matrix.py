@@ -46,8 +46,8 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str], title: str) 
     The counts (C, C) have a row for each true and a column for each predicted class of `classes`. The figure is one
     column wide, or wider for many classes.
     """
-    is_true = confusion.any(axis=1)
-    is_shown = is_true | confusion.any(axis=0)
+    is_true = np.asarray(confusion.any(axis=1))
+    is_shown = is_true | np.asarray(confusion.any(axis=0))
     names = [wrapped(name) for name in classes]
     rows, columns = (list(itertools.compress(names, some)) for some in (is_true, is_shown))
     absent = ", ".join(name for name, there in zip(classes, is_true, strict=True) if not there)

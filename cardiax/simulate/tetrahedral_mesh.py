@@ -15,6 +15,9 @@ from scipy.sparse.linalg import spsolve
 from cardiax.ecg.leads import SEGMENTS, SITE_NAMES, WALLS
 from cardiax.simulate.heart_geometry import Heart, HeartShape, lay_fibres, shape_gradients, surface, turned, unit
 
+_NAMED = {p: [i for i, name in enumerate(SITE_NAMES) if name.startswith(p)] for p in ("AHA", "RV", "EPI_")}
+"""Sites of the left endocardium, of the right one, and of the epicardium, by the beginning of their names."""
+
 BASE = 0.15
 """Share of the heart's height, from the top, in which upward-facing triangles belong to the base."""
 
@@ -114,11 +117,10 @@ def _surfaces(points: np.ndarray, triangles: np.ndarray, sites: np.ndarray) -> l
     labels, sizes = np.unique(label[used], return_counts=True)
     large = labels[sizes > 0.02 * len(used)]
     found = {}
-    for kind, prefix in (("left endocardium", "AHA"), ("right endocardium", "RV"), ("epicardium", "EPI_")):
-        named = [index for index, name in enumerate(SITE_NAMES) if name.startswith(prefix)]
+    for prefix, named in _NAMED.items():
         nearest = used[np.argmin(np.linalg.norm(points[used][None] - sites[named][:, None], axis=2), axis=1)]
         values, votes = np.unique(label[nearest], return_counts=True)
-        found[kind] = values[np.argmax(votes)]
+        found[prefix] = values[np.argmax(votes)]
     if len(large) != 3 or set(found.values()) != set(large):
         raise ValueError(
             f"found {len(large)} surfaces other than the base, of which the sites identify {len(set(found.values()))}; "
@@ -130,8 +132,7 @@ def _surfaces(points: np.ndarray, triangles: np.ndarray, sites: np.ndarray) -> l
 def _nearest(apart: np.ndarray, left: np.ndarray, right: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Return the nearest point to each site on the surface in its name: distances (P, 75) → int64 (75,)."""
     found = np.argmin(apart, axis=0)
-    for prefix, surface_points in (("AHA", left), ("RV", right), ("EPI_", outside)):
-        named = [index for index, name in enumerate(SITE_NAMES) if name.startswith(prefix)]
+    for named, surface_points in zip(_NAMED.values(), (left, right, outside), strict=True):
         found[named] = surface_points[np.argmin(apart[surface_points][:, named], axis=0)]
     return found
 

@@ -182,7 +182,7 @@ class SiteReport(Report):
             metrics = regression_metrics(overall.sum(axis=0))
             intervals = bootstrap_cases(overall, RESAMPLES)
             for name, value in metrics.items():
-                one = interval(value, *intervals[name])
+                one = interval(float(value), *intervals[name])
                 found[f"{quantity}_{name}"] = one if name == "r2" else {**one, "unit": unit}
         if "active" in figures:
             found["activations_found"] = float(figures["found"].sum() / max(figures["active"].sum(), 1))
