@@ -14,6 +14,9 @@ from cardiax.errors import check_new
 BOUNDS = (0.025, 0.975)
 """Quantiles of a 95 % percentile interval."""
 
+OF_LEVEL = ((1 - 0.95) / 2, (1 + 0.95) / 2)
+"""The same but for rounding, which the last digits of reported intervals show."""
+
 METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
 """Registered metrics: name → function from confusion matrices float64 (..., C, C) to (...), NaN where undefined."""
 
@@ -111,7 +114,7 @@ def bootstrap_intervals(confusions: np.ndarray, over_groups: bool, resamples: in
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice encountered")  # a class that the test set lacks
         return {
-            name: np.concatenate([np.nanquantile(values, BOUNDS, axis=0), np.isnan(values).sum(axis=0)[None]])
+            name: np.concatenate([np.nanquantile(values, OF_LEVEL, axis=0), np.isnan(values).sum(axis=0)[None]])
             for name, values in metrics.items()
         }
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cardiax.stats.classification import BOUNDS
+from cardiax.stats.classification import OF_LEVEL
 
 
 def error_sums(prediction: jax.Array, target: jax.Array) -> jax.Array:
@@ -61,4 +61,4 @@ def bootstrap_cases(sums: np.ndarray, resamples: int = 2000) -> dict[str, np.nda
     with warnings.catch_warnings():
         # A site that activates in no case is NaN, as intended.
         warnings.filterwarnings("ignore", "All-NaN slice encountered")
-        return {name: np.nanquantile(values, BOUNDS, axis=0) for name, values in metrics.items()}
+        return {name: np.nanquantile(values, OF_LEVEL, axis=0) for name, values in metrics.items()}
