@@ -18,7 +18,7 @@ def activation_time(voltage: Array) -> Array:
     It is where the line from the sample before the first one above 0 mV crosses 0 mV, at 1 kHz. A site that is above
     from the start activates at 0.
     """
-    xp = _namespace(voltage)
+    xp: Any = voltage.__array_namespace__()
     first = xp.argmax(voltage > 0, axis=-2)
     activates = _at(voltage, first) > 0
     times = first.astype(voltage.dtype) - xp.where(first > 0, _overshoot(voltage, first, 0.0), 0.0)
@@ -32,7 +32,7 @@ def apd90(voltage: Array) -> Array:
     interpolated between samples; rest is the voltage at the first sample. NaN for a site that never activates, does not
     repolarise by the last sample, or is not at rest at the first.
     """
-    xp = _namespace(voltage)
+    xp: Any = voltage.__array_namespace__()
     rest = voltage[..., :1, :]
     peak = xp.max(voltage, axis=-2, keepdims=True)
     level = peak - 0.9 * (peak - rest)
@@ -46,7 +46,7 @@ def apd90(voltage: Array) -> Array:
 
 def _overshoot(voltage: Array, first: Array, level: Array | float) -> Array:
     """Return how many samples before sample `first` (..., S) the line from the previous sample crosses `level`."""
-    xp = _namespace(voltage)
+    xp: Any = voltage.__array_namespace__()
     after, before = _at(voltage, first), _at(voltage, xp.maximum(first - 1, 0))
     rise = after - before
     return xp.where(rise == 0, 0.0, (after - level) / xp.where(rise == 0, 1.0, rise))
@@ -54,9 +54,5 @@ def _overshoot(voltage: Array, first: Array, level: Array | float) -> Array:
 
 def _at(signal: Array, sample: Array) -> Array:
     """Return each channel of a signal (..., T, S) at its own sample index (..., S)."""
-    return _namespace(signal).take_along_axis(signal, sample[..., None, :], axis=-2)[..., 0, :]
-
-
-def _namespace(array: Array) -> Any:
-    """Return the array's namespace, `jax.numpy` or `numpy`."""
-    return array.__array_namespace__()
+    xp: Any = signal.__array_namespace__()
+    return xp.take_along_axis(signal, sample[..., None, :], axis=-2)[..., 0, :]

@@ -37,11 +37,8 @@ def activation_figure(heart: Heart, predicted: np.ndarray, title: str, true: np.
     Times are interpolated between the sites by a spline of distances, and so is the error, predicted − true. Each band
     of 10 ms has one colour, that of the bar, and lines are isochrones between bands. Dots are the sites in sight.
 
-    Args:
-      heart: the heart that is shown.
-      predicted: (75,), ms; NaN for a site that does not activate, which is left out. If no site activates, the maps
-        are empty and the title says so.
-      true: (75,), ms, or None if not known.
+    Times are (75,), ms; NaN for a site that does not activate, which is left out. If no site activates, the maps are
+    empty and the title says so.
     """
     columns = [("predicted", predicted)] if true is None else [("true", true), ("predicted", predicted)]
     known = np.isfinite(np.sum([times for _, times in columns], axis=0))

@@ -23,13 +23,8 @@ def tachogram_figure(
 
     The axis ends at 1.1 s, or 10 % above the 99.9 % quantile if that is more. Longer intervals are triangles there.
 
-    Args:
-      times: (n,), s.
-      rr: (n,), s; NaN where it is not known.
-      names: (n,), class of each beat, a key of `colours`.
-      unreadable: (k, 2), start and end of the stretches that cannot be read, s; they are grey.
-      duration: length of the recording, s.
-      normal: class of normal beats.
+    `names` (n,) are the classes of the beats, keys of `colours`; the other arguments are as in
+    `cardiax.ecg.rhythm_summary.summarize`.
     """
     divisor, unit = (3600, "h") if duration > 2 * 3600 else (60, "min") if duration > 120 else (1, "s")
     known = np.isfinite(rr)

@@ -84,13 +84,11 @@ def generic_leads(times: np.ndarray, durations: np.ndarray | None = None, sample
     """Compute the twelve leads (samples, 12), float32, mV but for a gain, of activation times on the generic heart.
 
     Args:
-      times: (75,), ms after the first sample; NaN for a site that does not activate, which is interpolated.
+      times: (75,), ms after the first sample; NaN for a site that does not activate, which is interpolated. If fewer
+        than half of the sites do, there are no leads.
       durations: (75,), ms, action potential durations (APD90); where they are NaN, and by default, those of the
         simulated volunteers at a cycle length of 1 s.
       samples: number of samples, at 1 kHz.
-
-    Returns:
-      None if fewer than half of the sites activate.
     """
     heart, known = generic_heart(), np.isfinite(times)
     if known.mean() < LEAST_SITES:

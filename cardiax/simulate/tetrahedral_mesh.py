@@ -25,14 +25,9 @@ BASE = 0.15
 def heart_from_mesh(points: np.ndarray, tetrahedra: np.ndarray, sites: np.ndarray) -> Heart:
     """Build the heart of a mesh, in the axes of `cardiax.simulate.heart_geometry`.
 
-    Args:
-      points: (P, 3), mm, in any axes.
-      tetrahedra: int (E, 4), point indices of the tetrahedra.
-      sites: (75, 3), mm, in the same axes, in the order of `SITE_NAMES`. The nearest mesh point on the site's surface
-        is used; in a wall one tetrahedron thick, mid-wall sites therefore lie on a surface.
-
-    Raises:
-      ValueError: if the surface without its base is not an epicardium and two endocardia.
+    Points (P, 3) and sites (75, 3), mm, are in any axes, and tetrahedra (E, 4) are of point indices. The nearest mesh
+    point on a site's surface is used; in a wall one tetrahedron thick, mid-wall sites therefore lie on a surface. A
+    surface that is, without its base, not an epicardium and two endocardia is a `ValueError`.
     """
     points, sites = _own_axes(np.asarray(points, np.float64), np.asarray(tetrahedra), np.asarray(sites, np.float64))
     used, tetrahedra = np.unique(np.asarray(tetrahedra, np.int64), return_inverse=True)

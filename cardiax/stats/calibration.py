@@ -62,11 +62,8 @@ def spread_terms(outputs: jax.Array, target: jax.Array) -> jax.Array:
     unit of the target. `inside_p` is 1 if the target lies within t · s · √(1 + 1/M) of the mean, with s the members'
     standard deviation and t the quantile of Student's distribution with M − 1 degrees of freedom: this interval holds
     the target with probability p if target and members are draws from one normal distribution. All terms are 0 where
-    the target is NaN; the square and the variance are not finite where a member is not.
-
-    Args:
-      outputs: (M, ...), predictions of M ≥ 2 members.
-      target: (...), true values.
+    the target is NaN; the square and the variance are not finite where a member is not. Outputs (M, ...) are those of
+    M ≥ 2 members, and targets (...) the true values.
     """
     counts = jnp.isfinite(target)
     error = jnp.where(counts, jnp.mean(outputs, axis=0) - target, 0.0)

@@ -10,12 +10,8 @@ def conformal_quantile(scores: np.ndarray, level: float) -> np.ndarray:
     2005, doi:10.1007/b106715; Lei et al. 2018, doi:10.1080/01621459.2017.1307116, theorem 2.2). Cases of one heart are
     not exchangeable with those of another: of few hearts, the probability is not known.
 
-    Args:
-      scores: (n, ...), e.g. absolute errors; NaN is left out, so n may differ from site to site.
-      level: probability that the quantile is not exceeded, in (0, 1).
-
-    Returns:
-      (...), float64; infinite where there are too few scores for the level.
+    Scores are (n, ...), e.g. absolute errors; NaN is left out, so n may differ from site to site. The quantile (...) is
+    infinite where there are too few scores for the level.
     """
     ordered = np.sort(np.asarray(scores, np.float64), axis=0)  # NaN is last
     count = np.sum(~np.isnan(ordered), axis=0)

@@ -44,14 +44,8 @@ def bootstrap_cases(sums: np.ndarray, resamples: int = 2000) -> dict[str, np.nda
     """Compute 95 % percentile bootstrap intervals over cases for every metric of `regression_metrics`.
 
     A case is drawn with all its sites and samples, since its errors are correlated. Cases of one heart are correlated
-    too: if the test set holds few hearts, the true uncertainty is larger.
-
-    Args:
-      sums: (n, ..., 5), sums of `error_sums` over each of n cases.
-      resamples: number of bootstrap resamples.
-
-    Returns:
-      Metric → (2, ...), lower and upper bound.
+    too: if the test set holds few hearts, the true uncertainty is larger. `sums` (n, ..., 5) are of `error_sums` over
+    each of n cases; a metric has a lower and an upper bound, (2, ...).
     """
     sums = np.asarray(sums, np.float64)
     cases = len(sums)

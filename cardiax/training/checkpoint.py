@@ -117,9 +117,7 @@ class Checkpoints:
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
         """Return the state of a checkpoint, with the seed of `like`, and its evaluation history.
 
-        Args:
-          kind: which checkpoint.
-          like: arrays, or their shapes and types, with the sharding that those of the state get.
+        `like` has arrays, or their shapes and types, with the sharding that those of the state get.
 
         Raises:
           InputError: if there is none, it cannot be read, its arrays differ in type or shape from those of `like`, or
