@@ -74,10 +74,8 @@ def optimized(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", False)
     monkeypatch.setitem(device_mesh.ON_CPU, "xla_cpu_use_fusion_emitters", True)
-    device_mesh._known_on_cpu.cache_clear()
     yield
     jax.config.update("jax_disable_most_optimizations", before)
-    device_mesh._known_on_cpu.cache_clear()
 
 
 @pytest.fixture(scope="session")
