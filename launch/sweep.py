@@ -1,9 +1,10 @@
 """Train models × protocols × grid × seeds and compare them in one table; finished runs are not repeated.
 
 Each member is a run of `cardiax train` in its own folder within that of the sweep. The same command resumes a sweep
-that was stopped or killed. The protocol `noise` tests the runs of the dataset's first protocol again with real noise.
-The table (table.md, table.csv, table.png) has means over seeds with 95 % intervals, parameters and training time. Bold
-marks a result that is significantly better than every other row, over seeds and test cases.
+that was stopped or killed, and several at once, on machines that share the folder, divide the members among them. The
+protocol `noise` tests the runs of the dataset's first protocol again with real noise. The table (table.md, table.csv,
+table.png) has means over seeds with 95 % intervals, parameters and training time. Bold marks a result that is
+significantly better than every other row, over seeds and test cases.
 
 Examples:
 
@@ -14,6 +15,7 @@ Examples:
 
 import argparse
 import itertools
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -68,70 +70,58 @@ def run(options: argparse.Namespace) -> int:
     if done:
         from cardiax.launch.evaluation.sweep_table import write_table
 
-        reasons = {name: why for why, names in failed.items() for name in names}
         absent = dict.fromkeys(member.workdir.path.name for member in members if not member.done)
-        write_table(folder(options), done, {name: reasons.get(name, "not finished") for name in absent})
+        write_table(folder(options), done, {name: failed.get(name, "not finished") for name in absent})
     if failed:
-        told = "; ".join(f"{', '.join(names)}: {why}" for why, names in failed.items())
-        count = sum(map(len, failed.values()))
-        raise InputError(f"{folder(options)}: {count} of {len(members)} members failed: {told}")
+        names: dict[str, list[str]] = {}
+        for name, why in failed.items():
+            names.setdefault(why, []).append(name)
+        told = "; ".join(f"{', '.join(some)}: {why}" for why, some in names.items())
+        raise InputError(f"{folder(options)}: {len(failed)} of {len(members)} members failed: {told}")
     if not done:
         raise InputError(f"{folder(options)}: found no finished run, expected at least one; leave --table out to train")
     return 0
 
 
-def train_members(members: list[Member], options: argparse.Namespace) -> dict[str, list[str]] | None:
+def train_members(members: list[Member], options: argparse.Namespace) -> dict[str, str] | None:
     """Train the unfinished members, then test those that were trained but not tested.
 
+    Members that another process holds are waited for.
+
     Returns:
-      Error message → names of the members that failed with it; None when interrupted.
+      Name of the folder → why its member failed; None when interrupted.
     """
     from cardiax.launch.run.progress import say
+    from cardiax.launch.run.sweep_workers import share, training_processes
 
     missing = list({member.workdir.path: member for member in members if not member.trained}.values())
     say(f"sweep: {len(missing)} runs to train in {folder(options)}")
-    if options.workers > 1:
-        from cardiax.launch.run.sweep_workers import train_in_processes
+    stopped = threading.Event()
 
-        runs = [(member.config, member.workdir) for member in missing]
+    def train_here(member: Member) -> None:
+        say(f"sweep: {member.workdir.path}")
+        config = train.fixed_steps(member.config, member.workdir, options.minutes)
+        if train.start(config, member.workdir, options.data_dir, minutes=options.minutes, memory=options.memory):
+            stopped.set()
+
+    def test(member: Member) -> None:
+        from cardiax.launch.evaluation.measured_runs import load_runs
+
+        with member.workdir.hold():
+            data_dir = Path(options.data_dir) if options.data_dir else None
+            (trained,) = load_runs([member.workdir], data_dir, with_noise=True, memory=options.memory)
+            trained.report("test")
+
+    if options.workers > 1:
         given = {"--data-dir": options.data_dir, "--minutes": options.minutes, "--memory": options.memory}
         flags = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
-        failed = train_in_processes(runs, options.workers, flags)
+        with training_processes(options.workers, flags, stopped) as train_there:
+            failed = share(missing, lambda member: member.trained, train_there, options.workers, stopped)
     else:
-        failed = _train_in_turn(missing, options)
-    if failed is None:
-        return None
-    for member in members:
-        if member.trained and not member.done:
-            from cardiax.launch.evaluation.measured_runs import load_runs
-
-            try:
-                data_dir = Path(options.data_dir) if options.data_dir else None
-                with member.workdir.hold():
-                    (trained,) = load_runs([member.workdir], data_dir, with_noise=True, memory=options.memory)
-                    trained.report("test")
-            except InputError as error:
-                say(f"sweep: {error}")
-                failed.setdefault(str(error), []).append(member.workdir.path.name)
-    return failed
-
-
-def _train_in_turn(missing: list[Member], options: argparse.Namespace) -> dict[str, list[str]] | None:
-    """Train members one after the other in this process; the result is that of `train_members`."""
-    from cardiax.launch.run.progress import say
-
-    failed: dict[str, list[str]] = {}
-    for member in missing:
-        workdir = member.workdir
-        say(f"sweep: {workdir.path}")
-        try:
-            config = train.fixed_steps(member.config, workdir, options.minutes)
-            if train.start(config, workdir, options.data_dir, minutes=options.minutes, memory=options.memory):
-                return None
-        except InputError as error:
-            say(f"sweep: {error}")
-            failed.setdefault(str(error), []).append(workdir.path.name)
-    return failed
+        failed = share(missing, lambda member: member.trained, train_here, 1, stopped)
+    trained = [member for member in members if member.trained]
+    failed |= share(trained, lambda member: member.done, test, 1, stopped)
+    return None if stopped.is_set() else failed
 
 
 def folder(options: argparse.Namespace) -> Path:

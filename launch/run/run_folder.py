@@ -19,7 +19,7 @@ from cardiax.config import Config, differences, from_dict, to_dict
 from cardiax.durability import publish
 from cardiax.errors import InputError, naming
 from cardiax.launch.run import run_sums
-from cardiax.launch.run.folder_lock import locked
+from cardiax.launch.run.folder_lock import holder, locked
 from cardiax.launch.system.flags import import_modules
 
 CALIBRATION = "calibration.json"
@@ -44,6 +44,11 @@ class Workdir:
     def is_read_only(self) -> bool:
         """True if the folder exists but cannot be written: results are then only printed."""
         return self.path.is_dir() and not os.access(self.path, os.W_OK | os.X_OK)
+
+    @property
+    def holder(self) -> str:
+        """The command that holds the folder, e.g. `process 7 on host since …`; empty if none does."""
+        return holder(self.path / LOCK)
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
@@ -82,14 +87,16 @@ class Workdir:
                     f"{self.path}: found it inside the run {folder}, expected a folder outside all runs; choose "
                     "another --workdir"
                 )
-        if (self.path / "config.json").exists():
+        # One look at the folder, in which another command may begin the run meanwhile.
+        names = os.listdir(self.path) if self.path.is_dir() else []
+        if "config.json" in names:
             different = differences(config, self.config())
             if different:
                 raise InputError(
                     f"{self.path}: found a run of another configuration ({'; '.join(different)}), expected the same; "
                     "choose another --workdir"
                 )
-        elif self.path.exists() and not (self.path.is_dir() and all(map(_is_left_over, self.path.iterdir()))):
+        elif self.path.exists() and not (self.path.is_dir() and all(map(_is_left_over, names))):
             raise InputError(
                 f"{self.path}: found files that are not of a run, expected a new or empty folder; choose another "
                 "--workdir"
@@ -245,9 +252,9 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _is_left_over(path: Path) -> bool:
+def _is_left_over(name: str) -> bool:
     """True if the file may be left over from a command that was killed before it began."""
-    return path.name in (LOCK, run_sums.SUMS) or (path.name.startswith(".") and path.name.endswith(".tmp"))
+    return name in (LOCK, run_sums.SUMS) or (name.startswith(".") and name.endswith(".tmp"))
 
 
 def temporary_of(path: Path) -> Path:

@@ -1,67 +1,122 @@
-"""Training the runs of a sweep side by side, in processes of their own."""
+"""Division of a sweep's members among processes: those of other commands, and those that one command starts."""
 
 import contextlib
 import json
 import os
-import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
-from cardiax.config import Config
+from cardiax.errors import InputError
+from cardiax.launch.run.folder_lock import IN_USE
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import Workdir, config_fields
+from cardiax.launch.run.run_folder import config_fields
+from cardiax.launch.run.sweep_member import Member
 
 ATTEMPTS = 3
 """Number of times that a run is begun or resumed before a process that is killed counts as a failure."""
 
+POLL = 2.0
+"""Seconds between two looks at the members that other commands hold."""
 
-def train_in_processes(
-    runs: Sequence[tuple[Config, Workdir]], count: int, flags: Sequence[str]
-) -> dict[str, list[str]] | None:
-    """Train runs by `cardiax train`, `count` at a time; one whose process is killed is resumed.
+Work = Callable[[Member], None]
+"""A function that finishes a member, or raises an `InputError`."""
+
+
+def share(
+    members: Sequence[Member], is_done: Callable[[Member], bool], work: Work, count: int, stopped: threading.Event
+) -> dict[str, str]:
+    """Call `work` for each member that is not done, `count` at a time, until all are done or failed.
+
+    Any number of processes on any number of machines may do this with the same members: their folders and locks are
+    all that they share. A member that another process holds is looked at again every `POLL` seconds, since it is free
+    if that process is killed. Each process tries a failing member once.
+
+    Args:
+      stopped: when it is set, no other member is begun.
+
+    Returns:
+      Name of the folder → why its member failed.
+    """
+    waiting, failed, turn = list(members), dict[str, str](), threading.Lock()
+    told = ""
+
+    def take() -> Member | None:
+        """Take a member that is free out of those that wait; None if there is none."""
+        nonlocal told
+        with turn:
+            waiting[:] = [member for member in waiting if not is_done(member)]
+            held = []
+            for member in waiting:
+                if not (owner := member.workdir.holder):
+                    waiting.remove(member)
+                    return member
+                held.append(f"{member.workdir.path.name} ({owner})")
+            if held and told != (told := ", ".join(held)):
+                say(f"sweep: waiting for {told}")
+            return None
+
+    def work_in_turn() -> None:
+        while not stopped.is_set():
+            member = take()
+            if member is not None:
+                try:
+                    work(member)
+                except InputError as error:
+                    if IN_USE in str(error):  # another process was faster
+                        with turn:
+                            waiting.append(member)
+                    elif not stopped.is_set():
+                        failed[member.workdir.path.name] = str(error)
+                        say(f"sweep: {member.workdir.path}: {error}")
+            elif waiting:
+                stopped.wait(POLL)
+            else:
+                return
+
+    if count == 1:  # in the main thread, where training can handle signals
+        work_in_turn()
+        return failed
+    with ThreadPoolExecutor(count) as pool:
+        threads = [pool.submit(work_in_turn) for _ in range(min(count, len(waiting)))]
+        while wait(threads, 0.5).not_done:  # a signal that another thread receives is handled here
+            pass
+        for thread in threads:
+            thread.result()
+    return failed
+
+
+@contextlib.contextmanager
+def training_processes(count: int, flags: Sequence[str], stopped: threading.Event) -> Iterator[Work]:
+    """Yield the function that trains a member by `cardiax train` in a process, which is resumed if it is killed.
 
     Ctrl-C and SIGTERM end each process at a checkpoint.
 
     Args:
-      runs: config and folder of each.
       count: largest number of processes at a time.
       flags: more arguments of `cardiax train`.
-
-    Returns:
-      Error message → names of the runs that failed with it; None when interrupted.
+      stopped: event that Ctrl-C and SIGTERM set.
     """
-    waiting: queue.SimpleQueue[tuple[int, Config, Workdir]] = queue.SimpleQueue()
-    for index, (config, workdir) in enumerate(runs):
-        waiting.put((index, config, workdir))
-    failed: dict[str, list[str]] = {}
     # Of a GPU's memory, each process would take three quarters.
     shell = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.75 / count:.3f}"} | os.environ
-    with tempfile.TemporaryDirectory() as scratch, _stoppable() as (stopped, started):
+    with tempfile.TemporaryDirectory() as scratch, _stoppable(stopped) as started:
 
-        def work() -> None:
-            with contextlib.suppress(queue.Empty):
-                while not stopped.is_set():
-                    index, config, workdir = waiting.get_nowait()
-                    file = Path(scratch, f"{index}.json")
-                    file.write_text(json.dumps(config_fields(config)))
-                    words = ["--config", str(file), "--workdir", str(workdir.path), "--quiet", *flags]
-                    why = _train([sys.executable, "-m", "cardiax.launch.train", *words], shell, stopped, started)
-                    if why is not None and not stopped.is_set():
-                        failed.setdefault(why, []).append(workdir.path.name)
-                    say(f"sweep: {workdir.path}: {'trained' if why is None else why}")
+        def train(member: Member) -> None:
+            path = member.workdir.path
+            file = Path(scratch, f"{path.name}.json")
+            file.write_text(json.dumps(config_fields(member.config)))
+            words = ["--config", str(file), "--workdir", str(path), "--quiet", *flags]
+            why = _train([sys.executable, "-m", "cardiax.launch.train", *words], shell, stopped, started)
+            if why is not None:
+                raise InputError(why)
+            say(f"sweep: {path}: trained")
 
-        threads = [threading.Thread(target=work) for _ in range(min(count, len(runs)))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.5)  # a signal that another thread receives is handled here
-    return None if stopped.is_set() else failed
+        yield train
 
 
 def _train(
@@ -94,9 +149,9 @@ def _train(
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[tuple[threading.Event, set[subprocess.Popen]]]:
-    """Yield an event that Ctrl-C and SIGTERM set, and a set of processes to which they are passed on."""
-    stopped, started = threading.Event(), set[subprocess.Popen]()
+def _stoppable(stopped: threading.Event) -> Iterator[set[subprocess.Popen]]:
+    """Let Ctrl-C and SIGTERM set the event; yield a set of processes to which they are passed on."""
+    started = set[subprocess.Popen]()
 
     def stop(*_: object) -> None:
         stopped.set()
@@ -106,7 +161,7 @@ def _stoppable() -> Iterator[tuple[threading.Event, set[subprocess.Popen]]]:
     numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.signal(number, stop) for number in numbers}
     try:
-        yield stopped, started
+        yield started
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,10 +1,13 @@
 """Sweeps: the members, the table, and what happens to one that is stopped."""
 
+import contextlib
 import csv
 import dataclasses
 import itertools
 import json
 import shutil
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 
 from cardiax.catalog import NOISE
 from cardiax.launch.evaluation.sweep_table import Row, markdown, noise_table
+from cardiax.launch.run import sweep_workers
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.sweep import parse_grid
 from cardiax.stats.classification import mean_interval
@@ -71,6 +75,42 @@ def test_members_trained_in_processes_are_the_same_runs(swept, command, cardiax,
     for member, name in itertools.product(members, ("test.json", "metrics.csv", "config.json")):
         assert (tmp_path / "sweep" / member / name).read_bytes() == (swept / member / name).read_bytes()
     assert (tmp_path / "sweep" / "table.csv").exists()
+
+
+@pytest.mark.slow
+def test_the_same_command_at_once_divides_the_members_and_takes_over_those_of_a_killed_one(swept, command, tmp_path):
+    arguments = [str(word) for word in command[0]]
+    arguments[arguments.index("--workdir") + 1] = str(tmp_path / "sweep")
+    program = [sys.executable, "-m", "cardiax.launch.cli", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    killed = subprocess.Popen(program, **pipes)
+    assert any(line.startswith("train: ") for line in killed.stdout)  # it holds a member now
+    others = [subprocess.Popen([*program, *more], **pipes) for more in ([], ["--workers", "2"])]
+    killed.kill()
+    killed.communicate()
+    outs = [process.communicate(timeout=300)[0] for process in others]
+    assert [process.returncode for process in others] == [0, 0], outs
+    members = sorted(path.parent.name for path in swept.glob("*/test.json"))
+    for member, name in itertools.product(members, ("test.json", "metrics.csv", "config.json")):
+        assert (tmp_path / "sweep" / member / name).read_bytes() == (swept / member / name).read_bytes()
+    tables = [out[out.index("| protocol |") : out.index("wrote: " + str(tmp_path / "sweep" / "table"))] for out in outs]
+    assert tables[0] == tables[1]
+    assert (tmp_path / "sweep" / "table.md").read_text() in f"{tables[0]}\n"
+
+
+def test_a_member_that_another_command_holds_is_waited_for(data_dir, tmp_path, cardiax, monkeypatch):
+    monkeypatch.setattr(sweep_workers, "POLL", 0.02)
+    arguments = ("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir)
+    arguments += ("--workdir", tmp_path, "--seeds", 2, "--steps", 2, *TINY)
+    with contextlib.ExitStack() as other:
+        other.enter_context(Workdir(tmp_path / "resnet1d-kaggle-seed0").hold())
+        monkeypatch.setattr(sweep_workers, "say", lambda line: line.startswith("sweep: waiting") and other.close())
+        status, out, error = cardiax(*arguments)
+    assert status == 0, error
+    begun = [line for line in out.splitlines() if line.startswith(f"sweep: {tmp_path}")]
+    assert begun == [f"sweep: {tmp_path / 'resnet1d-kaggle-seed'}{seed}" for seed in (1, 0)]
+    (row,) = csv.DictReader((tmp_path / "table.csv").read_text().splitlines())
+    assert row["seeds"] == "2"
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
-"""Processes of a sweep's runs: how they end, and what becomes of one that is killed or told to stop."""
+"""Processes of a sweep: how they share its members, and what becomes of one that is killed or told to stop."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,10 +10,61 @@ import time
 
 import pytest
 
+from cardiax.config import Config
+from cardiax.errors import InputError
 from cardiax.launch.run import sweep_workers
-from cardiax.launch.run.sweep_workers import train_in_processes
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.sweep_member import Member
+from cardiax.launch.run.sweep_workers import share, training_processes
 
 DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+
+HOLD = """
+import sys, time
+from cardiax.launch.run.run_folder import Workdir
+with Workdir(sys.argv[1]).hold():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+SHARE = """
+import sys, threading, time
+from pathlib import Path
+from cardiax.config import Config
+from cardiax.launch.run import sweep_workers
+from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.sweep_member import Member
+
+def work(member):
+    with member.workdir.hold():
+        if not member.trained:  # it may have been done since the look at it
+            time.sleep(0.3)
+            print("did", member.workdir.path.name, flush=True)
+            (member.workdir.path / "test.json").touch()
+
+sweep_workers.POLL = 0.05
+members = [Member("row", "kaggle", Config(), Workdir(Path(sys.argv[1], name))) for name in "abcdef"]
+assert sweep_workers.share(members, lambda one: one.trained, work, int(sys.argv[2]), threading.Event()) == {}
+print("all done" if all(one.trained for one in members) else "not done")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(sweep_workers, "POLL", 0.02)
+
+
+def member(path):
+    return Member("row", "kaggle", Config(), Workdir(path))
+
+
+def is_done(member):
+    return member.trained
+
+
+def finish(member):
+    member.workdir.path.mkdir(exist_ok=True)
+    (member.workdir.path / "test.json").touch()
 
 
 def ends(program, *words):
@@ -62,15 +114,91 @@ def test_a_signal_is_passed_on_once_and_no_other_run_is_begun(number, tmp_path, 
             time.sleep(0.01)
         signal.raise_signal(number)  # in the main thread, which waits
 
-    from cardiax.config import Config
-    from cardiax.launch.run.run_folder import Workdir
-
-    runs = [(Config(), Workdir(tmp_path / name)) for name in ("a", "b")]
+    members = [member(tmp_path / name) for name in ("a", "b")]
     before = signal.getsignal(number)
     timer = threading.Thread(target=tell)
     timer.start()
-    assert train_in_processes(runs, 1, []) is None
+    stopped = threading.Event()
+    with training_processes(2, [], stopped) as train:
+        assert share(members[:1], is_done, train, 2, stopped) == {}
     timer.join()
+    assert stopped.is_set()
+    assert share(members[1:], is_done, train, 2, stopped) == {}
     assert len(starts) == 1
     assert (tmp_path / "told").read_text() == "x"
     assert signal.getsignal(number) is before
+
+
+def test_processes_of_one_folder_do_each_member_once(tmp_path):
+    processes = [
+        subprocess.Popen([sys.executable, "-c", SHARE, str(tmp_path), str(count)], stdout=subprocess.PIPE, text=True)
+        for count in (1, 1, 2)
+    ]
+    outs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    did = sorted(line for out in outs for line in out.splitlines() if line.startswith("did"))
+    assert did == [f"did {name}" for name in "abcdef"]
+    assert all(out.splitlines()[-1] == "all done" for out in outs)
+
+
+@pytest.mark.parametrize("ending", ["killed", "done"])
+def test_a_member_of_another_process_is_waited_for_and_taken_over_if_that_is_killed(ending, tmp_path, capsys):
+    other, mine = member(tmp_path / "other"), member(tmp_path / "mine")
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(other.workdir.path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    did = []
+
+    def work(member):
+        did.append(member)
+        finish(member)
+        if ending == "done":
+            finish(other)
+        holder.kill()
+        holder.wait()
+
+    assert share([other, mine], is_done, work, 1, threading.Event()) == {}
+    assert did == ([mine, other] if ending == "killed" else [mine])
+    holder.stdout.close()
+
+
+def test_who_holds_what_is_waited_for_is_told_once(tmp_path, capsys):
+    held = member(tmp_path / "held")
+    looks = []
+
+    def is_done(_):
+        looks.append(1)
+        return len(looks) > 3
+
+    with held.workdir.hold():
+        assert share([held], is_done, finish, 1, threading.Event()) == {}
+    (line,) = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(rf"sweep: waiting for held \(process {os.getpid()} on \S+ since [\d-]+ [\d:]+\)", line)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_failing_member_is_tried_once_and_a_lost_race_again(count, tmp_path):
+    members = [member(tmp_path / name) for name in ("bad", "good", "raced", "worse")]
+    tries = []
+
+    def work(member):
+        name = member.workdir.path.name
+        tries.append(name)
+        if name == "raced" and tries.count(name) == 1:
+            with member.workdir.hold(), member.workdir.hold():  # as if another process held it
+                pass
+        if name in ("bad", "worse"):
+            raise InputError(f"{name} is bad")
+        finish(member)
+
+    failed = share(members, is_done, work, count, threading.Event())
+    assert failed == {"bad": "bad is bad", "worse": "worse is bad"}
+    assert sorted(tries) == ["bad", "good", "raced", "raced", "worse"]
+
+
+def test_an_error_of_a_thread_is_not_lost(tmp_path):
+    def work(_):
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        share([member(tmp_path / "a")], is_done, work, 2, threading.Event())
