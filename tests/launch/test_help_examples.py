@@ -59,7 +59,8 @@ def commands_of_pages():
 
 def commands_of(page):
     for block in re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE):
-        yield from (line for line in block.replace("\\\n", " ").splitlines() if line.startswith("cardiax "))
+        lines = (re.sub(r"^srun (-\S+ )*", "", line) for line in block.replace("\\\n", " ").splitlines())
+        yield from (line for line in lines if line.startswith("cardiax "))
 
 
 EXAMPLES = {name: examples_of(name) for name in COMMANDS}

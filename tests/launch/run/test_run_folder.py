@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +124,23 @@ def test_a_lock_that_is_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
     with Workdir(tmp_path).hold():
         assert len(calls) == 2
         assert (tmp_path / LOCK).exists()
+
+
+def test_a_folder_that_another_command_removes_is_created_again_but_not_for_ever(tmp_path, monkeypatch):
+    mkdir, made, removed = Path.mkdir, [], 2
+
+    def remove_again(path, *arguments, **named):
+        mkdir(path, *arguments, **named)
+        made.append(path)
+        if len(made) <= removed:
+            path.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", remove_again)
+    with Workdir(tmp_path / "run").hold():
+        assert len(made) == 3
+    removed = 10_000
+    with pytest.raises(FileNotFoundError, match=LOCK), Workdir(tmp_path / "run").hold():
+        pass
 
 
 def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, capsys):
