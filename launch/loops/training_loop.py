@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from cardiax import datasets
 from cardiax.config import Config
@@ -22,7 +23,7 @@ from cardiax.errors import InputError
 from cardiax.launch.run.batch_feed import Feed
 from cardiax.launch.run.environment import by_first_process, hold, record_environment, start_processes
 from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiment
-from cardiax.launch.run.progress import Events, Progress, say
+from cardiax.launch.run.progress import REMEDY, Events, Progress, divergence, say
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.tasks import Task
 from cardiax.training.checkpoint import Checkpoints, History
@@ -34,9 +35,6 @@ from cardiax.training.step import make_gradient, make_train_step, make_update
 
 TIMED = 12
 """Steps whose median time gives the number that fits into `minutes`; three steps before them are not counted."""
-
-REMEDY = "try a lower --optimizer.learning_rate in a new --workdir"
-"""Advice for a run that diverged."""
 
 
 def train(
@@ -64,7 +62,7 @@ def train(
       Exit status: 0 when done, 1 when interrupted.
 
     Raises:
-      InputError: the training loss is not finite, or the config, data or folder are not valid.
+      InputError: the loss or the state of a step is not finite, or the config, data or folder are not valid.
     """
     if config.reproducible and (why := fix_threads(config.reproducible)):
         raise InputError(why)
@@ -151,11 +149,9 @@ def _train(
                 progress.dispatched(loss, len(steps))
                 done = steps.stop
                 if done % order.steps_per_epoch == 0 or done == total:
-                    progress.wait()
+                    refuse_diverged(progress, state)
                     progress.evaluating()
                     row = training_row(history, done, order.steps_per_epoch, float(state.loss_sum))
-                    if not math.isfinite(row["train_loss"]):
-                        raise InputError(divergence(history, row))
                     measured = evaluator(evaluated(state), "validation")
                     row |= by_first_process(functools.partial(validation_figures, task, measured))
                     history = [*history, row]
@@ -173,10 +169,12 @@ def _train(
                 elif checkpoint_minutes < math.inf and by_first_process(
                     lambda since=saved: time.monotonic() - since >= 60 * checkpoint_minutes
                 ):
+                    refuse_diverged(progress, state)
                     checkpoints.save("latest", state, history)
                     saved = time.monotonic()
                 if interrupted():
                     if checkpoints.step("latest") != done:
+                        refuse_diverged(progress, state)
                         checkpoints.save("latest", state, history)
                     say(interruption(done, total))
                     return 1
@@ -231,13 +229,15 @@ def score(task: Task, row: dict[str, float]) -> float:
     return figure if task.higher_is_better else -figure
 
 
-def divergence(history: History, row: dict[str, float]) -> str:
-    """Return the message for a row, after those of `history`, whose loss is not finite."""
-    after = history[-1]["step"] if history else 0
-    return (
-        f"training diverged between steps {after} and {row['step']}: found a mean loss of {row['train_loss']}, "
-        f"expected a finite one; {REMEDY}"
-    )
+def refuse_diverged(progress: Progress, state: TrainState) -> None:
+    """Wait for `state`; raise `InputError` if its losses or anything that it has learned are not finite.
+
+    Gradients of a step that are not finite make the parameters so, while the loss of that step may still be finite.
+    """
+    progress.wait()
+    learned = (state.params, state.model_state, state.opt_state, state.average, state.loss_sum)
+    if not all(np.isfinite(leaf).all() for leaf in map(np.asarray, jax.tree.leaves(learned))):
+        raise InputError(divergence(int(state.step), "a state of which not every value is finite"))
 
 
 def interruption(done: int, total: int) -> str:

@@ -11,11 +11,14 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from cardiax.errors import naming
+from cardiax.errors import InputError, naming
 from cardiax.launch.system.quiet import is_quiet
 
 IN_FLIGHT = 4
 """Programs dispatched ahead of the device: enough to keep it busy, few enough to stop promptly."""
+
+REMEDY = "try a lower --optimizer.learning_rate in a new --workdir"
+"""Advice for a run that diverged."""
 
 
 def say(line: str, file: TextIO | None = None) -> None:
@@ -47,13 +50,20 @@ class Progress:
             self.step(*self._in_flight.popleft())
 
     def wait(self) -> None:
-        """Wait for all programs that were dispatched."""
+        """Wait for all programs that were dispatched; see `step`."""
         while self._in_flight:
             self.step(*self._in_flight.popleft())
 
     def step(self, loss: jax.Array, steps: int = 1) -> None:
-        """Wait for the losses, of any shape, of the next `steps` steps and advance the bar."""
-        loss.block_until_ready()
+        """Wait for the losses, a scalar or (steps,), of the next `steps` steps and advance the bar.
+
+        Raises:
+          InputError: a loss is not finite.
+        """
+        losses = np.asarray(loss).ravel()
+        if not np.isfinite(losses).all():
+            first = int(np.isfinite(losses).argmin())
+            raise InputError(divergence(self._done + first + 1, f"a loss of {losses[first]}"))
         self._done += steps
         if self._hidden:
             return
@@ -63,7 +73,7 @@ class Progress:
             self._bar, self._is_compiled = tqdm(total=self._total, initial=self._done, **options), True
             return
         self._show_epoch()
-        self._figures["loss"] = f"{np.mean(loss):.4f}"
+        self._figures["loss"] = f"{np.mean(losses):.4f}"
         self._bar.set_postfix(self._figures, refresh=False)
         self._bar.update(steps)
 
@@ -91,6 +101,14 @@ class Progress:
     def close(self) -> None:
         """Remove the bar if it has not reached the end."""
         self._bar.close()
+
+
+def divergence(step: int, found: str) -> str:
+    """Return the message for a run of which something is not finite since a step, counted from 1."""
+    return (
+        f"training diverged at step {step:,}: found {found}, expected a finite one; earlier checkpoints are kept; "
+        f"{REMEDY}"
+    )
 
 
 class Events:

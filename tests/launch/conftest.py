@@ -1,9 +1,11 @@
 """Arrays of a page decoded. Commands that a test runs draw their plots, but few files of tests make pixels of them."""
 
 import base64
+import dataclasses
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +28,34 @@ def _blank_plots(request: pytest.FixtureRequest) -> Iterator[None]:
             Image.new("L", (1, 1)).save(pixel, format="PNG")
             patch.setattr(Figure, "savefig", lambda figure, file, **settings: file.write(pixel.getvalue()))
         yield
+
+
+@pytest.fixture
+def nan_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, str], None]:
+    """A function that makes the `loss` of a training step NaN, and its `gradients`, or only these."""
+    import jax
+    import jax.numpy as jnp
+
+    from cardiax.launch.loops import training_loop
+
+    make = training_loop.make_train_step
+
+    def patch(step: int, what: str) -> None:
+        def make_broken(*arguments: Any) -> Any:
+            whole = make(*arguments)
+
+            def train_step(state: Any, batch: Any) -> Any:
+                after, loss = whole(state, batch)
+                bad = state.step == step - 1
+                params = jax.tree.map(lambda leaf: jnp.where(bad, jnp.nan, leaf), after.params)
+                loss = jnp.where(bad & (what == "loss"), jnp.nan, loss)
+                return dataclasses.replace(after, params=params, loss_sum=state.loss_sum + loss), loss
+
+            return train_step
+
+        monkeypatch.setattr(training_loop, "make_train_step", make_broken)
+
+    return patch
 
 
 @pytest.fixture

@@ -187,11 +187,12 @@ def test_other_data_is_refused_on_resume(finished, cardiax, small_run, tmp_path)
     assert "found a dataset with SHA-256" in cardiax.mistake(*small_run, "--workdir", folder)
 
 
-def test_a_diverged_run_stops_and_names_the_steps(cardiax, small_run, tmp_path):
+def test_a_diverged_run_stops_and_names_the_step(cardiax, small_run, tmp_path):
     message = cardiax.mistake(
         *small_run, "--workdir", tmp_path / "run", "--optimizer.learning_rate", "1e30", "--optimizer.warmup", 0
     )
-    assert "training diverged between steps 0 and 4: found a mean loss of nan" in message
+    assert "training diverged at step 2: found a loss of nan" in message
+    assert not list((tmp_path / "run" / "checkpoints").glob("*/*"))
 
 
 @pytest.mark.parametrize("last_finite", [None, 4])

@@ -1,9 +1,17 @@
-"""The loop as a whole: a network that is trained knows more than one that is not."""
+"""The loop as a whole: a network that is trained knows more than one that is not, and one that diverges is told."""
+
+import contextlib
+import csv
+import itertools
 
 import pytest
 
+from cardiax.launch.loops import training_loop
 from cardiax.launch.loops.training_loop import score
 from cardiax.tasks import TASKS
+from cardiax.training.checkpoint import Checkpoints
+
+pytestmark = pytest.mark.usefixtures("without_plots")
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +39,44 @@ def test_a_lower_error_and_a_higher_share_are_better():
     row = {"validation_activation_mae": 3.0, "validation_macro_f1": 0.5}
     assert score(TASKS["activation"], row) == -3.0
     assert score(TASKS["arrhythmia"], row) == 0.5
+
+
+EACH_STEP = ("--checkpoint-minutes", 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("step", "what", "more", "found", "kept"),
+    [
+        (6, "loss", (), "a loss of nan", 4),  # epochs end at steps 4 and 8
+        (8, "gradients", (), "a state of which not every value is finite", 4),
+        (6, "gradients", EACH_STEP, "a state of which not every value is finite", 5),
+    ],
+)
+def test_the_step_that_diverges_is_named_and_what_is_not_finite_is_not_kept(
+    step, what, more, found, kept, nan_at, cardiax, small_run, tmp_path
+):
+    run = [*small_run, "--augmentation.noise", 0, "--workdir", tmp_path / "run"]
+    nan_at(step, what)
+    expected = f"training diverged at step {step}: found {found}, expected a finite one; earlier checkpoints are kept;"
+    assert expected in cardiax.mistake(*run, *more)
+    assert expected in cardiax.mistake(*run, *more)  # resumed, it comes to the same step
+    with contextlib.closing(Checkpoints(tmp_path / "run" / "checkpoints", read_only=True)) as checkpoints:
+        assert (checkpoints.step("best"), checkpoints.step("latest")) == (4, kept)
+    rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").read_text().splitlines()))
+    assert [row["step"] for row in rows] == ["4"]
+    if what == "loss":
+        status, out, error = cardiax("evaluate", tmp_path / "run")
+        assert status == 0, error
+        assert "nan" not in out
+
+
+def test_a_run_that_diverges_as_it_is_interrupted_keeps_the_checkpoint_before(
+    nan_at, cardiax, small_run, tmp_path, monkeypatch
+):
+    calls = itertools.count(1)
+    monkeypatch.setattr(training_loop, "interrupts", lambda: contextlib.nullcontext(lambda: next(calls) == 6))
+    nan_at(6, "gradients")
+    run = [*small_run, "--augmentation.noise", 0, "--workdir", tmp_path / "run"]
+    assert "training diverged at step 6: found a state" in cardiax.mistake(*run)
+    with contextlib.closing(Checkpoints(tmp_path / "run" / "checkpoints", read_only=True)) as checkpoints:
+        assert checkpoints.step("latest") == 4

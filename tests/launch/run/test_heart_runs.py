@@ -1,6 +1,7 @@
 """The 12-lead tasks from the command line: trained, tested, resumed and drawn, on files in the real dataset's
 format."""
 
+import contextlib
 import csv
 import json
 import shutil
@@ -15,6 +16,7 @@ from cardiax.launch.evaluation.measured_runs import Corruption
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.recipes import recipe
 from cardiax.simulate.action_potential import action_potential
+from cardiax.training.checkpoint import Checkpoints
 
 SMALL = ("--model_args", "widths=(8,),blocks=1,hidden=8", "--batch_size", "8", "--steps", "3")
 SMALL += ("--augmentation.stretch", "0")
@@ -64,6 +66,14 @@ def trained(data_dir, tmp_path_factory):
         main([str(word) for word in command("activation", data_dir, folder, *NOISY)])
     assert stopped.value.code == 0
     return folder
+
+
+def test_the_step_at_which_activation_diverges_is_named(nan_at, cardiax, data_dir, tmp_path):
+    nan_at(2, "loss")
+    run = command("activation", data_dir, tmp_path / "run", "--checkpoint-minutes", 1e-9)
+    assert "training diverged at step 2: found a loss of nan" in cardiax.mistake(*run)
+    with contextlib.closing(Checkpoints(tmp_path / "run" / "checkpoints", read_only=True)) as checkpoints:
+        assert checkpoints.step("latest") == 1
 
 
 @pytest.mark.slow

@@ -5,9 +5,11 @@ import errno
 import io
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from cardiax.launch.run.progress import Events, Progress
+from cardiax.errors import InputError
+from cardiax.launch.run.progress import IN_FLIGHT, Events, Progress
 from cardiax.launch.system.quiet import quiet
 
 
@@ -49,6 +51,20 @@ def test_neither_compilation_nor_an_evaluation_counts_in_the_rate(monkeypatch):
             clock[0] += 0.5
             progress.step(jnp.float32(1))
     assert "00:50<00:00,  2.00step/s" in terminal.getvalue().split("\r")[-1]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_first_loss_that_is_not_finite_is_named(bad):
+    with contextlib.closing(Progress(40, 4, 8)) as progress:
+        for losses in ([1.0, 2.0], [3.0, bad, np.nan, 4.0], [np.nan]):
+            progress.dispatched(jnp.array(losses), len(losses))
+        with pytest.raises(InputError, match=rf"training diverged at step 8: found a loss of {bad}, expected a finite"):
+            progress.wait()
+    with contextlib.closing(Progress(40, 0, 8)) as progress:
+        for loss in [1.0, bad, *[1.0] * (IN_FLIGHT - 1)]:
+            progress.dispatched(jnp.float32(loss), 1)
+        with pytest.raises(InputError, match="at step 2:"):  # soon, not only at the end of an epoch
+            progress.dispatched(jnp.float32(1), 1)
 
 
 def test_nothing_is_drawn_where_output_is_piped(capsys):
