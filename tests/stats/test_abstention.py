@@ -81,3 +81,20 @@ def test_the_bootstrap_of_examples_surrounds_the_value_with_the_error_of_a_share
     value = abstention_metrics(*risk_coverage(confidence, wrong, np.ones(len(wrong)))[1:])
     np.testing.assert_allclose(found.mean(axis=0), value, atol=0.003)
     assert found[:, 1].std() == pytest.approx(np.sqrt(0.2 * 0.8 / (0.9 * len(wrong))), rel=0.1)
+
+
+def test_risk_and_area_are_those_of_a_loop_over_the_thresholds(random):
+    confidence = random.integers(1, 12, 60) / 11
+    wrong, weights = random.random(60) < 0.3, random.random(60)
+    thresholds, coverage, risk = risk_coverage(confidence.astype(np.float32), wrong, weights)
+    area, before = 0.0, 0.0
+    for index, threshold in enumerate(sorted(set(confidence), reverse=True)):
+        kept = [case for case in range(60) if confidence[case] >= threshold]
+        share = sum(weights[case] for case in kept) / weights.sum()
+        bad = sum(weights[case] for case in kept if wrong[case]) / sum(weights[case] for case in kept)
+        found = thresholds[index], coverage[index], risk[index]
+        assert found == pytest.approx((threshold, share, bad), rel=1e-6)
+        area, before = area + (share - before) * bad, share
+    assert area_under_risk(coverage, risk) == pytest.approx(area, rel=1e-12)
+    once = risk_coverage(np.full(9, 0.4), np.arange(9) < 3, np.ones(9))  # a network that says the same of all
+    np.testing.assert_allclose(np.concatenate(once), [0.4, 1, 1 / 3])

@@ -44,6 +44,51 @@ def test_means_are_scikit_learns(random):
     )
 
 
+@pytest.mark.parametrize("scale", [1e-42, 1.0, 100.0, 1e30])
+def test_terms_are_those_of_float64_for_any_size_of_logits(scale, random):
+    logits = np.concatenate([scale * random.normal(size=(40, 4)), np.full((1, 4), scale)]).astype(np.float32)
+    target = np.arange(41) % 4
+    shifted = np.float64(logits) - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    p = np.exp(log_p)
+    normal = np.where(np.abs(logits) < np.finfo(np.float32).tiny, 0, logits)  # XLA takes denormals for 0
+    expected = [
+        [-log_p[i, t], sum((p[i, c] - (c == t)) ** 2 for c in range(4)), p[i].max(), normal[i].argmax() == t]
+        for i, t in enumerate(target)
+    ]
+    found = np.asarray(class_terms(jnp.asarray(logits), jnp.asarray(target)))
+    tolerance = 1e-6 * np.clip(np.abs(logits).max(), 1, 100)
+    np.testing.assert_allclose(found[:, 1:], np.array(expected)[:, 1:], atol=tolerance)
+    np.testing.assert_allclose(found[:, 0], np.array(expected)[:, 0], rtol=1e-6, atol=1e-6 * max(scale, 1))
+
+
+def test_the_calibration_error_is_that_of_a_loop_over_the_bins(random):
+    confidence, hit, weights = random.random(200), random.random(200) < 0.7, random.random(200)
+    terms = np.stack([np.zeros(200), np.zeros(200), confidence, hit], axis=1).astype(np.float32)
+    total = 0.0
+    for bin in range(15):
+        inside = [i for i in range(200) if bin / 15 < terms[i, 2] <= (bin + 1) / 15]
+        mass = sum(weights[i] for i in inside)
+        accuracy, mean = (sum(weights[i] * of[i] for i in inside) / max(mass, 1e-300) for of in (hit, terms[:, 2]))
+        total += mass / weights.sum() * abs(accuracy - mean)
+    found = expected_calibration_error(reliability(terms, weights=weights))
+    assert found == pytest.approx(total, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-42, 1.0, 1e15])
+def test_spread_terms_are_those_of_float64(scale, random):
+    outputs, target = (scale * random.normal(size=(5, 300))).astype(np.float32), np.full(300, np.float32(scale))
+    found = np.asarray(spread_terms(jnp.asarray(outputs), jnp.asarray(target)))
+    many = outputs.astype(np.float64)
+    error, variance = many.mean(axis=0) - target, many.var(axis=0, ddof=1)
+    tiny = np.finfo(np.float32).tiny  # XLA takes smaller values for 0
+    np.testing.assert_allclose(found[:, 1:3], np.stack([error**2, variance], axis=1), rtol=2e-5, atol=tiny)
+    for column, level in enumerate((0.5, 0.8, 0.95), start=3):
+        limit = stats.t.ppf((1 + level) / 2, 4) * np.sqrt(variance * 6 / 5)
+        clear = np.abs(np.abs(error) - limit) > 1e-5 * limit + tiny
+        np.testing.assert_array_equal(found[clear, column], (np.abs(error) <= limit)[clear])
+
+
 def test_the_calibration_error_by_hand():
     # Bins of a fifth: 0.6 and 0.55 in (0.4, 0.6], 0.95 in (0.8, 1]; gaps |1 − 1.15| and |0 − 0.95| over 3 examples.
     terms = np.array([[0, 0, 0.6, 1], [0, 0, 0.55, 0], [0, 0, 0.95, 0]])

@@ -15,6 +15,14 @@ def test_the_quantile_by_hand():
     assert conformal_quantile(np.arange(1.0, 100.0), 0.99) == 99
 
 
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9])
+def test_the_quantile_is_that_of_numpy_for_scores_of_any_size(level, random):
+    scores = np.abs(random.normal(size=(37, 3))) * [1e-310, 1.0, 1e300]
+    expected = np.quantile(scores, np.ceil(38 * level) / 37, axis=0, method="inverted_cdf")
+    np.testing.assert_array_equal(conformal_quantile(scores, level), expected)
+    assert conformal_quantile(np.full(37, 2.5), level) == 2.5
+
+
 def test_a_missing_score_is_left_out_site_by_site():
     scores = np.stack([np.arange(1.0, 20.0), np.full(19, np.nan), np.arange(19.0)], axis=1)
     scores[9:, 2] = np.nan

@@ -44,6 +44,22 @@ def test_metrics_are_scikit_learns(seed, size, bias):
     assert metrics["r2"] == pytest.approx(expected, abs=1e-6 + (1 - expected) * tolerance)
 
 
+@pytest.mark.parametrize(("size", "finite"), [(1e-42, True), (1e-15, True), (1.0, True), (1e15, True), (1e30, False)])
+def test_errors_of_any_size_are_those_of_float64_or_infinite(size, finite, random):
+    prediction, target = (size * random.normal(size=(2, 50))).astype(np.float32)
+    error = np.float64(prediction) - target
+    metrics = regression_metrics(np.asarray(error_sums(jnp.asarray(prediction), jnp.asarray(target))).sum(axis=0))
+    tiny = float(np.finfo(np.float32).tiny)  # XLA takes smaller values for 0
+    assert metrics["mae"] == pytest.approx(np.abs(error).mean(), rel=1e-5, abs=tiny)
+    expected = np.sqrt(np.mean(error**2)) if finite else np.inf  # float32 holds squares up to those of 1.8e19
+    assert metrics["rmse"] == pytest.approx(expected, rel=1e-5, abs=np.sqrt(tiny))
+    if not finite:
+        assert np.isnan(metrics["r2"])
+    same = regression_metrics(np.asarray(error_sums(jnp.full(9, size), jnp.full(9, size))).sum(axis=0))
+    assert (same["mae"], same["rmse"]) == (0, 0)  # a constant signal, whose R² is not defined
+    assert np.isnan(same["r2"])
+
+
 def test_a_group_without_elements_has_no_figures():
     metrics = regression_metrics(np.zeros((2, 5)))
     assert all(np.isnan(values).all() for values in metrics.values())
