@@ -5,6 +5,7 @@ import dataclasses
 import io
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,23 @@ def decoded():
         return np.where(units == np.iinfo(kind).min, np.nan, units * one["step"])
 
     return decode
+
+
+@pytest.fixture(scope="session")
+def hearts_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with `ucsd_intracardiac`: 40 recordings of 8 volunteers; the last site of the first is silent."""
+    from cardiax import datasets
+    from cardiax.simulate.action_potential import action_potential
+
+    raw, folder = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("hearts")
+    random = np.random.default_rng(0)
+    for number in range(40):
+        times = random.uniform(5, 150, 75)
+        voltage = np.array(action_potential(np.arange(500.0)[:, None] - times, np.full(75, 250.0)))
+        voltage[:, 74] = np.where(number == 0, -85.5, voltage[:, 74])
+        electrodes = voltage @ random.normal(size=(75, 10)) / 500
+        tail = f"hearts_dd_0p2_geo_act_1_bcl_bcl.1000.pattern.{number}.volunteer.v{number % 8 + 1}"
+        for prefix, array in (("pECGData", electrodes), ("VmData", voltage)):
+            np.save(raw / f"{prefix}_{tail}.npy", array)
+    datasets.prepare("ucsd_intracardiac", folder, raw, folder / "downloads")
+    return folder

@@ -9,13 +9,11 @@ import shutil
 import numpy as np
 import pytest
 
-from cardiax import datasets
 from cardiax.config import with_overrides
 from cardiax.launch.cli import main
 from cardiax.launch.evaluation.measured_runs import Corruption
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.recipes import recipe
-from cardiax.simulate.action_potential import action_potential
 from cardiax.training.checkpoint import Checkpoints
 
 SMALL = ("--model_args", "widths=(8,),blocks=1,hidden=8", "--batch_size", "8", "--steps", "3")
@@ -33,20 +31,9 @@ NOISY = (
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
+def data_dir(hearts_dir):
     """A data folder with 40 recordings of 8 volunteers; the last site of the first never activates."""
-    raw, folder = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("data")
-    random = np.random.default_rng(0)
-    for number in range(40):
-        times = random.uniform(5, 150, 75)
-        voltage = np.array(action_potential(np.arange(500.0)[:, None] - times, np.full(75, 250.0)))
-        voltage[:, 74] = np.where(number == 0, -85.5, voltage[:, 74])
-        electrodes = voltage @ random.normal(size=(75, 10)) / 500
-        tail = f"hearts_dd_0p2_geo_act_1_bcl_bcl.1000.pattern.{number}.volunteer.v{number % 8 + 1}"
-        for prefix, array in (("pECGData", electrodes), ("VmData", voltage)):
-            np.save(raw / f"{prefix}_{tail}.npy", array)
-    datasets.prepare("ucsd_intracardiac", folder, raw, folder / "downloads")
-    return folder
+    return hearts_dir
 
 
 def read_cases(path):
