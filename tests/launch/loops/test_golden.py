@@ -3,9 +3,9 @@
 `CARDIAX_WRITE_GOLDEN=1 pytest -m '' tests/launch/loops/test_golden.py` writes the file anew, after a change that is
 meant to change the numbers.
 
-A tolerance is at least six times the largest relative difference that was found on 1 and 8 devices, with and without
-XLA's optimizations, and on Python 3.11 with JAX 0.10.2 and Python 3.12 with JAX 0.12.0: they take sums in another
-order, which each step of the optimizer amplifies, most in the loss of `transmembrane`. Another version may classify a
+A tolerance is at least eight times the largest relative difference that was found on 1 and 8 devices, with and without
+XLA's optimizations, and on Python 3.11 with JAX 0.10.2 and Python 3.12 with JAX 0.12.0.1: they take sums in another
+order, which each step of the optimizer amplifies, most where the learning rate is high. Another version may classify a
 beat or two of the 60 otherwise, so macro-F1 may differ by 0.05.
 """
 
@@ -26,10 +26,10 @@ BEATS += " --augmentation.stretch 0 --augmentation.warp 0"
 WEIGHTED = "--balance weights --balance_power 1"
 HEARTS = "--dataset ucsd_intracardiac --batch_size 8 --augmentation.stretch 0 --model_args widths=(8,),blocks=1"
 RUNS = {
-    "heartbeat": (f"{BEATS} --augmentation.mixup 0.2 {WEIGHTED} --optimizer.learning_rate 1e-2 --epochs 8", 1e-3),
+    "heartbeat": (f"{BEATS} --augmentation.mixup 0.2 {WEIGHTED} --optimizer.learning_rate 1e-2 --epochs 8", 1e-2),
     "arrhythmia": (f"{BEATS} --augmentation.mixup 0 --optimizer.learning_rate 1e-2 --epochs 8", 1e-3),
     "activation": (f"{HEARTS},hidden=8 --optimizer.learning_rate 1e-2 --epochs 8", 1e-5),
-    "transmembrane": (f"{HEARTS} --optimizer.learning_rate 3e-3 --epochs 4", 5e-3),
+    "transmembrane": (f"{HEARTS} --optimizer.learning_rate 3e-3 --epochs 4", 1e-4),
 }
 """Task → flags of a training of a few epochs of 4 steps, and the relative tolerance of its losses and errors."""
 
