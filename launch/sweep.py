@@ -66,11 +66,13 @@ def run(options: argparse.Namespace) -> int:
     failed = {} if options.table else train_members(members, options)
     if failed is None:
         return 1
-    done = [member for member in members if member.done]
+    states = [(member, member.done) for member in members]
+    done = [member for member, is_done in states if is_done]
+    absent = dict.fromkeys(member.workdir.path.name for member, is_done in states if not is_done)
+    failed = {name: why for name, why in failed.items() if name in absent}  # another process may have finished it
     if done:
         from cardiax.launch.evaluation.sweep_table import write_table
 
-        absent = dict.fromkeys(member.workdir.path.name for member in members if not member.done)
         write_table(folder(options), done, {name: failed.get(name, "not finished") for name in absent})
     if failed:
         names: dict[str, list[str]] = {}

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from cardiax.catalog import NOISE
+from cardiax.launch import sweep
 from cardiax.launch.evaluation.sweep_table import Row, markdown, noise_table
 from cardiax.launch.run import sweep_workers
 from cardiax.launch.run.run_folder import Workdir
@@ -111,6 +112,9 @@ def test_a_member_that_another_command_holds_is_waited_for(data_dir, tmp_path, c
     assert begun == [f"sweep: {tmp_path / 'resnet1d-kaggle-seed'}{seed}" for seed in (1, 0)]
     (row,) = csv.DictReader((tmp_path / "table.csv").read_text().splitlines())
     assert row["seeds"] == "2"
+    # What failed here and was finished elsewhere has not failed.
+    monkeypatch.setattr(sweep, "train_members", lambda members, options: {members[0].workdir.path.name: "killed"})
+    assert cardiax(*arguments)[0] == 0
 
 
 @pytest.mark.slow
