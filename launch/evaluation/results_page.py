@@ -127,7 +127,7 @@ def of_sweep(folder: Path, figures: list[str], decimals: int = 3) -> dict[str, A
     for path in sorted(found.parent for found in folder.glob("*/test.json")):
         config = (run := Workdir(path)).config()
         name = path.name.removesuffix(f"-{config.protocol}-seed{config.seed}")
-        protocol = "" if is_fold(config.protocol) else config.protocol
+        protocol = "" if is_fold(config) else config.protocol
         systems.setdefault((name, protocol), {}).setdefault(config.seed, []).append(run)
     every = [folds for seeds in systems.values() for folds in seeds.values()]
     if not systems or len({len(seeds) for seeds in systems.values()}) > 1 or len({len(folds) for folds in every}) > 1:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.catalog import NOISE
+from cardiax.catalog import BY_PATIENT, NOISE
 from cardiax.launch.evaluation.folds import is_fold, together
 from cardiax.launch.run.metric_names import NAMES
 from cardiax.launch.run.plot_files import save_plot
@@ -48,14 +48,9 @@ class Row:
         return np.asarray([sum(run.seconds() for run in some) for some in self.runs])
 
     @property
-    def drawn(self) -> str:
-        """What the bootstrap intervals resample: cases or beats, or by patient records or groups."""
-        return re.findall(r"bootstrap over (\w+)", self.results[0]["interval"])[0]
-
-    @property
     def by_patient(self) -> bool:
-        """True if the protocol splits by patient."""
-        return self.drawn in ("records", "groups")
+        """True if the protocol splits by patient, as all folds do."""
+        return self.protocol in BY_PATIENT or len(self.runs[0]) > 1
 
 
 def write_table(folder: Path, members: list[Member], absent: dict[str, str]) -> None:
@@ -84,7 +79,7 @@ def _rows(members: list[Member], file: str) -> list[Row]:
 
 def _of_folds(members: list[Member]) -> list[Row]:
     """Return a row for each model whose seeds have been tested on several folds: the test cases of all of them."""
-    some = [member for member in members if is_fold(member.protocol)]
+    some = [member for member in members if is_fold(member.config)]
     count, rows = len({member.protocol for member in some}), []
     for name in dict.fromkeys(member.row for member in some):
         of_seed: dict[int, list[Workdir]] = {}
@@ -185,7 +180,8 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
     titles += [f"{name}: recall / precision" for name in classes]
     by_patient = [row for row in rows if row.by_patient and "macro_f1" in row.results[0]]
     if by_patient:
-        titles.append(f"macro f1 over {by_patient[0].drawn}")
+        units = re.findall(r"bootstrap over (\w+)", by_patient[0].results[0]["interval"])
+        titles.append(f"macro f1 over {units[0] if units else 'records'}")
     titles += ["parameters", "minutes", "seeds"]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in rows:

@@ -10,19 +10,19 @@ from cardiax.launch.evaluation.sweep_table import write_table
 from cardiax.launch.run.run_folder import Workdir, read_csv, write_csv, write_json
 from cardiax.launch.run.sweep_member import Member
 from cardiax.recipes import recipe
-from cardiax.tasks import TASKS
-from cardiax.tasks.plain_report import Cases
+from cardiax.tasks import TASKS, Task
+from cardiax.tasks.plain_report import Cases, Report
 
 REPORT = TASKS["arrhythmia"].report
 
 
-def fold(folder, protocol, records, target, prediction, loss, certainty=0.9):
+def fold(folder, protocol, records, target, prediction, loss, certainty=0.9, owner="record"):
     """The files of a run that was tested on one fold; return its folder, its cases and their values."""
     target, prediction = np.asarray(target), np.asarray(prediction)
     probabilities = np.full((len(target), 5), (1 - certainty) / 4)
     probabilities[np.arange(len(target)), prediction] = certainty
     figures = {"target": target, "prediction": prediction, "probabilities": probabilities, "loss": loss}
-    origin = {"record": np.asarray(records), "label": target, "time": np.arange(len(target)) / 4}
+    origin = {owner: np.asarray(records), "label": target, "time": np.arange(len(target)) / 4}
     rows = np.arange(len(target))
     cases = Cases(find_dataset("physionet_mitbih/patient"), protocol, "test", rows, origin, lambda _: {})
     heading = {
@@ -77,9 +77,42 @@ def test_one_fold_is_its_own_result(folds):
     assert found == {name: value for name, value in expected.items() if name != "step"}
 
 
-def test_which_protocols_are_folds():
-    assert [is_fold(name) for name in ("ds1_fold_4", "both_fold_1", "fold_5")] == [True] * 3
-    assert [is_fold(name) for name in ("patient", "kaggle", "group", "random")] == [False] * 4
+def test_groups_whose_names_differ_in_zeros_remain_apart(tmp_path):
+    names = ["1", "01", "2"]
+    groups = fold(tmp_path, "ds1_fold_1", names, [0, 1, 2], [0, 1, 2], 0.1, owner="group")
+    assert "bootstrap over groups" in together([groups])["interval"]
+    assert "3 are few" in together([groups])["interval"]
+
+
+def test_which_runs_are_folds():
+    def config(protocol):
+        return with_overrides(recipe("arrhythmia"), {"protocol": protocol})
+
+    assert [is_fold(config(name)) for name in ("ds1_fold_4", "both_fold_1", "fold_5")] == [True] * 3
+    assert [is_fold(config(name)) for name in ("patient", "kaggle", "group", "random")] == [False] * 4
+
+
+class Length(Task):
+    name, summary, kind = "length", "length of a beat, s", "beat"
+    outputs, selection, report = 1, "error", Report({"error": "s"})
+
+
+def test_a_task_without_classes_has_a_row_for_each_fold(tmp_path, monkeypatch, without_plots):
+    task, members = Length(), []
+    monkeypatch.setitem(TASKS, "length", task)
+    for number in (1, 2):
+        rows = np.arange(4)
+        cases = Cases(find_dataset("physionet_mitbih/patient"), "", "test", rows, {"record": 100 + rows}, lambda _: {})
+        result = task.report.results(cases, {"error": rows / 10, "loss": 0.1})
+        result |= {"dataset": "a", "split": "test", "seed": 0, "parameters": 3}
+        run = Workdir(tmp_path / str(number))
+        write_csv(run.path / "test_cases.csv", result.pop("cases"))
+        run.write_json("test.json", result)
+        run.write_json("environment.json", {"fingerprints": {"split": str(number)}})
+        config = with_overrides(recipe("arrhythmia"), {"task": "length", "protocol": f"ds1_fold_{number}"})
+        members.append(Member("ours", config.protocol, config, run))
+    write_table(tmp_path, members, {})
+    assert [row["protocol"] for row in read_csv(tmp_path / "table.csv")] == ["ds1_fold_1", "ds1_fold_2"]
 
 
 def test_a_sweep_has_a_row_of_all_folds(folds, tmp_path, without_plots):

@@ -42,6 +42,14 @@ def test_every_protocol_by_patient_has_the_interval_over_patients(protocol, over
     assert found["ours"][f"macro f1 over {over}"] == "0.500 … 0.700"
 
 
+def test_an_interval_of_another_kind_is_told_as_it_is():
+    own = row("ours", "patient", [0.5], "records")
+    own.results[0]["interval"] = "range of five networks"
+    assert "for one seed, its range of five networks." in markdown([own], {}, TASKS["arrhythmia"])
+    assert own.by_patient
+    assert not row("ours", "kaggle", [0.5], "beats").by_patient
+
+
 def test_every_metric_is_shown_without_the_dominant_record_where_it_is_tested():
     kaggle, patient = row("trees", "kaggle", [0.9], "beats"), row("ours", "patient", [0.5, 0.7], "records", 232)
     found = cells([kaggle, patient])
