@@ -61,6 +61,10 @@ def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> 
     with the file's bytes as they are read.
     """
     with naming(source.path), source.path.open("rb") as stream:
+        found = kind(stream.read(HEAD))
+        if found and found != EMPTY:
+            raise InputError(f"{source}: found {found}, expected a CSV file: {FETCH_AGAIN}")
+        stream.seek(0)
         lines = _lines(stream, source, digest)
         first = next(lines, None)
         if first is None:
@@ -81,9 +85,6 @@ def _lines(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterator
     """Yield the lines of a file with their line breaks; blank ones are allowed only at its end, and not yielded."""
     blank = 0
     for number, line in enumerate(iter(lambda: stream.readline(LONGEST), b""), start=1):
-        found = kind(line[:HEAD]) if number == 1 else None
-        if found and found != EMPTY:
-            raise InputError(f"{source}: found {found}, expected a CSV file: {FETCH_AGAIN}")
         if len(line) == LONGEST:
             raise InputError(f"{source}: no line break in {LONGEST} bytes, expected a CSV file: {FETCH_AGAIN}")
         digest.update(line)

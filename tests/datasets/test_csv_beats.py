@@ -58,6 +58,11 @@ MISTAKES = {
     "no line break": (lambda content: b"1," * (csv_beats.LONGEST), r": no line break in \d+ bytes"),
     "gzip": (gzip.compress, r": found gzip-compressed, expected a CSV file"),
     "zip": (lambda content: b"PK\x03\x04" + content, r": found a zip archive, expected a CSV file"),
+    "HTML after an empty line": (lambda content: b"\n<!doctype html>\n<html>\n", r": found an HTML page, .* CSV file"),
+    "JSON of several lines": (
+        lambda content: b'{\n  "code": 403\n}\n',
+        r": found a JSON document, expected a CSV file",
+    ),
     "187 columns": (
         lambda content: content.split(b",", 1)[1],
         r": line 1 has 187 columns, expected 188 \(187 samples and a label\)",
