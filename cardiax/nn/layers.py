@@ -44,7 +44,9 @@ class Dropout(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Return x (B, ...), B examples of this device, with units dropped if `train`."""
+        """Return x (B, ...), B examples of this device, with units dropped if `train`; `ValueError` for a bad rate."""
+        if not 0 <= self.rate < 1:
+            raise ValueError(f"a dropout rate lies in [0, 1): got {self.rate}")
         if not train or self.rate == 0:
             return x
         keep = 1 - self.rate

@@ -55,6 +55,12 @@ def test_identity_without_training_or_rate():
     assert Dropout(0.0).apply({}, x, True) is x
 
 
+@pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5])
+def test_a_rate_that_is_no_probability_below_1_is_refused(rate):
+    with pytest.raises(ValueError, match=rf"a dropout rate lies in \[0, 1\): got {rate}"):
+        drop(jnp.ones((2, 3)), rate)
+
+
 def test_dtype_is_kept():
     assert drop(jnp.ones((2, 3), jnp.bfloat16)).dtype == jnp.bfloat16
 
