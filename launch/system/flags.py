@@ -31,9 +31,9 @@ def _parsed(text: str, above: float, expected: str) -> float:
 
 
 def add_data_dir(parser: argparse.ArgumentParser, default: str = "that of TFDS") -> None:
-    """Add the flag --data-dir, whose default is described in words."""
+    """Add the flag --data-dir, whose default, also of an empty name, is described in words."""
     told = f"folder of the prepared datasets (default: {default})"
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help=told)
+    parser.add_argument("--data-dir", type=lambda text: Path(text) if text else None, metavar="DIR", help=told)
 
 
 def add_memory(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Modules that cannot be imported, and the current folder; `tests/test_extension.py` has those that can."""
+"""Modules that cannot be imported, and the current folder; `tests/test_extension.py` has those that can; flags."""
 
 import sys
 
@@ -16,3 +16,8 @@ def test_a_command_without_imports_takes_no_module_from_the_current_folder(tmp_p
     monkeypatch.chdir(tmp_path)
     cardiax.mistake("train", "no_such_task")
     assert str(tmp_path) not in sys.path
+
+
+def test_an_empty_folder_of_the_data_is_the_default(tmp_path, cardiax, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    assert f"datasets in {tmp_path}" in cardiax("info", "--data-dir", "")[1]
