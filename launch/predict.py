@@ -9,8 +9,8 @@ each and their median; --start names a single one. A folder stands for the recor
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
 the leads), both also as .gz, WFDB records, MATLAB files of versions 4 to 7.2, EDF and BDF. For each file it writes CSV
-with units, plots, and NAME_report.html, a page that opens in a browser, offline. A file that is refused has no outputs;
-of several the others are predicted, and the exit status is 2. Research only, not a medical device.
+with units, plots, and NAME_report.html, a page that opens in a browser, offline. A file that is refused gets no new
+outputs; of several the others are predicted, and the exit status is 2. Research only, not a medical device.
 
 Examples:
 
@@ -134,10 +134,11 @@ def run(options: argparse.Namespace) -> None:
     for file, stem in zip(files, stems, strict=True):
         try:
             prediction = predictor.of_file(file, options.rate, names, options.unit, **chosen)
-        except InputError as error:
+        except (InputError, PermissionError) as error:
             if len(files) == 1:
                 raise
-            lines.say(f"refused: {error}", True)
+            why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+            lines.say(f"refused: {why}", True)
             refused.append(file)
             continue
         _write(folder, stem, predictor, prediction, lines, with_page=not options.no_report)

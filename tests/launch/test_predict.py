@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import errno
 import functools
 import io
 import shutil
@@ -260,6 +261,18 @@ def test_of_several_files_one_that_is_refused_leaves_the_others(monkeypatch, tmp
         "".join(f"refused: {tmp_path / name}.npy: found noise\n" for name in "bd"),
     )
     assert (tmp_path / "out" / "b_a.csv").read_text() == "of an earlier file"
+
+
+def test_of_several_files_one_that_may_not_be_read_leaves_the_others(monkeypatch, tmp_path, capsys):
+    def of_file(file, *_):
+        if file.stem == "a":
+            raise PermissionError(errno.EACCES, "Permission denied", str(file))
+        return Found()
+
+    options = fake_options(monkeypatch, tmp_path, lambda *_: iter([("found", False)]), "ab", of_file=of_file)
+    with pytest.raises(InputError, match=r"a.npy: 1 of 2 recordings was refused"):
+        predict.run(options)
+    assert capsys.readouterr() == ("found\n", f"refused: {tmp_path}/a.npy: Permission denied\n")
 
 
 def test_a_single_file_that_is_refused_is_one_line(monkeypatch, tmp_path, capsys):
