@@ -85,7 +85,7 @@ def generic_leads(times: np.ndarray, durations: np.ndarray | None = None, sample
 
     Args:
       times: (75,), ms after the first sample; NaN for a site that does not activate, which is interpolated. If fewer
-        than half of the sites do, there are no leads.
+        than half of the sites do, None is returned.
       durations: (75,), ms, action potential durations (APD90); where they are NaN, and by default, those of the
         simulated volunteers at a cycle length of 1 s.
       samples: number of samples, at 1 kHz.

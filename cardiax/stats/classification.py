@@ -43,7 +43,7 @@ def register(name: str, function: Callable[[np.ndarray], np.ndarray]) -> None:
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
-    """Count the examples of each (true class, predicted class): int (n,) and (n,) → int64 (classes, classes)."""
+    """Count the examples of each (true class, predicted class): int (n,), 0 … `classes` − 1, → int64 (C, C)."""
     return np.bincount(classes * labels + predictions, minlength=classes**2).reshape(classes, classes)
 
 
