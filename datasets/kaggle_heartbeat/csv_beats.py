@@ -82,9 +82,9 @@ def read_beats(source: File, labels: Sequence[int], digest: "hashlib._Hash") -> 
 
 
 def _lines(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterator[str]:
-    """Yield the lines of a file with their line breaks; blank ones are allowed only at its end, and not yielded."""
-    blank = 0
-    for number, line in enumerate(iter(lambda: stream.readline(LONGEST), b""), start=1):
+    """Yield the lines of a file with their line breaks; of blank ones the first, and none of those at its end."""
+    blank = False
+    for line in iter(lambda: stream.readline(LONGEST), b""):
         if len(line) == LONGEST:
             raise InputError(f"{source}: no line break in {LONGEST} bytes, expected a CSV file: {FETCH_AGAIN}")
         digest.update(line)
@@ -95,10 +95,10 @@ def _lines(stream: IO[bytes], source: File, digest: "hashlib._Hash") -> Iterator
         if wrong >= 0:
             raise InputError(f"{source}: binary content (byte 0x{line[wrong]:02x}), expected a CSV file: {FETCH_AGAIN}")
         if not text.strip():
-            blank = blank or number
-        elif blank:
-            raise _row_mistake([""], f"{source}: line {blank}", (), False)
+            blank = True
         else:
+            if blank:  # no row, at which the caller stops
+                yield "\n"
             yield text
 
 
@@ -164,10 +164,10 @@ def _number(cell: str) -> float:
 def _parse(rows: list[str]) -> np.ndarray | None:
     """Parse rows to a float64 table (n, 188), or return None if they are not one."""
     try:
-        table = np.loadtxt(rows, delimiter=",", comments=None, ndmin=2)
+        table = np.loadtxt(rows, delimiter=",", comments=None, ndmin=2) if all(map(str.strip, rows)) else None
     except ValueError:
         return None
-    return table if table.shape == (len(rows), COLUMNS) else None
+    return table if table is not None and table.shape == (len(rows), COLUMNS) else None
 
 
 def _valid(table: np.ndarray, labels: Sequence[int]) -> np.ndarray:

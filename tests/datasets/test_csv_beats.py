@@ -70,6 +70,11 @@ MISTAKES = {
     "189 columns": (with_cell(3, 4, "0.5,0.5"), r": line 3 has 189 columns, expected 188"),
     "all rows short": (lambda content: b"0.5,0.5\n0.1,0.2\n", r": line 1 has 2 columns, expected 188"),
     "empty line": (lambda content: content.replace(b"\n", b"\n\n", 1), r": line 2 is empty, expected 188"),
+    "empty line after a short one": (
+        lambda content: content.split(b",", 1)[1].replace(b"\n", b"\n\n", 3),
+        r": line 1 has 187 columns, expected 188",
+    ),
+    "empty quotes": (lambda content: b'""\n' + content, r": line 1 is empty, expected 188"),
     "header": (lambda content: b"a,b\n" + content, r": line 1 has 2 columns, expected 188"),
     "NaN": (with_cell(2, 7, "nan"), r": line 2, column 7: found 'nan', expected a sample in \[0, 1\]"),
     "infinity": (with_cell(2, 187, "-inf"), r": line 2, column 187: found '-inf', expected a sample in \[0, 1\]"),
