@@ -35,7 +35,7 @@ FILE_FORMAT = "array_record"
 
 
 def default_data_dir() -> Path:
-    """Return the default data folder as TFDS: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`; `InputError` without."""
+    """Return TFDS's data folder: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`; `InputError` without a home."""
     if not os.environ.get("TFDS_DATA_DIR") and os.environ.get("HOME") == os.devnull:
         raise InputError("found no home folder, expected one for the datasets; set TFDS_DATA_DIR")
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
