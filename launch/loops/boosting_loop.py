@@ -33,4 +33,5 @@ def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float 
         say(f"train: done in {time.monotonic() - started:.0f} s; best round on validation: {best}")
     booster = load_trees(workdir)
     report(workdir, experiment, TreesEvaluator(experiment), booster, "test", booster.num_boosted_rounds())
+    workdir.write_seconds(workdir.seconds(), finished=True)
     return 0

@@ -188,6 +188,8 @@ def _train(
 
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
     report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
+    if is_first:
+        workdir.write_seconds(workdir.seconds(), finished=True)
     return 0
 
 

@@ -141,14 +141,24 @@ class Workdir:
         its sum was removed, so that an edited one can be used."""
         return run_sums.stored(self.path, "config.json")
 
-    def write_seconds(self, seconds: float) -> None:
-        """Write the training time, evaluations included, to timing.json, the only file that contains a time."""
+    def write_seconds(self, seconds: float, finished: bool = False) -> None:
+        """Write the training time, evaluations included, to timing.json, the only file that contains a time.
+
+        `finished` says that the run was tested, too, and all its plots were drawn.
+        """
         self._check_is_there()
-        write_json(self.path / "timing.json", {"seconds": round(seconds, 1)})
+        write_json(self.path / "timing.json", {"seconds": round(seconds, 1), "finished": finished})
 
     def seconds(self) -> float:
         """Return the training time in seconds, summed over resumptions; 0 before the first evaluation."""
-        return self.read_json("timing.json").get("seconds", 0.0) if (self.path / "timing.json").exists() else 0.0
+        return self._timing().get("seconds", 0.0)
+
+    def finished(self) -> bool:
+        """Return False if the run was killed while it was trained or tested; earlier versions do not tell that."""
+        return (self.path / "test.json").exists() and self._timing().get("finished", True)
+
+    def _timing(self) -> dict[str, Any]:
+        return self.read_json("timing.json") if (self.path / "timing.json").exists() else {}
 
     def write_csv(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Write a CSV file of the folder, with a column for each key of the rows."""

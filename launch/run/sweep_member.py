@@ -29,4 +29,4 @@ class Member:
     @property
     def trained(self) -> bool:
         """True if the run was trained and tested without noise."""
-        return (self.workdir.path / "test.json").exists()
+        return self.workdir.finished()

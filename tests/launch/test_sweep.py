@@ -136,6 +136,22 @@ def test_the_table_holds_the_means_of_the_members(swept):
 
 
 @pytest.mark.slow
+def test_a_member_that_was_killed_after_its_test_is_finished(swept, command, cardiax):
+    """A kill while plots are drawn leaves test.json, without what comes after it."""
+    killed, other = (swept / f"resnet1d-optimizer.learning_rate=1e-3-kaggle-seed{seed}" for seed in (0, 1))
+    calibration, untouched = (killed / "calibration.json").read_bytes(), (other / "test.json").stat().st_mtime_ns
+    (killed / "calibration.json").unlink()
+    Workdir(killed).write_seconds(1.0)  # as during training
+    status, out, error = cardiax(*command[0])
+    assert status == 0, error
+    assert "sweep: 1 runs to train" in out
+    assert (killed / "calibration.json").read_bytes() == calibration
+    assert (other / "test.json").stat().st_mtime_ns == untouched
+    assert Workdir(killed).seconds() == 1.0
+    assert "sweep: 0 runs to train" in cardiax(*command[0])[1]
+
+
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again_and_what_is_missing_is(swept, command, cardiax):
     expected = (swept / "table.csv").read_text()
     lost = swept / "resnet1d-optimizer.learning_rate=1e-3-kaggle-seed1"

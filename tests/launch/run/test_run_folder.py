@@ -220,3 +220,18 @@ def test_a_file_that_cannot_be_written_is_named_not_its_temporary(tmp_path):
     with pytest.raises(OSError, match="too long") as error:
         write_atomically(path, b"")
     assert error.value.filename == str(path)
+
+
+def test_a_run_is_finished_when_it_says_so_and_has_a_test(tmp_path):
+    run = Workdir(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    run.write_seconds(3.0)
+    assert not run.finished()
+    (tmp_path / "test.json").write_text("{}")
+    assert not run.finished()
+    run.write_seconds(run.seconds(), finished=True)
+    assert run.finished()
+    (tmp_path / "timing.json").write_text('{"seconds": 3.0}')  # of an earlier version
+    assert run.finished()
+    (tmp_path / "timing.json").unlink()
+    assert run.finished()
