@@ -19,13 +19,20 @@ IN_USE = "found it in use by"
 TRIES = 100
 """Number of times that a folder is created again after another command has removed it."""
 
+LOOKS, LOOK = 5, 0.02
+"""Number of further tries to take a lock, and the time before each, s."""
+
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`, which names its owner."""
     while True:
         with _opened(path) as file:
-            if owner := _take(file, fcntl.LOCK_EX):
+            owner = _take(file, fcntl.LOCK_EX)
+            for _ in range(LOOKS if owner else 0):  # it may only be looked at, see `holder`
+                time.sleep(LOOK)
+                owner = owner and _take(file, fcntl.LOCK_EX)
+            if owner:
                 raise InputError(
                     f"{path.parent}: {IN_USE} {owner}, expected it free; wait for that command or choose another folder"
                 )

@@ -106,8 +106,8 @@ class Progress:
 def divergence(step: int, found: str) -> str:
     """Return the message for a run of which something is not finite since a step, counted from 1."""
     return (
-        f"training diverged at step {step:,}: found {found}, expected a finite one; earlier checkpoints are kept; "
-        f"{REMEDY}"
+        f"training diverged at step {step:,}: found {found}, expected a finite one; earlier checkpoints, if "
+        f"any, are kept; {REMEDY}"
     )
 
 

@@ -1,5 +1,6 @@
 """A run's folder belongs to one command at a time."""
 
+import fcntl
 import os
 import platform
 import re
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -235,3 +237,19 @@ def test_a_run_is_finished_when_it_says_so_and_has_a_test(tmp_path):
     assert run.finished()
     (tmp_path / "timing.json").unlink()
     assert run.finished()
+
+
+def test_a_lock_that_another_process_only_looks_at_is_taken(tmp_path):
+    run = Workdir(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with run.hold():
+        pass
+    with (tmp_path / LOCK).open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(0.03, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+        with run.hold():
+            pass
+    with (tmp_path / LOCK).open("rb") as holding:
+        fcntl.flock(holding, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="in use by"), run.hold():
+            pass
