@@ -10,7 +10,8 @@ each and their median; --start names a single one. A folder stands for the recor
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
 the leads), both also as .gz, WFDB records, MATLAB files of versions 4 to 7.2, EDF and BDF. For each file it writes CSV
 with units, plots, and NAME_report.html, a page that opens in a browser, offline. A file that is refused gets no new
-outputs; of several the others are predicted, and the exit status is 2. Research only, not a medical device.
+outputs; of several the others are predicted, and the exit status is 2. Nothing is predicted if one does not exist, or
+is a folder without recordings. Research only, not a medical device.
 
 Examples:
 
@@ -37,7 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from cardiax.errors import InputError
-from cardiax.launch.formats.open_recording import PAGE, recordings_in
+from cardiax.launch.formats.open_recording import OF_RECORD, PAGE, recordings_in
 from cardiax.launch.formats.reader import UNITS, unit_name
 from cardiax.launch.networks.bundle_files import WEIGHTS
 from cardiax.launch.predictors import open_predictor
@@ -138,7 +139,8 @@ def run(options: argparse.Namespace) -> None:
             if len(files) == 1:
                 raise
             why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
-            lines.say(f"refused: {why}", True)
+            old = any((folder / f"{stem}{ending}").exists() for ending in predictor.outputs)
+            lines.say(f"refused: {why}{f'; {folder} has outputs of an earlier {stem}' if old else ''}", True)
             refused.append(file)
             continue
         _write(folder, stem, predictor, prediction, lines, with_page=not options.no_report)
@@ -159,8 +161,9 @@ def _write(folder: Path, stem: str, predictor: Any, prediction: Any, lines: "_Li
     """Write the prediction of one recording, its plots and its page in place of older outputs, and print it."""
     from cardiax.launch.page.prediction import write_page  # a second of Matplotlib, not needed before
 
-    for ending in (*predictor.outputs, PAGE):
-        (folder / f"{stem}{ending}").unlink(missing_ok=True)  # left by another recording of that name
+    # What other recordings left.
+    for name in (*(f"{stem}{ending}" for ending in (*predictor.outputs, PAGE)), *predictor.outputs_together):
+        (folder / name).unlink(missing_ok=True)
     for line, is_remark in predictor.write(folder, stem, prediction):
         lines.say(line, is_remark)
     explained = predictor.with_influence(prediction)
@@ -222,10 +225,13 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     Raises:
       InputError: one file is given twice.
     """
-    whole = [path.resolve() for path in paths]
-    for path in paths:
-        if whole.count(path.resolve()) > 1:
-            raise InputError(f"{path}: found this file twice, expected each once")
+    whole, seen = [path.resolve() for path in paths], set()
+    for path in whole:
+        headers = [path.with_name(f"{path.name}.hea"), path.with_suffix(".hea")]
+        record = next((header for header in headers if path.suffix in ("", *OF_RECORD) and header.is_file()), path)
+        if record in seen:
+            raise InputError(f"{path}: found this recording twice, expected each once")
+        seen.add(record)
     endings = (".npy", ".npz", ".csv", ".tsv", ".txt", ".asc", ".hea", ".dat", ".mat", ".edf", ".bdf")
 
     def name(path: Path, folders: int, with_ending: bool) -> str:

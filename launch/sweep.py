@@ -27,7 +27,7 @@ from cardiax.launch import train
 from cardiax.launch.run.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.run.sweep_member import Member
-from cardiax.launch.system.flags import positive
+from cardiax.launch.system.flags import count, positive
 from cardiax.recipes import RECIPES, recipe
 
 
@@ -38,13 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--systems", metavar="A,B", help="models to compare (default: the recipe with the given fields)"
     )
     parser.add_argument("--protocols", metavar="A,B", help="protocols of the splits (default: the dataset's first)")
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 … N − 1 of each (3)")
+    parser.add_argument("--seeds", type=count, default=3, metavar="N", help="seeds 0 … N − 1 of each (3)")
     parser.add_argument(
         "--grid", action="append", default=[], metavar="FIELD=A,B", help="values of a config field; may be repeated"
     )
     parser.add_argument("--minutes", type=positive, metavar="T", help="training time of each network; see `train`")
     parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="train N members side by side, each in its own process (1)"
+        "--workers",
+        type=count,
+        default=1,
+        metavar="N",
+        help="train N members side by side, each in its own process (1)",
     )
     parser.add_argument("--table", action="store_true", help="train nothing; write the table of the finished runs")
     parser.add_argument("--workdir", metavar="DIR", help="folder of the sweep (default: sweeps/TASK-DATASET)")
@@ -61,6 +65,11 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(
             f"{folder(options)}: found a run, expected a sweep's folder or a new one; choose another --workdir"
         )
+    task = next(
+        (Workdir(path.parent).config().task for path in folder(options).glob("[!.]*/config.json")), options.task
+    )
+    if task != options.task:
+        raise InputError(f"{folder(options)}: found runs of {task}, expected {options.task}; choose another --workdir")
     for member in members:
         member.workdir.check(train.fixed_steps(member.config, member.workdir, options.minutes))
     failed = {} if options.table else train_members(members, options)
@@ -136,9 +145,6 @@ def plan(options: argparse.Namespace) -> list[Member]:
     """Return every member that the command specifies, ordered by row, then seed."""
     settle(options)
     task = options.task
-    for flag, value in (("--seeds", options.seeds), ("--workers", options.workers)):
-        if value < 1:
-            raise InputError(f"{flag}: found {value}, expected 1 or more")
     typed = train.typed_fields(options)
     names = _each_once("--systems", options.systems) or [None]
     base = recipe(task, typed.get("dataset"))

@@ -200,7 +200,8 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
             cells += [_mean(row.values(f"{path}.{name}"), results, name) for name in columns]
             cells += [_pair(row, f"{path}.classes.{name}") for name in classes]
             lines.append("| " + " | ".join([*cells, _mean_bounds(results), "–", "–", str(len(results))]) + " |")
-    interval = rows[0].results[0]["interval"]
+    interval = rows[0].results[0]["interval"].partition(";")[0]
+    cautions = dict.fromkeys((row.protocol, row.results[0]["interval"].partition("; ")[2]) for row in rows)
     bounds = " Macro f1 over records or groups: the bootstrap interval, as the means of the seeds' bounds."
     notes = dict.fromkeys(row.results[0]["note"] for row in rows if "note" in row.results[0])
     return "\n".join(lines) + (
@@ -209,8 +210,9 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
         "test cases, or over records where the protocol splits by patient, which count as fewer if a few of them have "
         "most of the cases or, for macro-F1, of a class; Holm's correction for the number of rows; one seed alone is "
         "never bold). Parameters of XGBoost models are their leaves; minutes are the training time, "
-        "including evaluations."
+        "including evaluations. Recall and precision of a class are means over the seeds in which they are defined."
         + (bounds if by_patient else "")
+        + "".join(f" Interval of {protocol}: {caution}." for protocol, caution in cautions if caution)
         + "".join(f" By patient, {note}." for note in notes)
         + "\n"
     )
@@ -283,6 +285,8 @@ def _csv_row(row: Row) -> dict[str, Any]:
         figures += [f"without_record.{name}" for name in figures]
     cells: dict[str, Any] = {"protocol": row.protocol, "system": row.name, "seeds": len(row.results)}
     for name in figures:
-        mean, half_width = mean_interval(row.values(name))
+        values = row.values(name)
+        known = values[np.isfinite(values)]  # as in table.md
+        mean, half_width = mean_interval(known if len(known) else values)
         cells |= {name: f"{mean:.6g}", f"{name} ±": f"{half_width:.6g}"}
     return cells | {"parameters": first["parameters"], "seconds": f"{row.seconds.mean():.1f}"}

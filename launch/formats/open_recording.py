@@ -68,8 +68,12 @@ OF_HEART = ("_activation.csv", "_beats.csv", "_voltage.csv", "_notes.txt", "_ecg
 OF_HEART += ("_voltage.png", "_influence.png", "_paper.png")
 OF_TABLE = ("_classes.csv",)
 PAGE = "_report.html"
-WRITTEN = (*OF_BEATS, *OF_HEART, *OF_TABLE, PAGE, "comparison.json")
+COMPARISON = "comparison.json"
+WRITTEN = (*OF_BEATS, *OF_HEART, *OF_TABLE, PAGE, COMPARISON)
 """Endings of the files that `cardiax predict` writes, of which all are no recordings."""
+
+OF_RECORD = (".hea", ".dat", ".mat")
+"""Endings of the files of a WFDB record by which it may be named."""
 
 OTHERS = (".npy", ".npz", ".edf", ".bdf", ".mat")
 """Endings of other files that are recordings."""

@@ -21,10 +21,12 @@ class BatchPredictor:
 
     Attributes:
       outputs: what follows the name of a recording in the names of the files that it may have.
+      outputs_together: names of the files of `write_together`.
       has_page: True if a prediction has a page of its own.
     """
 
     outputs: tuple[str, ...] = ()
+    outputs_together: tuple[str, ...] = ()
     has_page = True
 
     def __init__(self, network: TrainedNetwork):

@@ -222,13 +222,13 @@ class HeartPredictor(BatchPredictor):
             time, values = np.arange(len(one.voltage)) - one.lead_in, zip(SITE_NAMES, one.voltage.T, strict=True)
             sites = {f"{name}_mV": [f"{value:.3f}" for value in of_site] for name, of_site in values}
             tables["voltage"] = _rows(time_ms=time, **sites)
-        for name, rows in tables.items():
-            written.append(folder / f"{stem}_{name}.csv")
-            write_csv(written[-1], rows)
         notes = [*(f"note: {note}" for note in one.notes), *(f"warning: {warning}" for warning in one.warnings)]
         if notes:
             written.append(folder / f"{stem}_notes.txt")
             write_atomically(written[-1], ("\n".join(notes) + "\n").encode())
+        for name, rows in tables.items():  # after the warnings, so that a command that is stopped leaves none without
+            written.append(folder / f"{stem}_{name}.csv")
+            write_csv(written[-1], rows)
         yield from ((f"{stem}: {note}", True) for note in notes)
         yield f"{stem}: {_summary(one)}", False
         yield f"  wrote: {', '.join(map(str, written))}", False

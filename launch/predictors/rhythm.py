@@ -15,7 +15,7 @@ from cardiax.ecg.rhythm_strips import Strip
 from cardiax.ecg.rhythm_summary import ECTOPIC, Summary, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
-from cardiax.launch.formats.open_recording import OF_BEATS
+from cardiax.launch.formats.open_recording import COMPARISON, OF_BEATS
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
 from cardiax.launch.networks.bundle_files import CARD
@@ -128,6 +128,7 @@ class RhythmPredictor(BatchPredictor):
     """The flags of the command line that apply."""
 
     outputs = OF_BEATS
+    outputs_together = (COMPARISON,)
 
     @functools.cached_property
     def _comparisons(self) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cardiax.catalog import AAMI_MEANINGS, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.ecg.rhythm_strips import clock
+from cardiax.launch.formats.open_recording import COMPARISON
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
 from cardiax.launch.predictors.rhythm import RhythmPrediction, columns
@@ -27,9 +28,7 @@ def write_prediction(
 
     Yields lines for the user, and True where one is a remark.
     """
-    written = [folder / f"{stem}_beats.csv"]
-    write_atomically(written[0], beats_as_csv(one).encode())
-    notes = list(one.notes)
+    written, notes = [], list(one.notes)
     annotations = annotation_file(
         np.rint(one.times * one.rate).astype(int),
         [one.classes[name] for name in one.names.tolist()],
@@ -38,13 +37,16 @@ def write_prediction(
     )
     if annotations is None:
         notes.append(f"no {stem}.{EXTENSION}: the package wfdb is not installed; run pip install wfdb")
-    else:
-        written.append(folder / f"{stem}.{EXTENSION}")
-        write_atomically(written[-1], annotations)
     written.append(folder / f"{stem}_summary.json")
     write_json(written[-1], summary_fields(one, notes))
     written.append(folder / f"{stem}_summary.txt")
     write_atomically(written[-1], (summary_text(stem, one, notes, trained) + "\n").encode())
+    # After the warnings, so that a command that is stopped leaves no beats without them.
+    written.append(folder / f"{stem}_beats.csv")
+    write_atomically(written[-1], beats_as_csv(one).encode())
+    if annotations is not None:
+        written.append(folder / f"{stem}.{EXTENSION}")
+        write_atomically(written[-1], annotations)
     yield from ((f"{stem}: note: {note}", True) for note in notes)
     yield from ((f"{stem}: warning: {warning}", True) for warning in one.warnings)
     yield f"{stem}: {one_line(one)}", False
@@ -56,13 +58,13 @@ def write_comparison(
 ) -> Iterator[tuple[str, bool]]:
     """Write comparison.json from the comparison of each recording; yield lines for the user."""
     found = comparison(tables, classes)
-    write_json(folder / "comparison.json", found)
+    write_json(folder / COMPARISON, found)
     gross = {"R peaks": found["gross"]["detection"], **found["gross"]["classes"]}
     for name, rates in gross.items():
         if rates["true_positives"] + rates["false_negatives"]:
-            told = f"sensitivity {rates['sensitivity']:.4f}, positive predictivity {rates['positive_predictivity']:.4f}"
-            yield f"{name}: {told}", False
-    yield f"  wrote: {folder / 'comparison.json'}", False
+            told = [f"{rates[key]:.4f}".replace("nan", "–") for key in ("sensitivity", "positive_predictivity")]
+            yield f"{name}: sensitivity {told[0]}, positive predictivity {told[1]}", False
+    yield f"  wrote: {folder / COMPARISON}", False
 
 
 def beats_as_csv(one: RhythmPrediction) -> str:

@@ -20,6 +20,13 @@ def positive(text: str) -> float:
     return _parsed(text, 0, "a number above 0")
 
 
+def count(text: str) -> int:
+    """Parse a whole number from 1 to 1,000, as the type of a flag."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 1000):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to 1000")
+    return int(text)
+
+
 def _parsed(text: str, above: float, expected: str) -> float:
     try:
         value = float(text)

@@ -130,7 +130,7 @@ def test_nothing_is_written_where_the_only_file_is_wrong(cardiax, trained, tmp_p
     assert "flat.npy: found no signal in I, II" in cardiax.mistake(
         "predict", "--rate", 1000, run, tmp_path / "flat.npy"
     )
-    assert "good.npy: found this file twice" in cardiax.mistake(*command, tmp_path / "good.npy")
+    assert "good.npy: found this recording twice" in cardiax.mistake(*command, tmp_path / "good.npy")
     assert "missing.npy: found no such file" in cardiax.mistake(*command, tmp_path / "missing.npy")
     assert "found 12 channels, expected the 2 of --leads" in cardiax.mistake(
         "predict", run, tmp_path / "flat.npy", "--rate", 1000, "--leads", "I,II"
@@ -156,13 +156,28 @@ def test_the_outputs_of_each_file_have_a_name_of_their_own(paths, names):
     assert output_names([Path(path) for path in paths]) == names
 
 
+def test_a_record_of_several_files_is_one_recording(tmp_path):
+    for name in ("a.hea", "a.dat", "b.mat", "b.hea", "c.dat"):
+        (tmp_path / name).touch()
+    for twice in (("a.hea", "a.dat"), ("a", "a.hea"), ("b.mat", "b"), ("c.dat", "c.dat")):
+        with pytest.raises(InputError, match="found this recording twice, expected each once"):
+            output_names([tmp_path / name for name in twice])
+    assert output_names([tmp_path / name for name in ("a.hea", "b.mat", "c.dat", "a.csv")]) == [
+        "a.hea",
+        "b",
+        "c",
+        "a.csv",
+    ]
+
+
 def test_other_folders_are_told(cardiax, tmp_path):
     assert "config.json: found no such file" in cardiax.mistake("predict", tmp_path, tmp_path / "a.npy")
 
 
 def fake_options(monkeypatch, tmp_path, write, names=("a",), **changes):
     """The options of `cardiax predict` of some files, for a predictor with this `write`."""
-    fake = SimpleNamespace(flags=(), outputs=("_a.csv", "_b.png"), has_page=False, write=write)
+    fake = SimpleNamespace(flags=(), outputs=("_a.csv", "_b.png"), outputs_together=("all.json",), has_page=False)
+    fake.write = write
     fake.of_file, fake.with_influence, fake.plots = lambda *_: "found", lambda one: one, lambda *_: {}
     fake.write_together = lambda folder: ()
     vars(fake).update(changes)
@@ -254,13 +269,16 @@ def test_of_several_files_one_that_is_refused_leaves_the_others(monkeypatch, tmp
     options = fake_options(monkeypatch, tmp_path, write, "abcd", of_file=of_file, write_together=write_together)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "b_a.csv").write_text("of an earlier file")
+    (tmp_path / "out" / "all.json").write_text("of earlier files")
     with pytest.raises(InputError, match=r"b.npy and others: 2 of 4 recordings were refused, .* others are in .*out$"):
         predict.run(options)
     assert capsys.readouterr() == (
         "a: found\nc: found\ntogether\n",
-        "".join(f"refused: {tmp_path / name}.npy: found noise\n" for name in "bd"),
+        f"refused: {tmp_path / 'b'}.npy: found noise; {tmp_path / 'out'} has outputs of an earlier b\n"
+        f"refused: {tmp_path / 'd'}.npy: found noise\n",
     )
     assert (tmp_path / "out" / "b_a.csv").read_text() == "of an earlier file"
+    assert not (tmp_path / "out" / "all.json").exists()
 
 
 def test_of_several_files_one_that_may_not_be_read_leaves_the_others(monkeypatch, tmp_path, capsys):

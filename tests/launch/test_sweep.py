@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 
 from cardiax.catalog import NOISE
+from cardiax.config import to_dict
 from cardiax.launch import sweep
 from cardiax.launch.evaluation.sweep_table import Row, markdown, noise_table
 from cardiax.launch.run import sweep_workers
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.run_folder import Workdir, write_json
 from cardiax.launch.sweep import parse_grid
+from cardiax.recipes import recipe
 from cardiax.stats.classification import mean_interval
 from cardiax.tasks import TASKS
 
@@ -242,7 +244,12 @@ def test_systems_are_compared_on_the_same_cases(data_dir, tmp_path, cardiax):
         (["--grid", "seed=1,2"], "--seeds"),
         (["--grid", "epochs=1,1"], "each value once"),
         (["--grid", "epochs=1,no"], "epochs: found 'no'"),
-        (["--seeds", "0"], "--seeds: found 0"),
+        (["--seeds", "0"], "argument --seeds: found '0', expected a whole number from 1 to 1000"),
+        (
+            ["--seeds", "99999999999999999999"],
+            "argument --seeds: found '99999999999999999999', expected a whole number",
+        ),
+        (["--workers", "1.5"], "argument --workers: found '1.5', expected a whole number from 1 to 1000"),
         (["--grid", "model=resnet1d,resnet9"], "unknown model 'resnet9'"),
         (["--grid", "model_args=kernel=3,kernl=5"], "unknown field of model resnet1d 'kernl'"),
         (["--systems", "cardiax,cnn", "--augmentation.pauses", "0.1"], "augmentation.pauses: found 0.1"),
@@ -262,6 +269,12 @@ def test_a_run_is_no_sweeps_folder(cardiax, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     assert "found a run, expected a sweep's folder" in cardiax.mistake("sweep", "arrhythmia", "--workdir", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_the_runs_of_a_sweep_are_of_one_task(cardiax, tmp_path):
+    write_json(tmp_path / "a-seed0" / "config.json", to_dict(recipe("heartbeat")))
+    message = cardiax.mistake("sweep", "arrhythmia", "--workdir", tmp_path)
+    assert message == f"{tmp_path}: found runs of heartbeat, expected arrhythmia; choose another --workdir"
 
 
 def test_a_grid_is_read():

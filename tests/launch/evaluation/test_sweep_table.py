@@ -50,6 +50,16 @@ def test_an_interval_of_another_kind_is_told_as_it_is():
     assert not row("ours", "kaggle", [0.5], "beats").by_patient
 
 
+def test_an_interval_over_few_groups_is_told_with_its_protocol():
+    rows = [row("ours", "fold_1", [0.5], "groups"), row("ours", "fold_2", [0.5], "groups")]
+    for one, caution in zip(rows, ("; of a single one nothing is known", ""), strict=True):
+        one.results[0]["interval"] += caution
+    text = markdown(rows, {}, TASKS["arrhythmia"])
+    assert "for one seed, its 95% percentile bootstrap over groups, 2000 resamples. Bold" in text
+    assert text.count("nothing is known") == 1
+    assert "Interval of fold_1: of a single one nothing is known." in text
+
+
 def test_every_metric_is_shown_without_the_dominant_record_where_it_is_tested():
     kaggle, patient = row("trees", "kaggle", [0.9], "beats"), row("ours", "patient", [0.5, 0.7], "records", 232)
     found = cells([kaggle, patient])
