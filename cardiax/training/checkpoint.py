@@ -114,6 +114,13 @@ class Checkpoints:
         with _failed_write_is_os_error(self.folder):
             manager.save(step, args=items)
 
+    def drop_superseded(self) -> None:
+        """Delete the checkpoint of kind "latest" if the best one is later, e.g. one that an interruption wrote."""
+        self.wait()
+        if self._folder_of("latest") == "best":
+            for step in self._managers["latest"].all_steps():
+                self._managers["latest"].delete(step)
+
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
         """Return the state of a checkpoint, with the seed of `like`, and its evaluation history.
 

@@ -178,6 +178,7 @@ def _train(
                         checkpoints.save("latest", state, history)
                     say(interruption(done, total))
                     return 1
+        checkpoints.drop_superseded()
         best, _ = checkpoints.restore("best", state)
         if math.isnan(score(task, history[-1])):
             say(f"note: {diverged_later(task, history)}", sys.stderr)

@@ -51,6 +51,21 @@ def test_round_trip_to_the_bit(state, tmp_path):
     )
 
 
+def test_what_a_later_best_one_supersedes_is_dropped(state, tmp_path):
+    """A run that was interrupted in mid-epoch leaves the same files as one that was not."""
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.drop_superseded()
+        checkpoints.save("best", at(state, 2), [])
+        checkpoints.save("latest", at(state, 3), [])
+        checkpoints.drop_superseded()
+        assert (checkpoints.step("best"), checkpoints.step("latest")) == (2, 3)
+        checkpoints.save("best", at(state, 4), [])
+        checkpoints.drop_superseded()
+        assert (checkpoints.step("best"), checkpoints.step("latest")) == (4, 4)
+    assert [path.name for path in (tmp_path / "latest").iterdir()] == []
+    assert [path.name for path in (tmp_path / "best").iterdir()] == ["4"]
+
+
 def test_the_seed_is_not_in_a_checkpoint(state, tmp_path):
     """Orbax compares the whole tree with that on disk, which has no seed in checkpoints of earlier versions."""
     with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
