@@ -14,7 +14,9 @@ SHOWN = 256
 """ms of the ECG in the plot, in which the heart depolarises."""
 
 
-def influence_figure(leads: np.ndarray, influence: np.ndarray, walls: Sequence[str], title: str, what: str) -> Figure:
+def influence_figure(
+    leads: np.ndarray, influence: np.ndarray, walls: Sequence[str], title: str, what: str = "activation time"
+) -> Figure:
     """Plot the leads on a background that is darker where they move the walls, and each lead's share for each wall.
 
     Args:

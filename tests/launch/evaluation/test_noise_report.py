@@ -17,8 +17,6 @@ from cardiax.protocols import PROTOCOLS
 from cardiax.simulate.action_potential import action_potential
 from cardiax.tasks import TASKS
 
-pytestmark = pytest.mark.usefixtures("without_plots")
-
 RATIOS = [str(snr) for snr in SNRS]
 
 

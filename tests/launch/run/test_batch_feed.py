@@ -16,6 +16,7 @@ from cardiax.launch.run import batch_feed
 from cardiax.losses import cross_entropy
 from cardiax.recipes import recipe
 from cardiax.tasks import TASKS
+from cardiax.training import device_mesh
 from cardiax.training.device_mesh import divide, divide_indices, make_mesh, map_resident_step, map_train_step, replicate
 from cardiax.training.optimizer import make_optimizer
 from cardiax.training.state import create_state
@@ -75,7 +76,7 @@ def rows(folder):
 def test_a_run_on_the_device_is_that_from_the_host(cardiax, small_run, monkeypatch, tmp_path):
     assert cardiax(*small_run, "--workdir", tmp_path / "host")[0] == 0
     made = []
-    resident = batch_feed.map_resident_step
+    resident = device_mesh.map_resident_step
 
     def counted(step, mesh):
         mapped = resident(step, mesh)
@@ -87,7 +88,7 @@ def test_a_run_on_the_device_is_that_from_the_host(cardiax, small_run, monkeypat
         call.eval_shape = mapped.eval_shape
         return call
 
-    monkeypatch.setattr(batch_feed, "map_resident_step", counted)
+    monkeypatch.setattr(device_mesh, "map_resident_step", counted)
     monkeypatch.setattr(batch_feed, "fits_devices", lambda size, mesh: True)
     monkeypatch.setattr(batch_feed, "RESIDENT_STEPS", 3)
     status, _, error = cardiax(*small_run, "--workdir", tmp_path / "device")
