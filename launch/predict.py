@@ -149,9 +149,9 @@ def run(options: argparse.Namespace) -> None:
         lines.say(line, is_remark)
     if refused:
         which, were = (refused[0], "was") if len(refused) == 1 else (f"{refused[0]} and others", "were")
+        others = f"; the outputs of the others are in {folder}" if len(refused) < len(files) else ""
         raise InputError(
-            f"{which}: {len(refused)} of {len(files)} recordings {were} refused, for the reason above; the outputs of "
-            f"the others are in {folder}"
+            f"{which}: {len(refused)} of {len(files)} recordings {were} refused, for the reason above{others}"
         )
     if lines.error is not None:
         raise lines.error

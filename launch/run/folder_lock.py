@@ -28,10 +28,10 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`, which names its owner."""
     while True:
         with _opened(path) as file:
-            owner = _take(file, fcntl.LOCK_EX)
-            for _ in range(LOOKS if owner else 0):  # it may only be looked at, see `holder`
+            looks = LOOKS
+            while (owner := _take(file, fcntl.LOCK_EX)) and looks:  # it may only be looked at, see `holder`
                 time.sleep(LOOK)
-                owner = owner and _take(file, fcntl.LOCK_EX)
+                looks -= 1
             if owner:
                 raise InputError(
                     f"{path.parent}: {IN_USE} {owner}, expected it free; wait for that command or choose another folder"

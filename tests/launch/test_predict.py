@@ -301,3 +301,12 @@ def test_a_single_file_that_is_refused_is_one_line(monkeypatch, tmp_path, capsys
         predict.run(fake_options(monkeypatch, tmp_path, None, of_file=of_file))
     assert capsys.readouterr() == ("", "")
     assert not (tmp_path / "out").exists()
+
+
+def test_of_several_files_that_are_all_refused_nothing_is_said_of_others(monkeypatch, tmp_path, capsys):
+    def of_file(file, *_):
+        raise InputError(f"{file}: found noise")
+
+    with pytest.raises(InputError, match=r"2 of 2 recordings were refused, for the reason above$"):
+        predict.run(fake_options(monkeypatch, tmp_path, None, "ab", of_file=of_file))
+    assert capsys.readouterr().err.count("refused: ") == 2
