@@ -32,7 +32,7 @@ BY_DATASET: dict[str, dict[str, Any]] = {
     "kaggle_heartbeat/mitbih": {"epochs": 12},
     "physionet_mitbih/kaggle": {"epochs": 12},
     "simulated_intracardiac/varied": {  # for hearts, electrodes and amplifiers of others
-        "epochs": 100,
+        "epochs": 20,
         "model_args": {"normalise": True},
         "augmentation.shift": 40,
         "augmentation.electrode_gain": 0.1,

@@ -25,7 +25,7 @@ from cardiax.simulate.volunteers import VOLUNTEERS
 BEATS = 450
 """Number of beats per volunteer: each of the 75 sites stimulated three times, and 225 beats of activation patterns."""
 
-VARIED_HEARTS, VARIED_BEATS = 2500, 4
+VARIED_HEARTS, VARIED_BEATS = 10_000, 8
 """Number of hearts of the configuration `varied`, and of beats of each."""
 
 VARIED_SEED = 2026
@@ -37,8 +37,8 @@ SHARD = 250
 
 VARIED = tfds.core.BuilderConfig(
     name="varied",
-    version=tfds.core.Version("1.1.0"),
-    release_notes={"1.1.0": "Independent electrode gains and angles, and a torso that is fine where the heart is."},
+    version=tfds.core.Version("2.0.0"),
+    release_notes={"2.0.0": "10,000 hearts of 8 beats; version 1.1.0 had 2,500 of 4."},
     description="Thousands of hearts, torsos and conductions, drawn anew.",
 )
 
@@ -46,7 +46,7 @@ VARIED = tfds.core.BuilderConfig(
 class Builder(tfds.core.ShardBasedBuilder):
     """Simulated recordings in the format of the UCSD/LLNL dataset: 16 hearts of different shapes, 450 beats each.
 
-    The configuration `varied` has 2,500 hearts of 4 beats, with activation times in place of voltages.
+    The configuration `varied` has 10,000 hearts of 8 beats, with activation times in place of voltages.
     """
 
     pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere

@@ -44,6 +44,7 @@ def test_the_builder_writes_what_it_simulates(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_varied_hearts_are_written_beside_the_others(tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "VARIED_HEARTS", 3)
+    monkeypatch.setattr(builder, "VARIED_BEATS", 4)
     monkeypatch.setattr(builder, "SHARD", 2)
     datasets.prepare("simulated_intracardiac/varied", tmp_path)
     arrays = datasets.load("simulated_intracardiac/varied", tmp_path)["recordings"]
