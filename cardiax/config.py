@@ -71,6 +71,12 @@ class AugmentationConfig:
         low=0.0,
         high=1.0,
     )
+    electrode_mixing: float = setting(
+        0.0,
+        "each electrode of twelve leads also records every other, by a factor of this standard deviation",
+        low=0.0,
+        high=1.0,
+    )
     shift: int = setting(0, "twelve leads are delayed by up to this, ms, and the target with them", low=0, high=200)
     drop_lead: float = setting(
         0.0, "probability that one of twelve leads, or the second lead of a beat, is set to 0", low=0.0, high=1.0

@@ -32,10 +32,11 @@ BY_DATASET: dict[str, dict[str, Any]] = {
     "kaggle_heartbeat/mitbih": {"epochs": 12},
     "physionet_mitbih/kaggle": {"epochs": 12},
     "simulated_intracardiac/varied": {  # for hearts, electrodes and amplifiers of others
-        "epochs": 20,
+        "epochs": 10,
         "model_args": {"normalise": True},
         "augmentation.shift": 40,
         "augmentation.electrode_gain": 0.1,
+        "augmentation.electrode_mixing": 0.1,
         "augmentation.drop_lead": 0.1,
     },
 }

@@ -199,6 +199,18 @@ def electrode_gain(key: jax.Array, leads: jax.Array, deviation: float) -> jax.Ar
     return twelve_leads(leads @ _POTENTIALS * gains)
 
 
+def electrode_mixing(key: jax.Array, leads: jax.Array, deviation: float) -> jax.Array:
+    """Add to the potential of each electrode those of the others, by factors N(0, `deviation`²): (T, 12) → (T, 12), mV.
+
+    So the leads change together, at all times alike, as they do when the heart moves in the chest with breathing, or
+    lies otherwise in another chest; here at random.
+    """
+    count = len(ELECTRODES)
+    factors = deviation * jax.random.normal(key, (count, count), leads.dtype) * (1 - np.eye(count, dtype=np.float32))
+    potentials = leads @ _POTENTIALS
+    return twelve_leads(potentials + potentials @ factors)
+
+
 def _potentials() -> np.ndarray:
     """Return the matrix (12, 10) from the twelve leads to electrode potentials against Wilson's terminal, RL at 0."""
     back = np.zeros((len(LEADS), len(ELECTRODES)), np.float32)

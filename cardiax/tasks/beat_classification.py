@@ -48,7 +48,7 @@ class Classification(Task):
     evaluation_batch = 1024
     selection = "macro_f1"
     higher_is_better = True
-    meaningless = ("augmentation.shift",)
+    meaningless = ("augmentation.shift", "augmentation.electrode_mixing")
 
     @property
     def report(self) -> ClassReport:

@@ -15,7 +15,7 @@ import numpy as np
 
 from cardiax.catalog import WINDOW, Dataset
 from cardiax.config import AugmentationConfig, Config
-from cardiax.ecg.augmentation import delay, drop_lead, electrode_gain, lead_noise, rescale_time
+from cardiax.ecg.augmentation import delay, drop_lead, electrode_gain, electrode_mixing, lead_noise, rescale_time
 from cardiax.ecg.leads import LEADS, SITE_NAMES, twelve_leads
 from cardiax.ecg.recorded_noise import add_noise, noise_of_twelve_leads
 from cardiax.ecg.voltage import activation_time, apd90
@@ -85,8 +85,8 @@ class TwelveLeads(Task):
     ) -> tuple[dict[str, jax.Array], jax.Array]:
         """Return `leads` (500, 12), mV, and target of one training example after random augmentation; pure.
 
-        Time is scaled, the recording delayed, electrode gains changed, noise added and a lead set to 0, as enabled in
-        `config`.
+        Time is scaled, the recording delayed, gains of electrodes changed, electrodes mixed, noise added and a lead set
+        to 0, as enabled in `config`.
         """
         leads = inputs["leads"]
         stretch_key, shift_key, gain_key, noise_key, drop_key = jax.random.split(key, 5)
@@ -98,6 +98,8 @@ class TwelveLeads(Task):
             leads, target = delay(leads, samples, config.shift), self.delayed(target, samples, config.shift)
         if config.electrode_gain:
             leads = electrode_gain(gain_key, leads, config.electrode_gain)
+        if config.electrode_mixing:
+            leads = electrode_mixing(jax.random.fold_in(gain_key, 1), leads, config.electrode_mixing)
         if config.noise:
             leads = lead_noise(noise_key, leads, config.noise)
         if config.drop_lead:

@@ -18,6 +18,7 @@ from cardiax.ecg.augmentation import (
     delay,
     drop_lead,
     electrode_gain,
+    electrode_mixing,
     gramian_angular_field,
     lead_noise,
     lead_rotation,
@@ -224,6 +225,20 @@ def test_electrode_gains_have_the_stated_deviation():
     np.testing.assert_allclose(gains.mean(axis=0), 1, atol=0.01)
     np.testing.assert_allclose(gains.std(axis=0), 0.1, rtol=0.06)
     assert np.abs(np.corrcoef(gains.T) - np.eye(6)).max() < 0.1
+
+
+def test_electrodes_mix_by_the_stated_deviation_and_keep_their_own_potential():
+    electrodes = np.zeros((1, 10), np.float32)
+    electrodes[0, 4] = 1.0  # V1, which V2 to V6 record by one factor each, and the limbs by three
+    keys = jax.random.split(jax.random.key(0), 4000)
+    leads = jnp.asarray(twelve_leads(electrodes))
+    mixed = np.asarray(jax.vmap(electrode_mixing, (0, None, None))(keys, leads, 0.1))[:, 0]
+    np.testing.assert_allclose(mixed[:, 0] + mixed[:, 2], mixed[:, 1], atol=1e-6)  # Einthoven
+    np.testing.assert_allclose(mixed[:, 6:].mean(axis=0), [1, 0, 0, 0, 0, 0], atol=0.01)
+    terminal = 0.1 / np.sqrt(3)  # of the mean of three limbs, against which V1 to V6 are measured
+    np.testing.assert_allclose(mixed[:, 6].std(), terminal, rtol=0.06)
+    np.testing.assert_allclose(mixed[:, 7:].std(axis=0), np.hypot(0.1, terminal), rtol=0.06)
+    np.testing.assert_allclose(electrode_mixing(keys[0], leads, 0.0), leads, atol=1e-6)
 
 
 def test_noise_of_leads_has_the_ratio_that_it_promises():

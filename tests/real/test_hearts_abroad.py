@@ -23,9 +23,10 @@ from cardiax.catalog import WINDOW
 from cardiax.ecg.leads import LEADS, twelve_leads
 from cardiax.ecg.qrs_onset import INDEPENDENT
 from cardiax.ecg.voltage import activation_time
+from cardiax.launch.bundle.golden import prepared_experiment
 from cardiax.launch.formats.heart_mesh import read_heart
 from cardiax.launch.networks.trained import find_network
-from cardiax.launch.run.experiment import load_experiment
+from cardiax.launch.predictors.influence import evenly
 from cardiax.models.heart_networks import ActivationResNet
 from cardiax.simulate import eikonal
 from cardiax.simulate.action_potential import action_potential
@@ -86,13 +87,16 @@ def test_intervals_calibrated_on_varied_hearts_hold_abroad(beats_of, name):
     assert 0.8 < held.mean() < 0.97
 
 
-def test_what_is_unlike_the_training_data_is_told(beats_of, shared_dir):
+def test_what_is_unlike_the_training_data_is_told(beats_of):
     """Areas under the ROC curve of scores, against the validation cases of the network; printed as a table."""
-    datasets.prepare("simulated_intracardiac", shared_dir)
     network, random = find_network("activation"), np.random.default_rng(0)
-    experiment = load_experiment(network.config, shared_dir, print)
+    experiment = prepared_experiment(network.config, datasets.default_data_dir())
+    if experiment is None:
+        pytest.skip(f"`cardiax prepare {network.config.dataset}`, half an hour, was not run in the default data folder")
     take, trust, times = experiment.examples.take, network.time_trust(), times_of(network)
-    train, home = (take(experiment.split[split])["leads"] for split in ("train", "validation"))
+    train, home = (
+        take(evenly(experiment.split[split], count))["leads"] for split, count in (("train", 8000), ("validation", 900))
+    )
     electrodes = random.normal(size=(2, 300, WINDOW, 10))
     slow = gaussian_filter1d(electrodes[1], 8, axis=1)
     some = home[::3]
@@ -126,16 +130,10 @@ def test_what_is_unlike_the_training_data_is_told(beats_of, shared_dir):
             low, high = interval(own[name], partial(auc, known[name]))
             cells[index] += f" ({low:.3f} to {high:.3f}) | {100 * np.mean(own[name] > limit):.0f} %"
         print(f"| {case} | {' | '.join(cells)} |")
-    rows = experiment.split["test"]
-    test = take(rows)
-    found_times = times(test["leads"])
-    inside = (np.abs(found_times - test["target"]) <= trust.half_width).mean(axis=1)
-    by_heart = [100 * inside[experiment.origin["volunteer"][rows] == heart].mean() for heart in (6, 7, 9)]
-    warned = 100 * np.mean(nearest_difference(found_times, trust.training_times) > trust.limit)
-    print(f"test: {100 * inside.mean():.1f} % of times inside (by heart {by_heart}); {warned:.1f} % warned of")
-    assert inside.mean() > 0.99  # these hearts are those that the network knows best
-    for case, values in found.items():
-        assert values["difference of times"] > (0.5 if case.startswith("V") else 0.9), case
+    for noise in ("white noise", "slow noise", "flat lines"):
+        assert found[noise]["leads not explained"] > 0.95
+    for case in ("both arms swapped", "all leads inverted", "V1 to V6 reversed"):
+        assert found[case]["leads not explained"] > 0.65
 
 
 def times_of(network):
