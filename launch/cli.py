@@ -1,11 +1,14 @@
 """The command line. It imports only what --help needs; each command imports the rest when it runs."""
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from cardiax.config import RENAMED
@@ -67,8 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of the output, e.g. `head`, has stopped reading
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
-    except KeyboardInterrupt:
-        print("cardiax: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        told = str(interruption) or "run the same command again"
+        print(f"cardiax: interrupted: {told}", file=sys.stderr)
         status = 1
     except OSError as error:
         if error.errno is None:
@@ -128,13 +132,45 @@ def parse_command(name: str, arguments: list[str]) -> argparse.Namespace:
 def run_command(name: str, arguments: list[str]) -> int:
     """Parse the arguments of one command, then call its module's `run`."""
     options = parse_command(name, arguments)
-    import_modules(getattr(options, "imports", ""))
-    shell = dict(os.environ)
-    keep_compiled_programs()
-    if name != "prepare" or options.dataset.startswith("simulated"):  # preparing files needs no device
-        start_jax(shell, getattr(options, "distributed", None))
-    with quiet(options.quiet):
-        return importlib.import_module(f"cardiax.launch.{name}").run(options) or 0
+    distributed = getattr(options, "distributed", None)
+    with _interruptible(is_alone=not distributed):
+        import_modules(getattr(options, "imports", ""))
+        shell = dict(os.environ)
+        keep_compiled_programs()
+        if name != "prepare" or options.dataset.startswith("simulated"):  # preparing files needs no device
+            start_jax(shell, distributed)
+        with quiet(options.quiet):
+            return importlib.import_module(f"cardiax.launch.{name}").run(options) or 0
+
+
+@contextlib.contextmanager
+def _interruptible(is_alone: bool) -> Iterator[None]:
+    """Let Ctrl-C and, of a command that `is_alone`, SIGTERM raise `KeyboardInterrupt` wherever they come.
+
+    Where Python cannot raise it, e.g. in JAX's callback of the garbage collector, it is raised a moment later. One of
+    several processes that train together ends at once at SIGTERM, since the others would wait for it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    report = sys.unraisablehook
+
+    def raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+        else:
+            report(unraisable)
+
+    numbers = (signal.SIGALRM, signal.SIGTERM) if is_alone else (signal.SIGALRM,)
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    sys.unraisablehook = raise_later
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _fail(message: str) -> int:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -82,6 +83,23 @@ def test_the_same_command_on_a_finished_run_only_tests_again(finished, cardiax, 
     assert "epoch" not in out
     for name in FILES:
         assert (folder / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_outside_of_its_steps_says_what_is_kept(
+    number, finished, cardiax, small_run, tmp_path, monkeypatch
+):
+    def stop(*_, **__):
+        signal.raise_signal(number)
+
+    monkeypatch.setattr("cardiax.launch.loops.training_loop.load_experiment", stop)
+    status, _, error = cardiax(*small_run, "--workdir", tmp_path / "new")
+    told = f"nothing was kept of {tmp_path / 'new'}, which had no checkpoint yet; the same command begins it again"
+    assert (status, error) == (1, f"cardiax: interrupted: {told}\n")
+    assert not (tmp_path / "new").exists()
+    folder = copy(finished, tmp_path)
+    status, _, error = cardiax(*small_run, "--workdir", folder)
+    assert (status, error) == (1, f"cardiax: interrupted: {folder} is kept; the same command goes on with it\n")
 
 
 def test_config_repeats_a_run(finished, cardiax, small_run, tmp_path):
