@@ -12,6 +12,16 @@ from typing import Any
 LONGEST = 2000
 """Largest number of characters of a message; a longer one loses its middle."""
 
+DIVERGED = (
+    "try a lower --optimizer.learning_rate or --optimizer.clip_norm (0 clips no gradient) in a new --workdir, and look "
+    "for extreme values in the data"
+)
+"""What to do about training that diverged."""
+
+EXTRAS = {"edfio": "formats", "jax2onnx": "onnx", "kaggle": "kaggle", "meshio": "mesh", "torch": "bench"}
+EXTRAS |= {"wfdb": "wfdb", "xgboost": "baselines"}
+"""Optional package → the extra of cardiax that installs it."""
+
 FAILING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Errors of the machine while it reads, which are no fault of the file."""
 
@@ -45,13 +55,18 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(names) or 'none'}")
 
 
+def installation(name: str) -> str:
+    """Return the command that installs an optional package in the versions that cardiax needs."""
+    return f"pip install 'cardiax[{EXTRAS[name]}]'"
+
+
 def import_extra(name: str, needed_by: object) -> Any:
     """Import and return an optional package; raise `InputError`, which begins with `needed_by`, if it is missing."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise InputError(
-            f"{needed_by}: found no package {name}, expected it to be installed; run pip install {name}"
+            f"{needed_by}: found no package {name}, expected it to be installed; run {installation(name)}"
         ) from error
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cardiax.catalog import AAMI_MEANINGS, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.ecg.rhythm_strips import clock
+from cardiax.errors import installation
 from cardiax.launch.formats.open_recording import COMPARISON
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
@@ -36,7 +37,7 @@ def write_prediction(
         one.rate,
     )
     if annotations is None:
-        notes.append(f"no {stem}.{EXTENSION}: the package wfdb is not installed; run pip install wfdb")
+        notes.append(f"no {stem}.{EXTENSION}: the package wfdb is not installed; run {installation('wfdb')}")
     written.append(folder / f"{stem}_summary.json")
     write_json(written[-1], summary_fields(one, notes))
     written.append(folder / f"{stem}_summary.txt")

@@ -132,7 +132,9 @@ def test_the_table_holds_the_means_of_the_members(swept):
         assert float(row["seconds"]) > 0
     text = (swept / "table.md").read_text()
     assert f"{mean:.4f} ± {half_width:.4f}" in text
-    of_all = "| protocol | system | accuracy | macro f1 | area under risk | risk at 90 coverage |"
+    of_all = (
+        "| protocol | system | accuracy | macro f1 | area under risk over coverage | selective risk at 90 % coverage |"
+    )
     assert text.splitlines()[0].startswith(f"{of_all} S: recall / precision |")
     assert (swept / "table.png").read_bytes().startswith(b"\x89PNG")
 

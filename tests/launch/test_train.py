@@ -211,6 +211,10 @@ def test_a_diverged_run_stops_and_names_the_step(cardiax, small_run, tmp_path):
     )
     assert "training diverged at step 2: found a loss of nan" in message
     assert not list((tmp_path / "run" / "checkpoints").glob("*/*"))
+    advice = "try a lower --optimizer.learning_rate or --optimizer.clip_norm (0 clips no gradient) in a new --workdir"
+    assert advice in message
+    message = cardiax.mistake("evaluate", tmp_path / "run")
+    assert f"if that says that training diverged, {advice}" in message
 
 
 @pytest.mark.parametrize("last_finite", [None, 4])
@@ -229,7 +233,7 @@ def test_a_run_whose_validation_diverges_says_so(last_finite, cardiax, small_run
     for command in (run, ["evaluate", tmp_path / "run"]):
         message = cardiax.mistake(*command)
         assert "found no finite validation score in 2 evaluations up to step 8" in message
-        assert "training diverged; try a lower --optimizer.learning_rate in a new --workdir" in message
+        assert "training diverged; try a lower --optimizer.learning_rate or --optimizer.clip_norm" in message
 
 
 @pytest.mark.slow
