@@ -45,6 +45,7 @@ from cardiax.launch.predictors import open_predictor
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.run_folder import remove_left_overs
 from cardiax.launch.system.flags import finite, positive
+from cardiax.launch.system.quiet import is_quiet
 
 
 class _Once(argparse.Action):
@@ -127,7 +128,7 @@ def run(options: argparse.Namespace) -> None:
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
     lines, refused = _Lines(), []
-    for note in (note for _, notes in found for note in notes):
+    for note in (note for _, notes in found for note in notes if not is_quiet()):
         lines.say(f"note: {note}", True)
     for file in files:
         if not (file.exists() or file.with_name(f"{file.name}.hea").exists()):

@@ -181,7 +181,7 @@ def _train(
         checkpoints.drop_superseded()
         best, _ = checkpoints.restore("best", state)
         if math.isnan(score(task, history[-1])):
-            say(f"note: {diverged_later(task, history)}", sys.stderr)
+            say(f"warning: {diverged_later(task, history)}", sys.stderr)
 
     # Test with the parameters that were best on validation.
     # Imported late, because the plots take a quarter of a second, for which the first step need not wait.

@@ -16,6 +16,7 @@ from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
 from cardiax.launch.predictors.rhythm import RhythmPrediction, columns
 from cardiax.launch.run.run_folder import write_atomically, write_json
+from cardiax.launch.system.quiet import is_quiet
 from cardiax.stats.beat_matching import comparison
 
 LONGEST_LIST = 20
@@ -48,7 +49,7 @@ def write_prediction(
     if annotations is not None:
         written.append(folder / f"{stem}.{EXTENSION}")
         write_atomically(written[-1], annotations)
-    yield from ((f"{stem}: note: {note}", True) for note in notes)
+    yield from ((f"{stem}: note: {note}", True) for note in notes if not is_quiet())
     yield from ((f"{stem}: warning: {warning}", True) for warning in one.warnings)
     yield f"{stem}: {one_line(one)}", False
     yield f"  wrote: {', '.join(map(str, written))}", False

@@ -310,3 +310,21 @@ def test_of_several_files_that_are_all_refused_nothing_is_said_of_others(monkeyp
     with pytest.raises(InputError, match=r"2 of 2 recordings were refused, for the reason above$"):
         predict.run(fake_options(monkeypatch, tmp_path, None, "ab", of_file=of_file))
     assert capsys.readouterr().err.count("refused: ") == 2
+
+
+@pytest.mark.parametrize("network", ["arrhythmia", "activation"])
+def test_quiet_leaves_warnings_alone(network, cardiax, tmp_path, monkeypatch, heartbeats, one_beat):
+    monkeypatch.setattr(predict, "save_plot", lambda path, draw: [])
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("Dear colleague, ...")
+    one = heartbeats(np.arange(0.5, 29, 0.8), 250, 30) if network == "arrhythmia" else twelve_leads(one_beat)
+    np.save(folder / "one.npy", one)
+    command = ("predict", network, folder, "--rate", 250 if network == "arrhythmia" else 1000, "--no-report")
+    _, told, remarks = cardiax(*command)
+    assert "wrote:" in told
+    assert {line.split(": ")[1] for line in remarks.splitlines()} == {"note", "warning"} | {str(folder)}
+    status, told, quiet = cardiax(*command, "--quiet")
+    assert (status, told) == (0, "")
+    assert quiet.splitlines() == [line for line in remarks.splitlines() if line.startswith("one: warning: ")]
