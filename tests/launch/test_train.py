@@ -228,7 +228,9 @@ def test_a_run_whose_validation_diverges_says_so(last_finite, cardiax, small_run
         status, out, error = cardiax(*run)
         assert status == 0, error
         assert "best step on validation: 4\n" in out
-        assert "warning: training diverged: validation macro_f1 is NaN from step 8; the best earlier step is kept" in error
+        assert (
+            "warning: training diverged: validation macro_f1 is NaN from step 8; the best earlier step is kept" in error
+        )
         return
     for command in (run, ["evaluate", tmp_path / "run"]):
         message = cardiax.mistake(*command)
