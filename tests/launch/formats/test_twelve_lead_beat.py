@@ -480,6 +480,17 @@ def test_arrays_that_no_network_could_be_asked(tmp_path, array, told, message):
         (table(times=10**6 * TIME, time="time"), {}, "whose unit is not given; name the column time_s or time_ms"),
         (table(time="").partition("\n")[2], {}, "found 12 channels without names"),
         (table(["I (mmHg)", *LEADS[1:]]), {}, "found the unit 'mmhg' of I, expected one of V, mV, uV, nV"),
+        (
+            table([f"{name} (uV)" for name in LEADS]),
+            {},
+            "found leads of at most .*; the stated unit uV is probably wrong",
+        ),
+        (
+            table(LEADS, 1e3 * TWELVE),
+            {"unit": "mv"},
+            ".* the stated unit mV .* wrong: the values are .* in uV; correct it",
+        ),
+        (table(LEADS, 1e3 * TWELVE), {}, ".*; µV need --unit uV"),
         (table() + "1,2\n", {}, "found 2 cells in line 502, expected 13"),
         (table().replace("0.", "0,", 1), {}, "found 14 cells in line 2, expected 13"),
         (table().replace("0.", "x.", 1), {}, r"found '-?x\..*' in line 2, expected a number"),

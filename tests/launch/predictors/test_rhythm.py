@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -306,6 +307,25 @@ def test_no_answer_where_none_can_be_trusted(run, leads):
     ):
         with pytest.raises(InputError, match=f"^array: {message}"):
             predictor.predict(signal, sampling_rate=RATE)
+
+
+@pytest.mark.parametrize(
+    ("stated", "factor", "told"),
+    [
+        ("uV", 1, "the stated unit uV is probably wrong: the values are those of an ECG in mV; correct it"),
+        ("mV", 1000, "the stated unit mV is probably wrong: the values are those of an ECG in uV; correct it"),
+        ("mV", 1e-3, "the stated unit mV is probably wrong: the values are those of an ECG in V; correct it"),
+        ("mV", 1e-9, "the stated unit mV is probably wrong; correct it"),
+        (None, 1000, "µV need --unit uV"),
+    ],
+)
+def test_a_unit_that_is_wrong_is_named(stated, factor, told, run, leads):
+    names = [f"{name} ({stated})" if stated else name for name in ("II", "V1")]
+    with pytest.raises(InputError, match=f"; {re.escape(told)}$"):
+        load(run).predict(factor * leads, sampling_rate=RATE, leads=names)
+    if stated:
+        with pytest.raises(InputError, match=f"; {re.escape(told)}$"):
+            load(run).predict(factor * leads, sampling_rate=RATE, unit=stated)
 
 
 def test_a_file_that_is_wrong_has_no_outputs(cardiax, run, leads, tmp_path):
