@@ -29,6 +29,19 @@ DISK = (*FAILING, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.E
 """Errors of the disk, which no content of a file causes."""
 
 
+REMEDIES = {
+    errno.ENOTDIR: " (found a file, expected a folder; choose another path)",
+    errno.EISDIR: " (found a folder, expected a file; choose another path)",
+    errno.EEXIST: " (found a file, expected a folder or nothing; choose another path)",
+    errno.EACCES: "; allow it, or choose another path",
+    errno.EPERM: "; allow it, or choose another path",
+    errno.EROFS: "; choose another path",
+    errno.ENOSPC: "; free some space there and run the same command again",
+    errno.ENAMETOOLONG: "; choose a shorter name",
+}
+"""What to do about an error of the system."""
+
+
 class InputError(Exception):
     """An error in a command or in a file named by the message; the command line prints one line and exits with 2.
 
@@ -45,6 +58,12 @@ def _printable(sign: str) -> str:
     if sign.isprintable() or "\udc80" <= sign <= "\udcff":  # a byte of a path that is not UTF-8
         return sign
     return " " if sign.isspace() else sign.encode("unicode_escape").decode()
+
+
+def described(error: OSError) -> str:
+    """Return the file of an error of the system that has a number, what is wrong with it, and what to do about it."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}{REMEDIES.get(error.errno or 0, '')}"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import errno
 import importlib
 import os
 import signal
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from cardiax.config import RENAMED
-from cardiax.errors import InputError, unknown
+from cardiax.errors import InputError, described, unknown
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.flags import import_modules
 from cardiax.launch.system.memory import keep_memory
@@ -32,18 +31,6 @@ COMMANDS = {
     "bench": "time training steps and inference; compare with PyTorch by --peer torch",
     "info": "show devices, versions, tasks, models and datasets",
 }
-
-
-REMEDIES = {
-    errno.ENOTDIR: " (found a file, expected a folder; choose another path)",
-    errno.EISDIR: " (found a folder, expected a file; choose another path)",
-    errno.EEXIST: " (found a file, expected a folder or nothing; choose another path)",
-    errno.EACCES: "; allow it, or choose another path",
-    errno.EROFS: "; choose another path",
-    errno.ENOSPC: "; free some space there and run the same command again",
-    errno.ENAMETOOLONG: "; choose a shorter name",
-}
-"""What to do about an error of the system."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,8 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.errno is None:
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        status = _fail(f"{where}{error.strerror}{REMEDIES.get(error.errno, '')}")
+        status = _fail(described(error))
     sys.exit(status)
 
 

@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, described
 from cardiax.launch.formats.open_recording import OF_RECORD, PAGE, recordings_in
 from cardiax.launch.formats.reader import UNITS, unit_name
 from cardiax.launch.networks.bundle_files import WEIGHTS
@@ -139,7 +139,7 @@ def run(options: argparse.Namespace) -> None:
         except (InputError, PermissionError) as error:
             if len(files) == 1:
                 raise
-            why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+            why = described(error) if isinstance(error, OSError) else error
             old = any((folder / f"{stem}{ending}").exists() for ending in predictor.outputs)
             lines.say(f"refused: {why}{f'; {folder} has outputs of an earlier {stem}' if old else ''}", True)
             refused.append(file)
@@ -226,8 +226,8 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     Raises:
       InputError: one file is given twice.
     """
-    whole, seen = [path.resolve() for path in paths], set()
-    for path in whole:
+    whole, seen = [Path(os.path.abspath(path)) for path in paths], set()
+    for path in map(Path.resolve, paths):
         headers = [path.with_name(f"{path.name}.hea"), path.with_suffix(".hea")]
         record = next((header for header in headers if path.suffix in ("", *OF_RECORD) and header.is_file()), path)
         if record in seen:

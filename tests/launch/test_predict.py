@@ -290,7 +290,10 @@ def test_of_several_files_one_that_may_not_be_read_leaves_the_others(monkeypatch
     options = fake_options(monkeypatch, tmp_path, lambda *_: iter([("found", False)]), "ab", of_file=of_file)
     with pytest.raises(InputError, match=r"a.npy: 1 of 2 recordings was refused"):
         predict.run(options)
-    assert capsys.readouterr() == ("found\n", f"refused: {tmp_path}/a.npy: Permission denied\n")
+    assert capsys.readouterr() == (
+        "found\n",
+        f"refused: {tmp_path}/a.npy: Permission denied; allow it, or choose another path\n",
+    )
 
 
 def test_a_single_file_that_is_refused_is_one_line(monkeypatch, tmp_path, capsys):
