@@ -184,6 +184,7 @@ def plots(title: str, one: RhythmPrediction) -> dict:
         "beats": partial(
             median_beats_figure,
             one.median_beats,
+            one.quartiles,
             one.summary.beats_by_class,
             one.leads[:leads],
             WINDOW_RATE,

@@ -158,7 +158,11 @@ def test_the_same_from_python_in_parts_of_any_length(run, leads, monkeypatch):
     assert (whole.leads, whole.warnings) == (("II", "V5"), ())
     np.testing.assert_allclose(whole.times, TIMES, atol=0.012)
     np.testing.assert_allclose(whole.rr[1:], np.diff(whole.times))
-    assert whole.median_beats["V"].shape == (7, 192, 2)
+    assert {whole.median_beats[name].shape for name in "NV"} == {(192, 2)}
+    assert whole.median_beats["N"][72, 0] == pytest.approx(-0.6, abs=0.1)  # of II, -0.6 of a lead that is 1 mV high
+    low, high = whole.quartiles["N"]
+    assert ((low <= whole.median_beats["N"]) & (whole.median_beats["N"] <= high)).all()
+    assert len(repr(whole)) < 10_000
     assert "longest run (3 beats) of V" in whole.strips[0].caption
     monkeypatch.setattr(rhythm, "PART", 24.0)
     parts = predictor.predict(leads, sampling_rate=RATE, leads=["V5", "II"])
@@ -199,12 +203,12 @@ def test_parts_that_read_other_leads_are_not_mixed(run, leads, monkeypatch):
     three[72 * RATE :, 0] = np.nan
     found = load(run).predict(three, sampling_rate=RATE, leads=["II", "V1", "V5"])
     assert found.leads == ("II", "V1", "V5")
-    peaks = found.median_beats["N"][:, 69:76].max(axis=1)
-    np.testing.assert_allclose(np.log2(peaks), [[0, -1]] * len(peaks), atol=0.3)
+    for beat in (*found.quartiles["N"], found.median_beats["N"]):
+        np.testing.assert_allclose(np.log2(beat[69:76].max(axis=0)), [0, -1], atol=0.3)
     two = leads.copy()
     two[72 * RATE :, 1] = np.nan
     found = load(run).predict(two, sampling_rate=RATE)
-    assert np.ptp(found.median_beats["N"], axis=1).min() > 0.4
+    assert np.ptp(found.median_beats["N"], axis=0).min() > 0.4
     assert "a single lead" not in " ".join(found.notes)
 
 
