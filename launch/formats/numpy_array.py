@@ -37,7 +37,8 @@ def open_array(path: Path) -> Recording:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of headers by Python 2, or with absurd sizes
                 array: Any = np.load(path if mapped else file, "r" if mapped else None, allow_pickle=False)
-                stored = None if isinstance(array, np.ndarray) else {name: array[name] for name in array.files}
+                # A member that is no array is bytes.
+                stored = {name: np.asarray(array[name]) for name in array.files} if is_archive else {}
             file.read()  # up to the checksum
         except UnpackedSizeError as error:
             raise InputError(f"{path}: found an archive that is refused: {error}; save its arrays alone") from error
@@ -48,7 +49,7 @@ def open_array(path: Path) -> Recording:
                 f"{path}: found no plain NumPy array (Python objects, another format, or an incomplete file), expected "
                 "an array of np.save"
             ) from error
-    return of_array(array, path) if stored is None else of_arrays(stored, path)
+    return of_arrays(stored, path) if is_archive else of_array(array, path)
 
 
 RATES = ("fs", "sf", "sfreq", "srate", "rate", "freq", "frequency", "samplingrate", "samplerate", "samplingfrequency")
@@ -66,9 +67,10 @@ def of_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> Recording:
     Raises:
       InputError: it is not clear which of them is the recording, which messages call `path`.
     """
-    rates = {name: float(one.item()) for name, one in arrays.items() if one.size == 1 and is_rate(name)}
+    numbers = {name: one for name, one in arrays.items() if one.dtype.kind in "fiu"}
+    rates = {name: float(one.item()) for name, one in numbers.items() if one.size == 1 and is_rate(name)}
     signals = {name: np.squeeze(one) for name, one in arrays.items() if name not in rates}
-    is_plain = all(one.dtype.kind in "fiu" and one.ndim == 1 for one in signals.values())
+    is_plain = all(name in numbers and one.ndim == 1 for name, one in signals.items())
     if len(rates) > 1 or not signals or not (is_plain or len(signals) == 1):
         raise InputError(
             f"{path}: found the arrays {', '.join(arrays) or 'none'}, expected one of all channels, or a vector for "

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,10 @@ def test_arrays_in_archives(tmp_path):
         np.savez(tmp_path / "two.npz", **arrays)
         expected = f"found the arrays {', '.join(arrays)}, expected one of all channels, or a vector for each"
         assert expected in refusal(tmp_path / "two.npz")
+    with zipfile.ZipFile(tmp_path / "two.npz", "w") as archive:
+        for name in ("I", "fs"):
+            archive.writestr(name, b"1000")
+    assert "found the arrays I, fs, expected one" in refusal(tmp_path / "two.npz")
     np.savez(tmp_path / "two.npz", I=TWELVE[:, 0], II=TWELVE[1:, 1])
     assert "found vectors of different lengths" in refusal(tmp_path / "two.npz")
     (tmp_path / "a.npy.gz").write_bytes(gzip.compress(content)[:3000])
