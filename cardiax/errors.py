@@ -12,11 +12,34 @@ from typing import Any
 LONGEST = 2000
 """Largest number of characters of a message; a longer one loses its middle."""
 
+DIVERGED = (
+    "try a lower --optimizer.learning_rate or --optimizer.clip_norm (0 clips no gradient) in a new --workdir, and look "
+    "for extreme values in the data"
+)
+"""What to do about training that diverged."""
+
+EXTRAS = {"edfio": "formats", "jax2onnx": "onnx", "kaggle": "kaggle", "meshio": "mesh", "torch": "bench"}
+EXTRAS |= {"wfdb": "wfdb", "xgboost": "baselines"}
+"""Optional package → the extra of cardiax that installs it."""
+
 FAILING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Errors of the machine while it reads, which are no fault of the file."""
 
 DISK = (*FAILING, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 """Errors of the disk, which no content of a file causes."""
+
+
+REMEDIES = {
+    errno.ENOTDIR: " (found a file, expected a folder; choose another path)",
+    errno.EISDIR: " (found a folder, expected a file; choose another path)",
+    errno.EEXIST: " (found a file, expected a folder or nothing; choose another path)",
+    errno.EACCES: "; allow it, or choose another path",
+    errno.EPERM: "; allow it, or choose another path",
+    errno.EROFS: "; choose another path",
+    errno.ENOSPC: "; free some space there and run the same command again",
+    errno.ENAMETOOLONG: "; choose a shorter name",
+}
+"""What to do about an error of the system."""
 
 
 class InputError(Exception):
@@ -37,6 +60,12 @@ def _printable(sign: str) -> str:
     return " " if sign.isspace() else sign.encode("unicode_escape").decode()
 
 
+def described(error: OSError) -> str:
+    """Return the file of an error of the system that has a number, what is wrong with it, and what to do about it."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}{REMEDIES.get(error.errno or 0, '')}"
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Return the error for a `name` of a `kind` that is not among `known`: the closest match, then all names."""
     names = sorted(set(known))
@@ -45,13 +74,18 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(names) or 'none'}")
 
 
+def installation(name: str) -> str:
+    """Return the command that installs an optional package in the versions that cardiax needs."""
+    return f"pip install 'cardiax[{EXTRAS[name]}]'"
+
+
 def import_extra(name: str, needed_by: object) -> Any:
     """Import and return an optional package; raise `InputError`, which begins with `needed_by`, if it is missing."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise InputError(
-            f"{needed_by}: found no package {name}, expected it to be installed; run pip install {name}"
+            f"{needed_by}: found no package {name}, expected it to be installed; run {installation(name)}"
         ) from error
 
 

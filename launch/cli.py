@@ -1,15 +1,17 @@
 """The command line. It imports only what --help needs; each command imports the rest when it runs."""
 
 import argparse
-import errno
+import contextlib
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from cardiax.config import RENAMED
-from cardiax.errors import InputError, unknown
+from cardiax.errors import InputError, described, unknown
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.flags import import_modules
 from cardiax.launch.system.memory import keep_memory
@@ -29,18 +31,6 @@ COMMANDS = {
     "bench": "time training steps and inference; compare with PyTorch by --peer torch",
     "info": "show devices, versions, tasks, models and datasets",
 }
-
-
-REMEDIES = {
-    errno.ENOTDIR: " (found a file, expected a folder; choose another path)",
-    errno.EISDIR: " (found a folder, expected a file; choose another path)",
-    errno.EEXIST: " (found a file, expected a folder or nothing; choose another path)",
-    errno.EACCES: "; allow it, or choose another path",
-    errno.EROFS: "; choose another path",
-    errno.ENOSPC: "; free some space there and run the same command again",
-    errno.ENAMETOOLONG: "; choose a shorter name",
-}
-"""What to do about an error of the system."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -67,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of the output, e.g. `head`, has stopped reading
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
-    except KeyboardInterrupt:
-        print("cardiax: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        told = str(interruption) or "run the same command again"
+        print(f"cardiax: interrupted: {told}", file=sys.stderr)
         status = 1
     except OSError as error:
         if error.errno is None:
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        status = _fail(f"{where}{error.strerror}{REMEDIES.get(error.errno, '')}")
+        status = _fail(described(error))
     sys.exit(status)
 
 
@@ -128,13 +118,45 @@ def parse_command(name: str, arguments: list[str]) -> argparse.Namespace:
 def run_command(name: str, arguments: list[str]) -> int:
     """Parse the arguments of one command, then call its module's `run`."""
     options = parse_command(name, arguments)
-    import_modules(getattr(options, "imports", ""))
-    shell = dict(os.environ)
-    keep_compiled_programs()
-    if name != "prepare" or options.dataset.startswith("simulated"):  # preparing files needs no device
-        start_jax(shell, getattr(options, "distributed", None))
-    with quiet(options.quiet):
-        return importlib.import_module(f"cardiax.launch.{name}").run(options) or 0
+    distributed = getattr(options, "distributed", None)
+    with _interruptible(is_alone=not distributed):
+        import_modules(getattr(options, "imports", ""))
+        shell = dict(os.environ)
+        keep_compiled_programs()
+        if name != "prepare" or options.dataset.startswith("simulated"):  # preparing files needs no device
+            start_jax(shell, distributed)
+        with quiet(options.quiet):
+            return importlib.import_module(f"cardiax.launch.{name}").run(options) or 0
+
+
+@contextlib.contextmanager
+def _interruptible(is_alone: bool) -> Iterator[None]:
+    """Let Ctrl-C and, of a command that `is_alone`, SIGTERM raise `KeyboardInterrupt` wherever they come.
+
+    Where Python cannot raise it, e.g. in JAX's callback of the garbage collector, it is raised a moment later. One of
+    several processes that train together ends at once at SIGTERM, since the others would wait for it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    report = sys.unraisablehook
+
+    def raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+        else:
+            report(unraisable)
+
+    numbers = (signal.SIGALRM, signal.SIGTERM) if is_alone else (signal.SIGALRM,)
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    sys.unraisablehook = raise_later
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _fail(message: str) -> int:

@@ -16,6 +16,7 @@ Examples:
 
 import argparse
 import contextlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,7 +69,9 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.run.progress import say
 
     corruption = Corruption(options.noise, options.drop_lead)
-    folder = Path(options.out) if options.out else next(iter(rows.values()))[0].path.absolute().parent
+    first = next(iter(rows.values()))[0].path
+    beside = Path(os.path.abspath(first)).parent
+    folder = Path(options.out or (beside if first.is_absolute() else os.path.relpath(beside)))
     found = {}
     for name, workdirs in rows.items():
         results = []

@@ -63,7 +63,15 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.bundle.preprocessor import describe
     from cardiax.launch.bundle.programs import GUARANTEE, PLATFORMS, onnx, stablehlo
     from cardiax.launch.bundle.pytorch_weights import ENDINGS, pytorch_network
-    from cardiax.launch.networks.bundle_files import CARD, FORMAT, check_is_free, is_bundle, weights_file, write_bundle
+    from cardiax.launch.networks.bundle_files import (
+        CARD,
+        FORMAT,
+        SUMS,
+        check_is_free,
+        is_bundle,
+        weights_file,
+        write_bundle,
+    )
     from cardiax.launch.networks.trained import find_network
     from cardiax.launch.networks.trust import TRUST, trust_file
     from cardiax.launch.run.environment import versions
@@ -145,5 +153,5 @@ def run(options: argparse.Namespace) -> None:
     if hasattr(task_of(config), "classes") and calibration is None:
         print(f"note: no {CALIBRATION} in {path}; `cardiax evaluate` writes it, with which classes are calibrated")
     print(f"golden.npz: {what}")
-    for name, content in files.items():
-        print(f"{options.out / name}: {len(content):,} bytes")
+    for name in (*files, SUMS):
+        print(f"{options.out / name}: {(options.out / name).stat().st_size:,} bytes")

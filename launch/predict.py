@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, described
 from cardiax.launch.formats.open_recording import OF_RECORD, PAGE, recordings_in
 from cardiax.launch.formats.reader import UNITS, unit_name
 from cardiax.launch.networks.bundle_files import WEIGHTS
@@ -45,6 +45,7 @@ from cardiax.launch.predictors import open_predictor
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.run_folder import remove_left_overs
 from cardiax.launch.system.flags import finite, positive
+from cardiax.launch.system.quiet import is_quiet
 
 
 class _Once(argparse.Action):
@@ -127,7 +128,7 @@ def run(options: argparse.Namespace) -> None:
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
     lines, refused = _Lines(), []
-    for note in (note for _, notes in found for note in notes):
+    for note in (note for _, notes in found for note in notes if not is_quiet()):
         lines.say(f"note: {note}", True)
     for file in files:
         if not (file.exists() or file.with_name(f"{file.name}.hea").exists()):
@@ -138,7 +139,7 @@ def run(options: argparse.Namespace) -> None:
         except (InputError, PermissionError) as error:
             if len(files) == 1:
                 raise
-            why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+            why = described(error) if isinstance(error, OSError) else error
             old = any((folder / f"{stem}{ending}").exists() for ending in predictor.outputs)
             lines.say(f"refused: {why}{f'; {folder} has outputs of an earlier {stem}' if old else ''}", True)
             refused.append(file)
@@ -225,8 +226,8 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     Raises:
       InputError: one file is given twice.
     """
-    whole, seen = [path.resolve() for path in paths], set()
-    for path in whole:
+    whole, seen = [Path(os.path.abspath(path)) for path in paths], set()
+    for path in map(Path.resolve, paths):
         headers = [path.with_name(f"{path.name}.hea"), path.with_suffix(".hea")]
         record = next((header for header in headers if path.suffix in ("", *OF_RECORD) and header.is_file()), path)
         if record in seen:

@@ -15,13 +15,15 @@ Examples:
 
 import argparse
 import itertools
+import math
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 from cardiax.baselines import find_system
 from cardiax.catalog import find_dataset
-from cardiax.config import Config, leaves, refuse_unread, unread, with_overrides
+from cardiax.config import TREES_READ, Config, leaves, refuse_unread, unread, with_overrides
 from cardiax.errors import InputError, unknown
 from cardiax.launch import train
 from cardiax.launch.run.own_data import add_own_flags, settle
@@ -42,7 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--grid", action="append", default=[], metavar="FIELD=A,B", help="values of a config field; may be repeated"
     )
-    parser.add_argument("--minutes", type=positive, metavar="T", help="training time of each network; see `train`")
+    parser.add_argument(
+        "--minutes",
+        type=positive,
+        metavar="T",
+        help="training time of each network, without compilation and evaluation; see `train`",
+    )
     parser.add_argument(
         "--workers",
         type=count,
@@ -53,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", action="store_true", help="train nothing; write the table of the finished runs")
     parser.add_argument("--workdir", metavar="DIR", help="folder of the sweep (default: sweeps/TASK-DATASET)")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
+    train.add_checkpoint_minutes(parser)
     train.add_memory(parser)
     add_own_flags(parser)
     train.add_fields(parser, but=("task", "seed", "protocol"))
@@ -74,6 +82,8 @@ def run(options: argparse.Namespace) -> int:
         member.workdir.check(train.fixed_steps(member.config, member.workdir, options.minutes))
     failed = {} if options.table else train_members(members, options)
     if failed is None:
+        done = sum(member.done for member in members)
+        print(f"sweep: interrupted: {done} of {len(members)} runs are done; the same command goes on", file=sys.stderr)
         return 1
     states = [(member, member.done) for member in members]
     done = [member for member, is_done in states if is_done]
@@ -109,10 +119,20 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
     say(f"sweep: {len(missing)} runs to train in {folder(options)}")
     stopped = threading.Event()
 
+    def given(member: Member) -> dict[str, Any]:
+        """Return the arguments of `train.start`; trees, which are trained without checkpoints, refuse their time."""
+        checkpoint_minutes = math.inf if member.config.model in TREES_READ else options.checkpoint_minutes
+        named = {name: getattr(options, name) for name in ("data_dir", "minutes", "memory")}
+        return named | {"checkpoint_minutes": checkpoint_minutes}
+
+    def flags(member: Member) -> list[str]:
+        known = {name: value for name, value in given(member).items() if value not in (None, math.inf)}
+        return [f"--{name.replace('_', '-')}={value}" for name, value in known.items()]
+
     def train_here(member: Member) -> None:
         say(f"sweep: {member.workdir.path}")
         config = train.fixed_steps(member.config, member.workdir, options.minutes)
-        if train.start(config, member.workdir, options.data_dir, minutes=options.minutes, memory=options.memory):
+        if train.start(config, member.workdir, **given(member)):
             stopped.set()
 
     def test(member: Member) -> None:
@@ -124,8 +144,6 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
             trained.report("test")
 
     if options.workers > 1:
-        given = {"--data-dir": options.data_dir, "--minutes": options.minutes, "--memory": options.memory}
-        flags = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
         with training_processes(options.workers, flags, stopped) as train_there:
             failed = share(missing, lambda member: member.trained, train_there, options.workers, stopped)
     else:

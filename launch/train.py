@@ -53,8 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--minutes",
         type=positive,
         metavar="T",
-        help="train as many steps as fit into this time on this machine; their number is stored as the field steps",
+        help="train as many steps as fit into this time on this machine, which counts neither compilation nor "
+        "evaluation; their number is stored as the field steps",
     )
+    add_checkpoint_minutes(parser)
+    add_memory(parser)
+    add_own_flags(parser)
+    add_fields(parser, but=("task",))
+
+
+def add_checkpoint_minutes(parser: argparse.ArgumentParser) -> None:
+    """Add the flag --checkpoint-minutes."""
     parser.add_argument(
         "--checkpoint-minutes",
         type=positive,
@@ -63,9 +72,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write a checkpoint when this time has passed since the last one (default: only after each epoch and "
         "when interrupted)",
     )
-    add_memory(parser)
-    add_own_flags(parser)
-    add_fields(parser, but=("task",))
 
 
 def add_fields(parser: argparse.ArgumentParser, but: tuple[str, ...]) -> None:

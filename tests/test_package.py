@@ -1,6 +1,7 @@
 """What is installed: our folders under our own name, and nothing that needs TensorFlow."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from setuptools import find_packages
+
+from cardiax.errors import EXTRAS
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -49,6 +52,15 @@ def test_tensorflow_is_neither_required_nor_imported():
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+def test_the_extra_of_an_optional_package_is_the_one_that_has_it():
+    extras = PROJECT["project"]["optional-dependencies"]
+    for name, extra in EXTRAS.items():
+        assert name in {Requirement(line).name for line in extras[extra]}, name
+    files = [path for name in ("cardiax", "datasets", "launch") for path in (ROOT / name).rglob("*.py")]
+    calls = [call for path in files for call in re.findall(r'import_extra\("(\w+)"', path.read_text())]
+    assert {"wfdb", "xgboost", "edfio"} <= set(calls) <= set(EXTRAS)
 
 
 LAYERS = (

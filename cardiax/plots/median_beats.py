@@ -20,6 +20,7 @@ MOST_ERRORS = 4
 
 def median_beats_figure(
     beats: Mapping[str, np.ndarray],
+    bounds: Mapping[str, np.ndarray],
     counts: Mapping[str, int],
     leads: Sequence[str],
     rate: float,
@@ -34,8 +35,9 @@ def median_beats_figure(
     Behind it, red marks samples that speak for the class and blue those against it, the darker the more.
 
     Args:
-      beats: class, a key of `colours` → beats (n, T, L), mV.
-      counts: class → number of its beats, of which `beats` may be a part.
+      beats: class, a key of `colours` → its median beat (T, L), mV.
+      bounds: class → lower and upper quartile of its beats (2, T, L), mV.
+      counts: class → number of its beats.
       leads: names of the L leads, a row of panels each.
       rate: sampling rate, Hz.
       before: samples before the R peak.
@@ -45,9 +47,9 @@ def median_beats_figure(
     size = (max(2.1 * len(beats) + 0.8, NARROWEST), 1.9 * len(leads) + 0.9)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(leads), len(beats), sharex=True, sharey="row", squeeze=False)
-    milliseconds = 1000 * (np.arange(next(iter(beats.values())).shape[1]) - before) / rate
-    for column, (name, windows) in enumerate(beats.items()):
-        low, middle, high = np.quantile(windows, (0.25, 0.5, 0.75), axis=0)
+    milliseconds = 1000 * (np.arange(len(next(iter(beats.values())))) - before) / rate
+    for column, (name, middle) in enumerate(beats.items()):
+        low, high = bounds[name]
         for row, axes in enumerate(panels[:, column]):
             axes.fill_between(milliseconds, low[:, row], high[:, row], color=colours[name], alpha=0.2, lw=0)
             axes.plot(milliseconds, middle[:, row], color=colours[name], linewidth=1.2)

@@ -53,11 +53,11 @@ def risk_figure(coverage: np.ndarray, risk: np.ndarray, title: str) -> Figure:
     axes = figure.subplots()
     axes.axhline(risk[-1], color="0.6", linestyle="--", linewidth=0.8, label=f"all kept: {risk[-1]:.4f}")
     axes.plot(coverage, risk, color=INK, linewidth=1.4, label=f"most certain kept (area {area:.4f})")
-    axes.plot([0.9], [at_90], "o", color=RUST, markersize=4, label=f"90 % kept: {at_90:.4f}")
+    axes.plot([0.9], [at_90], "o", color=RUST, markersize=4, label=f"at 90 % coverage: {at_90:.4f}")
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.35 * max(risk.max(), 1e-3))  # with space for the legend
     axes.set_xlabel("Coverage: share that is kept", fontsize=8)
-    axes.set_ylabel("Risk: share of these that is wrong", fontsize=8)
+    axes.set_ylabel("Selective risk: share of these that is wrong", fontsize=8)
     axes.legend(fontsize=7, frameon=False, loc="upper left")
     plain(axes)
     figure.suptitle(title, fontsize=8)

@@ -101,7 +101,7 @@ class ClassReport(Report):
         """Format the result as text: a line for each class, then the overall metrics, with intervals."""
         lines = _lines(result)
         lines.append(
-            f"wrong among the 90 % most certain  {_cell(result['risk_at_90_coverage'])}   area under risk  "
+            f"selective risk at 90 % coverage  {_cell(result['risk_at_90_coverage'])}   area under risk over coverage  "
             f"{_cell(result['area_under_risk'])}"
         )
         lines.append(f"on {result['examples']:,} {result['split']} beats of {result['dataset']} ({result['interval']})")

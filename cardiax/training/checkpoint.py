@@ -24,7 +24,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from cardiax.durability import publish
-from cardiax.errors import InputError, naming
+from cardiax.errors import DIVERGED, InputError, naming
 from cardiax.training.batch_order import fingerprint
 from cardiax.training.state import TrainState
 
@@ -177,9 +177,12 @@ class Checkpoints:
         if kind == "best" and history:
             return (
                 f"{self.folder}: found no finite validation score in {len(history)} evaluations up to step {latest}, "
-                "expected at least one: training diverged; try a lower --optimizer.learning_rate in a new --workdir"
+                f"expected at least one: training diverged; {DIVERGED}"
             )
-        return f"{self.folder / kind}: found no checkpoint, expected one; train first"
+        return (
+            f"{self.folder / kind}: found no checkpoint, expected one; run the command of the run again, which goes on "
+            f"with it; if that says that training diverged, {DIVERGED}"
+        )
 
     def wait(self) -> None:
         """Wait until all saves are on disk; raise `OSError` if one cannot be written."""

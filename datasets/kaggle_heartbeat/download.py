@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, installation
 
 KAGGLE_DATASET = "shayanfazeli/heartbeat"
 TFDS_FOLDER = "shayanfazeli_heartbeat"  # the name that `dl_manager.download_kaggle_data` gives it
@@ -39,8 +39,8 @@ def download(download_dir: Path) -> Path:
     command = shutil.which("kaggle", path=os.pathsep.join([beside_python, os.environ.get("PATH", os.defpath)]))
     if command is None:
         raise InputError(
-            "Kaggle credentials are set, but the `kaggle` command is not installed: run "
-            "`pip install kaggle`, or fetch archive.zip yourself and name its folder with --manual-dir"
+            f"Kaggle credentials are set, but the `kaggle` command is not installed: run {installation('kaggle')}, or "
+            "fetch archive.zip yourself and name its folder with --manual-dir"
         )
     download_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="incomplete.", dir=download_dir) as incomplete:

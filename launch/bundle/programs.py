@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, import_extra
 from cardiax.nn.speedups import SPEEDUPS, without
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -59,12 +59,7 @@ def onnx(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]], model
     Raises:
       InputError: the package `jax2onnx` is missing, or cannot convert the model of that name.
     """
-    try:
-        from jax2onnx import to_onnx  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise InputError(
-            "--onnx: found no package jax2onnx, expected it to be installed; run pip install 'jax2onnx<0.14'"
-        ) from error
+    to_onnx = import_extra("jax2onnx", "--onnx").to_onnx
     logging.getLogger("onnx_ir").setLevel(logging.ERROR)
     names = list(shapes)
     specs = [jax.ShapeDtypeStruct(("batch", *shape), np.float32) for shape in shapes.values()]

@@ -17,6 +17,9 @@ from cardiax.stats.classification import mean_interval
 from cardiax.training.batch_order import padded_batches
 from cardiax.training.step import inputs_of
 
+UNDEFINED = "–"
+"""A value that is not defined, e.g. the recall of a class without test examples."""
+
 Figures = dict[str, dict[str, Any]]
 """Metric → `members`: their mean with its interval and each value; `ensemble`: its value with its interval."""
 
@@ -116,11 +119,15 @@ def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figure
     ]
     for figure, one in figures.items():
         ours, together = one["members"], one["ensemble"]
-        cell = f"{together['value']:.4f}"
-        if "low" in together:
+        cell = _number(together["value"])
+        if "low" in together and cell != UNDEFINED:
             cell += f" [{together['low']:.4f}, {together['high']:.4f}]"
-        mean = f"{ours['mean']:.4f} ± {ours['half_width']:.4f}"
-        lines.append(
-            f"{labels[figure]:<{width}}{mean:<19}{cell:<26}{', '.join(f'{value:.4f}' for value in ours['values'])}"
-        )
+        mean = _number(ours["mean"])
+        if mean != UNDEFINED:
+            mean += f" ± {_number(ours['half_width'])}"
+        lines.append(f"{labels[figure]:<{width}}{mean:<19}{cell:<26}{', '.join(map(_number, ours['values']))}")
     return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if np.isfinite(value) else UNDEFINED

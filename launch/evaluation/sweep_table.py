@@ -249,7 +249,8 @@ def _label(rows: list[Row], name: str) -> str:
 
 
 def _label_of(name: str, figure: dict[str, Any]) -> str:
-    return name.replace("_", " ") + (f", {figure['unit']}" if "unit" in figure else "")
+    words = NAMES[name] if "risk" in name else name.replace("_", " ")
+    return words + (f", {figure['unit']}" if "unit" in figure else "")
 
 
 def _mean(values: np.ndarray, results: list[dict[str, Any]], name: str) -> str:

@@ -35,7 +35,8 @@ def role(name: str) -> str:
     """Return what a column of this name holds: `time`, `index` or `signal`."""
     plain = re.sub(r"(?<=.)[\(\[{].*", "", name.lower()).strip(" _")
     words = re.findall(r"[^\W\d_]+", plain)
-    if plain not in INDICES and words and all(word in TIMES for word in words):
+    is_numbered = len(words) == 1 and words[0] in (*SECONDS, "t") and re.search(r"\d", plain)  # signals: s1, s2, t3, …
+    if plain not in INDICES and words and all(word in TIMES for word in words) and not is_numbered:
         return "time"
     return "index" if plain in INDICES else "signal"
 

@@ -13,7 +13,7 @@ from cardiax.ecg.leads import MILLIVOLTS, parse_name
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import unevenness
 from cardiax.launch.formats.open_recording import open_recording
-from cardiax.launch.formats.reader import channel_names, in_millivolts, sampling_rate, unit_factor
+from cardiax.launch.formats.reader import channel_names, in_millivolts, sampling_rate, stated_units, unit_factor
 
 RATES = (100.0, 5000.0)
 """Sampling rates at which R peaks can be found, Hz."""
@@ -36,6 +36,7 @@ class LongRecording:
     Attributes:
       path: file of the recording.
       names: names of the leads, each once, those that a classifier prefers first.
+      units: units stated of the first lead, in lower case; empty if none is.
       rate: sampling rate, Hz.
       samples: number of samples per lead.
       notes: how the file was understood.
@@ -44,6 +45,7 @@ class LongRecording:
 
     path: Path
     names: tuple[str, ...]
+    units: Sequence[str]
     rate: float
     samples: int
     notes: tuple[str, ...]
@@ -92,8 +94,10 @@ def read_leads(
         for index, one in enumerate(parsed)
     ]
     if not any(is_lead):
+        units = [recording.units[index] or one.unit for index, one in enumerate(parsed)]
+        found = [f"{one.name} ({unit})" if unit else one.name for one, unit in zip(parsed, units, strict=True)]
         raise InputError(
-            f"{path}: found no lead among the channels {', '.join(told) or 'none'}, expected one in V, mV or uV"
+            f"{path}: found no lead among the channels {', '.join(found) or 'none'}, expected one in V, mV or uV"
         )
     if recording.rate is None and recording.times is not None:
         raise InputError(
@@ -122,7 +126,8 @@ def read_leads(
             found[start - first : stop - first] = in_millivolts(recording.read(start, stop, leads), np.asarray(factors))
         return found
 
-    return LongRecording(path, tuple(short), hertz, recording.samples, tuple(filter(None, notes)), read)
+    units = stated_units(recording, parsed[leads[0]], leads[0], unit)
+    return LongRecording(path, tuple(short), units, hertz, recording.samples, tuple(filter(None, notes)), read)
 
 
 def _told_apart(names: list[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """Reading of the arrays in MATLAB files of versions 4 to 7.2; structures, cells and objects are never used."""
 
-import dataclasses
 import math
 import mmap
 import struct
@@ -14,7 +13,7 @@ import numpy as np
 
 from cardiax.errors import InputError
 from cardiax.file_checks import HEAD, Room, UnpackedSizeError
-from cardiax.launch.formats.numpy_array import of_array
+from cardiax.launch.formats.numpy_array import is_rate, of_arrays
 from cardiax.launch.formats.reader import Recording
 
 COMPRESSED, MATRIX = 15, 14
@@ -103,10 +102,6 @@ def _array(data: memoryview, order: str) -> tuple[str, np.ndarray] | None:
     return bytes(name).decode("latin-1"), found.reshape(sizes, order="F")
 
 
-RATES = ("fs", "sf", "sfreq", "srate", "rate", "freq", "frequency", "samplingrate", "samplerate", "samplingfrequency")
-"""Names of variables that hold the sampling rate, without underscores, in lower case."""
-
-
 def open_matlab(path: Path) -> Recording:
     """Open the recording in a MATLAB file: one matrix of all channels, or a vector for each, and maybe the rate.
 
@@ -121,24 +116,10 @@ def open_matlab(path: Path) -> Recording:
             f"{path}: found a damaged MATLAB file, or one of version 7.3, expected version 4 to 7.2; save it with -v7"
         ) from error
     arrays = {name: one for name, one in found.items() if isinstance(one, np.ndarray) and one.dtype.kind in "fiu"}
-    rates = {name: one for name, one in arrays.items() if one.size == 1 and name.lower().replace("_", "") in RATES}
-    signals = {name: np.squeeze(one) for name, one in arrays.items() if one.size > 1}
-    if len(rates) > 1 or not signals or (len(signals) > 1 and {one.ndim for one in signals.values()} != {1}):
-        raise InputError(
-            f"{path}: found the arrays {', '.join(arrays) or 'none'}, expected one of all channels, or a vector for "
-            "each, and at most one sampling rate fs; save them alone"
-        )
-    (first, *others) = signals.values()
-    if any(one.shape != first.shape for one in others):
-        raise InputError(f"{path}: found vectors of different lengths, expected a lead in each of {', '.join(signals)}")
-    if others:
-        first = np.rec.fromarrays(list(signals.values()), dtype=[(name, one.dtype) for name, one in signals.items()])
-    elif first.ndim == 2 and len(first) < first.shape[1]:
-        first = first.T  # channels × time, as in the challenges of PhysioNet
-    recording = of_array(first, path)
-    for name, rate in rates.items():
-        recording = dataclasses.replace(recording, rate=float(rate.item()), rate_from=f"the variable {name}")
-    return recording
+    arrays = {name: np.squeeze(one) for name, one in arrays.items() if one.size > 1 or is_rate(name)}
+    # Channels × time, as in the challenges of PhysioNet, are transposed.
+    wide = {name: one.T for name, one in arrays.items() if one.ndim == 2 and len(one) < one.shape[1]}
+    return of_arrays(arrays | wide, path)
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,8 +1,9 @@
 """Reading of NumPy arrays: time × channels, or records with a field for each channel; also gzip-compressed."""
 
+import dataclasses
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from cardiax.launch.formats.reader import Recording, check_names, opened
 
 
 def open_array(path: Path) -> Recording:
-    """Open the recording in a file of `np.save`, or in one of `np.savez` with one array in all or one per channel.
+    """Open the recording in a file of `np.save`, or in one of `np.savez`, see `of_arrays`.
 
     An array that is not compressed is memory-mapped. Only fields of records and arrays of channels have names.
 
     Raises:
-      InputError: the file is not one plain array of numbers.
+      InputError: the file has no plain arrays of numbers.
     """
     with path.open("rb") as plain:
         mapped = kind(plain.read(HEAD)) == ARRAY
@@ -36,13 +37,9 @@ def open_array(path: Path) -> Recording:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of headers by Python 2, or with absurd sizes
                 array: Any = np.load(path if mapped else file, "r" if mapped else None, allow_pickle=False)
-                stored = [] if isinstance(array, np.ndarray) else array.files
-                parts = [array[name] for name in stored]
+                # A member that is no array is bytes.
+                stored = {name: np.asarray(array[name]) for name in array.files} if is_archive else {}
             file.read()  # up to the checksum
-            if parts and len({(part.ndim, part.shape) for part in parts} | {(1, parts[0].shape)}) == 1:
-                fields = [(name, part.dtype) for name, part in zip(stored, parts, strict=True)]
-                array = np.rec.fromarrays(parts, dtype=np.dtype(fields))  # a lead each
-            array = parts[0] if len(parts) == 1 else array
         except UnpackedSizeError as error:
             raise InputError(f"{path}: found an archive that is refused: {error}; save its arrays alone") from error
         except MemoryError as error:
@@ -52,12 +49,42 @@ def open_array(path: Path) -> Recording:
                 f"{path}: found no plain NumPy array (Python objects, another format, or an incomplete file), expected "
                 "an array of np.save"
             ) from error
-    if not isinstance(array, np.ndarray):
-        one = f"np.save('beat.npy', np.load({path.name!r})[{stored[0]!r}])" if stored else "np.save"
+    return of_arrays(stored, path) if is_archive else of_array(array, path)
+
+
+RATES = ("fs", "sf", "sfreq", "srate", "rate", "freq", "frequency", "samplingrate", "samplerate", "samplingfrequency")
+"""Names of variables that hold the sampling rate, without underscores, in lower case."""
+
+
+def is_rate(name: str) -> bool:
+    """Return True if an array of this name holds the sampling rate."""
+    return name.lower().replace("_", "") in RATES
+
+
+def of_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> Recording:
+    """Return the recording in named arrays: one of all channels, or a vector for each, and maybe the sampling rate.
+
+    Raises:
+      InputError: it is not clear which of them is the recording, which messages call `path`.
+    """
+    numbers = {name: one for name, one in arrays.items() if one.dtype.kind in "fiu"}
+    rates = {name: float(one.item()) for name, one in numbers.items() if one.size == 1 and is_rate(name)}
+    signals = {name: np.squeeze(one) for name, one in arrays.items() if name not in rates}
+    is_plain = all(name in numbers and one.ndim == 1 for name, one in signals.items())
+    if len(rates) > 1 or not signals or not (is_plain or len(signals) == 1):
         raise InputError(
-            f"{path}: found the arrays {', '.join(stored) or 'none'}, expected one; save it alone by {one}"
+            f"{path}: found the arrays {', '.join(arrays) or 'none'}, expected one of all channels, or a vector for "
+            "each, and at most one sampling rate fs; save them alone"
         )
-    return of_array(array, path)
+    first = next(iter(signals.values()))
+    if any(one.shape != first.shape for one in signals.values()):
+        raise InputError(f"{path}: found vectors of different lengths, expected a lead in each of {', '.join(signals)}")
+    if len(signals) > 1:
+        first = np.rec.fromarrays(list(signals.values()), dtype=[(name, one.dtype) for name, one in signals.items()])
+    recording = of_array(first, path)
+    for name, rate in rates.items():
+        recording = dataclasses.replace(recording, rate=rate, rate_from=f"the variable {name}")
+    return recording
 
 
 def of_array(array: np.ndarray, path: Path) -> Recording:

@@ -85,6 +85,8 @@ NAMED = 8
 def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
     """Find the recordings in a folder: its WFDB records, without segments of others, its arrays and its text tables.
 
+    Links to files are followed, but a link to a recording that is in the folder too, and folders are left out.
+
     Returns the recordings in the order of their names, and notes about what is left out; of any other path, itself.
     Raises `InputError` if the folder has no recording.
     """
@@ -104,11 +106,23 @@ def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
             f"{path}: found a folder without recordings, expected WFDB records, .npy, .npz, .mat, .edf, .bdf or text "
             "tables in it"
         )
+    kept: dict[Path, Path] = {}
+    for file in sorted(found, key=lambda file: (file.is_symlink(), file)):
+        kept.setdefault(file.resolve(), file)
+    links = [file.name for file in found if file not in kept.values()]
     names = {header.stem for header in headers} | {file.name.partition(".")[0] for file in found}
-    beside = [file.name for file in others if file not in found and file.stem not in names]
-    more = f" and {len(beside) - NAMED} more" if len(beside) > NAMED else ""
-    notes = [f"{path}: left out, since they are no recordings: {', '.join(beside[:NAMED])}{more}"] if beside else []
-    return sorted(found), notes
+    beside = [
+        f"{file.name}{'' if file.exists() else ' (a link to nothing)'}"
+        for file in others
+        if file not in found and file.stem not in names
+    ]
+    left_out = {"they are no recordings": beside, "they are links to others in it": links}
+    notes = [f"{path}: left out, since {why}: {_some(some)}" for why, some in left_out.items() if some]
+    return sorted(kept.values()), notes
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _parts(header: Path) -> list[str]:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from cardiax.ecg.lead_checks import LARGEST, SMALLEST
 from cardiax.ecg.leads import MILLIVOLTS, Channel, parse_name
 from cardiax.errors import InputError, naming
 from cardiax.file_checks import Room, UnpackedSizeError
@@ -26,6 +27,9 @@ ABSURD = 1e12
 
 UNITS = ("v", "mv", "uv")
 """Units that a user may give."""
+
+SHOWN = {"v": "V", "mv": "mV", "uv": "uV", "nv": "nV"}
+"""Unit in lower case → as it is written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,13 +171,28 @@ def checked_unit(unit: str | None) -> str | None:
     return unit and unit_name(unit)
 
 
+def stated_units(recording: Recording, channel: Channel, index: int, given: str | None) -> list[str]:
+    """Return the units of a channel in lower case, as stated in the file, in its name, and by the user."""
+    return [unit for unit in (recording.units[index], channel.unit, given) if unit]
+
+
+def other_unit(stated: Sequence[str], size: float) -> str:
+    """Return what to do about a signal whose unit is probably not the `stated` one, since its size, mV, is no ECG's."""
+    if not stated:
+        return "µV need --unit uV" if size > LARGEST else "volts need --unit V"
+    found = size / MILLIVOLTS[stated[0]]
+    fit = [unit for unit in ("V", "mV", "uV") if SMALLEST <= found * MILLIVOLTS[unit.lower()] <= LARGEST]
+    told = f": the values are those of an ECG in {fit[0]}" if fit else ""
+    return f"the stated unit {SHOWN.get(stated[0], stated[0])} is probably wrong{told}; correct it"
+
+
 def unit_factor(recording: Recording, channel: Channel, index: int, name: str, given: str | None) -> float:
     """Return the value in mV of the unit of a channel, from the file or the name, or as `given`; by default 1.
 
     Raises:
       InputError: the unit is not one of voltage, or another one is given.
     """
-    told = [unit for unit in (recording.units[index], channel.unit, given) if unit]
+    told = stated_units(recording, channel, index, given)
     for unit in told:
         if unit not in MILLIVOLTS:
             raise InputError(f"{recording.path}: found the unit {unit!r} of {name}, expected one of V, mV, uV, nV")

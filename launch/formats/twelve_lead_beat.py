@@ -17,7 +17,15 @@ from cardiax.ecg.signal_quality import without_gaps
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import even_rate
 from cardiax.launch.formats.open_recording import open_recording
-from cardiax.launch.formats.reader import Recording, channel_names, in_millivolts, sampling_rate, unit_factor
+from cardiax.launch.formats.reader import (
+    Recording,
+    channel_names,
+    in_millivolts,
+    other_unit,
+    sampling_rate,
+    stated_units,
+    unit_factor,
+)
 
 CHEST = LEADS[6:]
 
@@ -73,7 +81,8 @@ def read_beat(
         )
     leads, given = _twelve(values, [channels[index] for index in used])
     recorded = recorded[np.isfinite(recorded).all(axis=1)]  # a NaN lies next to the beat: one within it was refused
-    for fault in _faults(leads, given, recording.names is None and names is None, recorded, rate, told):
+    units = stated_units(recording, channels[used[0]], used[0], unit)
+    for fault in _faults(leads, given, recording.names is None and names is None, recorded, rate, told, units):
         raise InputError(f"{path}: {fault}")
     return Beat(leads.astype(np.float32), tuple(filter(None, [recording.note, *notes])))
 
@@ -249,17 +258,24 @@ def _twelve(values: np.ndarray, channels: list[Channel]) -> tuple[np.ndarray, tu
 
 
 def _faults(
-    leads: np.ndarray, given: tuple[str, ...], unnamed: bool, channels: np.ndarray, rate: float, names: Sequence[str]
+    leads: np.ndarray,
+    given: tuple[str, ...],
+    unnamed: bool,
+    channels: np.ndarray,
+    rate: float,
+    names: Sequence[str],
+    units: Sequence[str],
 ) -> Iterator[str]:
     """Yield what makes a network's output for leads (500, 12), mV, not reliable: found, expected, what to do.
 
-    `given` are the recorded limb leads; `channels` (n, C), mV, those of the beat as recorded, with `rate` and `names`.
+    `given` are the recorded limb leads; `channels` (n, C), mV, those of the beat as recorded, with `rate` and `names`;
+    `units` are those stated of the first.
     """
     sizes, spread = np.abs(leads - np.median(leads, axis=0)).max(axis=0), float(np.ptp(leads, axis=0).max())
     if large := [name for name, size in zip(LEADS, sizes, strict=True) if size > lead_checks.LARGEST]:
         yield (
             f"found values of up to {sizes.max():.4g} in {', '.join(large)}, expected mV, at most "
-            f"{lead_checks.LARGEST:g}; ADC counts must be divided by their gain; µV need --unit uV"
+            f"{lead_checks.LARGEST:g}; ADC counts must be divided by their gain; {other_unit(units, sizes.max())}"
         )
     if spikes := lead_checks.spiked_channels(channels, rate):
         yield (
@@ -269,7 +285,7 @@ def _faults(
     if 0 < spread < lead_checks.SMALLEST:
         yield (
             f"found leads of at most {spread:.3g} from their lowest to their highest sample, expected mV, "
-            f"{lead_checks.SMALLEST:g} or more; volts need --unit V"
+            f"{lead_checks.SMALLEST:g} or more; {other_unit(units, spread)}"
         )
     if dead := lead_checks.dead_leads(leads):
         yield f"found no signal in {', '.join(dead)} (flat, or an electrode is off), expected all twelve leads"

@@ -7,11 +7,11 @@ from cardiax import datasets
 from cardiax.config import Config
 from cardiax.errors import import_extra
 from cardiax.launch.evaluation.run_report import report
-from cardiax.launch.networks.boosted_trees import TREES_FILE, TreesEvaluator, beats_and_classes, load_trees, trees_of
+from cardiax.launch.networks.boosted_trees import TreesEvaluator, beats_and_classes, load_trees, trees_of
 from cardiax.launch.run.environment import record_environment
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.launch.run.progress import say
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.run_folder import TREES_FILE, Workdir
 
 
 def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float | None = None) -> int:

@@ -19,11 +19,11 @@ import numpy as np
 
 from cardiax import datasets
 from cardiax.config import Config
-from cardiax.errors import InputError
+from cardiax.errors import DIVERGED, InputError
 from cardiax.launch.run.batch_feed import Feed
 from cardiax.launch.run.environment import by_first_process, hold, record_environment, start_processes
 from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiment
-from cardiax.launch.run.progress import REMEDY, Events, Progress, divergence, say
+from cardiax.launch.run.progress import Events, Progress, divergence, say
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.tasks import Task
 from cardiax.training.checkpoint import Checkpoints, History
@@ -181,7 +181,7 @@ def _train(
         checkpoints.drop_superseded()
         best, _ = checkpoints.restore("best", state)
         if math.isnan(score(task, history[-1])):
-            say(f"note: {diverged_later(task, history)}", sys.stderr)
+            say(f"warning: {diverged_later(task, history)}", sys.stderr)
 
     # Test with the parameters that were best on validation.
     # Imported late, because the plots take a quarter of a second, for which the first step need not wait.
@@ -254,7 +254,7 @@ def diverged_later(task: Task, history: History) -> str:
     last = max(i for i, value in enumerate(scores) if not math.isnan(value))
     return (
         f"training diverged: validation {task.selection} is NaN from step {history[last + 1]['step']:,}; the best "
-        f"earlier step is kept; {REMEDY}"
+        f"earlier step is kept; {DIVERGED}"
     )
 
 

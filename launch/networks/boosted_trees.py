@@ -8,12 +8,9 @@ import numpy as np
 from cardiax.errors import InputError, import_extra
 from cardiax.launch.run import run_sums
 from cardiax.launch.run.experiment import Experiment
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.run_folder import TREES_FILE, Workdir
 from cardiax.models.reference_xgboost import Trees
 from cardiax.training.batch_order import Arrays
-
-TREES_FILE = "trees.ubj"
-"""The booster in XGBoost's own format, up to the best round; written when training is done."""
 
 
 class TreesEvaluator:

@@ -102,15 +102,16 @@ def medians(one: RhythmPrediction) -> dict[str, Any]:
     found = []
     shades = {name: smooth(influence.leads) for name, influence in one.influences.items()}
     most = max([FAINTEST, *(float(np.abs(values).max()) for values in shades.values())])
-    for name, windows in one.median_beats.items():
-        parts = dict(zip(("low", "middle", "high"), np.quantile(windows, (0.25, 0.5, 0.75), axis=0), strict=True))
+    for name, middle in one.median_beats.items():
+        low, high = one.quartiles[name]
+        parts = {"low": low, "middle": middle, "high": high}
         influence, leads = one.influences.get(name), []
-        for index, lead in enumerate(one.leads[: windows.shape[-1]]):
+        for index, lead in enumerate(one.leads[: middle.shape[-1]]):
             leads.append({"name": lead} | {key: packed(values[:, index], 0.002) for key, values in parts.items()})
             if influence:
                 leads[-1]["influence"] = packed(shades[name][:, index] / most, 0.01)
         text = influence_text(influence) if influence else ""
-        found.append({"class": name, "of": len(windows), "leads": leads, "influence": text})
+        found.append({"class": name, "leads": leads, "influence": text})
     return {"before": WINDOW_BEFORE, "rate": WINDOW_RATE, "classes": found}
 
 

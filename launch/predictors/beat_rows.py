@@ -14,6 +14,7 @@ from cardiax.errors import InputError
 from cardiax.launch.formats.open_recording import OF_TABLE
 from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.run.run_folder import write_atomically
+from cardiax.launch.system.quiet import is_quiet
 
 BATCH = 256
 """Number of beats in a batch, which is compiled once."""
@@ -136,7 +137,7 @@ class BeatRowsPredictor(BatchPredictor):
         path, text = folder / f"{stem}_classes.csv", io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(one.rows())
         write_atomically(path, text.getvalue().encode())
-        yield from ((f"{stem}: note: {note}", True) for note in one.notes)
+        yield from ((f"{stem}: note: {note}", True) for note in one.notes if not is_quiet())
         counts = ", ".join(f"{name} {int((one.names == name).sum()):,}" for name in one.classes)
         doubt = f", {int(one.uncertain.sum()):,} uncertain" if self.network.trust.uncertain_below else ""
         yield f"{stem}: {len(one.names):,} beats: {counts}{doubt}. {DISCLAIMER}.", False

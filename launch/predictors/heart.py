@@ -14,6 +14,7 @@ from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.networks.trust import NO_TRUST, Trust
 from cardiax.launch.predictors.batches import BatchPredictor, as_names, as_number, as_source
 from cardiax.launch.run.run_folder import write_atomically, write_csv
+from cardiax.launch.system.quiet import is_quiet
 
 if TYPE_CHECKING:
     from cardiax.simulate.generic_leads import Explained
@@ -229,7 +230,7 @@ class HeartPredictor(BatchPredictor):
         for name, rows in tables.items():  # after the warnings, so that a command that is stopped leaves none without
             written.append(folder / f"{stem}_{name}.csv")
             write_csv(written[-1], rows)
-        yield from ((f"{stem}: {note}", True) for note in notes)
+        yield from ((f"{stem}: {note}", True) for note in notes[len(one.notes) * is_quiet() :])
         yield f"{stem}: {_summary(one)}", False
         yield f"  wrote: {', '.join(map(str, written))}", False
 

@@ -14,6 +14,7 @@ from cardiax.ecg.r_peaks import REFRACTORY, find_r_peaks, likeness, skips_beats
 from cardiax.ecg.signal_quality import FAULTS, FLATTER, NOISY, judge, without_gaps
 from cardiax.ecg.untrained_rhythms import paced
 from cardiax.errors import InputError
+from cardiax.launch.formats.reader import other_unit
 
 if TYPE_CHECKING:
     from cardiax.launch.formats.long_recording import LongRecording
@@ -166,12 +167,12 @@ def refuse_what_is_no_ecg(recording: "LongRecording", parts: Sequence[Part], str
     if typical > LARGEST:
         raise InputError(
             f"{path}: found a lead whose 5 s have a range of {typical:.4g}, expected mV, at most {LARGEST:g}; ADC "
-            "counts must be divided by their gain; µV need --unit uV"
+            f"counts must be divided by their gain; {other_unit(recording.units, typical)}"
         )
     if 0 < typical < SMALLEST:
         raise InputError(
             f"{path}: found leads of at most {typical:.3g} from their lowest to their highest sample, expected mV, "
-            f"{SMALLEST:g} or more; volts need --unit V"
+            f"{SMALLEST:g} or more; {other_unit(recording.units, typical)}"
         )
     lost = float(np.sum(stretches[:, 1] - stretches[:, 0]))
     if recording.duration - lost < READABLE * recording.duration:

@@ -65,7 +65,8 @@ class RhythmPrediction:
       reasons: why each of these cannot be read.
       summary: heart rates, the longest RR interval, ectopic beats.
       strips: stretches of the first lead that show the rhythm.
-      median_beats: class → up to 500 of its beats (m, 192, L), mV at 180 Hz, R peak at index 72, in the first L leads.
+      median_beats: class → median (192, L) of up to 500 beats, mV at 180 Hz, R peak at index 72, in the first L leads.
+      quartiles: class → the lower and the upper quartile (2, 192, L) of the same beats.
       leads: names of the leads that were read, the one or two with most beats first.
       rate: sampling rate of the recording, Hz.
       signal: float16 (m,), mV at 180 Hz from the start of the recording, the first lead read, filtered.
@@ -83,22 +84,23 @@ class RhythmPrediction:
     times: np.ndarray
     rr: np.ndarray
     names: np.ndarray
-    probabilities: np.ndarray
-    flags: np.ndarray
+    probabilities: np.ndarray = field(repr=False)
+    flags: np.ndarray = field(repr=False)
     unreadable: np.ndarray
     reasons: tuple[str, ...]
     summary: Summary
-    strips: tuple[Strip, ...]
-    median_beats: dict[str, np.ndarray]
+    strips: tuple[Strip, ...] = field(repr=False)
+    median_beats: dict[str, np.ndarray] = field(repr=False)
+    quartiles: dict[str, np.ndarray] = field(repr=False)
     leads: tuple[str, ...]
     rate: float
-    signal: np.ndarray
+    signal: np.ndarray = field(repr=False)
     signal_leads: tuple[tuple[float, str], ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
-    examples: BeatInputs
+    examples: BeatInputs = field(repr=False)
     comparison: np.ndarray | None = None
-    influences: Mapping[str, Influence] = field(default_factory=dict)
+    influences: Mapping[str, Influence] = field(default_factory=dict, repr=False)
     classes: Mapping[str, str] = field(default_factory=lambda: {name: name for name in AAMI_CLASSES})
     normal: str = "N"
     trust: ClassTrust = field(default_factory=ClassTrust)
@@ -262,6 +264,7 @@ class RhythmPredictor(BatchPredictor):
         names = np.array(classes)[labels]
         counted = ECTOPIC if self._aami else ()
         summary = summarize(times, rr, labels, classes, recording.duration, unreadable, counted)
+        shapes = rhythm_details.quartiles_of(samples, owners, names, parts, rate, classes)
         leads = tuple(dict.fromkeys((*leads, *(name for part in parts for name in part.leads))))
         signal, signal_leads = recording_parts.first_leads(parts, rate)
         notes = (
@@ -279,7 +282,8 @@ class RhythmPredictor(BatchPredictor):
             reasons=reasons,
             summary=summary,
             strips=rhythm_details.strips_of(times, rr, names, uncertain, recording, unreadable, parts, ectopic, normal),
-            median_beats=rhythm_details.example_beats(samples, owners, names, parts, rate, classes),
+            median_beats={name: one[1] for name, one in shapes.items()},
+            quartiles={name: one[::2] for name, one in shapes.items()},
             leads=leads,
             rate=rate,
             signal=signal,

@@ -25,7 +25,7 @@ FEW_BEATS = 60
 """Fewer beats are a warning."""
 
 EXAMPLES = 500
-"""Largest number of beats from which the median beat of a class is computed."""
+"""Largest number of beats from which the median beat of a class, and its quartiles, are computed."""
 
 RATES = (30.0, 180.0)
 """Mean heart rates, per minute, outside of which a recording is unlike those of the training data."""
@@ -38,6 +38,10 @@ FEW_PACED, MUCH_PACED = 3, 0.2
 
 MUCH_FUSION = 0.05
 """Share of beats of class F that is a warning; of DS1 and SVDB only record 208 has more, with 372 of DS1's 414."""
+
+PAUSE = 3.0
+"""s, an RR interval that is a warning: a pause of 3 s or more is one of the ACC/AHA/HRS guideline on bradycardia (2018,
+doi:10.1016/j.jacc.2018.10.044), and the beats in it may have been missed."""
 
 MUCH_NOISE = 0.05
 """`noisy_share` that is a warning."""
@@ -104,7 +108,7 @@ def with_most_beats(parts: Sequence[Part], owners: np.ndarray) -> tuple[str, ...
     return max(counts, key=lambda leads: counts[leads])
 
 
-def example_beats(
+def quartiles_of(
     samples: np.ndarray,
     owners: np.ndarray,
     names: np.ndarray,
@@ -112,7 +116,10 @@ def example_beats(
     rate: float,
     classes: Sequence[str],
 ) -> dict[str, np.ndarray]:
-    """Return class → windows (m, 192, L) of up to `EXAMPLES` of its beats in the L leads of `with_most_beats`."""
+    """Return class → lower quartile, median and upper quartile, (3, 192, L), of up to `EXAMPLES` of its beats.
+
+    They are in the L leads of `with_most_beats`.
+    """
     found, leads = {}, with_most_beats(parts, owners)
     shown = np.array([part.leads == leads for part in parts])[owners]
     for name in classes:
@@ -124,7 +131,9 @@ def example_beats(
             if len(of)
         ]
         if cuts:
-            found[name] = np.concatenate(cuts)[..., : len(leads)]
+            found[name] = np.quantile(np.concatenate(cuts)[..., : len(leads)], (0.25, 0.5, 0.75), axis=0).astype(
+                np.float32
+            )
     return found
 
 
@@ -184,6 +193,11 @@ def warnings_of(
         found.append(
             f"QRS complexes do not stand out in {100 * noisy:.0f} % of what can be read (noise, or ventricular "
             "flutter): beats may be missed or false there; they are flagged noisy"
+        )
+    if summary.longest_rr_s is not None and summary.longest_rr_s >= PAUSE:
+        found.append(
+            f"the longest RR interval is {summary.longest_rr_s:.1f} s, at {clock(summary.longest_rr_at_s or 0)}: a "
+            "pause, or missed beats"
         )
     if summary.beats < FEW_BEATS:
         found.append(

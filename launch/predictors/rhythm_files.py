@@ -10,11 +10,13 @@ import numpy as np
 
 from cardiax.catalog import AAMI_MEANINGS, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.ecg.rhythm_strips import clock
+from cardiax.errors import installation
 from cardiax.launch.formats.open_recording import COMPARISON
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
 from cardiax.launch.predictors.rhythm import RhythmPrediction, columns
 from cardiax.launch.run.run_folder import write_atomically, write_json
+from cardiax.launch.system.quiet import is_quiet
 from cardiax.stats.beat_matching import comparison
 
 LONGEST_LIST = 20
@@ -36,7 +38,7 @@ def write_prediction(
         one.rate,
     )
     if annotations is None:
-        notes.append(f"no {stem}.{EXTENSION}: the package wfdb is not installed; run pip install wfdb")
+        notes.append(f"no {stem}.{EXTENSION}: the package wfdb is not installed; run {installation('wfdb')}")
     written.append(folder / f"{stem}_summary.json")
     write_json(written[-1], summary_fields(one, notes))
     written.append(folder / f"{stem}_summary.txt")
@@ -47,7 +49,7 @@ def write_prediction(
     if annotations is not None:
         written.append(folder / f"{stem}.{EXTENSION}")
         write_atomically(written[-1], annotations)
-    yield from ((f"{stem}: note: {note}", True) for note in notes)
+    yield from ((f"{stem}: note: {note}", True) for note in notes if not is_quiet())
     yield from ((f"{stem}: warning: {warning}", True) for warning in one.warnings)
     yield f"{stem}: {one_line(one)}", False
     yield f"  wrote: {', '.join(map(str, written))}", False
@@ -182,6 +184,7 @@ def plots(title: str, one: RhythmPrediction) -> dict:
         "beats": partial(
             median_beats_figure,
             one.median_beats,
+            one.quartiles,
             one.summary.beats_by_class,
             one.leads[:leads],
             WINDOW_RATE,

@@ -16,7 +16,7 @@ from jax.experimental.multihost_utils import broadcast_one_to_all
 
 import cardiax
 from cardiax.config import Config
-from cardiax.errors import InputError
+from cardiax.errors import InputError, described
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, config_fields
 from cardiax.launch.system.shell_settings import settings
@@ -71,7 +71,7 @@ def by_first_process(decide: Callable[[], Any]) -> Any:
         except InputError as error:
             answer = {"error": str(error)}
         except OSError as error:
-            answer = {"error": f"{error.filename or 'process 0'}: {error.strerror}"}
+            answer = {"error": described(error)}
     text = json.dumps(answer).encode()
     size = int(broadcast_one_to_all(np.int32(len(text))))
     room = np.zeros(-(-size // PAGE) * PAGE, np.uint8)

@@ -75,5 +75,5 @@ def _take(file: IO[bytes], kind: int) -> str:
             raise
         if kind == fcntl.LOCK_EX:
             why = f"{Path(file.name).parent} is on a file system without file locks: let no other command write into it"
-            print(f"note: {why}", file=sys.stderr)
+            print(f"warning: {why}", file=sys.stderr)
     return ""

@@ -4,7 +4,7 @@ NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
     "area_under_risk": "area under risk over coverage",
-    "risk_at_90_coverage": "risk at a coverage of 90 %",
+    "risk_at_90_coverage": "selective risk at 90 % coverage",
     "activation_mae": "activation time, mean absolute error",
     "activation_rmse": "activation time, root mean square error",
     "activation_r2": "activation time, R²",

@@ -11,14 +11,11 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from cardiax.errors import InputError, naming
+from cardiax.errors import DIVERGED, InputError, naming
 from cardiax.launch.system.quiet import is_quiet
 
 IN_FLIGHT = 4
 """Programs dispatched ahead of the device: enough to keep it busy, few enough to stop promptly."""
-
-REMEDY = "try a lower --optimizer.learning_rate in a new --workdir"
-"""Advice for a run that diverged."""
 
 
 def say(line: str, file: TextIO | None = None) -> None:
@@ -107,7 +104,7 @@ def divergence(step: int, found: str) -> str:
     """Return the message for a run of which something is not finite since a step, counted from 1."""
     return (
         f"training diverged at step {step:,}: found {found}, expected a finite one; earlier checkpoints, if "
-        f"any, are kept; {REMEDY}"
+        f"any, are kept; {DIVERGED}"
     )
 
 

@@ -25,6 +25,9 @@ from cardiax.launch.system.flags import import_modules
 CALIBRATION = "calibration.json"
 """File of a run and of a bundle with the calibration of a network of classes."""
 
+TREES_FILE = "trees.ubj"
+"""File of a run with the booster in XGBoost's own format, up to the best round; written when training is done."""
+
 LOCK = ".lock"
 """Lock file of the command that writes into the folder; the system releases it when the process ends."""
 
@@ -57,6 +60,7 @@ class Workdir:
         Raises:
           InputError: another command holds the lock, the name is not UTF-8, which TensorStore requires, or the run was
             removed meanwhile, whatever the error that this caused.
+          KeyboardInterrupt: the command was interrupted; the message says what was kept.
         """
         name = str(self.path.absolute())
         if any(0xD800 <= ord(sign) <= 0xDFFF for sign in name):  # a byte that the locale cannot decode
@@ -71,6 +75,8 @@ class Workdir:
             except Exception:
                 self._check_is_there()
                 raise
+            except KeyboardInterrupt as error:
+                raise KeyboardInterrupt(self._interruption()) from error
             finally:
                 self._has_begun = False
                 if self.path.is_dir() and os.listdir(self.path) == [LOCK]:
@@ -78,6 +84,13 @@ class Workdir:
                     with contextlib.suppress(OSError):  # another command has just created a folder in it
                         for folder in made:
                             folder.rmdir()
+
+    def _interruption(self) -> str:
+        """Return what was kept of a run when its command was interrupted."""
+        checkpoints = [path for path in self.checkpoints.glob("*/*") if path.name.isdecimal()]
+        if checkpoints or (self.path / TREES_FILE).exists():
+            return f"{self.path} is kept; the same command goes on with it"
+        return f"nothing was kept of {self.path}, which had no checkpoint yet; the same command begins it again"
 
     def check(self, config: Config) -> None:
         """Raise `InputError` if the folder holds a run of another config, lies in a run, or is not a run."""

@@ -92,14 +92,16 @@ def share(
 
 
 @contextlib.contextmanager
-def training_processes(count: int, flags: Sequence[str], stopped: threading.Event) -> Iterator[Work]:
+def training_processes(
+    count: int, flags: Callable[[Member], Sequence[str]], stopped: threading.Event
+) -> Iterator[Work]:
     """Yield the function that trains a member by `cardiax train` in a process, which is resumed if it is killed.
 
     Ctrl-C and SIGTERM end each process at a checkpoint.
 
     Args:
       count: largest number of processes at a time.
-      flags: more arguments of `cardiax train`.
+      flags: function that returns more arguments of `cardiax train` for a member.
       stopped: event that Ctrl-C and SIGTERM set.
     """
     # Of a GPU's memory, each process would take three quarters.
@@ -110,7 +112,7 @@ def training_processes(count: int, flags: Sequence[str], stopped: threading.Even
             path = member.workdir.path
             file = Path(scratch, f"{path.name}.json")
             file.write_text(json.dumps(config_fields(member.config)))
-            words = ["--config", str(file), "--workdir", str(path), "--quiet", *flags]
+            words = ["--config", str(file), "--workdir", str(path), "--quiet", *flags(member)]
             why = _train([sys.executable, "-m", "cardiax.launch.train", *words], shell, stopped, started)
             if why is not None:
                 raise InputError(why)

@@ -30,7 +30,9 @@ def keep_compiled_programs() -> None:
             raise PermissionError(f"{folder} cannot be written")
         shrink(home, LIMIT)
     except (OSError, RuntimeError) as error:  # a user without a home is a RuntimeError
-        print(f"note: compiled programs are not kept ({error}); set XDG_CACHE_HOME to another folder", file=sys.stderr)
+        print(
+            f"warning: compiled programs are not kept ({error}); set XDG_CACHE_HOME to another folder", file=sys.stderr
+        )
         return
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", WORTH_KEEPING)

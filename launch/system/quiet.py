@@ -14,7 +14,7 @@ _QUIET = contextvars.ContextVar("quiet", default=False)
 
 
 def is_quiet() -> bool:
-    """Return True inside `quiet`, where progress bars are hidden."""
+    """Return True inside `quiet`, where progress bars are hidden, and notes on the standard error too."""
     return _QUIET.get()
 
 

@@ -84,7 +84,7 @@ def own_settings() -> None:
     for name, value in FIXED.items():
         typed = os.environ.get(name.upper())
         if typed is not None and not _says(typed, value):
-            print(f"note: {name.upper()}={typed} is ignored: results depend on {value}", file=sys.stderr)
+            print(f"warning: {name.upper()}={typed} is ignored: results depend on {value}", file=sys.stderr)
         os.environ[name.upper()] = str(value).lower()
         if "jax" in sys.modules and name in sys.modules["jax"].config.values:
             sys.modules["jax"].config.update(name, value)

@@ -24,7 +24,7 @@ from flax.traverse_util import flatten_dict
 
 import cardiax
 from cardiax.config import to_dict
-from cardiax.errors import InputError
+from cardiax.errors import InputError, installation
 from cardiax.launch.timing.machine import spread
 from cardiax.launch.timing.workload import MODES, Workload, losses
 
@@ -40,7 +40,7 @@ def check() -> str:
     if not (PEERS / "__init__.py").exists():
         raise InputError(f"--peer torch: found no {PEERS}, expected the twins; run from a checkout, `pip install -e .`")
     if importlib.util.find_spec("torch") is None:
-        raise InputError("--peer torch: found no PyTorch, expected it to be installed; run `pip install torch`")
+        raise InputError(f"--peer torch: found no PyTorch, expected it to be installed; run {installation('torch')}")
     if jax.default_backend() != "cpu":
         raise InputError(
             f"--peer torch: found JAX on {jax.default_backend()}, expected it on the CPU, where PyTorch runs; set "

@@ -243,7 +243,7 @@ def test_credentials_without_the_kaggle_package_name_the_extra(tmp_path, monkeyp
     (tmp_path / index).write_text("{}")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "`pip install kaggle`" in failure(MITBIH, tmp_path / "data", None)
+    assert "run pip install 'cardiax[kaggle]', or" in failure(MITBIH, tmp_path / "data", None)
 
 
 def test_a_failing_download_leaves_nothing(tmp_path, monkeypatch):

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,3 +91,15 @@ def test_a_prediction_as_a_table():
     np.testing.assert_array_equal(frame[["low_ms", "high_ms"]], np.stack([times - 3, times + 3], axis=1))
     frame = dataclasses.replace(one, onsets=np.zeros(2), beat_times=np.stack([times, times + 4])).to_dataframe()
     np.testing.assert_allclose(frame["spread_over_beats_ms"], np.sqrt(8))
+
+
+def test_the_example_of_the_first_page_runs(tmp_path, monkeypatch, heartbeats):
+    page = (Path(__file__).parents[2] / "README.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    lead = heartbeats(np.arange(0.5, 29, 0.8), 250, 30)
+    np.save("ecg.npy", np.stack([lead, 0.5 * lead], axis=1))
+    found = {}
+    exec(code, found)
+    assert found["beats"].leads == ("II", "V1")
+    assert len(found["beats"].times) == 36

@@ -75,7 +75,7 @@ def test_mistakes(cardiax, tmp_path):
 def test_a_peer_without_pytorch_or_a_checkout_is_told(cardiax, monkeypatch, tmp_path):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
-    assert "pip install torch" in cardiax.mistake("bench", "heartbeat", "--peer", "torch")
+    assert "pip install 'cardiax[bench]'" in cardiax.mistake("bench", "heartbeat", "--peer", "torch")
     monkeypatch.setattr(pytorch_twin, "PEERS", tmp_path)
     assert "run from a checkout" in cardiax.mistake("bench", "heartbeat", "--peer", "torch")
 

@@ -1,7 +1,9 @@
 """The command line itself: help without delay, one line for a mistake, and nothing unpickled."""
 
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -164,3 +166,28 @@ def test_no_command_unpickles(data_dir, heartbeats, tmp_path):
         check=False,
     )
     assert done.stdout.endswith("done\n"), done.stderr
+
+
+class Dying:
+    """An object that a signal reaches while it is deleted, where Python prints exceptions and goes on."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_says_so_in_one_line(number, is_lost, cardiax, monkeypatch):
+    def run(options):
+        Dying(number) if is_lost else signal.raise_signal(number)
+        time.sleep(10)
+
+    numbers = (number, signal.SIGALRM)
+    before = [*map(signal.getsignal, numbers)]
+    monkeypatch.setattr("cardiax.launch.info.run", run)
+    status, _, error = cardiax("info")
+    assert (status, error) == (1, "cardiax: interrupted: run the same command again\n")
+    assert [*map(signal.getsignal, numbers)] == before

@@ -10,6 +10,7 @@ import pytest
 
 from cardiax.catalog import find_dataset
 from cardiax.launch.run.experiment import evaluation_batch
+from cardiax.launch.run.metric_names import NAMES
 from cardiax.models import build_model
 from cardiax.stats.classification import classification_metrics
 from cardiax.tasks import TASKS
@@ -58,7 +59,9 @@ def test_a_folder_that_cannot_be_written_is_measured(runs, cardiax, monkeypatch,
 
 
 def test_validation_agrees_with_the_training_log(runs, cardiax):
-    assert cardiax("evaluate", runs[0], "--split", "validation")[0] == 0
+    status, out, _ = cardiax("evaluate", runs[0], "--split", "validation")
+    assert status == 0
+    assert all(f"{NAMES[name]}  0." in out for name in ("area_under_risk", "risk_at_90_coverage"))
     result = json.loads((runs[0] / "validation.json").read_text())
     header, row = ((runs[0] / "metrics.csv").read_text().splitlines()[i].split(",") for i in (0, 1))
     logged = dict(zip(header, row, strict=True))

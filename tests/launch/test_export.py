@@ -187,7 +187,7 @@ def test_the_card_has_hugging_faces_metadata(exported):
     assert "0.500" in text
     assert "0.250 to 0.750" in text
     assert "Research only, not a medical device." in text
-    assert ("| risk at a coverage of 90 % | 0.500 |" in text) == (config.task in ("heartbeat", "arrhythmia"))
+    assert ("| selective risk at 90 % coverage | 0.500 |" in text) == (config.task in ("heartbeat", "arrhythmia"))
     assert ("seen in training" in text) == (config.dataset == "simulated_heartbeat")
 
 
@@ -205,6 +205,8 @@ def test_a_calibration_goes_with_the_network(bundle_of, tmp_path, cardiax):
     status, out, error = cardiax("export", tmp_path / "run", "--out", tmp_path / "bundle", "--no-stablehlo")
     assert status == 0, error
     assert "note" not in out
+    listed = {line.rpartition(": ")[0] for line in out.splitlines() if line.endswith(" bytes")}
+    assert listed == {str(path) for path in (tmp_path / "bundle").iterdir()}
     network = find_network(tmp_path / "bundle")
     assert network.trust == find_network(tmp_path / "run").trust == ClassTrust(1.5, 0.7, 0.1)
     inputs, output = golden_of(tmp_path / "bundle")
@@ -261,7 +263,7 @@ def test_onnx_without_its_packages_is_told(tmp_path, cardiax, monkeypatch):
     monkeypatch.setitem(sys.modules, "jax2onnx", None)
     told = cardiax.mistake("export", tmp_path / "run", "--out", tmp_path / "bundle", "--onnx")
     assert "found no package jax2onnx" in told
-    assert "pip install 'jax2onnx<0.14'" in told
+    assert "pip install 'cardiax[onnx]'" in told
     assert not (tmp_path / "bundle").exists()
 
 

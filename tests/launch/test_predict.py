@@ -290,7 +290,10 @@ def test_of_several_files_one_that_may_not_be_read_leaves_the_others(monkeypatch
     options = fake_options(monkeypatch, tmp_path, lambda *_: iter([("found", False)]), "ab", of_file=of_file)
     with pytest.raises(InputError, match=r"a.npy: 1 of 2 recordings was refused"):
         predict.run(options)
-    assert capsys.readouterr() == ("found\n", f"refused: {tmp_path}/a.npy: Permission denied\n")
+    assert capsys.readouterr() == (
+        "found\n",
+        f"refused: {tmp_path}/a.npy: Permission denied; allow it, or choose another path\n",
+    )
 
 
 def test_a_single_file_that_is_refused_is_one_line(monkeypatch, tmp_path, capsys):
@@ -310,3 +313,21 @@ def test_of_several_files_that_are_all_refused_nothing_is_said_of_others(monkeyp
     with pytest.raises(InputError, match=r"2 of 2 recordings were refused, for the reason above$"):
         predict.run(fake_options(monkeypatch, tmp_path, None, "ab", of_file=of_file))
     assert capsys.readouterr().err.count("refused: ") == 2
+
+
+@pytest.mark.parametrize("network", ["arrhythmia", "activation"])
+def test_quiet_leaves_warnings_alone(network, cardiax, tmp_path, monkeypatch, heartbeats, one_beat):
+    monkeypatch.setattr(predict, "save_plot", lambda path, draw: [])
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("Dear colleague, ...")
+    one = heartbeats(np.arange(0.5, 29, 0.8), 250, 30) if network == "arrhythmia" else twelve_leads(one_beat)
+    np.save(folder / "one.npy", one)
+    command = ("predict", network, folder, "--rate", 250 if network == "arrhythmia" else 1000, "--no-report")
+    _, told, remarks = cardiax(*command)
+    assert "wrote:" in told
+    assert {line.split(": ")[1] for line in remarks.splitlines()} == {"note", "warning"} | {str(folder)}
+    status, told, quiet = cardiax(*command, "--quiet")
+    assert (status, told) == (0, "")
+    assert quiet.splitlines() == [line for line in remarks.splitlines() if line.startswith("one: warning: ")]

@@ -132,7 +132,9 @@ def test_the_table_holds_the_means_of_the_members(swept):
         assert float(row["seconds"]) > 0
     text = (swept / "table.md").read_text()
     assert f"{mean:.4f} ± {half_width:.4f}" in text
-    of_all = "| protocol | system | accuracy | macro f1 | area under risk | risk at 90 coverage |"
+    of_all = (
+        "| protocol | system | accuracy | macro f1 | area under risk over coverage | selective risk at 90 % coverage |"
+    )
     assert text.splitlines()[0].startswith(f"{of_all} S: recall / precision |")
     assert (swept / "table.png").read_bytes().startswith(b"\x89PNG")
 
@@ -168,6 +170,38 @@ def test_what_is_done_is_not_done_again_and_what_is_missing_is(swept, command, c
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(text.splitlines())]
 
     assert figures((swept / "table.csv").read_text()) == figures(expected)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_sweep_that_is_stopped_says_so_and_passes_on_when_checkpoints_are_written(
+    workers, data_dir, tmp_path, cardiax, monkeypatch
+):
+    starts = []
+
+    def start(config, workdir, data_dir, minutes, memory, checkpoint_minutes):
+        starts.append(["--checkpoint-minutes=2.0"] * (checkpoint_minutes == 2))
+        return 1  # as when it is interrupted
+
+    @contextlib.contextmanager
+    def processes(count, flags, stopped):
+        def begin(member):
+            starts.append([flag for flag in flags(member) if "checkpoint" in flag])
+            stopped.set()
+
+        yield begin
+
+    monkeypatch.setattr("cardiax.launch.train.start", start)
+    monkeypatch.setattr(sweep_workers, "training_processes", processes)
+    for system, expected in (("cardiax", ["--checkpoint-minutes=2.0"]), ("xgboost", [])):
+        status, _, error = cardiax(
+            *("sweep", "arrhythmia", "--dataset", "kaggle_heartbeat/mitbih", "--data-dir", data_dir, "--seeds", 2),
+            *("--systems", system, "--workdir", tmp_path / system, "--checkpoint-minutes", 2, "--workers", workers),
+        )
+        assert status == 1
+        assert error == "sweep: interrupted: 0 of 2 runs are done; the same command goes on\n"
+        assert starts
+        assert all(one == expected for one in starts)
+        starts.clear()
 
 
 def test_members_that_diverge_are_counted_and_named(data_dir, tmp_path, cardiax):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -82,6 +83,23 @@ def test_the_same_command_on_a_finished_run_only_tests_again(finished, cardiax, 
     assert "epoch" not in out
     for name in FILES:
         assert (folder / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_outside_of_its_steps_says_what_is_kept(
+    number, finished, cardiax, small_run, tmp_path, monkeypatch
+):
+    def stop(*_, **__):
+        signal.raise_signal(number)
+
+    monkeypatch.setattr("cardiax.launch.loops.training_loop.load_experiment", stop)
+    status, _, error = cardiax(*small_run, "--workdir", tmp_path / "new")
+    told = f"nothing was kept of {tmp_path / 'new'}, which had no checkpoint yet; the same command begins it again"
+    assert (status, error) == (1, f"cardiax: interrupted: {told}\n")
+    assert not (tmp_path / "new").exists()
+    folder = copy(finished, tmp_path)
+    status, _, error = cardiax(*small_run, "--workdir", folder)
+    assert (status, error) == (1, f"cardiax: interrupted: {folder} is kept; the same command goes on with it\n")
 
 
 def test_config_repeats_a_run(finished, cardiax, small_run, tmp_path):
@@ -193,6 +211,10 @@ def test_a_diverged_run_stops_and_names_the_step(cardiax, small_run, tmp_path):
     )
     assert "training diverged at step 2: found a loss of nan" in message
     assert not list((tmp_path / "run" / "checkpoints").glob("*/*"))
+    advice = "try a lower --optimizer.learning_rate or --optimizer.clip_norm (0 clips no gradient) in a new --workdir"
+    assert advice in message
+    message = cardiax.mistake("evaluate", tmp_path / "run")
+    assert f"if that says that training diverged, {advice}" in message
 
 
 @pytest.mark.parametrize("last_finite", [None, 4])
@@ -206,12 +228,14 @@ def test_a_run_whose_validation_diverges_says_so(last_finite, cardiax, small_run
         status, out, error = cardiax(*run)
         assert status == 0, error
         assert "best step on validation: 4\n" in out
-        assert "note: training diverged: validation macro_f1 is NaN from step 8; the best earlier step is kept" in error
+        assert (
+            "warning: training diverged: validation macro_f1 is NaN from step 8; the best earlier step is kept" in error
+        )
         return
     for command in (run, ["evaluate", tmp_path / "run"]):
         message = cardiax.mistake(*command)
         assert "found no finite validation score in 2 evaluations up to step 8" in message
-        assert "training diverged; try a lower --optimizer.learning_rate in a new --workdir" in message
+        assert "training diverged; try a lower --optimizer.learning_rate or --optimizer.clip_norm" in message
 
 
 @pytest.mark.slow

@@ -11,7 +11,10 @@ from cardiax.plots.style import CLASS_COLOURS
 def test_the_median_and_quartiles_of_each_class_and_lead():
     shape = np.stack([np.arange(192.0), -np.arange(192.0)], 1)
     beats = {"N": np.array([1.0, 2, 9, 3, 4])[:, None, None] * shape, "V": 10 * shape[None]}
-    figure = median_beats_figure(beats, {"N": 1234, "V": 1}, ("II", "V5"), 180.0, 72, "a", CLASS_COLOURS, {}, {})
+    low, middle, high = ({name: np.quantile(own, q, axis=0) for name, own in beats.items()} for q in (0.25, 0.5, 0.75))
+    bounds = {name: np.stack([low[name], high[name]]) for name in beats}
+    counts = {"N": 1234, "V": 1}
+    figure = median_beats_figure(middle, bounds, counts, ("II", "V5"), 180.0, 72, "a", CLASS_COLOURS, {}, {})
     panels = np.array(figure.axes).reshape(2, 2)
     for row, sign in enumerate((1, -1)):
         for column, factor in enumerate((3, 10)):
@@ -26,10 +29,11 @@ def test_the_median_and_quartiles_of_each_class_and_lead():
 
 
 def test_what_speaks_for_a_class_is_red_and_what_speaks_against_it_blue():
-    beats = {"N": np.zeros((3, 192, 1)), "V": np.full((3, 192, 1), 2.0)}
+    beats = {"N": np.zeros((192, 1)), "V": np.full((192, 1), 2.0)}
     influence = np.where(np.arange(192) < 96, 1.0, -0.5)[:, None]
     figure = median_beats_figure(
         beats,
+        {name: np.stack([beat, beat]) for name, beat in beats.items()},
         {"N": 3, "V": 3},
         ("II",),
         180.0,
@@ -57,13 +61,14 @@ def test_what_speaks_for_a_class_is_red_and_what_speaks_against_it_blue():
 
 
 def test_all_classes_share_a_scale_and_weak_influences_stay_pale():
-    beats = {name: np.zeros((3, 192, 1)) for name in "NSV"}
+    beats = {name: np.zeros((192, 1)) for name in "NSV"}
+    bounds = {name: np.zeros((2, 192, 1)) for name in "NSV"}
     strong, weak = np.full((192, 1), 0.5), np.full((192, 1), 0.01)
     colours = dict.fromkeys(beats, "k")
     counts = dict.fromkeys(beats, 3)
 
     def shades(**influences):
-        figure = median_beats_figure(beats, counts, ("II",), 180.0, 72, "a", colours, influences, {})
+        figure = median_beats_figure(beats, bounds, counts, ("II",), 180.0, 72, "a", colours, influences, {})
         meshes = [one for axes in figure.axes for one in axes.collections if isinstance(one, QuadMesh)]
         return [mesh.to_rgba(mesh.get_array()[0, 96:97])[0][2] for mesh in meshes]  # blue: 1 is pale
 

@@ -43,7 +43,7 @@ def test_risk_over_coverage():
     np.testing.assert_array_equal(curve.get_data(), [[0.25, 0.5, 1.0], [0.0, 0.5, 0.4]])
     assert (at_90.get_xdata(), at_90.get_ydata()) == ([0.9], [0.4])
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert texts == ["all kept: 0.4000", "most certain kept (area 0.3250)", "90 % kept: 0.4000"]
+    assert texts == ["all kept: 0.4000", "most certain kept (area 0.3250)", "at 90 % coverage: 0.4000"]
     figure.savefig(io.BytesIO(), format="png")
     # The legend is above all lines.
     assert axes.get_legend().get_window_extent().y0 > axes.transData.transform((0, 0.5))[1]

@@ -161,7 +161,9 @@ def test_a_folder_that_cannot_be_written_is_read(state, tmp_path):
 def test_no_best_says_whether_the_run_diverged(state, tmp_path):
     with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
         checkpoints.save("latest", at(state, 2), [])
-        with pytest.raises(InputError, match="best: found no checkpoint, expected one; train first"):
+        with pytest.raises(
+            InputError, match="best: found no checkpoint, expected one; run the command of the run again"
+        ):
             checkpoints.restore("best", state)
         checkpoints.save("latest", at(state, 4), [{"step": 4, "validation_loss": float("nan")}])
         with pytest.raises(

@@ -123,4 +123,4 @@ def test_without_pytorch_the_package_is_named(monkeypatch, tmp_path, cardiax):
     path.write_bytes(b"")
     status, _, error = cardiax("export", path, "--out", tmp_path / "out")
     assert status == 2
-    assert "found no package torch, expected it to be installed; run pip install torch" in error
+    assert "found no package torch, expected it to be installed; run pip install 'cardiax[bench]'" in error

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, log_loss
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.evaluate import find_runs, group
-from cardiax.launch.evaluation.ensemble import _figures, measure_together
+from cardiax.launch.evaluation.ensemble import _figures, _table, measure_together
 from cardiax.launch.evaluation.measured_runs import Corruption, Run, load_runs
 from cardiax.launch.run.example_store import Examples
 from cardiax.launch.run.experiment import Experiment
@@ -53,6 +53,25 @@ def found(swept):
         main(["evaluate", str(swept)])
     assert not stopped.value.code
     return json.loads((swept / "ensemble.json").read_text())
+
+
+@pytest.mark.parametrize(("inside", "sweep"), [(".", "{name}"), ("{name}", "."), ("{name}/figures", "..")])
+def test_files_are_named_as_the_sweep_was(inside, sweep, found, swept, cardiax, monkeypatch):
+    monkeypatch.chdir(swept.parent / inside.format(name=swept.name))
+    sweep = sweep.format(name=swept.name)
+    status, out, error = cardiax("evaluate", sweep)
+    assert status == 0, error
+    wrote = [line for line in out.splitlines() if "ensemble.json" in line]
+    assert wrote == [f"wrote: {'' if sweep == '.' else f'{sweep}/'}ensemble.json"]
+    assert str(swept.parent) not in out
+
+
+def test_what_is_not_defined_is_a_dash():
+    heading = {"examples": 4, "split": "test", "protocol": "kaggle"}
+    values = {"value": np.nan, "low": np.nan, "high": np.nan}
+    one = {"members": {"mean": np.nan, "half_width": np.nan, "values": [np.nan, 0.5]}, "ensemble": values}
+    text = _table("row", heading, [0, 1], {"recall": one})
+    assert text.splitlines()[-1].split() == ["recall", "–", "–", "–,", "0.5000"]
 
 
 def test_a_sweeps_folder_is_measured_row_by_row(found, swept):

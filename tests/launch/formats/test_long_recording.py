@@ -54,7 +54,10 @@ def test_one_column_and_missing_values():
         ({"rate": 60.0}, r"^array: found a sampling rate of 60 Hz, expected 100 to 5000 Hz to find R peaks$"),
         ({}, r"^array: found 5000 samples and no sampling rate"),
         ({"rate": 250.0, "names": ["I"]}, r"^array: found 2 channels, expected the 1 of --leads$"),
-        ({"rate": 250.0, "names": ["Resp", "ABP"]}, r"^array: found no lead among the channels Resp, ABP, expected"),
+        (
+            {"rate": 250.0, "names": ["Resp", "II (mmHg)"]},
+            r"^array: found no lead among the channels Resp, II \(mmhg\), expected one in V, mV or uV$",
+        ),
     ],
 )
 def test_mistakes_are_told(arguments, message):

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cardiax.errors import InputError
 from cardiax.launch.formats.open_recording import recordings_in
+from cardiax.launch.predict import output_names
 
 
 def names(folder):
@@ -47,3 +49,29 @@ def test_the_folder_that_one_is_in(tmp_path, monkeypatch):
     (tmp_path / "a.npy").write_text("x")
     monkeypatch.chdir(tmp_path)
     assert recordings_in(Path(".")) == ([Path("a.npy")], [])
+
+
+def test_links_are_followed_once(tmp_path):
+    folder, far = tmp_path / "folder", tmp_path / "far.npy"
+    (folder / "below").mkdir(parents=True)
+    for path in (far, folder / "b.npy"):
+        np.save(path, np.zeros((9, 2)))
+    for name, target in {
+        "a.npy": folder / "b.npy",
+        "c.npy": far,
+        "d.npy": far,
+        "deeper": folder / "below",
+        "lost.npy": tmp_path / "nothing",
+        "loop.npy": folder / "loop.npy",
+    }.items():
+        (folder / name).symlink_to(target)
+    found, notes = recordings_in(folder)
+    assert [path.name for path in found] == ["b.npy", "c.npy"]
+    assert notes == [
+        f"{folder}: left out, since they are no recordings: below, deeper, loop.npy (a link to nothing), "
+        "lost.npy (a link to nothing)",
+        f"{folder}: left out, since they are links to others in it: a.npy, d.npy",
+    ]
+    assert output_names(found) == ["b", "c"]
+    with pytest.raises(InputError, match="found this recording twice"):
+        output_names([folder / "b.npy", folder / "a.npy"])

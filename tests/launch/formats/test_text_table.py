@@ -70,3 +70,21 @@ def test_samples_that_could_count_columns_are_samples(tmp_path, lines):
     path = tmp_path / "a.csv"
     path.write_text("\n".join(lines))
     assert text_table.open_table(path).samples == 3
+
+
+@pytest.mark.parametrize("name", ["s3", "t0", "h 1", "min_2", "ms10"])
+def test_a_numbered_letter_is_a_signal_and_no_time(tmp_path, name):
+    path = tmp_path / "a.csv"
+    path.write_text(f"time_s,{name},II\n" + "".join(f"{row / 250},{row % 3},{row % 5}\n" for row in range(20)))
+    table = text_table.open_table(path)
+    assert table.names == (name, "II")
+    assert table.rate == 250
+    path.write_text(f"{name},II\n" + "".join(f"{row % 3},{row % 5}\n" for row in range(20)))
+    assert text_table.open_table(path).names == (name, "II")
+
+
+@pytest.mark.parametrize("name", ["time 1", "time_s", "Time2 (s)", "s", "t"])
+def test_words_for_a_time_are_a_time(tmp_path, name):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{name},II\n" + "".join(f"{row / 250},{row % 5}\n" for row in range(20)))
+    assert text_table.open_table(path).names == ("II",)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -225,10 +226,21 @@ def test_arrays_in_archives(tmp_path):
     (tmp_path / "named.csv").write_bytes(content)
     for name in ("one.npz", "leads.npz", "a.npy.gz", "named.csv"):
         np.testing.assert_allclose(read_beat(tmp_path / name, rate=1000).leads, TWELVE, atol=1e-6)
-    np.savez(tmp_path / "two.npz", ecg=TWELVE, fs=1000)
-    assert refusal(tmp_path / "two.npz") == (
-        "found the arrays ecg, fs, expected one; save it alone by np.save('beat.npy', np.load('two.npz')['ecg'])"
-    )
+    columns = {name: lead[:, None] for name, lead in leads.items()}
+    for name, arrays in {"matrix": {"ecg": TWELVE}, "leads": leads, "columns": columns}.items():
+        np.savez(tmp_path / f"{name}.npz", **arrays, fs=1000)
+        np.testing.assert_allclose(read_beat(tmp_path / f"{name}.npz").leads, TWELVE, atol=1e-6)
+    assert "found 1000 Hz in the variable fs and --rate 500" in refusal(tmp_path / "matrix.npz", rate=500)
+    for arrays in ({"ecg": TWELVE, "leads": np.array(LEADS)}, {"a": TWELVE, "b": TWELVE}, {"a": TWELVE, "gain": 200}):
+        np.savez(tmp_path / "two.npz", **arrays)
+        expected = f"found the arrays {', '.join(arrays)}, expected one of all channels, or a vector for each"
+        assert expected in refusal(tmp_path / "two.npz")
+    with zipfile.ZipFile(tmp_path / "two.npz", "w") as archive:
+        for name in ("I", "fs"):
+            archive.writestr(name, b"1000")
+    assert "found the arrays I, fs, expected one" in refusal(tmp_path / "two.npz")
+    np.savez(tmp_path / "two.npz", I=TWELVE[:, 0], II=TWELVE[1:, 1])
+    assert "found vectors of different lengths" in refusal(tmp_path / "two.npz")
     (tmp_path / "a.npy.gz").write_bytes(gzip.compress(content)[:3000])
     damaged = bytearray(gzip.compress(content))
     damaged[5000] ^= 1
@@ -473,6 +485,17 @@ def test_arrays_that_no_network_could_be_asked(tmp_path, array, told, message):
         (table(times=10**6 * TIME, time="time"), {}, "whose unit is not given; name the column time_s or time_ms"),
         (table(time="").partition("\n")[2], {}, "found 12 channels without names"),
         (table(["I (mmHg)", *LEADS[1:]]), {}, "found the unit 'mmhg' of I, expected one of V, mV, uV, nV"),
+        (
+            table([f"{name} (uV)" for name in LEADS]),
+            {},
+            "found leads of at most .*; the stated unit uV is probably wrong",
+        ),
+        (
+            table(LEADS, 1e3 * TWELVE),
+            {"unit": "mv"},
+            ".* the stated unit mV .* wrong: the values are .* in uV; correct it",
+        ),
+        (table(LEADS, 1e3 * TWELVE), {}, ".*; µV need --unit uV"),
         (table() + "1,2\n", {}, "found 2 cells in line 502, expected 13"),
         (table().replace("0.", "0,", 1), {}, "found 14 cells in line 2, expected 13"),
         (table().replace("0.", "x.", 1), {}, r"found '-?x\..*' in line 2, expected a number"),

@@ -62,7 +62,8 @@ def test_half_the_samples_keep_the_waves(decoded):
 def test_the_influence_of_each_lead_is_relative_to_the_greatest(decoded):
     leads = np.stack([np.full(192, 0.5), np.full(192, -2.0)], axis=1).astype(np.float32)
     one = SimpleNamespace(
-        median_beats={"N": np.zeros((2, 192, 2)), "V": np.ones((3, 192, 2))},
+        median_beats={"N": np.zeros((192, 2)), "V": np.ones((192, 2))},
+        quartiles={"N": np.zeros((2, 192, 2)), "V": np.ones((2, 192, 2))},
         leads=("II", "V1"),
         influences={"V": Influence(leads, 1.25, 3)},
     )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -157,7 +158,11 @@ def test_the_same_from_python_in_parts_of_any_length(run, leads, monkeypatch):
     assert (whole.leads, whole.warnings) == (("II", "V5"), ())
     np.testing.assert_allclose(whole.times, TIMES, atol=0.012)
     np.testing.assert_allclose(whole.rr[1:], np.diff(whole.times))
-    assert whole.median_beats["V"].shape == (7, 192, 2)
+    assert {whole.median_beats[name].shape for name in "NV"} == {(192, 2)}
+    assert whole.median_beats["N"][72, 0] == pytest.approx(-0.6, abs=0.1)  # of II, -0.6 of a lead that is 1 mV high
+    low, high = whole.quartiles["N"]
+    assert ((low <= whole.median_beats["N"]) & (whole.median_beats["N"] <= high)).all()
+    assert len(repr(whole)) < 10_000
     assert "longest run (3 beats) of V" in whole.strips[0].caption
     monkeypatch.setattr(rhythm, "PART", 24.0)
     parts = predictor.predict(leads, sampling_rate=RATE, leads=["V5", "II"])
@@ -198,12 +203,12 @@ def test_parts_that_read_other_leads_are_not_mixed(run, leads, monkeypatch):
     three[72 * RATE :, 0] = np.nan
     found = load(run).predict(three, sampling_rate=RATE, leads=["II", "V1", "V5"])
     assert found.leads == ("II", "V1", "V5")
-    peaks = found.median_beats["N"][:, 69:76].max(axis=1)
-    np.testing.assert_allclose(np.log2(peaks), [[0, -1]] * len(peaks), atol=0.3)
+    for beat in (*found.quartiles["N"], found.median_beats["N"]):
+        np.testing.assert_allclose(np.log2(beat[69:76].max(axis=0)), [0, -1], atol=0.3)
     two = leads.copy()
     two[72 * RATE :, 1] = np.nan
     found = load(run).predict(two, sampling_rate=RATE)
-    assert np.ptp(found.median_beats["N"], axis=1).min() > 0.4
+    assert np.ptp(found.median_beats["N"], axis=0).min() > 0.4
     assert "a single lead" not in " ".join(found.notes)
 
 
@@ -306,6 +311,25 @@ def test_no_answer_where_none_can_be_trusted(run, leads):
     ):
         with pytest.raises(InputError, match=f"^array: {message}"):
             predictor.predict(signal, sampling_rate=RATE)
+
+
+@pytest.mark.parametrize(
+    ("stated", "factor", "told"),
+    [
+        ("uV", 1, "the stated unit uV is probably wrong: the values are those of an ECG in mV; correct it"),
+        ("mV", 1000, "the stated unit mV is probably wrong: the values are those of an ECG in uV; correct it"),
+        ("mV", 1e-3, "the stated unit mV is probably wrong: the values are those of an ECG in V; correct it"),
+        ("mV", 1e-9, "the stated unit mV is probably wrong; correct it"),
+        (None, 1000, "µV need --unit uV"),
+    ],
+)
+def test_a_unit_that_is_wrong_is_named(stated, factor, told, run, leads):
+    names = [f"{name} ({stated})" if stated else name for name in ("II", "V1")]
+    with pytest.raises(InputError, match=f"; {re.escape(told)}$"):
+        load(run).predict(factor * leads, sampling_rate=RATE, leads=names)
+    if stated:
+        with pytest.raises(InputError, match=f"; {re.escape(told)}$"):
+            load(run).predict(factor * leads, sampling_rate=RATE, unit=stated)
 
 
 def test_a_file_that_is_wrong_has_no_outputs(cardiax, run, leads, tmp_path):

@@ -13,9 +13,9 @@ from cardiax.launch.formats.wfdb_annotations import Beats
 from cardiax.launch.predictors.recording_parts import Part
 from cardiax.launch.predictors.rhythm_details import (
     compared,
-    example_beats,
     flags_of,
     notes_of,
+    quartiles_of,
     warnings_of,
     with_most_beats,
 )
@@ -48,10 +48,10 @@ PARTS = (
 SAMPLES, OWNERS = np.array([2000.0, 2100, 2800, 4000]), np.array([1, 1, 1, 2])
 
 
-def test_example_beats_are_of_one_pair_of_leads():
+def test_median_beats_are_of_one_pair_of_leads():
     assert with_most_beats(PARTS, OWNERS) == ("II", "V1")
-    found = example_beats(SAMPLES, OWNERS, np.array(["N", "V", "N", "N"]), PARTS, 180.0, AAMI_CLASSES)
-    assert {name: beats.shape for name, beats in found.items()} == {"N": (2, 192, 2), "V": (1, 192, 2)}
+    found = quartiles_of(SAMPLES, OWNERS, np.array(["N", "V", "N", "N"]), PARTS, 180.0, AAMI_CLASSES)
+    assert {name: beats.shape for name, beats in found.items()} == {"N": (3, 192, 2), "V": (3, 192, 2)}
     for beats in found.values():
         assert (beats == [1.0, 2.0]).all()
 
@@ -95,6 +95,9 @@ def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
     assert warning.startswith("30 % of the beats are uncertain, more than in any recording with which the network was")
     assert "(at most 14 %)" in warning
     assert warnings_of(summary, PARTS[2:], rr, names, True, 0.14, 0.14) == ()
+    assert warnings_of(replace(summary, longest_rr_s=2.99), PARTS[2:], rr, names, aami=True) == ()
+    (warning,) = warnings_of(replace(summary, longest_rr_s=3.0, longest_rr_at_s=75.0), PARTS[2:], rr, names, aami=True)
+    assert warning == "the longest RR interval is 3.0 s, at 0:01:15: a pause, or missed beats"
     assert warnings_of(summary, PARTS[2:], rr, names, True, 0.3, None) == ()
 
 

@@ -157,7 +157,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, capsys):
     with Workdir(tmp_path).hold():
         pass
     assert capsys.readouterr().err == (
-        f"note: {tmp_path} is on a file system without file locks: let no other command write into it\n"
+        f"warning: {tmp_path} is on a file system without file locks: let no other command write into it\n"
     )
 
 

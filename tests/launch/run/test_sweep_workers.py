@@ -119,7 +119,7 @@ def test_a_signal_is_passed_on_once_and_no_other_run_is_begun(number, tmp_path, 
     timer = threading.Thread(target=tell)
     timer.start()
     stopped = threading.Event()
-    with training_processes(2, [], stopped) as train:
+    with training_processes(2, lambda _: [], stopped) as train:
         assert share(members[:1], is_done, train, 2, stopped) == {}
     timer.join()
     assert stopped.is_set()

@@ -49,9 +49,9 @@ def test_settings_that_would_change_results_are_not_heeded(backend):
     done = run(PROGRAM, **shell)
     assert done.stdout == f"{backend}\nFalse threefry2x32 True\n2 x 3 ... \\xe4\n", done.stderr
     assert done.stderr.splitlines() == [
-        "note: JAX_ENABLE_X64=nonsense is ignored: results depend on False",
-        "note: JAX_DEFAULT_PRNG_IMPL=rbg is ignored: results depend on threefry2x32",
-        "note: JAX_THREEFRY_PARTITIONABLE=0 is ignored: results depend on True",
+        "warning: JAX_ENABLE_X64=nonsense is ignored: results depend on False",
+        "warning: JAX_DEFAULT_PRNG_IMPL=rbg is ignored: results depend on threefry2x32",
+        "warning: JAX_THREEFRY_PARTITIONABLE=0 is ignored: results depend on True",
     ]
 
 

@@ -336,11 +336,11 @@ function drawRisk({ coverage, risk }, box) {
     260,
     {
       scales: { x: { time: false }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ high) => [0, 1.1 * high || 1] } },
-      axes: [axis("coverage: beats kept (%)"), axis("risk: wrong among these (%)")],
+      axes: [axis("coverage: beats kept (%)"), axis("selective risk: wrong among these (%)")],
       cursor: { drag: { x: false, y: false } },
       series: [
         { label: "coverage", value: percent },
-        { label: "risk", stroke: BLUE, width: 1.8, points: { show: true }, value: percent },
+        { label: "selective risk", stroke: BLUE, width: 1.8, points: { show: true }, value: percent },
       ],
     },
     [coverage, risk].map((values) => values.map((value) => 100 * value)),
