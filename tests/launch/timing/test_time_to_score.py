@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +20,7 @@ JOB = """
 import json, sys, time
 from pathlib import Path
 
-folder, status, scores, test = Path(sys.argv[1]), int(sys.argv[2]), *map(json.loads, sys.argv[3:5])
+folder, (status, rest, scores, test) = Path(sys.argv[1]), map(json.loads, sys.argv[2:])
 folder.mkdir(exist_ok=True)
 print("an epoch begins", flush=True)
 with open(folder / "metrics.jsonl", "a") as file:
@@ -27,15 +28,16 @@ with open(folder / "metrics.jsonl", "a") as file:
         print(json.dumps({"validation_accuracy": accuracy, "validation_macro_f1": macro_f1}), file=file, flush=True)
         print(f"epoch {number}", flush=True)
         time.sleep(0.2)
+time.sleep(rest)
 accuracy, macro_f1 = test
 (folder / "test.json").write_text(json.dumps({"accuracy": {"value": accuracy}, "macro_f1": {"value": macro_f1}}))
 sys.exit(status)
 """
-"""A run with the scores of each evaluation, 0.2 s apart, and of the test."""
+"""A run with the scores of each evaluation, 0.2 s apart, and of the test, before which it rests."""
 
 
-def job(folder, scores, test=(0.95, 0.85), status=0):
-    return [sys.executable, "-c", JOB, str(folder), str(status), json.dumps(scores), json.dumps(test)]
+def job(folder, scores, test=(0.95, 0.85), status=0, rest=0):
+    return [sys.executable, "-c", JOB, str(folder), *map(json.dumps, (status, rest, scores, test))]
 
 
 def test_the_time_ends_with_the_evaluation_that_reaches_both_goals(tmp_path):
@@ -44,7 +46,9 @@ def test_the_time_ends_with_the_evaluation_that_reaches_both_goals(tmp_path):
     third = timed(job(tmp_path, [(0.9, 0.7), (0.8, 0.9), (0.91, 0.81)]), tmp_path, GOALS, 60)
     assert third["validation"] == [0.91, 0.81]
     assert third["seconds"] > first["seconds"] + 0.3
-    assert third["seconds"] < 60
+    start = time.perf_counter()
+    before_the_test = timed(job(tmp_path, [(0.9, 0.8)], rest=1), tmp_path, GOALS, 60)
+    assert before_the_test["seconds"] < time.perf_counter() - start - 0.9
 
 
 def test_a_run_that_does_not_reach_the_goals_has_no_time_and_no_test(tmp_path):
