@@ -41,14 +41,10 @@ def job(folder, scores, test=(0.95, 0.85), status=0, rest=0):
 
 
 def test_the_time_ends_with_the_evaluation_that_reaches_both_goals(tmp_path):
-    first = timed(job(tmp_path, [(0.9, 0.8)]), tmp_path, GOALS, 60)
-    assert first == {"seconds": first["seconds"], "validation": [0.9, 0.8], "test": [0.95, 0.85]}
-    third = timed(job(tmp_path, [(0.9, 0.7), (0.8, 0.9), (0.91, 0.81)]), tmp_path, GOALS, 60)
-    assert third["validation"] == [0.91, 0.81]
-    assert third["seconds"] > first["seconds"] + 0.3
     start = time.perf_counter()
-    before_the_test = timed(job(tmp_path, [(0.9, 0.8)], rest=1), tmp_path, GOALS, 60)
-    assert before_the_test["seconds"] < time.perf_counter() - start - 0.9
+    found = timed(job(tmp_path, [(0.9, 0.7), (0.8, 0.9), (0.91, 0.81)], rest=2), tmp_path, GOALS, 60)
+    assert 0.4 < found["seconds"] < time.perf_counter() - start - 1  # without the rest before the test
+    assert found == {"seconds": found["seconds"], "validation": [0.91, 0.81], "test": [0.95, 0.85]}
 
 
 def test_a_run_that_does_not_reach_the_goals_has_no_time_and_no_test(tmp_path):
