@@ -62,7 +62,7 @@ def recipes_of(asked: list[list[str]]) -> Recipes:
     """Return the experiment of each `--to-score FIELD=X …`; `InputError` for a wrong field."""
     found = {}
     for words in asked:
-        fields = dict(word.partition("=")[::2] for word in words)
+        fields = {name: value for name, _, value in (word.partition("=") for word in words)}
         if own := fields.keys() & {"task", "seed", "until"}:
             raise InputError(f"--to-score: found {', '.join(own)}, expected other fields; see --seeds and --targets")
         config = with_overrides(recipe("arrhythmia", fields.get("dataset", "kaggle_heartbeat/mitbih")), fields)
@@ -92,13 +92,15 @@ def measure(recipes: Recipes, options: argparse.Namespace, machine: dict[str, An
     runs: list[Run] = []
     with tempfile.TemporaryDirectory() as scratch:
         for name, seed in itertools.product(recipes, range(options.seeds)):
-            config, run = dataclasses.replace(recipes[name], seed=seed), {"seconds": 0.0}
+            config = dataclasses.replace(recipes[name], seed=seed)
+            run: Run = {"seconds": 0.0}
             if name == PEER:
                 write_arrays(Path(scratch, "arrays.npz"), config)
             for target in targets_of(options.targets):
                 # What a seed did not reach on validation, it does not reach for a higher target either.
                 if run["seconds"] is not None or run["target"][1] > target[1]:
-                    goals = dict(zip(METRICS, map(operator.add, target, options.margin), strict=True))
+                    pairs = zip(METRICS, target, options.margin, strict=True)
+                    goals = {metric: value + more for metric, value, more in pairs}
                     folder = Path(scratch, f"{len(runs)}")
                     run = timed(command(name, config, goals, folder), folder, goals, 60 * options.limit)
                 run = run | {"recipe": name, "target": target, "seed": seed}
@@ -132,7 +134,8 @@ def timed(command: list[str], folder: Path, goals: dict[str, float], limit: floa
     After each evaluation it prints a line that begins with "epoch", and has its row in metrics.jsonl. It is killed at
     the first one after `limit` seconds.
     """
-    start, run = time.perf_counter(), {"seconds": None, "validation": None, "test": None}
+    start = time.perf_counter()
+    run: Run = {"seconds": None, "validation": None, "test": None}
     environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": ""}
     with contextlib.ExitStack() as stack:
         process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
