@@ -145,6 +145,11 @@ class Config:
         0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw parameters", low=0.0, high=1.0
     )
     patience: int = setting(0, "stop after this many evaluations without a better validation score; 0: never", low=0)
+    until: Mapping[str, Any] = pairs(
+        "stop at the first evaluation with all of these values on validation, and test it: accuracy=.985,macro_f1=.93",
+        "metrics with the values to reach, as in macro_f1=0.93",
+        numbers=True,
+    )
     imports: str = field(
         default="",
         metadata={

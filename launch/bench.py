@@ -21,6 +21,12 @@ With --scaling one batch is divided over 1, 2, 4 and 8 simulated devices, and ov
 must agree, and the times show the cost of dividing. The default models of the tasks are measured; arrhythmia if no task
 is named.
 
+With --to-score the time from process start to a score on Kaggle's MIT-BIH test set is measured: the command trains
+arrhythmia for every seed and target, each in a new process, until the accuracy and the macro-F1 on validation reach the
+target, and then tests once. Fields of an experiment after --to-score make another recipe, and --to-score may be
+repeated. The reference CNN in PyTorch, with its authors' recipe, is measured too where PyTorch is installed. It needs
+`cardiax prepare kaggle_heartbeat`, or `cardiax prepare physionet_mitbih` and the field dataset=physionet_mitbih/kaggle.
+
 Examples:
 
   cardiax bench
@@ -30,6 +36,8 @@ Examples:
   cardiax bench heartbeat --precision bfloat16 --peer torch
   cardiax bench --without barriers
   cardiax bench --scaling
+  cardiax bench --to-score --json time_to_score.json
+  cardiax bench --to-score epochs=3 batch_size=256 --to-score --targets .985/.915 --margin .002 .02 --no-peer
 """
 
 import argparse
@@ -40,7 +48,7 @@ from typing import Any
 
 from cardiax.config import PRECISIONS
 from cardiax.errors import InputError, unknown
-from cardiax.launch.system.flags import positive
+from cardiax.launch.system.flags import count, finite, positive
 
 BUSY = 0.3
 """Load per core above which times are unreliable: PyTorch's threads wait for each other at every layer."""
@@ -80,6 +88,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-start", action="store_true", help="do not measure the time from process start to first step"
     )
     parser.add_argument("--json", metavar="FILE", help="write all measurements to this file")
+    score = parser.add_argument_group("time to a score")
+    score.add_argument(
+        "--to-score",
+        nargs="*",
+        action="append",
+        metavar="FIELD=X",
+        help="measure the time to a score, with these fields in the recipe of kaggle_heartbeat/mitbih; may be repeated",
+    )
+    score.add_argument(
+        "--targets",
+        default=".985/.915,.989/.935",
+        metavar="A/F,A/F",
+        help="accuracy and macro-F1 to reach (default: %(default)s)",
+    )
+    score.add_argument(
+        "--margin",
+        nargs=2,
+        type=finite,
+        default=(0, 0),
+        metavar=("A", "F"),
+        help="how much more of both is asked of validation, after which training stops (default: 0 0)",
+    )
+    score.add_argument("--seeds", type=count, default=3, metavar="N", help="seeds 0 to N - 1 (default: %(default)s)")
+    score.add_argument(
+        "--limit", type=positive, default=30, metavar="MINUTES", help="longest time of a run (default: %(default)s)"
+    )
+    score.add_argument("--no-peer", action="store_true", help="do not measure PyTorch")
 
 
 def _several(text: str) -> int:
@@ -93,12 +128,16 @@ def run(options: argparse.Namespace) -> None:
     """Measure the models, print a line for each as it is done, and write the JSON."""
     modes = {"--scaling": options.scaling, "--without": options.without}
     modes |= {f"--peer {options.peer}": options.peer, "--profile": options.profile}
+    if options.to_score:
+        modes |= {"--to-score": True, "a task": options.tasks, "--model": options.model}
+        modes |= {"--model-args": options.model_args, "--precision": options.precision != PRECISIONS[0]}
     asked = [flag for flag, value in modes.items() if value]
-    if (options.scaling or options.without) and len(asked) > 1:
+    if (options.scaling or options.without or options.to_score) and len(asked) > 1:
         raise InputError(f"bench: found {' and '.join(asked)}, expected only one of them")
     from cardiax.config import with_overrides
+    from cardiax.launch.evaluation.results_page import table
     from cardiax.launch.run.progress import say
-    from cardiax.launch.timing import device_scaling, op_profile, pytorch_twin, workload
+    from cardiax.launch.timing import device_scaling, op_profile, pytorch_twin, time_to_score, workload
     from cardiax.launch.timing.machine import describe_machine, matmul_peak
     from cardiax.nn.speedups import SPEEDUPS
     from cardiax.recipes import recipe
@@ -114,6 +153,8 @@ def run(options: argparse.Namespace) -> None:
     torch = {"torch": pytorch_twin.check()} if options.peer else {}
     if options.profile:
         op_profile.check()
+    recipes = time_to_score.recipes_of(options.to_score or [])
+    time_to_score.targets_of(options.targets)
 
     machine: dict[str, Any] = describe_machine() | {"matmul_flops_per_second": matmul_peak(options.precision)}
     machine["versions"] |= torch
@@ -123,6 +164,11 @@ def run(options: argparse.Namespace) -> None:
     say(f"load {machine['load']:.1f} at the start, matrix product {peak / 1e9:.1f} GFLOP/s")
     if machine["load"] > BUSY * machine["cores"]:
         say("the machine is busy, which stalls threads that wait for each other: do not report these times")
+    if options.to_score:
+        found = time_to_score.measure(recipes, options, machine)
+        say(table(found))
+        _write(options.json, found)
+        return
     results = []
     if not options.scaling:
         say(PEER_HEAD if options.peer else WITHOUT_HEAD.format(options.without) if options.without else HEAD)
@@ -140,9 +186,12 @@ def run(options: argparse.Namespace) -> None:
                 result["profile"] = op_profile.measure(config)
                 say(op_profile.table(result["profile"]))
         results.append(result)
-    if options.json:
-        found = {"machine": machine, "scaling" if options.scaling else "results": results}
-        Path(options.json).write_text(json.dumps(found, indent=2) + "\n")
+    _write(options.json, {"machine": machine, "scaling" if options.scaling else "results": results})
+
+
+def _write(file: str | None, found: dict[str, Any]) -> None:
+    if file:
+        Path(file).write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _pairs(tasks: list[str], models: list[str] | None, scaling: bool = False) -> list[tuple[str, str]]:

@@ -150,7 +150,7 @@ IDENTITY = ("task", "dataset", "protocol", "model", "model_args", "precision", "
 PAIRS_AND_NAMES = {"optimizer.name": tuple(OPTIMIZERS), "augmentation.extra": ({"scaled": 0.35},)}
 """Values of the fields that are neither numbers nor one of the choices."""
 
-ON_THE_HOST = ("patience",)
+ON_THE_HOST = ("patience", "until")
 """Fields that the loop reads between evaluations."""
 
 

@@ -75,8 +75,12 @@ def task_of(config: Config) -> Task:
 
 
 def check_config(task: Task, config: Config) -> None:
-    """Raise `InputError` if `config` enables a field that does not apply to the task, or an unknown augmentation."""
+    """Raise `InputError` if `config` enables a field that does not apply, or an unknown augmentation or metric."""
     check_extra(config.augmentation.extra)
+    metrics = [merit.name for merit in task.report.merits]
+    for name in config.until:
+        if name not in metrics:
+            raise unknown(f"metric of {task.name} in until", name, metrics)
     fields = leaves(config)
     for name in task.meaningless:
         value = fields[name][1]

@@ -145,6 +145,9 @@ def _train(
                 if 0 < config.patience <= stale:
                     say(f"stop: {config.patience} evaluations without a better {task.selection} on validation")
                     break
+                if history and reached(task, config, history[-1]):
+                    say("stop: the last evaluation has the values of --until on validation")
+                    break
                 state, loss = train_step(state, batch)
                 progress.dispatched(loss, len(steps))
                 done = steps.stop
@@ -155,7 +158,8 @@ def _train(
                     measured = evaluator(evaluated(state), "validation")
                     row |= by_first_process(functools.partial(validation_figures, task, measured))
                     history = [*history, row]
-                    state = record(state, jnp.float32(score(task, row)))
+                    is_best = reached(task, config, row)  # whatever the score of those before
+                    state = record(state, jnp.float32(math.inf if is_best else score(task, row)))
                     stale = int(state.stale)
                     checkpoints.save("latest" if stale else "best", state, history)
                     saved = time.monotonic()
@@ -208,7 +212,7 @@ def _seconds_a_step(state: TrainState, step: Callable, feed: Feed) -> float:
 
 
 def total_steps(experiment: Experiment) -> int:
-    """Return the number of steps of the run, unless `patience` ends it earlier."""
+    """Return the number of steps of the run, unless `patience` or `until` ends it earlier."""
     return experiment.config.steps or experiment.config.epochs * experiment.order.steps_per_epoch
 
 
@@ -230,6 +234,13 @@ def score(task: Task, row: dict[str, float]) -> float:
     """Return the score that selects the best checkpoint; higher is better."""
     figure = row[f"validation_{task.selection}"]
     return figure if task.higher_is_better else -figure
+
+
+def reached(task: Task, config: Config, row: dict[str, float]) -> bool:
+    """Return True if an evaluation has all values of `until`, and there are some."""
+    signs = {merit.name: 1 if merit.higher_is_better else -1 for merit in task.report.merits}
+    goals = config.until.items()
+    return bool(goals) and all(signs[name] * (row[f"validation_{name}"] - goal) >= 0 for name, goal in goals)
 
 
 def refuse_diverged(progress: Progress, state: TrainState) -> None:

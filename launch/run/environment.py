@@ -107,7 +107,7 @@ def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str,
         "devices": [f"{jax.device_count()} × {jax.devices()[0].device_kind}", f"{jax.process_count()} processes"],
         "platform": platform.platform(),
         "settings": settings(),
-        "git_revision": _git_revision(),
+        "git_revision": git_revision(),
         "data_dir": str(data_dir.absolute()),
         "fingerprints": fingerprints,
     }
@@ -156,7 +156,7 @@ def check_fingerprints(workdir: Workdir, began: dict[str, Any], fingerprints: di
             )
 
 
-def _git_revision() -> str | None:
+def git_revision() -> str | None:
     """Return the commit of the checkout that cardiax is imported from; None if it is installed from a wheel."""
     folder = Path(cardiax.__file__).parent
     if not (folder.parent / ".git").exists():

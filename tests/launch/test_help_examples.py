@@ -25,6 +25,7 @@ from cardiax.launch import bench, sweep, train
 from cardiax.launch.cli import COMMANDS, parse_command
 from cardiax.launch.evaluation import run_report
 from cardiax.launch.run.run_folder import write_json
+from cardiax.launch.timing.time_to_score import recipes_of, targets_of
 from cardiax.launch.timing.workload import configure
 from cardiax.protocols import SPLITS
 from cardiax.recipes import recipe
@@ -95,6 +96,8 @@ def read(example):
     elif name == "bench":
         pairs = bench._pairs(options.tasks, options.model, options.scaling)
         assert [configure(*pair, {}, False, options.precision) for pair in pairs]
+        assert len(recipes_of(options.to_score or [])) == len(options.to_score or [])
+        assert targets_of(options.targets)
 
 
 def write_own_data(folder):
@@ -156,6 +159,7 @@ def test_pages_have_commands():
         "cardiax sweep arrhythmia --grid optimizer.rate=1",
         "cardiax predict runs/hearts beat.npy --raet 1000",
         "cardiax bench heartbeat --model resnet",
+        "cardiax bench --to-score epoch=3",
         "cardiax info --datadir data",
     ],
 )

@@ -312,6 +312,10 @@ def test_mistakes_are_told_before_any_work(cardiax, small_run, data_dir, tmp_pat
     )
     assert "expected a multiple of the 8 devices" in mistake(*small_run, "--batch_size", 12)
     assert "expected at most the 540 examples" in mistake(*small_run, "--batch_size", 8000)
+    assert "unknown metric of arrhythmia in until 'f1'" in mistake(*small_run, "--until", "f1=0.9")
+    assert "until: found 'macro_f1', expected metrics with the values to reach" in mistake(
+        *small_run, "--until", "macro_f1"
+    )
     for how in ("here", "here,2,0", "here:80,2,2", "here:80,0,0", "here:80,2,-1", "here:99999,2,0"):
         told = mistake(*small_run, "--distributed", how)
         assert f"found '{how}', expected auto or HOST:PORT,PROCESSES,INDEX, with a port up to 65535" in told

@@ -3,11 +3,13 @@
 import contextlib
 import csv
 import itertools
+import json
+from types import SimpleNamespace
 
 import pytest
 
 from cardiax.launch.loops import training_loop
-from cardiax.launch.loops.training_loop import score
+from cardiax.launch.loops.training_loop import reached, score
 from cardiax.tasks import TASKS
 from cardiax.training.checkpoint import Checkpoints
 
@@ -39,6 +41,39 @@ def test_a_lower_error_and_a_higher_share_are_better():
     row = {"validation_activation_mae": 3.0, "validation_macro_f1": 0.5}
     assert score(TASKS["activation"], row) == -3.0
     assert score(TASKS["arrhythmia"], row) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("task", "until", "expected"),
+    [
+        ("arrhythmia", {}, False),
+        ("arrhythmia", {"accuracy": 0.75, "macro_f1": 0.5}, True),
+        ("arrhythmia", {"accuracy": 0.75, "macro_f1": 0.51}, False),
+        ("arrhythmia", {"accuracy": 0.76, "macro_f1": 0.5}, False),
+        ("activation", {"activation_mae": 3.0}, True),
+        ("activation", {"activation_mae": 2.9}, False),
+    ],
+)
+def test_until_is_reached_with_all_of_its_values(task, until, expected):
+    row = {"validation_activation_mae": 3.0, "validation_accuracy": 0.75, "validation_macro_f1": 0.5}
+    assert reached(TASKS[task], SimpleNamespace(until=until), row) is expected
+
+
+def test_the_evaluation_that_reaches_until_ends_the_run_and_is_tested(cardiax, small_run, tmp_path, monkeypatch):
+    rows = iter([(0.5, 0.8), (0.9, 0.6), (0.9, 0.9)])  # the second one has not the best macro-F1 so far
+
+    def figures(task, measured):
+        return dict(zip(("validation_accuracy", "validation_macro_f1"), next(rows), strict=True))
+
+    monkeypatch.setattr(training_loop, "validation_figures", figures)
+    folder = tmp_path / "run"
+    run = [*small_run[:-1], 3, "--workdir", folder, "--until", "accuracy=0.7,macro_f1=0.5"]
+    for _ in range(2):  # the second command finds nothing to train, and must not go on to step 12
+        status, out, error = cardiax(*run)
+        assert status == 0, error
+        assert "stop: the last evaluation has the values of --until on validation\n" in out
+        assert json.loads((folder / "test.json").read_text())["step"] == 8
+        assert len((folder / "metrics.csv").read_text().splitlines()) == 1 + 2
 
 
 EACH_STEP = ("--checkpoint-minutes", 1e-9)
