@@ -10,9 +10,9 @@ Inputs = dict[str, np.ndarray]
 NODES = 32
 """Number of points between baseline and inputs at which `integrated_gradients` takes the gradient."""
 
-GRADED = (0.0, 0.001, 0.01, 0.1, 1.0)
+GRADED = ((0.0, 0.001, 0.01, 0.1, 1.0), (0.0, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0))
 """Bounds of the parts of the line, each with `NODES` points, for an output that changes most near the baseline, as that
-of a network that normalises its inputs does."""
+of a network that normalises its inputs does; the second where the first is not fine enough."""
 
 COMPLETE = 0.05
 """Largest difference between the sums of attributions and the differences of the output, relative to the latter."""
@@ -67,11 +67,11 @@ def complete_attribution(
 ) -> Inputs | None:
     """Return `integrated_gradients`, or None if they do not add up to the difference of the output.
 
-    The points are graded if evenly spaced ones do not do, and the baseline has the shape of the inputs. An output
-    (n,) that jumps between baseline and inputs has no such attribution.
+    The points are graded, if need be finely, where evenly spaced ones do not do. The baseline has the shape of the
+    inputs. An output (n,) that jumps between baseline and inputs has no such attribution.
     """
     change = output(inputs) - output(baseline)
-    for bounds in ((0.0, 1.0), GRADED):
+    for bounds in ((0.0, 1.0), *GRADED):
         found = integrated_gradients(gradient, inputs, baseline, bounds=bounds)
         sums = sum(values.reshape(len(values), -1).sum(axis=1) for values in found.values())
         if np.abs(sums - change).sum() <= COMPLETE * np.abs(change).sum():

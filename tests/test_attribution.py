@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from cardiax.attribution import complete_attribution, integrated_gradients, smooth
+from cardiax.attribution import GRADED, complete_attribution, integrated_gradients, smooth
 from cardiax.models import build_model
 
 
@@ -76,6 +76,20 @@ def test_an_output_that_changes_most_near_the_baseline():
     found = complete_attribution(output, gradient, inputs, baseline)
     np.testing.assert_allclose(found["x"], [[0.75, 0.25], [0.25, 0.75]], atol=0.01)
     assert np.abs(integrated_gradients(gradient, inputs, baseline)["x"].sum(axis=1) - 1).max() > 0.05
+
+
+def test_an_output_that_changes_fast_near_the_baseline_is_followed_finely():
+    def output(at):
+        return 1 / (1 + np.exp(-np.clip((at["x"][:, 0] - 0.0025) / 5e-5, -300, 300)))
+
+    def gradient(at):
+        share = output(at)[:, None]
+        return {"x": share * (1 - share) / 5e-5}
+
+    inputs, baseline = {"x": np.ones((1, 1))}, {"x": np.zeros((1, 1))}
+    found = complete_attribution(output, gradient, inputs, baseline)
+    np.testing.assert_allclose(found["x"], [[1.0]], atol=0.01)
+    assert abs(integrated_gradients(gradient, inputs, baseline, GRADED[0])["x"].item() - 1) > 0.05
 
 
 def test_a_jump_has_no_attribution():

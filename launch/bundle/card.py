@@ -205,7 +205,9 @@ def _data(config: Config) -> list[str]:
         readme, citations = folder / "README.md", folder / "CITATIONS.bib"
         if readme.is_file():
             parts = [part.replace("\n", " ").strip() for part in readme.read_text(encoding="utf-8").split("\n\n")]
-            lines += ["", parts[0], "", *(part for part in parts if part.startswith("Licence:"))]
+            heading = f"## `{member.name}`"  # of a configuration that its page describes apart
+            about = parts[parts.index(heading) + 1] if heading in parts else parts[0]
+            lines += ["", about, "", *(part for part in parts if part.startswith("Licence:"))]
         if citations.is_file():
             entries |= dict.fromkeys(citations.read_text(encoding="utf-8").strip().split("\n\n"))
     if entries:

@@ -48,13 +48,14 @@ def test_the_probabilities_of_beats_are_calibrated_and_the_program_is_not(name):
 
 
 SOURCES = {
-    "activation": (("simulated_intracardiac", "volunteer"), "the figures say nothing about patients"),
+    "activation": (("simulated_intracardiac/varied", "volunteer"), "80,000 beats of 10,000 hearts"),
     "arrhythmia": (
         ("physionet_mitbih/patient,physionet_svdb", "both"),
         "The impact of the {MIT-BIH} Arrhythmia Database",
     ),
 }
-SOURCES |= {"heartbeat": SOURCES["arrhythmia"], "transmembrane": SOURCES["activation"]}
+SOURCES |= {"heartbeat": SOURCES["arrhythmia"]}
+SOURCES |= {"transmembrane": (("simulated_intracardiac", "volunteer"), "7,200 beats of 16 virtual volunteers")}
 """Weights → their dataset and protocol, and words of the card about them."""
 
 
@@ -65,6 +66,7 @@ def test_the_card_names_source_and_purpose(name):
     assert "Research only, not a medical device" in card
     assert words in card
     assert ("ODC-By" in card) == (name in ("arrhythmia", "heartbeat"))
+    assert ("the figures say nothing about patients" in card) == (name in ("activation", "transmembrane"))
     told = json.loads((PRETRAINED / name / "preprocessor.json").read_text())
     assert "test split" in told["golden"]["inputs"]
     config = find_network(name).config
@@ -81,11 +83,11 @@ def test_how_far_activation_can_be_trusted_is_stated(name):
     assert trust.half_width.shape == (75,)
     assert 10 < trust.half_width.min() < trust.half_width.max() < 60  # of hearts of all kinds
     assert 0.88 < trust.held < 0.92
-    assert 0 < trust.limit < 10
+    assert 0 < trust.limit < 20
     assert all(trust.difference(times) < 2 * trust.limit for times in golden)
-    assert trust.difference(golden[0][::-1]) > 3 * trust.limit
+    assert trust.difference(golden[0][::-1]) > trust.limit
     card = (PRETRAINED / name / "README.md").read_text()
     assert f"the intervals held {100 * trust.held:.1f} %" in card
-    assert 0.2 < trust.least_share < trust.true_share < 0.8
+    assert 0.1 < trust.least_share < trust.true_share < 0.8
     assert f"explain less than {100 * trust.least_share:.0f} % of the variance" in card
     assert (PRETRAINED / name / "trust.safetensors").stat().st_size < 300e3

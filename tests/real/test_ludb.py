@@ -71,14 +71,18 @@ def test_the_packaged_weights_agree_over_the_beats_of_a_person(ludb):
     assert median < 3
     warned = np.mean([one.difference > network.trust.limit for one in found])
     print(f"unlike the ECGs of training: {100 * warned:.0f} % of {len(found)} records")
-    assert warned > 0.7  # patients' hearts are not those of the simulator
+    assert warned < 0.2  # as of varied simulated hearts, 1 %
 
 
 @pytest.mark.parametrize("name", ["activation", "transmembrane"])
-def test_predictions_explain_less_of_the_leads_of_persons(ludb, name):
+def test_predictions_explain_the_leads_of_persons_only_if_trained_on_many_hearts(ludb, name):
     network = cardiax.load(name)
     shares = np.array([network.predict(header).explained.share for header in ludb])
     few = np.mean(shares < network.trust.least_share)
     print(f"{name}: {100 * np.median(shares):.0f} % explained (median); {100 * few:.0f} % of {len(shares)} warned of")
-    assert few > 0.2  # of simulated hearts 5 % are: six or more of 29 by chance have a probability of 0.003
-    assert np.median(shares) < network.trust.true_share
+    if name == "activation":
+        assert few < 0.2
+        assert np.median(shares) > 0.9 * network.trust.true_share
+    else:
+        assert few > 0.2  # of simulated hearts 5 % are: six or more of 29 by chance have a probability of 0.003
+        assert np.median(shares) < network.trust.true_share
