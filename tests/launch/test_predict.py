@@ -322,7 +322,7 @@ def test_quiet_leaves_warnings_alone(network, cardiax, tmp_path, monkeypatch, he
     folder = tmp_path / "recordings"
     folder.mkdir()
     (folder / "letter.txt").write_text("Dear colleague, ...")
-    one = heartbeats(np.arange(0.5, 29, 0.8), 250, 30) if network == "arrhythmia" else twelve_leads(one_beat)
+    one = heartbeats(np.arange(0.5, 29, 0.8), 250, 30) if network == "arrhythmia" else -twelve_leads(one_beat)
     np.save(folder / "one.npy", one)
     command = ("predict", network, folder, "--rate", 250 if network == "arrhythmia" else 1000, "--no-report")
     _, told, remarks = cardiax(*command)
