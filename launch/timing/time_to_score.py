@@ -54,7 +54,7 @@ def targets_of(text: str) -> list[tuple[float, ...]]:
         if not all(len(one) == len(METRICS) and 0 <= min(one) <= max(one) <= 1 for one in found):
             raise ValueError
     except ValueError as error:
-        raise InputError(f"--to-score: found {text!r}, expected ACCURACY/MACRO_F1 of 0 to 1, e.g. .985/.915") from error
+        raise InputError(f"--targets: found {text!r}, expected ACCURACY/MACRO_F1 of 0 to 1, e.g. .985/.915") from error
     return found
 
 

@@ -131,7 +131,7 @@ def test_the_margin_is_asked_of_validation_alone(scripted):
 def test_mistakes(cardiax, monkeypatch, tmp_path):
     assert targets_of(".989/.935,.985/.915") == [(0.985, 0.915), (0.989, 0.935)]
     for text in (".9", ".9/.9/.9", "1.1/.9", ".9/x", ""):
-        assert f"found '{text}', expected ACCURACY/MACRO_F1" in cardiax.mistake(
+        assert f"--targets: found '{text}', expected ACCURACY/MACRO_F1" in cardiax.mistake(
             "bench", "--to-score", "--targets", text
         )
     for words, told in (
