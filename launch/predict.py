@@ -135,7 +135,7 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"{file}: found no such file, expected a recording")
     for file, stem in zip(files, stems, strict=True):
         try:
-            prediction = predictor.of_file(file, options.rate, names, options.unit, **chosen)
+            prediction = predictor.predict(file, sampling_rate=options.rate, leads=names, unit=options.unit, **chosen)
         except (InputError, PermissionError) as error:
             if len(files) == 1:
                 raise

@@ -83,20 +83,10 @@ class BeatRowsPredictor(BatchPredictor):
         Raises:
           InputError: the beats are not of the form in training: what was found, what was expected.
         """
-        return self.of_file(Path(beats) if isinstance(beats, str) else beats, sampling_rate, leads, unit)
-
-    def of_file(
-        self,
-        source: Path | np.ndarray,
-        rate: float | None = None,
-        names: Sequence[str] | None = None,
-        unit: str | None = None,
-    ) -> BeatRows:
-        """Predict the beats of a table; see `predict`."""
-        for flag, value in {"rate": rate, "leads": names, "unit": unit}.items():
+        for flag, value in {"rate": sampling_rate, "leads": leads, "unit": unit}.items():
             if value is not None:
                 raise InputError(f"--{flag}: found {value}, which does not apply to a table of beats; leave it out")
-        return self._predict(*self._read(source))
+        return self._predict(*self._read(Path(beats) if isinstance(beats, str) else beats))
 
     def _read(self, file: Path | np.ndarray) -> tuple[Path, np.ndarray, list[str] | None, tuple[str, ...]]:
         """Return the name of a table, its beats (n, T, L) in the form of the network, their labels, and notes."""

@@ -133,27 +133,16 @@ class HeartPredictor(BatchPredictor):
         Raises:
           InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
         """
-        source, names = as_source(ecg), as_names(leads)
-        rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
-        found = self.of_file(source, rate, names, checked_unit(unit), as_number("start", start, "ms"))
-        return self.with_influence(found) if explain else found
-
-    def of_file(
-        self,
-        source: Path | np.ndarray,
-        rate: float | None = None,
-        names: Sequence[str] | None = None,
-        unit: str | None = None,
-        start: float | None = None,
-    ) -> Prediction:
-        """Predict the heart from a file or an array, see `predict`: from each beat, and from their median."""
         from cardiax.launch.predictors.heart_beats import read_beats
         from cardiax.simulate.generic_leads import explained_leads
 
-        beats = read_beats(source, rate, start, names, unit, self.usual_lead_in)
-        leads = np.median(beats.leads, axis=0)
+        source, names = as_source(ecg), as_names(leads)
+        rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
+        begin = as_number("start", start, "ms")
+        beats = read_beats(source, rate, begin, names, checked_unit(unit), self.usual_lead_in)
+        median = np.median(beats.leads, axis=0)
         path = source if isinstance(source, Path) else Path("array")
-        outputs = self._outputs({"leads": np.concatenate([leads[None], beats.leads])}, BATCH, path)
+        outputs = self._outputs({"leads": np.concatenate([median[None], beats.leads])}, BATCH, path)
         voltage = outputs[0] if outputs.ndim == 3 else None
         times = times_of(outputs) - beats.lead_in
         trust, told = self.trust, [NO_TRUST if self.trust is None else self.trust.words]
@@ -164,19 +153,19 @@ class HeartPredictor(BatchPredictor):
             )
         difference = None if trust is None else trust.difference(times[0])
         unlike = () if trust is None or difference is None else trust.warnings(difference)
-        explained = explained_leads(times[0] + beats.lead_in, voltage, leads)
+        explained = explained_leads(times[0] + beats.lead_in, voltage, median)
         if trust is not None and explained is not None:
             poor = trust.share_warnings(explained.share)
             unlike += poor
             told += [] if poor else [trust.explained(explained.share)]  # the warning begins with it
         many = voltage is not None and len(outputs) > 2
         spread = outputs[1:].std(axis=0, ddof=1) if many else None
-        return Prediction(
-            leads=leads,
+        found = Prediction(
+            leads=median,
             times=times[0],
             voltage=voltage,
             notes=(*beats.notes, *told),
-            warnings=(*_warnings(times[0], leads, beats.lead_in), *unlike),
+            warnings=(*_warnings(times[0], median, beats.lead_in), *unlike),
             onsets=beats.onsets,
             beat_times=times[1:],
             lead_in=beats.lead_in,
@@ -186,6 +175,7 @@ class HeartPredictor(BatchPredictor):
             recorded=beats.recorded,
             explained=explained,
         )
+        return self.with_influence(found) if explain else found
 
     def with_influence(self, prediction: Prediction) -> Prediction:
         """Return the prediction with its `influence`."""

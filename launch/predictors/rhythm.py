@@ -201,29 +201,15 @@ class RhythmPredictor(BatchPredictor):
         Raises:
           InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
         """
-        source, names = as_source(ecg), as_names(leads)
-        rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
-        found = self.of_file(source, rate, names, checked_unit(unit), beats, compare)
-        return self.with_influence(found) if explain else found
-
-    def of_file(
-        self,
-        source: Path | np.ndarray,
-        rate: float | None = None,
-        names: Sequence[str] | None = None,
-        unit: str | None = None,
-        beats: str | np.ndarray | None = None,
-        compare: str | None = None,
-    ) -> RhythmPrediction:
-        """Find the beats of a recording; see `predict`."""
         from cardiax.launch.formats.long_recording import read_leads
 
-        found = read_leads(source, rate, names, unit)
-        given = _given(found, beats, self._class_of)
-        reference = (
-            read_annotations(found.path, compare, found.rate, found.samples, self._class_of) if compare else None
-        )
-        return self._predict(found, given, reference)
+        source, names = as_source(ecg), as_names(leads)
+        rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
+        recording = read_leads(source, rate, names, checked_unit(unit))
+        given = _given(recording, beats, self._class_of)
+        reference = _annotated(recording, compare, self._class_of) if compare else None
+        found = self._predict(recording, given, reference)
+        return self.with_influence(found) if explain else found
 
     def _predict(
         self, recording: "LongRecording", given: np.ndarray | None, reference: Beats | None
@@ -371,7 +357,7 @@ def _given(
     if beats is None:
         return None
     if isinstance(beats, str):
-        return read_annotations(recording.path, beats, recording.rate, recording.samples, class_of).samples
+        return _annotated(recording, beats, class_of).samples
     times = np.asarray(beats, np.float64)
     is_list = times.ndim == 1 and len(times) > 0 and (np.diff(times) > 0).all()
     if not (is_list and times[0] >= 0 and times[-1] < recording.duration):
@@ -380,3 +366,7 @@ def _given(
             "the R peaks in s"
         )
     return times * recording.rate
+
+
+def _annotated(recording: "LongRecording", ending: str, class_of: Mapping[str, int]) -> Beats:
+    return read_annotations(recording.path, ending, recording.rate, recording.samples, class_of)

@@ -178,7 +178,7 @@ def fake_options(monkeypatch, tmp_path, write, names=("a",), **changes):
     """The options of `cardiax predict` of some files, for a predictor with this `write`."""
     fake = SimpleNamespace(flags=(), outputs=("_a.csv", "_b.png"), outputs_together=("all.json",), has_page=False)
     fake.write = write
-    fake.of_file, fake.with_influence, fake.plots = lambda *_: "found", lambda one: one, lambda *_: {}
+    fake.predict, fake.with_influence, fake.plots = lambda *_, **__: "found", lambda one: one, lambda *_: {}
     fake.write_together = lambda folder: ()
     vars(fake).update(changes)
     monkeypatch.setattr(predict, "open_predictor", lambda folder: fake)
@@ -251,7 +251,7 @@ class Found:
 def test_of_several_files_one_that_is_refused_leaves_the_others(monkeypatch, tmp_path, capsys):
     held = weakref.WeakSet()
 
-    def of_file(file, *_):
+    def found_in(file, **_):
         assert not held, "the predictions of the files before are still in memory"
         if file.stem in ("b", "d"):
             raise InputError(f"{file}: found noise")
@@ -266,7 +266,7 @@ def test_of_several_files_one_that_is_refused_leaves_the_others(monkeypatch, tmp
     def write_together(folder):
         yield "together", False
 
-    options = fake_options(monkeypatch, tmp_path, write, "abcd", of_file=of_file, write_together=write_together)
+    options = fake_options(monkeypatch, tmp_path, write, "abcd", predict=found_in, write_together=write_together)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "b_a.csv").write_text("of an earlier file")
     (tmp_path / "out" / "all.json").write_text("of earlier files")
@@ -282,12 +282,12 @@ def test_of_several_files_one_that_is_refused_leaves_the_others(monkeypatch, tmp
 
 
 def test_of_several_files_one_that_may_not_be_read_leaves_the_others(monkeypatch, tmp_path, capsys):
-    def of_file(file, *_):
+    def found_in(file, **_):
         if file.stem == "a":
             raise PermissionError(errno.EACCES, "Permission denied", str(file))
         return Found()
 
-    options = fake_options(monkeypatch, tmp_path, lambda *_: iter([("found", False)]), "ab", of_file=of_file)
+    options = fake_options(monkeypatch, tmp_path, lambda *_: iter([("found", False)]), "ab", predict=found_in)
     with pytest.raises(InputError, match=r"a.npy: 1 of 2 recordings was refused"):
         predict.run(options)
     assert capsys.readouterr() == (
@@ -297,21 +297,21 @@ def test_of_several_files_one_that_may_not_be_read_leaves_the_others(monkeypatch
 
 
 def test_a_single_file_that_is_refused_is_one_line(monkeypatch, tmp_path, capsys):
-    def of_file(file, *_):
+    def found_in(file, **_):
         raise InputError(f"{file}: found noise")
 
     with pytest.raises(InputError, match=r"a.npy: found noise$"):
-        predict.run(fake_options(monkeypatch, tmp_path, None, of_file=of_file))
+        predict.run(fake_options(monkeypatch, tmp_path, None, predict=found_in))
     assert capsys.readouterr() == ("", "")
     assert not (tmp_path / "out").exists()
 
 
 def test_of_several_files_that_are_all_refused_nothing_is_said_of_others(monkeypatch, tmp_path, capsys):
-    def of_file(file, *_):
+    def found_in(file, **_):
         raise InputError(f"{file}: found noise")
 
     with pytest.raises(InputError, match=r"2 of 2 recordings were refused, for the reason above$"):
-        predict.run(fake_options(monkeypatch, tmp_path, None, "ab", of_file=of_file))
+        predict.run(fake_options(monkeypatch, tmp_path, None, "ab", predict=found_in))
     assert capsys.readouterr().err.count("refused: ") == 2
 
 
