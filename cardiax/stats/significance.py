@@ -43,6 +43,14 @@ def resampled_figures(
     return np.concatenate(drawn)
 
 
+def resampled_systems(
+    systems: Sequence[Sequence[np.ndarray]], figure: Figure, groups: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Return `resampled_figures` of the runs of each system, (resamples, seeds) each."""
+    figures = resampled_figures([run for runs in systems for run in runs], figure, groups)
+    return np.split(figures, np.cumsum([len(runs) for runs in systems])[:-1], axis=1)
+
+
 def _sum_by(sums: np.ndarray, index: np.ndarray) -> np.ndarray:
     total = np.zeros((index.max() + 1, sums.shape[1]))
     np.add.at(total, index, sums)
@@ -71,7 +79,7 @@ def beats_chance(ours: np.ndarray, theirs: np.ndarray, units: float) -> float:
     34:28-35). The p-value is 1 if a model has only one seed, or there is only one unit, as a variance is then unknown.
 
     Args:
-      ours, theirs: (resamples, seeds), columns of one call of `resampled_figures`; NaN where the metric is undefined.
+      ours, theirs: (resamples, seeds), of one call of `resampled_systems`; NaN where the metric is undefined.
       units: number of independent cases or groups, from `independent_units`.
     """
     if min(ours.shape[1], theirs.shape[1]) < 2 or units <= 1:
@@ -93,7 +101,7 @@ def stands_out(figures: Sequence[np.ndarray], higher_is_better: bool, units: flo
 
     The best model is compared with each other one (`beats_chance`), and the p-values are corrected for the number of
     models after Holm (1979, Scand. J. Statist. 6:65-70): among equal models, one is called better in at most 5 % of
-    such tables. `figures` are columns of `resampled_figures` for each model, (resamples, seeds).
+    such tables. `figures` are those of `resampled_systems`, (resamples, seeds).
     """
     if len(figures) < 2 or not all(np.isfinite(one).any(axis=0).all() for one in figures):  # a seed is undefined
         return None

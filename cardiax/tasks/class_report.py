@@ -1,6 +1,6 @@
 """The report of a beat classification task: metrics, table, plots, and the calibration of ensembles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from cardiax.stats.abstention import SHARES, abstention_bootstrap, abstention_me
 from cardiax.stats.calibration import class_terms, expected_calibration_error, reliability
 from cardiax.stats.classification import BOUNDS, METRICS, bootstrap_intervals, classification_metrics
 from cardiax.stats.significance import resampled_figures
-from cardiax.tasks.plain_report import RESAMPLES, Arrays, Cases, Draw, Merit, Report, interval
+from cardiax.tasks.plain_report import RESAMPLES, Arrays, Cases, Draw, Merit, Report, cell, interval
 
 FEW = 5
 """Number of records below which an interval over records is said to be too narrow."""
@@ -101,17 +101,15 @@ class ClassReport(Report):
         """Format the result as text: a line for each class, then the overall metrics, with intervals."""
         lines = _lines(result)
         lines.append(
-            f"selective risk at 90 % coverage  {_cell(result['risk_at_90_coverage'])}   area under risk over coverage  "
-            f"{_cell(result['area_under_risk'])}"
+            f"selective risk at 90 % coverage  {cell(result['risk_at_90_coverage'])}   area under risk over coverage  "
+            f"{cell(result['area_under_risk'])}"
         )
         lines.append(f"on {result['examples']:,} {result['split']} beats of {result['dataset']} ({result['interval']})")
         if undefined := _undefined(result):
             lines.append(f"resamples that lack a class, and are left out of its interval: {undefined}")
-        for name, own in {"": result, **result.get("datasets", {})}.items():
-            if name:
-                lines += [f"{name} alone:", *_lines(own)]
-            if rest := own.get("without_record"):
-                lines += [f"{name} without record {rest['record']}:".strip(), *_lines(rest)]
+        for name, record, own in list(parts_of(result))[1:]:
+            title = f"{name} without record {record}" if record else f"{name} alone"
+            lines += [f"{title.strip()}:", *_lines(own)]
         if "note" in result:
             lines.append(f"note: {result['note']}")
         return "\n".join(lines)
@@ -132,9 +130,9 @@ class ClassReport(Report):
             own = np.flatnonzero((figures["target"] == true) & (figures["prediction"] == predicted))
             drawn = cases.take(cases.rows[own[:: -(-len(own) // DRAWN)]])
             unit = "of the median's range" if "deviation" in drawn else ""
-            cell = self.classes[true], self.classes[predicted]
-            beats[cell] = without_padding(np.swapaxes(drawn["leads"], 1, 2))[:, 0]
-            counts[cell] = len(own)
+            outcome = self.classes[true], self.classes[predicted]
+            beats[outcome] = without_padding(np.swapaxes(drawn["leads"], 1, 2))[:, 0]
+            counts[outcome] = len(own)
         return {
             "beats": partial(outcomes_figure, beats, counts, cases.dataset.rate, title, unit),
             "confusion": partial(confusion_figure, figures["confusion"], self.classes, f"{title}\n{values}"),
@@ -221,6 +219,15 @@ class ClassReport(Report):
         ]
 
 
+def parts_of(result: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield SPLIT.json, then the fields that it has of a part of the cases, after the name of their dataset, empty for
+    all of them, and the dominant record that they are without, or None."""
+    for dataset, own in {"": result, **result.get("datasets", {})}.items():
+        yield dataset, None, own
+        if rest := own.get("without_record"):
+            yield dataset, rest["record"], rest
+
+
 def _certainty(figures: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return the probability of each predicted class (n,), and whether it is wrong, bool (n,)."""
     return np.asarray(figures["probabilities"]).max(axis=1), figures["prediction"] != figures["target"]
@@ -265,10 +272,10 @@ def _lines(result: dict[str, Any]) -> list[str]:
     width = max(10, *(len(name) + 1 for name in result["classes"]))
     lines = [f"{'class':<{width}}{'beats':>8}  {'precision':^22}  {'recall':^22}  {'F1':^22}"]
     for name, row in result["classes"].items():
-        cells = "  ".join(f"{_cell(row[figure]):<22}" for figure in ("precision", "recall", "f1"))
+        cells = "  ".join(f"{cell(row[figure]):<22}" for figure in ("precision", "recall", "f1"))
         lines.append(f"{name:<{width}}{row['examples']:>8,}  {cells}".rstrip())
-    lines.append(f"accuracy  {_cell(result['accuracy'])}   macro-F1  {_cell(result['macro_f1'])}")
-    return lines + [f"{name}  {_cell(result[name])}" for name in METRICS]
+    lines.append(f"accuracy  {cell(result['accuracy'])}   macro-F1  {cell(result['macro_f1'])}")
+    return lines + [f"{name}  {cell(result[name])}" for name in METRICS]
 
 
 def _undefined(result: dict[str, Any]) -> str:
@@ -280,9 +287,3 @@ def _undefined(result: dict[str, Any]) -> str:
         if np.isfinite(row[figure]["value"])
     }
     return ", ".join(f"{n} of {name}" for name, one in found.items() if (n := one.get("undefined_resamples")))
-
-
-def _cell(figure: dict[str, Any]) -> str:
-    if not np.isfinite(figure["value"]):
-        return "–"
-    return f"{figure['value']:.4f} [{figure['low']:.4f}, {figure['high']:.4f}]"

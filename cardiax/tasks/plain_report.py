@@ -85,6 +85,19 @@ def interval(value: float, low: float, high: float) -> dict[str, float]:
     return {"value": float(value), "low": float(low), "high": float(high)}
 
 
+def metrics_in(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the fields of SPLIT.json that are metrics, see `interval`, over all its cases."""
+    return {name: one for name, one in result.items() if isinstance(one, dict) and "value" in one}
+
+
+def cell(metric: Mapping[str, float], decimals: int = 4) -> str:
+    """Format a metric with its interval, if it has one; a dash if it is undefined."""
+    if not np.isfinite(metric["value"]):
+        return "–"
+    value, *bounds = (f"{metric[key]:.{decimals}f}" for key in ("value", "low", "high") if key in metric)
+    return f"{value} [{', '.join(bounds)}]" if bounds else value
+
+
 def mean_terms(values: np.ndarray) -> np.ndarray:
     """Return the terms float64 (n, 2) of `mean_of_sums`: a value (n,) that is not finite makes the mean undefined."""
     return np.stack([np.where(np.isfinite(values), values, np.nan), np.ones(len(values))], axis=1)

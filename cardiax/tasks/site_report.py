@@ -31,6 +31,7 @@ from cardiax.tasks.plain_report import (
     cases_line,
     interval,
     mean_merit,
+    metrics_in,
 )
 
 
@@ -87,12 +88,9 @@ class SiteReport(Report):
     def table(self, result: dict[str, Any]) -> str:
         """Format the result as text: a line for each metric with its interval, then the spread over cases and sites."""
         lines = []
-        for name, figure in result.items():
-            if isinstance(figure, dict) and "value" in figure:
-                unit = figure.get("unit", "")
-                lines.append(
-                    f"{name:<17}{figure['value']:9.3f} [{figure['low']:.3f}, {figure['high']:.3f}] {unit}".rstrip()
-                )
+        for name, figure in metrics_in(result).items():
+            bounds = f"[{figure['low']:.3f}, {figure['high']:.3f}]"
+            lines.append(f"{name:<17}{figure['value']:9.3f} {bounds} {figure.get('unit', '')}".rstrip())
         if "activations_found" in result:
             lines.append(f"activations found: {result['activations_found']:.2%} of the true ones")
         if wrong := result.get("cases_with_predictions_that_are_not_finite"):
@@ -119,15 +117,9 @@ class SiteReport(Report):
         output = predict({"leads": leads[None]})[0]
         title = f"{result['model']}, {result['dataset']}, {result['split']} set: the case of median error"
         if output.ndim == 1:
-            return case_plots(leads, title, times=output, true_times=target)
-        return case_plots(
-            leads,
-            title,
-            times=np.asarray(activation_time(output)),
-            true_times=np.asarray(activation_time(target)),
-            voltage=output,
-            true_voltage=target,
-        )
+            return case_plots(leads, title, output, target)
+        times, true_times = (np.asarray(activation_time(one)) for one in (output, target))
+        return case_plots(leads, title, times, true_times, output, target)
 
     def ensemble_terms(self, outputs: jax.Array, together: jax.Array, target: jax.Array) -> jax.Array:
         """Return `spread_terms` (B, 75, 6) of times (M, B, 75) or of voltages (M, B, 500, 75), summed over time."""

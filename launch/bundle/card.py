@@ -9,9 +9,10 @@ import cardiax
 from cardiax import datasets
 from cardiax.catalog import BY_PATIENT, DISCLAIMER, find_dataset
 from cardiax.config import Config
-from cardiax.launch.run.metric_names import NAMES
+from cardiax.launch.run.metric_text import NAMES
 from cardiax.launch.run.run_folder import CALIBRATION
 from cardiax.tasks import task_of
+from cardiax.tasks.plain_report import metrics_in
 
 METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "activation_mae": "mae", "voltage_mae": "mae"}
 """Metric of test.json → its name on Hugging Face."""
@@ -143,10 +144,9 @@ def _figures(result: dict[str, Any]) -> list[str]:
         f"{result['interval']}.",
         *("", "| metric | value | interval |", "|---|---|---|"),
     ]
-    for metric, found in result.items():
-        if isinstance(found, dict) and "value" in found:
-            unit = f" {found['unit']}" if found.get("unit") else ""
-            lines.append(f"| {_spoken(metric)} | {_number(found['value'])}{unit} | {_interval(found)} |")
+    for metric, found in metrics_in(result).items():
+        unit = f" {found['unit']}" if found.get("unit") else ""
+        lines.append(f"| {_spoken(metric)} | {_number(found['value'])}{unit} | {_interval(found)} |")
     if "classes" in result:
         lines += ["", "| class | examples | precision | recall | F1 |", "|---|---|---|---|---|"]
         for name, row in result["classes"].items():

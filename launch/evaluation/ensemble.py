@@ -1,7 +1,5 @@
 """Evaluation of the seeds of one experiment: their mean, their ensemble, and its calibration."""
 
-import functools
-import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +9,14 @@ import numpy as np
 
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.measured_runs import Run
+from cardiax.launch.run.metric_text import with_unit
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.progress import say
 from cardiax.stats.classification import mean_interval
+from cardiax.tasks.class_report import parts_of
+from cardiax.tasks.plain_report import cell, metrics_in
 from cardiax.training.batch_order import padded_batches
 from cardiax.training.step import inputs_of
-
-UNDEFINED = "–"
-"""A value that is not defined, e.g. the recall of a class without test examples."""
 
 Figures = dict[str, dict[str, Any]]
 """Metric → `members`: their mean with its interval and each value; `ensemble`: its value with its interval."""
@@ -87,16 +85,13 @@ def _figures(results: Sequence[dict[str, Any]], ensemble: dict[str, Any]) -> Fig
     Those of each joined dataset, and those without a dominant record, say so in their names.
     """
     found = {}
-    for name, value in ensemble.items():
-        if isinstance(value, dict) and "value" in value:
-            found[name] = _figure([result[name]["value"] for result in results], value)
-    for label, row in ensemble.get("classes", {}).items():
-        found[f"f1_{label}"] = _figure([result["classes"][label]["f1"]["value"] for result in results], row["f1"])
-    parts = [(f"of {name}", "datasets", name) for name in ensemble.get("datasets", {})]
-    parts += [(f"without {rest['record']}", "without_record") for rest in [ensemble.get("without_record")] if rest]
-    for suffix, *path in parts:
-        *own, together = (functools.reduce(operator.getitem, path, one) for one in (*results, ensemble))
-        found |= {f"{name} {suffix}": one for name, one in _figures(own, together).items()}
+    for (dataset, record, together), *members in zip(*map(parts_of, (ensemble, *results)), strict=True):
+        suffix = (f" without {record}" if record else "") + (f" of {dataset}" if dataset else "")
+        own = [member for _, _, member in members]
+        for name, value in metrics_in(together).items():
+            found[name + suffix] = _figure([one[name]["value"] for one in own], value)
+        for label, row in together.get("classes", {}).items():
+            found[f"f1_{label}{suffix}"] = _figure([one["classes"][label]["f1"]["value"] for one in own], row["f1"])
     return found
 
 
@@ -109,8 +104,7 @@ def _figure(values: Sequence[float], ensemble: dict[str, Any]) -> dict[str, Any]
 
 def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figures) -> str:
     """Format the metrics as text: mean of seeds with t interval, ensemble with bootstrap interval, each seed."""
-    units = {figure: one["ensemble"].get("unit") for figure, one in figures.items()}
-    labels = {figure: f"{figure}, {unit}" if unit else figure for figure, unit in units.items()}
+    labels = {figure: with_unit(figure, one["ensemble"]) for figure, one in figures.items()}
     width = max(20, 2 + max(map(len, labels.values())))
     lines = [
         f"{name}: {len(seeds)} seeds on {heading['examples']:,} {heading['split']} examples, split by "
@@ -118,16 +112,9 @@ def _table(name: str, heading: dict[str, Any], seeds: list[int], figures: Figure
         f"{'metric':<{width}}{'mean of seeds':<19}{'ensemble':<26}seeds {', '.join(map(str, seeds))}",
     ]
     for figure, one in figures.items():
-        ours, together = one["members"], one["ensemble"]
-        cell = _number(together["value"])
-        if "low" in together and cell != UNDEFINED:
-            cell += f" [{together['low']:.4f}, {together['high']:.4f}]"
-        mean = _number(ours["mean"])
-        if mean != UNDEFINED:
-            mean += f" ± {_number(ours['half_width'])}"
-        lines.append(f"{labels[figure]:<{width}}{mean:<19}{cell:<26}{', '.join(map(_number, ours['values']))}")
+        ours, values = one["members"], [cell({"value": value}) for value in one["members"]["values"]]
+        mean = cell({"value": ours["mean"]})
+        if np.isfinite(ours["mean"]):
+            mean += f" ± {cell({'value': ours['half_width']})}"
+        lines.append(f"{labels[figure]:<{width}}{mean:<19}{cell(one['ensemble']):<26}{', '.join(values)}")
     return "\n".join(lines)
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}" if np.isfinite(value) else UNDEFINED

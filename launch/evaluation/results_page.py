@@ -9,7 +9,6 @@ first writes results/NAME.json from the folders of finished runs that differ onl
 
 import argparse
 import collections
-import functools
 import re
 import textwrap
 import time
@@ -21,6 +20,7 @@ import numpy as np
 from cardiax.config import to_dict
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.folds import is_fold, together
+from cardiax.launch.run.metric_text import at, markdown_table, with_unit
 from cardiax.launch.run.run_folder import Workdir, read_json, write_atomically, write_json
 from cardiax.stats.classification import mean_interval
 
@@ -43,12 +43,12 @@ def render(text: str, data: Path) -> str:
 def table(result: dict[str, Any]) -> str:
     """Format one result as Markdown: its title, the table, and how the values were measured."""
     columns = result["columns"]
-    titles = [result["row_title"], *(_with_unit(column["title"], column) for column in columns)]
-    lines = [f"**{result['title']}**", "", f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+    titles = [result["row_title"], *(with_unit(column["title"], column) for column in columns)]
+    rows = []
     for row in result["rows"]:
         decimals = [row.get("decimals", column["decimals"]) for column in columns]
-        cells = [cell(*pair) for pair in zip(row["cells"], decimals, strict=True)]
-        lines.append(f"| {' | '.join([_with_unit(row['name'], row), *cells])} |".replace("|  ", "| "))
+        rows.append([with_unit(row["name"], row), *map(cell, row["cells"], decimals)])
+    lines = [f"**{result['title']}**", "", *markdown_table(titles, rows)]
     return "\n".join([*lines, "", textwrap.fill(_origin(result), 120, break_long_words=False, break_on_hyphens=False)])
 
 
@@ -65,10 +65,6 @@ def cell(found: Any, decimals: int) -> str:
         return f"{shown['low']} to {shown['high']}"
     text = " ± ".join([shown["value"], *([shown["half_width"]] if "half_width" in shown else [])])
     return f"{text} ({shown['low']} to {shown['high']})" if "low" in shown else text
-
-
-def _with_unit(title: str, of: dict[str, Any]) -> str:
-    return f"{title}, {of['unit']}" if "unit" in of else title
 
 
 def _origin(result: dict[str, Any]) -> str:
@@ -184,12 +180,9 @@ def _origin_of(folders: list[Workdir]) -> dict[str, Any]:
 
 
 def _figure(result: dict[str, Any], name: str) -> dict[str, Any]:
-    try:
-        found = functools.reduce(lambda inner, key: inner[key], name.split("."), result)
-        if found["value"] is None:
-            raise KeyError
-    except (KeyError, TypeError) as error:
-        raise InputError(f"test.json: found no value of {name!r}, expected one, e.g. of classes.S.recall") from error
+    found = at(result, name)
+    if not isinstance(found, dict) or found.get("value") is None:
+        raise InputError(f"test.json: found no value of {name!r}, expected one, e.g. of classes.S.recall")
     return found
 
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from cardiax.ecg.recorded_noise import NOISES, SNRS
 from cardiax.launch.run.experiment import Experiment
+from cardiax.launch.run.metric_text import with_unit
 from cardiax.launch.run.plot_files import save_plot, without_losing_results
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_csv
 from cardiax.plots.curves import learning_figure, noise_figure
 from cardiax.stats.trust_fit import LEAST_COVERAGE, MOST_RISK, fit_trust
 from cardiax.tasks.class_report import ClassReport
-from cardiax.tasks.plain_report import Cases
+from cardiax.tasks.plain_report import Cases, cell
 from cardiax.training.batch_order import Arrays
 from cardiax.training.step import inputs_of
 
@@ -158,18 +159,13 @@ def _noise_table(result: dict[str, Any]) -> str:
 
 
 def _label(name: str, figure: Any) -> str:
-    text = name.replace("macro_f1", "macro-F1").replace("_mae", " MAE").replace("_", " ")
-    return f"{text}, {figure['unit']}" if isinstance(figure, dict) and "unit" in figure else text
+    return with_unit(name.replace("macro_f1", "macro-F1").replace("_mae", " MAE").replace("_", " "), figure)
 
 
 def _cell(name: str, figure: Any) -> str:
     if not isinstance(figure, dict):
         return f"{figure:.3f}"
-    if not np.isfinite(figure["value"]):
-        return "–"
-    if name.startswith("recall_"):
-        return f"{figure['value']:.3f}"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    return cell({"value": figure["value"]} if name.startswith("recall_") else figure, 3)
 
 
 def _noise_plot(result: dict[str, Any]) -> Any:

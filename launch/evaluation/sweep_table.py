@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,17 @@ import numpy as np
 
 from cardiax.catalog import BY_PATIENT, NOISE
 from cardiax.launch.evaluation.folds import is_fold, together
-from cardiax.launch.run.metric_names import NAMES
+from cardiax.launch.run.metric_text import NAMES, at, markdown_table, with_unit
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, read_csv, write_atomically, write_csv
 from cardiax.launch.run.sweep_member import Member
 from cardiax.plots.metric_bars import comparison_figure
 from cardiax.stats.classification import mean_interval
-from cardiax.stats.significance import independent_units, resampled_figures, stands_out
+from cardiax.stats.significance import independent_units, resampled_systems, stands_out
 from cardiax.tasks import TASKS, Task, task_of
-from cardiax.tasks.plain_report import Merit, unit_of
+from cardiax.tasks.class_report import parts_of
+from cardiax.tasks.plain_report import Merit, metrics_in, unit_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,13 @@ class Row:
 
     def values(self, figure: str) -> np.ndarray:
         """Return a metric, dotted as in `classes.S.recall`, of each seed: float64 (seeds,), NaN if undefined."""
-        return np.asarray([_value(result, figure) for result in self.results])
+        found = [at(result, figure) or {"value": None} for result in self.results]
+        return np.asarray([one["value"] for one in found], float)
+
+    @property
+    def count(self) -> str:
+        """The number of seeds, as the tables have it."""
+        return str(len(self.results))
 
     @property
     def seconds(self) -> np.ndarray:
@@ -104,7 +111,7 @@ def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
         for merit in merits
     }
     write_csv(folder / "table.csv", [_csv_row(row) for row in rows])
-    name, bounds = merits[-1].name, merits[-1].bounds
+    name = merits[-1].name
     panels = {
         protocol: {row.name: row.values(name) for row in group}
         for protocol, group in itertools.groupby(rows, lambda row: row.protocol)
@@ -115,7 +122,7 @@ def _clean(folder: Path, rows: list[Row], task: Task) -> list[str]:
     )
     unit = rows[0].results[0][name].get("unit")
     label = NAMES.get(name, name) + (f" ({unit})" if unit else "")
-    save_plot(folder / "table", lambda: comparison_figure(panels, label, title, bounds))
+    save_plot(folder / "table", lambda: comparison_figure(panels, label, title, merits[-1].bounds))
     return [markdown(rows, best, task)]
 
 
@@ -125,9 +132,9 @@ def noise_table(rows: list[Row]) -> str:
     first = next(iter(rows[0].results[0]["clean"]))
     ratios = next(iter(rows[0].results[0]["noises"].values()))
     missing = ["one lead missing"] if "missing" in rows[0].results[0] else []
-    titles = ["noise", "system", f"{_label_of(first, rows[0].results[0]['clean'][first])}, clean"]
+    titles = ["noise", "system", f"{_label(first, rows[0].results[0]['clean'][first])}, clean"]
     titles += [*(f"{ratio} dB" for ratio in ratios), *missing, "seeds"]
-    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    lines = []
     for row in rows:
         seeds = [
             [
@@ -138,8 +145,8 @@ def noise_table(rows: list[Row]) -> str:
             for one in row.results
         ]
         cells = [f"{value:.4g}" for value in np.mean(seeds, axis=0)]
-        lines.append("| " + " | ".join([row.results[0]["protocol"], row.name, *cells, str(len(seeds))]) + " |")
-    return "\n".join(lines) + (
+        lines.append([row.results[0]["protocol"], row.name, *cells, str(len(seeds))])
+    return "\n".join(markdown_table(titles, lines)) + (
         "\n\nMeans over seeds and over baseline wander, electrode motion and muscle noise of the MIT-BIH Noise Stress "
         "Test Database, or over the missing lead.\n"
     )
@@ -159,52 +166,50 @@ def _best(rows: list[Row], merit: Merit) -> str | None:
     if len(fingerprints) != 1 or len(rows) < 2:
         return None
     cases = [
-        [case for run in some for case in read_csv(run.path / "test_cases.csv")] for row in rows for some in row.runs
+        [[case for run in some for case in read_csv(run.path / "test_cases.csv")] for some in row.runs] for row in rows
     ]
-    sums = [merit.terms(run) for run in cases]
-    groups = np.asarray([unit_of(case) for case in cases[0]]) if rows[0].by_patient else None
-    figures = resampled_figures(sums, merit.of_sums, groups)
-    ends = np.cumsum([len(row.runs) for row in rows])
-    units = independent_units(merit.weights(sums[0]), groups)
-    index = stands_out(np.split(figures, ends[:-1], axis=1), merit.higher_is_better, units=units)
+    sums = [[merit.terms(run) for run in runs] for runs in cases]
+    groups = np.asarray([unit_of(case) for case in cases[0][0]]) if rows[0].by_patient else None
+    units = independent_units(merit.weights(sums[0][0]), groups)
+    index = stands_out(resampled_systems(sums, merit.of_sums, groups), merit.higher_is_better, units)
     return None if index is None else rows[index].name
 
 
 def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Task) -> str:
     """Format the table in Markdown: a line for each row, grouped by protocol, and one without each dominant record."""
     columns = [merit.name for merit in task.report.merits]
-    columns += [name for name, value in rows[0].results[0].items() if _is_figure(name, value) and name not in columns]
+    columns += [name for name in metrics_in(rows[0].results[0]) if not name.endswith("r2") and name not in columns]
     normal = getattr(TASKS.get(task.name), "normal", None)  # of your own classes all are shown
     classes = [name for name in rows[0].results[0].get("classes", {}) if name != normal]
-    titles = ["protocol", "system", *(_label(rows, name) for name in columns)]
+    titles = ["protocol", "system", *(_label(name, rows[0].results[0][name]) for name in columns)]
     titles += [f"{name}: recall / precision" for name in classes]
     by_patient = [row for row in rows if row.by_patient and "macro_f1" in row.results[0]]
     if by_patient:
         units = re.findall(r"bootstrap over (\w+)", by_patient[0].results[0]["interval"])
         titles.append(f"macro f1 over {units[0] if units else 'records'}")
     titles += ["parameters", "minutes", "seeds"]
-    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    lines = []
     for row in rows:
         cells = [row.protocol, row.name]
         for name in columns:
-            cell = _mean(row.values(name), row.results, name)
+            cell = _mean(row, name)
             cells.append(f"**{cell}**" if best.get((row.protocol, name)) == row.name else cell)
-        cells += [_pair(row, f"classes.{name}") for name in classes]
+        cells += [_pair(row, name) for name in classes]
         if by_patient:
-            cells.append(_mean_bounds(row.results) if row in by_patient else "–")
-        cells += [f"{row.results[0]['parameters']:,}", f"{row.seconds.mean() / 60:.1f}", str(len(row.results))]
-        lines.append("| " + " | ".join(cells) + " |")
-        for path, rest in _without_record(row.results[0]).items():
-            results = [_at(one, path) for one in row.results]
-            cells = [row.protocol, f"{row.name}, {rest}"]
-            cells += [_mean(row.values(f"{path}.{name}"), results, name) for name in columns]
-            cells += [_pair(row, f"{path}.classes.{name}") for name in classes]
-            lines.append("| " + " | ".join([*cells, _mean_bounds(results), "–", "–", str(len(results))]) + " |")
+            cells.append(_mean_bounds(row) if row in by_patient else "–")
+        lines.append([*cells, f"{row.results[0]['parameters']:,}", f"{row.seconds.mean() / 60:.1f}", row.count])
+        for seeds in zip(*map(parts_of, row.results), strict=True):
+            dataset, record, _ = seeds[0]
+            if record:
+                rest = replace(row, results=[own for _, _, own in seeds])
+                cells = [row.protocol, f"{row.name}, without {record}{f' of {dataset}' if dataset else ''}"]
+                cells += [_mean(rest, name) for name in columns] + [_pair(rest, name) for name in classes]
+                lines.append([*cells, _mean_bounds(rest), "–", "–", row.count])
     interval = rows[0].results[0]["interval"].partition(";")[0]
     cautions = dict.fromkeys((row.protocol, row.results[0]["interval"].partition("; ")[2]) for row in rows)
     bounds = " Macro f1 over records or groups: the bootstrap interval, as the means of the seeds' bounds."
     notes = dict.fromkeys(row.results[0]["note"] for row in rows if "note" in row.results[0])
-    return "\n".join(lines) + (
+    return "\n".join(markdown_table(titles, lines)) + (
         f"\n\nMean over seeds ± 95 % t interval; for one seed, its {interval}. Bold: better than every other row of "
         "its protocol beyond chance (Welch's t test with the variance over seeds and that of a paired bootstrap over "
         "test cases, or over records where the protocol splits by patient, which count as fewer if a few of them have "
@@ -219,66 +224,36 @@ def markdown(rows: list[Row], best: dict[tuple[str, str], str | None], task: Tas
 
 
 def _pair(row: Row, name: str) -> str:
-    """Format recall and precision of a class, dotted as in `classes.S`, as means over seeds."""
-    cells = [row.values(f"{name}.{figure}") for figure in ("recall", "precision")]
+    """Format recall and precision of a class as means over seeds."""
+    cells = [row.values(f"classes.{name}.{figure}") for figure in ("recall", "precision")]
     return " / ".join("–" if np.isnan(one).all() else f"{np.nanmean(one):.3f}" for one in cells)
 
 
-def _mean_bounds(results: list[dict[str, Any]]) -> str:
+def _mean_bounds(row: Row) -> str:
     """Format the bootstrap interval of macro-F1: the mean of the seeds' bounds."""
-    low, high = (np.mean([result["macro_f1"][bound] for result in results]) for bound in ("low", "high"))
+    low, high = (np.mean([result["macro_f1"][bound] for result in row.results]) for bound in ("low", "high"))
     return f"{low:.3f} … {high:.3f}"
 
 
-def _without_record(result: dict[str, Any]) -> dict[str, str]:
-    """Return path in test.json → title of the metrics without a dominant record, e.g. `without 232`."""
-    found = {}
-    for name, own in {"": result, **result.get("datasets", {})}.items():
-        if rest := own.get("without_record"):
-            path, of_dataset = (f"datasets.{name}.", f" of {name}") if name else ("", "")
-            found[f"{path}without_record"] = f"without {rest['record']}{of_dataset}"
-    return found
+def _label(name: str, figure: dict[str, Any]) -> str:
+    return with_unit(NAMES[name] if "risk" in name else name.replace("_", " "), figure)
 
 
-def _is_figure(name: str, value: Any) -> bool:
-    return isinstance(value, dict) and "value" in value and not name.endswith("r2")
-
-
-def _label(rows: list[Row], name: str) -> str:
-    return _label_of(name, rows[0].results[0][name])
-
-
-def _label_of(name: str, figure: dict[str, Any]) -> str:
-    words = NAMES[name] if "risk" in name else name.replace("_", " ")
-    return words + (f", {figure['unit']}" if "unit" in figure else "")
-
-
-def _mean(values: np.ndarray, results: list[dict[str, Any]], name: str) -> str:
+def _mean(row: Row, name: str) -> str:
+    values = row.values(name)
     if not np.isfinite(values).all():
         return "–"
     if len(values) == 1:
-        return f"{values[0]:.4g} [{results[0][name]['low']:.4g}, {results[0][name]['high']:.4g}]"
+        bounds = row.results[0][name]
+        return f"{values[0]:.4g} [{bounds['low']:.4g}, {bounds['high']:.4g}]"
     mean, half_width = mean_interval(values)
     return f"{mean:.4f} ± {half_width:.4f}"
-
-
-def _value(result: dict[str, Any], figure: str) -> float:
-    found = _at(result, figure)
-    return float("nan") if found is None or found["value"] is None else float(found["value"])
-
-
-def _at(result: dict[str, Any], path: str) -> Any:
-    """Return what lies at a dotted path, or None."""
-    found: Any = result
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
 
 
 def _csv_row(row: Row) -> dict[str, Any]:
     """Return every metric of a row: its mean over seeds and the half-width of its interval."""
     first = row.results[0]
-    figures = [name for name, value in first.items() if isinstance(value, dict) and "value" in value]
+    figures = list(metrics_in(first))
     figures += [
         f"classes.{name}.{figure}" for name in first.get("classes", {}) for figure in ("precision", "recall", "f1")
     ]

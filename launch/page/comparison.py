@@ -1,15 +1,16 @@
 """The data of the page's comparison: several runs side by side, and the paired differences between them."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from cardiax.catalog import BY_PATIENT
-from cardiax.launch.run.metric_names import NAMES
+from cardiax.launch.run.metric_text import NAMES
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.stats.classification import BOUNDS, mean_interval
-from cardiax.stats.significance import beats_chance, independent_units, resampled_figures
+from cardiax.stats.significance import beats_chance, independent_units, resampled_systems
 from cardiax.tasks import Task, task_of
 from cardiax.tasks.plain_report import Merit, unit_of
 
@@ -80,32 +81,21 @@ def _pairs(
     merit: Merit, cases: Mapping[str, Sequence[list[dict[str, str]]]], groups: np.ndarray | None
 ) -> list[dict[str, Any]]:
     """Return the difference of each two rows, the second minus the first, with its paired interval."""
-    sums = [merit.terms(run) for runs in cases.values() for run in runs]
-    if len(cases) < 2 or len({len(one) for one in sums}) > 1:
+    sums = [[merit.terms(run) for run in runs] for runs in cases.values()]
+    if len(cases) < 2 or len({len(one) for runs in sums for one in runs}) > 1:
         return []
-    figures = resampled_figures(sums, merit.of_sums, groups)
-    exact = [float(merit.of_sums(one.sum(axis=0, dtype=np.float64))) for one in sums]
-    ends = np.cumsum([len(runs) for runs in cases.values()])
-    drawn = dict(zip(cases, np.split(figures, ends[:-1], axis=1), strict=True))
-    values = dict(zip(cases, np.split(np.array(exact), ends[:-1]), strict=True))
-    units = independent_units(merit.weights(sums[0]), groups)
-    names, found = list(cases), []
-    for index, ours in enumerate(names):
-        for theirs in names[index + 1 :]:
-            differences = drawn[theirs].mean(axis=1) - drawn[ours].mean(axis=1)
-            is_defined = np.isfinite(differences).any()
-            low, high = np.nanquantile(differences, BOUNDS) if is_defined else (np.nan, np.nan)
-            several = is_defined and min(drawn[ours].shape[1], drawn[theirs].shape[1]) > 1
-            found.append(
-                {
-                    "first": ours,
-                    "second": theirs,
-                    "difference": float(values[theirs].mean() - values[ours].mean()),
-                    "low": float(low),
-                    "high": float(high),
-                    "p": beats_chance(drawn[theirs], drawn[ours], units) if several else None,
-                }
-            )
+    drawn = resampled_systems(sums, merit.of_sums, groups)
+    means = [np.mean([float(merit.of_sums(one.sum(axis=0, dtype=np.float64))) for one in runs]) for runs in sums]
+    units, found = independent_units(merit.weights(sums[0][0]), groups), []
+    rows = zip(cases, drawn, means, strict=True)
+    for (first, ours, our_mean), (second, theirs, their_mean) in itertools.combinations(rows, 2):
+        differences = theirs.mean(axis=1) - ours.mean(axis=1)
+        is_defined = np.isfinite(differences).any()
+        low, high = np.nanquantile(differences, BOUNDS) if is_defined else (np.nan, np.nan)
+        several = is_defined and min(ours.shape[1], theirs.shape[1]) > 1
+        p = beats_chance(theirs, ours, units) if several else None
+        difference = {"difference": float(their_mean - our_mean), "low": float(low), "high": float(high), "p": p}
+        found.append({"first": first, "second": second} | difference)
     return found
 
 

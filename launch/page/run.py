@@ -13,12 +13,13 @@ from cardiax.launch.page.beat_shades import beat_shades
 from cardiax.launch.page.packed import packed
 from cardiax.launch.predictors.batches import BatchPredictor
 from cardiax.launch.run.experiment import Experiment
-from cardiax.launch.run.metric_names import NAMES
+from cardiax.launch.run.metric_text import NAMES
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.plots.median_beats import without_padding
 from cardiax.plots.style import CLASS_COLOURS, OTHERS, class_colours
 from cardiax.stats.calibration import expected_calibration_error, reliability
 from cardiax.tasks import Task, task_of
+from cardiax.tasks.plain_report import metrics_in
 
 WORST = 10
 """Number of worst cases."""
@@ -149,8 +150,7 @@ def metrics(result: dict[str, Any]) -> list[dict[str, Any]]:
         {"name": NAMES.get(name, name.replace("_", " "))}
         | {"meaning": MEANINGS.get(name, MEANINGS.get(name.rpartition("_")[2], ""))}
         | {key: figure.get(key) for key in ("value", "low", "high", "unit")}
-        for name, figure in result.items()
-        if isinstance(figure, dict) and "value" in figure
+        for name, figure in metrics_in(result).items()
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from cardiax.catalog import find_dataset
 from cardiax.launch.run.experiment import evaluation_batch
-from cardiax.launch.run.metric_names import NAMES
+from cardiax.launch.run.metric_text import NAMES
 from cardiax.models import build_model
 from cardiax.stats.classification import classification_metrics
 from cardiax.tasks import TASKS
