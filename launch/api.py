@@ -83,8 +83,7 @@ def prepare(
     options = _run("prepare", dataset, data_dir=data_dir, manual_dir=manual_dir, again=again, quiet=quiet, **files)
     from cardiax import datasets
 
-    folder = Path(data_dir) if data_dir else datasets.default_data_dir()
-    return datasets.prepared_path(find_dataset(options.dataset).name, folder)
+    return datasets.prepared_path(find_dataset(options.dataset).name, options.data_dir or datasets.default_data_dir())
 
 
 def train(task: str, **fields: Any) -> TrainedRun:

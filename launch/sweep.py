@@ -29,7 +29,7 @@ from cardiax.launch import train
 from cardiax.launch.run.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.launch.run.sweep_member import Member
-from cardiax.launch.system.flags import count, positive
+from cardiax.launch.system.flags import add_data_dir, add_memory, count, positive
 from cardiax.recipes import RECIPES, recipe
 
 
@@ -59,9 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--table", action="store_true", help="train nothing; write the table of the finished runs")
     parser.add_argument("--workdir", metavar="DIR", help="folder of the sweep (default: sweeps/TASK-DATASET)")
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
+    add_data_dir(parser)
     train.add_checkpoint_minutes(parser)
-    train.add_memory(parser)
+    add_memory(parser)
     add_own_flags(parser)
     train.add_fields(parser, but=("task", "seed", "protocol"))
 
@@ -139,8 +139,7 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
         from cardiax.launch.evaluation.measured_runs import load_runs
 
         with member.workdir.hold():
-            data_dir = Path(options.data_dir) if options.data_dir else None
-            (trained,) = load_runs([member.workdir], data_dir, with_noise=True, memory=options.memory)
+            (trained,) = load_runs([member.workdir], options.data_dir, with_noise=True, memory=options.memory)
             trained.report("test")
 
     if options.workers > 1:

@@ -30,7 +30,7 @@ from cardiax.config import Config, leaves, refuse_unread, to_dict, with_override
 from cardiax.errors import InputError
 from cardiax.launch.run.own_data import add_own_flags, settle
 from cardiax.launch.run.run_folder import Workdir, read_config
-from cardiax.launch.system.flags import add_memory, positive
+from cardiax.launch.system.flags import add_data_dir, add_memory, positive
 from cardiax.recipes import RECIPES, recipe
 
 COMMON = ("dataset", "protocol", "model", "seed", "epochs", "steps", "batch_size", "optimizer.learning_rate", "imports")
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workdir", metavar="DIR", help="folder of the run (default: in runs/, named after the experiment)"
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the prepared datasets (default: that of TFDS)")
+    add_data_dir(parser)
     parser.add_argument("--distributed", metavar="HOW", help="several hosts: auto, or HOST:PORT,PROCESSES,INDEX")
     parser.add_argument(
         "--minutes",
@@ -187,7 +187,7 @@ def fixed_steps(config: Config, workdir: Workdir, minutes: float | None) -> Conf
 def start(
     config: Config,
     workdir: Workdir,
-    data_dir: str | None,
+    data_dir: Path | None,
     distributed: str | None = None,
     minutes: float | None = None,
     memory: float | None = None,
@@ -206,8 +206,14 @@ def start(
         with workdir.hold():
             return boost(config, workdir, data_dir, memory)
     from cardiax.launch.loops.training_loop import train
+    from cardiax.launch.run.environment import hold, start_processes
+    from cardiax.training.reproducible_step import fix_threads
 
-    return train(config, workdir, data_dir, distributed, None if config.steps else minutes, memory, checkpoint_minutes)
+    if config.reproducible and (why := fix_threads(config.reproducible)):
+        raise InputError(why)
+    start_processes(distributed)
+    with hold(workdir):
+        return train(config, workdir, data_dir, None if config.steps else minutes, memory, checkpoint_minutes)
 
 
 if __name__ == "__main__":

@@ -14,16 +14,16 @@ from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import TREES_FILE, Workdir
 
 
-def boost(config: Config, workdir: Workdir, data_dir: str | None, memory: float | None = None) -> int:
+def boost(config: Config, workdir: Workdir, data_dir: Path | None, memory: float | None = None) -> int:
     """Boost the trees, or load them if they are trained, then test; the arguments are those of `train`. Return 0."""
     started = time.monotonic()
-    data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
-    experiment = load_experiment(config, data_path, say, memory=memory)
+    data_dir = data_dir or datasets.default_data_dir()
+    experiment = load_experiment(config, data_dir, say, memory=memory)
     trees = trees_of(experiment)
     sides = {side: beats_and_classes(experiment, side) for side in ("train", "validation")}
     say(f"train: {config.task}, xgboost, {len(sides['train'][1]):,} examples, {trees.trees} rounds, in {workdir.path}")
     import_extra("xgboost", "model xgboost")
-    record_environment(workdir, config, experiment.fingerprints, data_path)
+    record_environment(workdir, config, experiment.fingerprints, data_dir)
     if not (workdir.path / TREES_FILE).exists():
         booster, losses = trees.fit(sides["train"], sides["validation"], config.seed)
         workdir.write_metrics(losses)

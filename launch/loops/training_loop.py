@@ -21,7 +21,7 @@ from cardiax import datasets
 from cardiax.config import Config
 from cardiax.errors import DIVERGED, InputError
 from cardiax.launch.run.batch_feed import Feed
-from cardiax.launch.run.environment import by_first_process, hold, record_environment, start_processes
+from cardiax.launch.run.environment import by_first_process, record_environment
 from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiment
 from cardiax.launch.run.progress import Events, Progress, divergence, say
 from cardiax.launch.run.run_folder import Workdir
@@ -29,7 +29,7 @@ from cardiax.tasks import Task
 from cardiax.training.checkpoint import Checkpoints, History
 from cardiax.training.device_mesh import check_divisible, make_mesh, replicate
 from cardiax.training.optimizer import make_optimizer
-from cardiax.training.reproducible_step import ReproducibleStep, fix_threads
+from cardiax.training.reproducible_step import ReproducibleStep
 from cardiax.training.state import TrainState, create_state, evaluated, record_score
 from cardiax.training.step import make_gradient, make_train_step, make_update
 
@@ -40,19 +40,17 @@ TIMED = 12
 def train(
     config: Config,
     workdir: Workdir,
-    data_dir: str | None,
-    distributed: str | None,
-    minutes: float | None = None,
-    memory: float | None = None,
-    checkpoint_minutes: float = math.inf,
+    data_dir: Path | None,
+    minutes: float | None,
+    memory: float | None,
+    checkpoint_minutes: float,
 ) -> int:
-    """Train `config` in `workdir`, from its last checkpoint if there is one, then test.
+    """Train `config` in `workdir`, which is held, from its last checkpoint if there is one, then test.
 
     With several processes, process 0 decides everything that depends on a clock or a folder.
 
     Args:
       data_dir: folder of the prepared datasets; None for the default of TFDS.
-      distributed: how to join other processes; see `start_processes`.
       minutes: training time without evaluations. The number of steps that fit into it on this machine is measured
         first and stored in the config, so that the run can be repeated.
       memory: GiB for the examples; see `load_experiment`.
@@ -64,21 +62,6 @@ def train(
     Raises:
       InputError: the loss or the state of a step is not finite, or the config, data or folder are not valid.
     """
-    if config.reproducible and (why := fix_threads(config.reproducible)):
-        raise InputError(why)
-    start_processes(distributed)
-    with hold(workdir):
-        return _train(config, workdir, data_dir, minutes, memory, checkpoint_minutes)
-
-
-def _train(
-    config: Config,
-    workdir: Workdir,
-    data_dir: str | None,
-    minutes: float | None,
-    memory: float | None,
-    checkpoint_minutes: float,
-) -> int:
     started = time.monotonic() - by_first_process(workdir.seconds)
     decided = by_first_process(lambda: [config.steps, minutes, checkpoint_minutes])
     steps, minutes, checkpoint_minutes = decided
@@ -87,8 +70,8 @@ def _train(
     check_divisible(config.batch_size, mesh.size, config.reproducible)
 
     # Data.
-    data_path = Path(data_dir) if data_dir else datasets.default_data_dir()
-    experiment = load_experiment(config, data_path, say, memory=memory)
+    data_dir = data_dir or datasets.default_data_dir()
+    experiment = load_experiment(config, data_dir, say, memory=memory)
     task, order, shape = experiment.task, experiment.order, experiment.examples.shapes
     feed = Feed(experiment, mesh)
 
@@ -122,7 +105,7 @@ def _train(
     # Trace the step, so that its errors are raised before the run folder is created.
     with contextlib.closing(feed.batches(0, 1)) as batches:
         train_step.eval_shape(state, next(batches)[1])
-    record_environment(workdir, config, experiment.fingerprints, data_path)
+    record_environment(workdir, config, experiment.fingerprints, data_dir)
     with contextlib.ExitStack() as stack:
         # Resume. The metrics.csv of a killed run may be ahead of its checkpoint, which was still being written: it is
         # rewritten from the checkpoint's history.

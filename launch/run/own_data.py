@@ -52,7 +52,7 @@ def settle(options: argparse.Namespace) -> None:
     text, again = getattr(options, "dataset", None), getattr(options, "again", False)
     given = {flag: getattr(options, flag) for flag in FLAGS if getattr(options, flag, None) is not None}
     if text and (text.startswith(f"{OWN}/") or not _is_name(text)):
-        data_dir = Path(options.data_dir).expanduser() if options.data_dir else datasets.default_data_dir()
+        data_dir = (options.data_dir or datasets.default_data_dir()).expanduser()
         if text.startswith(f"{OWN}/"):
             _recall(text, data_dir)
             if again:
