@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from cardiax.config import OptimizerConfig
@@ -41,8 +42,29 @@ def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransfo
     )
     rise = optax.linear_schedule(0.0, config.learning_rate, max(warmup, 1))
     schedule = optax.join_schedules([rise, after], [warmup])
-    rule = OPTIMIZERS[config.name](schedule, config)
+    rule = with_plain_state(OPTIMIZERS[config.name](schedule, config))
     return optax.chain(optax.clip_by_global_norm(config.clip_norm), rule) if config.clip_norm else rule
+
+
+def with_plain_state(rule: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Return the rule with the typed keys in its state, as `optax.noisy_sgd` has, as integers: NumPy lacks the type."""
+
+    def is_key(leaf: Any) -> bool:
+        return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+    def plain(state: Any) -> Any:
+        return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if is_key(leaf) else leaf, state)
+
+    def typed(leaf: Any, like: Any) -> Any:
+        return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(like)) if is_key(like) else leaf
+
+    def update(gradients: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        if any(map(is_key, jax.tree.leaves(jax.eval_shape(rule.init, params)))):
+            state = jax.tree.map(typed, state, rule.init(params))
+        updates, state = rule.update(gradients, state, params)
+        return updates, plain(state)
+
+    return optax.GradientTransformation(lambda params: plain(rule.init(params)), update)
 
 
 def is_kernel(params: Any) -> Any:

@@ -70,6 +70,19 @@ def run(step, state, devices, steps=3):
     return jax.device_get(state), losses
 
 
+def test_an_update_rule_with_a_random_key_is_run_on_several_devices():
+    rule = optax.noisy_sgd(1.0, key=jax.random.key(3))
+    register("noisy_for_test", lambda rate, config: rule)
+    tx = make_optimizer(OptimizerConfig(name="noisy_for_test", clip_norm=0.0), 10)
+    params = {"w": jnp.ones(4)}
+    state, expected = replicate(jax.device_get(tx.init(params)), make_mesh()), rule.init(params)
+    for _ in range(3):
+        updates, state = jax.jit(tx.update)(params, state, params)
+        ours, expected = rule.update(params, expected, params)
+        chex.assert_trees_all_close(updates, ours, rtol=1e-6)
+    assert {leaf.dtype for leaf in jax.tree.leaves(state)} == {np.dtype("int32"), np.dtype("uint32")}
+
+
 @pytest.mark.slow
 def test_one_device_eight_devices_and_pmap_agree():
     # The same numbers but for the order of float32 sums: a mean over the batch is a mean of eight means. Gradient
