@@ -11,6 +11,7 @@ import tensorflow_datasets as tfds
 
 from cardiax.catalog import WINDOW_AFTER, WINDOW_BEFORE, WINDOW_LEADS, describe, find_dataset
 from cardiax.datasets.own_beats.own_files import OwnBeats
+from cardiax.datasets.storage.manual_files import ArrayRecords
 from cardiax.datasets.storage.record_files import prepare_command
 from cardiax.errors import InputError
 
@@ -18,16 +19,12 @@ READ: dict[str, OwnBeats] = {}
 """Name of a dataset → its beats, which are put here before it is prepared."""
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(ArrayRecords, tfds.core.GeneratorBasedBuilder):
     """One beat per example; its features are those of `cardiax.datasets.own_beats.own_files.OwnBeats.examples`."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
-
-    def __init__(self, *, config: Any = None, file_format: str | None = None, **kwargs):
-        """As TFDS's, with a configuration of any name, and array_record unless told otherwise."""
-        config = tfds.core.BuilderConfig(name=config) if isinstance(config, str) else config
-        super().__init__(config=config, file_format=file_format or "array_record", **kwargs)
+    def __init__(self, *, config: Any = None, **kwargs):
+        """As TFDS's, with a configuration of any name."""
+        super().__init__(config=tfds.core.BuilderConfig(name=config) if isinstance(config, str) else config, **kwargs)
 
     def _create_builder_config(self, builder_config: Any, version: Any) -> Any:
         """Take any configuration; TFDS would warn of each."""

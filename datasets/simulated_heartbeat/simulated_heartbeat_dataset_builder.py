@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tensorflow_datasets as tfds
-from etils import epath
 
 from cardiax.catalog import AAMI_CLASSES, BEAT_LENGTH
+from cardiax.datasets.storage.manual_files import ArrayRecords
 from cardiax.simulate.heartbeat import class_counts, draw_labels, simulate_beats
 
 SEED = 0
@@ -18,12 +18,8 @@ CHUNK = 2_000
 reproducible."""
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(ArrayRecords, tfds.core.GeneratorBasedBuilder):
     """Simulated heartbeats in the format of Kaggle's MIT-BIH files; both splits share their subjects, as there."""
-
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from etils import epath
 
 from cardiax.datasets.storage import electrode_recording
 from cardiax.datasets.storage.electrode_recording import ELECTRODE_PREFIX, VOLTAGE_PREFIX, Origin, tail
+from cardiax.datasets.storage.manual_files import ArrayRecords
 from cardiax.simulate.heart_geometry import Heart
 from cardiax.simulate.patterns import Plan, plan
 from cardiax.simulate.volunteers import VOLUNTEERS
@@ -43,15 +43,11 @@ VARIED = tfds.core.BuilderConfig(
 )
 
 
-class Builder(tfds.core.ShardBasedBuilder):
+class Builder(ArrayRecords, tfds.core.ShardBasedBuilder):
     """Simulated recordings in the format of the UCSD/LLNL dataset: 16 hearts of different shapes, 450 beats each.
 
     The configuration `varied` has 10,000 hearts of 8 beats, with activation times in place of voltages.
     """
-
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look in `cardiax/datasets`, but the sources are elsewhere
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
 
     @classmethod
     def get_builder_config(cls, name: str, version: Any = None) -> tfds.core.BuilderConfig | None:

@@ -236,25 +236,30 @@ def _digest(path: Path) -> bytes:
         return hashlib.file_digest(stream, "sha256").digest()
 
 
-class FromFiles(tfds.core.DatasetBuilder):
-    """A base class of builders that read manually downloaded files and unpack them in a temporary folder.
-
-    `info.metadata["source"]` holds the folder or archive of the files.
-    """
+class ArrayRecords(tfds.core.DatasetBuilder):
+    """A base class of builders that write array_record, and have README.md and the like beside their module."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
-    _scratch: Path
-    _given: Path | None
 
     def __init_subclass__(cls, **kwargs):
-        """Let TFDS read README.md and the like beside the module; it would look for its name below site-packages."""
+        """Tell TFDS the folder of the module; it would look for its name below site-packages."""
         cls.pkg_dir_path = epath.Path(inspect.getfile(cls)).parent
         super().__init_subclass__(**kwargs)
 
     def __init__(self, *, file_format: str | None = None, **kwargs):
         """As TFDS's, but array_record unless told otherwise: TFDS's own default, tfrecord, needs TensorFlow."""
         super().__init__(file_format=file_format or "array_record", **kwargs)  # pyright: ignore[reportCallIssue]
+
+
+class FromFiles(ArrayRecords):
+    """A base class of builders that read manually downloaded files and unpack them in a temporary folder.
+
+    `info.metadata["source"]` holds the folder or archive of the files.
+    """
+
+    _scratch: Path
+    _given: Path | None
 
     def _download_and_prepare(
         self,
