@@ -46,7 +46,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cardiax.config import PRECISIONS
+from cardiax.config import PRECISIONS, with_overrides
 from cardiax.errors import InputError, unknown
 from cardiax.launch.system.flags import count, finite, positive
 
@@ -134,7 +134,6 @@ def run(options: argparse.Namespace) -> None:
     asked = [flag for flag, value in modes.items() if value]
     if (options.scaling or options.without or options.to_score) and len(asked) > 1:
         raise InputError(f"bench: found {' and '.join(asked)}, expected only one of them")
-    from cardiax.config import with_overrides
     from cardiax.launch.evaluation.results_page import table
     from cardiax.launch.run.progress import say
     from cardiax.launch.timing import device_scaling, op_profile, pytorch_twin, time_to_score, workload

@@ -21,6 +21,7 @@ import argparse
 import datetime
 from pathlib import Path
 
+from cardiax.catalog import find_dataset
 from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, as_json, config_fields
 from cardiax.launch.system.flags import add_data_dir
@@ -56,7 +57,6 @@ def run(options: argparse.Namespace) -> None:
     import jax
     import numpy as np
 
-    from cardiax.catalog import find_dataset
     from cardiax.launch.bundle.card import FILES, card
     from cardiax.launch.bundle.golden import golden_file, golden_inputs, prepared_experiment
     from cardiax.launch.bundle.measured_trust import bundle_with_trust, calibrated, section, with_section

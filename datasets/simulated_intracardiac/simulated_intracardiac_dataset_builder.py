@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import tensorflow_datasets as tfds
 
@@ -20,7 +21,7 @@ from cardiax.datasets.storage.electrode_recording import ELECTRODE_PREFIX, VOLTA
 from cardiax.datasets.storage.manual_files import ArrayRecords
 from cardiax.simulate.heart_geometry import Heart
 from cardiax.simulate.patterns import Plan, plan
-from cardiax.simulate.volunteers import VOLUNTEERS
+from cardiax.simulate.volunteers import VOLUNTEERS, volunteer
 
 BEATS = 450
 """Number of beats per volunteer: each of the 75 sites stimulated three times, and 225 beats of activation patterns."""
@@ -91,11 +92,8 @@ def simulate(
     Hearts are computed in parallel on up to four cores. `heart` is a mesh to stretch to the dimensions of each
     volunteer; by default each has a generated heart.
     """
-    import jax
-
     from cardiax.simulate.heart_recording import planned_beat, prepare_heart, simulate_beat
     from cardiax.simulate.tetrahedral_mesh import reshaped
-    from cardiax.simulate.volunteers import volunteer
 
     step = jax.jit(simulate_beat)
 
@@ -123,8 +121,6 @@ def simulate_varied(first: int, last: int) -> Iterator[tuple[int, np.ndarray, np
 
     Yielded are the number of a heart, from 1, electrodes (beats, 500, 10), mV, and activation times (beats, 75), ms.
     """
-    import jax
-
     from cardiax.simulate.varied.varied_beats import simulate_heart
 
     step = jax.jit(simulate_heart, static_argnums=1)

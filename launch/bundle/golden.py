@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cardiax import datasets
 from cardiax.catalog import find_dataset
 from cardiax.config import Config, with_overrides
 from cardiax.launch.run.experiment import Experiment, load_experiment
@@ -19,8 +20,6 @@ COUNT = 4
 
 def prepared_experiment(config: Config, data_dir: Path | None) -> Experiment | None:
     """Return the experiment of a network, with its data; None if no prepared dataset is in `data_dir`."""
-    from cardiax import datasets
-
     dataset = find_dataset(config.dataset)
     if data_dir is None or not datasets.is_prepared(dataset.name, data_dir):
         return None

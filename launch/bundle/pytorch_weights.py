@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from cardiax.config import Config, with_overrides
 from cardiax.errors import InputError, import_extra
@@ -49,8 +50,6 @@ def read_state_dict(path: Path) -> dict[str, Any]:
     Raises:
       InputError: PyTorch is not installed, or the file is no state dict of this network.
     """
-    from flax.traverse_util import flatten_dict, unflatten_dict
-
     torch = import_extra("torch", path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 
 from cardiax.attribution import smooth
 from cardiax.ecg.leads import LEADS, SEPTAL_RV, SITE_NAMES, WALLS
@@ -138,8 +139,6 @@ def _site(index: int, name: str, point: np.ndarray) -> dict[str, Any]:
 
 def _colours() -> dict[str, list[list[int]]]:
     """Return the colours of each quantity, from its lowest value to its highest, which the colour-blind tell apart."""
-    from matplotlib import colormaps
-
     maps = {"time": "viridis_r", "difference": "RdBu_r", "spread": "YlOrBr", "voltage": "inferno"}
     ramp = np.linspace(0, 1, 256)
     return {name: np.rint(255 * colormaps[one](ramp)[:, :3]).astype(int).tolist() for name, one in maps.items()}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cardiax.catalog import DISCLAIMER, WINDOW
+from cardiax.ecg.lead_checks import swapped_electrodes
+from cardiax.ecg.leads import SITE_NAMES, WALLS
 from cardiax.launch.formats.open_recording import OF_HEART
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.networks.trust import NO_TRUST, Trust
@@ -79,8 +81,6 @@ class Prediction:
     def to_dataframe(self) -> Any:
         """Return a pandas data frame with a row for each site: the columns of NAME_activation.csv."""
         import pandas
-
-        from cardiax.ecg.leads import SITE_NAMES
 
         return pandas.DataFrame({"site": SITE_NAMES, **self.columns()})
 
@@ -187,8 +187,6 @@ class HeartPredictor(BatchPredictor):
 
         `voltage_from` is the sample of the onset, for a network that predicts voltages (n, 500, 75).
         """
-        from cardiax.ecg.leads import SITE_NAMES, WALLS
-
         means = np.zeros((len(WALLS), len(SITE_NAMES)), np.float32)
         for row, sites in zip(means, WALLS.values(), strict=True):
             row[list(sites)] = 1 / len(sites)
@@ -201,8 +199,6 @@ class HeartPredictor(BatchPredictor):
 
     def write(self, folder: Path, stem: str, one: Prediction) -> Iterator[tuple[str, bool]]:
         """Write times and voltages as CSV; yield lines for the user, and True where one is a remark."""
-        from cardiax.ecg.leads import SITE_NAMES
-
         columns, written = {name: map(_cell, values) for name, values in one.columns().items()}, []
         tables = {"activation": _rows(site=SITE_NAMES, **columns)}
         if one.spread is not None:
@@ -226,7 +222,6 @@ class HeartPredictor(BatchPredictor):
 
     def plots(self, stem: str, prediction: Prediction) -> dict[str, Callable[[], Any]]:
         """Return name → function that draws a plot."""
-        from cardiax.ecg.leads import WALLS
         from cardiax.plots.ecg_paper import ecg_figure
         from cardiax.plots.heart_plots import case_plots
         from cardiax.plots.lead_influence import influence_figure
@@ -251,8 +246,6 @@ def times_of(outputs: np.ndarray) -> np.ndarray:
 
 
 def _warnings(times: np.ndarray, leads: np.ndarray, lead_in: int) -> tuple[str, ...]:
-    from cardiax.ecg.lead_checks import swapped_electrodes
-
     found = [
         f"the electrodes look swapped: {what}; or the beat is ectopic or paced, or the heart on the right side: check "
         "them before you trust the prediction"

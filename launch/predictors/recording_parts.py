@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +13,8 @@ from cardiax.ecg.r_peaks import REFRACTORY, find_r_peaks, likeness, skips_beats
 from cardiax.ecg.signal_quality import FAULTS, FLATTER, NOISY, judge, without_gaps
 from cardiax.ecg.untrained_rhythms import paced
 from cardiax.errors import InputError
+from cardiax.launch.formats.long_recording import LongRecording
 from cardiax.launch.formats.reader import other_unit
-
-if TYPE_CHECKING:
-    from cardiax.launch.formats.long_recording import LongRecording
 
 READABLE = 0.5
 """Least share of a recording, and of a lead in a part, that can be read."""
@@ -77,7 +74,7 @@ class Part:
 
 
 def read_part(
-    recording: "LongRecording", given: np.ndarray | None, first: int, last: int, low: int, values: np.ndarray
+    recording: LongRecording, given: np.ndarray | None, first: int, last: int, low: int, values: np.ndarray
 ) -> Part:
     """Filter and judge samples `first` to `last` of a recording, and find their R peaks unless they are `given`, (k,).
 
@@ -159,7 +156,7 @@ def first_leads(parts: Sequence[Part], rate: float) -> tuple[np.ndarray, tuple[t
     return found, tuple((float(part.edges[0]), part.leads[0]) for part in parts)
 
 
-def refuse_what_is_no_ecg(recording: "LongRecording", parts: Sequence[Part], stretches: np.ndarray) -> None:
+def refuse_what_is_no_ecg(recording: LongRecording, parts: Sequence[Part], stretches: np.ndarray) -> None:
     """Raise `InputError` for another unit than mV, and for a recording of which most cannot be read."""
     path = recording.path
     ranges = np.concatenate([np.where(part.ranges > 0, part.ranges, np.nan).max(axis=1) for part in parts])

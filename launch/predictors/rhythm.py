@@ -15,6 +15,7 @@ from cardiax.ecg.rhythm_strips import Strip
 from cardiax.ecg.rhythm_summary import ECTOPIC, Summary, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
+from cardiax.launch.formats.long_recording import LongRecording, read_leads
 from cardiax.launch.formats.open_recording import COMPARISON, OF_BEATS
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
@@ -26,7 +27,6 @@ from cardiax.launch.run.run_folder import read_json
 from cardiax.stats.class_trust import ClassTrust
 
 if TYPE_CHECKING:
-    from cardiax.launch.formats.long_recording import LongRecording
     from cardiax.tasks.beat_classification import Classification
 
 PART = 1800.0
@@ -201,8 +201,6 @@ class RhythmPredictor(BatchPredictor):
         Raises:
           InputError: the recording is not valid, or cannot be trusted: what was found, what was expected, what to do.
         """
-        from cardiax.launch.formats.long_recording import read_leads
-
         source, names = as_source(ecg), as_names(leads)
         rate = as_number("sampling_rate", sampling_rate, "Hz", positive=True)
         recording = read_leads(source, rate, names, checked_unit(unit))
@@ -211,9 +209,7 @@ class RhythmPredictor(BatchPredictor):
         found = self._predict(recording, given, reference)
         return self.with_influence(found) if explain else found
 
-    def _predict(
-        self, recording: "LongRecording", given: np.ndarray | None, reference: Beats | None
-    ) -> RhythmPrediction:
+    def _predict(self, recording: LongRecording, given: np.ndarray | None, reference: Beats | None) -> RhythmPrediction:
         """Predict the classes of the beats of a recording, at the samples `given` if they are not None."""
         rate = recording.rate
         if recording.duration < LEAST:
@@ -350,9 +346,7 @@ class RhythmPredictor(BatchPredictor):
         return lines
 
 
-def _given(
-    recording: "LongRecording", beats: str | np.ndarray | None, class_of: Mapping[str, int]
-) -> np.ndarray | None:
+def _given(recording: LongRecording, beats: str | np.ndarray | None, class_of: Mapping[str, int]) -> np.ndarray | None:
     """Return the samples of the beats that the user gives, (n,), or None."""
     if beats is None:
         return None
@@ -368,5 +362,5 @@ def _given(
     return times * recording.rate
 
 
-def _annotated(recording: "LongRecording", ending: str, class_of: Mapping[str, int]) -> Beats:
+def _annotated(recording: LongRecording, ending: str, class_of: Mapping[str, int]) -> Beats:
     return read_annotations(recording.path, ending, recording.rate, recording.samples, class_of)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaincinv
@@ -13,13 +12,11 @@ from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.ecg.untrained_rhythms import irregular_share
+from cardiax.launch.formats.long_recording import LongRecording
 from cardiax.launch.formats.wfdb_annotations import Beats
 from cardiax.launch.predictors.influence import evenly
 from cardiax.launch.predictors.recording_parts import Part, noisy_share
 from cardiax.stats.beat_matching import compare, match
-
-if TYPE_CHECKING:
-    from cardiax.launch.formats.long_recording import LongRecording
 
 FEW_BEATS = 60
 """Fewer beats are a warning."""
@@ -80,7 +77,7 @@ def strips_of(
     rr: np.ndarray,
     names: np.ndarray,
     uncertain: np.ndarray,
-    recording: "LongRecording",
+    recording: LongRecording,
     unreadable: np.ndarray,
     parts: Sequence[Part],
     ectopic: Sequence[str],
@@ -137,7 +134,7 @@ def quartiles_of(
     return found
 
 
-def notes_of(recording: "LongRecording", leads: Sequence[str], parts: Sequence[Part], is_given: bool) -> list[str]:
+def notes_of(recording: LongRecording, leads: Sequence[str], parts: Sequence[Part], is_given: bool) -> list[str]:
     """Tell which of the leads were read, and whether the R peaks were given."""
     more = [name for name in recording.names if name not in leads]
     notes = [f"{' and '.join(leads)} read" + (f", {', '.join(more)} not" if more else "")]

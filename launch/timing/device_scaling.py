@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from cardiax.config import Config, from_dict, to_dict, with_overrides
+from cardiax.launch.run.environment import start_processes
 from cardiax.launch.timing.machine import alternate, spread
 
 LAYOUTS = ((1, 1), (1, 2), (1, 4), (1, 8), (2, 1))
@@ -142,7 +143,6 @@ def serve(text: str, distributed: str | None = None) -> None:
 
     `text` is the configuration as the JSON of `to_dict`; for `distributed` see `start_processes`.
     """
-    from cardiax.launch.run.environment import start_processes
     from cardiax.launch.timing import workload
 
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
