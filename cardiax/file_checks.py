@@ -158,6 +158,15 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
+def header_lines(content: bytes) -> list[str]:
+    """Return the lines of a WFDB header, in UTF-8 or Latin-1, without comments and blank ones."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    return [line for line in re.split(r"[\r\n]+", text) if line.strip() and not line.startswith("#")]
+
+
 SKIP, AUX = 59, 63
 """Codes of a longer step in time, and of the text of an annotation."""
 

@@ -21,7 +21,6 @@ import argparse
 import datetime
 from pathlib import Path
 
-from cardiax.catalog import find_dataset
 from cardiax.errors import InputError
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, as_json, config_fields
 from cardiax.launch.system.flags import add_data_dir
@@ -76,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
     from cardiax.launch.networks.trust import TRUST, trust_file
     from cardiax.launch.run.environment import versions
     from cardiax.models import TREES
-    from cardiax.tasks import task_of
+    from cardiax.tasks import input_shapes, task_of
 
     check_is_free(options.out)
     workdir = Workdir(options.workdir)
@@ -118,7 +117,6 @@ def run(options: argparse.Namespace) -> None:
 
     inputs, what = golden_inputs(config, experiment)
     variables = source.variables()
-    shapes = task_of(config).shapes(find_dataset(config.dataset))
     apply = source.function(variables)
     output = np.asarray(jax.jit(apply)(**inputs))
     calibration = workdir.read_json(CALIBRATION) if (path / CALIBRATION).exists() else None
@@ -139,9 +137,9 @@ def run(options: argparse.Namespace) -> None:
         files[CALIBRATION] = as_json(calibration)
     files["golden.npz"] = golden_file(inputs, output)
     if not options.no_stablehlo:
-        files["model.stablehlo"] = stablehlo(apply, shapes)
+        files["model.stablehlo"] = stablehlo(apply, input_shapes(config))
     if options.onnx:
-        files["model.onnx"] = onnx(apply, shapes, config.model)
+        files["model.onnx"] = onnx(apply, input_shapes(config), config.model)
     if trust is not None:
         files[TRUST] = trust_file(trust)
     about = {name: text for name, text in FILES.items() if name in files or name == "sums.json"}

@@ -16,6 +16,9 @@ LIMB_OF_TWO = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5,
 """The six limb leads as linear combinations of I and II, (6, 2) (Einthoven 1913, Goldberger 1942): III = II - I,
 aVR = -(I + II)/2, aVL = I - II/2, aVF = II - I/2."""
 
+RATES = (40.0, 50_000.0)
+"""Plausible sampling rates of an ECG, Hz; values outside are in another unit."""
+
 LARGEST = 30.0
 """Largest plausible absolute value of a surface ECG, mV; anything larger is in another unit."""
 

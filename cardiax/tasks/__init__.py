@@ -74,6 +74,11 @@ def task_of(config: Config) -> Task:
     return find_task(config.task).of(find_dataset(config.dataset))
 
 
+def input_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """Return name → shape of each input of one example of an experiment."""
+    return task_of(config).shapes(find_dataset(config.dataset))
+
+
 def check_config(task: Task, config: Config) -> None:
     """Raise `InputError` if `config` enables a field that does not apply, or an unknown augmentation or metric."""
     check_extra(config.augmentation.extra)

@@ -16,12 +16,11 @@ from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.wfdb_database import Database
 from cardiax.ecg import beat_windows
 from cardiax.ecg.beat_windows import CLASS_OF
+from cardiax.ecg.lead_checks import RATES
 from cardiax.ecg.leads import MILLIVOLTS
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
-
-RATES = (40.0, 50_000.0)
-"""Plausible sampling rates of an ECG, Hz."""
+from cardiax.file_checks import header_lines
 
 BEATS, SLOPE = 20, 1.2
 """With so many beats or more, the least `slope_at_beats` of annotations that are of the record."""
@@ -124,13 +123,8 @@ def _units(header: Path, units: Sequence[str]) -> Sequence[str]:
     content = header.read_bytes()
     if content.isascii():
         return units
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    fields = [line[2] if len(line) > 2 else "" for line in lines[1 : len(units) + 1]]
-    return [field.partition("/")[2] or unit for field, unit in zip(fields, units, strict=True)]
+    lines = [[*line.split(), "", "", ""] for line in header_lines(content)[1 : len(units) + 1]]
+    return [line[2].partition("/")[2] or unit for line, unit in zip(lines, units, strict=True)]
 
 
 def _voltages(record: Path, units: Sequence[str]) -> tuple[list[int], np.ndarray]:

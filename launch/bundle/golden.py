@@ -10,7 +10,7 @@ from cardiax import datasets
 from cardiax.catalog import find_dataset
 from cardiax.config import Config, with_overrides
 from cardiax.launch.run.experiment import Experiment, load_experiment
-from cardiax.tasks import task_of
+from cardiax.tasks import input_shapes
 from cardiax.training.batch_order import Arrays
 from cardiax.training.step import inputs_of
 
@@ -39,8 +39,8 @@ def golden_inputs(config: Config, experiment: Experiment | None) -> tuple[Arrays
         what = f"examples {', '.join(map(str, rows))} of {config.dataset}, of its test split by {config.protocol}"
         return {name: np.asarray(array) for name, array in inputs_of(experiment.examples.take(rows)).items()}, what
     random = np.random.default_rng(0)
-    shapes = task_of(config).shapes(find_dataset(config.dataset))
-    inputs = {name: random.normal(size=(COUNT, *shape)).astype(np.float32) for name, shape in shapes.items()}
+    shapes = input_shapes(config).items()
+    inputs = {name: random.normal(size=(COUNT, *shape)).astype(np.float32) for name, shape in shapes}
     return inputs, "random numbers of a standard normal distribution, since the data were not at hand"
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cardiax.ecg.lead_checks import RATES
 from cardiax.ecg.leads import parse_name
 from cardiax.errors import InputError
-from cardiax.launch.formats.reader import RATES, Recording
+from cardiax.launch.formats.reader import Recording
 
 SECONDS: dict[str | None, float] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),

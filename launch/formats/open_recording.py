@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from cardiax.errors import InputError, naming
-from cardiax.file_checks import ARRAY, BDF, EDF, HEAD, MATLAB, UTF16, ZIP, kind
+from cardiax.file_checks import ARRAY, BDF, EDF, HEAD, MATLAB, UTF16, ZIP, header_lines, kind
 from cardiax.launch.formats import text_table
 from cardiax.launch.formats.numpy_array import of_array, open_array
 from cardiax.launch.formats.reader import Recording, opened
@@ -127,5 +127,4 @@ def _some(names: list[str]) -> str:
 
 def _parts(header: Path) -> list[str]:
     """Return the names of the segments of a record, or of its signal files."""
-    lines = [line for line in header.read_text("latin-1").splitlines() if line.strip() and not line.startswith("#")]
-    return [line.split()[0] for line in lines[1:]]
+    return [line.split()[0] for line in header_lines(header.read_bytes())[1:]]

@@ -11,13 +11,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cardiax.ecg.lead_checks import LARGEST, SMALLEST
+from cardiax.ecg.lead_checks import LARGEST, RATES, SMALLEST
 from cardiax.ecg.leads import MILLIVOLTS, Channel, parse_name
 from cardiax.errors import InputError, naming
 from cardiax.file_checks import Room, UnpackedSizeError
-
-RATES = (40.0, 50_000.0)
-"""Plausible sampling rates of an ECG, Hz; values outside are in another unit."""
 
 NAME, CHANNELS = 200, 1000
 """Largest number of characters of a channel's name, and of channels: more are no ECG, and slow to parse."""

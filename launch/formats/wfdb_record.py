@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.errors import DISK, InputError, import_extra, naming
-from cardiax.file_checks import HEAD, MATLAB, STAND_INS, kind
+from cardiax.file_checks import HEAD, MATLAB, STAND_INS, header_lines, kind
 from cardiax.launch.formats.reader import CHANNELS, Recording
 
 ENDINGS = (".hea", ".dat", ".mat", ".atr", ".qrs")
@@ -261,10 +261,5 @@ def _rate(header: Path) -> str:
 
 def _lines(header: Path) -> tuple[list[str], list[str]]:
     """Return the words of a header's record line, and its other lines without comments and blank lines."""
-    content = header.read_bytes()
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip() and not line.startswith("#")]
+    lines = header_lines(header.read_bytes())
     return lines[0].split() if lines else ["-"], lines[1:]

@@ -22,7 +22,7 @@ from cardiax.config import Config
 from cardiax.errors import DIVERGED, InputError
 from cardiax.launch.run.batch_feed import Feed
 from cardiax.launch.run.environment import by_first_process, record_environment
-from cardiax.launch.run.experiment import Evaluator, Experiment, load_experiment
+from cardiax.launch.run.experiment import Evaluator, load_experiment
 from cardiax.launch.run.progress import Events, Progress, divergence, say
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.tasks import Task
@@ -92,7 +92,7 @@ def train(
         seconds = by_first_process(functools.partial(float, _seconds_a_step(*build(1000), feed)))
         config = dataclasses.replace(config, steps=max(1, int(60 * minutes / seconds)))
         experiment = dataclasses.replace(experiment, config=config)
-    total, is_first = total_steps(experiment), jax.process_index() == 0
+    total, is_first = config.steps or config.epochs * order.steps_per_epoch, jax.process_index() == 0
     state, train_step = build(total)
     record = jax.jit(record_score)
     evaluator = Evaluator(experiment, mesh)
@@ -163,7 +163,7 @@ def train(
                     if checkpoints.step("latest") != done:
                         refuse_diverged(progress, state)
                         checkpoints.save("latest", state, history)
-                    say(interruption(done, total))
+                    say(f"interrupted: after step {done:,} of {total:,}; the same command resumes from there")
                     return 1
         checkpoints.drop_superseded()
         best, _ = checkpoints.restore("best", state)
@@ -192,11 +192,6 @@ def _seconds_a_step(state: TrainState, step: Callable, feed: Feed) -> float:
             times.append((time.perf_counter() - last) / len(steps))
             last = time.perf_counter()
     return statistics.median(times[3:])
-
-
-def total_steps(experiment: Experiment) -> int:
-    """Return the number of steps of the run, unless `patience` or `until` ends it earlier."""
-    return experiment.config.steps or experiment.config.epochs * experiment.order.steps_per_epoch
 
 
 def training_row(history: History, done: int, steps_per_epoch: int, loss_sum: float) -> dict[str, float]:
@@ -235,11 +230,6 @@ def refuse_diverged(progress: Progress, state: TrainState) -> None:
     learned = (state.params, state.model_state, state.opt_state, state.average, state.loss_sum)
     if not all(np.isfinite(leaf).all() for leaf in map(np.asarray, jax.tree.leaves(learned))):
         raise InputError(divergence(int(state.step), "a state of which not every value is finite"))
-
-
-def interruption(done: int, total: int) -> str:
-    """Return the message for a run that was interrupted after `done` steps."""
-    return f"interrupted: after step {done:,} of {total:,}; the same command resumes from there"
 
 
 def diverged_later(task: Task, history: History) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import cardiax
-from cardiax.catalog import find_dataset
 from cardiax.config import Config
 from cardiax.errors import InputError
 from cardiax.launch.networks.bundle_files import CONFIG, check_bundle, is_bundle, read_weights
@@ -164,25 +163,23 @@ def load_best(workdir: Workdir, config: Config, shapes: Any, model: Any, mesh: A
 
 def load_variables(workdir: Workdir, config: Config) -> dict[str, Any]:
     """Return the variables of the run's best network, those of evaluation."""
-    from cardiax.tasks import task_of
+    from cardiax.tasks import input_shapes
     from cardiax.training.device_mesh import make_mesh
     from cardiax.training.lookup import network_of
     from cardiax.training.state import evaluated
     from cardiax.training.step import AXIS
 
-    shapes = task_of(config).shapes(find_dataset(config.dataset))
-    return evaluated(load_best(workdir, config, shapes, network_of(config, AXIS), make_mesh()))
+    return evaluated(load_best(workdir, config, input_shapes(config), network_of(config, AXIS), make_mesh()))
 
 
 def fresh_variables(config: Config) -> Any:
     """Return the shapes and types of the network's variables."""
     import jax
 
-    from cardiax.tasks import task_of
+    from cardiax.tasks import input_shapes
     from cardiax.training.lookup import network_of
 
-    shapes = task_of(config).shapes(find_dataset(config.dataset))
-    inputs = {name: jax.ShapeDtypeStruct((1, *shape), np.float32) for name, shape in shapes.items()}
+    inputs = {name: jax.ShapeDtypeStruct((1, *shape), np.float32) for name, shape in input_shapes(config).items()}
     return jax.eval_shape(lambda inputs: network_of(config).init(jax.random.key(0), **inputs, train=False), inputs)
 
 

@@ -1,14 +1,12 @@
 """The page of runs: each of them, their hearts, and the comparison of several."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from cardiax.catalog import find_dataset
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
 from cardiax.errors import InputError
 from cardiax.launch.evaluation.measured_runs import Run, load_runs, open_experiments
@@ -23,7 +21,7 @@ from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import Workdir, read_csv
 from cardiax.models import TREES
-from cardiax.tasks import task_of
+from cardiax.tasks import input_shapes, task_of
 
 BUDGET = 4_000_000
 """Bytes of text for the beats of all runs."""
@@ -85,16 +83,14 @@ def _predictor(workdir: Workdir) -> BatchPredictor | None:
         return None
     try:
         network = find_network(workdir.path)
-        variables = network.variables()
+        network.variables()  # which are read once
     except InputError as error:
         say(f"note: shown without what the network looks at: {error}")
         return None
-    network = replace(network, variables=lambda: variables)
     if "classes" in result:
         return BatchPredictor(network)
-    shapes = task_of(config).shapes(find_dataset(config.dataset))
-    inputs = {name: jax.ShapeDtypeStruct((1, *shape), np.float32) for name, shape in shapes.items()}
-    output = jax.eval_shape(network.function(variables), **inputs)
+    inputs = {name: jax.ShapeDtypeStruct((1, *shape), np.float32) for name, shape in input_shapes(config).items()}
+    output = jax.eval_shape(network.function(network.variables()), **inputs)
     return HeartPredictor(network) if output.shape[1:] == (len(SITE_NAMES),) else None
 
 

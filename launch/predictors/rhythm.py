@@ -237,7 +237,8 @@ class RhythmPredictor(BatchPredictor):
             if len(own):
                 cut = beat_windows.windows(part.signals, samples[own] - part.low, rate)
                 inputs = self._inputs(cut, intervals[own])
-                probabilities[own] = self._probabilities(inputs, recording.path)
+                logits = self._outputs(inputs, BATCHES[len(own) > BATCHES[0]], recording.path)
+                probabilities[own] = self.network.trust.probabilities(logits)
                 if part.leads == leads:
                     others.add(inputs, probabilities[own].argmax(axis=1))
         trust = self.network.trust
@@ -306,11 +307,6 @@ class RhythmPredictor(BatchPredictor):
         inputs = self._task.arrays(beats | {"label": np.zeros(count, int)}, dataset)
         del inputs["target"]
         return inputs
-
-    def _probabilities(self, inputs: dict[str, np.ndarray], path: Path) -> np.ndarray:
-        """Return the probabilities (n, C) of the beats of one part."""
-        logits = self._outputs(inputs, BATCHES[0] if len(inputs["rr"]) <= BATCHES[0] else BATCHES[1], path)
-        return self.network.trust.probabilities(logits)
 
     def write(self, folder: Path, stem: str, one: RhythmPrediction) -> Iterator[tuple[str, bool]]:
         """Write the outputs of a recording; yield lines for the user, and True where one is a remark."""

@@ -16,12 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from cardiax.baselines import SYSTEMS, System
-from cardiax.catalog import find_dataset
 from cardiax.config import AugmentationConfig, Config, from_dict, to_dict, with_overrides
 from cardiax.errors import unknown
 from cardiax.models import MODELS, build_model
 from cardiax.recipes import recipe
-from cardiax.tasks import find_task
+from cardiax.tasks import find_task, input_shapes
 from cardiax.training import device_mesh
 from cardiax.training.lookup import network_of
 from cardiax.training.optimizer import make_optimizer
@@ -149,11 +148,6 @@ def make_batch(config: Config, size: int) -> dict[str, np.ndarray]:
         return batch | {"target": random.integers(0, task.outputs, size, dtype=np.int32)}
     shape = (size, task.outputs) if config.task == "activation" else (size, shapes["leads"][0], task.outputs)
     return batch | {"target": random.uniform(*TARGETS[config.task], shape).astype(np.float32)}
-
-
-def input_shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """Return name → shape of each input of one example of the configuration's dataset."""
-    return find_task(config.task).shapes(find_dataset(config.dataset))
 
 
 def training(workload: Workload) -> Callable[[int], None]:
