@@ -7,6 +7,7 @@ devices are not part of the config: a config gives bit-identical results whereve
 
 import ast
 import dataclasses
+import functools
 import math
 import warnings
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,10 @@ def setting(default: Any, help: str, *, low: float = -math.inf, high: float = ma
     return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
+fraction = functools.partial(setting, low=0.0, high=1.0)
+"""The same for a value from 0 to 1."""
+
+
 def pairs(help: str, what: str, numbers: bool = False):
     """Return a config field of `NAME=value` pairs, by default none; an error message names and shows `what`."""
     metadata = {"help": help, "what": what, "numbers": numbers, "choices": ()}
@@ -41,7 +46,7 @@ class OptimizerConfig:
     schedule: str = setting(
         "cosine", "after the warm-up: cosine decay to 0, or constant", choices=("cosine", "constant")
     )
-    warmup: float = setting(0.05, "fraction of all steps in the linear warm-up", low=0.0, high=1.0)
+    warmup: float = fraction(0.05, "fraction of all steps in the linear warm-up")
     weight_decay: float = setting(0.02, "decoupled weight decay of kernels (adamw), not of biases and scales", low=0.0)
     clip_norm: float = setting(1.0, "clip the global gradient norm to this; 0: no clipping", low=0.0)
 
@@ -55,7 +60,7 @@ class AugmentationConfig:
     """
 
     stretch: float = setting(0.04, "time is scaled by a factor drawn uniformly from 1 ± this", low=0.0, high=0.5)
-    warp: float = setting(0.05, "amplitude is scaled by 1 + a slow sine of this standard deviation", low=0.0, high=1.0)
+    warp: float = fraction(0.05, "amplitude is scaled by 1 + a slow sine of this standard deviation")
     noise: float = setting(
         0.01,
         "white noise of up to this standard deviation, of the beat's range or of each lead's own",
@@ -65,39 +70,23 @@ class AugmentationConfig:
     mixup: float = setting(
         0.0, "pairs of examples are mixed with a weight from Beta(this, this); 0: off", low=0.0, high=1000.0
     )
-    electrode_gain: float = setting(
-        0.0,
-        "each electrode's potential, or a beat, is scaled by 1 + noise of this standard deviation",
-        low=0.0,
-        high=1.0,
+    electrode_gain: float = fraction(
+        0.0, "each electrode's potential, or a beat, is scaled by 1 + noise of this standard deviation"
     )
-    electrode_mixing: float = setting(
-        0.0,
-        "each electrode of twelve leads also records every other, by a factor of this standard deviation",
-        low=0.0,
-        high=1.0,
+    electrode_mixing: float = fraction(
+        0.0, "each electrode of twelve leads also records every other, by a factor of this standard deviation"
     )
     shift: int = setting(0, "twelve leads are delayed by up to this, ms, and the target with them", low=0, high=200)
-    drop_lead: float = setting(
-        0.0, "probability that one of twelve leads, or the second lead of a beat, is set to 0", low=0.0, high=1.0
+    drop_lead: float = fraction(0.0, "probability that one of twelve leads, or the second lead of a beat, is set to 0")
+    rotate_leads: float = fraction(
+        0.0, "probability that the two leads of a beat are rotated by a random angle, as if they were two other leads"
     )
-    rotate_leads: float = setting(
-        0.0,
-        "probability that the two leads of a beat are rotated by a random angle, as if they were two other leads",
-        low=0.0,
-        high=1.0,
-    )
-    fibrillation: float = setting(
+    fibrillation: float = fraction(
         0.0,
         "probability that a normal beat gets the RR features of atrial fibrillation, where the dataset has RR features",
-        low=0.0,
-        high=1.0,
     )
-    pauses: float = setting(
-        0.0,
-        "the same for AV block or a sick sinus node; the beat becomes supraventricular unless it ends a pause",
-        low=0.0,
-        high=1.0,
+    pauses: float = fraction(
+        0.0, "the same for AV block or a sick sinus node; the beat becomes supraventricular unless it ends a pause"
     )
     extra: Mapping[str, Any] = pairs(
         "strength of registered augmentations, which follow the others: my_noise=0.1",
@@ -133,17 +122,15 @@ class Config:
         low=0,
         high=64,
     )
-    label_smoothing: float = setting(0.0, "target probability spread evenly over the classes", low=0.0, high=1.0)
+    label_smoothing: float = fraction(0.0, "target probability spread evenly over the classes")
     balance: str = setting("none", "correction of class imbalance", choices=("none", "weights", "sampling"))
     per_class: int = setting(
         0, "train on this many examples of each class, drawn once, with repeats if a class has fewer; 0: all", low=0
     )
-    balance_power: float = setting(
-        0.5, "examples of a class of share p have weight p^-this; 0: equal weights, 1: equal classes", low=0.0, high=1.0
+    balance_power: float = fraction(
+        0.5, "examples of a class of share p have weight p^-this; 0: equal weights, 1: equal classes"
     )
-    ema: float = setting(
-        0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw parameters", low=0.0, high=1.0
-    )
+    ema: float = fraction(0.999, "decay of the averaged parameters that are evaluated; 0: evaluate the raw parameters")
     patience: int = setting(0, "stop after this many evaluations without a better validation score; 0: never", low=0)
     until: Mapping[str, Any] = pairs(
         "stop at the first evaluation with all of these values on validation, and test it: accuracy=.985,macro_f1=.93",

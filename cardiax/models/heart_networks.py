@@ -76,38 +76,19 @@ class ActivationResNet(HeartNetwork):
     Attributes:
       samples: number of samples used, from the first; they contain depolarisation with a delay of up to 40 ms.
       normalise: True to divide the leads of each case by their common root mean square, so that a gain changes nothing.
-      align: True to move the middle of the QRS complex to the middle of the samples used, and the times back by as
-        much, so that a recording with a later onset has times later by the same.
     """
 
     samples: int = 256
     normalise: bool = False
-    align: bool = False
 
     @nn.compact
     def __call__(self, leads: jax.Array, train: bool) -> jax.Array:
         """Return times (B, outputs), ms; dropout in training needs the key "dropout"."""
-        late = jnp.zeros((leads.shape[0], 1), jnp.float32)
-        if self.align:
-            leads, late = jax.vmap(lambda one: _aligned(one, self.samples))(leads)
         leads = leads[:, : self.samples]
         if self.normalise:
             power = jnp.mean(leads * leads, axis=(1, 2), keepdims=True)
             leads = LEAD_SCALE * leads * jax.lax.rsqrt(power + FAINT**2)
-        return late + MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(self.features(leads, train))
-
-
-def _aligned(leads: jax.Array, samples: int) -> tuple[jax.Array, jax.Array]:
-    """Move the middle of the QRS complex to sample `samples` / 2: leads (T, L) → (samples, L), and how late it was.
-
-    The middle is the mean time, over the first `samples`, weighted by the squared slopes of all leads. The first and
-    the last sample are repeated outside of the recording.
-    """
-    energy = jnp.sum(jnp.diff(leads[: samples + 1], axis=0) ** 2, axis=1)
-    time = jnp.arange(energy.shape[0], dtype=jnp.float32)
-    late = jnp.round(jnp.sum(time * energy) / (jnp.sum(energy) + 1e-12)) - samples // 2
-    source = jnp.clip(jnp.arange(samples) + late.astype(jnp.int32), 0, leads.shape[0] - 1)
-    return leads[source], late[None]
+        return MEAN_TIME + TIME_SCALE * nn.Dense(self.outputs, name="times")(self.features(leads, train))
 
 
 class VoltageTemplate(HeartNetwork):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,7 @@ class ClassTrust:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the probabilities (n, C) of logits (n, C)."""
-        scaled = logits / np.asarray(self.temperature, logits.dtype)
-        odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return softmax(logits / np.asarray(self.temperature, logits.dtype), axis=1)
 
     def uncertain(self, probabilities: np.ndarray) -> np.ndarray:
         """Return which examples with probabilities (n, C) are uncertain, bool (n,)."""

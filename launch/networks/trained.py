@@ -6,7 +6,7 @@ import functools
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from cardiax.launch.networks.bundle_files import CONFIG, check_bundle, is_bundle
 from cardiax.launch.networks.trust import Trust, read_trust
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, read_config, read_json
 from cardiax.stats.class_trust import ClassTrust
-
-if TYPE_CHECKING:
-    from cardiax.training.state import TrainState
 
 PRETRAINED = Path(cardiax.__file__).parent / "pretrained"
 """Folder of the bundles that come with cardiax."""
@@ -137,7 +134,7 @@ def _of_run(workdir: Workdir) -> TrainedNetwork:
     return TrainedNetwork(path, config, path / "predictions", variables, _trust(path))
 
 
-def load_best(workdir: Workdir, config: Config, shapes: Any, model: Any, mesh: Any) -> "TrainState":
+def load_best(workdir: Workdir, config: Config, shapes: Any, model: Any, mesh: Any) -> Any:
     """Return the state of a run that was best on validation, replicated over the mesh; `InputError` if it has none.
 
     `shapes` are those of each input of one example; `model` is the network for use inside a mapped step.

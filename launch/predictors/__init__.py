@@ -1,19 +1,16 @@
 """The network of a run, applied to recordings of one's own: one module for each kind of output."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cardiax.catalog import find_dataset
 from cardiax.errors import InputError
 from cardiax.launch.networks.trained import find_network
-
-if TYPE_CHECKING:
-    from cardiax.launch.predictors.beat_rows import BeatRowsPredictor
-    from cardiax.launch.predictors.heart import HeartPredictor
-    from cardiax.launch.predictors.rhythm import RhythmPredictor
+from cardiax.launch.predictors.beat_rows import BeatRowsPredictor
+from cardiax.launch.predictors.heart import HeartPredictor
+from cardiax.launch.predictors.rhythm import RhythmPredictor
 
 
-def open_predictor(folder: str | Path) -> "HeartPredictor | RhythmPredictor | BeatRowsPredictor":
+def open_predictor(folder: str | Path) -> HeartPredictor | RhythmPredictor | BeatRowsPredictor:
     """Return the predictor of the network in a folder, or of a name that `find_network` knows.
 
     Raises:
@@ -22,20 +19,14 @@ def open_predictor(folder: str | Path) -> "HeartPredictor | RhythmPredictor | Be
     network = find_network(folder)
     config = network.config
     if config.task in ("activation", "transmembrane"):
-        from cardiax.launch.predictors.heart import HeartPredictor
-
         return HeartPredictor(network)
     from cardiax.tasks import task_of
     from cardiax.tasks.beat_classification import Classification
 
     is_classification = isinstance(task_of(config), Classification)
     if is_classification and find_dataset(config.dataset).by_record:
-        from cardiax.launch.predictors.rhythm import RhythmPredictor
-
         return RhythmPredictor(network)
     if is_classification:
-        from cardiax.launch.predictors.beat_rows import BeatRowsPredictor
-
         return BeatRowsPredictor(network)
     raise InputError(
         f"{network.path}: found a run of {config.task!r} on {config.dataset}, expected activation, transmembrane, "

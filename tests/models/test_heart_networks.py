@@ -27,17 +27,6 @@ def size(model):
 SMALL = {"widths": (8, 8), "blocks": 1, "hidden": 16}
 
 
-def test_a_later_onset_makes_later_times_if_leads_are_aligned():
-    model = build_model("activation_resnet", 75, args=SMALL | {"align": True})
-    time = np.arange(500.0)[:, None]
-    waves = np.random.default_rng(3).normal(size=(1, 12)) * np.exp(-(((time - 60 - np.arange(12)) / 12) ** 2))
-    leads = jnp.asarray(np.stack([waves, np.roll(waves, 37, axis=0)]), jnp.float32)
-    variables = model.init(jax.random.key(0), leads, train=False)
-    early, late = model.apply(variables, leads, train=False)
-    np.testing.assert_allclose(late - early, 37.0, atol=1e-3)
-    assert np.isfinite(model.apply(variables, jnp.zeros_like(leads), train=False)).all()
-
-
 def test_a_gain_changes_nothing_if_leads_are_normalised():
     model = build_model("activation_resnet", 75, args=SMALL | {"normalise": True})
     leads = jax.random.normal(jax.random.key(1), (2, 500, 12))
