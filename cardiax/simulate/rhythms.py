@@ -54,9 +54,7 @@ def pauses() -> Rhythm:
     - Block: where one beat is not conducted, the interval is 1.6 to 2.05 times the record's usual one of 0.5 to 1.1 s,
       regular (0.01 to 0.05). All beats are normal.
     """
-    uniform = _uniform("sick sinus node", 6 + 3 * BEATS)
-    parameters, chain, noise = np.split(uniform, [6, 6 + BEATS], axis=1)
-    one = [parameters[:, index, None] for index in range(6)]
+    one, chain, noise = _drawn("sick sinus node", 6)
     ectopic = _chain(chain, _between(0.2, 0.95, one[0]), _between(0.3, 0.95, one[1]))
     short = _between(np.log(0.45), np.log(0.95), one[2])
     long = short + np.log(_between(1.4, 2.8, one[3]))
@@ -65,9 +63,7 @@ def pauses() -> Rhythm:
     logarithms = np.where(ectopic, logarithms, np.maximum(logarithms, short + np.log(1.25)))
     sick = of_records(np.cumsum(np.exp(logarithms), axis=1), ectopic)
 
-    uniform = _uniform("block", 5 + 3 * BEATS)
-    parameters, chain, noise = np.split(uniform, [5, 5 + BEATS], axis=1)
-    one = [parameters[:, index, None] for index in range(5)]
+    one, chain, noise = _drawn("block", 5)
     blocked = _chain(chain, _between(0.05, 0.7, one[0]), _between(0.3, 0.97, one[1]))
     short = _between(np.log(0.5), np.log(1.1), one[2])
     logarithms = short + np.log(_between(1.6, 2.05, one[3])) * blocked
@@ -93,6 +89,12 @@ def _chain(uniform: np.ndarray, enter: np.ndarray, stay: np.ndarray) -> np.ndarr
 
 def _between(low: float, high: float, uniform: np.ndarray) -> np.ndarray:
     return low + (high - low) * uniform
+
+
+def _drawn(rhythm: str, parameters: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Draw uniform numbers: parameters of a record, (RECORDS, 1) each, one of each beat, and two for its noise."""
+    one, chain, noise = np.split(_uniform(rhythm, parameters + 3 * BEATS), [parameters, parameters + BEATS], axis=1)
+    return np.split(one, parameters, axis=1), chain, noise
 
 
 def _uniform(rhythm: str, columns: int) -> np.ndarray:

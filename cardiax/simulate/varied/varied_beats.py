@@ -82,15 +82,17 @@ def voltages(drawn: VariedHeart, times: jax.Array) -> jax.Array:
     """Compute the voltages (P, 500), mV, around points that activate at times (P,), ms."""
     known, given = topology(), drawn.action_potentials
     step = times[known.next_to[:, :, 1]] - times[known.next_to[:, :, 0]]
-    upstroke = jnp.sqrt(given.upstroke**2 + SMOOTHING**2 * jnp.sum(step**2, axis=1) / 4)
+    upstroke = jnp.sqrt(given["upstroke"] ** 2 + SMOOTHING**2 * jnp.sum(step**2, axis=1) / 4)
     duration = (
-        given.duration
-        + given.across_wall * (jnp.asarray(known.transmural, jnp.float32) - 0.5)
-        + given.to_base * (jnp.asarray(known.apicobasal, jnp.float32) - 0.5)
-        + given.per_delay * (times - jnp.mean(times))
+        given["duration"]
+        + given["across_wall"] * (jnp.asarray(known.transmural, jnp.float32) - 0.5)
+        + given["to_base"] * (jnp.asarray(known.apicobasal, jnp.float32) - 0.5)
+        + given["per_delay"] * (times - jnp.mean(times))
     )
     time = jnp.arange(WINDOW, dtype=jnp.float32)[None, :] - times[:, None]
-    return action_potential(time, duration[:, None], upstroke[:, None], given.peak, given.plateau, given.repolarisation)
+    return action_potential(
+        time, duration[:, None], upstroke[:, None], given["peak"], given["plateau"], given["repolarisation"]
+    )
 
 
 @dataclass(frozen=True)

@@ -107,19 +107,6 @@ LEVELS: tuple[Range, Range, Range] = ((0.1, 0.28), (0.4, 0.65), (0.7, 0.93))
 Cerqueira et al. 2002, doi:10.1161/hc0402.102975, divide the left ventricle, are 0.17, 0.5 and 0.83."""
 
 
-class ActionPotentials(NamedTuple):
-    """The action potentials of a heart, see `POTENTIALS`; all (), mV and ms."""
-
-    duration: jax.Array
-    across_wall: jax.Array
-    to_base: jax.Array
-    per_delay: jax.Array
-    upstroke: jax.Array
-    peak: jax.Array
-    plateau: jax.Array
-    repolarisation: jax.Array
-
-
 class BodySurface(NamedTuple):
     """A torso and its electrodes.
 
@@ -143,7 +130,8 @@ class VariedHeart(NamedTuple):
     """All that distinguishes one heart from another.
 
     Attributes:
-      shape, sites, conduction, action_potentials, body: see their classes.
+      shape, sites, conduction, body: see their classes.
+      action_potentials: name → value (), ms or mV, see `POTENTIALS`.
       rotation: (3, 3), from heart axes to torso axes.
       offset: (3,), mm, position of the base's centre in the torso.
       anisotropy: (), see `ANISOTROPY`.
@@ -152,7 +140,7 @@ class VariedHeart(NamedTuple):
     shape: GridShape
     sites: SitePlacement
     conduction: Conduction
-    action_potentials: ActionPotentials
+    action_potentials: dict[str, jax.Array]
     body: BodySurface
     rotation: jax.Array
     offset: jax.Array
@@ -161,17 +149,15 @@ class VariedHeart(NamedTuple):
 
 def draw_heart(key: jax.Array) -> VariedHeart:
     """Draw a heart with its torso; uniform in each range, and normal around positions and poses."""
-    keys = dict(
-        zip(("shape", "sites", "conduction", "potential", "body", "pose"), jax.random.split(key, 6), strict=True)
-    )
-    pose_key, offset_key, anisotropy_key = jax.random.split(keys["pose"], 3)
+    shape_key, sites_key, conduction_key, potential_key, body_key, pose_key = jax.random.split(key, 6)
+    pose_key, offset_key, anisotropy_key = jax.random.split(pose_key, 3)
     turn = jnp.asarray(POSE) + jnp.asarray(TURN) * jnp.clip(jax.random.normal(pose_key, (3,)), -2.5, 2.5)
     return VariedHeart(
-        shape=_draw_shape(keys["shape"]),
-        sites=_draw_sites(keys["sites"]),
-        conduction=_draw_conduction(keys["conduction"]),
-        action_potentials=ActionPotentials(**_each(keys["potential"], POTENTIALS)),
-        body=_draw_body(keys["body"]),
+        shape=_draw_shape(shape_key),
+        sites=_draw_sites(sites_key),
+        conduction=_draw_conduction(conduction_key),
+        action_potentials=_each(potential_key, POTENTIALS),
+        body=_draw_body(body_key),
         rotation=_about(2, turn[0]) @ _about(1, -turn[1]) @ _about(2, -turn[2]),
         offset=10.0 * jax.random.normal(offset_key, (3,)),
         anisotropy=_uniform(anisotropy_key, ANISOTROPY),
