@@ -54,3 +54,16 @@ def test_a_known_dataset_is_not_replaced_by_another_of_its_name():
     with pytest.raises(InputError, match="own_dataset: found own_beats/x-0 with other fields than before"):
         remember(FIELDS | {"classes": ("b", "a")})
     assert DATASETS[NAME].classes == known.classes
+
+
+def test_every_dataset_to_learn_from_has_the_protocol_noise_and_none_as_its_default():
+    for dataset in DATASETS.values():
+        if dataset.name.startswith("own_beats/"):  # of another test of this process
+            continue
+        if dataset.kind == "noise":
+            assert dataset.protocols == ()
+            continue
+        assert dataset.protocols[-1] == "noise" != dataset.protocols[0]
+        assert set(dataset.protocols) - {"noise"} <= set(PROTOCOLS[dataset.kind])
+        assert dataset.drawn_by("noise") == dataset.protocols[0]
+        assert dataset.drawn_by("published") == "published"

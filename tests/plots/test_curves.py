@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cardiax.plots.curves import learning_figure
+from cardiax.plots.curves import learning_figure, noise_figure
 
 
 def test_losses_and_the_metric_that_selects_over_the_steps():
@@ -25,3 +25,8 @@ def test_trees_whose_metric_is_not_known_have_one_panel():
     (axes,) = learning_figure(history, "macro_f1", 2, "Test").axes
     assert axes.get_ylabel() == "Loss"
     np.testing.assert_allclose(axes.lines[1].get_ydata(), [2, 1, 2 / 3])
+
+
+def test_missing_leads_have_a_panel_of_their_own():
+    figure = noise_figure({"bw": [(1, 0, 2)] * 2}, (6, 0), (1, 0, 2), "MAE", "title", {"I": (3, 2, 4)})
+    assert len(figure.axes) == 2

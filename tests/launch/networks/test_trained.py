@@ -11,10 +11,12 @@ import pytest
 from cardiax.catalog import find_dataset
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
+from cardiax.launch.networks.bundle_files import WEIGHTS
 from cardiax.launch.networks.trained import find_network
-from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.run.run_folder import CALIBRATION, Workdir, write_json
 from cardiax.models import build_model
 from cardiax.recipes import recipe
+from cardiax.stats.class_trust import ClassTrust
 from cardiax.tasks import find_task
 from cardiax.training.checkpoint import Checkpoints
 from cardiax.training.device_mesh import make_mesh, replicate
@@ -88,3 +90,24 @@ def test_a_config_of_a_later_version_is_told(tmp_path):
         workdir.config()
     assert str(raised.value).startswith(f"{tmp_path / 'config.json'}: unknown field 'temperature'")
     assert "a later version of cardiax wrote it, or it was edited: update cardiax" in str(raised.value)
+
+
+def test_a_run_without_calibration_is_read_and_a_damaged_one_is_refused(tmp_path):
+    write_json(tmp_path / "config.json", to_dict(recipe("arrhythmia", "physionet_mitbih/patient")))
+    assert find_network(tmp_path).trust == ClassTrust(temperature=1.0, uncertain_below=0.0, usual_share=None)
+    network = find_network(tmp_path)
+    assert f"`cardiax evaluate {tmp_path}`" in network.notes[0]
+    (tmp_path / WEIGHTS).touch()
+    assert "export the bundle again" in network.notes[0]
+    (tmp_path / WEIGHTS).unlink()
+    write_json(tmp_path / CALIBRATION, {"temperature": 1.5, "uncertain_below": 0.7, "usual_share": None, "rule": "r"})
+    assert find_network(tmp_path).notes == ()
+    assert find_network(tmp_path).trust == ClassTrust(temperature=1.5, uncertain_below=0.7)
+    for wrong in ({"temperature": 0.0}, {"uncertain_below": "0.7"}, {"usual_share": 2.0}, {"temperature": None}):
+        fields = {"temperature": 1.5, "uncertain_below": 0.7, "usual_share": None} | wrong
+        write_json(tmp_path / CALIBRATION, fields)
+        with pytest.raises(InputError, match=r"calibration\.json: found no valid calibration, expected temperature"):
+            find_network(tmp_path)
+    write_json(tmp_path / CALIBRATION, {"temperature": 1.5})
+    with pytest.raises(InputError, match="found no valid calibration"):
+        find_network(tmp_path)
