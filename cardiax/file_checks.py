@@ -141,9 +141,6 @@ class _Counted(io.RawIOBase):
         self._at = self._unpacked.seek(offset, whence)
         return self._at
 
-    def tell(self) -> int:
-        return self._at
-
     def readinto(self, buffer: Any) -> int:
         content = self._unpacked.read(len(buffer))
         buffer[: len(content)] = content

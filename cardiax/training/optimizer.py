@@ -21,11 +21,7 @@ OPTIMIZERS: dict[str, Rule] = {
 
 
 def register(name: str, rule: Rule) -> None:
-    """Add an update rule of your own, for `--optimizer.name`.
-
-    Raises:
-      ValueError: another one has that name.
-    """
+    """Add an update rule of your own, for `--optimizer.name`; `ValueError` if another one has that name."""
     check_new("optimizer", OPTIMIZERS, name, rule)
     OPTIMIZERS[name] = rule
 
@@ -35,13 +31,10 @@ def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransfo
     if config.name not in OPTIMIZERS:
         raise unknown("optimizer.name", config.name, OPTIMIZERS)
     warmup = round(config.warmup * steps)
-    after = (
-        optax.cosine_decay_schedule(config.learning_rate, max(steps - warmup, 1))
-        if config.schedule == "cosine"
-        else optax.constant_schedule(config.learning_rate)
-    )
-    rise = optax.linear_schedule(0.0, config.learning_rate, max(warmup, 1))
-    schedule = optax.join_schedules([rise, after], [warmup])
+    schedule = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warmup, max(steps, warmup + 1))
+    if config.schedule == "constant":
+        rise = optax.linear_schedule(0.0, config.learning_rate, max(warmup, 1))
+        schedule = optax.join_schedules([rise, optax.constant_schedule(config.learning_rate)], [warmup])
     rule = with_plain_state(OPTIMIZERS[config.name](schedule, config))
     return optax.chain(optax.clip_by_global_norm(config.clip_norm), rule) if config.clip_norm else rule
 
@@ -58,10 +51,10 @@ def with_plain_state(rule: optax.GradientTransformation) -> optax.GradientTransf
     def typed(leaf: Any, like: Any) -> Any:
         return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(like)) if is_key(like) else leaf
 
-    def update(gradients: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         if any(map(is_key, jax.tree.leaves(jax.eval_shape(rule.init, params)))):
             state = jax.tree.map(typed, state, rule.init(params))
-        updates, state = rule.update(gradients, state, params)
+        updates, state = rule.update(updates, state, params)
         return updates, plain(state)
 
     return optax.GradientTransformation(lambda params: plain(rule.init(params)), update)
