@@ -228,8 +228,7 @@ JOINED: dict[frozenset[str], tuple[str, ...]] = {
 def register(dataset: Dataset) -> None:
     """Add a dataset of your own to the catalog; a TFDS builder of its name prepares it (see `cardiax.datasets`).
 
-    Raises:
-      ValueError: another dataset has that name.
+    Raises `ValueError` if another dataset has that name.
     """
     check_new("dataset", DATASETS, dataset.name, dataset)
     DATASETS[dataset.name] = dataset
@@ -239,9 +238,7 @@ def remember(fields: Mapping[str, Any]) -> Dataset:
     """Add beats of your own to the catalog, from what `describe` returned, and return them.
 
     Their name contains a digest of their content, so whatever has the name has the same fields, but for `made_by`.
-
-    Raises:
-      InputError: a field is missing or not valid, or differs from that of a dataset of that name.
+    Raises `InputError` if a field is missing or not valid, or differs from that of a dataset of that name.
     """
     try:
         shape, classes = tuple(map(int, fields["shape"])), tuple(map(str, fields["classes"]))

@@ -88,8 +88,7 @@ def _run(arguments: list[str]) -> int:
 def parse_command(name: str, arguments: list[str]) -> argparse.Namespace:
     """Parse the arguments of one command with its module's `add_arguments`; its help ends with the module's examples.
 
-    Raises:
-      InputError: for a mistake in the arguments, e.g. an unknown flag.
+    Raises `InputError` for a mistake in the arguments, e.g. an unknown flag.
     """
     module = importlib.import_module(f"cardiax.launch.{name}")
     description, _, examples = (module.__doc__ or "").partition("\nExamples:\n\n")

@@ -114,10 +114,8 @@ def group(runs: Sequence[Workdir]) -> dict[str, list[Workdir]]:
     """Group runs whose configs differ only in the seed, as experiment name → runs in order of the seeds.
 
     If folders are named ...seedN, as by `train` and `sweep`, the name before N must be the same, and the steps may
-    differ, since `--minutes` measures them for each seed.
-
-    Raises:
-      InputError: a seed is repeated, or two experiments have the same name.
+    differ, since `--minutes` measures them for each seed. Raises `InputError` if a seed is repeated, or two experiments
+    have the same name.
     """
     rows: dict[str, dict[int, Workdir]] = {}
     names: dict[str, str] = {}

@@ -80,8 +80,7 @@ def run(options: argparse.Namespace) -> None:
 def read_scores(runs: list[Workdir]) -> dict[str, dict[str, np.ndarray]]:
     """Return protocol → metric → values of the runs' test.json, for runs that differ only in seed and protocol.
 
-    Raises:
-      InputError: a run has another task or dataset, the models differ, or one of the protocols has no run.
+    Raises `InputError` if a run has another task or dataset, the models differ, or one of the protocols has no run.
     """
     results: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     models = set()

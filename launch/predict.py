@@ -222,9 +222,7 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     """Return the stem of each file's output names.
 
     It is the file's name without its ending, plus as much of its folders or ending as distinguishes it from the others.
-
-    Raises:
-      InputError: one file is given twice.
+    Raises `InputError` if one file is given twice.
     """
     whole, seen = [Path(os.path.abspath(path)) for path in paths], set()
     for path in map(Path.resolve, paths):

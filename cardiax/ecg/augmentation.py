@@ -34,8 +34,7 @@ EXTRA: dict[str, Augmentation] = {}
 def register(name: str, function: Augmentation) -> None:
     """Add an augmentation of your own, for `--augmentation.extra name=strength`.
 
-    Raises:
-      ValueError: another one has that name.
+    Raises `ValueError` if another one has that name.
     """
     check_new("registered augmentation", EXTRA, name, function)
     EXTRA[name] = function

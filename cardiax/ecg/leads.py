@@ -63,12 +63,9 @@ WALLS = {
 def twelve_leads(electrodes: Array) -> Array:
     """Compute the 12-lead ECG from electrode potentials against any reference: (..., 10) → (..., 12), mV.
 
-    With Wilson's central terminal W = (RA + LA + LL)/3: I = LA − RA, II = LL − RA, III = LL − LA (Einthoven);
-    aVR, aVL, aVF = 3/2 · (RA, LA, LL − W) (Goldberger); V1 … V6 are the chest potentials minus W. RL, the ground,
-    enters no lead. The channels are in the order of `ELECTRODES`.
-
-    Raises:
-      ValueError: if the last axis does not have length 10.
+    With Wilson's central terminal W = (RA + LA + LL)/3: I = LA − RA, II = LL − RA, III = LL − LA (Einthoven); aVR, aVL,
+    aVF = 3/2 · (RA, LA, LL − W) (Goldberger); V1 … V6 are the chest potentials minus W. RL, the ground, enters no lead.
+    The channels are in the order of `ELECTRODES`. Raises `ValueError` if the last axis does not have length 10.
     """
     if electrodes.shape[-1] != len(ELECTRODES):
         raise ValueError(

@@ -37,10 +37,8 @@ def register(name: str, module: type[nn.Module], reads: tuple[str, ...]) -> None
     """Make a Flax module of your own a model, for `--model name`, which can read what `READS` lists.
 
     It is called as `module(leads, train)`, for `record` also with `deviation` and `rr` by name. It has the fields
-    `outputs` and `axis_name`; every other field needs a default and may be set by `--model_args`.
-
-    Raises:
-      ValueError: another model has that name.
+    `outputs` and `axis_name`; every other field needs a default and may be set by `--model_args`. Raises `ValueError`
+    if another model has that name.
     """
     check_new("model", MODELS, name, module, taken=TREES)
     MODELS[name], READS[name] = module, reads

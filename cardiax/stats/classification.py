@@ -33,10 +33,8 @@ def register(name: str, function: Callable[[np.ndarray], np.ndarray]) -> None:
     """Add a metric of your own to every report of a classification task.
 
     It is in SPLIT.json with its bootstrap interval, in metrics.csv as `validation_NAME`, and in the table. `function`
-    takes counts (..., C, C), rows true and columns predicted, and returns values (...), NaN where undefined.
-
-    Raises:
-      ValueError: another metric, or another field of SPLIT.json, has that name.
+    takes counts (..., C, C), rows true and columns predicted, and returns values (...), NaN where undefined. Raises
+    `ValueError` if another metric, or another field of SPLIT.json, has that name.
     """
     check_new("metric", METRICS, name, function, taken=_TAKEN)
     METRICS[name] = function

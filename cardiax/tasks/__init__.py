@@ -45,10 +45,8 @@ TASKS: dict[str, Task] = {
 def register(task: Task, recipe: Config | None = None, systems: Mapping[str, System] | None = None) -> None:
     """Add a task of your own, with its default experiment and the baselines that `cardiax sweep` compares with it.
 
-    Fields of the recipe that are `meaningless` for the task become 0 or "none".
-
-    Raises:
-      ValueError: another task has that name, or its report compares models by another metric than selects checkpoints.
+    Fields of the recipe that are `meaningless` for the task become 0 or "none". Raises `ValueError` if another task has
+    that name, or its report compares models by another metric than selects checkpoints.
     """
     check_new("task", TASKS, task.name, task)
     merits = [(merit.name, merit.higher_is_better) for merit in task.report.merits]

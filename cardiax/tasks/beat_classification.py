@@ -121,10 +121,8 @@ class Classification(Task):
 
         Each lead of a window is changed independently, and its deviation from the median beat in the same way. Windows
         are not stretched in time, since this would contradict the RR features. `drop_lead` sets the second lead to 0,
-        as in a recording with a single lead, never the first. `rotate_leads` comes before all others.
-
-        Raises:
-          InputError: if `config` enables a simulated rhythm, or needs a second lead, and the beat is not a window.
+        as in a recording with a single lead, never the first. `rotate_leads` comes before all others. Raises
+        `InputError` if `config` enables a simulated rhythm, or needs a second lead, and the beat is not a window.
         """
         stretch_key, warp_key, noise_key = jax.random.split(key, 3)
         gain_key, rhythm_key, pause_key, drop_key = (jax.random.fold_in(key, index) for index in (3, 4, 5, 6))

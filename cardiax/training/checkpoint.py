@@ -93,10 +93,8 @@ class Checkpoints:
 
         The state is copied first, so its buffers may be reused. A save waits for the previous one, so a newer
         checkpoint never exists next to an incomplete one. Checkpoints of this or a later step, left by a killed run,
-        are deleted first: Orbax would keep them and write nothing.
-
-        Raises:
-          OSError: if there is not enough space on the disk.
+        are deleted first: Orbax would keep them and write nothing. Raises `OSError` if there is not enough space on the
+        disk.
         """
         manager, step = self._managers[kind], int(state.step)
         state = dataclasses.replace(state, seed=None)
@@ -124,11 +122,9 @@ class Checkpoints:
     def restore(self, kind: Kind, like: TrainState) -> tuple[TrainState, History]:
         """Return the state of a checkpoint, with the seed of `like`, and its evaluation history.
 
-        `like` has arrays, or their shapes and types, with the sharding that those of the state get.
-
-        Raises:
-          InputError: if there is none, it cannot be read, its arrays differ in type or shape from those of `like`, or
-            their SHA-256 is not the stored one.
+        `like` has arrays, or their shapes and types, with the sharding that those of the state get. Raises `InputError`
+        if there is none, it cannot be read, its arrays differ in type or shape from those of `like`, or their SHA-256
+        is not the stored one.
         """
         self.wait()
         seed, like = like.seed, dataclasses.replace(like, seed=None)

@@ -18,8 +18,7 @@ def network_of(config: Config, axis_name: str | None = None) -> Any:
 def look_up(config: Config, axis_name: str | None = None) -> tuple[Task, Dataset, Any]:
     """Return the task, dataset and model of an experiment.
 
-    Raises:
-      InputError: one of them is unknown, or they do not fit each other or a field of the config.
+    Raises `InputError` if one of them is unknown, or they do not fit each other or a field of the config.
     """
     task, dataset = task_of(config), find_dataset(config.dataset)
     task.check(dataset)

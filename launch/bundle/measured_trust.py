@@ -83,10 +83,8 @@ def calibrated(
 ) -> Trust | None:
     """Return the trust of a network; None of another task than activation and transmembrane, or without its data `own`.
 
-    The intervals are from the validation split of `dataset`, by default that of `own`.
-
-    Raises:
-      InputError: there is a `dataset`, but no trust.
+    The intervals are from the validation split of `dataset`, by default that of `own`. Raises `InputError` if there is
+    a `dataset`, but no trust.
     """
     config = source.config
     if config.task not in TASKS or own is None:
@@ -110,8 +108,7 @@ def _unseen(own: Experiment, data_dir: Path | None, dataset: str | None) -> Expe
 def bundle_with_trust(source: TrainedNetwork, data_dir: Path | None, dataset: str | None) -> dict[str, bytes]:
     """Return the files of a bundle, name → content, with its trust measured anew.
 
-    Raises:
-      InputError: the network is of another task, or its golden inputs are not of the data in `data_dir`.
+    Raises `InputError` if the network is of another task, or its golden inputs are not of the data in `data_dir`.
     """
     config, path = source.config, source.path
     if config.task not in TASKS:

@@ -56,8 +56,7 @@ def stablehlo(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]]) 
 def onnx(apply: Callable[..., Any], shapes: Mapping[str, tuple[int, ...]], model: str) -> bytes:
     """Return the network as an ONNX model with the inputs of `shapes`, a dynamic batch, and the output `output`.
 
-    Raises:
-      InputError: the package `jax2onnx` is missing, or cannot convert the model of that name.
+    Raises `InputError` if the package `jax2onnx` is missing, or cannot convert the model of that name.
     """
     to_onnx = import_extra("jax2onnx", "--onnx").to_onnx
     logging.getLogger("onnx_ir").setLevel(logging.ERROR)

@@ -45,10 +45,8 @@ def read_state_dict(path: Path) -> dict[str, Any]:
     """Return the variables of the reference SqueezeNet from `torch.save(model.state_dict(), path)`.
 
     Only tensors are read (`weights_only`), since a pickled model may run any code. A convolution (outputs, inputs,
-    width) becomes a kernel (width, inputs, outputs).
-
-    Raises:
-      InputError: PyTorch is not installed, or the file is no state dict of this network.
+    width) becomes a kernel (width, inputs, outputs). Raises `InputError` if PyTorch is not installed, or the file is no
+    state dict of this network.
     """
     torch = import_extra("torch", path)
     try:

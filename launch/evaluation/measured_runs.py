@@ -45,8 +45,7 @@ class Corruption:
     def apply(self, experiment: Experiment) -> Experiment:
         """Return the experiment with corrupted inputs (n, T, L); the noise of an example is always the same.
 
-        Raises:
-          InputError: the examples have neither twelve leads nor, for `drop_lead`, two.
+        Raises `InputError` if the examples have neither twelve leads nor, for `drop_lead`, two.
         """
         if not self.name:
             return experiment

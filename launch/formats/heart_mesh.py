@@ -19,10 +19,8 @@ LARGEST = 1e4
 def read_heart(mesh: Path, sites: Path) -> Heart:
     """Read a heart from a tetrahedral `mesh`, mm, as VTK or another format of meshio, and a table of the 75 `sites`.
 
-    The table is CSV with a column `Name` and three columns of coordinates, mm, in the axes of the mesh.
-
-    Raises:
-      InputError: a file is missing or not valid.
+    The table is CSV with a column `Name` and three columns of coordinates, mm, in the axes of the mesh. Raises
+    `InputError` if a file is missing or not valid.
     """
     at = _read_sites(sites)
     meshio = import_extra("meshio", mesh)

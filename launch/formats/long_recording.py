@@ -81,9 +81,7 @@ def read_leads(
     """Open a recording of one or more leads: an array (T, leads) or (T,), or a file.
 
     `rate`, Hz, the `names` of all channels and their `unit` (by default mV) are those that the file does not state.
-
-    Raises:
-      InputError: the file is not valid, or has no lead.
+    Raises `InputError` if the file is not valid, or has no lead.
     """
     recording = open_recording(source)
     path = recording.path

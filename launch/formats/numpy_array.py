@@ -19,10 +19,8 @@ from cardiax.launch.formats.reader import Recording, check_names, opened
 def open_array(path: Path) -> Recording:
     """Open the recording in a file of `np.save`, or in one of `np.savez`, see `of_arrays`.
 
-    An array that is not compressed is memory-mapped. Only fields of records and arrays of channels have names.
-
-    Raises:
-      InputError: the file has no plain arrays of numbers.
+    An array that is not compressed is memory-mapped. Only fields of records and arrays of channels have names. Raises
+    `InputError` if the file has no plain arrays of numbers.
     """
     with path.open("rb") as plain:
         mapped = kind(plain.read(HEAD)) == ARRAY
@@ -64,8 +62,7 @@ def is_rate(name: str) -> bool:
 def of_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> Recording:
     """Return the recording in named arrays: one of all channels, or a vector for each, and maybe the sampling rate.
 
-    Raises:
-      InputError: it is not clear which of them is the recording, which messages call `path`.
+    Raises `InputError` if it is not clear which of them is the recording, which messages call `path`.
     """
     numbers = {name: one for name, one in arrays.items() if one.dtype.kind in "fiu"}
     rates = {name: float(one.item()) for name, one in numbers.items() if one.size == 1 and is_rate(name)}
@@ -90,8 +87,7 @@ def of_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> Recording:
 def of_array(array: np.ndarray, path: Path) -> Recording:
     """Return the recording in an array (T, channels) or (T,), or a record array (T,) with a field for each channel.
 
-    Raises:
-      InputError: the array, which messages call `path`, is not of numbers, or has another shape.
+    Raises `InputError` if the array, which messages call `path`, is not of numbers, or has another shape.
     """
     names = array.dtype.names
     kinds = [array.dtype[name] for name in names] if names else [array.dtype]

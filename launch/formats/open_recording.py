@@ -17,8 +17,7 @@ KNOWN = ".npy, .csv, .tsv, .txt, .mat, .edf, .bdf or a WFDB record (.hea)"
 def open_recording(source: Path | np.ndarray | Recording) -> Recording:
     """Open an array, or a file of any known format by the ending of its name and its content, unless it is open.
 
-    Raises:
-      InputError: the file does not exist or its format is unknown.
+    Raises `InputError` if the file does not exist or its format is unknown.
     """
     if isinstance(source, Recording):
         return source

@@ -86,8 +86,7 @@ def check_names(path: Path, names: Sequence[str], channels: int) -> None:
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file that may be gzip-compressed, whatever its name.
 
-    Raises:
-      InputError: within the context, the content proves to be damaged.
+    Raises `InputError` within the context if the content proves to be damaged.
     """
     with naming(path), path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
@@ -117,8 +116,7 @@ def in_millivolts(values: np.ndarray, factors: np.ndarray) -> np.ndarray:
 def sampling_rate(recording: Recording, found: float | None, given: float | None) -> float:
     """Return the sampling rate of a recording, Hz, from what was `found` in the file and what the user has `given`.
 
-    Raises:
-      InputError: there is none, the two differ, or it is not plausible.
+    Raises `InputError` if there is none, the two differ, or it is not plausible.
     """
     path = recording.path
     if given is not None and found and abs(given / found - 1) > 1e-3:
@@ -142,8 +140,7 @@ def sampling_rate(recording: Recording, found: float | None, given: float | None
 def channel_names(recording: Recording, given: Sequence[str] | None) -> Sequence[str] | None:
     """Return the names of the channels: `given` by the user, else those in the file, or None.
 
-    Raises:
-      InputError: there are more or fewer names than channels, or one is given twice.
+    Raises `InputError` if there are more or fewer names than channels, or one is given twice.
     """
     if given is None:
         return recording.names
@@ -186,8 +183,7 @@ def other_unit(stated: Sequence[str], size: float) -> str:
 def unit_factor(recording: Recording, channel: Channel, index: int, name: str, given: str | None) -> float:
     """Return the value in mV of the unit of a channel, from the file or the name, or as `given`; by default 1.
 
-    Raises:
-      InputError: the unit is not one of voltage, or another one is given.
+    Raises `InputError` if the unit is not one of voltage, or another one is given.
     """
     told = stated_units(recording, channel, index, given)
     for unit in told:

@@ -74,8 +74,7 @@ class Layout(NamedTuple):
 def open_table(path: Path) -> Recording:
     """Open the recording in a text table, in mV unless it states another unit.
 
-    Raises:
-      InputError: the table is not valid; the message says where.
+    Raises `InputError` if the table is not valid; the message says where.
     """
     layout = _layout(path)
     seconds, is_clock, rows = _scan(path, layout)

@@ -49,8 +49,7 @@ def beats_and_classes(experiment: Experiment, side: str) -> tuple[np.ndarray, np
 def load_trees(workdir: Workdir) -> Any:
     """Return the run's booster, up to its best round.
 
-    Raises:
-      InputError: the file is missing, damaged or of another run.
+    Raises `InputError` if the file is missing, damaged or of another run.
     """
     path = workdir.path / TREES_FILE
     if not path.is_file():

@@ -90,8 +90,7 @@ def _by_path(variables: Any) -> dict[str, Any]:
 def read_weights(folder: Path, like: Any) -> Any:
     """Return the variables of a bundle, which differ in no name, type or shape from the tree `like`, unless it is None.
 
-    Raises:
-      InputError: the file cannot be read, or its arrays differ from those of `like`.
+    Raises `InputError` if the file cannot be read, or its arrays differ from those of `like`.
     """
     from flax.traverse_util import unflatten_dict
     from safetensors import SafetensorError

@@ -104,10 +104,8 @@ def list_pretrained() -> list[str]:
 def find_network(source: str | Path) -> TrainedNetwork:
     """Find a trained network, by a name in `list_pretrained` or the folder of a run or of a bundle.
 
-    A folder of such a name is meant if it is written as a path, e.g. `./arrhythmia`.
-
-    Raises:
-      InputError: there is no such network, or the bundle is damaged.
+    A folder of such a name is meant if it is written as a path, e.g. `./arrhythmia`. Raises `InputError` if there is no
+    such network, or the bundle is damaged.
     """
     if isinstance(source, str) and source in list_pretrained():
         # A test holds that these weights fit; the shapes of a network take a third of a second to find.

@@ -108,11 +108,7 @@ def trust_file(trust: Trust) -> bytes:
 
 
 def read_trust(folder: Path) -> Trust | None:
-    """Return what a bundle holds; None of a run, or of a bundle without it.
-
-    Raises:
-      InputError: the file cannot be read.
-    """
+    """Return what a bundle holds; None of a run, or of a bundle without it; `InputError` if the file cannot be read."""
     from safetensors import SafetensorError, safe_open
 
     path = folder / TRUST

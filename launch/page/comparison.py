@@ -21,10 +21,8 @@ def comparison_part(rows: Mapping[str, Sequence[Workdir]]) -> dict[str, Any]:
     Rows of the same task and the same test cases are paired by case: the test cases, or the records where the protocol
     splits by patient, are drawn with replacement, the same ones for both rows, and the interval of the difference holds
     95 % of the draws (Efron and Tibshirani 1993, chapter 16). It leaves out the chance of the seeds, which the p-value
-    of Welch's test accounts for (`cardiax.stats.significance.beats_chance`).
-
-    Raises:
-      InputError: a file of a run is missing.
+    of Welch's test accounts for (`cardiax.stats.significance.beats_chance`). Raises `InputError` if a file of a run is
+    missing.
     """
     groups: dict[tuple[str, str], dict[str, Sequence[Workdir]]] = {}
     for name, runs in rows.items():

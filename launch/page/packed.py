@@ -12,10 +12,8 @@ def packed(values: Any, step: float = 1.0) -> dict[str, Any]:
 
     Values are rounded to multiples of `step`. Along the last axis, the first one and the differences are written as
     whole numbers of 2 or 4 bytes: the sign in the lowest bit, all lowest bytes first, then all next ones, compressed by
-    DEFLATE (RFC 1951) and written in base64. The least whole number stands for NaN.
-
-    Raises:
-      ValueError: a value is infinite, or larger than 2^30 steps.
+    DEFLATE (RFC 1951) and written in base64. The least whole number stands for NaN. Raises `ValueError` if a value is
+    infinite, or larger than 2^30 steps.
     """
     values = np.asarray(values, np.float64)
     known = np.isfinite(values)

@@ -67,8 +67,7 @@ def run_part(
 ) -> dict[str, Any]:
     """Return the part `run` of a page, of a run that was trained and tested; for the other arguments see `beats`.
 
-    Raises:
-      InputError: a file of the run is missing.
+    Raises `InputError` if a file of the run is missing.
     """
     config, environment = workdir.config(), workdir.read_json("environment.json")
     result, cases = workdir.read_json("test.json"), read_csv(workdir.path / "test_cases.csv")

@@ -37,10 +37,7 @@ def parts_of_runs(rows: Mapping[str, Sequence[Workdir]], data_dir: Path | None, 
     """Return the parts of a page that shows runs, name → runs that differ in the seed alone.
 
     A run without its data, e.g. on another machine, is shown without its beats or hearts, and says so. `data_dir` and
-    `memory` are those of `load_runs`.
-
-    Raises:
-      InputError: a run is not complete.
+    `memory` are those of `load_runs`. Raises `InputError` if a run is not complete.
     """
     total = sum(len(runs) for runs in rows.values())
     parts = [comparison_part(rows)] if total > 1 else []

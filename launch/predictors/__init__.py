@@ -13,8 +13,7 @@ from cardiax.launch.predictors.rhythm import RhythmPredictor
 def open_predictor(folder: str | Path) -> HeartPredictor | RhythmPredictor | BeatRowsPredictor:
     """Return the predictor of the network in a folder, or of a name that `find_network` knows.
 
-    Raises:
-      InputError: there is no such network, or it cannot read a recording.
+    Raises `InputError` if there is no such network, or it cannot read a recording.
     """
     network = find_network(folder)
     config = network.config

@@ -61,10 +61,8 @@ def read_beats(
     """Read one beat, from `start` ms on or of a recording of 500 ms, or else all beats of a longer recording.
 
     `lead_in` are the ms from the first sample of a beat that is found to the onset of its QRS complex; for the other
-    arguments see `cardiax.launch.formats.twelve_lead_beat.read_beat`.
-
-    Raises:
-      InputError: the recording is not valid, or its beats cannot be trusted.
+    arguments see `cardiax.launch.formats.twelve_lead_beat.read_beat`. Raises `InputError` if the recording is not
+    valid, or its beats cannot be trusted.
     """
     recording = open_recording(source)
     path, begin = recording.path, 0.0 if recording.times is None else 1000 * float(recording.times[0])

@@ -32,10 +32,7 @@ def start_processes(how: str | None) -> None:
     """Join the other hosts of a run, before any device is used.
 
     `how` is None for a single process; `auto` to detect the cluster (TPU pod, SLURM, Open MPI, Kubernetes); or
-    `HOST:PORT,PROCESSES,INDEX`, where process 0 listens at HOST:PORT.
-
-    Raises:
-      InputError: `how` is none of these.
+    `HOST:PORT,PROCESSES,INDEX`, where process 0 listens at HOST:PORT. Raises `InputError` if `how` is none of these.
     """
     if how == "auto":
         try:
@@ -57,10 +54,8 @@ def start_processes(how: str | None) -> None:
 def by_first_process(decide: Callable[[], Any]) -> Any:
     """Call `decide` in process 0 only and return its result, which JSON can hold, in every process.
 
-    Anything that depends on a clock or a folder must be decided once.
-
-    Raises:
-      InputError: `decide` raised an `InputError` or an `OSError`; every process raises it.
+    Anything that depends on a clock or a folder must be decided once. Raises `InputError` if `decide` raised an
+    `InputError` or an `OSError`; every process raises it.
     """
     if jax.process_count() == 1:
         return decide()
@@ -99,8 +94,7 @@ def versions() -> dict[str, str]:
 def record_environment(workdir: Workdir, config: Config, fingerprints: dict[str, str], data_dir: Path) -> None:
     """Write config.json and environment.json of a new run, or compare a resumed run with them.
 
-    Raises:
-      InputError: the run began on other data or on another split.
+    Raises `InputError` if the run began on other data or on another split.
     """
     environment: dict[str, Any] = {
         "versions": versions(),

@@ -54,8 +54,7 @@ class Progress:
     def step(self, loss: jax.Array, steps: int = 1) -> None:
         """Wait for the losses, a scalar or (steps,), of the next `steps` steps and advance the bar.
 
-        Raises:
-          InputError: a loss is not finite.
+        Raises `InputError` if a loss is not finite.
         """
         losses = np.asarray(loss).ravel()
         if not np.isfinite(losses).all():

@@ -143,10 +143,8 @@ def _written_otherwise(error: UnicodeError) -> tuple[str | bytes, int]:
 def start_jax(shell: Mapping[str, str], distributed: str | None) -> None:
     """Import JAX and find its devices, if an environment variable of the `shell` may prevent that.
 
-    If `distributed` is given, devices are not looked for, since other processes must be joined first.
-
-    Raises:
-      InputError: with these variables JAX cannot be imported or finds no device.
+    If `distributed` is given, devices are not looked for, since other processes must be joined first. Raises
+    `InputError` if JAX cannot be imported with these variables, or finds no device.
     """
     _check_xla_flags(shell.get("XLA_FLAGS", ""))
     typed = {name: value for name, value in shell.items() if name.startswith("JAX_") and value}

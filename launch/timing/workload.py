@@ -63,10 +63,7 @@ def configure(task: str, model: str, model_args: dict[str, Any], bare: bool, pre
     """Return the configuration to measure: that of the recipe of a default model, or of a reference system.
 
     `model_args` override those of the reference. Without augmentation, average and schedule (`bare`), a step is
-    network, loss and update rule.
-
-    Raises:
-      InputError: the task does not exist, or the model does not fit it.
+    network, loss and update rule. Raises `InputError` if the task does not exist, or the model does not fit it.
     """
     if model not in models_of(task):
         raise unknown(f"model of task {task!r}", model, models_of(task))
