@@ -7,7 +7,7 @@ from cardiax import datasets
 from cardiax.config import Config
 from cardiax.errors import import_extra
 from cardiax.launch.evaluation.run_report import report
-from cardiax.launch.networks.boosted_trees import TreesEvaluator, beats_and_classes, load_trees, trees_of
+from cardiax.launch.networks.boosted_trees import TreesEvaluator, beats_and_classes, load_trees
 from cardiax.launch.run.environment import record_environment
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.launch.run.progress import say
@@ -19,7 +19,7 @@ def boost(config: Config, workdir: Workdir, data_dir: Path | None, memory: float
     started = time.monotonic()
     data_dir = data_dir or datasets.default_data_dir()
     experiment = load_experiment(config, data_dir, say, memory=memory)
-    trees = trees_of(experiment)
+    trees = experiment.model
     sides = {side: beats_and_classes(experiment, side) for side in ("train", "validation")}
     say(f"train: {config.task}, xgboost, {len(sides['train'][1]):,} examples, {trees.trees} rounds, in {workdir.path}")
     import_extra("xgboost", "model xgboost")

@@ -1,6 +1,6 @@
 """The XGBoost model of a run: loading it from the run folder and evaluating it like a network."""
 
-from typing import Any, cast
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +9,6 @@ from cardiax.errors import InputError, import_extra
 from cardiax.launch.run import run_sums
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import TREES_FILE, Workdir
-from cardiax.models.reference_xgboost import Trees
 from cardiax.training.batch_order import Arrays
 
 
@@ -32,12 +31,7 @@ class TreesEvaluator:
 
     def predict(self, booster: Any, inputs: Arrays) -> np.ndarray:
         """Return logits (n, classes) of the beats `leads` (n, 187, 1)."""
-        return trees_of(self._experiment).logits(booster, inputs["leads"])
-
-
-def trees_of(experiment: Experiment) -> Trees:
-    """Return the experiment's model as `Trees`; `look_up` has seen that its task classifies beats."""
-    return cast(Trees, experiment.model)
+        return self._experiment.model.logits(booster, inputs["leads"])
 
 
 def beats_and_classes(experiment: Experiment, side: str) -> tuple[np.ndarray, np.ndarray]:

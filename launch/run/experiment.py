@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import flax.linen as nn
 import jax
 import numpy as np
 from jax.sharding import Mesh
@@ -41,7 +40,7 @@ class Experiment:
     """A config with everything that it names looked up and loaded.
 
     Attributes:
-      model: Flax module, for use inside a mapped step.
+      model: Flax module, for use inside a mapped step, or `Trees`.
       examples: all examples, in memory or read on demand.
       origin: metadata of the examples, e.g. the volunteer, each (n,); never shown to the model.
       protocol: how the split was drawn; the protocol of the config, except for `noise`.
@@ -52,7 +51,7 @@ class Experiment:
 
     config: Config
     task: Task
-    model: nn.Module
+    model: Any
     examples: Examples
     origin: Arrays
     protocol: str
