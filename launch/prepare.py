@@ -71,14 +71,12 @@ def run(args: argparse.Namespace) -> None:
     from cardiax.datasets.storage.manual_files import MissingFileError
 
     data_dir = args.data_dir or default_data_dir()
-    if not any(name in (known, known.split("/")[0]) for known in DATASETS):
-        settle(args)
+    datasets = [DATASETS[name]] if name in DATASETS else []
+    datasets = datasets or [one for one in DATASETS.values() if one.name.split("/")[0] == name]
+    settle(args)
+    if not datasets:
         _tally(find_dataset(args.dataset), data_dir)
         return
-    datasets = (
-        [DATASETS[name]] if name in DATASETS else [one for one in DATASETS.values() if one.name.split("/")[0] == name]
-    )
-    settle(args)
     missing = []
     for dataset in datasets:
         try:

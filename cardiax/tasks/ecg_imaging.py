@@ -118,12 +118,12 @@ class TwelveLeads(Task):
         return {lead: {"leads": inputs["leads"] * (np.arange(len(LEADS)) != index)} for index, lead in enumerate(LEADS)}
 
     def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
-        """Return the target of leads that are stretched in time by `factor`."""
-        raise NotImplementedError
+        """Return the target of leads that are stretched in time by `factor`: times (75,), ms, or values (500, 75)."""
+        return target * factor if target.ndim == 1 else rescale_time(target, factor)
 
     def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
-        """Return the target of leads that are delayed by `samples` ms, at most `limit`."""
-        raise NotImplementedError
+        """Return the target of leads that are delayed by `samples` ms, at most `limit`; see `rescaled`."""
+        return target + samples if target.ndim == 1 else delay(target, samples, limit)
 
     def training_loss(self, config: Config, targets: np.ndarray) -> Loss:
         """Return the mean Huber loss over the finite targets: outputs and target (B, ...) → (B,)."""
@@ -157,13 +157,6 @@ class Activation(TwelveLeads):
         times = [activation_time(voltage[i : i + CHUNK]) for i in range(0, len(voltage), CHUNK)]
         return {"leads": leads, "target": np.concatenate(times)}
 
-    def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
-        return target * factor
-
-    def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
-        del limit
-        return target + samples
-
     def measure(self, times: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
         """Return the `loss` of each example (B,) and `activation`, the `error_sums` of each site (B, 75, 5)."""
         return {"loss": mean_huber(times, target, self.delta), "activation": error_sums(times, target)}
@@ -181,13 +174,6 @@ class Transmembrane(TwelveLeads):
         """Return `leads` float32 (n, 500, 12) and `target` float32 (n, 500, 75), both in mV."""
         del dataset
         return {"leads": twelve_leads(examples["electrodes"]), "target": examples["voltage"]}
-
-    def rescaled(self, target: jax.Array, factor: jax.Array) -> jax.Array:
-        return rescale_time(target, factor)
-
-    def delayed(self, target: jax.Array, samples: jax.Array, limit: int) -> jax.Array:
-        """Return voltages (500, 75) delayed by `samples` ms; the first sample is repeated before them."""
-        return delay(target, samples, limit)
 
     def measure(self, voltage: jax.Array, target: jax.Array) -> dict[str, jax.Array]:
         """Return the values that evaluation stores for each example.
