@@ -77,7 +77,8 @@ def judge(
     highest = np.where(lost, -np.inf, raw).max(axis=1)
     lowest = np.where(lost, np.inf, raw).min(axis=1)
     ranges = np.maximum(highest - lowest, 0.0)
-    held = _longest_run(np.diff(raw, axis=1) == 0) / rate
+    still = [max((stop - start for start, stop in runs(row)), default=0) for row in np.diff(raw, axis=1) == 0]
+    held = np.array(still) / rate
     top, bottom = highest.max(), lowest.min()
     railed = np.maximum(np.mean(raw >= top - 1e-9, axis=1), np.mean(raw <= bottom + 1e-9, axis=1))
     faults = np.zeros(count, int)
@@ -98,16 +99,6 @@ def _windows(signal: np.ndarray, count: int) -> np.ndarray:
     """Return windows (count, k) that cover a signal (n,); they share a sample where `count` does not divide n."""
     starts = np.arange(count) * len(signal) // count
     return signal[starts[:, None] + np.arange(-(-len(signal) // count))]
-
-
-def _longest_run(mask: np.ndarray) -> np.ndarray:
-    """Return the length of the longest run of True in each row of (w, k)."""
-    longest = np.zeros(len(mask), int)
-    current = np.zeros(len(mask), int)
-    for column in mask.T:
-        current = (current + 1) * column
-        np.maximum(longest, current, out=longest)
-    return longest
 
 
 def _noise(filtered: np.ndarray, qrs: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
