@@ -50,8 +50,7 @@ def load_trees(workdir: Workdir) -> Any:
         raise InputError(
             f"{path}: found no such file, expected a trained XGBoost model; `cardiax train` has not finished yet"
         )
-    content = path.read_bytes()
-    run_sums.check(path, content)
+    content = run_sums.read(path)
     xgboost = import_extra("xgboost", "model xgboost")
     booster = xgboost.Booster()
     try:

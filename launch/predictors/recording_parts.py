@@ -1,5 +1,6 @@
 """The parts of a long recording: their leads at 180 Hz, R peaks, and what cannot be read."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,18 +123,12 @@ def read_part(
 
 def unreadable_stretches(parts: Sequence[Part]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return start and end of each stretch in which no lead can be read, (k, 2), s, and why, in the first lead."""
-    found: list[list[float]] = []
-    reasons: list[str] = []
-    for part in parts:
-        for index in np.flatnonzero((part.faults > 0).all(axis=1)):
-            start, end = part.edges[index : index + 2].tolist()
-            why = FAULTS[part.faults[index, 0]]
-            if found and abs(found[-1][1] - start) < 1e-6 and reasons[-1] == why:
-                found[-1][1] = end
-            else:
-                found.append([start, end])
-                reasons.append(why)
-    return np.array(found, float).reshape(-1, 2), tuple(reasons)
+    starts, ends = (np.concatenate([part.edges[some] for part in parts]) for some in (slice(-1), slice(1, None)))
+    codes = np.concatenate([np.where((part.faults > 0).all(axis=1), part.faults[:, 0], 0) for part in parts])
+    changes = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
+    found = [(first, after) for first, after in itertools.pairwise(changes) if codes[first]]
+    stretches = np.array([(starts[first], ends[after - 1]) for first, after in found]).reshape(-1, 2)
+    return stretches, tuple(FAULTS[codes[first]] for first, _ in found)
 
 
 def noisy_share(parts: Sequence[Part]) -> float:

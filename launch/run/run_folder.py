@@ -248,10 +248,7 @@ def read_config(path: Path) -> Config:
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows of a file of `write_csv`; raise `InputError` if it is missing, damaged or of another run."""
     try:
-        with naming(path):
-            content = path.read_bytes()
-        run_sums.check(path, content)
-        return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+        return list(csv.DictReader(io.StringIO(run_sums.read(path).decode(), newline="")))
     except (ValueError, csv.Error) as error:
         raise InputError(f"{path}: found no table ({error}), expected what cardiax wrote") from error
     except FileNotFoundError as error:
@@ -262,10 +259,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; raise `InputError` if it is missing, broken or of another run."""
     try:
-        with naming(path):
-            content = path.read_bytes()
-        run_sums.check(path, content)
-        found = json.loads(content.decode())
+        found = json.loads(run_sums.read(path).decode())
     except FileNotFoundError as error:
         raise InputError(f"{path}: found no such file, expected a run's folder; `cardiax train` makes one") from error
     except (ValueError, RecursionError) as error:

@@ -39,14 +39,17 @@ def stored(folder: Path, name: str) -> str:
     return next(iter(_read(folder).get(name, ())), "")
 
 
-def check(path: Path, content: bytes) -> None:
-    """Raise `InputError` if a file of a run is not the one that cardiax wrote; a file without a sum is not checked."""
+def read(path: Path) -> bytes:
+    """Read a file of a run; `InputError` if it is not the one that cardiax wrote. One without a sum is not checked."""
+    with naming(path):
+        content = path.read_bytes()
     expected = _read(path.parent).get(path.name)
     if expected and digest(content) not in expected:
         raise InputError(
             f"{path}: found another SHA-256 than in {SUMS}, expected the file that cardiax wrote: it was damaged, "
             f"edited or is of another run; restore it, or remove {path.parent / SUMS} to use it as it is"
         )
+    return content
 
 
 def _read(folder: Path) -> dict[str, Any]:

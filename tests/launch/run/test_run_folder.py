@@ -23,7 +23,7 @@ from cardiax.launch.run.run_folder import (
     write_atomically,
     write_json,
 )
-from cardiax.launch.run.run_sums import SUMS, check
+from cardiax.launch.run.run_sums import SUMS, stored
 from cardiax.recipes import recipe
 
 UNREADABLE = "/proc/self/mem"
@@ -200,7 +200,7 @@ def test_what_a_killed_command_left_is_removed_and_what_another_writes_is_not(tm
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file that cannot be read")
 @pytest.mark.parametrize(
-    ("name", "read"), [("a.json", read_json), ("a.csv", read_csv), (SUMS, lambda path: check(path.parent / "a", b""))]
+    ("name", "read"), [("a.json", read_json), ("a.csv", read_csv), (SUMS, lambda path: stored(path.parent, "a"))]
 )
 def test_an_error_of_reading_names_the_file(tmp_path, name, read):
     (tmp_path / name).symlink_to(UNREADABLE)
