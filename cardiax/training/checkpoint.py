@@ -13,7 +13,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from cardiax.durability import publish
-from cardiax.errors import DIVERGED, InputError, naming
+from cardiax.errors import DIVERGED, InputError, naming, raise_of_disk, system_error
 from cardiax.training.batch_order import fingerprint
 from cardiax.training.state import TrainState
 
@@ -204,10 +203,9 @@ def _failed_write_is_os_error(folder: Path) -> Iterator[None]:
         with naming(folder):
             yield
     except ValueError as error:
-        code = re.search(r"os_error_code='(\d+)'", str(error))
-        if code is None:
+        if not (code := system_error(error)):
             raise
-        raise OSError(int(code[1]), os.strerror(int(code[1])), str(folder)) from error
+        raise OSError(code, os.strerror(code), str(folder)) from error
 
 
 @contextlib.contextmanager
@@ -216,6 +214,7 @@ def _corrupt_is_input_error(where: Path, mend: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        raise_of_disk(error, where)
         what = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(
             f"{where}: found a checkpoint that cannot be read ({what}), expected a complete one; {mend}"

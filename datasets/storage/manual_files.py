@@ -27,7 +27,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 from etils import epath
 
-from cardiax.errors import DISK, FAILING, InputError, naming
+from cardiax.errors import FAILING, InputError, naming, raise_of_disk
 from cardiax.file_checks import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, Room, kind
 
 OTHER = "a file of another name"
@@ -200,8 +200,7 @@ def _unpack(found: Found, archive: File, what: str, depth: int, room: Room) -> N
                 if not any(file.path == target for file in found.files[-1:]):
                     shutil.rmtree(target.parent)
     except Exception as error:  # zipfile and tarfile may raise anything
-        if isinstance(error, OSError) and error.errno in DISK:  # an error of the disk, not of the archive
-            raise
+        raise_of_disk(error, archive.path)
         found.files[:] = [file for file in found.files if not file.shown.startswith(f"{archive}:")]
         found.left_out.append(LeftOut(archive.shown, str(error) or type(error).__name__, damaged=True))
 

@@ -8,11 +8,9 @@ Every dataset is written as array_record, which TFDS reads and writes without Te
 # pyright: reportOptionalSubscript=false, reportIndexIssue=false, reportAttributeAccessIssue=false, reportCallIssue=false
 
 import contextlib
-import errno
 import fcntl
 import io
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -29,7 +27,7 @@ from cardiax.catalog import DATASETS
 from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.record_files import JoinedRecords, Records, damage, damaged, metadata, prepare_command
 from cardiax.durability import publish
-from cardiax.errors import InputError, naming, unknown
+from cardiax.errors import InputError, naming, system_error, unknown
 
 FILE_FORMAT = "array_record"
 
@@ -202,10 +200,9 @@ def _write(
                 file_format=FILE_FORMAT,
             )
     except RuntimeError as error:  # array_record raises it for all errors, also failed writes
-        refused = re.search(r"(?:open|write|close)\w*\(\) failed: ([^;]+)", str(error))
-        if refused is None:
+        if not (code := system_error(error)):
             raise
-        raise OSError(errno.EIO, f"cannot write the records: {refused[1]}", str(where)) from error
+        raise OSError(code, f"cannot write the records: {os.strerror(code)}", str(where)) from error
 
 
 def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:

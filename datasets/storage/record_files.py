@@ -22,7 +22,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_datasets.proto import tf_example_pb2
 
 from cardiax.catalog import DATASETS
-from cardiax.errors import InputError
+from cardiax.errors import InputError, raise_of_disk
 
 BATCH = 8192  # records read at once; a larger batch is not faster
 BATCH_BYTES = 2**25  # limit on the bytes of a batch, which are in memory twice; a larger batch is not faster
@@ -182,10 +182,14 @@ def prepare_command(name: str, data_dir: Path | str | None) -> str:
 
 @contextlib.contextmanager
 def damage(builder: tfds.core.DatasetBuilder, name: str) -> Iterator[None]:
-    """Turn exceptions of array_record and of the record parser into an `InputError` that names the folder."""
+    """Turn exceptions of array_record and of the record parser into an `InputError` that names the folder.
+
+    Those of the disk become an `OSError`.
+    """
     try:
         yield
     except (RuntimeError, DecodeError, ValueError, LookupError) as error:  # also of other shapes than its info states
+        raise_of_disk(error, builder.data_dir)
         raise damaged(builder, name, str(error).partition("\n")[0]) from error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.errors import DISK, InputError, import_extra, naming
+from cardiax.errors import InputError, import_extra, naming, raise_of_disk
 from cardiax.file_checks import HEAD, MATLAB, STAND_INS, kind
 from cardiax.launch.formats.reader import CHANNELS, Recording
 
@@ -206,8 +206,7 @@ def _call(path: Path, read: Any) -> Any:
         with naming(path), np.errstate(all="ignore"):  # a tiny gain overflows to what `in_millivolts` takes for missing
             return read()
     except Exception as error:  # the parser of wfdb may raise anything
-        if isinstance(error, OSError) and error.errno in DISK:
-            raise
+        raise_of_disk(error, path)
         raise InputError(
             f"{path}: found a WFDB record that cannot be read, expected a header and signals as in PhysioNet's "
             "header(5) and signal(5); fetch it again"

@@ -13,6 +13,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from cardiax import datasets
+from cardiax.datasets.storage import record_files
 from cardiax.errors import InputError
 
 MITBIH = "kaggle_heartbeat/mitbih"
@@ -136,6 +137,17 @@ def test_record_counts_that_differ_from_the_source_are_refused(manual_dir, tmp_p
     with pytest.raises(
         InputError, match=r"train has \[3, 1, 1, 1, 2\] records of each class, expected \[4, 0, 1, 1, 2\]"
     ):
+        datasets.load(MITBIH, tmp_path / "data")
+
+
+@pytest.mark.parametrize("call", ["open", "pread"])
+def test_records_that_the_disk_does_not_yield_are_not_taken_for_damage(manual_dir, tmp_path, monkeypatch, call):
+    def refused(path):
+        raise RuntimeError(f"{call}() failed: Input/output error; {call}ing {path}")  # as array_record does
+
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    monkeypatch.setattr(record_files, "ArrayRecordReader", refused)
+    with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / 'data' / MITBIH / '1.0.0'}'"):
         datasets.load(MITBIH, tmp_path / "data")
 
 
