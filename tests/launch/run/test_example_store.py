@@ -240,6 +240,15 @@ def test_rows_are_those_of_the_array(tmp_path_factory, array, cuts, indices):
     assert not list(folder.iterdir())
 
 
+def test_a_read_that_the_system_cuts_short_goes_on(tmp_path, monkeypatch):
+    array = np.arange(12, dtype=np.float32).reshape(4, 3)
+    rows = Rows(tmp_path, array.shape[1:], array.dtype)
+    rows.append(array)
+    whole = os.preadv
+    monkeypatch.setattr(os, "preadv", lambda file, buffers, at: whole(file, [memoryview(buffers[0])[:5]], at))
+    np.testing.assert_array_equal(rows.take(np.array([3, 0])), array[[3, 0]])
+
+
 def test_arrays_that_are_not_contiguous_are_written_in_order(tmp_path):
     array = np.arange(24, dtype=np.float32).reshape(2, 3, 4).transpose(1, 2, 0)
     rows = Rows(tmp_path, array.shape[1:], array.dtype)
