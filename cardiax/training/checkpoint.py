@@ -135,7 +135,7 @@ class Checkpoints:
         if step is None:
             raise InputError(self._why_none(kind))
         manager, where = self._managers[folder], self.folder / folder / str(step)
-        mend = f"remove {self.folder} to train from the start"
+        mend = self._mend()
         record, expected = self._record(folder, step), _described(like)
         found, owner = record["arrays"], record["owner"]
         # Checked in advance, since for an array of another shape Orbax prints pages of errors, from several threads.
@@ -149,7 +149,8 @@ class Checkpoints:
         if owner and self._owner and owner != self._owner:
             raise InputError(
                 f"{where}: found a checkpoint of another run, whose config.json has the SHA-256 {str(owner)[:12]}…, "
-                f"expected {self._owner[:12]}…; put the run's own checkpoints back, or {mend}"
+                f"expected {self._owner[:12]}…; put the run's own checkpoints back, or "
+                f"remove {self.folder} to train from the start"
             )
         with _corrupt_is_input_error(where, mend):
             abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, _stored(like))
@@ -163,12 +164,16 @@ class Checkpoints:
 
     def _record(self, folder: Kind, step: int) -> dict[str, Any]:
         """Return the metadata of a checkpoint: `history`, `arrays` (types and shapes) and `sha256`."""
-        with _corrupt_is_input_error(self.folder / folder / str(step), f"remove {self.folder} to train from the start"):
+        with _corrupt_is_input_error(self.folder / folder / str(step), self._mend()):
             restored = self._managers[folder].restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))
             record = {"owner": ""} | restored["record"]
             if record.pop("record_sha256", None) not in (None, _sum(record)):
                 raise ValueError("another SHA-256 of its record")
             return {name: record[name] for name in ("history", "arrays", "sha256", "owner")}
+
+    def _mend(self) -> str:
+        # Orbax also finds a file absent if the disk or the network has failed for a moment.
+        return f"remove {self.folder} if the same command fails again, to train from the start"
 
     def _why_none(self, kind: Kind) -> str:
         latest = self._step_in("latest")

@@ -138,8 +138,8 @@ def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
             _builder(name, Path(empty))  # raises the errors of the builder itself; others are those of TFDS's files
         found = str(error).partition("\n")[0] or type(error).__name__
         raise InputError(
-            f"{name} in {folder / name} is damaged ({found}): delete that folder, then run "
-            f"`{prepare_command(name, data_dir)}`"
+            f"{name} in {folder / name} is damaged ({found}): delete that folder if the same command fails "
+            f"again, then run `{prepare_command(name, data_dir)}`"
         ) from error
 
 

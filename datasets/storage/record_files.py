@@ -196,6 +196,6 @@ def damage(builder: tfds.core.DatasetBuilder, name: str) -> Iterator[None]:
 def damaged(builder: tfds.core.DatasetBuilder, name: str, found: str) -> InputError:
     """Return the error for a dataset with damaged files."""
     return InputError(
-        f"{name} in {builder.data_dir} is damaged ({found}): delete that folder, then run "
-        f"`{prepare_command(name, Path(builder.data_dir_root))}`"
+        f"{name} in {builder.data_dir} is damaged ({found}): delete that folder if the same command fails "
+        f"again, then run `{prepare_command(name, Path(builder.data_dir_root))}`"
     )

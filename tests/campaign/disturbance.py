@@ -110,7 +110,7 @@ class World:
                 return hits, "; ".join(whats), f"found status {status}, expected one of {allowed}: {said[-600:]}"
             told = [line for line in said.splitlines() if ERROR in line]
             is_told = len(told) == 1 and names_a_file(told[0], [*self.calls, *self._expected], self.root)
-            if error > 0 and re.search(r"\b(delete|remove) ", said):
+            if error > 0 and re.search(r"\b(delete|remove) (?!.*fails again)", said):
                 return hits, "; ".join(whats), f"found advice to remove what is intact: {said[-600:]}"
             if "Traceback" in said or (status == 2 and not is_told):
                 return hits, "; ".join(whats), f"found a traceback, or not one line that names a file: {said[-600:]}"

@@ -130,7 +130,10 @@ def test_damage_is_told_in_one_line(cardiax, data_dir, small_run, tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder, then"):
+    with pytest.raises(
+        InputError,
+        match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder if the same command fails",
+    ):
         load_experiment(recipe("arrhythmia", "kaggle_heartbeat/mitbih"), copy, print, memory=LITTLE)
     assert not readers()
     index = small_run.index("--data-dir") + 1
