@@ -22,7 +22,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from cardiax.durability import publish
+from cardiax.durability import publish, remove
 from cardiax.errors import DIVERGED, InputError, naming, raise_of_disk, system_error
 from cardiax.training.batch_order import fingerprint
 from cardiax.training.state import TrainState
@@ -72,7 +72,7 @@ class Checkpoints:
                 steps = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
                 old = [folder / str(step) for step in steps[:-1]]
                 for left_over in (*folder.glob("*.orbax-checkpoint-tmp*"), *old):
-                    shutil.rmtree(left_over)
+                    remove(left_over)
         return ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
 
     def step(self, kind: Kind) -> int | None:

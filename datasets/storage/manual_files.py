@@ -27,6 +27,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 from etils import epath
 
+from cardiax.durability import temporary_folder
 from cardiax.errors import FAILING, InputError, naming, raise_of_disk
 from cardiax.file_checks import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, Room, kind
 
@@ -194,7 +195,7 @@ def _unpack(found: Found, archive: File, what: str, depth: int, room: Room) -> N
                     with room.stream(opened()) as stream, target.open("wb") as copy:
                         shutil.copyfileobj(stream, copy, 1 << 20)
                 except BaseException:
-                    shutil.rmtree(target.parent)
+                    shutil.rmtree(target.parent, ignore_errors=True)
                     raise
                 _take(found, target, shown, depth + 1, room)
                 if not any(file.path == target for file in found.files[-1:]):
@@ -263,8 +264,7 @@ class FromFiles(tfds.core.DatasetBuilder):
         given = download_config.manual_dir if download_config else None
         self._given = Path(given).expanduser() if given else None
         # In the folder that TFDS renames at the end, so that the files of a killed run are removed with it.
-        with tempfile.TemporaryDirectory(prefix="unpacked.", dir=self.data_path) as scratch:
-            self._scratch = Path(scratch)
+        with temporary_folder("unpacked.", Path(self.data_path)) as self._scratch:
             super()._download_and_prepare(dl_manager, download_config)  # pyright: ignore[reportAbstractUsage]
 
     def _find(

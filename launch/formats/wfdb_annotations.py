@@ -115,6 +115,6 @@ def annotation_file(samples: np.ndarray, symbols: list[str], unreadable: np.ndar
     marks += [(int(at), "~", subtype) for pair in unreadable for at, subtype in zip(pair, (-1, 0), strict=True)]
     at, signs, subtypes = zip(*sorted(marks, key=lambda mark: mark[0]), strict=True)
     more = {"subtype": np.array(subtypes, int), "fs": rate}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         wfdb.wrann("record", EXTENSION, np.array(at, int), list(signs), write_dir=folder, **more)
         return (Path(folder) / f"record.{EXTENSION}").read_bytes()

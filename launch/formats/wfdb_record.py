@@ -183,7 +183,7 @@ def _plainly_named(header: Path) -> Path | None:
     files = dict.fromkeys(line.split()[0] for one in records for line in _signal_lines(one))
     if "." not in names and "".join([names, *files]).isascii():
         return None
-    folder = Path(_stack.enter_context(tempfile.TemporaryDirectory()))
+    folder = Path(_stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
     signals = {file: f"signal{index}.dat" for index, file in enumerate(files) if file != "~"}
     for file, name in signals.items():
         (folder / name).symlink_to((header.parent / file).resolve())

@@ -1,5 +1,6 @@
 """Prepared datasets on disk: what cannot be written, what is damaged, and what is not there, each in one clear line."""
 
+import errno
 import json
 import os
 import shutil
@@ -80,6 +81,21 @@ def test_a_refused_write_is_an_os_error_with_its_place(manual_dir, tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert result.stdout == f"{tmp_path / 'data' / MITBIH}|cannot write the records: File too large\n", result.stderr
     assert [path.name for path in (tmp_path / "data" / MITBIH).iterdir()] == [".lock"]
+
+
+def test_what_cannot_be_replaced_stays(manual_dir, tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(errno.EIO, "Input/output error", "a name in a folder")
+
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    for name, where in (("fsync", "a name in a folder"), ("unlink", f"{tmp_path / 'data' / MITBIH}/incomplete.*")):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, refused)
+            with pytest.raises(OSError, match=f"Input/output error: '{where}"):
+                datasets.prepare(MITBIH, tmp_path / "data", manual_dir, again=True)
+        assert len(datasets.load(MITBIH, tmp_path / "data")["train"]["label"]) == 8
+    datasets.prepare(MITBIH, tmp_path / "data")
+    assert sorted(path.name for path in (tmp_path / "data" / MITBIH).iterdir()) == [".lock", "1.0.0"]
 
 
 def test_a_data_folder_that_cannot_be_made_is_an_os_error(manual_dir, tmp_path):
