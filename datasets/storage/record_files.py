@@ -22,7 +22,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_datasets.proto import tf_example_pb2
 
 from cardiax.catalog import DATASETS
-from cardiax.errors import InputError, raise_of_disk
+from cardiax.errors import InputError, naming, raise_of_disk
 
 BATCH = 8192  # records read at once; a larger batch is not faster
 BATCH_BYTES = 2**25  # limit on the bytes of a batch, which are in memory twice; a larger batch is not faster
@@ -41,7 +41,8 @@ class Records:
     def __init__(self, builder: tfds.core.DatasetBuilder, name: str, splits: Sequence[str]):
         features: Any = builder.info.features
         self.folder = Path(builder.data_dir)
-        self.parts = {split: builder.info.splits[split].num_examples for split in splits}
+        with damage(builder, name):  # TFDS has no splits if it found no info
+            self.parts = {split: builder.info.splits[split].num_examples for split in splits}
         self.shapes = {key: tuple(feature.shape) for key, feature in features.items() if feature.shape}
         self.types = {key: np.dtype(features[key].np_dtype) for key in self.shapes}
         self._texts = [key for key, feature in features.items() if isinstance(feature, tfds.features.Text)]
@@ -164,7 +165,8 @@ def _joined(found: Sequence[tuple[str, dict[str, np.ndarray]]]) -> dict[str, np.
 def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
     """Return the builder's metadata of its sources, e.g. `counts` (split -> rows of each class) and `notes`, or {}."""
     try:
-        return dict((builder.info.metadata or {}).items())
+        with naming(Path(builder.data_dir)):
+            return dict((builder.info.metadata or {}).items())
     except (ValueError, TypeError, AttributeError) as error:
         name = "/".join([builder.name, *([builder.builder_config.name] if builder.builder_config else [])])
         raise damaged(builder, name, f"metadata.json: {error}") from error

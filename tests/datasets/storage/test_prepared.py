@@ -176,6 +176,26 @@ def test_an_info_that_the_disk_does_not_yield_is_named(manual_dir, tmp_path):
         datasets.load(MITBIH, tmp_path / "data")
 
 
+def test_an_info_that_tfds_overlooks_is_named(manual_dir, tmp_path, monkeypatch):
+    """As if the disk had failed just when TFDS looked for the file."""
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    folder = tmp_path / "data" / MITBIH / "1.0.0"
+    monkeypatch.setattr(tfds.core.DatasetInfo, "read_from_directory", lambda self, folder: None)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda self: True)
+    with pytest.raises(InputError, match=f"{MITBIH} in {folder} is damaged"):
+        datasets.load(MITBIH, tmp_path / "data")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that cannot be read")
+def test_metadata_that_the_disk_does_not_yield_are_named(manual_dir, tmp_path):
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    metadata = tmp_path / "data" / MITBIH / "1.0.0" / "metadata.json"
+    metadata.unlink()
+    metadata.symlink_to("/proc/self/mem")
+    with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / 'data' / MITBIH}"):
+        datasets.load(MITBIH, tmp_path / "data")
+
+
 def test_a_damaged_info_is_named(manual_dir, tmp_path):
     datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
     os.truncate(tmp_path / "data" / MITBIH / "1.0.0" / "dataset_info.json", 20)
