@@ -213,6 +213,9 @@ def corruptions(draw: random.Random, name: str, content: bytes, other: bytes | N
 
 def campaign(options: argparse.Namespace) -> int:
     """Corrupt one file after another until the time is over; print the counts last."""
+    from cardiax.launch.system.quiet import quiet_threads
+
+    quiet_threads()  # of Orbax, as in a command
     world, results = options.out / "corruption", options.out / "corruption.jsonl"
     if not (world / "complete").exists():
         make_world(world)
