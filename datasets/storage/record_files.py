@@ -119,7 +119,8 @@ class Records:
             return
         ends = np.cumsum(list(self.parts.values()))
         for split, labels in zip(self.parts, np.split(examples["label"], ends[:-1]), strict=True):
-            expected = np.sum([counts[one] for one in (counts if split == "all" else [split])], axis=0)
+            with damage(self._builder, self._name):  # its counts may lack the split
+                expected = np.sum([counts[one] for one in (counts if split == "all" else [split])], axis=0)
             found = np.bincount(labels, minlength=len(expected))
             if found.tolist() != expected.tolist():
                 raise damaged(

@@ -211,6 +211,7 @@ def test_a_damaged_info_is_named(manual_dir, tmp_path):
     [
         ("metadata.json", b'"', b""),
         ("metadata.json", b"counts", b"\xb6ounts"),
+        ("metadata.json", b'"train"', b'"urain"'),
         ("dataset_info.json", b"array_record", b"array_reco2d"),
         ("dataset_info.json", b"{DATASET}", b"{DATESET}"),
         ("dataset_info.json", b'"version": "1', b'"version": "3'),
