@@ -1,8 +1,12 @@
-"""Files that survive a power cut."""
+"""Files that survive a power cut, and the removal of folders."""
 
+import contextlib
 import errno
 import fcntl
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -12,6 +16,26 @@ def publish(temporary: Path, final: Path) -> None:
         _synchronise(path)
     temporary.replace(final)
     _synchronise(final.parent)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder; an `OSError` names it, not only the file in it that cannot be removed."""
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error
+
+
+@contextlib.contextmanager
+def temporary_folder(prefix: str, parent: Path) -> Iterator[Path]:
+    """Make a folder, and remove it at the end; that it cannot be removed hides no other error."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # the next command removes what is left
+        raise
+    remove(folder)
 
 
 def _synchronise(path: Path) -> None:

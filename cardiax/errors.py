@@ -5,6 +5,8 @@ import dataclasses
 import difflib
 import errno
 import importlib
+import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ EXTRAS = {"edfio": "formats", "jax2onnx": "onnx", "kaggle": "kaggle", "meshio": 
 EXTRAS |= {"wfdb": "wfdb", "xgboost": "baselines"}
 """Optional package → the extra of cardiax that installs it."""
 
-FAILING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+FAILING = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT)
 """Errors of the machine while it reads, which are no fault of the file."""
 
 DISK = (*FAILING, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -38,6 +40,10 @@ REMEDIES = {
     errno.EROFS: "; choose another path",
     errno.ENOSPC: "; free some space there and run the same command again",
     errno.ENAMETOOLONG: "; choose a shorter name",
+    errno.EIO: "; check the disk",
+    errno.EMFILE: "; raise the limit, `ulimit -n`, and run the same command again",
+    errno.ESTALE: "; check the mount and run the same command again",
+    errno.ENOTCONN: "; check the mount and run the same command again",
 }
 """What to do about an error of the system."""
 
@@ -87,6 +93,23 @@ def import_extra(name: str, needed_by: object) -> Any:
         raise InputError(
             f"{needed_by}: found no package {name}, expected it to be installed; run {installation(name)}"
         ) from error
+
+
+def system_error(error: BaseException) -> int:
+    """Return the errno of an error of the system, also of one that only the text of TensorStore or array_record tells;
+    0 if it is none."""
+    if isinstance(error, OSError):
+        return error.errno or 0
+    told = re.search(r"os_error_code='(\d+)'|\b[a-z_0-9]+\(\) failed: ([^;]+)", str(error))
+    if told is None:
+        return 0
+    return int(told[1] or {os.strerror(one): one for one in errno.errorcode}.get(told[2].strip(), 0))
+
+
+def raise_of_disk(error: BaseException, path: Path | str) -> None:
+    """Raise an `OSError` with a path if an exception is or tells of an error of the disk: the file may be intact."""
+    if (code := system_error(error)) in DISK:
+        raise OSError(code, os.strerror(code), getattr(error, "filename", None) or str(path)) from error
 
 
 @contextlib.contextmanager

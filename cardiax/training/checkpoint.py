@@ -13,7 +13,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +22,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from cardiax.durability import publish
-from cardiax.errors import DIVERGED, InputError, naming
+from cardiax.durability import publish, remove
+from cardiax.errors import DIVERGED, InputError, naming, raise_of_disk, system_error
 from cardiax.training.batch_order import fingerprint
 from cardiax.training.state import TrainState
 
@@ -73,7 +72,7 @@ class Checkpoints:
                 steps = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
                 old = [folder / str(step) for step in steps[:-1]]
                 for left_over in (*folder.glob("*.orbax-checkpoint-tmp*"), *old):
-                    shutil.rmtree(left_over)
+                    remove(left_over)
         return ocp.CheckpointManager(self.folder / kind, options=options, item_names=("state", "record"))
 
     def step(self, kind: Kind) -> int | None:
@@ -132,7 +131,7 @@ class Checkpoints:
         if step is None:
             raise InputError(self._why_none(kind))
         manager, where = self._managers[folder], self.folder / folder / str(step)
-        mend = f"remove {self.folder} to train from the start"
+        mend = self._mend()
         record, expected = self._record(folder, step), _described(like)
         found, owner = record["arrays"], record["owner"]
         # Checked in advance, since for an array of another shape Orbax prints pages of errors, from several threads.
@@ -146,7 +145,8 @@ class Checkpoints:
         if owner and self._owner and owner != self._owner:
             raise InputError(
                 f"{where}: found a checkpoint of another run, whose config.json has the SHA-256 {str(owner)[:12]}…, "
-                f"expected {self._owner[:12]}…; put the run's own checkpoints back, or {mend}"
+                f"expected {self._owner[:12]}…; put the run's own checkpoints back, or "
+                f"remove {self.folder} to train from the start"
             )
         with _corrupt_is_input_error(where, mend):
             abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, _stored(like))
@@ -160,12 +160,16 @@ class Checkpoints:
 
     def _record(self, folder: Kind, step: int) -> dict[str, Any]:
         """Return the metadata of a checkpoint: `history`, `arrays` (types and shapes) and `sha256`."""
-        with _corrupt_is_input_error(self.folder / folder / str(step), f"remove {self.folder} to train from the start"):
+        with _corrupt_is_input_error(self.folder / folder / str(step), self._mend()):
             restored = self._managers[folder].restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))
             record = {"owner": ""} | restored["record"]
             if record.pop("record_sha256", None) not in (None, _sum(record)):
                 raise ValueError("another SHA-256 of its record")
             return {name: record[name] for name in ("history", "arrays", "sha256", "owner")}
+
+    def _mend(self) -> str:
+        # Orbax also finds a file absent if the disk or the network has failed for a moment.
+        return f"remove {self.folder} if the same command fails again, to train from the start"
 
     def _why_none(self, kind: Kind) -> str:
         latest = self._step_in("latest")
@@ -200,10 +204,9 @@ def _failed_write_is_os_error(folder: Path) -> Iterator[None]:
         with naming(folder):
             yield
     except ValueError as error:
-        code = re.search(r"os_error_code='(\d+)'", str(error))
-        if code is None:
+        if not (code := system_error(error)):
             raise
-        raise OSError(int(code[1]), os.strerror(int(code[1])), str(folder)) from error
+        raise OSError(code, os.strerror(code), str(folder)) from error
 
 
 @contextlib.contextmanager
@@ -212,6 +215,7 @@ def _corrupt_is_input_error(where: Path, mend: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        raise_of_disk(error, where)
         what = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(
             f"{where}: found a checkpoint that cannot be read ({what}), expected a complete one; {mend}"

@@ -8,9 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
+from cardiax.durability import temporary_folder
 from cardiax.errors import InputError, installation
 
 KAGGLE_DATASET = "shayanfazeli/heartbeat"
@@ -43,8 +43,8 @@ def download(download_dir: Path) -> Path:
             "fetch archive.zip yourself and name its folder with --manual-dir"
         )
     download_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="incomplete.", dir=download_dir) as incomplete:
-        target = Path(incomplete) / TFDS_FOLDER
+    with temporary_folder("incomplete.", download_dir) as incomplete:
+        target = incomplete / TFDS_FOLDER
         result = subprocess.run(
             [command, "datasets", "download", "--path", target, KAGGLE_DATASET], stdout=subprocess.PIPE, text=True
         )  # stderr is not captured, as it shows the progress bar

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cardiax.errors import InputError, naming
+from cardiax.errors import InputError, naming, raise_of_disk
 from cardiax.file_checks import Room, UnpackedSizeError
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".npz")
@@ -279,6 +279,7 @@ def _arrays(path: Path, ungrouped: bool) -> BeatTable:
             warnings.simplefilter("ignore")  # of headers by Python 2, or with absurd sizes
             found = {name: file[name] for name in file.files}
     except Exception as error:  # zipfile and NumPy raise many types
+        raise_of_disk(error, path)
         raise InputError(f"{path}: found a file that cannot be read ({error}), expected arrays of np.savez") from error
     if "beats" not in found:
         names = ", ".join(found) or "nothing"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cardiax.datasets.own_beats.beat_table import GROUPS, LABELS
-from cardiax.errors import InputError
+from cardiax.errors import InputError, raise_of_disk
 
 _HEADS = {(left, right) for left in ("symbol", "record", *LABELS) for right in ("class", *GROUPS)}
 """First lines of tables of two columns that are headers."""
@@ -34,5 +34,6 @@ def read_pairs(path: Path, what: str, key: Callable[[str], str] = str) -> dict[s
     except FileNotFoundError as error:
         raise InputError(f"{path}: found no such file, expected a table {what}") from error
     except (ValueError, RecursionError, csv.Error, OSError) as error:
+        raise_of_disk(error, path)
         raise InputError(f"{path}: found no table {what} ({error}), expected CSV or a JSON object") from error
     return pairs

@@ -27,7 +27,8 @@ from typing import Any
 import tensorflow_datasets as tfds
 from etils import epath
 
-from cardiax.errors import DISK, FAILING, InputError, naming
+from cardiax.durability import temporary_folder
+from cardiax.errors import FAILING, InputError, naming, raise_of_disk
 from cardiax.file_checks import ARCHIVES, BZIP2, GZIP, HEAD, STAND_INS, TAR, XZ, ZIP, Room, kind
 
 OTHER = "a file of another name"
@@ -194,14 +195,13 @@ def _unpack(found: Found, archive: File, what: str, depth: int, room: Room) -> N
                     with room.stream(opened()) as stream, target.open("wb") as copy:
                         shutil.copyfileobj(stream, copy, 1 << 20)
                 except BaseException:
-                    shutil.rmtree(target.parent)
+                    shutil.rmtree(target.parent, ignore_errors=True)
                     raise
                 _take(found, target, shown, depth + 1, room)
                 if not any(file.path == target for file in found.files[-1:]):
                     shutil.rmtree(target.parent)
     except Exception as error:  # zipfile and tarfile may raise anything
-        if isinstance(error, OSError) and error.errno in DISK:  # an error of the disk, not of the archive
-            raise
+        raise_of_disk(error, archive.path)
         found.files[:] = [file for file in found.files if not file.shown.startswith(f"{archive}:")]
         found.left_out.append(LeftOut(archive.shown, str(error) or type(error).__name__, damaged=True))
 
@@ -269,8 +269,7 @@ class FromFiles(ArrayRecords):
         given = download_config.manual_dir if download_config else None
         self._given = Path(given).expanduser() if given else None
         # In the folder that TFDS renames at the end, so that the files of a killed run are removed with it.
-        with tempfile.TemporaryDirectory(prefix="unpacked.", dir=self.data_path) as scratch:
-            self._scratch = Path(scratch)
+        with temporary_folder("unpacked.", Path(self.data_path)) as self._scratch:
             super()._download_and_prepare(dl_manager, download_config)  # pyright: ignore[reportAbstractUsage]
 
     def _find(

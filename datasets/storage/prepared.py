@@ -8,12 +8,9 @@ Every dataset is written as array_record, which TFDS reads and writes without Te
 # pyright: reportOptionalSubscript=false, reportIndexIssue=false, reportAttributeAccessIssue=false, reportCallIssue=false
 
 import contextlib
-import errno
 import fcntl
 import io
 import os
-import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,8 +25,8 @@ from google.protobuf.json_format import ParseError
 from cardiax.catalog import DATASETS
 from cardiax.datasets.storage.manual_files import FromFiles
 from cardiax.datasets.storage.record_files import JoinedRecords, Records, damage, damaged, metadata, prepare_command
-from cardiax.durability import publish
-from cardiax.errors import InputError, naming, unknown
+from cardiax.durability import publish, remove, temporary_folder
+from cardiax.errors import InputError, naming, system_error, unknown
 
 FILE_FORMAT = "array_record"
 
@@ -136,12 +133,12 @@ def _open(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
         with naming(folder / name):
             return _builder(name, folder)
     except (AssertionError, AttributeError, KeyError, ParseError, TypeError, ValueError) as error:
-        with tempfile.TemporaryDirectory() as empty:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
             _builder(name, Path(empty))  # raises the errors of the builder itself; others are those of TFDS's files
         found = str(error).partition("\n")[0] or type(error).__name__
         raise InputError(
-            f"{name} in {folder / name} is damaged ({found}): delete that folder, then run "
-            f"`{prepare_command(name, data_dir)}`"
+            f"{name} in {folder / name} is damaged ({found}): delete that folder if the same command fails "
+            f"again, then run `{prepare_command(name, data_dir)}`"
         ) from error
 
 
@@ -181,7 +178,7 @@ def _alone(folder: Path) -> Iterator[None]:
             for old in left_over.glob("replaced/*"):  # killed before the new one had taken its place
                 if not (folder / old.name).exists():
                     old.rename(folder / old.name)
-            shutil.rmtree(left_over)
+            remove(left_over)
         yield
 
 
@@ -202,26 +199,30 @@ def _write(
                 file_format=FILE_FORMAT,
             )
     except RuntimeError as error:  # array_record raises it for all errors, also failed writes
-        refused = re.search(r"(?:open|write|close)\w*\(\) failed: ([^;]+)", str(error))
-        if refused is None:
+        if not (code := system_error(error)):
             raise
-        raise OSError(errno.EIO, f"cannot write the records: {refused[1]}", str(where)) from error
+        raise OSError(code, f"cannot write the records: {os.strerror(code)}", str(where)) from error
 
 
 def _replace(name: str, data_dir: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:
     """Write a dataset to a temporary folder, then rename it, in place of an existing one."""
-    with tempfile.TemporaryDirectory(prefix="incomplete.", dir=data_dir / name) as fresh:
-        builder = _open(name, Path(fresh))
+    with temporary_folder("incomplete.", data_dir / name) as fresh:
+        builder = _open(name, fresh)
         old = data_dir / name / Path(builder.data_dir).name
         if old.exists() and not (old / "dataset_info.json").is_file():
             raise InputError(
                 f"{old}: exists, but is not a prepared dataset: delete that folder and run the same command again"
             )
         _write(builder, data_dir / name, manual_dir, download_dir or data_dir / "downloads", strict)
-        if old.exists():
-            (Path(fresh) / "replaced").mkdir()
-            old.rename(Path(fresh) / "replaced" / old.name)
-        publish(Path(builder.data_dir), old)
+        aside = fresh / "replaced" / old.name
+        aside.parent.mkdir()
+        try:
+            if old.exists():
+                old.rename(aside)
+            publish(Path(builder.data_dir), old)
+        finally:
+            if aside.exists() and not old.exists():  # the new one cannot be written
+                aside.rename(old)
 
 
 def _check_records(builder: tfds.core.DatasetBuilder, name: str) -> None:

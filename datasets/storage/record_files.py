@@ -22,7 +22,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_datasets.proto import tf_example_pb2
 
 from cardiax.catalog import DATASETS
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming, raise_of_disk
 
 BATCH = 8192  # records read at once; a larger batch is not faster
 BATCH_BYTES = 2**25  # limit on the bytes of a batch, which are in memory twice; a larger batch is not faster
@@ -41,7 +41,8 @@ class Records:
     def __init__(self, builder: tfds.core.DatasetBuilder, name: str, splits: Sequence[str]):
         features: Any = builder.info.features
         self.folder = Path(builder.data_dir)
-        self.parts = {split: builder.info.splits[split].num_examples for split in splits}
+        with damage(builder, name):  # TFDS has no splits if it found no info
+            self.parts = {split: builder.info.splits[split].num_examples for split in splits}
         self.shapes = {key: tuple(feature.shape) for key, feature in features.items() if feature.shape}
         self.types = {key: np.dtype(features[key].np_dtype) for key in self.shapes}
         self._texts = [key for key, feature in features.items() if isinstance(feature, tfds.features.Text)]
@@ -118,7 +119,8 @@ class Records:
             return
         ends = np.cumsum(list(self.parts.values()))
         for split, labels in zip(self.parts, np.split(examples["label"], ends[:-1]), strict=True):
-            expected = np.sum([counts[one] for one in (counts if split == "all" else [split])], axis=0)
+            with damage(self._builder, self._name):  # its counts may lack the split
+                expected = np.sum([counts[one] for one in (counts if split == "all" else [split])], axis=0)
             found = np.bincount(labels, minlength=len(expected))
             if found.tolist() != expected.tolist():
                 raise damaged(
@@ -164,7 +166,8 @@ def _joined(found: Sequence[tuple[str, dict[str, np.ndarray]]]) -> dict[str, np.
 def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
     """Return the builder's metadata of its sources, e.g. `counts` (split -> rows of each class) and `notes`, or {}."""
     try:
-        return dict((builder.info.metadata or {}).items())
+        with naming(Path(builder.data_dir)):
+            return dict((builder.info.metadata or {}).items())
     except (ValueError, TypeError, AttributeError) as error:
         name = "/".join([builder.name, *([builder.builder_config.name] if builder.builder_config else [])])
         raise damaged(builder, name, f"metadata.json: {error}") from error
@@ -182,16 +185,20 @@ def prepare_command(name: str, data_dir: Path | str | None) -> str:
 
 @contextlib.contextmanager
 def damage(builder: tfds.core.DatasetBuilder, name: str) -> Iterator[None]:
-    """Turn exceptions of array_record and of the record parser into an `InputError` that names the folder."""
+    """Turn exceptions of array_record and of the record parser into an `InputError` that names the folder.
+
+    Those of the disk become an `OSError`.
+    """
     try:
         yield
     except (RuntimeError, DecodeError, ValueError, LookupError) as error:  # also of other shapes than its info states
+        raise_of_disk(error, builder.data_dir)
         raise damaged(builder, name, str(error).partition("\n")[0]) from error
 
 
 def damaged(builder: tfds.core.DatasetBuilder, name: str, found: str) -> InputError:
     """Return the error for a dataset with damaged files."""
     return InputError(
-        f"{name} in {builder.data_dir} is damaged ({found}): delete that folder, then run "
-        f"`{prepare_command(name, Path(builder.data_dir_root))}`"
+        f"{name} in {builder.data_dir} is damaged ({found}): delete that folder if the same command fails "
+        f"again, then run `{prepare_command(name, Path(builder.data_dir_root))}`"
     )

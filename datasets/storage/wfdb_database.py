@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from cardiax.datasets.storage.manual_files import FromFiles, MissingFileError
-from cardiax.errors import InputError, import_extra
+from cardiax.errors import InputError, import_extra, raise_of_disk
 from cardiax.file_checks import annotation_fault
 
 HEADER = 2**14
@@ -121,6 +121,7 @@ class Database:
         except InputError:
             raise
         except Exception as error:  # the parsers of wfdb raise many types
+            raise_of_disk(error, f"{path}.hea")
             raise InputError(
                 f"{shown}: found a record that cannot be read ({error}), expected a complete one; {self.anew}"
             ) from error

@@ -17,7 +17,7 @@ from cardiax.datasets.storage.electrode_recording import (
     Origin,
 )
 from cardiax.datasets.storage.manual_files import File, LeftOut
-from cardiax.errors import FAILING
+from cardiax.errors import FAILING, InputError
 
 KEYS = ("volunteer", "pattern", "innerindex", "bcl", "gkr")
 _KEY = re.compile(rf"(?:^|(?<=[_.]))({'|'.join(KEYS)})\.v?(\d+)(?=[_.]|$)")
@@ -114,8 +114,17 @@ def sound(pairs: Iterable[Pair], left_out: list[LeftOut]) -> Iterator[Pair]:
 
 
 def read(one: Pair) -> tuple[Origin, np.ndarray, np.ndarray]:
-    """Read origin, electrodes (500, 10) and voltage (500, 75), float32, mV, of a valid pair."""
-    return one.origin, _array(one.electrodes), _array(one.voltage)
+    """Read origin, electrodes (500, 10) and voltage (500, 75), float32, mV, of a valid pair.
+
+    `InputError` if a file has changed since `sound`.
+    """
+    arrays = []
+    for file in (one.electrodes, one.voltage):
+        try:
+            arrays.append(_array(file))
+        except ValueError as error:
+            raise InputError(f"{file.shown}: {error}, expected it as before; run the same command again") from error
+    return one.origin, arrays[0], arrays[1]
 
 
 def _is_electrodes(file: File) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.ecg.leads import MILLIVOLTS
-from cardiax.errors import InputError, import_extra
+from cardiax.errors import InputError, import_extra, raise_of_disk
 from cardiax.file_checks import BDF, HEAD, kind
 from cardiax.launch.formats.reader import Recording
 
@@ -36,6 +36,7 @@ def open_edf(path: Path) -> Recording:
             rates = [float(signal.sampling_frequency) for signal in signals]
             counts = [len(signal.digital) for signal in signals]
     except Exception as error:  # the parser of edfio may raise anything
+        raise_of_disk(error, path)
         raise InputError(f"{path}: found a damaged or incomplete EDF recording, expected a whole one") from error
     if not is_continuous:
         raise InputError(f"{path}: found an EDF+ recording with gaps, expected a continuous one; export it as EDF+C")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cardiax.ecg.leads import SITE_NAMES
-from cardiax.errors import InputError, import_extra
+from cardiax.errors import InputError, import_extra, raise_of_disk
 from cardiax.simulate.heart_geometry import Heart
 from cardiax.simulate.tetrahedral_mesh import heart_from_mesh
 
@@ -32,6 +32,7 @@ def read_heart(mesh: Path, sites: Path) -> Heart:
         cells = [block.data for block in found.cells if block.type == "tetra"]
         points = np.asarray(found.points, np.float64)
     except (Exception, SystemExit) as error:  # the parsers of meshio may raise anything
+        raise_of_disk(error, mesh)
         raise InputError(f"{mesh}: found a mesh that cannot be read, expected a complete one") from error
     if not cells:
         raise InputError(f"{mesh}: found no tetrahedra, expected the walls of both ventricles")

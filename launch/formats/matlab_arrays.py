@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.errors import InputError
+from cardiax.errors import InputError, raise_of_disk
 from cardiax.file_checks import HEAD, Room, UnpackedSizeError
 from cardiax.launch.formats.numpy_array import is_rate, of_arrays
 from cardiax.launch.formats.reader import Recording
@@ -112,6 +112,7 @@ def open_matlab(path: Path) -> Recording:
     except UnpackedSizeError as error:
         raise InputError(f"{path}: found arrays that are refused: {error}; save the recording alone") from error
     except Exception as error:  # the parsers raise many types
+        raise_of_disk(error, path)
         raise InputError(
             f"{path}: found a damaged MATLAB file, or one of version 7.3, expected version 4 to 7.2; save it with -v7"
         ) from error

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.ecg.leads import ELECTRODES, LEADS
-from cardiax.errors import InputError
+from cardiax.errors import InputError, raise_of_disk
 from cardiax.file_checks import ARRAY, HEAD, ZIP, Room, UnpackedSizeError, kind
 from cardiax.launch.formats.columns import recording, role, unit_of
 from cardiax.launch.formats.reader import Recording, check_names, opened
@@ -43,6 +43,7 @@ def open_array(path: Path) -> Recording:
         except MemoryError as error:
             raise InputError(f"{path}: found an array that does not fit into memory, expected time × leads") from error
         except Exception as error:  # the header parser of np.load may raise anything
+            raise_of_disk(error, path)
             raise InputError(
                 f"{path}: found no plain NumPy array (Python objects, another format, or an incomplete file), expected "
                 "an array of np.save"

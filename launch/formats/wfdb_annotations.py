@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cardiax.ecg.beat_windows import CLASS_OF
-from cardiax.errors import InputError, import_extra
+from cardiax.errors import InputError, import_extra, raise_of_disk
 from cardiax.file_checks import annotation_fault
 
 EXTENSION = "cardiax"
@@ -62,6 +62,7 @@ def read_annotations(
     try:
         found: Any = wfdb.rdann(str(record), ending, return_label_elements=["label_store", "symbol"])
     except Exception as error:  # the parser of wfdb may raise anything
+        raise_of_disk(error, path)
         raise InputError(f"{path}: found annotations that cannot be read, expected a complete file of WFDB") from error
     factor = rate / float(found.fs) if found.fs else 1.0
     positions = np.asarray(found.sample, np.float64) * factor
@@ -114,6 +115,6 @@ def annotation_file(samples: np.ndarray, symbols: list[str], unreadable: np.ndar
     marks += [(int(at), "~", subtype) for pair in unreadable for at, subtype in zip(pair, (-1, 0), strict=True)]
     at, signs, subtypes = zip(*sorted(marks, key=lambda mark: mark[0]), strict=True)
     more = {"subtype": np.array(subtypes, int), "fs": rate}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         wfdb.wrann("record", EXTENSION, np.array(at, int), list(signs), write_dir=folder, **more)
         return (Path(folder) / f"record.{EXTENSION}").read_bytes()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiax.errors import DISK, InputError, import_extra, naming
+from cardiax.errors import InputError, import_extra, naming, raise_of_disk
 from cardiax.file_checks import HEAD, MATLAB, STAND_INS, header_lines, kind
 from cardiax.launch.formats.reader import CHANNELS, Recording
 
@@ -183,7 +183,7 @@ def _plainly_named(header: Path) -> Path | None:
     files = dict.fromkeys(line.split()[0] for one in records for line in _signal_lines(one))
     if "." not in names and "".join([names, *files]).isascii():
         return None
-    folder = Path(_stack.enter_context(tempfile.TemporaryDirectory()))
+    folder = Path(_stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
     signals = {file: f"signal{index}.dat" for index, file in enumerate(files) if file != "~"}
     for file, name in signals.items():
         (folder / name).symlink_to((header.parent / file).resolve())
@@ -206,8 +206,7 @@ def _call(path: Path, read: Any) -> Any:
         with naming(path), np.errstate(all="ignore"):  # a tiny gain overflows to what `in_millivolts` takes for missing
             return read()
     except Exception as error:  # the parser of wfdb may raise anything
-        if isinstance(error, OSError) and error.errno in DISK:
-            raise
+        raise_of_disk(error, path)
         raise InputError(
             f"{path}: found a WFDB record that cannot be read, expected a header and signals as in PhysioNet's "
             "header(5) and signal(5); fetch it again"

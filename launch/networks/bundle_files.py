@@ -51,12 +51,12 @@ def write_bundle(folder: Path, files: dict[str, bytes]) -> None:
 
 def check_bundle(folder: Path) -> None:
     """Raise `InputError` if the bundle is not complete, a file was changed, or its format is of a later version."""
-    sums = read_json(folder / SUMS)
+    sums, files = read_json(folder / SUMS), {path.name for path in folder.iterdir() if path.is_file()}
     for name in sorted({CONFIG, WEIGHTS} - sums.keys()):
         raise InputError(f"{folder / SUMS}: found no {name}, expected the sum of each file; export the bundle again")
     for name, expected in sums.items():
         path = folder / name
-        if Path(name).name != name or not path.is_file():
+        if name not in files:
             raise InputError(f"{path}: found no such file, expected it as {SUMS} has it; copy the whole bundle again")
         with naming(path):
             found = digest(path.read_bytes())

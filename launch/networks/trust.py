@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cardiax.ecg.leads import SITE_NAMES
-from cardiax.errors import InputError
+from cardiax.errors import InputError, raise_of_disk
 from cardiax.stats.novelty import nearest_difference
 
 TRUST = "trust.safetensors"
@@ -119,6 +119,7 @@ def read_trust(folder: Path) -> Trust | None:
             arrays = {name: file.get_tensor(name) for name in ("half_width", "training_times")}
             found = Trust(**arrays, **json.loads(file.metadata()["trust"]))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise_of_disk(error, path)
         raise InputError(
             f"{path}: found no valid file ({error}), expected intervals; export the bundle again"
         ) from error

@@ -19,7 +19,7 @@ import numpy as np
 
 from cardiax.catalog import Dataset
 from cardiax.datasets.storage.record_files import JoinedRecords, Records
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.launch.system.memory import available_memory
 from cardiax.protocols import GROUPED
 from cardiax.tasks import Task
@@ -35,23 +35,29 @@ class Rows:
     """
 
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: np.dtype):
-        self.shape, self.dtype = shape, dtype
+        self.shape, self.dtype, self._folder = shape, dtype, folder
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 (closed with the rows)
         weakref.finalize(self, self._file.close)
 
     def append(self, rows: np.ndarray) -> None:
         """Append rows (k, ...)."""
         left = np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8).data
-        while left:
-            left = left[self._file.write(left) :]
+        with naming(self._folder):
+            while left:
+                left = left[self._file.write(left) :]
 
     def take(self, indices: np.ndarray) -> np.ndarray:
         """Return the rows (*indices.shape, ...) at `indices`, int64 of any shape; `IndexError` for one out of range."""
         found = np.empty((indices.size, *self.shape), self.dtype)
-        size = found[:1].nbytes
+        size, content = found[:1].nbytes, found.reshape(-1).view(np.uint8).data
         for number, index in enumerate(indices.ravel().tolist()):
-            if index < 0 or os.preadv(self._file.fileno(), [found[number : number + 1].data], index * size) < size:
-                raise IndexError(f"rows on disk: found no row {index}")
+            left, at = content[number * size : (number + 1) * size], index * size
+            while left:  # the system may read less than it is asked for
+                with naming(self._folder):
+                    done = os.preadv(self._file.fileno(), [left], at) if index >= 0 else 0
+                if not done:
+                    raise IndexError(f"rows on disk: found no row {index}")
+                left, at = left[done:], at + done
         return found.reshape(*indices.shape, *self.shape)
 
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from cardiax.catalog import DATASETS, OWN, describe, find_dataset, remember
-from cardiax.errors import InputError
+from cardiax.errors import InputError, naming
 from cardiax.launch.system.flags import positive
 
 FLAGS = ("labels", "groups", "classes", "annotations", "rate")
@@ -100,9 +100,11 @@ def recorded(name: str, data_dir: Path) -> dict | None:
     """Return what a prepared dataset of your own says of itself: `dataset`, `source`, `notes`; None without one."""
     from cardiax.datasets.own_beats.own_beats_dataset_builder import Builder
 
+    path = data_dir / name / str(Builder.VERSION) / "metadata.json"
     try:
-        found = json.loads((data_dir / name / str(Builder.VERSION) / "metadata.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        with naming(path):
+            found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("dataset"), dict) else None
 

@@ -106,7 +106,7 @@ def training_processes(
     """
     # Of a GPU's memory, each process would take three quarters.
     shell = {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.75 / count:.3f}"} | os.environ
-    with tempfile.TemporaryDirectory() as scratch, _stoppable(stopped) as started:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, _stoppable(stopped) as started:
 
         def train(member: Member) -> None:
             path = member.workdir.path

@@ -1,10 +1,17 @@
 """The cache of compiled programs in the user's cache folder, which saves the next command their compilation."""
 
+import contextlib
+import functools
+import glob
 import hashlib
 import os
 import platform
+import re
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 LIMIT = 2**30
 """Largest size of the folder when a command starts, in bytes; the oldest files are removed first."""
@@ -19,6 +26,7 @@ def keep_compiled_programs() -> None:
     If JAX_COMPILATION_CACHE_DIR is set, that folder is used as it is; an empty value disables the cache. Programs
     depend on the machine's instructions and number of cores, and machines may share a home, so each kind of machine
     has its own folder. If the folder cannot be written, one line reports it and the command continues without a cache.
+    A file that a killed command or a full disk left incomplete, which JAX would warn of for ever, is removed.
     """
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
@@ -30,12 +38,29 @@ def keep_compiled_programs() -> None:
             raise PermissionError(f"{folder} cannot be written")
         shrink(home, LIMIT)
     except (OSError, RuntimeError) as error:  # a user without a home is a RuntimeError
-        print(
-            f"warning: compiled programs are not kept ({error}); set XDG_CACHE_HOME to another folder", file=sys.stderr
-        )
+        _say_not_kept(str(error))
         return
+    warnings.showwarning = functools.partial(_heal, folder, warnings.showwarning)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", WORTH_KEEPING)
+
+
+def _heal(folder: Path, plain: Callable[..., Any], message: Warning | str, *more: Any, **named: Any) -> None:
+    """Remove the files of a program that JAX warns of; say in one line, once, if programs cannot be written."""
+    about = re.match(r"Error (read|writ)ing persistent compilation cache entry for '([^']+)': (.*)", str(message))
+    if about is None:
+        plain(message, *more, **named)
+        return
+    for path in folder.glob(f"{glob.escape(about[2])}-*"):
+        with contextlib.suppress(OSError):  # another command has removed it, or the folder cannot be written
+            path.unlink()
+    if about[1] == "writ":
+        _say_not_kept(about[3])
+
+
+@functools.cache
+def _say_not_kept(why: str) -> None:
+    print(f"warning: compiled programs are not kept ({why}); set XDG_CACHE_HOME to another folder", file=sys.stderr)
 
 
 def machine() -> str:

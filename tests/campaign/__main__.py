@@ -123,7 +123,8 @@ def calls_of(world: World, how: str) -> list[int]:
     """Return the calls at which something can be done: kills where files change, half of a read or of a write."""
     if how == "no HOME":
         return [1]
-    kept = {"half once": r"#?p?(read|write) "}.get(how, "[^#]" if how in KILLS else "")
+    kept = {"half once": r"#?p?(read|write) ", "late once": "#(open|stat) "}
+    kept = kept.get(how, "[^#]" if how in (*KILLS, "ENOSPC", "EROFS") else "")
     return [number for number, call in enumerate(world.calls, 1) if re.match(kept, call)]
 
 

@@ -33,6 +33,10 @@ SMALL = 16384
 SAMPLE = 400
 """Number of bytes that are flipped of a larger file."""
 
+NETWORK = ("--model", "reference_cnn", "--model_args", "channels=(2,),widths=(2,)", "--optimizer.name", "sgd")
+NETWORK += ("--ema", "0")
+"""Flags of a network of few arrays, so that each byte of its checkpoints can be flipped."""
+
 DATASET = "data/kaggle_heartbeat/mitbih/1.0.0"
 
 
@@ -71,6 +75,18 @@ def of_config() -> Any:
     return to_dict(Workdir("run").config())
 
 
+def of_trust() -> Any:
+    """Return the calibration of the run."""
+    from cardiax.launch.networks.trained import find_network
+
+    return find_network("run").trust
+
+
+def of_run() -> Any:
+    """Return the content of the files of the run whose sums are kept."""
+    return of_config(), of_trust(), *(reader_of(f"run/{name}")() for name in (*OBJECTS, *TABLES))
+
+
 def of_best() -> Any:
     """Return the variables that `evaluate`, `predict` and `export` use."""
     from cardiax.launch.networks.trained import find_network
@@ -78,24 +94,31 @@ def of_best() -> Any:
     return digest(find_network("run").variables())
 
 
-def of_latest() -> Any:
-    """Return the state and the history from which training resumes."""
+@functools.cache
+def like() -> Any:
+    """Return a state with the arrays of the run's."""
     from cardiax.catalog import find_dataset
     from cardiax.launch.run.run_folder import Workdir
     from cardiax.models import build_model
     from cardiax.tasks import find_task
-    from cardiax.training.checkpoint import Checkpoints
     from cardiax.training.optimizer import make_optimizer
     from cardiax.training.state import create_state
 
-    workdir = Workdir("run")
-    config = workdir.config()
+    config = Workdir("run").config()
     task = find_task(config.task)
     model = build_model(config.model, task.outputs, None, config.model_args)
     shapes = task.shapes(find_dataset(config.dataset))
-    like = create_state(model, make_optimizer(config.optimizer, 1), config.seed, shapes, config.ema > 0)
+    return create_state(model, make_optimizer(config.optimizer, 1), config.seed, shapes, config.ema > 0)
+
+
+def of_latest() -> Any:
+    """Return the state and the history from which training resumes."""
+    from cardiax.launch.run.run_folder import Workdir
+    from cardiax.training.checkpoint import Checkpoints
+
+    workdir = Workdir("run")
     with contextlib.closing(Checkpoints(workdir.checkpoints, True, workdir.owner())) as checkpoints:
-        state, history = checkpoints.restore("latest", like)
+        state, history = checkpoints.restore("latest", like())
     return digest(state), history
 
 
@@ -116,6 +139,28 @@ def of_dataset() -> Any:
     return {split: digest(arrays) for split, arrays in found.items()}
 
 
+def of_streamed() -> Any:
+    """Return the examples of the dataset as they are read from the disk, and its fingerprint."""
+    import tempfile
+
+    import numpy as np
+
+    from cardiax import datasets
+    from cardiax.catalog import find_dataset
+    from cardiax.launch.run.example_store import streamed
+    from cardiax.tasks import find_task
+
+    name = "kaggle_heartbeat/mitbih"
+    records = datasets.open_records(name, Path("data"))
+    with tempfile.TemporaryDirectory() as scratch:
+        examples, _, fingerprint = streamed(records, find_task("arrhythmia"), find_dataset(name), Path(scratch))
+        return digest(examples.take(np.arange(len(records)))), fingerprint
+
+
+OBJECTS, TABLES = ("environment.json", "test.json"), ("metrics.csv", "test_cases.csv")
+"""Files of the run: JSON and CSV."""
+
+
 def reader_of(name: str) -> Callable[[], Any] | None:
     """Return the function whose result depends on a file, or None if no command reads it."""
     if name.startswith("run/checkpoints/"):
@@ -123,13 +168,11 @@ def reader_of(name: str) -> Callable[[], Any] | None:
     if name.startswith("bundle/"):
         return of_bundle
     if name.startswith(DATASET):
-        return of_dataset
-    if name == "run/config.json":
-        return of_config
+        return of_streamed if name.endswith("test.array_record-00000-of-00001") else of_dataset
     own = name.removeprefix("run/")
-    if own in ("environment.json", "test.json"):
-        return of_json(own)
-    return of_table(own) if own in ("metrics.csv", "test_cases.csv") else None
+    if own in OBJECTS or own in TABLES:
+        return of_json(own) if own in OBJECTS else of_table(own)
+    return {"config.json": of_config, "calibration.json": of_trust, ".sums.json": of_run}.get(own)
 
 
 def command(*arguments: str) -> None:
@@ -147,7 +190,7 @@ def make_world(folder: Path) -> None:
     export = ("export", "run", "--data-dir", "data", "--out", "bundle")
     for name, seed in (("one", "0"), ("other", "1")):
         (folder / name).mkdir(parents=True)
-        commands = (PREPARE, (*TRAIN, "--seed", seed), export)
+        commands = (PREPARE, (*TRAIN, *NETWORK, "--seed", seed), export)
         for run in (write_beats, *(functools.partial(command, *one) for one in commands)):
             if status := fork(run, folder / name, folder / "said.txt"):
                 raise RuntimeError(f"{folder}: status {status}: {(folder / 'said.txt').read_text()}")
@@ -170,6 +213,9 @@ def corruptions(draw: random.Random, name: str, content: bytes, other: bytes | N
 
 def campaign(options: argparse.Namespace) -> int:
     """Corrupt one file after another until the time is over; print the counts last."""
+    from cardiax.launch.system.quiet import quiet_threads
+
+    quiet_threads()  # of Orbax, as in a command
     world, results = options.out / "corruption", options.out / "corruption.jsonl"
     if not (world / "complete").exists():
         make_world(world)

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -32,7 +33,9 @@ FAULTS = {
     "EMFILE once": (0, errno.EMFILE),
     "EACCES once": (0, errno.EACCES),
     "ENOMEM once": (0, errno.ENOMEM),
+    "ESTALE": (0, errno.ESTALE),
     "half once": (0, -1),
+    "late once": (0, -3),
     "clock back": (0, -2),
     "no HOME": (0, 0),
 }
@@ -89,7 +92,7 @@ class World:
         for how, at in steps:
             if self._is_done():
                 break
-            number, _ = (KILLS | FAULTS)[how]
+            number, error = (KILLS | FAULTS)[how]
             status = self._run(self.scenario.command, how, at)
             said, notes = self._said(), self._notes()
             if how == "kill after a time":
@@ -106,7 +109,9 @@ class World:
             if status not in allowed:
                 return hits, "; ".join(whats), f"found status {status}, expected one of {allowed}: {said[-600:]}"
             told = [line for line in said.splitlines() if ERROR in line]
-            is_told = len(told) == 1 and names_a_file(told[0], self.calls, self.root)
+            is_told = len(told) == 1 and names_a_file(told[0], [*self.calls, *self._expected], self.root)
+            if error > 0 and re.search(r"\b(delete|remove) (?!.*fails again)", said):
+                return hits, "; ".join(whats), f"found advice to remove what is intact: {said[-600:]}"
             if "Traceback" in said or (status == 2 and not is_told):
                 return hits, "; ".join(whats), f"found a traceback, or not one line that names a file: {said[-600:]}"
         try:
@@ -215,7 +220,7 @@ class World:
 
 def names_a_file(line: str, calls: Iterable[str], root: Path) -> bool:
     """True if the line of a fault names, before its remedy, a path in a folder, or a file, of the command's calls."""
-    known = {call.partition(" ")[2].split("/")[0] for call in calls} - {""}
+    known = {call.split(" ")[-1].split("/")[0] for call in calls} - {""}
     words = line.partition(ERROR)[2].partition(";")[0].split()
     return any(word.removeprefix(f"{root}/").split("/")[0].strip(":,") in known for word in words)
 

@@ -70,8 +70,10 @@ TRAINED = (PREPARE, TRAIN)
 
 SCENARIOS = {
     "prepare": Scenario(write_beats, (), PREPARE),
+    "prepare_again": Scenario(write_beats, (PREPARE,), (*PREPARE, "--again")),
     "train": Scenario(write_beats, (PREPARE,), TRAIN),
     "train_heartbeat": Scenario(write_beats, (PREPARE,), ("train", "heartbeat", *TRAIN[2:])),
+    "train_streamed": Scenario(write_beats, (PREPARE,), (*TRAIN, "--memory", "0.0001")),
     "sweep": Scenario(write_beats, (PREPARE,), SWEEP),
     "sweep_workers": Scenario(write_beats, (PREPARE,), (*SWEEP, "--workers", "2")),
     "evaluate": Scenario(write_beats, TRAINED, ("evaluate", "run", "--split", "validation")),

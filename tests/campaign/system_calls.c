@@ -4,6 +4,7 @@
    Loaded by LD_PRELOAD. Nothing is counted before `campaign_arm`. */
 
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/types.h>
@@ -20,13 +22,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SHORT = -1, CLOCK = -2, HOUR = 3600 };
+enum { SHORT = -1, CLOCK = -2, LATE = -3, HOUR = 3600 };
 
 static char root[PATH_MAX];
 static atomic_long calls;
 static long chosen;     /* the call, from 1, at which it happens; 0: none */
 static int send_signal; /* the signal that is sent there, before the call; 0: none */
-static int fail_with;   /* errno of the call, and of later ones if it is ENOSPC or EROFS; SHORT, CLOCK; 0: none */
+static int fail_with;   /* errno of the call, and of later ones if it is ENOSPC, EROFS or ESTALE; SHORT, CLOCK, LATE; 0: none */
 static int is_late;     /* 1 once the clock is set back */
 static int notes = -1;  /* file to which every counted call is written as a line */
 
@@ -52,7 +54,12 @@ static int is_hit(const char *name, const char *path, const char *more) {
   if (chosen == number && send_signal) raise(send_signal == SIGTERM ? SIGTERM : SIGKILL);
   if (chosen == number && fail_with == SHORT) return SHORT;
   if (chosen == number && fail_with == CLOCK) is_late = 1;
-  int lasts = (fail_with == ENOSPC && strstr(growing, name)) || (fail_with == EROFS && name[0] != '#');
+  if (chosen == number && fail_with == LATE) {
+    errno = ENOENT;
+    return 1;
+  }
+  int lasts = (fail_with == ENOSPC && strstr(growing, name)) || (fail_with == EROFS && name[0] != '#') ||
+              fail_with == ESTALE;
   if (fail_with > 0 && chosen && (chosen == number || (number > chosen && lasts))) {
     errno = fail_with;
     return 1;
@@ -113,6 +120,30 @@ ON_DESCRIPTOR(int, fdatasync, "fsync", WHOLE, (int descriptor), (descriptor), in
 ON_DESCRIPTOR(int, ftruncate, "ftruncate", WHOLE, (int descriptor, off_t size), (descriptor, size), int, off_t)
 ON_DESCRIPTOR(int, ftruncate64, "ftruncate", WHOLE, (int descriptor, off64_t size), (descriptor, size), int, off64_t)
 
+ssize_t preadv64v2(int descriptor, const struct iovec *data, int count, off64_t at, int flags) {
+  char path[PATH_MAX];
+  int hit = notes >= 0 ? is_hit("#read", of_descriptor(descriptor, path), "") : 0;
+  if (hit == 1) return -1;
+  struct iovec first = {data->iov_base, (data->iov_len + 1) / 2};
+  if (hit == SHORT) data = &first, count = 1;
+  return NEXT(ssize_t, preadv64v2, int, const struct iovec *, int, off64_t, int)(descriptor, data, count, at, flags);
+}
+
+ON_DESCRIPTOR(ssize_t, sendfile64, "write", HALF, (int descriptor, int from, off64_t *at, size_t size),
+              (descriptor, from, at, size), int, int, off64_t *, size_t)
+
+DIR *opendir(const char *file) {
+  char path[PATH_MAX];
+  if (notes >= 0 && is_hit("#list", whole(AT_FDCWD, file, path), "") == 1) return NULL;
+  return NEXT(DIR *, opendir, const char *)(file);
+}
+
+DIR *fdopendir(int descriptor) {
+  char path[PATH_MAX];
+  if (notes >= 0 && is_hit("#list", of_descriptor(descriptor, path), "") == 1) return NULL;
+  return NEXT(DIR *, fdopendir, int)(descriptor);
+}
+
 #define OPENING(flags) (flags & (O_CREAT | O_TRUNC) ? "open" : "#open")
 
 #define OPENS(name, at, parameters, arguments, ...)                                                 \
@@ -155,6 +186,13 @@ ON_PATH(unlinkat, "unlink", at, (int at, const char *file, int flags), (at, file
 ON_PATH(rmdir, "rmdir", AT_FDCWD, (const char *file), (file), const char *)
 ON_PATH(mkdir, "mkdir", AT_FDCWD, (const char *file, mode_t mode), (file, mode), const char *, mode_t)
 ON_PATH(mkdirat, "mkdir", at, (int at, const char *file, mode_t mode), (at, file, mode), int, const char *, mode_t)
+
+ON_PATH(stat64, "#stat", AT_FDCWD, (const char *file, struct stat64 *found), (file, found), const char *,
+        struct stat64 *)
+ON_PATH(lstat64, "#stat", AT_FDCWD, (const char *file, struct stat64 *found), (file, found), const char *,
+        struct stat64 *)
+ON_PATH(fstatat64, "#stat", at, (int at, const char *file, struct stat64 *found, int flags), (at, file, found, flags),
+        int, const char *, struct stat64 *, int)
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
   static int (*next)(clockid_t, struct timespec *);

@@ -196,6 +196,15 @@ def test_arrays_of_other_units_and_forms_are_named(tmp_path, change):
         assert left_out[1].reason == "partner of a faulty file"
 
 
+def test_a_file_that_changes_after_its_check_is_named(tmp_path):
+    write(tmp_path, next(iter(TAILS)), *recording(0))
+    found, _ = pairs.pair(File(path, str(path)) for path in sorted(tmp_path.iterdir()))
+    (sound,) = pairs.sound(found, [])
+    sound.voltage.path.write_bytes(b"")
+    with pytest.raises(InputError, match=f"^{sound.voltage.path}: not a complete array of numbers"):
+        pairs.read(sound)
+
+
 @pytest.mark.parametrize(("factor", "reasons"), [(1, ["duplicate, equal to "]), (2, ["duplicates that differ"] * 2)])
 def test_two_files_of_one_name(tmp_path, factor, reasons):
     electrodes, voltage = recording(0)

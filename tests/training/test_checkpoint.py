@@ -5,6 +5,7 @@ import dataclasses
 import os
 import pathlib
 import shutil
+import sys
 import time
 
 import chex
@@ -225,6 +226,20 @@ def test_the_checkpoint_of_another_run_is_refused(state, tmp_path):
     for owner in ("1" * 64, ""):  # its own, or that of a run of before there were owners
         with contextlib.closing(Checkpoints(tmp_path / "b", read_only=True, owner=owner)) as checkpoints:
             assert checkpoints.restore("best", like)[1] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that cannot be read")
+@pytest.mark.parametrize("name", ["record/metadata", "state/_METADATA"])
+def test_a_checkpoint_that_the_disk_does_not_yield_is_not_taken_for_damage(name, state, tmp_path):
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("best", at(state, 4), [])
+    path = tmp_path / "best" / "4" / name
+    path.unlink()
+    path.symlink_to("/proc/self/mem")
+    with contextlib.closing(Checkpoints(tmp_path, read_only=True)) as checkpoints:
+        with pytest.raises(OSError, match="Input/output error") as raised:
+            checkpoints.restore("best", state)
+        assert str(raised.value.filename).startswith(str(tmp_path / "best" / "4"))
 
 
 def test_a_failed_write_is_an_error_of_the_system(state, tmp_path, monkeypatch, capfd):

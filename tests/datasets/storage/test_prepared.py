@@ -1,5 +1,6 @@
 """Prepared datasets on disk: what cannot be written, what is damaged, and what is not there, each in one clear line."""
 
+import errno
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from cardiax import datasets
+from cardiax.datasets.storage import record_files
 from cardiax.errors import InputError
 
 MITBIH = "kaggle_heartbeat/mitbih"
@@ -81,6 +83,21 @@ def test_a_refused_write_is_an_os_error_with_its_place(manual_dir, tmp_path):
     assert [path.name for path in (tmp_path / "data" / MITBIH).iterdir()] == [".lock"]
 
 
+def test_what_cannot_be_replaced_stays(manual_dir, tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(errno.EIO, "Input/output error", "a name in a folder")
+
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    for name, where in (("fsync", "a name in a folder"), ("unlink", f"{tmp_path / 'data' / MITBIH}/incomplete.*")):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, refused)
+            with pytest.raises(OSError, match=f"Input/output error: '{where}"):
+                datasets.prepare(MITBIH, tmp_path / "data", manual_dir, again=True)
+        assert len(datasets.load(MITBIH, tmp_path / "data")["train"]["label"]) == 8
+    datasets.prepare(MITBIH, tmp_path / "data")
+    assert sorted(path.name for path in (tmp_path / "data" / MITBIH).iterdir()) == [".lock", "1.0.0"]
+
+
 def test_a_data_folder_that_cannot_be_made_is_an_os_error(manual_dir, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError) as caught:
@@ -118,9 +135,8 @@ def test_a_damaged_record_file_is_named_with_the_way_out(manual_dir, tmp_path, d
     with pytest.raises(InputError) as caught:
         datasets.load(MITBIH, tmp_path / "data")
     assert str(caught.value).startswith(f"{MITBIH} in {folder} is damaged (")
-    assert f"delete that folder, then run `cardiax prepare {MITBIH} --data-dir {tmp_path / 'data'}`" in str(
-        caught.value
-    )
+    advice = f"run `cardiax prepare {MITBIH} --data-dir {tmp_path / 'data'}`"
+    assert f"delete that folder if the same command fails again, then {advice}" in str(caught.value)
 
 
 def test_record_counts_that_differ_from_the_source_are_refused(manual_dir, tmp_path):
@@ -139,6 +155,17 @@ def test_record_counts_that_differ_from_the_source_are_refused(manual_dir, tmp_p
         datasets.load(MITBIH, tmp_path / "data")
 
 
+@pytest.mark.parametrize("call", ["open", "pread"])
+def test_records_that_the_disk_does_not_yield_are_not_taken_for_damage(manual_dir, tmp_path, monkeypatch, call):
+    def refused(path):
+        raise RuntimeError(f"{call}() failed: Input/output error; {call}ing {path}")  # as array_record does
+
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    monkeypatch.setattr(record_files, "ArrayRecordReader", refused)
+    with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / 'data' / MITBIH / '1.0.0'}'"):
+        datasets.load(MITBIH, tmp_path / "data")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file that cannot be read")
 def test_an_info_that_the_disk_does_not_yield_is_named(manual_dir, tmp_path):
     datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
@@ -149,10 +176,33 @@ def test_an_info_that_the_disk_does_not_yield_is_named(manual_dir, tmp_path):
         datasets.load(MITBIH, tmp_path / "data")
 
 
+def test_an_info_that_tfds_overlooks_is_named(manual_dir, tmp_path, monkeypatch):
+    """As if the disk had failed just when TFDS looked for the file."""
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    folder = tmp_path / "data" / MITBIH / "1.0.0"
+    monkeypatch.setattr(tfds.core.DatasetInfo, "read_from_directory", lambda self, folder: None)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda self: True)
+    with pytest.raises(InputError, match=f"{MITBIH} in {folder} is damaged"):
+        datasets.load(MITBIH, tmp_path / "data")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that cannot be read")
+def test_metadata_that_the_disk_does_not_yield_are_named(manual_dir, tmp_path):
+    datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
+    metadata = tmp_path / "data" / MITBIH / "1.0.0" / "metadata.json"
+    metadata.unlink()
+    metadata.symlink_to("/proc/self/mem")
+    with pytest.raises(OSError, match=f"Input/output error: '{tmp_path / 'data' / MITBIH}"):
+        datasets.load(MITBIH, tmp_path / "data")
+
+
 def test_a_damaged_info_is_named(manual_dir, tmp_path):
     datasets.prepare(MITBIH, tmp_path / "data", manual_dir)
     os.truncate(tmp_path / "data" / MITBIH / "1.0.0" / "dataset_info.json", 20)
-    with pytest.raises(InputError, match=r"is damaged .*: delete that folder, then run `cardiax prepare"):
+    with pytest.raises(
+        InputError,
+        match=r"is damaged .*: delete that folder if the same command fails again, then run `cardiax prepare",
+    ):
         datasets.load(MITBIH, tmp_path / "data")
 
 
@@ -161,6 +211,7 @@ def test_a_damaged_info_is_named(manual_dir, tmp_path):
     [
         ("metadata.json", b'"', b""),
         ("metadata.json", b"counts", b"\xb6ounts"),
+        ("metadata.json", b'"train"', b'"urain"'),
         ("dataset_info.json", b"array_record", b"array_reco2d"),
         ("dataset_info.json", b"{DATASET}", b"{DATESET}"),
         ("dataset_info.json", b'"version": "1', b'"version": "3'),
@@ -170,9 +221,7 @@ def test_what_tfds_cannot_read_is_named(data_dir, tmp_path, name, old, new):
     shutil.copytree(data_dir / MITBIH, tmp_path / MITBIH)
     path = next((tmp_path / MITBIH).glob(f"*/{name}"))
     path.write_bytes(path.read_bytes().replace(old, new, 1))
-    with pytest.raises(
-        InputError, match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder, then run"
-    ):
+    with pytest.raises(InputError, match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder if"):
         datasets.load(MITBIH, tmp_path)
 
 

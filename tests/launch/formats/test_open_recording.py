@@ -1,13 +1,18 @@
 """The recordings in a folder: records without segments, arrays and tables; what is left out is named."""
 
+import builtins
+import errno
+import io
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cardiax.errors import InputError
-from cardiax.launch.formats.open_recording import recordings_in
+from cardiax.launch.formats.open_recording import open_recording, recordings_in
 from cardiax.launch.predict import output_names
+from tests.campaign.readers import READERS
 
 
 def names(folder):
@@ -75,3 +80,33 @@ def test_links_are_followed_once(tmp_path):
     assert output_names(found) == ["b", "c"]
     with pytest.raises(InputError, match="found this recording twice"):
         output_names([folder / "b.npy", folder / "a.npy"])
+
+
+@pytest.mark.parametrize("reader", ["edf", "matlab", "npy", "npz", "wfdb"])
+def test_an_error_of_the_machine_is_not_taken_for_damage(reader, tmp_path, monkeypatch):
+    """At each of its openings in turn the file cannot be opened, for want of descriptors."""
+    if reader == "edf":
+        pytest.importorskip("edfio")
+    files = READERS[reader].seeds()[0]
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    (path,) = [tmp_path / name for name in files if name.endswith((".edf", ".hea", ".mat", ".npy", ".npz"))]
+    plain, opened, failing = open, 0, 0
+
+    def read(path):
+        return open_recording(path).read(0, 1, [0])
+
+    def opening(file, *arguments, **named):
+        nonlocal opened
+        opened += str(file).startswith(str(tmp_path))
+        if opened == failing and str(file).startswith(str(tmp_path)):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(file))
+        return plain(file, *arguments, **named)
+
+    monkeypatch.setattr(builtins, "open", opening)
+    monkeypatch.setattr(io, "open", opening)
+    read(path)
+    for number in range(1, opened + 1):
+        opened, failing = 0, number
+        with pytest.raises(OSError, match="Too many open files"):
+            read(path)

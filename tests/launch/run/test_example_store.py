@@ -130,7 +130,10 @@ def test_damage_is_told_in_one_line(cardiax, data_dir, small_run, tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder, then"):
+    with pytest.raises(
+        InputError,
+        match=r"kaggle_heartbeat/mitbih in .* is damaged \(.*\): delete that folder if the same command fails",
+    ):
         load_experiment(recipe("arrhythmia", "kaggle_heartbeat/mitbih"), copy, print, memory=LITTLE)
     assert not readers()
     index = small_run.index("--data-dir") + 1
@@ -238,6 +241,15 @@ def test_rows_are_those_of_the_array(tmp_path_factory, array, cuts, indices):
     assert found.dtype == array.dtype
     np.testing.assert_array_equal(found, array[indices])
     assert not list(folder.iterdir())
+
+
+def test_a_read_that_the_system_cuts_short_goes_on(tmp_path, monkeypatch):
+    array = np.arange(12, dtype=np.float32).reshape(4, 3)
+    rows = Rows(tmp_path, array.shape[1:], array.dtype)
+    rows.append(array)
+    whole = os.preadv
+    monkeypatch.setattr(os, "preadv", lambda file, buffers, at: whole(file, [memoryview(buffers[0])[:5]], at))
+    np.testing.assert_array_equal(rows.take(np.array([3, 0])), array[[3, 0]])
 
 
 def test_arrays_that_are_not_contiguous_are_written_in_order(tmp_path):

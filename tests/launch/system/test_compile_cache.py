@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 
+from cardiax.launch.system import compile_cache
 from cardiax.launch.system.compile_cache import keep_compiled_programs, machine, shrink
 
 
@@ -15,6 +17,7 @@ def home(monkeypatch, tmp_path):
     for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    compile_cache._say_not_kept.cache_clear()
     yield tmp_path / "cache"
     for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
         monkeypatch.delenv(name, raising=False)  # what was set in the test; the fixture's undo restores the rest
@@ -46,7 +49,7 @@ def test_kept_programs_change_no_bits_and_say_nothing(home, small_run, tmp_path)
     assert_same_run(tmp_path / "first", tmp_path / "second")
     for number, path in enumerate(kept):  # as a kill in the middle of a write leaves them: compiled anew
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 * (number % 2)])
-    train(small_run, tmp_path / "third")
+    assert train(small_run, tmp_path / "third").stderr == ""
     assert_same_run(tmp_path / "first", tmp_path / "third")
 
 
@@ -66,6 +69,24 @@ def test_a_folder_that_cannot_be_made_is_told_in_one_line(home, capsys):
     assert str(home) in told
     assert told.count("\n") == 1
     assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+
+
+def test_an_incomplete_program_is_removed_and_a_full_disk_is_told_in_one_line(home, capsys):
+    keep_compiled_programs()
+    folder = home / "cardiax" / "jax" / machine()
+    for name in ("jit_a-12", "jit_a-34", "jit_ab-12"):
+        (folder / f"{name}-cache").touch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("Error reading persistent compilation cache entry for 'jit_a': error: truncated", stacklevel=1)
+        assert [path.name for path in folder.iterdir()] == ["jit_ab-12-cache"]
+        assert capsys.readouterr().err == ""
+        for name in ("jit_ab", "jit_c"):
+            why = "OSError: [Errno 28] No space left on device"
+            warnings.warn(f"Error writing persistent compilation cache entry for '{name}': {why}", stacklevel=1)
+    assert not list(folder.iterdir())
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told == f"warning: compiled programs are not kept ({why}); set XDG_CACHE_HOME to another folder"
 
 
 def test_what_was_written_first_goes_first(tmp_path):
