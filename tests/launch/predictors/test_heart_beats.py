@@ -50,11 +50,22 @@ def test_baseline_wander_is_removed_from_beats_that_are_found():
     np.testing.assert_allclose(found, expected, atol=0.03)  # the slow wave; the steep one moves with the onset
 
 
-def test_a_start_reads_one_beat():
-    found = read(recording(), start=1400.0, lead_in=15)
-    assert (found.leads.shape, found.lead_in) == ((1, 500, 12), 0)
-    np.testing.assert_array_equal(found.onsets, [1400])
-    np.testing.assert_allclose(found.leads[0], recording()[1400:1900], atol=1e-6)
+@pytest.mark.parametrize("lead_in", [0, 15])
+def test_a_start_shows_the_beat_as_one_that_is_found(lead_in):
+    leads = recording() + np.array([1, 1, 0, -1, 0.5, 0.5, *[1] * 6]) * 0.3
+    found = read(leads, lead_in=lead_in)
+    given = read(leads, start=float(found.onsets[1]), lead_in=lead_in)
+    assert (given.leads.shape, given.lead_in) == ((1, 500, 12), lead_in)
+    np.testing.assert_array_equal(given.onsets, found.onsets[1:2])
+    np.testing.assert_allclose(given.leads[0], found.leads[1], atol=0.01)  # the baseline between beats has a slope
+
+
+def test_a_start_without_samples_before_it_reads_one_beat_as_it_is():
+    for leads, start in ((recording()[1390:], 10.0), (recording()[1400:1900], None)):
+        found = read(leads, start=start, lead_in=15)
+        assert (found.leads.shape, found.lead_in) == ((1, 500, 12), 0)
+        np.testing.assert_array_equal(found.onsets, [start or 0])
+        np.testing.assert_allclose(found.leads[0], recording()[1400:1900], atol=1e-6)
 
 
 @pytest.mark.parametrize("start", [1250.0, 1750.0])
