@@ -70,7 +70,11 @@ def read_beats(
     path, begin = recording.path, 0.0 if recording.times is None else 1000 * float(recording.times[0])
     is_known = rate is not None or recording.rate is not None
     length = recording.samples / sampling_rate(recording, recording.rate, rate) if is_known else 0.0
-    if start is not None or 1000 * length <= WINDOW + 1000 * length / recording.samples:
+    clear, whole = recording, None
+    is_one = 1000 * length <= WINDOW + 1000 * length / recording.samples
+    if not is_one and length <= LONGEST and (recording.rate is not None or recording.times is None):
+        recording, clear, whole = whole_leads(recording, rate, names, unit)
+    if start is not None or is_one:
         beat = read_beat(recording, rate, start, names, unit)
         if not begins_with_complex(beat.leads):
             raise InputError(
@@ -79,7 +83,7 @@ def read_beats(
             )
         if start is None or start - begin < max(lead_in, -BASELINE[0]):
             return FoundBeats(beat.leads[None], np.asarray([begin if start is None else start]), 0, beat.notes)
-        beat, before = (read_beat(recording, rate, start + by, names, unit) for by in (-lead_in, BASELINE[0]))
+        beat, before = (read_beat(clear, rate, start + by, names, unit) for by in (-lead_in, BASELINE[0]))
         rest = np.median(before.leads[: BASELINE[1] - BASELINE[0]], axis=0)
         return FoundBeats((beat.leads - rest)[None], np.asarray([start]), lead_in, beat.notes)
     if recording.rate is None and recording.times is not None:
@@ -87,12 +91,11 @@ def read_beats(
             f"{path}: found {unevenness(recording.times)}, expected equal steps between all samples to find the beats; "
             "give --start MS, where one begins"
         )
-    if length > LONGEST:
+    if whole is None:
         raise InputError(
             f"{path}: found {length:.0f} s, expected at most {LONGEST} s to find its beats; cut it, or give --start "
             "MS, where one begins"
         )
-    recording, whole = whole_leads(recording, rate, names, unit)
     onsets = _onsets(whole, lead_in)
     if len(onsets) < max(1.0, length / SLOWEST):
         raise InputError(
@@ -103,6 +106,8 @@ def read_beats(
     for onset in onsets:
         try:
             beat = read_beat(recording, rate, float(onset - lead_in + begin), names, unit)
+            if clear is not recording:  # hum hides neither a gap nor saturation
+                beat = read_beat(clear, rate, float(onset - lead_in + begin), names, unit)
         except InputError as error:
             faults.append((onset + begin, error))
             continue

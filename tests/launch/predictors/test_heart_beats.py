@@ -50,6 +50,30 @@ def test_baseline_wander_is_removed_from_beats_that_are_found():
     np.testing.assert_allclose(found, expected, atol=0.03)  # the slow wave; the steep one moves with the onset
 
 
+def with_hum(size):
+    """`recording` with hum of `size` mV in all leads but III, as Einthoven's law has it."""
+    wave = size * np.sin(2 * np.pi * 0.05003 * np.arange(10_000) + 1)
+    return recording() + wave[:, None] * np.array([1, 1, 0, -1, 0.5, 0.5, *[1] * 6])
+
+
+def test_hum_of_the_mains_is_removed_and_a_note_says_so():
+    clean, found = read(recording()), read(with_hum(0.1))
+    assert found.notes == ("hum of the mains removed (50 Hz, up to 0.097 mV)",)
+    assert np.abs(found.onsets - clean.onsets).max() <= 3
+    one = read(with_hum(0.1), start=float(clean.onsets[4]))
+    assert one.notes == found.notes
+    # The complexes of these leads have 4 % of their range at 50 Hz.
+    np.testing.assert_allclose(one.leads[0], clean.leads[4], atol=0.06)
+    np.testing.assert_allclose(one.leads[0, 100:], clean.leads[4, 100:], atol=0.02)
+
+
+def test_hum_hides_no_gap():
+    leads = with_hum(0.1)
+    leads[3045:3145] = leads[3045]
+    (note,) = (note for note in read(leads).notes if "left out" in note)
+    assert "found no change in any channel" in note
+
+
 @pytest.mark.parametrize("lead_in", [0, 15])
 def test_a_start_shows_the_beat_as_one_that_is_found(lead_in):
     leads = recording() + np.array([1, 1, 0, -1, 0.5, 0.5, *[1] * 6]) * 0.3
