@@ -13,12 +13,12 @@ NEAR, AROUND = 0.75, (2.0, 8.0)
 
 HUM = (0.01, 6.0)
 """Least amplitude, mV, and power in units of that around it, from which a lead has hum. In the leads of LUDB and of
-CPSC 2018 at hand both are at most 0.0072 and 5.5, and with hum of 0.02 mV at least 0.02 and 8.4."""
+CPSC 2018 at hand they are at most 0.0062 and 5.6, and with hum of 0.02 mV added at least 0.016 and 7.3."""
 
 QUALITY = 60.0
-"""Frequency of the notch filter over its width. Of 30, 60, 100 and 150, 60 changed the activation times of records of LUDB
-least, with hum added at 49.9 to 50.05 Hz: a narrower notch leaves hum that is not exactly of the frequency of the mains,
-and a wider one takes more of the QRS complex."""
+"""Frequency of the notch filter over its width. Of 30, 60, 100 and 150, 60 changed the activation times of records of
+LUDB least, with hum added at 49.9 to 50.05 Hz: a narrower notch leaves hum that is not exactly of the frequency of the
+mains, and a wider one takes more of the QRS complex."""
 
 
 def mains_hum(leads: np.ndarray, rate: float) -> tuple[float, float] | None:
@@ -40,7 +40,7 @@ def mains_hum(leads: np.ndarray, rate: float) -> tuple[float, float] | None:
         if mains + AROUND[1] < rate / 2:
             peak = power[distance <= NEAR].max(axis=0)
             rest = np.median(power[(distance > AROUND[0]) & (distance < AROUND[1])], axis=0)
-            # The density of a sine wave of amplitude a is a² / 2 over the width of a bin of a Hann window, 1.5 / SEGMENT.
+            # The density of a sine wave of amplitude a is a² / 2 over the noise bandwidth of a Hann window.
             amplitude = np.sqrt(2 * np.maximum(peak - rest, 0) * 1.5 / SEGMENT)
             found += [(float(one), mains) for one in amplitude[(peak > HUM[1] * rest) & (amplitude > HUM[0])]]
     return max(found)[::-1] if found else None
