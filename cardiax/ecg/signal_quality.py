@@ -1,9 +1,11 @@
 """Stretches of an ECG that cannot be read: pure functions of NumPy arrays. A lead is judged in windows of 5 s."""
 
+import warnings
+
 import numpy as np
 
 from cardiax.catalog import WINDOW_RATE
-from cardiax.ecg.lead_checks import DEAD, runs
+from cardiax.ecg.lead_checks import DEAD, LARGEST, runs
 from cardiax.ecg.r_peaks import QRS_BAND, qrs_band, qrs_slope
 
 WINDOW = 5.0
@@ -41,8 +43,23 @@ FLATTER = 0.0
 ventricular flutter. It is 0 for noise of a normal distribution, and 5 or more in most clean ECGs (Li, Mark and Clifford
 2008, doi:10.1088/0967-3334/29/1/002); the median over windows is 1.7 or more in every record of MIT-BIH, SVDB, LUDB."""
 
+GLITCHES = 0.01
+"""Share of the samples of a lead from which values that no ECG has are not glitches: the lead is in another unit."""
+
 PAUSE = 4
 """Number of successive quiet windows that are no pause but a loose electrode."""
+
+
+def without_glitches(leads: np.ndarray) -> tuple[np.ndarray, int]:
+    """Take the samples of leads (n, L), mV, that no ECG has for missing ones, unless they are many, see `GLITCHES`.
+
+    Returns the leads, and the number of samples of all of them that were taken for missing.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a lead without any value
+        far = np.abs(leads - np.nanmedian(leads, axis=0)) > LARGEST
+    far &= far.mean(axis=0) < GLITCHES
+    return np.where(far, np.nan, leads), int(far.sum())
 
 
 def without_gaps(signal: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
 from cardiax.ecg.lead_checks import LARGEST, SMALLEST
 from cardiax.ecg.r_peaks import REFRACTORY, find_r_peaks, likeness, skips_beats
-from cardiax.ecg.signal_quality import FAULTS, FLATTER, NOISY, judge, without_gaps
+from cardiax.ecg.signal_quality import FAULTS, FLATTER, NOISY, judge, without_gaps, without_glitches
 from cardiax.ecg.untrained_rhythms import paced
 from cardiax.errors import InputError
 from cardiax.launch.formats.reader import other_unit
@@ -60,6 +60,7 @@ class Part:
       likeness: the median correlation of beats with their median, of the lead where it is greatest; NaN without any.
       skipped: True if there is an equal complex halfway between beats.
       paced: bool (k,), which of up to `EXAMINED` of its beats are of a pacemaker.
+      glitches: number of samples that were taken for missing, since no ECG has such values.
     """
 
     low: int
@@ -74,6 +75,7 @@ class Part:
     likeness: float
     skipped: bool
     paced: np.ndarray
+    glitches: int = 0
 
 
 def read_part(
@@ -86,6 +88,7 @@ def read_part(
     """
     rate, ratio = recording.rate, WINDOW_RATE / recording.rate
     bounds = round((first - low) * ratio), round((last - low) * ratio)
+    values, glitches = without_glitches(values)
     kept, spare = [], []
     for lead, name in enumerate(recording.names):
         whole = without_gaps(values[:, [lead]])
@@ -120,6 +123,7 @@ def read_part(
         likeness=float(np.median(alike, axis=0).max()) if len(beats) else np.nan,
         skipped=given is None and all(skips_beats(lead, at) for lead in signals.T),
         paced=np.any([paced(lead[:, 0], samples[:: len(samples) // EXAMINED + 1], rate) for lead in whole], axis=0),
+        glitches=glitches,
     )
 
 

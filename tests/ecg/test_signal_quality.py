@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.beat_windows import filtered
-from cardiax.ecg.signal_quality import FAULTS, NOISY, judge, without_gaps
+from cardiax.ecg.signal_quality import FAULTS, NOISY, judge, without_gaps, without_glitches
 
 TIMES = np.arange(0.5, 60, 0.8)
 RATE = 250.0
@@ -101,6 +101,21 @@ def test_gaps_are_interpolated():
     lead = np.array([[1.0], [np.nan], [np.nan], [4.0], [np.nan]])
     np.testing.assert_allclose(without_gaps(lead)[:, 0], [1, 2, 3, 4, 4])
     np.testing.assert_allclose(without_gaps(np.full((3, 1), np.nan)), 0)
+
+
+def test_values_that_no_ecg_has_are_missing_unless_the_unit_is_another(heartbeats):
+    lead = heartbeats(TIMES, RATE, 60.0)
+    leads = np.stack([lead, lead + 200, missing(lead)], 1)
+    bad = leads.copy()
+    bad[3000:3010, 0], bad[5000, 1] = 163.8, -163.8
+    found, count = without_glitches(bad)
+    assert count == 11
+    assert np.isnan(found[3000:3010, 0]).all()
+    assert np.isnan(found[5000, 1])
+    np.testing.assert_array_equal(found[bad == leads], leads[bad == leads])
+    microvolts, count = without_glitches(1000 * leads)
+    assert count == 0
+    np.testing.assert_array_equal(microvolts, 1000 * leads)
 
 
 def test_the_background_tells_clear_beats_from_noise(heartbeats):
