@@ -145,7 +145,9 @@ def notes_of(recording: "LongRecording", leads: Sequence[str], parts: Sequence[P
     if max(len(part.leads) for part in parts) < WINDOW_LEADS:
         notes.append("a single lead; the network was trained on two")
     if glitches := sum(part.glitches for part in parts):
-        notes.append(f"{glitches:,} samples taken for missing ones: they are more than {LARGEST:g} mV from the median")
+        notes.append(
+            f"samples taken for missing, since they are more than {LARGEST:g} mV from the median: {glitches:,}"
+        )
     if is_given:
         notes.append("R peaks given, not detected")
     return notes

@@ -205,7 +205,7 @@ def test_values_that_no_ecg_has_change_no_beat(run, leads):
     np.testing.assert_allclose(found.times, expected.times, atol=0.02)
     assert found.names.tolist() == expected.names.tolist()
     count = bad[700::3000].size
-    assert f"{count} samples taken for missing ones: they are more than 30 mV from the median" in found.notes
+    assert f"samples taken for missing, since they are more than 30 mV from the median: {count}" in found.notes
 
 
 def test_parts_that_read_other_leads_are_not_mixed(run, leads, monkeypatch):
