@@ -17,6 +17,8 @@ from cardiax.launch.formats.reader import Recording
 def open_edf(path: Path) -> Recording:
     """Open the signals of the highest sampling rate among those in V, mV or µV; a note names the others.
 
+    If none is in these units, those that state no unit are meant.
+
     Raises `InputError` if the file is damaged or has gaps, or the package `edfio` is not installed.
     """
     edfio = import_extra("edfio", path)
@@ -40,7 +42,10 @@ def open_edf(path: Path) -> Recording:
         raise InputError(f"{path}: found a damaged or incomplete EDF recording, expected a whole one") from error
     if not is_continuous:
         raise InputError(f"{path}: found an EDF+ recording with gaps, expected a continuous one; export it as EDF+C")
-    rate = max((rate for rate, unit in zip(rates, units, strict=True) if unit in MILLIVOLTS), default=None)
+    known: list[str] = [unit for unit in units if unit in MILLIVOLTS] or [
+        ""
+    ]  # as of an array, whose unit a user states
+    rate = max((rate for rate, unit in zip(rates, units, strict=True) if unit in known), default=None)
     chosen = [index for index, own in enumerate(rates) if own == rate]
     if not chosen:
         raise InputError(f"{path}: found no signal in V, mV or µV, expected an ECG")

@@ -96,6 +96,19 @@ def refuse_thousands(path: Path, cells: list[str]) -> None:
         )
 
 
+def refuse_halves(path: Path, rows: list[list[str]]) -> None:
+    """Raise `InputError` if rows of two cells are numbers that were split at their decimal comma, as 0,05 is.
+
+    The second cells are then whole numbers without a sign, of which some begin with 0.
+    """
+    halves = [row for row in rows if re.fullmatch(r"0\d+", row[-1])]
+    if halves and all(len(row) == 2 and row[1].isdigit() and row[0].lstrip("+-").isdigit() for row in rows):
+        raise InputError(
+            f"{path}: found {','.join(halves[0])!r}, expected two columns, or numbers with decimal points; write "
+            "decimal commas as points"
+        )
+
+
 def parse_clock(cell: str) -> float | None:
     """Parse a time of day or an elapsed time into seconds; return None for anything else.
 

@@ -26,6 +26,7 @@ from cardiax.launch.formats.table_cells import (
     parse_clock,
     parse_decimal,
     parse_number,
+    refuse_halves,
     refuse_thousands,
     split_cells,
 )
@@ -94,6 +95,8 @@ def open_table(path: Path) -> Recording:
         reached = last
         if last == rows:
             lines.close()  # the file too
+        if layout.names is None and layout.delimiter == ",":
+            refuse_halves(path, [cells for _, cells in found])
         refuse_thousands(path, [cells[index] for _, cells in found for index in columns])
         return np.array([[parse_number(path, number, cells[index]) for index in columns] for number, cells in found])
 

@@ -13,6 +13,7 @@ from cardiax.catalog import WINDOW
 from cardiax.ecg import lead_checks
 from cardiax.ecg.lead_checks import LIMB, LIMB_OF_TWO
 from cardiax.ecg.leads import ELECTRODES, LEADS, Channel, parse_name, twelve_leads
+from cardiax.ecg.mains_hum import mains_hum, without_hum
 from cardiax.ecg.signal_quality import without_gaps
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import even_rate
@@ -89,19 +90,18 @@ def read_beat(
 
 def whole_leads(
     recording: Recording, rate: float | None = None, names: Sequence[str] | None = None, unit: str | None = None
-) -> tuple[Recording, np.ndarray]:
+) -> tuple[Recording, Recording, np.ndarray]:
     """Read the twelve leads of a whole recording without checks of the signal; missing values are interpolated.
 
-    Returns the recording with its samples in memory and a note on missing values, and the leads (T, 12), mV at 1 kHz.
-    The other arguments are those of `read_beat`.
+    Returns the recording with its samples in memory and a note on missing values; the same without hum of the mains,
+    with a note if it has any; and the leads (T, 12), mV at 1 kHz, without hum. The other arguments are those of
+    `read_beat`.
     """
     from scipy.signal import resample_poly
 
     channels, used, to_millivolts, _ = _used_channels(recording, names, unit)
     values = recording.read(0, recording.samples, used)
     known = in_millivolts(values, to_millivolts)
-    columns = {channel: column for column, channel in enumerate(used)}
-    read = lambda first, last, wanted: values[first:last, [columns[channel] for channel in wanted]]  # noqa: E731
     filled = np.concatenate([without_gaps(known[:, [column]]) for column in range(len(used))], axis=1)
     hertz = sampling_rate(recording, recording.rate, rate)
     gaps = np.flatnonzero(~np.isfinite(known).all(axis=1))
@@ -109,10 +109,22 @@ def whole_leads(
         f"{len(gaps) / hertz:.2g} s have missing values, from {gaps[:1].sum() / hertz:.2f} s on: no beat is found there"
     )
     notes = [recording.note, note if len(gaps) > LEAST_GAP * hertz else ""]
+    recording = clear = _in_memory(recording, used, values, notes)
+    if hum := mains_hum(filled, hertz):
+        filled = without_hum(filled, hertz, hum[0])
+        notes.append(f"hum of the mains removed ({hum[0]:.0f} Hz, up to {hum[1]:.2g} mV)")
+        clear = _in_memory(recording, used, np.where(np.isfinite(known), filled / to_millivolts, np.nan), notes)
     ratio = Fraction(1000 / hertz).limit_denominator(1000)
     filled = resample_poly(filled, ratio.numerator, ratio.denominator, padtype="line")
     leads, _ = _twelve(filled, [channels[index] for index in used])
-    return dataclasses.replace(recording, read=read, note="; ".join(filter(None, notes))), leads
+    return recording, clear, leads
+
+
+def _in_memory(recording: Recording, used: Sequence[int], values: np.ndarray, notes: Sequence[str]) -> Recording:
+    """Return a recording whose channels `used` have the values (n, len(used)), in its units."""
+    columns = {channel: column for column, channel in enumerate(used)}
+    read = lambda first, last, wanted: values[first:last, [columns[channel] for channel in wanted]]  # noqa: E731
+    return dataclasses.replace(recording, read=read, note="; ".join(filter(None, notes)))
 
 
 def _used_channels(

@@ -9,7 +9,7 @@ import numpy as np
 from cardiax.catalog import WINDOW, WINDOW_RATE
 from cardiax.ecg.beat_windows import filtered
 from cardiax.ecg.leads import LEADS
-from cardiax.ecg.qrs_onset import AFTER, BEFORE, baseline, begins_with_complex, qrs_onsets
+from cardiax.ecg.qrs_onset import AFTER, BASELINE, BEFORE, baseline, begins_with_complex, qrs_onsets
 from cardiax.ecg.r_peaks import find_r_peaks
 from cardiax.errors import InputError
 from cardiax.launch.formats.columns import unevenness
@@ -36,7 +36,7 @@ class FoundBeats:
     """The beats of one recording.
 
     Attributes:
-      leads: float32 (n, 500, 12), mV at 1 kHz; without the baseline if the beats were found.
+      leads: float32 (n, 500, 12), mV at 1 kHz; without the baseline, unless nothing is recorded before the onset.
       onsets: (n,), ms, the onset of each beat in the times of the recording.
       lead_in: ms from the first sample of each beat to its onset.
       notes: notes for the user.
@@ -60,33 +60,40 @@ def read_beats(
 ) -> FoundBeats:
     """Read one beat, from `start` ms on or of a recording of 500 ms, or else all beats of a longer recording.
 
-    `lead_in` are the ms from the first sample of a beat that is found to the onset of its QRS complex; for the other
-    arguments see `cardiax.launch.formats.twelve_lead_beat.read_beat`. Raises `InputError` if the recording is not
-    valid, or its beats cannot be trusted.
+    `lead_in` are the ms from the first sample of a beat to the onset of its QRS complex; a beat before which fewer are
+    recorded begins with its onset. For the other arguments see `cardiax.launch.formats.twelve_lead_beat.read_beat`.
+    Raises `InputError` if the recording is not valid, or its beats cannot be trusted.
     """
     recording = open_recording(source)
     path, begin = recording.path, 0.0 if recording.times is None else 1000 * float(recording.times[0])
     is_known = rate is not None or recording.rate is not None
     length = recording.samples / sampling_rate(recording, recording.rate, rate) if is_known else 0.0
-    if start is not None or 1000 * length <= WINDOW + 1000 * length / recording.samples:
+    clear, whole = recording, None
+    is_one = 1000 * length <= WINDOW + 1000 * length / recording.samples
+    if not is_one and length <= LONGEST and (recording.rate is not None or recording.times is None):
+        recording, clear, whole = whole_leads(recording, rate, names, unit)
+    if start is not None or is_one:
         beat = read_beat(recording, rate, start, names, unit)
         if not begins_with_complex(beat.leads):
             raise InputError(
                 f"{path}: found no QRS complex that begins at {begin if start is None else start:g} ms, expected the "
                 "onset of a beat; choose another --start, or leave it out to find the beats of a longer recording"
             )
-        return FoundBeats(beat.leads[None], np.asarray([begin if start is None else start]), 0, beat.notes)
+        if start is None or start - begin < max(lead_in, -BASELINE[0]):
+            return FoundBeats(beat.leads[None], np.asarray([begin if start is None else start]), 0, beat.notes)
+        beat, before = (read_beat(clear, rate, start + by, names, unit) for by in (-lead_in, BASELINE[0]))
+        rest = np.median(before.leads[: BASELINE[1] - BASELINE[0]], axis=0)
+        return FoundBeats((beat.leads - rest)[None], np.asarray([start]), lead_in, beat.notes)
     if recording.rate is None and recording.times is not None:
         raise InputError(
             f"{path}: found {unevenness(recording.times)}, expected equal steps between all samples to find the beats; "
             "give --start MS, where one begins"
         )
-    if length > LONGEST:
+    if whole is None:
         raise InputError(
             f"{path}: found {length:.0f} s, expected at most {LONGEST} s to find its beats; cut it, or give --start "
             "MS, where one begins"
         )
-    recording, whole = whole_leads(recording, rate, names, unit)
     onsets = _onsets(whole, lead_in)
     if len(onsets) < max(1.0, length / SLOWEST):
         raise InputError(
@@ -97,6 +104,8 @@ def read_beats(
     for onset in onsets:
         try:
             beat = read_beat(recording, rate, float(onset - lead_in + begin), names, unit)
+            if clear is not recording:  # hum hides neither a gap nor saturation
+                beat = read_beat(clear, rate, float(onset - lead_in + begin), names, unit)
         except InputError as error:
             faults.append((onset + begin, error))
             continue

@@ -11,7 +11,7 @@ from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
 from cardiax.ecg.lead_checks import LARGEST, SMALLEST
 from cardiax.ecg.r_peaks import REFRACTORY, find_r_peaks, likeness, skips_beats
-from cardiax.ecg.signal_quality import FAULTS, FLATTER, NOISY, judge, without_gaps
+from cardiax.ecg.signal_quality import BLUNT, FAULTS, FLATTER, NOISY, SHARP, judge, without_gaps, without_glitches
 from cardiax.ecg.untrained_rhythms import paced
 from cardiax.errors import InputError
 from cardiax.launch.formats.long_recording import LongRecording
@@ -55,9 +55,11 @@ class Part:
       ranges: (w, L), mV, from the lowest to the highest sample of each window.
       noisy: bool (w,), windows that can be read, in which no lead has QRS complexes that stand out.
       kurtosis: the median excess kurtosis of what can be read, of the lead where it is greatest; NaN without any.
+      sharpness: the same of their sharpness, see `cardiax.ecg.signal_quality.BLUNT`.
       likeness: the median correlation of beats with their median, of the lead where it is greatest; NaN without any.
       skipped: True if there is an equal complex halfway between beats.
       paced: bool (k,), which of up to `EXAMINED` of its beats are of a pacemaker.
+      glitches: number of samples that were taken for missing, since no ECG has such values.
     """
 
     low: int
@@ -69,9 +71,11 @@ class Part:
     ranges: np.ndarray
     noisy: np.ndarray
     kurtosis: float
+    sharpness: float
     likeness: float
     skipped: bool
     paced: np.ndarray
+    glitches: int = 0
 
 
 def read_part(
@@ -84,6 +88,7 @@ def read_part(
     """
     rate, ratio = recording.rate, WINDOW_RATE / recording.rate
     bounds = round((first - low) * ratio), round((last - low) * ratio)
+    values, glitches = without_glitches(values)
     kept, spare = [], []
     for lead, name in enumerate(recording.names):
         whole = without_gaps(values[:, [lead]])
@@ -95,7 +100,7 @@ def read_part(
         if len(kept) == WINDOW_LEADS:
             break
     names, whole, signals, (edges, *_), *judged = zip(*(kept or spare)[:WINDOW_LEADS], strict=True)
-    signals, (faults, ranges, background, kurtosis) = np.concatenate(signals, 1), (np.stack(one, 1) for one in judged)
+    signals, (faults, ranges, background, *shape) = np.concatenate(signals, 1), (np.stack(one, 1) for one in judged)
     if given is None:
         beats = low + (bounds[0] + find_r_peaks(signals[slice(*bounds)], faults == 0)) / ratio
     else:
@@ -105,6 +110,7 @@ def read_part(
     clear = alike.max(axis=1) >= CLEAR
     clear, unclear = (np.histogram(beats[chosen] / rate, edges)[0] for chosen in (clear, ~clear))
     samples = np.rint(beats - low).astype(int)
+    kurtosis, sharpness = (float(np.median(one[there], axis=0).max()) if there.any() else np.nan for one in shape)
     return Part(
         low=low,
         signals=signals,
@@ -114,10 +120,12 @@ def read_part(
         faults=faults,
         ranges=ranges,
         noisy=there & ((background > NOISY) | (faults > 0)).all(axis=1) & (clear <= unclear),
-        kurtosis=float(np.median(kurtosis[there], axis=0).max()) if there.any() else np.nan,
+        kurtosis=kurtosis,
+        sharpness=sharpness,
         likeness=float(np.median(alike, axis=0).max()) if len(beats) else np.nan,
         skipped=given is None and all(skips_beats(lead, at) for lead in signals.T),
         paced=np.any([paced(lead[:, 0], samples[:: len(samples) // EXAMINED + 1], rate) for lead in whole], axis=0),
+        glitches=glitches,
     )
 
 
@@ -181,11 +189,14 @@ def refuse_what_is_no_ecg(recording: LongRecording, parts: Sequence[Part], stret
             "read (noise, or a rhythm without QRS complexes), expected an ECG with clear beats; check the electrodes"
         )
     parts = [part for part in parts if len(part.beats)]
-    kurtosis = float(np.median([part.kurtosis for part in parts])) if parts else 0.0
-    if kurtosis < FLATTER:
+    kurtosis, sharpness = (
+        np.median([(part.kurtosis, part.sharpness) for part in parts], axis=0) if parts else (0.0, 1.0)
+    )
+    if kurtosis < FLATTER or sharpness < BLUNT:
         raise InputError(
-            f"{path}: found a wave without QRS complexes that stand out (excess kurtosis {kurtosis:.1f}; e.g. a "
-            "sawtooth, a pulse wave, ventricular flutter), expected an ECG; check the electrodes"
+            f"{path}: found a wave without QRS complexes that stand out (excess kurtosis {kurtosis:.1f}, "
+            f"{100 * sharpness:.0f} % of its range between {SHARP[0]:g} and {SHARP[1]:g} Hz; e.g. a sawtooth, a pulse "
+            "wave, ventricular flutter), expected an ECG; check the electrodes"
         )
     refuse_unlike_beats(path, float(np.median([part.likeness for part in parts])) if parts else 1.0)
     spans = np.concatenate([np.diff(part.beats) for part in parts]) if parts else np.empty(0)

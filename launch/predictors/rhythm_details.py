@@ -8,6 +8,7 @@ from scipy.special import betaincinv
 
 from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
+from cardiax.ecg.lead_checks import LARGEST
 from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
 from cardiax.ecg.rhythm_summary import Summary
 from cardiax.ecg.rr_features import beat_intervals
@@ -135,11 +136,15 @@ def quartiles_of(
 
 
 def notes_of(recording: LongRecording, leads: Sequence[str], parts: Sequence[Part], is_given: bool) -> list[str]:
-    """Tell which of the leads were read, and whether the R peaks were given."""
+    """Tell which of the leads were read, which samples were not, and whether the R peaks were given."""
     more = [name for name in recording.names if name not in leads]
     notes = [f"{' and '.join(leads)} read" + (f", {', '.join(more)} not" if more else "")]
     if max(len(part.leads) for part in parts) < WINDOW_LEADS:
         notes.append("a single lead; the network was trained on two")
+    if glitches := sum(part.glitches for part in parts):
+        notes.append(
+            f"samples taken for missing, since they are more than {LARGEST:g} mV from the median: {glitches:,}"
+        )
     if is_given:
         notes.append("R peaks given, not detected")
     return notes

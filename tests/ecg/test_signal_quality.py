@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.beat_windows import filtered
-from cardiax.ecg.signal_quality import FAULTS, NOISY, judge, without_gaps
+from cardiax.ecg.signal_quality import BLUNT, FAULTS, NOISY, judge, without_gaps, without_glitches
 
 TIMES = np.arange(0.5, 60, 0.8)
 RATE = 250.0
@@ -103,6 +103,21 @@ def test_gaps_are_interpolated():
     np.testing.assert_allclose(without_gaps(np.full((3, 1), np.nan)), 0)
 
 
+def test_values_that_no_ecg_has_are_missing_unless_the_unit_is_another(heartbeats):
+    lead = heartbeats(TIMES, RATE, 60.0)
+    leads = np.stack([lead, lead + 200, missing(lead)], 1)
+    bad = leads.copy()
+    bad[3000:3010, 0], bad[5000, 1] = 163.8, -163.8
+    found, count = without_glitches(bad)
+    assert count == 11
+    assert np.isnan(found[3000:3010, 0]).all()
+    assert np.isnan(found[5000, 1])
+    np.testing.assert_array_equal(found[bad == leads], leads[bad == leads])
+    microvolts, count = without_glitches(1000 * leads)
+    assert count == 0
+    np.testing.assert_array_equal(microvolts, 1000 * leads)
+
+
 def test_the_background_tells_clear_beats_from_noise(heartbeats):
     def background(lead):
         return judge(lead, filtered(lead[:, None], RATE)[:, 0], RATE)[3]
@@ -116,5 +131,16 @@ def test_the_background_tells_clear_beats_from_noise(heartbeats):
 def test_the_kurtosis_of_a_sine_and_a_sawtooth(wave, expected):
     """The excess kurtosis of a sine is -3/2, that of a uniform distribution -6/5."""
     lead = wave(2 * np.pi * 2 * np.arange(10_800) / 180)
-    *_, kurtosis = judge(lead, lead, 180.0)
+    *_, kurtosis, _ = judge(lead, lead, 180.0)
     np.testing.assert_allclose(kurtosis, expected, atol=0.02)
+
+
+@pytest.mark.parametrize("pulse", [40, 66, 90, 120])
+def test_pulse_waves_are_blunt_and_beats_are_not(heartbeats, pulse):
+    phase = (np.arange(30 * 180) * pulse / 60 / 180) % 1
+    wave = np.exp(-(((phase - 0.22) / 0.1) ** 2)) + 0.45 * np.exp(-(((phase - 0.5) / 0.14) ** 2))
+    *_, sharpness = judge(wave, wave, 180.0)
+    assert (sharpness < 0.6 * BLUNT).all()
+    beats = heartbeats(np.arange(0.5, 29, 60 / pulse), 180.0, 30.0)
+    *_, sharpness = judge(beats, beats, 180.0)
+    assert (sharpness > 3 * BLUNT).all()

@@ -38,7 +38,7 @@ def annotated(header):
 def test_onsets_are_those_of_the_annotators(ludb):
     errors = []
     for header in ludb:
-        _, leads = whole_leads(open_recording(header))
+        *_, leads = whole_leads(open_recording(header))
         peaks, onsets = annotated(header)
         inside = (peaks > 250) & (peaks < len(leads) - 100)
         errors.append(qrs_onsets(leads, peaks[inside]) - onsets[inside])

@@ -65,6 +65,12 @@ def test_edf_and_bdf(tmp_path, ending, kind):
     content = path.read_bytes()
     path.write_bytes(content.replace(b"uV", b"\xb5V"))  # µ as Latin-1, which the format does not allow
     np.testing.assert_allclose(read(path)[1], values)
+    path.write_bytes(content.replace(b"uV", b"  "))
+    np.testing.assert_allclose(read(path, unit="uv")[1], values)
+    np.testing.assert_allclose(read(path)[1], 1000 * values)  # mV unless stated, as everywhere
+    path.write_bytes(content.replace(b"uV", b"mm"))
+    with pytest.raises(InputError, match=rf"a\.{ending}: found no signal in V, mV or µV, expected an ECG"):
+        read(path)
     path.write_bytes(content.replace(b"8000", b"8,00", 1))
     with pytest.raises(InputError, match=rf"a\.{ending}: found a damaged or incomplete EDF recording"):
         read(path)

@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
+from cardiax.errors import InputError
 from cardiax.launch.formats import text_table
 
 
@@ -70,6 +71,21 @@ def test_samples_that_could_count_columns_are_samples(tmp_path, lines):
     path = tmp_path / "a.csv"
     path.write_text("\n".join(lines))
     assert text_table.open_table(path).samples == 3
+
+
+def test_numbers_that_are_split_at_their_decimal_comma_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("-0,14\n0,25\n-1,05\n")
+    table = text_table.open_table(path)
+    with pytest.raises(
+        InputError, match=r"a\.csv: found '-1,05', expected two columns, or numbers with decimal points"
+    ):
+        table.read(0, 3, [0, 1])
+    path.write_text("ECG\n" + '"-0,14"\n"0,25"\n"-1,05"\n')
+    np.testing.assert_array_equal(text_table.open_table(path).read(0, 3, [0])[:, 0], [-0.14, 0.25, -1.05])
+    for lines in ("1024,998\n1020,1001\n", "1,0\n-2,-05\n", "0.5,01\n0.25,02\n"):
+        path.write_text(lines)
+        assert text_table.open_table(path).read(0, 2, [0, 1]).shape == (2, 2)
 
 
 @pytest.mark.parametrize("name", ["s3", "t0", "h 1", "min_2", "ms10"])

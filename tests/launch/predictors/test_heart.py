@@ -58,7 +58,7 @@ def test_times_count_from_the_onset_that_is_found_or_given(predictor, leads):
     np.testing.assert_allclose(np.diff(found.onsets), 900, atol=1)
     np.testing.assert_allclose(found.onsets + found.times[0], np.array([740, 1640, 2540, 3440]), atol=2)
     given = predictor.predict(leads, sampling_rate=1000, leads=LEADS, start=float(found.onsets[1]))
-    assert given.lead_in == 0
+    assert given.lead_in == 15
     np.testing.assert_allclose(given.times, found.beat_times[1], atol=1)
     assert (found.spread < 1).all()
     assert given.spread is None
@@ -167,7 +167,7 @@ def test_intervals_and_the_difference_from_training(predictor, leads, tmp_path):
     assert float(rows[3]["high_ms"]) == pytest.approx(found.times[3] + 5, abs=0.01)
     assert rows[4]["low_ms"] == ""
     assert not any("before an exact onset" in note for note in found.notes)
-    given = predictor.predict(leads, sampling_rate=1000, leads=LEADS, start=700.0)
+    given = predictor.predict(leads[690:], sampling_rate=1000, leads=LEADS, start=10.0)
     whole = predictor.predict(leads[700:1200], sampling_rate=1000, leads=LEADS)
     for one in (given, whole):
         assert any("from 15 ms before an exact onset on, this one is shown from 0 ms" in note for note in one.notes)

@@ -50,11 +50,46 @@ def test_baseline_wander_is_removed_from_beats_that_are_found():
     np.testing.assert_allclose(found, expected, atol=0.03)  # the slow wave; the steep one moves with the onset
 
 
-def test_a_start_reads_one_beat():
-    found = read(recording(), start=1400.0, lead_in=15)
-    assert (found.leads.shape, found.lead_in) == ((1, 500, 12), 0)
-    np.testing.assert_array_equal(found.onsets, [1400])
-    np.testing.assert_allclose(found.leads[0], recording()[1400:1900], atol=1e-6)
+def with_hum(size):
+    """`recording` with hum of `size` mV in all leads but III, as Einthoven's law has it."""
+    wave = size * np.sin(2 * np.pi * 0.05003 * np.arange(10_000) + 1)
+    return recording() + wave[:, None] * np.array([1, 1, 0, -1, 0.5, 0.5, *[1] * 6])
+
+
+def test_hum_of_the_mains_is_removed_and_a_note_says_so():
+    clean, found = read(recording()), read(with_hum(0.1))
+    assert found.notes == ("hum of the mains removed (50 Hz, up to 0.097 mV)",)
+    assert np.abs(found.onsets - clean.onsets).max() <= 3
+    one = read(with_hum(0.1), start=float(clean.onsets[4]))
+    assert one.notes == found.notes
+    # The complexes of these leads have 4 % of their range at 50 Hz.
+    np.testing.assert_allclose(one.leads[0], clean.leads[4], atol=0.06)
+    np.testing.assert_allclose(one.leads[0, 100:], clean.leads[4, 100:], atol=0.02)
+
+
+def test_hum_hides_no_gap():
+    leads = with_hum(0.1)
+    leads[3045:3145] = leads[3045]
+    (note,) = (note for note in read(leads).notes if "left out" in note)
+    assert "found no change in any channel" in note
+
+
+@pytest.mark.parametrize("lead_in", [0, 15])
+def test_a_start_shows_the_beat_as_one_that_is_found(lead_in):
+    leads = recording() + np.array([1, 1, 0, -1, 0.5, 0.5, *[1] * 6]) * 0.3
+    found = read(leads, lead_in=lead_in)
+    given = read(leads, start=float(found.onsets[1]), lead_in=lead_in)
+    assert (given.leads.shape, given.lead_in) == ((1, 500, 12), lead_in)
+    np.testing.assert_array_equal(given.onsets, found.onsets[1:2])
+    np.testing.assert_allclose(given.leads[0], found.leads[1], atol=0.01)  # the baseline between beats has a slope
+
+
+def test_a_start_without_samples_before_it_reads_one_beat_as_it_is():
+    for leads, start in ((recording()[1390:], 10.0), (recording()[1400:1900], None)):
+        found = read(leads, start=start, lead_in=15)
+        assert (found.leads.shape, found.lead_in) == ((1, 500, 12), 0)
+        np.testing.assert_array_equal(found.onsets, [start or 0])
+        np.testing.assert_allclose(found.leads[0], recording()[1400:1900], atol=1e-6)
 
 
 @pytest.mark.parametrize("start", [1250.0, 1750.0])

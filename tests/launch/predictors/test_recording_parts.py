@@ -30,6 +30,7 @@ def part(beats, edges, faults, noisy=None):
         ranges=np.ones(faults.shape),
         noisy=np.zeros(len(faults), bool) if noisy is None else np.array(noisy, bool),
         kurtosis=5.0,
+        sharpness=0.5,
         likeness=1.0,
         skipped=False,
         paced=np.zeros(len(beats), bool),
@@ -73,3 +74,12 @@ def test_the_share_of_noisy_windows_is_one_of_those_that_can_be_read():
 
 def test_without_a_readable_window_no_share_is_noisy():
     assert noisy_share([part([], [0, 5], [[1, 1]])]) == 0
+
+
+def test_a_wave_that_is_not_sharp_is_no_ecg():
+    recording = SimpleNamespace(path=Path("a.hea"), duration=20.0, rate=100.0)
+    one = part([100, 200, 300], [0, 10, 20], [[0, 0], [0, 0]])
+    refuse_what_is_no_ecg(recording, [one], np.empty((0, 2)))
+    told = r"^a\.hea: found a wave without QRS .* \(excess kurtosis 5\.0, 6 % of its range between 12 and 30 Hz"
+    with pytest.raises(InputError, match=told):
+        refuse_what_is_no_ecg(recording, [dataclasses.replace(one, sharpness=0.06)], np.empty((0, 2)))

@@ -197,6 +197,17 @@ def test_unreadable_stretches_are_left_out_and_told(run, leads, tmp_path, cardia
     assert "0:00:40 to 0:01:00  missing" in (run / "predictions" / "a_summary.txt").read_text()
 
 
+def test_values_that_no_ecg_has_change_no_beat(run, leads):
+    """A converter's largest count, now and then."""
+    bad = leads.copy()
+    bad[700::3000] = 163.8
+    expected, found = (load(run).predict(one, sampling_rate=RATE) for one in (leads, bad))
+    np.testing.assert_allclose(found.times, expected.times, atol=0.02)
+    assert found.names.tolist() == expected.names.tolist()
+    count = bad[700::3000].size
+    assert f"samples taken for missing, since they are more than 30 mV from the median: {count}" in found.notes
+
+
 def test_parts_that_read_other_leads_are_not_mixed(run, leads, monkeypatch):
     monkeypatch.setattr(rhythm, "PART", 24.0)
     three = np.stack([leads[:, 0], 0.5 * leads[:, 0], 0.25 * leads[:, 0]], 1)

@@ -34,6 +34,7 @@ def part(leads, heights, beats, faults, noisy, low=0):
         ranges=np.ones(faults.shape),
         noisy=np.array(noisy, bool),
         kurtosis=5.0,
+        sharpness=0.5,
         likeness=1.0,
         skipped=False,
         paced=np.zeros(len(beats), bool),
