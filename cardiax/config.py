@@ -42,7 +42,9 @@ class OptimizerConfig:
         "cosine", "after the warm-up: cosine decay to 0, or constant", choices=("cosine", "constant")
     )
     warmup: float = setting(0.05, "fraction of all steps in the linear warm-up", low=0.0, high=1.0)
-    weight_decay: float = setting(0.02, "decoupled weight decay of kernels (adamw, muon), not of biases and scales", low=0.0)
+    weight_decay: float = setting(
+        0.02, "decoupled weight decay of kernels (adamw, muon), not of biases and scales", low=0.0
+    )
     clip_norm: float = setting(1.0, "clip the global gradient norm to this; 0: no clipping", low=0.0)
 
 
