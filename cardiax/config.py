@@ -41,13 +41,15 @@ def pairs(help: str, what: str, numbers: bool = False):
 class OptimizerConfig:
     """The optimizer and its learning rate schedule."""
 
-    name: str = setting("adamw", "update rule: adamw, adam, sgd, or a registered one")
+    name: str = setting("adamw", "update rule: adamw, muon, adam, sgd, or a registered one")
     learning_rate: float = setting(3e-3, "peak learning rate", low=0.0)
     schedule: str = setting(
         "cosine", "after the warm-up: cosine decay to 0, or constant", choices=("cosine", "constant")
     )
     warmup: float = fraction(0.05, "fraction of all steps in the linear warm-up")
-    weight_decay: float = setting(0.02, "decoupled weight decay of kernels (adamw), not of biases and scales", low=0.0)
+    weight_decay: float = setting(
+        0.02, "decoupled weight decay of kernels (adamw, muon), not of biases and scales", low=0.0
+    )
     clip_norm: float = setting(1.0, "clip the global gradient norm to this; 0: no clipping", low=0.0)
 
 

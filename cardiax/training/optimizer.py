@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+import optax.contrib
 
 from cardiax.config import OptimizerConfig
 from cardiax.errors import check_new, unknown
@@ -17,6 +18,13 @@ OPTIMIZERS: dict[str, Rule] = {
     "adamw": lambda rate, config: optax.adamw(rate, weight_decay=config.weight_decay, mask=is_kernel),
     "adam": lambda rate, config: optax.adam(rate),
     "sgd": lambda rate, config: optax.sgd(rate, momentum=0.9),
+    "muon": lambda rate, config: optax.contrib.muon(
+        rate,
+        weight_decay=config.weight_decay,
+        weight_decay_mask=is_kernel,
+        consistent_rms=0.2,  # Updates are as large as those of Adam; NAdam updates what is not a kernel.
+        muon_weight_dimension_numbers=as_matrices,
+    ),
 }
 
 
@@ -58,6 +66,16 @@ def with_plain_state(rule: optax.GradientTransformation) -> optax.GradientTransf
         return updates, plain(state)
 
     return optax.GradientTransformation(lambda params: plain(rule.init(params)), update)
+
+
+def as_matrices(params: Any) -> Any:
+    """Return for each kernel the axes that make it a matrix with a column per output; None for other parameters."""
+
+    def axes(is_kernel: bool, leaf: jax.Array) -> optax.contrib.MuonDimensionNumbers | None:
+        inputs = tuple(range(leaf.ndim - 1))
+        return optax.contrib.MuonDimensionNumbers(inputs, leaf.ndim - 1) if is_kernel and inputs else None
+
+    return jax.tree.map(axes, is_kernel(params), params)
 
 
 def is_kernel(params: Any) -> Any:

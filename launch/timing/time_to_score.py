@@ -42,6 +42,29 @@ METRICS = ("accuracy", "macro_f1")
 PEER = "PyTorch, reference CNN"
 """Name of the reference project's network and recipe."""
 
+FAST = {
+    "fast recipe": {
+        "epochs": 3,
+        "batch_size": 256,
+        "balance": "sampling",
+        "label_smoothing": 0.1,
+        "ema": 0.99,
+        "model_args": {"widths": (48, 96), "blocks": 1, "pool": 2, "dropout_rate": 0.0},
+        "optimizer.name": "muon",
+        "optimizer.learning_rate": 6e-3,
+    },
+    "fast recipe, default network": {
+        "epochs": 8,
+        "batch_size": 256,
+        "balance": "sampling",
+        "label_smoothing": 0.1,
+        "ema": 0.995,
+        "optimizer.name": "muon",
+        "optimizer.learning_rate": 6e-3,
+    },
+}
+"""Name → fields of the recipes that were found to reach the two targets soonest, by scores on validation alone."""
+
 Recipes = dict[str, Config]
 Run = dict[str, Any]
 """`recipe`, `target`, `seed`; `seconds`, None if validation did not reach it; scores of `validation` and `test`."""
@@ -59,10 +82,13 @@ def targets_of(text: str) -> list[tuple[float, ...]]:
 
 
 def recipes_of(asked: list[list[str]]) -> Recipes:
-    """Return the experiment of each `--to-score FIELD=X …`; `InputError` for a wrong field."""
+    """Return the experiment of each `--to-score FIELD=X …`; `InputError` for a wrong field.
+
+    Without a field, they are the default recipe and those of `FAST`.
+    """
     found = {}
-    for words in asked:
-        fields = {name: value for name, _, value in (word.partition("=") for word in words)}
+    typed = {" ".join(words): dict(word.partition("=")[::2] for word in words) for words in asked}
+    for title, fields in ({"default recipe": {}, **FAST} if list(typed) == [""] else typed).items():
         if own := fields.keys() & {"task", "seed", "until"}:
             raise InputError(f"--to-score: found {', '.join(own)}, expected other fields; see --seeds and --targets")
         config = with_overrides(recipe("arrhythmia", fields.get("dataset", "kaggle_heartbeat/mitbih")), fields)
@@ -71,7 +97,7 @@ def recipes_of(asked: list[list[str]]) -> Recipes:
             raise InputError(f"--to-score: found the protocol {config.protocol}, expected kaggle, Kaggle's test set")
         refuse_unread(config, [*fields, "until"])
         look_up(config)
-        found[" ".join(words) or "default recipe"] = config
+        found[title or "default recipe"] = config
     return found
 
 

@@ -290,7 +290,7 @@ def test_average_follows_parameters_and_batch_statistics(step, decay):
     assert evaluated(state) == {"params": state.average[0], "batch_stats": state.average[1]["batch_stats"]}
 
 
-@pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "muon"])
 def test_gradients_are_clipped_to_their_norm(name):
     # Adam does not see the scale of one gradient, so a small one follows: a clipped (3, 4) and itself are (0.6, 0.8).
     def updates(clip_norm, gradients):
@@ -305,6 +305,25 @@ def test_gradients_are_clipped_to_their_norm(name):
     small, large = (0.3, -0.4), (3.0, 4.0)
     np.testing.assert_allclose(updates(1.0, [large, small]), updates(0.0, [(0.6, 0.8), small]), rtol=1e-5)
     assert np.abs(updates(0.0, [large, small]) - updates(1.0, [large, small])).max() > 0.01
+
+
+def test_muon_makes_the_momentum_of_a_kernel_orthogonal_and_treats_biases_as_nadam_does():
+    options = {"name": "muon", "learning_rate": 0.1, "warmup": 0.0, "schedule": "constant", "clip_norm": 0.0}
+    tx = make_optimizer(OptimizerConfig(**options, weight_decay=0.5), 10)
+    random = np.random.default_rng(0)
+    params = {"kernel": jnp.full((5, 4, 30), 2.0), "bias": jnp.full(3, 2.0)}
+    gradients = {"kernel": jnp.array(random.normal(size=(5, 4, 30)), jnp.float32), "bias": jnp.array([0.1, -3.0, 0.01])}
+    updates, _ = tx.update(gradients, tx.init(params), params)
+    first = 0.9 * 0.1 / (1 - 0.9**2) + 1  # NAdam's first step for a gradient of 1 (Dozat 2016, algorithm 2)
+    np.testing.assert_allclose(updates["bias"], [-0.1 * first, 0.1 * first, -0.1 * first], rtol=1e-5)
+    # The first momentum has the direction of the gradient, whose polar factor is U V'; the norm of the update is 0.2 as
+    # a root mean square of a square matrix, and five Newton-Schulz steps reach it to about 30 % (Jordan 2024).
+    moved = np.asarray(updates["kernel"] + 0.1 * 0.5 * params["kernel"]).reshape(20, 30) / (-0.1 * 0.2 * np.sqrt(30))
+    left, _, right = np.linalg.svd(np.asarray(gradients["kernel"]).reshape(20, 30), full_matrices=False)
+    along = np.diag(left.T @ moved @ right.T)
+    assert along.min() > 0.6
+    assert along.max() < 1.3
+    np.testing.assert_allclose(left.T @ moved @ right.T, np.diag(along), atol=0.01)
 
 
 def test_evaluation_returns_every_example_in_order():

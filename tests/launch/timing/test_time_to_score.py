@@ -85,12 +85,16 @@ def options(**changed):
     return SimpleNamespace(**given | changed)
 
 
+def one_recipe():
+    return {"default recipe": recipes_of([[]])["default recipe"]}
+
+
 def machine():
     return {"processor": "a processor", "cores": 2, "versions": {"jax": "0.10"}}
 
 
 def test_the_slowest_seed_counts_if_all_hold_the_target(scripted):
-    found = measure(recipes_of([[]]), options(), machine())
+    found = measure(one_recipe(), options(), machine())
     assert [row["name"] for row in found["rows"]] == [
         f"{target}, {name}" for target in ("0.85/0.85", "0.9/0.9") for name in ("default recipe", PEER)
     ]
@@ -113,19 +117,27 @@ def test_the_slowest_seed_counts_if_all_hold_the_target(scripted):
 
 
 def test_a_target_above_one_that_was_not_reached_is_not_tried(scripted):
-    found = measure(recipes_of([[]]), options(seeds=1, targets=".95/.95,.98/.98,.99/.9", no_peer=True), machine())
+    found = measure(one_recipe(), options(seeds=1, targets=".95/.95,.98/.98,.99/.9", no_peer=True), machine())
     assert [goals for *_, goals in scripted] == [0.95, 0.9]  # the last asks less of macro-F1
     assert [row["cells"][0] for row in found["rows"]] == ["not reached"] * 3
 
 
 def test_the_margin_is_asked_of_validation_alone(scripted):
     given = options(targets=".85/.85", margin=(0.04, 0.05), seeds=1, no_peer=True)
-    found = measure(recipes_of([[]]), given, machine())
+    found = measure(one_recipe(), given, machine())
     assert scripted == [("default recipe", 0, pytest.approx(0.89), pytest.approx(0.9))]
     assert found["rows"][0]["cells"][0] == found["runs"][0]["seconds"]
     assert found["command"] == [
         "cardiax bench --to-score --targets .85/.85 --margin 0.04 0.05 --seeds 1 --limit 30 --no-peer"
     ]
+
+
+def test_without_fields_the_default_and_the_fast_recipes_are_measured():
+    found = recipes_of([[]])
+    assert list(found) == ["default recipe", *time_to_score.FAST]
+    assert [config.optimizer.name for config in found.values()] == ["adamw", "muon", "muon"]
+    assert found["default recipe"] == recipes_of([["epochs=12"]])["epochs=12"]
+    assert list(recipes_of([["epochs=3"], []])) == ["epochs=3", "default recipe"]
 
 
 def test_mistakes(cardiax, monkeypatch, tmp_path):
