@@ -87,8 +87,13 @@ def recipes_of(asked: list[list[str]]) -> Recipes:
     Without a field, they are the default recipe and those of `FAST`.
     """
     found = {}
-    typed = {" ".join(words): dict(word.partition("=")[::2] for word in words) for words in asked}
-    for title, fields in ({"default recipe": {}, **FAST} if list(typed) == [""] else typed).items():
+    named: dict[str, dict[str, Any]] = {"default recipe": {}, **FAST}
+    if any(asked):
+        named = {
+            " ".join(words): {name: value for name, _, value in (word.partition("=") for word in words)}
+            for words in asked
+        }
+    for title, fields in named.items():
         if own := fields.keys() & {"task", "seed", "until"}:
             raise InputError(f"--to-score: found {', '.join(own)}, expected other fields; see --seeds and --targets")
         config = with_overrides(recipe("arrhythmia", fields.get("dataset", "kaggle_heartbeat/mitbih")), fields)
