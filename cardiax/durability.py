@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from cardiax.errors import naming
+
 
 def publish(temporary: Path, final: Path) -> None:
     """Give a complete file or folder its final name, so that a power cut leaves what was there before, or all of it."""
@@ -42,7 +44,8 @@ def _synchronise(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        _flush(descriptor)
+        with naming(path):
+            _flush(descriptor)
     except OSError as error:
         if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):  # not all systems synchronise folders
             raise

@@ -199,14 +199,17 @@ class Checkpoints:
 
 @contextlib.contextmanager
 def _failed_write_is_os_error(folder: Path) -> Iterator[None]:
-    """Turn the errors of a failed write, TensorStore's or those without a path, into an `OSError` with the folder."""
+    """Turn the errors of a failed write, TensorStore's or those without a path, into an `OSError` with the folder.
+
+    Orbax also raises a `ValueError` for a file that it takes for absent, since the system could not look at it.
+    """
     try:
         with naming(folder):
             yield
     except ValueError as error:
-        if not (code := system_error(error)):
-            raise
-        raise OSError(code, os.strerror(code), str(folder)) from error
+        code, what = system_error(error), " ".join(str(error).split())[:160]
+        why = os.strerror(code) if code else f"cannot write a checkpoint ({what})"
+        raise OSError(code or errno.EIO, why, str(folder)) from error
 
 
 @contextlib.contextmanager

@@ -188,7 +188,9 @@ def _unpack(found: Found, archive: File, what: str, depth: int, room: Room) -> N
             elif not found.expected(_usual(name).lower()) and not name.lower().endswith(_SUFFIXES):
                 found.left_out.append(LeftOut(shown, OTHER))
             elif opened is None:
-                found.left_out.append(LeftOut(shown, "a link or a device within an archive, which is not followed"))
+                found.left_out.append(
+                    LeftOut(shown, "a link, device or sparse file within an archive, which is not read")
+                )
             else:
                 target = Path(tempfile.mkdtemp(dir=found.scratch)) / "member"
                 try:
@@ -207,7 +209,8 @@ def _unpack(found: Found, archive: File, what: str, depth: int, room: Room) -> N
 
 
 def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], Any] | None]]:
-    """Yield the name of each member and a function that opens it, or None for a link or a device."""
+    """Yield the name of each member and a function that opens it, or None for a link, a device or a sparse file,
+    which may hold gigabytes of zeros."""
     if what == ZIP:
         with zipfile.ZipFile(archive.path) as members:
             for info in members.infolist():
@@ -221,10 +224,8 @@ def _members(archive: File, what: str) -> Iterator[tuple[str, Callable[[], Any] 
             with tarfile.open(fileobj=stream, mode="r:") as members:
                 for member in members:
                     if not member.isdir():
-                        yield (
-                            member.name,
-                            (lambda member=member: members.extractfile(member)) if member.isreg() else None,
-                        )
+                        is_plain = member.isreg() and not member.issparse()
+                        yield member.name, (lambda member=member: members.extractfile(member)) if is_plain else None
             while stream.read(1 << 20):  # only the checksum at the end detects damage within a tar
                 pass
             return

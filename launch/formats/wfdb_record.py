@@ -139,6 +139,8 @@ def _check_length(header: Path, file: Path, found: Any) -> str:
     form, offset, length = found.fmt[own[0]], found.byte_offset[own[0]] or 0, found.sig_len or 0
     if form not in (*BYTES, *FLAC):
         raise InputError(f"{header}: found the format {form}, expected one of {', '.join((*BYTES, *FLAC))}")
+    if not _is_file(file):  # `wfdb` reads some names otherwise than they are written
+        raise InputError(f"{header}: found no signal file {file.name}, expected it beside the header; fetch it again")
     frame = BYTES.get(form, 0) * sum(found.samps_per_frame[index] or 1 for index in own)
     there, needed = file.stat().st_size, offset + int(length * frame)
     if there < needed:

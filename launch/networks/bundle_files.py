@@ -40,11 +40,12 @@ def write_bundle(folder: Path, files: dict[str, bytes]) -> None:
     temporary = temporary_of(folder)
     sums = {name: digest(content) for name, content in sorted(files.items())}
     try:
-        with naming(folder):
-            temporary.mkdir()
-            for name, content in (files | {SUMS: as_json(sums)}).items():
-                (temporary / name).write_bytes(content)
-            publish(temporary, folder)
+        temporary.mkdir()
+        for name, content in (files | {SUMS: as_json(sums)}).items():
+            (temporary / name).write_bytes(content)
+        publish(temporary, folder)
+    except OSError as error:  # it names a file of the temporary folder
+        raise OSError(error.errno, error.strerror, str(folder)) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import dataclasses
+import errno
 import functools
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from cardiax.errors import InputError
 from cardiax.launch.bundle import programs
 from cardiax.launch.bundle.programs import stablehlo
 from cardiax.launch.cli import main, parse_command
+from cardiax.launch.networks.bundle_files import write_bundle
 from cardiax.launch.networks.trained import find_network
 from cardiax.launch.run.run_folder import Workdir, read_config
 from cardiax.launch.train import read_options
@@ -422,3 +425,13 @@ def test_paths_are_told_from_names(hearts, tmp_path, monkeypatch):
         assert found.predictions.resolve() == tmp_path / "predictions" / "hearts"
     with pytest.raises(InputError, match=r"^heart: found no such folder, expected .* by name: hearts$"):
         find_network("heart")
+
+
+def test_a_bundle_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+    def refused(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refused)
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path / 'bundle'}'"):
+        write_bundle(tmp_path / "bundle", {"config.json": b"{}"})
+    assert not list(tmp_path.iterdir())

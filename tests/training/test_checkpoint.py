@@ -242,6 +242,19 @@ def test_a_checkpoint_that_the_disk_does_not_yield_is_not_taken_for_damage(name,
         assert str(raised.value.filename).startswith(str(tmp_path / "best" / "4"))
 
 
+def test_a_file_that_orbax_overlooks_while_it_writes_is_an_error_of_the_system(state, tmp_path, monkeypatch):
+    def overlooked():
+        raise ValueError("No ArrayMetadata found")
+
+    with contextlib.closing(Checkpoints(tmp_path)) as checkpoints:
+        checkpoints.save("best", at(state, 4), [])
+        with monkeypatch.context() as patched:
+            patched.setattr(checkpoints._managers["best"], "wait_until_finished", overlooked)
+            with pytest.raises(OSError, match=r"cannot write a checkpoint .*No ArrayMetadata") as raised:
+                checkpoints.wait()
+        assert raised.value.filename == str(tmp_path)
+
+
 def test_a_failed_write_is_an_error_of_the_system(state, tmp_path, monkeypatch, capfd):
     def fsync(descriptor):
         raise OSError(5, "Input/output error")
