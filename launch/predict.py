@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "workdir",
         metavar="NETWORK",
-        help="run folder or bundle of the task arrhythmia, activation or transmembrane, or a name of trained weights",
+        help="run folder or bundle, or a name of trained weights: arrhythmia, heartbeat, activation, transmembrane",
     )
     parser.add_argument(
         "files",

@@ -16,9 +16,9 @@ HUM = (0.01, 6.0)
 CPSC 2018 at hand they are at most 0.0062 and 5.6, and with hum of 0.02 mV added at least 0.016 and 7.3."""
 
 QUALITY = 60.0
-"""Frequency of the notch filter over its width. Of 30, 60, 100 and 150, 60 changed the activation times of records of
-LUDB least, with hum added at 49.9 to 50.05 Hz: a narrower notch leaves hum that is not exactly of the frequency of the
-mains, and a wider one takes more of the QRS complex."""
+"""Frequency of the notch filter over its width. With hum added to three records of LUDB at 49.9 to 50.05 Hz, 60 changed
+the activation times by 0.6 to 4.7 ms (mean of a record), 30 by up to 7 ms, since it takes more of the QRS complex, and
+100 by up to 10 ms, since it leaves hum that is not exactly of the frequency of the mains."""
 
 
 def mains_hum(leads: np.ndarray, rate: float) -> tuple[float, float] | None:

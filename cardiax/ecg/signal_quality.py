@@ -47,9 +47,10 @@ SHARP = (12.0, 30.0)
 """Band, Hz, in which QRS complexes have a greater share of a lead's range than pulse waves have."""
 
 BLUNT = 0.07
-"""Share of a lead's range that is in that band, from which its waves are QRS complexes. It is 0.21 or more in every
-record of MIT-BIH, SVDB, LUDB and CPSC 2018 at hand (median over windows, the sharper lead), 0.14 or more in the V beats
-of each record of MIT-BIH, and at most 0.06 in pulse waves of 40 to 120 /min that are sums of Gaussians."""
+"""Share of a lead's range that is in that band, from which its waves are QRS complexes. It is 0.21 or more in the first
+three minutes of every record of MIT-BIH, SVDB, LUDB and CPSC 2018 at hand (median over windows, the sharper of two
+leads), 0.14 or more in the V beats of each record of MIT-BIH that has 20 of them, and at most 0.06 in pulse waves of 40
+to 120 /min that are sums of Gaussians."""
 
 GLITCHES = 0.01
 """Share of the samples of a lead from which values that no ECG has are not glitches: the lead is in another unit."""

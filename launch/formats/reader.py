@@ -190,9 +190,11 @@ def unit_factor(recording: Recording, channel: Channel, index: int, name: str, g
         if unit not in MILLIVOLTS:
             raise InputError(f"{recording.path}: found the unit {unit!r} of {name}, expected one of V, mV, uV, nV")
     if len({MILLIVOLTS[unit] for unit in told}) > 1:
-        last = f"--unit {given}" if given and MILLIVOLTS[given] != MILLIVOLTS[told[0]] else f"{told[1]} in its name"
+        shown = [SHOWN.get(unit, unit) for unit in told]
+        by_user = given and MILLIVOLTS[given] != MILLIVOLTS[told[0]]
+        last = f"--unit {shown[-1]}" if by_user else f"{shown[1]} in its name"
         raise InputError(
-            f"{recording.path}: found the unit {told[0]} of {name} and {last}, expected one; correct the file, or what "
-            "you state"
+            f"{recording.path}: found the unit {shown[0]} of {name} and {last}, expected one; correct the file, or "
+            "what you state"
         )
     return MILLIVOLTS[told[0] if told else "mv"]

@@ -75,10 +75,7 @@ def read_beats(
     if start is not None or is_one:
         beat = read_beat(recording, rate, start, names, unit)
         if not begins_with_complex(beat.leads):
-            raise InputError(
-                f"{path}: found no QRS complex that begins at {begin if start is None else start:g} ms, expected the "
-                "onset of a beat; choose another --start, or leave it out to find the beats of a longer recording"
-            )
+            raise _no_complex(path, begin if start is None else start)
         if start is None or start - begin < max(lead_in, -BASELINE[0]):
             return FoundBeats(beat.leads[None], np.asarray([begin if start is None else start]), 0, beat.notes)
         beat, before = (read_beat(clear, rate, start + by, names, unit) for by in (-lead_in, BASELINE[0]))
@@ -114,16 +111,33 @@ def read_beats(
         notes = beat.notes
     if not beats:
         raise faults[0][1]
-    at = np.asarray(kept)
-    rest = baseline(whole, at)[at[:, None] - lead_in + np.arange(WINDOW)]
-    found = (np.stack(beats) - rest).astype(np.float32)
-    if len(found) > 2:
+    at, leads = np.asarray(kept), np.stack(beats)
+    if len(at) > 2:
+        found = leads - _rest(whole, at, lead_in)
         usual = np.median(found, axis=0).ravel()
         refuse_unlike_beats(path, float(np.median([np.corrcoef(beat.ravel(), usual)[0, 1] for beat in found])))
+    begins = np.array([begins_with_complex(beat[lead_in:]) for beat in leads])  # in short recordings T waves are found
+    faults += [(onset + begin, _no_complex(path, onset + begin)) for onset in at[~begins]]
+    if not begins.any():
+        raise faults[-1][1]
+    at, leads = at[begins], leads[begins]
     reasons = [(onset, str(error).removeprefix(f"{path}: ").partition(";")[0]) for onset, error in faults]
     left_out = [f"beat at {onset:.0f} ms left out: {reason}" for onset, reason in reasons]
     first = whole[:SHOWN] - np.median(whole[:SHOWN], axis=0) if len(whole) >= SHOWN else None
+    found = (leads - _rest(whole, at, lead_in)).astype(np.float32)
     return FoundBeats(found, at + begin, lead_in, (*notes, *left_out), first)
+
+
+def _rest(whole: np.ndarray, onsets: np.ndarray, lead_in: int) -> np.ndarray:
+    """Return the baseline (n, 500, 12) of the beats with these onsets, int (n,), ms, in leads (T, 12)."""
+    return baseline(whole, onsets)[onsets[:, None] - lead_in + np.arange(WINDOW)]
+
+
+def _no_complex(path: Path, onset: float) -> InputError:
+    return InputError(
+        f"{path}: found no QRS complex that begins at {onset:g} ms, expected the onset of a beat; choose another "
+        "--start, or leave it out to find the beats of a longer recording"
+    )
 
 
 def _onsets(leads: np.ndarray, lead_in: int) -> np.ndarray:

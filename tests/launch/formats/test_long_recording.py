@@ -105,7 +105,7 @@ def test_what_is_told_twice_is_one_or_a_mistake(tmp_path):
             read_leads(signal, 250.0, names)
     recording = read_leads(table(tmp_path / "a.csv", "time_s,time_ms,II", more=1))
     assert recording.notes == ("the times in 'time_ms' left out, those in 'time_s' read",)
-    with pytest.raises(InputError, match=r"found the unit uv of II \(uV\) and --unit mv, expected one"):
+    with pytest.raises(InputError, match=r"found the unit uV of II \(uV\) and --unit mV, expected one"):
         read_leads(table(tmp_path / "b.csv", "time_s,II (uV)"), unit="mv")
     rows = "".join(f"{index / 250},1\n" for index in range(500))
     (tmp_path / "c.csv").write_text(f"time,II (mV)\ns,uV\n{rows}")

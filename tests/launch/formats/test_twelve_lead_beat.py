@@ -631,7 +631,7 @@ def test_offsets_and_copies_of_leads_are_refused(tmp_path):
 
 def test_a_unit_that_is_told_twice_must_be_one(tmp_path):
     path = written(tmp_path / "a.csv", table([f"{name} (mV)" for name in LEADS]))
-    assert "found the unit mv of I and --unit uv, expected one" in refusal(path, unit="uv")
+    assert "found the unit mV of I and --unit uV, expected one" in refusal(path, unit="uv")
     read_beat(path, unit="mv")
 
 

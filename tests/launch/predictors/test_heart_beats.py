@@ -5,6 +5,7 @@ import pytest
 
 from cardiax.ecg.leads import LEADS
 from cardiax.errors import InputError
+from cardiax.launch.predictors import heart_beats
 from cardiax.launch.predictors.heart_beats import read_beats
 
 ONSETS = np.arange(600, 9000, 800)
@@ -118,6 +119,23 @@ def test_beats_in_a_gap_are_not_found_and_a_note_says_so():
     found = read(leads)
     assert len(found.onsets) < len(ONSETS)
     assert found.notes[0] == "1 s have missing values, from 2.50 s on: no beat is found there"
+
+
+def test_a_t_wave_is_not_taken_for_a_beat(monkeypatch):
+    """The detector finds T waves in recordings of a second, of which a complex lies at an end."""
+    slow = sum(np.exp(-(((np.arange(10_000) - onset - 280) / 40) ** 2)) for onset in ONSETS)[:, None]
+    leads = recording() + 0.1 * slow * [0, 1, 1, -0.5, -0.5, 1, *[0] * 6]  # III is not flat in the T wave
+    expected, wave = read(leads), int(ONSETS[3]) + 200
+    onsets = np.sort(np.append(expected.onsets.astype(int), wave))
+    monkeypatch.setattr(heart_beats, "_onsets", lambda leads, lead_in: onsets)
+    found = read(leads)
+    np.testing.assert_array_equal(found.onsets, expected.onsets)
+    np.testing.assert_array_equal(found.leads, expected.leads)
+    told = f"found no QRS complex that begins at {wave} ms, expected the onset of a beat"
+    assert found.notes == (f"beat at {wave} ms left out: {told}",)
+    monkeypatch.setattr(heart_beats, "_onsets", lambda leads, lead_in: np.array([wave - 2600]))
+    with pytest.raises(InputError, match="array: found no QRS complex that begins at 600 ms"):
+        read(leads[2600:3700])
 
 
 def test_if_no_beat_can_be_trusted_there_is_no_answer():
