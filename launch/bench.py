@@ -152,7 +152,7 @@ def run(options: argparse.Namespace) -> None:
     torch = {"torch": pytorch_twin.check()} if options.peer else {}
     if options.profile:
         op_profile.check()
-    recipes = time_to_score.recipes_of(options.to_score or [])
+    recipes = time_to_score.recipes_of(options.to_score) if options.to_score else {}
     time_to_score.targets_of(options.targets)
 
     machine: dict[str, Any] = describe_machine() | {"matmul_flops_per_second": matmul_peak(options.precision)}

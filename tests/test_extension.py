@@ -264,7 +264,7 @@ def test_an_optimizer(my_lab, train, cardiax, data_dir):
     train("arrhythmia", "--optimizer.name", "lion", "--optimizer.weight_decay", 0.1)
     assert written("config.json")["optimizer.name"] == "lion"
     told = cardiax.mistake("train", "arrhythmia", "--data-dir", data_dir, "--optimizer.name", "lyon")
-    assert told == "unknown optimizer.name 'lyon': did you mean 'lion'? known: adam, adamw, lion, sgd"
+    assert told == "unknown optimizer.name 'lyon': did you mean 'lion'? known: adam, adamw, lion, muon, sgd"
     told = cardiax.mistake("sweep", "arrhythmia", "--data-dir", data_dir, "--grid", "optimizer.name=lion,lyon")
     assert "unknown optimizer.name 'lyon'" in told
     importlib.reload(sys.modules["my_lab"])

@@ -96,7 +96,7 @@ def read(example):
     elif name == "bench":
         pairs = bench._pairs(options.tasks, options.model, options.scaling)
         assert [configure(*pair, {}, False, options.precision) for pair in pairs]
-        assert len(recipes_of(options.to_score or [])) == len(options.to_score or [])
+        assert recipes_of(options.to_score or [])
         assert targets_of(options.targets)
 
 
