@@ -70,7 +70,8 @@ def run(step, state, devices, steps=3):
     return jax.device_get(state), losses
 
 
-def test_an_update_rule_with_a_random_key_is_run_on_several_devices():
+def test_an_update_rule_with_a_random_key_is_run_on_several_devices(monkeypatch):
+    monkeypatch.setattr("cardiax.training.optimizer.OPTIMIZERS", {})
     rule = optax.noisy_sgd(1.0, key=jax.random.key(3))
     register("noisy_for_test", lambda rate, config: rule)
     tx = make_optimizer(OptimizerConfig(name="noisy_for_test", clip_norm=0.0), 10)
