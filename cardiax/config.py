@@ -28,7 +28,7 @@ def setting(default: Any, help: str, *, low: float = -math.inf, high: float = ma
 
 
 fraction = functools.partial(setting, low=0.0, high=1.0)
-"""The same for a value from 0 to 1."""
+"""The same as `setting`, for a value from 0 to 1."""
 
 
 def pairs(help: str, what: str, numbers: bool = False):

@@ -22,8 +22,8 @@ def test_the_words_are_those_of_philox_with_a_key_by_hand():
 
 def test_no_two_purposes_or_numbers_share_words():
     source = "".join(path.read_text() for path in (ROOT / "cardiax").rglob("*.py"))
-    purposes = re.findall(r'(?:stream|_uniform)\("([a-z ]+)"', source)
-    assert len(purposes) == len(set(purposes)) >= 7
+    purposes = re.findall(r'(?:stream|_uniform|_drawn)\("([a-z ]+)"', source)
+    assert len(purposes) == len(set(purposes)) >= 8
     names = [(word, *numbers) for word in purposes for numbers in [(), *itertools.product(range(3), repeat=2)]]
     first = [tuple(stream(*name).random_raw(2)) for name in names]
     assert len(set(first)) == len(names)

@@ -23,7 +23,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from cardiax.durability import publish, remove
-from cardiax.errors import DIVERGED, InputError, naming, raise_of_disk, system_error
+from cardiax.errors import DIVERGED, InputError, raise_of_disk, system_error
 from cardiax.training.batch_order import fingerprint
 from cardiax.training.state import TrainState
 
@@ -199,14 +199,13 @@ class Checkpoints:
 
 @contextlib.contextmanager
 def _failed_write_is_os_error(folder: Path) -> Iterator[None]:
-    """Turn the errors of a failed write, TensorStore's or those without a path, into an `OSError` with the folder.
+    """Turn the errors of a failed write, the system's or TensorStore's, into an `OSError` that names the folder.
 
     Orbax also raises a `ValueError` for a file that it takes for absent, since the system could not look at it.
     """
     try:
-        with naming(folder):
-            yield
-    except ValueError as error:
+        yield
+    except (OSError, ValueError) as error:
         code, what = system_error(error), " ".join(str(error).split())[:160]
         why = os.strerror(code) if code else f"cannot write a checkpoint ({what})"
         raise OSError(code or errno.EIO, why, str(folder)) from error

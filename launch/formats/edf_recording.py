@@ -42,9 +42,8 @@ def open_edf(path: Path) -> Recording:
         raise InputError(f"{path}: found a damaged or incomplete EDF recording, expected a whole one") from error
     if not is_continuous:
         raise InputError(f"{path}: found an EDF+ recording with gaps, expected a continuous one; export it as EDF+C")
-    known: list[str] = [unit for unit in units if unit in MILLIVOLTS] or [
-        ""
-    ]  # as of an array, whose unit a user states
+    # A missing unit is one that a user states, as of an array.
+    known: list[str] = [unit for unit in units if unit in MILLIVOLTS] or [""]
     rate = max((rate for rate, unit in zip(rates, units, strict=True) if unit in known), default=None)
     chosen = [index for index, own in enumerate(rates) if own == rate]
     if not chosen:
