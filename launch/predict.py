@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from cardiax.errors import InputError, described
-from cardiax.launch.formats.open_recording import OF_RECORD, PAGE, recordings_in
+from cardiax.launch.formats.open_recording import ENDINGS, OF_RECORD, PAGE, recordings_in
 from cardiax.launch.formats.reader import UNITS, unit_name
 from cardiax.launch.networks.bundle_files import WEIGHTS
 from cardiax.launch.predictors import open_predictor
@@ -101,6 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="EXT",
         help="compare with the annotation file NAME.EXT, e.g. atr, beat by beat, in comparison.json (arrhythmia)",
     )
+    parser.add_argument("--no-plots", action="store_true", help="leave out the plots, which take most of the time")
     parser.add_argument("--no-report", action="store_true", help="leave out the page NAME_report.html")
 
 
@@ -144,7 +145,7 @@ def run(options: argparse.Namespace) -> None:
             lines.say(f"refused: {why}{f'; {folder} has outputs of an earlier {stem}' if old else ''}", True)
             refused.append(file)
             continue
-        _write(folder, stem, predictor, prediction, lines, with_page=not options.no_report)
+        _write(folder, stem, predictor, prediction, lines, not options.no_plots, not options.no_report)
         del prediction  # of thousands of files only one is in memory
     for line, is_remark in predictor.write_together(folder):
         lines.say(line, is_remark)
@@ -158,19 +159,25 @@ def run(options: argparse.Namespace) -> None:
         raise lines.error
 
 
-def _write(folder: Path, stem: str, predictor: Any, prediction: Any, lines: "_Lines", with_page: bool) -> None:
+def _write(
+    folder: Path, stem: str, predictor: Any, prediction: Any, lines: "_Lines", with_plots: bool, with_page: bool
+) -> None:
     """Write the prediction of one recording, its plots and its page in place of older outputs, and print it."""
-    from cardiax.launch.page.prediction import write_page  # a second of Matplotlib, not needed before
-
     # What other recordings left.
     for name in (*(f"{stem}{ending}" for ending in (*predictor.outputs, PAGE)), *predictor.outputs_together):
         (folder / name).unlink(missing_ok=True)
     for line, is_remark in predictor.write(folder, stem, prediction):
         lines.say(line, is_remark)
-    explained = predictor.with_influence(prediction)
-    plots = predictor.plots(stem, explained).items()
-    written = [path for name, draw in plots for path in save_plot(folder / f"{stem}_{name}", draw)]
-    if with_page and predictor.has_page:
+    with_page = with_page and predictor.has_page
+    if not (with_plots or with_page):
+        return
+    explained, written = predictor.with_influence(prediction), []
+    if with_plots:
+        plots = predictor.plots(stem, explained).items()
+        written += [path for name, draw in plots for path in save_plot(folder / f"{stem}_{name}", draw)]
+    if with_page:
+        from cardiax.launch.page.prediction import write_page  # a second of Matplotlib, not needed before
+
         written += write_page(folder / f"{stem}{PAGE}", stem, explained, predictor.network)
     if written:
         lines.say(f"  wrote: {', '.join(map(str, written))}", False)
@@ -231,12 +238,11 @@ def output_names(paths: Sequence[Path]) -> list[str]:
         if record in seen:
             raise InputError(f"{path}: found this recording twice, expected each once")
         seen.add(record)
-    endings = (".npy", ".npz", ".csv", ".tsv", ".txt", ".asc", ".hea", ".dat", ".mat", ".edf", ".bdf")
 
     def name(path: Path, folders: int, with_ending: bool) -> str:
         last = path.name
         plain = last.removesuffix(".gz")
-        if not with_ending and plain.lower().endswith(endings):
+        if not with_ending and plain.lower().endswith(ENDINGS):
             last = plain[: plain.rindex(".")]
         return "_".join([*path.parts[len(path.parts) - 1 - folders : -1], last]).replace("/", "")
 

@@ -4,6 +4,7 @@ Leads are (T, 12) at 1 kHz; channels are (n, C) as recorded, at any sampling rat
 filled gaps.
 """
 
+import functools
 import itertools
 
 import numpy as np
@@ -166,11 +167,10 @@ def broken_identity(leads: np.ndarray, given: tuple[str, ...] = LIMB) -> str | N
     limb, made = leads[:, indices], LIMB_OF_TWO[indices]
     largest = float(np.ptp(limb, axis=0).max(initial=0))
 
-    def misfit(values: np.ndarray, rows: np.ndarray = made) -> float:
-        fitted = values @ np.linalg.pinv(rows).T @ rows.T
-        return float(np.sqrt(np.mean((values - fitted) ** 2, axis=0)).max())
+    def misfit(values: np.ndarray, of: list[int] = indices) -> float:
+        return float(np.sqrt(np.mean((values - values @ _fit(tuple(of))) ** 2, axis=0)).max())
 
-    if len(indices) < 3 or misfit(limb) <= TOLERANCE[1] * largest:
+    if len(indices) < 3 or (whole := misfit(limb)) <= TOLERANCE[1] * largest:
         return None
     left = {}
     if len(indices) > 3:  # with three leads, any one could be the wrong one
@@ -188,16 +188,23 @@ def broken_identity(leads: np.ndarray, given: tuple[str, ...] = LIMB) -> str | N
             swapped[:, [one, other]] = limb[:, [other, one]]
             left[f"{given[one]} and {given[other]} are swapped"] = misfit(swapped)
         found = min(left, key=left.__getitem__)
-        if left[found] <= EXPLAINED * misfit(limb):
+        if left[found] <= EXPLAINED * whole:
             return found
     centred = limb - limb.mean(axis=0)
-    rest = centred - centred @ np.linalg.pinv(made).T @ made.T
-    usual = misfit(limb) <= TOLERANCE[0] * largest and np.linalg.norm(rest) <= UNRELATED * np.linalg.norm(centred)
+    rest = centred - centred @ _fit(tuple(indices))
+    usual = whole <= TOLERANCE[0] * largest and np.linalg.norm(rest) <= UNRELATED * np.linalg.norm(centred)
     for index, name in enumerate(given if len(indices) > 3 else ()):
         others = [other for other in range(len(indices)) if other != index]
-        if misfit(limb[:, others], made[others]) <= (ALONE if usual else EXPLAINED) * misfit(limb):
+        if misfit(limb[:, others], [indices[other] for other in others]) <= (ALONE if usual else EXPLAINED) * whole:
             return f"{name} breaks them: it differs from what the others give"
     return None if usual else f"{', '.join(given)} are inconsistent"
+
+
+@functools.cache
+def _fit(limb: tuple[int, ...]) -> np.ndarray:
+    """Return the matrix (n, n) that maps these limb leads, by their rows of `LIMB_OF_TWO`, to their fit by I and II."""
+    rows = LIMB_OF_TWO[list(limb)]
+    return np.linalg.pinv(rows).T @ rows.T
 
 
 def swapped_electrodes(leads: np.ndarray) -> list[str]:

@@ -9,7 +9,7 @@ from cardiax.file_checks import ARRAY, BDF, EDF, HEAD, MATLAB, UTF16, ZIP, heade
 from cardiax.launch.formats import text_table
 from cardiax.launch.formats.numpy_array import of_array, open_array
 from cardiax.launch.formats.reader import Recording, opened
-from cardiax.launch.formats.text_table import ENDINGS, is_table
+from cardiax.launch.formats.text_table import is_table
 
 KNOWN = ".npy, .csv, .tsv, .txt, .mat, .edf, .bdf or a WFDB record (.hea)"
 
@@ -54,12 +54,12 @@ def _open_file(path: Path) -> Recording:
         raise InputError(f"{path}: found {found}, expected {KNOWN}; save the recording as one of these")
     if is_table:
         return text_table.open_table(path)
-    from cardiax.launch.formats.wfdb_record import ENDINGS, open_record
+    from cardiax.launch.formats import wfdb_record
 
-    if path.suffix not in (*ENDINGS, "") and not header.exists():
+    if path.suffix not in (*wfdb_record.ENDINGS, "") and not header.exists():
         found = f"a file ending in {path.suffix!r}" if path.exists() else "no such file"
         raise InputError(f"{path}: found {found}, expected {KNOWN}")
-    return open_record(path)
+    return wfdb_record.open_record(path)
 
 
 OF_BEATS = ("_beats.csv", "_summary.txt", "_summary.json", ".cardiax", "_strips.png", "_rr.png", "_beats.png")
@@ -74,8 +74,11 @@ WRITTEN = (*OF_BEATS, *OF_HEART, *OF_TABLE, PAGE, COMPARISON)
 OF_RECORD = (".hea", ".dat", ".mat")
 """Endings of the files of a WFDB record by which it may be named."""
 
-OTHERS = (".npy", ".npz", ".edf", ".bdf", ".mat")
-"""Endings of other files that are recordings."""
+OTHERS = (".npy", ".npz", ".edf", ".bdf")
+"""Endings of other files that are recordings, but for text tables."""
+
+ENDINGS = (*OF_RECORD, *OTHERS, *text_table.ENDINGS)
+"""Endings of all recordings, which `.gz` may follow."""
 
 NAMED = 8
 """Largest number of files that a note names."""
@@ -99,7 +102,8 @@ def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
     others = [file for file in others if not file.name.endswith(WRITTEN)]
     for file in (file for file in others if file.is_file()):
         name = file.name.lower().removesuffix(".gz")
-        found += [file] if name.endswith(OTHERS) or (name.endswith(ENDINGS) and is_table(file)) else []
+        is_other = name.endswith((".mat", *OTHERS)) or (name.endswith(text_table.ENDINGS) and is_table(file))
+        found += [file] if is_other else []
     if not found:
         raise InputError(
             f"{path}: found a folder without recordings, expected WFDB records, .npy, .npz, .mat, .edf, .bdf or text "

@@ -12,12 +12,10 @@ import numpy as np
 from cardiax.ecg.beat_windows import CLASS_OF
 from cardiax.errors import InputError, import_extra, raise_of_disk
 from cardiax.file_checks import annotation_fault
+from cardiax.launch.formats.open_recording import ENDINGS
 
 EXTENSION = "cardiax"
 """Ending of the annotation files that are written."""
-
-ENDINGS = (".gz", ".hea", ".dat", ".mat", ".npy", ".npz", ".csv", ".tsv", ".txt", ".asc", ".edf", ".bdf")
-"""Endings that the name of a recording may have beside its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ def read_annotations(
     if not re.fullmatch(r"\w+", ending):
         raise InputError(f"{ending}: found no ending of a file, expected e.g. atr for {recording.stem}.atr")
     record = recording
-    for one in ENDINGS:
+    for one in (".gz", *ENDINGS):
         record = record.with_suffix("") if record.suffix.lower() == one else record
     path = record.with_name(f"{record.name}.{ending}")
     if not path.is_file():

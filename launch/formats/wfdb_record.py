@@ -46,7 +46,7 @@ def open_record(path: Path) -> Recording:
             f"both, as in '{header.stem} 12 500 5000'"
         )
     signals = _signals(header)
-    longer = _check_signals(header, record)
+    longer = _check_signals(header, record, found)
     names = [name for name, _, _ in signals]
 
     def read(first: int, last: int, channels: Sequence[int]) -> np.ndarray:
@@ -113,17 +113,19 @@ def _signal_lines(header: Path) -> list[str]:
     return [] if "/" in first[0] else rest
 
 
-def _check_signals(header: Path, record: Path) -> list[str]:
+def _check_signals(header: Path, record: Path, found: Any) -> list[str]:
     """Raise `InputError` if the signals contradict the length or the checksums in the header, or in one of a segment.
 
-    `record` is what `wfdb` can read. Returns notes about files that are longer than stated.
+    `record` is what `wfdb` can read, and `found` its header. Returns notes about files that are longer than stated.
     """
-    import wfdb
-
     if segments := _segments(header):
+        import wfdb
+
         copies = [segment.with_suffix("") for segment in _segments(record.with_name(f"{record.name}.hea"))]
-        return [note for each in zip(segments, copies, strict=True) for note in _check_signals(*each)]
-    found: Any = _call(header, lambda: wfdb.rdheader(str(record)))
+        heads = [
+            _call(one, lambda copy=copy: wfdb.rdheader(str(copy))) for one, copy in zip(segments, copies, strict=True)
+        ]
+        return [note for each in zip(segments, copies, heads, strict=True) for note in _check_signals(*each)]
     if not found.file_name or "~" in found.file_name:  # a layout without signals
         return []
     if len(found.file_name) != found.n_sig:

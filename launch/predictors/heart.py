@@ -194,7 +194,7 @@ class HeartPredictor(BatchPredictor):
             early = np.arange(len(leads)) - voltage_from
             means = means[:, None] * ((early >= 0) & (early < EARLY))[:, None].astype(np.float32) / EARLY
         inputs = {"leads": np.tile(leads, (len(means), 1, 1))}
-        found = self.attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, BATCH)
+        found = self.attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, len(means))
         return None if found is None else found["leads"].astype(np.float32)
 
     def write(self, folder: Path, stem: str, one: Prediction) -> Iterator[tuple[str, bool]]:

@@ -174,9 +174,11 @@ def test_other_folders_are_told(cardiax, tmp_path):
     assert "config.json: found no such file" in cardiax.mistake("predict", tmp_path, tmp_path / "a.npy")
 
 
-def fake_options(monkeypatch, tmp_path, write, names=("a",), **changes):
+def fake_options(monkeypatch, tmp_path, write, names=("a",), flags=(), **changes):
     """The options of `cardiax predict` of some files, for a predictor with this `write`."""
-    fake = SimpleNamespace(flags=(), outputs=("_a.csv", "_b.png"), outputs_together=("all.json",), has_page=False)
+    fake = SimpleNamespace(
+        flags=(), network=None, outputs=("_a.csv", "_b.png"), outputs_together=("all.json",), has_page=False
+    )
     fake.write = write
     fake.predict, fake.with_influence, fake.plots = lambda *_, **__: "found", lambda one: one, lambda *_: {}
     fake.write_together = lambda folder: ()
@@ -187,7 +189,7 @@ def fake_options(monkeypatch, tmp_path, write, names=("a",), **changes):
         np.save(file, np.zeros(3))
     parser = argparse.ArgumentParser()
     predict.add_arguments(parser)
-    return parser.parse_args(["net", *map(str, files), "--out", str(tmp_path / "out")])
+    return parser.parse_args(["net", *map(str, files), "--out", str(tmp_path / "out"), *flags])
 
 
 def test_what_an_earlier_recording_left_is_removed_before_anything_is_written(monkeypatch, tmp_path):
@@ -224,6 +226,36 @@ def test_the_influence_is_computed_once_after_the_prediction_is_told(monkeypatch
     predict.run(fake_options(monkeypatch, tmp_path, write, with_influence=with_influence, plots=plots))
     assert (told, predictions) == (["a: found\n"], ["found"])
     assert capsys.readouterr().out == f"  wrote: {tmp_path / 'out' / 'a_b.gif'}\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "written", "is_explained"),
+    [
+        ((), ["a_b.gif", "a_report.html"], True),
+        (("--no-plots",), ["a_report.html"], True),
+        (("--no-report",), ["a_b.gif"], True),
+        (("--no-plots", "--no-report"), [], False),
+    ],
+)
+def test_plots_and_page_are_left_out(flags, written, is_explained, monkeypatch, tmp_path):
+    explained = []
+
+    def page(path, *_):
+        path.touch()
+        return [path]
+
+    parts = {
+        "has_page": True,
+        "with_influence": lambda one: explained.append(one),
+        "plots": lambda stem, one: {"b": lambda: np.zeros((1, 2, 2, 3), np.uint8)},
+    }
+    options = fake_options(monkeypatch, tmp_path, lambda *_: iter([("found", False)]), flags=flags, **parts)
+    monkeypatch.setattr("cardiax.launch.page.prediction.write_page", page)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a_b.png").write_text("of an earlier recording")
+    predict.run(options)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == written
+    assert bool(explained) == is_explained
 
 
 def test_a_reader_that_stops_reading_loses_no_file(monkeypatch, tmp_path):
