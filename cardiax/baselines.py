@@ -49,8 +49,9 @@ _BY_RECORD = {"dataset": "physionet_mitbih/patient"}
 
 def _of_beats(per_class: int, cnn: Fields, field_cnn: Fields, trees: Fields) -> dict[str, System]:
     """Return the reference systems for beats, from their `per_class` and the `model_args` of each model."""
-    network = _ADAM | {"batch_size": 64, "epochs": 100, "per_class": per_class}
-    boosted = {"model": "xgboost", "per_class": per_class}
+    balanced = {"balance": "none", "label_smoothing": 0.0, "per_class": per_class}
+    network = _ADAM | balanced | {"batch_size": 64, "epochs": 100}
+    boosted = balanced | {"model": "xgboost"}
     on_fields = {"model": "field_cnn", "model_args": field_cnn}
     return {
         "cnn": System("1-D CNN", network | {"model": "reference_cnn", "model_args": cnn}),
