@@ -135,8 +135,8 @@ def test_the_margin_is_asked_of_validation_alone(scripted):
 def test_without_fields_the_default_and_the_fast_recipes_are_measured():
     found = recipes_of([[]])
     assert list(found) == ["default recipe", *time_to_score.FAST]
-    assert [config.optimizer.name for config in found.values()] == ["adamw", "muon", "muon"]
-    assert found["default recipe"] == recipes_of([["epochs=12"]])["epochs=12"]
+    assert [config.epochs for config in found.values()] == [20, 3, 8]
+    assert found["default recipe"] == recipes_of([["epochs=20"]])["epochs=20"]
     assert list(recipes_of([["epochs=3"], []])) == ["epochs=3", "default recipe"]
 
 
