@@ -29,6 +29,7 @@ Examples:
 
 import argparse
 import contextlib
+import numbers
 import os
 import re
 import sys
@@ -38,12 +39,12 @@ from pathlib import Path
 from typing import Any
 
 from cardiax.errors import InputError, described
-from cardiax.launch.formats.open_recording import ENDINGS, OF_RECORD, PAGE, recordings_in
+from cardiax.launch.formats.open_recording import ENDINGS, OF_RECORD, PAGE, PREDICTIONS, recordings_in
 from cardiax.launch.formats.reader import UNITS, unit_name
 from cardiax.launch.networks.bundle_files import WEIGHTS
 from cardiax.launch.predictors import open_predictor
 from cardiax.launch.run.plot_files import save_plot
-from cardiax.launch.run.run_folder import remove_left_overs
+from cardiax.launch.run.run_folder import remove_left_overs, write_csv
 from cardiax.launch.system.flags import finite, positive
 from cardiax.launch.system.quiet import is_quiet
 
@@ -128,7 +129,7 @@ def run(options: argparse.Namespace) -> None:
     files = [file for own, _ in found for file in own]
     stems = output_names(files)
     names = [name for name in re.split(r"[,;\s]+", options.leads) if name] if options.leads else None
-    lines, refused = _Lines(), []
+    lines, refused, rows = _Lines(), [], []
     for note in (note for _, notes in found for note in notes if not is_quiet()):
         lines.say(f"note: {note}", True)
     for file in files:
@@ -144,11 +145,17 @@ def run(options: argparse.Namespace) -> None:
             old = any((folder / f"{stem}{ending}").exists() for ending in predictor.outputs)
             lines.say(f"refused: {why}{f'; {folder} has outputs of an earlier {stem}' if old else ''}", True)
             refused.append(file)
+            rows.append({"recording": stem, "refused": str(why)})
             continue
         _write(folder, stem, predictor, prediction, lines, not options.no_plots, not options.no_report)
+        found = {name: _cell(value) for name, value in predictor.row(prediction).items()}
+        rows.append({"recording": stem, "refused": "", **found})
         del prediction  # of thousands of files only one is in memory
     for line, is_remark in predictor.write_together(folder):
         lines.say(line, is_remark)
+    if len(files) > max(1, len(refused)):
+        write_csv(folder / PREDICTIONS, rows)
+        lines.say(f"  wrote: {folder / PREDICTIONS}", False)
     if refused:
         which, were = (refused[0], "was") if len(refused) == 1 else (f"{refused[0]} and others", "were")
         others = f"; the outputs of the others are in {folder}" if len(refused) < len(files) else ""
@@ -181,6 +188,11 @@ def _write(
         written += write_page(folder / f"{stem}{PAGE}", stem, explained, predictor.network)
     if written:
         lines.say(f"  wrote: {', '.join(map(str, written))}", False)
+
+
+def _cell(value: Any) -> Any:
+    """Return what predictions.csv has of a value: a float with three decimals."""
+    return value if isinstance(value, numbers.Integral) or not isinstance(value, numbers.Real) else f"{value:.3f}"
 
 
 class _Lines:

@@ -67,9 +67,11 @@ OF_HEART = ("_activation.csv", "_beats.csv", "_voltage.csv", "_notes.txt", "_ecg
 OF_HEART += ("_voltage.png", "_influence.png", "_paper.png")
 OF_TABLE = ("_classes.csv",)
 PAGE = "_report.html"
-COMPARISON = "comparison.json"
-WRITTEN = (*OF_BEATS, *OF_HEART, *OF_TABLE, PAGE, COMPARISON)
+WRITTEN = (*OF_BEATS, *OF_HEART, *OF_TABLE, PAGE)
 """Endings of the files that `cardiax predict` writes, of which all are no recordings."""
+
+COMPARISON, PREDICTIONS = "comparison.json", "predictions.csv"
+"""Names of the files that it writes of all recordings together."""
 
 OF_RECORD = (".hea", ".dat", ".mat")
 """Endings of the files of a WFDB record by which it may be named."""
@@ -99,7 +101,7 @@ def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
     parts = {name for header in headers for name in _parts(header)}  # segments, and files of signals
     found = [header for header in headers if header.stem not in parts]
     others = [file for file in files if file not in headers and file.name not in parts]
-    others = [file for file in others if not file.name.endswith(WRITTEN)]
+    others = [file for file in others if not file.name.endswith(WRITTEN) and file.name not in (COMPARISON, PREDICTIONS)]
     for file in (file for file in others if file.is_file()):
         name = file.name.lower().removesuffix(".gz")
         is_other = name.endswith((".mat", *OTHERS)) or (name.endswith(text_table.ENDINGS) and is_table(file))

@@ -10,6 +10,7 @@ import numpy as np
 
 from cardiax.attribution import complete_attribution
 from cardiax.errors import InputError
+from cardiax.launch.formats.open_recording import PREDICTIONS
 from cardiax.launch.networks.trained import TrainedNetwork
 
 WEIGHTS = "weights"
@@ -21,12 +22,12 @@ class BatchPredictor:
 
     Attributes:
       outputs: what follows the name of a recording in the names of the files that it may have.
-      outputs_together: names of the files of `write_together`.
+      outputs_together: names of the files of several recordings.
       has_page: True if a prediction has a page of its own.
     """
 
     outputs: tuple[str, ...] = ()
-    outputs_together: tuple[str, ...] = ()
+    outputs_together: tuple[str, ...] = (PREDICTIONS,)
     has_page = True
 
     def __init__(self, network: TrainedNetwork):
@@ -36,6 +37,10 @@ class BatchPredictor:
     def with_influence(self, prediction: Any) -> Any:
         """Return the prediction with what moved the network, which takes seconds; the same if that is not known."""
         return prediction
+
+    def row(self, prediction: Any) -> dict[str, Any]:
+        """Return what predictions.csv has of a recording: name → number, None or text."""
+        raise NotImplementedError
 
     def write_together(self, folder: Path) -> Iterator[tuple[str, bool]]:
         """Write what concerns all recordings that were written; yield lines as `write`."""

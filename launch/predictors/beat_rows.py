@@ -122,6 +122,11 @@ class BeatRowsPredictor(BatchPredictor):
         names, uncertain = np.array(classes)[probabilities.argmax(axis=1)], self.network.trust.uncertain(probabilities)
         return BeatRows(names, probabilities, classes, labels, (*notes, *self.network.notes), uncertain)
 
+    def row(self, one: BeatRows) -> dict[str, Any]:
+        """Return the number of beats, of each class and of an uncertain class."""
+        of_class = {name: int((one.names == name).sum()) for name in one.classes}
+        return {"beats": len(one.names), **of_class, "uncertain": int(one.uncertain.sum())}
+
     def write(self, folder: Path, stem: str, one: BeatRows) -> Iterator[tuple[str, bool]]:
         """Write NAME_classes.csv of a table; yield lines for the user, and True where one is a remark."""
         path, text = folder / f"{stem}_classes.csv", io.StringIO()

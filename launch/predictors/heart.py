@@ -197,6 +197,20 @@ class HeartPredictor(BatchPredictor):
         found = self.attribution(inputs, {"leads": np.zeros_like(inputs["leads"])}, means, len(means))
         return None if found is None else found["leads"].astype(np.float32)
 
+    def row(self, one: Prediction) -> dict[str, Any]:
+        """Return the first and last activation, the spread over beats, the signs of trust, and the warnings."""
+        active = one.times[np.isfinite(one.times)]
+        return {
+            "beats": len(one.onsets),
+            "sites_that_activate": len(active),
+            "first_ms": active.min() if len(active) else None,
+            "last_ms": active.max() if len(active) else None,
+            "spread_over_beats_ms": None if one.spread is None else np.nanmedian(one.spread),
+            "difference_ms": one.difference,
+            "explained_percent": None if one.explained is None else 100 * one.explained.share,
+            "warnings": "; ".join(one.warnings),
+        }
+
     def write(self, folder: Path, stem: str, one: Prediction) -> Iterator[tuple[str, bool]]:
         """Write times and voltages as CSV; yield lines for the user, and True where one is a remark."""
         columns, written = {name: map(_cell, values) for name, values in one.columns().items()}, []

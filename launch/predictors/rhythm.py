@@ -16,7 +16,7 @@ from cardiax.ecg.rhythm_summary import ECTOPIC, Summary, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 from cardiax.launch.formats.long_recording import LongRecording, read_leads
-from cardiax.launch.formats.open_recording import COMPARISON, OF_BEATS
+from cardiax.launch.formats.open_recording import COMPARISON, OF_BEATS, PREDICTIONS
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
 from cardiax.launch.networks.bundle_files import CARD
@@ -130,7 +130,7 @@ class RhythmPredictor(BatchPredictor):
     """The flags of the command line that apply."""
 
     outputs = OF_BEATS
-    outputs_together = (COMPARISON,)
+    outputs_together = (COMPARISON, PREDICTIONS)
 
     @functools.cached_property
     def _comparisons(self) -> dict[str, np.ndarray]:
@@ -307,6 +307,12 @@ class RhythmPredictor(BatchPredictor):
         inputs = self._task.arrays(beats | {"label": np.zeros(count, int)}, dataset)
         del inputs["target"]
         return inputs
+
+    def row(self, one: RhythmPrediction) -> dict[str, Any]:
+        """Return the numbers of the summary, the beats of each class, the uncertain ones, and the warnings."""
+        numbers = {name: value for name, value in vars(one.summary).items() if not isinstance(value, dict)}
+        doubt = {"uncertain": int(one.uncertain.sum()), "warnings": "; ".join(one.warnings)}
+        return numbers | one.summary.beats_by_class | doubt
 
     def write(self, folder: Path, stem: str, one: RhythmPrediction) -> Iterator[tuple[str, bool]]:
         """Write the outputs of a recording; yield lines for the user, and True where one is a remark."""

@@ -181,7 +181,7 @@ def fake_options(monkeypatch, tmp_path, write, names=("a",), flags=(), **changes
     )
     fake.write = write
     fake.predict, fake.with_influence, fake.plots = lambda *_, **__: "found", lambda one: one, lambda *_: {}
-    fake.write_together = lambda folder: ()
+    fake.write_together, fake.row = lambda folder: (), lambda one: {"beats": 3, "warnings": ""}
     vars(fake).update(changes)
     monkeypatch.setattr(predict, "open_predictor", lambda folder: fake)
     files = [tmp_path / f"{name}.npy" for name in names]
@@ -273,7 +273,7 @@ def test_a_reader_that_stops_reading_loses_no_file(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "stdout", Closed())
     with pytest.raises(BrokenPipeError):
         predict.run(options)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["first", "second"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["first", "predictions.csv", "second"]
 
 
 class Found:
@@ -305,12 +305,21 @@ def test_of_several_files_one_that_is_refused_leaves_the_others(monkeypatch, tmp
     with pytest.raises(InputError, match=r"b.npy and others: 2 of 4 recordings were refused, .* others are in .*out$"):
         predict.run(options)
     assert capsys.readouterr() == (
-        "a: found\nc: found\ntogether\n",
+        f"a: found\nc: found\ntogether\n  wrote: {tmp_path / 'out' / 'predictions.csv'}\n",
         f"refused: {tmp_path / 'b'}.npy: found noise; {tmp_path / 'out'} has outputs of an earlier b\n"
         f"refused: {tmp_path / 'd'}.npy: found noise\n",
     )
     assert (tmp_path / "out" / "b_a.csv").read_text() == "of an earlier file"
     assert not (tmp_path / "out" / "all.json").exists()
+    assert read(tmp_path / "out" / "predictions.csv") == (
+        ["recording", "refused", "beats", "warnings"],
+        [
+            ["a", "", "3", ""],
+            ["b", f"{tmp_path / 'b'}.npy: found noise", "", ""],
+            ["c", "", "3", ""],
+            ["d", f"{tmp_path / 'd'}.npy: found noise", "", ""],
+        ],
+    )
 
 
 def test_of_several_files_one_that_may_not_be_read_leaves_the_others(monkeypatch, tmp_path, capsys):
@@ -323,7 +332,7 @@ def test_of_several_files_one_that_may_not_be_read_leaves_the_others(monkeypatch
     with pytest.raises(InputError, match=r"a.npy: 1 of 2 recordings was refused"):
         predict.run(options)
     assert capsys.readouterr() == (
-        "found\n",
+        f"found\n  wrote: {tmp_path / 'out' / 'predictions.csv'}\n",
         f"refused: {tmp_path}/a.npy: Permission denied; allow it, or choose another path\n",
     )
 

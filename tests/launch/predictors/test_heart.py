@@ -191,6 +191,10 @@ def test_the_leads_that_the_times_explain_are_shown_and_warned_of(predictor, lea
     assert not any(told in one for one in found.warnings)  # of an older trust.safetensors nothing is known
     lines = [line for line, _ in predictor.write(tmp_path, "ecg", found)]
     assert any(f"explain {100 * expected.share:.0f} % of the leads" in line for line in lines)
+    row = predictor.row(found)
+    assert (row["first_ms"], row["last_ms"]) == (found.times.min(), found.times.max())
+    assert (row["sites_that_activate"], row["explained_percent"]) == (75, 100 * expected.share)
+    assert row["warnings"] == "; ".join(found.warnings)
     for least, warned in ((expected.share, False), (expected.share + 0.01, True)):
         predictor.trust = dataclasses.replace(trust, least_share=least, true_share=0.75)
         again = predictor.predict(leads, sampling_rate=1000, leads=LEADS)

@@ -274,6 +274,11 @@ def test_beats_of_an_annotation_file_and_comparison(cardiax, run, leads, tmp_pat
         "false_positives": 2,
     }
     assert found["records"]["a"]["classes"]["V"]["sensitivity"] == 7 / 8
+    table = rows(tmp_path / "out" / "predictions.csv")
+    assert [(row["recording"], row["refused"], row["beats"], row["V"]) for row in table] == [
+        (name, "", "149", "7") for name in "ab"
+    ]
+    assert table[0]["rate_mean_per_min"] == "75.000"
     assert found["records"]["b"]["classes"]["V"]["positive_predictivity"] == 6 / 7
     assert found["average"]["classes"]["V"]["sensitivity"] == pytest.approx((7 / 8 + 6 / 7) / 2)
     given = load(run).predict(tmp_path / "in" / "b.hea", beats="atr")
@@ -355,7 +360,7 @@ def test_a_file_that_is_wrong_has_no_outputs(cardiax, run, leads, tmp_path):
         f"the others are in {tmp_path / 'both'}"
     )
     assert out.startswith("good: ")
-    assert {path.name.split("_")[0] for path in (tmp_path / "both").iterdir()} == {"good", "good.cardiax"}
+    assert {path.name.split("_")[0] for path in (tmp_path / "both").iterdir()} == {"good", "good.cardiax", "predictions.csv"}
     assert "missing.npy: found no such file" in cardiax.mistake(*command, tmp_path / "missing.npy")
     assert "--start: found 3.0, which does not apply to a network of the task arrhythmia" in cardiax.mistake(
         *command, "--start", 3

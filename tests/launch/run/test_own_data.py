@@ -122,13 +122,18 @@ def test_a_table_of_such_beats_is_predicted_by_run_and_bundle_without_the_data(h
     shutil.copytree("run", tmp_path / "run")
     text = (here / "beats.csv").read_text().splitlines()
     (tmp_path / "new.csv").write_text("\n".join(line.rsplit(",", 2)[0] for line in text[:5]))  # without labels
-    status, _, error = cardiax("predict", tmp_path / "run", tmp_path / "new.csv", "--out", tmp_path / "run")
+    shutil.copy(tmp_path / "new.csv", tmp_path / "old.csv")
+    files = (tmp_path / "new.csv", tmp_path / "old.csv")
+    status, _, error = cardiax("predict", tmp_path / "run", *files, "--out", tmp_path / "run")
     assert status == 0, error
     with (tmp_path / "run" / "new_classes.csv").open() as file:
         rows = list(csv.DictReader(file))
     samples = np.array([line.split(",")[:40] for line in text[1:5]], float)
     found = library.load(tmp_path / "bundle").predict(samples)
     assert [row["class"] for row in rows] == found.names.tolist()
+    counts = [str((found.names == name).sum()) for name in KINDS]
+    with (tmp_path / "run" / "predictions.csv").open() as file:
+        assert [[row["beats"], *(row[name] for name in KINDS)] for row in csv.DictReader(file)] == [["4", *counts]] * 2
     odds = [[float(row[f"p_{name}"]) for name in KINDS] for row in rows]
     np.testing.assert_allclose(odds, found.probabilities, atol=1e-4)
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
