@@ -12,6 +12,7 @@ from cardiax.attribution import complete_attribution
 from cardiax.errors import InputError
 from cardiax.launch.formats.open_recording import PREDICTIONS
 from cardiax.launch.networks.trained import TrainedNetwork
+from cardiax.training.batch_order import padded_batches
 
 WEIGHTS = "weights"
 """Name of the weights of outputs among the inputs of a gradient."""
@@ -96,16 +97,11 @@ class BatchPredictor:
 def in_batches(call: Callable[[dict[str, np.ndarray]], Any], inputs: dict[str, np.ndarray], size: int) -> Iterator[Any]:
     """Yield what `call` returns, an array or arrays by name, for inputs, name → (n, ...), in batches of `size`.
 
-    The last batch is padded with zeros, whose results are left out.
+    The last batch is padded as by `padded_batches`.
     """
-    count = len(next(iter(inputs.values())))
-    for first in range(0, count, size):
-        batch = {name: values[first : first + size] for name, values in inputs.items()}
-        short = size - min(size, count - first)
-        padded = {name: np.pad(one, [(0, short)] + [(0, 0)] * (one.ndim - 1)) for name, one in batch.items()}
-        found = call(padded)
-        kept = slice(size - short)
-        yield {name: one[kept] for name, one in found.items()} if isinstance(found, dict) else found[kept]
+    for rows, count in padded_batches(len(next(iter(inputs.values()))), size):
+        found = call({name: values[rows] for name, values in inputs.items()})
+        yield {name: one[:count] for name, one in found.items()} if isinstance(found, dict) else found[:count]
 
 
 def as_source(ecg: Any) -> Path | np.ndarray:
