@@ -1,4 +1,4 @@
-"""Windows of 1.07 s around R peaks, in the form in which `arrhythmia` is trained: pure functions of NumPy arrays."""
+"""Resampling, and windows of 1.07 s around R peaks as `arrhythmia` is trained on: pure functions of NumPy arrays."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -39,18 +39,25 @@ def lead_order(names: Sequence[str], first: Sequence[str] = ("MLII", "II")) -> l
     return sorted(range(len(names)), key=lambda lead: order.index(names[lead]))
 
 
-def resampling(rate: float) -> Fraction:
-    """Return 180 Hz over a sampling rate, Hz, as a fraction for `scipy.signal.resample_poly`."""
-    return (Fraction(WINDOW_RATE) / Fraction(rate)).limit_denominator(1000)
+def resampling(rate: float, new_rate: float = WINDOW_RATE) -> Fraction:
+    """Return a new sampling rate over another one, Hz, as a fraction for `scipy.signal.resample_poly`."""
+    return (Fraction(new_rate) / Fraction(rate)).limit_denominator(1000)
+
+
+def resample(signals: np.ndarray, rate: float, new_rate: float = WINDOW_RATE) -> np.ndarray:
+    """Resample signals (n, L) from `rate` to `new_rate`, Hz: (~ n · new_rate / rate, L)."""
+    from scipy.signal import resample_poly  # takes half a second to import, and few callers need it
+
+    ratio = resampling(rate, new_rate)
+    return resample_poly(signals, ratio.numerator, ratio.denominator, padtype="line")
 
 
 def filtered(signals: np.ndarray, rate: float) -> np.ndarray:
     """Resample leads (n, L) to 180 Hz and remove their baseline wander: (m, L), in the same unit."""
-    from scipy.signal import butter, resample_poly, sosfiltfilt  # takes half a second, and few callers need it
+    from scipy.signal import butter, sosfiltfilt
 
-    ratio = resampling(rate)
-    signals = resample_poly(signals, ratio.numerator, ratio.denominator, padtype="line")
-    return sosfiltfilt(butter(2, HIGH_PASS, "highpass", fs=WINDOW_RATE, output="sos"), signals, axis=0)
+    high_pass = butter(2, HIGH_PASS, "highpass", fs=WINDOW_RATE, output="sos")
+    return sosfiltfilt(high_pass, resample(signals, rate), axis=0)
 
 
 def windows(signals: np.ndarray, samples: np.ndarray, rate: float) -> np.ndarray:

@@ -5,8 +5,6 @@ over the samples of the example. The mean of the noise over those samples is rem
 example depends on its index alone, so it is the same at every ratio.
 """
 
-from fractions import Fraction
-
 import numpy as np
 
 from cardiax.ecg.augmentation import padding_mask
@@ -21,14 +19,6 @@ SNRS = (24, 18, 12, 6, 0, -6)
 
 EXPLORING = [index for index, name in enumerate(ELECTRODES) if name != "RL"]
 """Indices of the nine electrodes that enter a lead."""
-
-
-def resample(noise: np.ndarray, rate: float, new_rate: float) -> np.ndarray:
-    """Resample a recording (m, channels) from `rate` to `new_rate`, Hz: float32 (~ m · new_rate / rate, channels)."""
-    from scipy.signal import resample_poly  # takes half a second to import, and only tests with noise need it
-
-    ratio = Fraction(new_rate / rate).limit_denominator(1000)
-    return resample_poly(noise, ratio.numerator, ratio.denominator, padtype="line").astype(np.float32)
 
 
 def segments(noise: np.ndarray, index: np.ndarray, length: int, count: int) -> np.ndarray:

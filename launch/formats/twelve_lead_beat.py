@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from textwrap import shorten
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from cardiax.catalog import WINDOW
 from cardiax.ecg import lead_checks
+from cardiax.ecg.beat_windows import resample
 from cardiax.ecg.lead_checks import LIMB, LIMB_OF_TWO
 from cardiax.ecg.leads import ELECTRODES, LEADS, Channel, parse_name, twelve_leads
 from cardiax.ecg.mains_hum import mains_hum, without_hum
@@ -97,8 +97,6 @@ def whole_leads(
     with a note if it has any; and the leads (T, 12), mV at 1 kHz, without hum. The other arguments are those of
     `read_beat`.
     """
-    from scipy.signal import resample_poly
-
     channels, used, to_millivolts, _ = _used_channels(recording, names, unit)
     values = recording.read(0, recording.samples, used)
     known = in_millivolts(values, to_millivolts)
@@ -114,9 +112,7 @@ def whole_leads(
         filled = without_hum(filled, hertz, hum[0])
         notes.append(f"hum of the mains removed ({hum[0]:.0f} Hz, up to {hum[1]:.2g} mV)")
         clear = _in_memory(recording, used, np.where(np.isfinite(known), filled / to_millivolts, np.nan), notes)
-    ratio = Fraction(1000 / hertz).limit_denominator(1000)
-    filled = resample_poly(filled, ratio.numerator, ratio.denominator, padtype="line")
-    leads, _ = _twelve(filled, [channels[index] for index in used])
+    leads, _ = _twelve(resample(filled, hertz, 1000), [channels[index] for index in used])
     return recording, clear, leads
 
 
@@ -235,7 +231,6 @@ def _resampled(values: np.ndarray, rate: float, ahead: float) -> np.ndarray:
     NaN before or after the beat limits the context used for resampling; NaN within it makes the result NaN.
     """
     from scipy.interpolate import make_interp_spline
-    from scipy.signal import resample_poly
 
     inside = np.arange(len(values)) / rate - ahead
     outside = (inside < -1e-9) | (inside > (WINDOW - 1) / 1000 + 1 / rate)
@@ -245,8 +240,7 @@ def _resampled(values: np.ndarray, rate: float, ahead: float) -> np.ndarray:
     values, ahead = values[low:high], ahead - low / rate
     if not np.isfinite(values).all():
         return np.full((WINDOW, values.shape[1]), np.nan)
-    ratio = Fraction(1000 / rate).limit_denominator(1000)
-    dense = resample_poly(values, ratio.numerator, ratio.denominator, padtype="line")
+    dense = resample(values, rate, 1000)
     at = ahead * 1000 + np.arange(WINDOW)
     indices = np.clip(at, 0, len(dense) - 1)
     if np.allclose(at, np.rint(at), atol=1e-6):

@@ -15,7 +15,7 @@ from cardiax import datasets
 from cardiax.catalog import NOISE, Dataset, find_dataset
 from cardiax.config import Config
 from cardiax.datasets.storage.record_files import prepare_command
-from cardiax.ecg.recorded_noise import resample
+from cardiax.ecg.beat_windows import resample
 from cardiax.errors import InputError, unknown
 from cardiax.launch.run.example_store import Examples, load_examples
 from cardiax.models import MODELS, TREES
@@ -176,7 +176,7 @@ def _load_noises(rate: float, data_dir: Path) -> Arrays:
     source = find_dataset("physionet_nstdb")
     found = datasets.load(source.name, data_dir)["noise"]
     return {
-        str(name): resample(signal, source.rate, rate)
+        str(name): resample(signal, source.rate, rate).astype(np.float32)
         for name, signal in zip(found["name"], found["signal"], strict=True)
     }
 

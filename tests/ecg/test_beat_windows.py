@@ -1,9 +1,9 @@
-"""Windows around R peaks: where they lie, how they end, and the order of leads (see also test_wfdb_beats.py)."""
+"""Resampling, and windows around R peaks: where they lie, how they end, and the order of leads."""
 
 import numpy as np
 import pytest
 
-from cardiax.ecg.beat_windows import filtered, lead_order, slope_at_beats, windows
+from cardiax.ecg.beat_windows import filtered, lead_order, resample, slope_at_beats, windows
 
 
 def test_mlii_or_ii_is_first_then_the_order_of_the_file():
@@ -39,3 +39,13 @@ def test_the_slope_at_beats_is_of_all_leads_alike():
     signals[500:, 0], signals[500:, 1] = 1.0, 100.0  # one step of each lead, within 0.1 s of the beat
     assert slope_at_beats(signals, np.array([505]), 100.0) == pytest.approx(1000 / 21)
     assert slope_at_beats(signals, np.array([505, 100, 200]), 100.0) == 0
+
+
+@pytest.mark.parametrize("rate", [120.0, 125.0, 180.0, 1000.0])
+def test_a_sine_is_the_same_sine_at_another_rate(rate):
+    time, new_time = np.arange(3600) / 360, np.arange(round(10 * rate)) / rate
+    found = resample(np.stack([np.sin(2 * np.pi * 7 * time), np.cos(2 * np.pi * 3 * time)], axis=1), 360.0, rate)
+    assert found.shape == (round(10 * rate), 2)
+    inside = slice(round(rate), round(9 * rate))
+    np.testing.assert_allclose(found[inside, 0], np.sin(2 * np.pi * 7 * new_time)[inside], atol=0.01)
+    np.testing.assert_allclose(found[inside, 1], np.cos(2 * np.pi * 3 * new_time)[inside], atol=0.01)

@@ -11,7 +11,6 @@ from cardiax.ecg.recorded_noise import (
     add_noise_to_beats,
     noise_of_beats,
     noise_of_twelve_leads,
-    resample,
     segments,
 )
 from cardiax.tasks import TASKS
@@ -124,16 +123,6 @@ def test_places_and_channels_spread():
     noise = noise_of_beats(clean, two, np.arange(300))[..., 0]
     smooth = np.abs(np.diff(noise, 2)).max(axis=1) / noise.std(axis=1) < 2
     assert 0.4 < smooth.mean() < 0.6
-
-
-@pytest.mark.parametrize("rate", [120.0, 125.0, 180.0, 1000.0])
-def test_a_sine_is_the_same_sine_at_another_rate(rate):
-    time, new_time = np.arange(3600) / 360, np.arange(round(10 * rate)) / rate
-    found = resample(np.stack([np.sin(2 * np.pi * 7 * time), np.cos(2 * np.pi * 3 * time)], axis=1), 360.0, rate)
-    assert found.shape == (round(10 * rate), 2)
-    inside = slice(round(rate), round(9 * rate))
-    np.testing.assert_allclose(found[inside, 0], np.sin(2 * np.pi * 7 * new_time)[inside], atol=0.01)
-    np.testing.assert_allclose(found[inside, 1], np.cos(2 * np.pi * 3 * new_time)[inside], atol=0.01)
 
 
 def test_flat_signals():

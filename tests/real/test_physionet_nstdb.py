@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cardiax import datasets
-from cardiax.ecg.recorded_noise import noise_of_beats, resample
+from cardiax.ecg.beat_windows import resample
+from cardiax.ecg.recorded_noise import noise_of_beats
 
 
 def test_the_noises(real_data, tmp_path):
