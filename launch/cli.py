@@ -17,6 +17,7 @@ from cardiax.launch.system.flags import import_modules
 from cardiax.launch.system.memory import keep_memory
 from cardiax.launch.system.quiet import quiet, quiet_threads
 from cardiax.launch.system.shell_settings import own_settings, quiet_matplotlib, start_jax
+from cardiax.launch.system.signals import handled
 
 COMMANDS = {
     "train": "train a model on a task; the same command resumes an interrupted run",
@@ -147,15 +148,13 @@ def _interruptible(is_alone: bool) -> Iterator[None]:
             report(unraisable)
 
     numbers = (signal.SIGALRM, signal.SIGTERM) if is_alone else (signal.SIGALRM,)
-    previous = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
-    sys.unraisablehook = raise_later
-    try:
-        yield
-    finally:
-        sys.unraisablehook = report
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with handled(signal.default_int_handler, *numbers):
+        sys.unraisablehook = raise_later
+        try:
+            yield
+        finally:
+            sys.unraisablehook = report
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _fail(message: str) -> int:

@@ -7,7 +7,6 @@ import math
 import signal
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from cardiax.launch.run.environment import by_first_process, record_environment
 from cardiax.launch.run.experiment import Evaluator, load_experiment
 from cardiax.launch.run.progress import Events, Progress, divergence, say
 from cardiax.launch.run.run_folder import Workdir
+from cardiax.launch.system.signals import handled
 from cardiax.tasks import Task
 from cardiax.training.checkpoint import Checkpoints, History
 from cardiax.training.device_mesh import check_divisible, make_mesh, replicate
@@ -249,9 +249,6 @@ def interrupts() -> Iterator[Callable[[], bool]]:
     The loop can then stop at the end of its step. With several processes the signal kills the process instead, since
     all must stop at the same step. Only the main thread can handle signals; in others the function returns False.
     """
-    if jax.process_count() > 1 or threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
     seen: list[int] = []
 
     def note(number: int, _frame: object) -> None:
@@ -259,9 +256,6 @@ def interrupts() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         seen.append(number)
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    numbers = (signal.SIGINT, signal.SIGTERM) if jax.process_count() == 1 else ()
+    with handled(note, *numbers):
         yield lambda: bool(seen)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

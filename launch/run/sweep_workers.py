@@ -17,6 +17,7 @@ from cardiax.launch.run.folder_lock import IN_USE
 from cardiax.launch.run.progress import say
 from cardiax.launch.run.run_folder import config_fields
 from cardiax.launch.run.sweep_member import Member
+from cardiax.launch.system.signals import handled
 
 ATTEMPTS = 3
 """Number of times that a run is begun or resumed before a process that is killed counts as a failure."""
@@ -160,10 +161,5 @@ def _stoppable(stopped: threading.Event) -> Iterator[set[subprocess.Popen]]:
         for process in list(started):
             process.terminate()
 
-    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
+    with handled(stop, signal.SIGINT, signal.SIGTERM):
         yield started
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
