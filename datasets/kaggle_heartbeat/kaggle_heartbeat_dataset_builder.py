@@ -1,8 +1,5 @@
 """Kaggle's "ECG Heartbeat Categorization Dataset" as TFDS: `kaggle_heartbeat/mitbih` and `kaggle_heartbeat/ptbdb`."""
 
-# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
-# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
-
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +74,7 @@ class Builder(FromFiles, tfds.core.GeneratorBasedBuilder):
                 yield row, {"beat": beat, "label": label, "row": row}
                 row += 1
         published = self._dataset.counts.get(file.split) or self._dataset.counts["all"]
-        metadata = self.info.metadata
+        metadata = self.sources
         twin = next((name for name, known in metadata["sha256"].items() if known == digest.hexdigest()), None)
         if twin:
             raise InputError(f"{source}: found the same bytes as {twin}, expected {file.name}; {csv_beats.FETCH_AGAIN}")

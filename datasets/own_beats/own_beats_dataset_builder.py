@@ -1,8 +1,5 @@
 """Your own beats as TFDS: one configuration for each content of a table or a folder of records."""
 
-# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
-# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,10 +56,10 @@ class Builder(ArrayRecords, tfds.core.GeneratorBasedBuilder):
         if name not in READ:
             raise InputError(f"{name}: found its name alone, expected its files; run `{prepare_command(name, None)}`")
         beats = READ[name]
-        self.info.metadata["notes"] += beats.notes
-        self.info.metadata["source"] = beats.source
+        self.sources["notes"] += beats.notes
+        self.sources["source"] = beats.source
         labels = beats.examples["label"]
-        self.info.metadata["counts"]["beats"] = np.bincount(labels, minlength=len(beats.dataset.classes)).tolist()
+        self.sources["counts"]["beats"] = np.bincount(labels, minlength=len(beats.dataset.classes)).tolist()
         features: Any = self.info.features
         return {"beats": self._generate_examples({key: beats.examples[key] for key in features})}
 

@@ -1,8 +1,5 @@
 """The MIT-BIH Arrhythmia Database from PhysioNet's records as TFDS: windows of beats, and Kaggle's rows by record."""
 
-# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
-# pyright: reportOptionalMemberAccess=false
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,8 +1,5 @@
 """The noise recordings of the MIT-BIH Noise Stress Test Database as TFDS."""
 
-# TFDS declares attributes as optional that a builder always has.
-# pyright: reportOptionalMemberAccess=false
-
 from collections.abc import Iterator
 from pathlib import Path
 

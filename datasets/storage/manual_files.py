@@ -4,9 +4,6 @@ Archives are recognised by their first bytes, not by their names. Only needed me
 a path chosen here, so that an archive cannot choose where anything is written.
 """
 
-# TFDS declares attributes as optional that a builder always has, and creates its builder classes at run time.
-# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
-
 import bz2
 import contextlib
 import gzip
@@ -242,6 +239,12 @@ class ArrayRecords(tfds.core.DatasetBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS's own way)
+    builder_config: Any  # TFDS declares it, and `info.metadata`, as optional, although a builder that names one has it
+
+    @property
+    def sources(self) -> Any:
+        """The metadata of the sources, `info.metadata`, e.g. `counts` and `notes`."""
+        return self.info.metadata
 
     def __init_subclass__(cls, **kwargs):
         """Tell TFDS the folder of the module; it would look for its name below site-packages."""
@@ -290,5 +293,5 @@ class FromFiles(ArrayRecords):
                 found = find([fetched] if isinstance(fetched, Path) else fetched, expected, self._scratch)
         with contextlib.suppress(OSError):
             root = root.resolve()
-        self.info.metadata["source"] = str(root)
+        self.sources["source"] = str(root)
         return root, found

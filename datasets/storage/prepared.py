@@ -4,9 +4,6 @@ Every dataset is written as array_record, which TFDS reads and writes without Te
 `cardiax.datasets`, which registers the builders on import.
 """
 
-# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
-# pyright: reportOptionalSubscript=false, reportIndexIssue=false, reportAttributeAccessIssue=false, reportCallIssue=false
-
 import contextlib
 import fcntl
 import io
@@ -15,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -118,7 +116,7 @@ def prepared_from(name: str, data_dir: Path) -> str | None:
     return metadata(_open(name, data_dir)).get("source")
 
 
-def _class(name: str) -> type[tfds.core.DatasetBuilder]:
+def _class(name: str) -> Any:
     if name not in DATASETS:
         raise unknown("dataset", name, DATASETS)
     try:
@@ -182,9 +180,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write(
-    builder: tfds.core.DatasetBuilder, where: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool
-) -> None:
+def _write(builder: Any, where: Path, manual_dir: Path | None, download_dir: Path | None, strict: bool) -> None:
     """Write a dataset; errors name the folder `where`, to which it will be moved."""
     if strict:
         if not hasattr(builder, "strict"):

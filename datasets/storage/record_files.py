@@ -5,9 +5,6 @@ bit-identical. Reading through array_record's readers takes half the time of its
 threads for each batch.
 """
 
-# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
-# pyright: reportOptionalSubscript=false, reportIndexIssue=false, reportAttributeAccessIssue=false, reportCallIssue=false
-
 import contextlib
 import os
 import shlex
@@ -24,6 +21,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 from cardiax.catalog import DATASETS
 from cardiax.errors import InputError, naming, raise_of_disk
 
+_Example: Any = vars(tf_example_pb2)["Example"]  # which protobuf makes at run time
 BATCH = 8192  # records read at once; a larger batch is not faster
 BATCH_BYTES = 2**25  # limit on the bytes of a batch, which are in memory twice; a larger batch is not faster
 
@@ -75,7 +73,7 @@ class Records:
 
     def _parse(self, record: bytes, row: int, found: dict[str, np.ndarray]) -> None:
         """Parse one record into row `row` of the arrays."""
-        features = tf_example_pb2.Example.FromString(record).features.feature
+        features = _Example.FromString(record).features.feature
         for key, shape in self.shapes.items():
             found[key][row] = np.frombuffer(features[key].bytes_list.value[0], self.types[key]).reshape(shape)
         for key in self._numbers:

@@ -1,8 +1,5 @@
 """Beats of annotated WFDB records of any rate, length and leads: windows around R peaks, and a builder of these."""
 
-# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
-# pyright: reportOptionalSubscript=false
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,7 +209,7 @@ class WfdbBeats(FromFiles, tfds.core.GeneratorBasedBuilder, skip_registration=Tr
         folder, names = self.DATABASE.gather(self, dl_manager, some=True)
         every = len(self.DATABASE.records)
         if len(names) < every:
-            self.info.metadata["notes"].append(f"{len(names)} of the {every} records of {self.DATABASE.homepage}")
+            self.sources["notes"].append(f"{len(names)} of the {every} records of {self.DATABASE.homepage}")
         records = read_records(self.DATABASE, folder, names)
         return {"beats": self._generate_examples("beats", (beat for record in records for beat in windows(record)))}
 
@@ -221,4 +218,4 @@ class WfdbBeats(FromFiles, tfds.core.GeneratorBasedBuilder, skip_registration=Tr
         for key, beat in enumerate(beats):
             counts[beat.label] += 1
             yield key, vars(beat)
-        self.info.metadata["counts"][part] = counts.tolist()
+        self.sources["counts"][part] = counts.tolist()

@@ -1,8 +1,5 @@
 """The UCSD/LLNL "Dataset of Simulated Intracardiac Transmembrane Voltage Recordings and ECG Signals" as TFDS."""
 
-# TFDS declares attributes as optional that a builder always has, and creates some of its classes at run time.
-# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,7 +75,7 @@ class Builder(FromFiles, tfds.core.ShardBasedBuilder):
             raise InputError(
                 f"{folder}: found no pECGData_*.npy and VmData_*.npy{other}, expected both; see {HOMEPAGE}"
             )
-        metadata = self.info.metadata
+        metadata = self.sources
         metadata["counts"]["recordings"] = [len(sound)]
         metadata["notes"] += pairs.summary(left_out, len(sound))
         metadata["left_out"] += [f"{one.shown}: {one.reason}" for one in left_out]
