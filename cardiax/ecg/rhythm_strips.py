@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cardiax.ecg.rhythm_summary import RUN, runs_of
+from cardiax.ecg.rhythm_summary import RUN, BeatSequence, runs_of
 
 LENGTH = 10.0
 """Length of a strip, s."""
@@ -13,20 +13,22 @@ LENGTH = 10.0
 WHOLE = 30.0
 """A recording up to this length, s, is shown from its start to within its last second."""
 
+SHOWN = ("V", "S", "F")
+"""AAMI classes that are worth showing, most first; of other classes all but that of normal beats are."""
+
 PAUSE = 2.0
 """The longest RR interval is shown from this length on, s."""
 
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """A stretch of one lead, `signal` (n,), mV at `rate`, Hz, with the R peaks `times` (m,), s after its first sample.
+    """A stretch of one lead, `signal` (n,), mV at 180 Hz, with the R peaks `times` (m,), s after its first sample.
 
     The caption tells what it shows and when; each beat has a class of the name, which may be uncertain.
     """
 
     caption: str
     signal: np.ndarray
-    rate: float
     times: np.ndarray
     names: Sequence[str]
     uncertain: Sequence[bool]
@@ -38,30 +40,19 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
-def choose_strips(
-    times: np.ndarray,
-    rr: np.ndarray,
-    names: np.ndarray,
-    duration: float,
-    unreadable: np.ndarray,
-    ectopic: Sequence[str],
-    normal: str,
-) -> list[tuple[str, float]]:
+def choose_strips(beats: BeatSequence) -> list[tuple[str, float]]:
     """Return what is worth showing and the start of its 10 s: ectopic beats, the longest RR interval, and normal
-    beats; or without any of these, the most beats.
-
-    `ectopic` are the classes that are worth showing, most first, and `names` (n,) that of each beat; the others are as
-    in `cardiax.ecg.rhythm_summary.summarize`.
-    """
+    beats; or without any of these, the most beats."""
+    times, rr, names, duration = beats.times, beats.rr, beats.names, beats.duration
     if duration <= WHOLE:
         return [("", float(start)) for start in np.arange(0, max(duration - 1, 1), LENGTH)]
     events: list[tuple[str, float]] = []
-    for name in ectopic:
+    for name in SHOWN if beats.aami else [name for name in beats.classes if name != beats.normal]:
         runs = runs_of(names == name, np.isfinite(rr))
         if runs:
             longest = max(runs, key=lambda run: run[1] - run[0])
-            beats = longest[1] - longest[0]
-            what = "first" if beats == 1 else "couplet of" if beats < RUN else f"longest run ({beats} beats) of"
+            count = longest[1] - longest[0]
+            what = "first" if count == 1 else "couplet of" if count < RUN else f"longest run ({count} beats) of"
             events.append((f"{what} {name}", float(times[longest[0]])))
     if np.isfinite(rr).any() and np.nanmax(rr) >= PAUSE:
         last = int(np.nanargmax(rr))
@@ -75,12 +66,14 @@ def choose_strips(
         else:
             chosen.append((what, start))
     starts = np.arange(0, duration - LENGTH, LENGTH / 2)
-    beats, other = (
+    counts, others = (
         np.searchsorted(some, starts + LENGTH) - np.searchsorted(some, starts)
-        for some in (times, times[names != normal])
+        for some in (times, times[names != beats.normal])
     )
-    lost = np.searchsorted(unreadable[:, 0], starts + LENGTH) > np.searchsorted(unreadable[:, 1], starts, "right")
-    usual = np.flatnonzero((other == 0) & (beats >= 3) & ~lost)  # normal beats alone, readable
+    begun, ended = beats.unreadable.T
+    lost = np.searchsorted(begun, starts + LENGTH) > np.searchsorted(ended, starts, "right")
+    usual = np.flatnonzero((others == 0) & (counts >= 3) & ~lost)  # normal beats alone, readable
     if len(usual):
-        chosen.append(("normal beats" if normal == "N" else f"beats of class {normal}", float(starts[usual[0]])))
-    return chosen or [("", float(starts[np.argmax(beats)]))]
+        what = "normal beats" if beats.normal == "N" else f"beats of class {beats.normal}"
+        chosen.append((what, float(starts[usual[0]])))
+    return chosen or [("", float(starts[np.argmax(counts)]))]

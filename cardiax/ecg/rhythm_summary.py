@@ -1,9 +1,11 @@
-"""Summary of a recording's rhythm from its beats: a pure function of NumPy arrays."""
+"""The beats of a recording, and a summary of their rhythm: a pure function of NumPy arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+
+from cardiax.catalog import AAMI_CLASSES, is_aami
 
 AVERAGED = 10
 """Number of successive RR intervals whose mean gives the slowest and the fastest heart rate."""
@@ -13,6 +15,34 @@ RUN = 3
 
 ECTOPIC = ("S", "V")
 """AAMI classes whose couplets and runs are counted."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BeatSequence:
+    """The beats of a recording, in order.
+
+    Attributes:
+      times: (n,), s, R peaks after the start of the recording.
+      rr: (n,), s, the RR interval before each beat; NaN for the first one and across unreadable stretches.
+      names: (n,), class of each beat, one of the `classes`.
+      unreadable: (k, 2), start and end of each stretch that cannot be read, s.
+      duration: length of the recording, s.
+      classes: names of the classes, e.g. AAMI's.
+      normal: the class of normal beats.
+    """
+
+    times: np.ndarray
+    rr: np.ndarray
+    names: np.ndarray
+    unreadable: np.ndarray
+    duration: float
+    classes: Collection[str] = AAMI_CLASSES
+    normal: str = "N"
+
+    @property
+    def aami(self) -> bool:
+        """True if the classes are AAMI's, see `is_aami`."""
+        return is_aami(self.classes)
 
 
 @dataclass(frozen=True)
@@ -75,26 +105,9 @@ def runs_of(mask: np.ndarray, joined: np.ndarray) -> list[tuple[int, int]]:
     return found
 
 
-def summarize(
-    times: np.ndarray,
-    rr: np.ndarray,
-    labels: np.ndarray,
-    classes: Sequence[str],
-    duration: float,
-    unreadable: np.ndarray,
-    ectopic: Sequence[str] = ECTOPIC,
-) -> Summary:
-    """Summarize the rhythm of a recording.
-
-    Args:
-      times: (n,), increasing times of the beats, s after the start.
-      rr: (n,), from `rr_intervals`, s.
-      labels: int (n,), class of each beat, an index into `classes`.
-      classes: names of the classes.
-      duration: length of the recording, s.
-      unreadable: (k, 2), start and end of each unreadable stretch, s.
-      ectopic: classes whose couplets and runs are counted, if they are among `classes`.
-    """
+def summarize(beats: BeatSequence) -> Summary:
+    """Summarize the rhythm of a recording; the couplets and runs of `ECTOPIC` are counted if the classes are AAMI's."""
+    times, rr, names = beats.times, beats.rr, beats.names
     known = np.flatnonzero(np.isfinite(rr))
     mean = 60 / float(np.mean(rr[known])) if len(known) else None
     least = most = longest = (None, None)
@@ -108,14 +121,13 @@ def summarize(
             least, most = ((float(rates[end]), float(times[end] - rr[end])) for end in ends)
         last = known[np.argmax(rr[known])]
         longest = float(rr[last]), float(times[last] - rr[last])
-    lost = float(np.sum(unreadable[:, 1] - unreadable[:, 0]))
-    counts = np.bincount(labels, minlength=len(classes))
+    lost = float(np.sum(beats.unreadable[:, 1] - beats.unreadable[:, 0]))
     return Summary(
-        duration_s=float(duration),
+        duration_s=float(beats.duration),
         unreadable_s=lost,
-        unreadable_percent=100 * lost / duration,
+        unreadable_percent=100 * lost / beats.duration,
         beats=len(times),
-        beats_by_class={name: int(count) for name, count in zip(classes, counts, strict=True)},
+        beats_by_class={name: int(np.sum(names == name)) for name in beats.classes},
         rate_mean_per_min=mean,
         rate_least_per_min=least[0],
         rate_least_at_s=least[1],
@@ -123,12 +135,13 @@ def summarize(
         rate_most_at_s=most[1],
         longest_rr_s=longest[0],
         longest_rr_at_s=longest[1],
-        ectopic={name: _ectopy(times, rr, labels == classes.index(name)) for name in ectopic if name in classes},
+        ectopic={name: _ectopy(beats, name) for name in ECTOPIC if beats.aami and name in beats.classes},
     )
 
 
-def _ectopy(times: np.ndarray, rr: np.ndarray, mask: np.ndarray) -> Ectopy:
-    found = runs_of(mask, np.isfinite(rr))
+def _ectopy(beats: BeatSequence, name: str) -> Ectopy:
+    mask = beats.names == name
+    found = runs_of(mask, np.isfinite(beats.rr))
     lengths = np.array([stop - start for start, stop in found], int)
     longest = int(np.argmax(lengths)) if len(lengths) and lengths.max() >= RUN else None
     return Ectopy(
@@ -137,5 +150,5 @@ def _ectopy(times: np.ndarray, rr: np.ndarray, mask: np.ndarray) -> Ectopy:
         couplets=int(np.sum(lengths == 2)),
         runs=int(np.sum(lengths >= RUN)),
         longest_run_beats=0 if longest is None else int(lengths[longest]),
-        longest_run_at_s=None if longest is None else float(times[found[longest][0]]),
+        longest_run_at_s=None if longest is None else float(beats.times[found[longest][0]]),
     )

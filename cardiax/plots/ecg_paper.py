@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cardiax.catalog import DISCLAIMER
+from cardiax.catalog import DISCLAIMER, WINDOW_RATE
 from cardiax.ecg.leads import LEADS
 from cardiax.ecg.rhythm_strips import Strip
 from cardiax.plots.style import fitting, wrapped
@@ -115,7 +115,7 @@ def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str
     name of each beat's class is above its R peak, with a question mark if it is uncertain, and beats of a class other
     than `normal` are coloured.
     """
-    longest = max(len(strip.signal) / strip.rate for strip in strips)
+    longest = max(len(strip.signal) / WINDOW_RATE for strip in strips)
     width = 5 * np.ceil((2 * MARGIN + longest * SPEED) / 5)
     height = 5 * np.ceil((len(strips) * STRIP + 2 * MARGIN) / 5)
     span = max(float(np.ptp(strip.signal)) for strip in strips)
@@ -127,7 +127,7 @@ def strips_figure(strips: Sequence[Strip], title: str, colours: Mapping[str, str
         middle = top - CAPTION - LETTERS - (STRIP - CAPTION - LETTERS) / 2
         lowest, highest = np.quantile(strip.signal, (0.001, 0.999))
         baseline = middle - gain * (lowest + highest) / 2
-        seconds = np.arange(len(strip.signal)) / strip.rate
+        seconds = np.arange(len(strip.signal)) / WINDOW_RATE
         for name, part in _coloured(strip, seconds, normal):
             style = {"color": colours[name], "linewidth": 0.8 if name == normal else 1.1, "zorder": 3}
             axes.plot(MARGIN + SPEED * seconds[part], baseline + gain * strip.signal[part], **style)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cardiax.attribution import FAINTEST, smooth
-from cardiax.catalog import BEAT_LENGTH, DISCLAIMER
+from cardiax.catalog import BEAT_LENGTH, DISCLAIMER, WINDOW_AFTER, WINDOW_BEFORE, WINDOW_RATE
 from cardiax.plots.style import INK, PALE, RUST, fitting, plain, wrapped
 
 NARROWEST = 6.5
@@ -23,8 +23,6 @@ def median_beats_figure(
     bounds: Mapping[str, np.ndarray],
     counts: Mapping[str, int],
     leads: Sequence[str],
-    rate: float,
-    before: int,
     title: str,
     colours: Mapping[str, str],
     influences: Mapping[str, np.ndarray],
@@ -35,19 +33,17 @@ def median_beats_figure(
     Behind it, red marks samples that speak for the class and blue those against it, the darker the more.
 
     Args:
-      beats: class, a key of `colours` → its median beat (T, L), mV.
-      bounds: class → lower and upper quartile of its beats (2, T, L), mV.
+      beats: class, a key of `colours` → its median beat (192, L), mV, a window as of `cardiax.ecg.beat_windows`.
+      bounds: class → lower and upper quartile of its beats (2, 192, L), mV.
       counts: class → number of its beats.
       leads: names of the L leads, a row of panels each.
-      rate: sampling rate, Hz.
-      before: samples before the R peak.
-      influences: class → mean influence of each sample (T, L) on the log odds of the class, if known.
+      influences: class → mean influence of each sample (192, L) on the log odds of the class, if known.
       notes: class → a line below its name.
     """
     size = (max(2.1 * len(beats) + 0.8, NARROWEST), 1.9 * len(leads) + 0.9)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(leads), len(beats), sharex=True, sharey="row", squeeze=False)
-    milliseconds = 1000 * (np.arange(len(next(iter(beats.values())))) - before) / rate
+    milliseconds = 1000 * np.arange(-WINDOW_BEFORE, WINDOW_AFTER) / WINDOW_RATE
     for column, (name, middle) in enumerate(beats.items()):
         low, high = bounds[name]
         for row, axes in enumerate(panels[:, column]):

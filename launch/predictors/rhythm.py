@@ -12,7 +12,7 @@ from cardiax.attribution import Inputs
 from cardiax.catalog import AAMI_CLASSES, find_dataset, is_aami
 from cardiax.ecg import beat_windows
 from cardiax.ecg.rhythm_strips import Strip
-from cardiax.ecg.rhythm_summary import ECTOPIC, Summary, rr_intervals, summarize
+from cardiax.ecg.rhythm_summary import BeatSequence, Summary, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 from cardiax.launch.formats.long_recording import LongRecording, read_leads
@@ -51,18 +51,14 @@ def columns(classes: Sequence[str]) -> tuple[str, ...]:
     return ("time_s", "rr_s", "class", *(f"p_{name}" for name in classes), "flag")
 
 
-@dataclass(frozen=True, eq=False)
-class RhythmPrediction:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RhythmPrediction(BeatSequence):
     """The beats that a network finds in a recording: research only, not a medical device.
 
-    Attributes:
-      times: (n,), s, R peaks after the start of the recording.
-      rr: (n,), s, the RR interval before each beat; NaN for the first one and across unreadable stretches.
-      names: (n,), class of each beat: AAMI's N, S, V, F or Q, or one of the network's own `classes`.
+    Attributes beside those of `cardiax.ecg.rhythm_summary.BeatSequence`:
       probabilities: float32 (n, C), of the `classes`, e.g. N, S, V, F and Q.
       flags: (n,), reasons to doubt a beat, separated by spaces; mostly empty.
-      unreadable: (k, 2), start and end of each stretch that cannot be read, s.
-      reasons: why each of these cannot be read.
+      reasons: why each of the unreadable stretches cannot be read.
       summary: heart rates, the longest RR interval, ectopic beats.
       strips: stretches of the first lead that show the rhythm.
       median_beats: class → median (192, L) of up to 500 beats, mV at 180 Hz, R peak at index 72, in the first L leads.
@@ -75,18 +71,13 @@ class RhythmPrediction:
       warnings: reasons not to trust the prediction.
       comparison: beat by beat with annotated beats, see `cardiax.stats.beat_matching`; None unless that was asked for.
       classes: the C classes, each with the symbol of WFDB's annotations that stands for it.
-      normal: the class of normal beats.
       examples: inputs of some beats of each class but `normal`, from which `influences` are computed.
       influences: class but `normal` → why its beats are of that class; empty unless that was asked for.
       trust: calibration of the network: when a class is uncertain.
     """
 
-    times: np.ndarray
-    rr: np.ndarray
-    names: np.ndarray
     probabilities: np.ndarray = field(repr=False)
     flags: np.ndarray = field(repr=False)
-    unreadable: np.ndarray
     reasons: tuple[str, ...]
     summary: Summary
     strips: tuple[Strip, ...] = field(repr=False)
@@ -102,18 +93,12 @@ class RhythmPrediction:
     comparison: np.ndarray | None = None
     influences: Mapping[str, Influence] = field(default_factory=dict, repr=False)
     classes: Mapping[str, str] = field(default_factory=lambda: {name: name for name in AAMI_CLASSES})
-    normal: str = "N"
     trust: ClassTrust = field(default_factory=ClassTrust)
 
     @property
     def uncertain(self) -> np.ndarray:
         """Which beats have no likely class, bool (n,)."""
         return self.trust.uncertain(self.probabilities)
-
-    @property
-    def aami(self) -> bool:
-        """True if the classes are AAMI's, see `is_aami`."""
-        return is_aami(self.classes)
 
     def to_dataframe(self) -> Any:
         """Return a pandas data frame with a row for each beat, with the columns of NAME_beats.csv."""
@@ -229,7 +214,6 @@ class RhythmPredictor(BatchPredictor):
         rr = rr_intervals(times, unreadable)
         intervals = beat_intervals(times) if given is not None else rhythm_details.intervals_of_stretches(times, rr)
         classes, normal = self._task.classes, self._task.normal
-        ectopic = ("V", "S", "F") if self._aami else tuple(name for name in classes if name != normal)
         probabilities = np.empty((len(times), len(classes)), np.float32)
         leads, others = rhythm_details.with_most_beats(parts, owners), BeatInputs(classes.index(normal))
         for index, part in enumerate(parts):
@@ -244,10 +228,17 @@ class RhythmPredictor(BatchPredictor):
         trust = self.network.trust
         uncertain = trust.uncertain(probabilities)
         labels = probabilities.argmax(axis=1)
-        names = np.array(classes)[labels]
-        counted = ECTOPIC if self._aami else ()
-        summary = summarize(times, rr, labels, classes, recording.duration, unreadable, counted)
-        shapes = rhythm_details.quartiles_of(samples, owners, names, parts, rate, classes)
+        beats = BeatSequence(
+            times=times,
+            rr=rr,
+            names=np.array(classes)[labels],
+            unreadable=unreadable,
+            duration=recording.duration,
+            classes=self._symbols,
+            normal=normal,
+        )
+        summary = summarize(beats)
+        shapes = rhythm_details.quartiles_of(samples, owners, beats.names, parts, rate, classes)
         leads = tuple(dict.fromkeys((*leads, *(name for part in parts for name in part.leads))))
         signal, signal_leads = recording_parts.first_leads(parts, rate)
         notes = (
@@ -256,15 +247,12 @@ class RhythmPredictor(BatchPredictor):
             *self.network.notes,
         )
         return RhythmPrediction(
-            times=times,
-            rr=rr,
-            names=names,
+            **vars(beats),
             probabilities=probabilities,
             flags=rhythm_details.flags_of(times, uncertain, parts, owners),
-            unreadable=unreadable,
             reasons=reasons,
             summary=summary,
-            strips=rhythm_details.strips_of(times, rr, names, uncertain, recording, unreadable, parts, ectopic, normal),
+            strips=rhythm_details.strips_of(beats, uncertain, parts, rate),
             median_beats={name: one[1] for name, one in shapes.items()},
             quartiles={name: one[::2] for name, one in shapes.items()},
             leads=leads,
@@ -273,12 +261,8 @@ class RhythmPredictor(BatchPredictor):
             signal_leads=signal_leads,
             notes=(*recording.notes, *notes),
             examples=others,
-            warnings=rhythm_details.warnings_of(
-                summary, parts, rr, names, self._aami, float(uncertain.mean()), trust.usual_share
-            ),
+            warnings=rhythm_details.warnings_of(beats, summary, parts, float(uncertain.mean()), trust.usual_share),
             comparison=rhythm_details.compared(reference, samples, labels, rate, len(classes)),
-            classes=self._symbols,
-            normal=normal,
             trust=trust,
         )
 

@@ -10,7 +10,7 @@ from cardiax.catalog import WINDOW_LEADS, WINDOW_RATE
 from cardiax.ecg import beat_windows
 from cardiax.ecg.lead_checks import LARGEST
 from cardiax.ecg.rhythm_strips import LENGTH, Strip, choose_strips, clock
-from cardiax.ecg.rhythm_summary import Summary
+from cardiax.ecg.rhythm_summary import BeatSequence, Summary
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.ecg.untrained_rhythms import irregular_share
 from cardiax.launch.formats.long_recording import LongRecording
@@ -73,28 +73,21 @@ def flags_of(times: np.ndarray, uncertain: np.ndarray, parts: Sequence[Part], ow
     return np.array([flag.strip() for flag in flags], dtype=object)
 
 
-def strips_of(
-    times: np.ndarray,
-    rr: np.ndarray,
-    names: np.ndarray,
-    uncertain: np.ndarray,
-    recording: LongRecording,
-    unreadable: np.ndarray,
-    parts: Sequence[Part],
-    ectopic: Sequence[str],
-    normal: str,
-) -> tuple[Strip, ...]:
-    """Return the strips that `choose_strips` chooses, of the first lead of the part in which each begins."""
+def strips_of(beats: BeatSequence, uncertain: np.ndarray, parts: Sequence[Part], rate: float) -> tuple[Strip, ...]:
+    """Return the strips that `choose_strips` chooses, of the first lead of the part in which each begins.
+
+    `uncertain` are bool (n,), and `rate` is that of the recording, Hz.
+    """
     strips = []
-    for what, start in choose_strips(times, rr, names, recording.duration, unreadable, ectopic, normal):
+    for what, start in choose_strips(beats):
         part = next(part for part in reversed(parts) if part.edges[0] <= start or part is parts[0])
-        offset = part.low / recording.rate
+        offset = part.low / rate
         first = round((start - offset) * WINDOW_RATE)
         signal = part.signals[first : first + round(LENGTH * WINDOW_RATE), 0].copy()
-        chosen = (times >= start) & (times < start + len(signal) / WINDOW_RATE)
+        chosen = (beats.times >= start) & (beats.times < start + len(signal) / WINDOW_RATE)
         caption = f"{part.leads[0]} at {clock(start)}" + (f": {what}" if what else "")
-        classes, doubts = names[chosen].tolist(), uncertain[chosen].tolist()
-        strips.append(Strip(caption, signal, WINDOW_RATE, times[chosen] - start, classes, doubts))
+        classes, doubts = beats.names[chosen].tolist(), uncertain[chosen].tolist()
+        strips.append(Strip(caption, signal, beats.times[chosen] - start, classes, doubts))
     return tuple(strips)
 
 
@@ -151,23 +144,17 @@ def notes_of(recording: LongRecording, leads: Sequence[str], parts: Sequence[Par
 
 
 def warnings_of(
-    summary: Summary,
-    parts: Sequence[Part],
-    rr: np.ndarray,
-    names: np.ndarray,
-    aami: bool,
-    uncertain: float = 0.0,
-    usual: float | None = None,
+    beats: BeatSequence, summary: Summary, parts: Sequence[Part], uncertain: float = 0.0, usual: float | None = None
 ) -> tuple[str, ...]:
-    """Tell what makes beats with these RR intervals and classes doubtful: noise, few of them, an untrained rhythm.
+    """Tell what makes beats doubtful: noise, few of them, an untrained rhythm.
 
     The warnings about V and F need the classes of AAMI, and that about the share of `uncertain` beats the `usual_share`
     of `cardiax.stats.class_trust`: the lower end of the share's exact 95 % interval (Clopper and Pearson 1934,
     doi:10.1093/biomet/26.4.404) must exceed it by `MARGIN`.
     """
-    found, noisy = [], noisy_share(parts)
-    wide = np.isin(names, ("V", "F")) & aami
-    irregular, spiked = irregular_share(rr, wide), np.concatenate([part.paced for part in parts])
+    found, noisy, aami = [], noisy_share(parts), beats.aami
+    wide = np.isin(beats.names, ("V", "F")) & aami
+    irregular, spiked = irregular_share(beats.rr, wide), np.concatenate([part.paced for part in parts])
     if irregular > MUCH_IRREGULAR:
         found.append(
             f"{100 * irregular:.0f} % of the rhythm is irregularly irregular, as in atrial fibrillation, which the "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cardiax.catalog import AAMI_MEANINGS, DISCLAIMER, WINDOW_BEFORE, WINDOW_RATE
+from cardiax.catalog import AAMI_MEANINGS, DISCLAIMER
 from cardiax.ecg.rhythm_strips import clock
 from cardiax.errors import installation
 from cardiax.launch.formats.open_recording import COMPARISON
@@ -174,21 +174,17 @@ def plots(title: str, one: RhythmPrediction) -> dict:
     from cardiax.plots.style import class_colours
     from cardiax.plots.tachogram import tachogram_figure
 
-    duration, colours = one.summary.duration_s, class_colours(tuple(one.classes), one.normal)
+    colours = class_colours(tuple(one.classes), one.normal)
     leads = next(iter(one.median_beats.values())).shape[-1]
     return {
         "strips": partial(strips_figure, one.strips, title, colours, one.normal),
-        "rr": partial(
-            tachogram_figure, one.times, one.rr, one.names, one.unreadable, duration, title, colours, one.normal
-        ),
+        "rr": partial(tachogram_figure, one, title, colours),
         "beats": partial(
             median_beats_figure,
             one.median_beats,
             one.quartiles,
             one.summary.beats_by_class,
             one.leads[:leads],
-            WINDOW_RATE,
-            WINDOW_BEFORE,
             title,
             colours,
             {name: found.leads for name, found in one.influences.items()},

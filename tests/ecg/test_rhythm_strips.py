@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.rhythm_strips import choose_strips, clock
-from cardiax.ecg.rhythm_summary import rr_intervals
+from cardiax.ecg.rhythm_summary import BeatSequence, rr_intervals
 
 NONE = np.empty((0, 2))
 
 
 def chosen(times, names, duration, unreadable=NONE):
-    return choose_strips(
-        times, rr_intervals(times, unreadable), np.array(names), duration, unreadable, ("V", "S", "F"), "N"
-    )
+    rr = rr_intervals(times, unreadable)
+    beats = BeatSequence(times=times, rr=rr, names=np.array(names), unreadable=unreadable, duration=duration)
+    return choose_strips(beats)
 
 
 def test_ectopic_beats_the_longest_rr_interval_and_normal_beats():

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from cardiax.ecg.rhythm_summary import rr_intervals, summarize
+from cardiax.ecg.rhythm_summary import BeatSequence, rr_intervals, summarize
 
-CLASSES = ("N", "S", "V", "F", "Q")
 NONE = np.empty((0, 2))
 
 
 def summary(text, spans, unreadable=NONE, duration=None):
     """The summary of beats of the classes in `text`, the first at 1 s and then `spans` apart."""
     times = 1.0 + np.cumsum([0.0, *spans])
-    labels = np.array([CLASSES.index(name) for name in text])
-    duration = duration or times[-1] + 1
-    return summarize(times, rr_intervals(times, unreadable), labels, CLASSES, duration, unreadable)
+    rr, duration = rr_intervals(times, unreadable), duration or times[-1] + 1
+    return summarize(
+        BeatSequence(times=times, rr=rr, names=np.array([*text]), unreadable=unreadable, duration=duration)
+    )
 
 
 def test_couplets_runs_and_burden():
@@ -69,5 +69,6 @@ def test_intervals_across_unreadable_stretches_are_unknown(stretches, known):
 
 
 def test_a_recording_without_beats():
-    found = summarize(np.empty(0), np.empty(0), np.empty(0, int), CLASSES, 10.0, NONE)
+    none, names = np.empty(0), np.empty(0, str)
+    found = summarize(BeatSequence(times=none, rr=none, names=names, unreadable=NONE, duration=10.0))
     assert (found.beats, found.rate_mean_per_min, found.longest_rr_s) == (0, None, None)

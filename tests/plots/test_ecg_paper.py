@@ -83,7 +83,7 @@ def test_no_trace_runs_through_a_name(size, explained):
 def test_beats_are_at_25_mm_per_s_in_the_colour_of_their_class():
     signal = np.zeros(1800)
     signal[[360, 720, 900]] = 1.0
-    strip = Strip("II at 0:00:00", signal, 180.0, np.array([2.0, 4.0, 5.0]), ["N", "V", "N"], [False] * 3)
+    strip = Strip("II at 0:00:00", signal, np.array([2.0, 4.0, 5.0]), ["N", "V", "N"], [False] * 3)
     figure = strips_figure([strip], "a", CLASS_COLOURS, "N")
     (axes,) = figure.axes
     letters = [text for text in axes.texts if text.get_text() in CLASS_COLOURS]
@@ -98,7 +98,7 @@ def test_beats_are_at_25_mm_per_s_in_the_colour_of_their_class():
 
 @pytest.mark.parametrize("title", ["Short", "A long name of a recording. " * 12])
 def test_the_title_lies_between_the_edge_and_the_paper(title):
-    strip = Strip("II", np.zeros(1800), 180.0, np.array([2.0]), ["N"], [False])
+    strip = Strip("II", np.zeros(1800), np.array([2.0]), ["N"], [False])
     for figure in (ecg_figure(np.zeros((500, 12)), title), strips_figure([strip], title * 2, CLASS_COLOURS, "N")):
         figure.draw_without_rendering()
         box = figure.texts[0].get_window_extent()
@@ -108,7 +108,7 @@ def test_the_title_lies_between_the_edge_and_the_paper(title):
 
 
 def test_an_uncertain_class_has_a_question_mark():
-    strip = Strip("II", np.zeros(1800), 180.0, np.array([2.0, 4.0]), ["N", "V"], [False, True])
+    strip = Strip("II", np.zeros(1800), np.array([2.0, 4.0]), ["N", "V"], [False, True])
     (axes,) = strips_figure([strip], "a", CLASS_COLOURS, "N").axes
     (doubtful,) = [text for text in axes.texts if text.get_text() == "V?"]
     assert same_color(doubtful.get_color(), CLASS_COLOURS["V"])

@@ -14,7 +14,7 @@ def test_the_median_and_quartiles_of_each_class_and_lead():
     low, middle, high = ({name: np.quantile(own, q, axis=0) for name, own in beats.items()} for q in (0.25, 0.5, 0.75))
     bounds = {name: np.stack([low[name], high[name]]) for name in beats}
     counts = {"N": 1234, "V": 1}
-    figure = median_beats_figure(middle, bounds, counts, ("II", "V5"), 180.0, 72, "a", CLASS_COLOURS, {}, {})
+    figure = median_beats_figure(middle, bounds, counts, ("II", "V5"), "a", CLASS_COLOURS, {}, {})
     panels = np.array(figure.axes).reshape(2, 2)
     for row, sign in enumerate((1, -1)):
         for column, factor in enumerate((3, 10)):
@@ -36,8 +36,6 @@ def test_what_speaks_for_a_class_is_red_and_what_speaks_against_it_blue():
         {name: np.stack([beat, beat]) for name, beat in beats.items()},
         {"N": 3, "V": 3},
         ("II",),
-        180.0,
-        72,
         "a",
         CLASS_COLOURS,
         influences={"V": influence},
@@ -68,7 +66,7 @@ def test_all_classes_share_a_scale_and_weak_influences_stay_pale():
     counts = dict.fromkeys(beats, 3)
 
     def shades(**influences):
-        figure = median_beats_figure(beats, bounds, counts, ("II",), 180.0, 72, "a", colours, influences, {})
+        figure = median_beats_figure(beats, bounds, counts, ("II",), "a", colours, influences, {})
         meshes = [one for axes in figure.axes for one in axes.collections if isinstance(one, QuadMesh)]
         return [mesh.to_rgba(mesh.get_array()[0, 96:97])[0][2] for mesh in meshes]  # blue: 1 is pale
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cardiax.ecg.rhythm_summary import BeatSequence
 from cardiax.plots.style import CLASS_COLOURS
 from cardiax.plots.tachogram import tachogram_figure
 
@@ -12,7 +13,9 @@ def test_intervals_are_where_they_were_given():
     rr[0], rr[300], rr[700] = np.nan, 0.8, 5.0
     names = np.full(len(times), "N", dtype=object)
     names[300] = "V"
-    figure = tachogram_figure(times, rr, names, np.array([[60.0, 120.0]]), 600.0, "a", CLASS_COLOURS, "N")
+    unreadable = np.array([[60.0, 120.0]])
+    beats = BeatSequence(times=times, rr=rr, names=names, unreadable=unreadable, duration=600.0)
+    figure = tachogram_figure(beats, "a", CLASS_COLOURS)
     (axes,) = figure.axes
     normal, above, ventricular, none = (one.get_offsets() for one in axes.collections)
     np.testing.assert_allclose(normal[298:300], [[149.5 / 60, 0.5], [150.5 / 60, 0.5]])

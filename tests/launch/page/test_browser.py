@@ -7,7 +7,7 @@ import pytest
 
 from cardiax.catalog import AAMI_CLASSES, DISCLAIMER
 from cardiax.ecg.leads import SITE_NAMES, WALLS
-from cardiax.ecg.rhythm_summary import rr_intervals, summarize
+from cardiax.ecg.rhythm_summary import BeatSequence, rr_intervals, summarize
 from cardiax.launch.page.document import page
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.packed import packed
@@ -47,17 +47,16 @@ def recording():
     unreadable = np.array([[100.2, 105.4]])
     rr = rr_intervals(times, unreadable)
     signal = 1.5 * np.exp(-(((np.arange(180 * 180) / 180 % 1 - 0.5) / 0.02) ** 2))
+    names = np.array(AAMI_CLASSES)[labels]
+    beats = BeatSequence(times=times, rr=rr, names=names, unreadable=unreadable, duration=180.0)
     return rhythm_part(
         "Holter",
         RhythmPrediction(
-            times=times,
-            rr=rr,
-            names=np.array(AAMI_CLASSES)[labels],
+            **vars(beats),
             probabilities=np.eye(5, dtype=np.float32)[labels] * 0.75 + 0.05,
             flags=np.where(labels > 0, "noisy", "").astype(object),
-            unreadable=unreadable,
             reasons=(EVIL,),
-            summary=summarize(times, rr, labels, AAMI_CLASSES, 180.0, unreadable),
+            summary=summarize(beats),
             strips=(),
             median_beats={"N": np.zeros((192, 2)), "V": np.ones((192, 2))},
             quartiles={"N": np.zeros((2, 192, 2)), "V": np.ones((2, 192, 2))},

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 from cardiax.catalog import AAMI_CLASSES
-from cardiax.ecg.rhythm_summary import rr_intervals, summarize
+from cardiax.ecg.rhythm_summary import BeatSequence, rr_intervals, summarize
 from cardiax.launch.formats.wfdb_annotations import Beats
 from cardiax.launch.predictors.recording_parts import Part
 from cardiax.launch.predictors.rhythm_details import (
@@ -74,36 +74,40 @@ def test_notes_count_the_leads_that_are_read_together():
     ]
 
 
+def normal_beats(times):
+    """Normal beats at these times, s, of a recording that can be read."""
+    none = np.empty((0, 2))
+    rr, names = rr_intervals(times, none), np.array(["N"] * len(times))
+    return BeatSequence(times=times, rr=rr, names=names, unreadable=none, duration=times[-1] + 1)
+
+
 def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
     """Of six windows one cannot be read, and one of the others is noisy: 20 %."""
-    times = np.arange(0.5, 100, 0.8)
-    none = np.empty((0, 2))
-    labels = np.zeros(len(times), int)
-    summary = summarize(times, rr_intervals(times, none), labels, AAMI_CLASSES, 100.0, none)
-    rr, names = rr_intervals(times, none), np.array(["N"] * len(times))
-    (warning,) = warnings_of(summary, PARTS, rr, names, aami=True)
+    beats = normal_beats(np.arange(0.5, 100, 0.8))
+    summary = summarize(beats)
+    (warning,) = warnings_of(beats, summary, PARTS)
     assert warning.startswith("QRS complexes do not stand out in 20 % of what can be read")
-    assert warnings_of(summary, PARTS[2:], rr, names, aami=True) == ()
-    irregular = np.random.default_rng(0).uniform(0.4, 1.0, len(times))
-    (warning,) = warnings_of(summary, PARTS[2:], irregular, names, aami=True)
+    assert warnings_of(beats, summary, PARTS[2:]) == ()
+    irregular = replace(beats, rr=np.random.default_rng(0).uniform(0.4, 1.0, len(beats.times)))
+    (warning,) = warnings_of(irregular, summary, PARTS[2:])
     assert "of the rhythm is irregularly irregular, as in atrial fibrillation" in warning
-    fused = summarize(times, rr, np.arange(len(times)) % 12 // 11 * 3, AAMI_CLASSES, 100.0, none)
-    (warning,) = warnings_of(fused, PARTS[2:], rr, names, aami=True)
+    fused = replace(beats, names=np.where(np.arange(len(beats.times)) % 12 == 11, "F", "N"))
+    (warning,) = warnings_of(beats, summarize(fused), PARTS[2:])
     assert warning.startswith("8 % of the beats are called F, which is rare")
-    (warning,) = warnings_of(summary, [replace(PARTS[2], paced=np.ones(3, bool))], rr, names, aami=True)
+    (warning,) = warnings_of(beats, summary, [replace(PARTS[2], paced=np.ones(3, bool))])
     assert warning.startswith("100 % of the beats begin with a spike as of a pacemaker")
-    (warning,) = warnings_of(summary, PARTS[2:], rr, names, True, 0.3, 0.14)
+    (warning,) = warnings_of(beats, summary, PARTS[2:], 0.3, 0.14)
     assert warning.startswith("30 % of the beats are uncertain, more than in any recording with which the network was")
     assert "(at most 14 %)" in warning
-    assert warnings_of(summary, PARTS[2:], rr, names, True, 0.14, 0.14) == ()
-    assert warnings_of(replace(summary, longest_rr_s=2.99), PARTS[2:], rr, names, aami=True) == ()
-    (warning,) = warnings_of(replace(summary, longest_rr_s=3.0, longest_rr_at_s=75.0), PARTS[2:], rr, names, aami=True)
+    assert warnings_of(beats, summary, PARTS[2:], 0.14, 0.14) == ()
+    assert warnings_of(beats, replace(summary, longest_rr_s=2.99), PARTS[2:]) == ()
+    (warning,) = warnings_of(beats, replace(summary, longest_rr_s=3.0, longest_rr_at_s=75.0), PARTS[2:])
     assert warning == "the longest RR interval is 3.0 s, at 0:01:15: a pause, or missed beats"
-    assert warnings_of(summary, PARTS[2:], rr, names, True, 0.3, None) == ()
+    assert warnings_of(beats, summary, PARTS[2:], 0.3, None) == ()
 
 
 @pytest.mark.parametrize(
-    ("beats", "uncertain", "usual", "warned"),
+    ("count", "uncertain", "usual", "warned"),
     [
         (59, 59, 0.1, False),  # too few beats to tell
         (60, 60, 0.1, True),
@@ -116,13 +120,11 @@ def test_a_warning_of_noise_counts_the_windows_that_can_be_read():
         (100_000, 10_400, 0.1, False),  # surely more, but both read "10 %"
     ],
 )
-def test_a_share_of_uncertain_beats_is_a_warning_where_it_is_surely_unusual(beats, uncertain, usual, warned):
-    times, none = np.arange(beats) * 0.8, np.empty((0, 2))
-    rr, names = rr_intervals(times, none), np.array(["N"] * beats)
-    summary = summarize(times, rr, np.zeros(beats, int), AAMI_CLASSES, 0.8 * beats, none)
-    low = binomtest(uncertain, beats).proportion_ci().low
-    assert warned == (beats >= 60 and low > usual + 0.01)
-    found = warnings_of(summary, PARTS[2:], rr, names, True, uncertain / beats, usual)
+def test_a_share_of_uncertain_beats_is_a_warning_where_it_is_surely_unusual(count, uncertain, usual, warned):
+    beats = normal_beats(np.arange(count) * 0.8)
+    low = binomtest(uncertain, count).proportion_ci().low
+    assert warned == (count >= 60 and low > usual + 0.01)
+    found = warnings_of(beats, summarize(beats), PARTS[2:], uncertain / count, usual)
     assert any("of the beats are uncertain" in one for one in found) == warned
 
 
