@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> None:
 
     from cardiax.launch.evaluation.ensemble import measure_together
     from cardiax.launch.evaluation.measured_runs import Corruption, load_runs
+    from cardiax.launch.evaluation.run_report import report
     from cardiax.launch.run.progress import say
 
     corruption = Corruption(options.noise, options.drop_lead)
@@ -84,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
             runs = load_runs(workdirs, options.data_dir, corruption, bool(options.protocol), options.memory)
             for run in runs:
                 say(f"evaluate: {run.workdir.path}")
-                results.append(run.report(options.split))
+                results.append(report(run, options.split))
         if len(runs) > 1:
             found[name] = measure_together(name, runs, results, options.split, folder)
     if found:

@@ -137,10 +137,11 @@ def train_members(members: list[Member], options: argparse.Namespace) -> dict[st
 
     def test(member: Member) -> None:
         from cardiax.launch.evaluation.measured_runs import load_runs
+        from cardiax.launch.evaluation.run_report import report
 
         with member.workdir.hold():
             (trained,) = load_runs([member.workdir], options.data_dir, with_noise=True, memory=options.memory)
-            trained.report("test")
+            report(trained, "test")
 
     if options.workers > 1:
         with training_processes(options.workers, flags, stopped) as train_there:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from cardiax.errors import InputError
-from cardiax.launch.evaluation.measured_runs import Run
+from cardiax.launch.evaluation.run_report import Run
 from cardiax.launch.run.metric_text import with_unit
 from cardiax.launch.run.plot_files import save_plot
 from cardiax.launch.run.progress import say
@@ -49,7 +49,7 @@ def measure_together(
     heading = {key: results[0][key] for key in ("task", "dataset", "protocol", "split", "model", "examples")}
     more, text = report.ensemble_results(measured["terms"])
     title = f"{heading['dataset']}, {split} set, split by {heading['protocol']}\nensemble of {len(runs)} × {name}"
-    path = folder / "figures" / f"{name}_{split}{runs[0].corruption.name}_calibration"
+    path = folder / "figures" / f"{name}_{split}{runs[0].suffix}_calibration"
     written = save_plot(path, lambda: report.ensemble_plot(more, title)) if more else []
     seeds = [result["seed"] for result in results]
     say("\n".join([_table(name, heading, seeds, figures), *text, *(f"wrote: {path}" for path in written)]))

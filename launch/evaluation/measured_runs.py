@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -12,7 +11,7 @@ from cardiax.catalog import WINDOW_LEADS
 from cardiax.ecg.augmentation import noise_at
 from cardiax.ecg.leads import LEADS
 from cardiax.errors import InputError
-from cardiax.launch.evaluation.run_report import report
+from cardiax.launch.evaluation.run_report import Run
 from cardiax.launch.networks.boosted_trees import TreesEvaluator, load_trees
 from cardiax.launch.networks.trained import load_best
 from cardiax.launch.run.environment import check_fingerprints, note_settings
@@ -80,31 +79,6 @@ class Corruption:
 _noise_at = jax.jit(jax.vmap(noise_at, (0, 0, None)))
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """A trained run with its evaluator, an `Evaluator` or an object with its methods, and the corruption of its inputs.
-
-    `variables` were best on validation, at `step`; they have the form that the evaluator takes.
-    """
-
-    workdir: Workdir
-    experiment: Experiment
-    evaluator: Any
-    variables: Any
-    step: int
-    corruption: Corruption
-
-    def report(self, split: str) -> dict[str, Any]:
-        """Evaluate the run on a split, write and print the metrics, and return the content of SPLIT.json."""
-        return report(
-            self.workdir, self.experiment, self.evaluator, self.variables, split, self.step, self.corruption.name
-        )
-
-    def predict(self, inputs: Arrays) -> np.ndarray:
-        """Return the model's outputs (n, ...) for a few inputs, each (n, ...)."""
-        return self.evaluator.predict(self.variables, inputs)
-
-
 def load_runs(
     workdirs: Sequence[Workdir],
     data_dir: Path | None,
@@ -116,7 +90,7 @@ def load_runs(
 
     Args:
       data_dir: folder of the prepared datasets; None for that of the first run.
-      with_noise: True if `Run.report` also evaluates with real noise, whatever the protocol of the runs.
+      with_noise: True if `report` also evaluates with real noise, whatever the protocol of the runs.
 
     Raises:
       InputError: the dataset or split is not that of the runs, or a folder is not complete.
@@ -124,7 +98,7 @@ def load_runs(
     experiments = open_experiments(workdirs, data_dir, with_noise, memory)
     corrupted = corruption.apply(experiments[0])
     return [
-        _load_run(workdir, replace(experiment, examples=corrupted.examples, noises=corrupted.noises), corruption)
+        _load_run(workdir, replace(experiment, examples=corrupted.examples, noises=corrupted.noises), corruption.name)
         for workdir, experiment in zip(workdirs, experiments, strict=True)
     ]
 
@@ -146,11 +120,11 @@ def open_experiments(
     return experiments
 
 
-def _load_run(workdir: Workdir, experiment: Experiment, corruption: Corruption) -> Run:
+def _load_run(workdir: Workdir, experiment: Experiment, suffix: str) -> Run:
     config = experiment.config
     if config.model in TREES:
         booster = load_trees(workdir)
-        return Run(workdir, experiment, TreesEvaluator(experiment), booster, booster.num_boosted_rounds(), corruption)
+        return Run(workdir, experiment, TreesEvaluator(experiment), booster, booster.num_boosted_rounds(), suffix)
     mesh = make_mesh()
     state = load_best(workdir, config, experiment.examples.shapes, experiment.model, mesh)
-    return Run(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), int(state.step), corruption)
+    return Run(workdir, experiment, Evaluator(experiment, mesh), evaluated(state), int(state.step), suffix)

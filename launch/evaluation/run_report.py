@@ -1,9 +1,9 @@
 """The results of a run: printed tables, SPLIT.json, SPLIT_cases.csv, SPLIT_noise.json, calibration.json and plots."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -26,25 +26,40 @@ Figures = dict[str, Any]
 """Metric → `value`, `low`, `high` and possibly `unit`, or one number; the plot shows the first metric."""
 
 
-def report(
-    workdir: Workdir,
-    experiment: Experiment,
-    evaluator: Any,
-    variables: Any,
-    split: str,
-    step: int,
-    suffix: str = "",
-) -> dict[str, Any]:
-    """Evaluate variables on a split: write the files and plots, print the table, and return the content of SPLIT.json.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A trained run with its evaluator.
+
+    Attributes:
+      evaluator: an `Evaluator`, or an object with its methods.
+      variables: those that were best on validation, in the form that the evaluator takes.
+      step: the step that they are of.
+      suffix: what the names of the files of its report end in, which states the corruption of inputs.
+    """
+
+    workdir: Workdir
+    experiment: Experiment
+    evaluator: Any
+    variables: Any
+    step: int
+    suffix: str = ""
+
+    def predict(self, inputs: Arrays) -> np.ndarray:
+        """Return the model's outputs (n, ...) for a few inputs, each (n, ...)."""
+        return self.evaluator.predict(self.variables, inputs)
+
+
+def report(run: Run, split: str) -> dict[str, Any]:
+    """Evaluate a run on a split: write the files and plots, print the table, and return the content of SPLIT.json.
 
     SPLIT_cases.csv has a row for every case. With the test split, a network of classes is calibrated on the validation
     split. An experiment with noises has a second report, on inputs with noise and with missing leads. The files contain
     no times, so equal runs give identical files. A read-only folder (see `Workdir.is_read_only`) is not written to.
-    `evaluator` is an `Evaluator` or an object with its methods; `suffix`, of file names, states the corruption of
-    inputs.
     """
+    workdir, experiment, suffix = run.workdir, run.experiment, run.suffix
+    evaluate = functools.partial(run.evaluator, run.variables)
     config, task_report, cases = experiment.config, experiment.task.report, experiment.cases(split)
-    figures = evaluator(variables, split)
+    figures = evaluate(split)
     heading = {
         "task": config.task,
         "dataset": config.dataset,
@@ -52,10 +67,10 @@ def report(
         "split": split,
         "model": config.model,
         "seed": config.seed,
-        "step": step,
+        "step": run.step,
         "examples": len(experiment.split[split]),
     }
-    result = heading | {"parameters": evaluator.parameters(variables)} | task_report.results(cases, figures)
+    result = heading | {"parameters": run.evaluator.parameters(run.variables)} | task_report.results(cases, figures)
     is_writer = jax.process_index() == 0 and not workdir.is_read_only
     say(task_report.table(result))
     rows = result.pop("cases")
@@ -65,9 +80,9 @@ def report(
     # Draw after the results are written, so that a failing plot cannot lose them.
     plots = {}
     with without_losing_results(workdir.path / "figures"):
-        plots = task_report.plots(cases, figures, result, lambda inputs: evaluator.predict(variables, inputs))
+        plots = task_report.plots(cases, figures, result, run.predict)
         if split == "test" and not suffix and (workdir.path / "metrics.csv").exists():
-            plots["learning"] = partial(_learning_plot, workdir, experiment, result)
+            plots["learning"] = functools.partial(_learning_plot, workdir, experiment, result)
     if is_writer:
         written = [
             save_plot(workdir.path / "figures" / f"{split}{suffix}_{name}", draw) for name, draw in plots.items()
@@ -77,11 +92,11 @@ def report(
         clean = task_report.main_figures(cases, figures)
 
         def measure(inputs: Arrays) -> dict[str, Any]:
-            return task_report.main_figures(cases, evaluator(variables, split, inputs))
+            return task_report.main_figures(cases, evaluate(split, inputs))
 
         _report_noise(workdir, experiment, heading | {"interval": result["interval"], "clean": clean}, measure)
     if isinstance(task_report, ClassReport) and (split, suffix) == ("test", ""):  # last, so that it loses no result
-        calibrated = calibration(experiment.cases("validation"), evaluator(variables, "validation"))
+        calibrated = calibration(experiment.cases("validation"), evaluate("validation"))
         if is_writer:
             workdir.write_json(CALIBRATION, calibrated)
     return result

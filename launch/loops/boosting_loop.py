@@ -6,7 +6,7 @@ from pathlib import Path
 from cardiax import datasets
 from cardiax.config import Config
 from cardiax.errors import import_extra
-from cardiax.launch.evaluation.run_report import report
+from cardiax.launch.evaluation.run_report import Run, report
 from cardiax.launch.networks.boosted_trees import TreesEvaluator, beats_and_classes, load_trees
 from cardiax.launch.run.environment import record_environment
 from cardiax.launch.run.experiment import load_experiment
@@ -32,6 +32,6 @@ def boost(config: Config, workdir: Workdir, data_dir: Path | None, memory: float
         best = booster.num_boosted_rounds()
         say(f"train: done in {time.monotonic() - started:.0f} s; best round on validation: {best}")
     booster = load_trees(workdir)
-    report(workdir, experiment, TreesEvaluator(experiment), booster, "test", booster.num_boosted_rounds())
+    report(Run(workdir, experiment, TreesEvaluator(experiment), booster, booster.num_boosted_rounds()), "test")
     workdir.write_seconds(workdir.seconds(), finished=True)
     return 0

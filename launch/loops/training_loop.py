@@ -172,10 +172,10 @@ def train(
 
     # Test with the parameters that were best on validation.
     # Imported late, because the plots take a quarter of a second, for which the first step need not wait.
-    from cardiax.launch.evaluation.run_report import report
+    from cardiax.launch.evaluation.run_report import Run, report
 
     say(f"train: done in {time.monotonic() - started:.0f} s; best step on validation: {int(best.step):,}")
-    report(workdir, experiment, evaluator, evaluated(best), "test", int(best.step))
+    report(Run(workdir, experiment, evaluator, evaluated(best), int(best.step)), "test")
     if is_first:
         workdir.write_seconds(workdir.seconds(), finished=True)
     return 0

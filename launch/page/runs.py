@@ -9,7 +9,8 @@ import numpy as np
 
 from cardiax.ecg.leads import LEADS, SITE_NAMES, WALLS
 from cardiax.errors import InputError
-from cardiax.launch.evaluation.measured_runs import Run, load_runs, open_experiments
+from cardiax.launch.evaluation.measured_runs import load_runs, open_experiments
+from cardiax.launch.evaluation.run_report import Run
 from cardiax.launch.networks.trained import find_network
 from cardiax.launch.page.comparison import comparison_part
 from cardiax.launch.page.heart_part import HeartCase, heart_part

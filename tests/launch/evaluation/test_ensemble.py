@@ -11,7 +11,8 @@ from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.evaluate import find_runs, group
 from cardiax.launch.evaluation.ensemble import _figures, _table, measure_together
-from cardiax.launch.evaluation.measured_runs import Corruption, Run, load_runs
+from cardiax.launch.evaluation.measured_runs import load_runs
+from cardiax.launch.evaluation.run_report import Run
 from cardiax.launch.run.example_store import Examples
 from cardiax.launch.run.experiment import Experiment
 from cardiax.launch.run.run_folder import Workdir, write_json
@@ -241,7 +242,7 @@ def test_the_spread_of_sites(task, tmp_path, capsys):
             split=split,
             **fields,
         )
-        runs.append(Run(Workdir(tmp_path / str(seed)), experiment, Fake(answers, inputs, off), None, 0, Corruption()))
+        runs.append(Run(Workdir(tmp_path / str(seed)), experiment, Fake(answers, inputs, off), None, 0))
     heading = {"task": task, "dataset": "made", "protocol": "random", "split": "test", "model": "m", "examples": cases}
     first = next(iter(find_task(task).units))
     names = [f"{quantity}_{figure}" for quantity in find_task(task).units for figure in ("mae", "rmse", "r2")]
@@ -272,7 +273,7 @@ def test_seeds_that_drew_examples_of_their_own_have_no_ensemble(tmp_path):
                 split={"train": np.arange(3) + seed},
                 **fields,
             ),
-            *(None, None, 0, Corruption()),
+            *(None, None, 0),
         )
         for seed in (0, 1)
     ]

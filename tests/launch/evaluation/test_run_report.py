@@ -12,7 +12,7 @@ from cardiax import datasets
 from cardiax.catalog import find_dataset
 from cardiax.ecg.leads import LEADS
 from cardiax.ecg.recorded_noise import SNRS
-from cardiax.launch.evaluation.run_report import calibration, report
+from cardiax.launch.evaluation.run_report import Run, calibration, report
 from cardiax.launch.run.experiment import load_experiment
 from cardiax.launch.run.run_folder import Workdir
 from cardiax.recipes import recipe
@@ -49,7 +49,7 @@ def test_a_plot_that_fails_loses_no_result(broken, data_dir, tmp_path, monkeypat
     monkeypatch.setattr(broken, fail)
     config = recipe("arrhythmia", "kaggle_heartbeat/mitbih")
     experiment = load_experiment(config, data_dir, lambda line: None)
-    report(Workdir(tmp_path), experiment, Constant(experiment), {}, "test", 0)
+    report(Run(Workdir(tmp_path), experiment, Constant(experiment), {}, 0), "test")
     printed = capsys.readouterr()
     figures = tmp_path / "figures"
     plots = [figures / "test_beats.png", figures / "test_risk.png"] if "confusion" in broken else []
@@ -71,7 +71,7 @@ def test_a_calibration_that_fails_loses_no_result(data_dir, tmp_path, monkeypatc
     config = recipe("arrhythmia", "kaggle_heartbeat/mitbih")
     experiment = load_experiment(config, data_dir, lambda line: None)
     with pytest.raises(IndexError):
-        report(Workdir(tmp_path), experiment, Constant(experiment), {}, "test", 0)
+        report(Run(Workdir(tmp_path), experiment, Constant(experiment), {}, 0), "test")
     written = sorted(path.name for path in tmp_path.rglob("test*"))
     assert written == ["test.json", "test_beats.png", "test_cases.csv", "test_confusion.png", "test_risk.png"]
 
