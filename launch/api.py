@@ -15,6 +15,7 @@ import numpy as np
 
 from cardiax.catalog import DATASETS, find_dataset
 from cardiax.launch.cli import parse_command
+from cardiax.launch.networks.trained import list_pretrained as list_pretrained
 from cardiax.launch.predictors import open_predictor
 from cardiax.launch.predictors.beat_rows import BeatRows, BeatRowsPredictor
 from cardiax.launch.predictors.heart import HeartPredictor, Prediction
@@ -114,13 +115,6 @@ def evaluate(run: str | Path, split: str = "test", **flags: Any) -> dict[str, An
     """
     _run("evaluate", run, split=split, **flags)
     return read_json(Path(run) / f"{split}.json")
-
-
-def list_pretrained() -> list[str]:
-    """Return the names of the trained networks that come with cardiax; `load` and `predict` take them."""
-    from cardiax.launch.networks import trained
-
-    return trained.list_pretrained()
 
 
 def load(run: str | Path) -> HeartPredictor | RhythmPredictor | BeatRowsPredictor:

@@ -18,7 +18,7 @@ from cardiax.datasets.own_beats.pair_table import read_pairs
 from cardiax.datasets.storage.wfdb_beats import Window, read_records, windows
 from cardiax.datasets.storage.wfdb_database import HEADER, Database
 from cardiax.ecg.beat_windows import SYMBOLS
-from cardiax.errors import InputError, naming
+from cardiax.errors import InputError, listed, naming
 
 FORM = "2"
 """Changes with the code that makes examples of files, so that a dataset is prepared anew."""
@@ -187,18 +187,18 @@ def _of_folder(files: OwnFiles) -> OwnBeats:
             "name the ending of these files by --annotations"
         )
     left = sorted(headers - {*names})
-    notes = [f"{path.name}: without NAME.{ending}, so left out: {_some(left)}"] if left else []
+    notes = [f"{path.name}: without NAME.{ending}, so left out: {listed(left)}"] if left else []
     symbols = read_pairs(files.classes, "symbol → class") if files.classes else _AAMI
     if wrong := [symbol for symbol in symbols if symbol in NO_BEATS]:
         raise InputError(
-            f"{files.classes}: found a class of {_some(wrong)}, with which WFDB marks no beats, but rhythms, noise, "
+            f"{files.classes}: found a class of {listed(wrong)}, with which WFDB marks no beats, but rhythms, noise, "
             "waves or notes; leave them out"
         )
     groups = {}
     if files.groups not in (None, NONE):
         groups = read_pairs(Path(str(files.groups)), "record → group")
         if absent := [name for name in names if name not in groups]:
-            raise InputError(f"{files.groups}: found no group of {_some(absent)}, expected one for every record")
+            raise InputError(f"{files.groups}: found no group of {listed(absent)}, expected one for every record")
     order = {symbol: index for index, symbol in enumerate(symbols)}
     database = Database(path.name, str(path), tuple(names), endings=("hea", ending))
     found: list[tuple[str, Window]] = []
@@ -209,7 +209,7 @@ def _of_folder(files: OwnFiles) -> OwnBeats:
         other.update(symbol for symbol in record.symbols if symbol in _AAMI and symbol not in order)
         notes += [] if beats else [f"{path.name}: {name} has no two annotated beats, so it is left out"]
     if other:
-        told = _some([f"{symbol} ({count:,})" for symbol, count in other.most_common()])
+        told = listed([f"{symbol} ({count:,})" for symbol, count in other.most_common()])
         notes.append(f"{path.name}: beats left out, whose symbols have no class: {told}")
     if not found:
         raise InputError(
@@ -268,9 +268,9 @@ def _classified(
     notes = []
     if left := [label for label in counts if label not in class_of]:
         number = sum(counts[label] for label in left)
-        notes.append(f"{path.name}: {number:,} beats left out, whose labels have no class: {_some(sorted(left))}")
+        notes.append(f"{path.name}: {number:,} beats left out, whose labels have no class: {listed(sorted(left))}")
     if without := [name for name in dict.fromkeys(class_of.values()) if name not in classes]:
-        notes.append(f"{path.name}: no beats of {_some(without)}, so there is no such class")
+        notes.append(f"{path.name}: no beats of {listed(without)}, so there is no such class")
     if not 2 <= len(classes) <= MOST_CLASSES:
         told = f"{len(classes)} classes" if len(classes) != 1 else f"the class {classes[0]} alone"
         raise InputError(
@@ -289,7 +289,3 @@ def _classified(
 
 def _number(text: str) -> int:
     return int(text) if text.lstrip("-").isdigit() else 0
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -17,7 +17,7 @@ from cardiax.datasets.storage.electrode_recording import (
     Origin,
 )
 from cardiax.datasets.storage.manual_files import File, LeftOut
-from cardiax.errors import FAILING, InputError
+from cardiax.errors import FAILING, InputError, listed
 
 KEYS = ("volunteer", "pattern", "innerindex", "bcl", "gkr")
 _KEY = re.compile(rf"(?:^|(?<=[_.]))({'|'.join(KEYS)})\.v?(\d+)(?=[_.]|$)")
@@ -184,7 +184,5 @@ def summary(left_out: list[LeftOut], used: int) -> list[str]:
         kind = "no partner" if one.reason.startswith(("no VmData_", "no pECGData_")) else kind
         kinds.setdefault(kind, []).append(re.split(r"[/:]", one.shown)[-1])
     lines = [f"{used} recordings; {len(left_out)} files left out"] if left_out else []
-    for kind, names in sorted(kinds.items()):
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        lines.append(f"left out, {kind}: {len(names)} ({', '.join(names[:3])}{more})")
+    lines += [f"left out, {kind}: {len(names)} ({listed(names, 3)})" for kind, names in sorted(kinds.items())]
     return lines

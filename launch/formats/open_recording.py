@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cardiax.errors import InputError, naming
+from cardiax.errors import InputError, listed, naming
 from cardiax.file_checks import ARRAY, BDF, EDF, HEAD, MATLAB, UTF16, ZIP, header_lines, kind
 from cardiax.launch.formats import text_table
 from cardiax.launch.formats.numpy_array import of_array, open_array
@@ -122,12 +122,8 @@ def recordings_in(path: Path) -> tuple[list[Path], list[str]]:
         if file not in found and file.stem not in names
     ]
     left_out = {"they are no recordings": beside, "they are links to others in it": links}
-    notes = [f"{path}: left out, since {why}: {_some(some)}" for why, some in left_out.items() if some]
+    notes = [f"{path}: left out, since {why}: {listed(some, NAMED)}" for why, some in left_out.items() if some]
     return sorted(kept.values()), notes
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _parts(header: Path) -> list[str]:

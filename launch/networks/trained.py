@@ -97,7 +97,7 @@ class TrainedNetwork:
 
 
 def list_pretrained() -> list[str]:
-    """Return the names of the weights that come with cardiax."""
+    """Return the names of the weights that come with cardiax; `load` and `predict` take them."""
     return sorted(path.name for path in PRETRAINED.iterdir() if is_bundle(path))
 
 
