@@ -60,11 +60,11 @@ class Corruption:
             if leads == WINDOW_LEADS:
                 first = np.arange(leads) == 0
                 return arrays | {name: arrays[name] * first for name in ("leads", "deviation")}
-            return arrays | {"leads": self._harmed(arrays["leads"], indices)}
+            return arrays | {"leads": self._corrupted_leads(arrays["leads"], indices)}
 
         return replace(experiment, examples=replace(experiment.examples, take=corrupted), noises={})
 
-    def _harmed(self, leads: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    def _corrupted_leads(self, leads: np.ndarray, indices: np.ndarray) -> np.ndarray:
         """Corrupt the leads (..., 500, 12), mV, of the examples at `indices` (...)."""
         if self.noise is not None:
             many = leads.reshape(-1, *leads.shape[-2:])

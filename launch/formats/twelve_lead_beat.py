@@ -152,7 +152,7 @@ def _expected(
 ) -> tuple[list[int], list[str]]:
     """Return the indices of the channels that make twelve leads, and notes about them."""
     path, given = recording.path, names or recording.names or ()
-    leads, electrodes = (_places(path, [one[kind] for one in channels]) for kind in (0, 1))
+    leads, electrodes = (_indices(path, [one[kind] for one in channels]) for kind in (0, 1))
     limbs = [name for name in LIMB if name in leads]
     absent = [name for name in CHEST if name not in leads]
     notes = []
@@ -175,7 +175,7 @@ def _expected(
     return used, [*notes, *([f"{', '.join(unused)} left out: none of the twelve leads"] if unused else [])]
 
 
-def _places(path: Path, found: Sequence[str | int | None]) -> dict[str, int]:
+def _indices(path: Path, found: Sequence[str | int | None]) -> dict[str, int]:
     names = [name for name in found if isinstance(name, str)]
     for name in names:
         if names.count(name) > 1:

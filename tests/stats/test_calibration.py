@@ -171,7 +171,7 @@ def test_groups_of_like_spread_leave_out_what_has_no_target():
     assert error_by_spread(terms, bins=10).shape == (4, 2)
 
 
-def test_the_rank_correlation_is_scipys_over_known_places(random):
+def test_the_rank_correlation_is_scipys_over_known_indices(random):
     first, second = random.random((2, 50))
     expected = stats.spearmanr(first, second).statistic
     for more in ((np.nan, 7.0), (7.0, np.nan)):

@@ -109,7 +109,7 @@ def test_transmembrane_trains_tests_and_draws(cardiax, data_dir, tmp_path):
 
 
 @pytest.mark.slow
-def test_harmed_leads_are_measured_beside_the_others(cardiax, trained, tmp_path):
+def test_corrupted_leads_are_measured_beside_the_others(cardiax, trained, tmp_path):
     run = shutil.copytree(trained, tmp_path / "run")
     clean = (run / "test.json").read_bytes()
     for flags, name in ((("--noise", 12), "12dB"), (("--drop-lead",), "drop_lead")):
