@@ -1,9 +1,8 @@
-"""Signals are handled within a context of the main thread, and as before after it, also after an error."""
+"""Signals are handled within a context, and as before after it, also after an error."""
 
 import contextlib
 import os
 import signal
-import threading
 
 from cardiax.launch.system.signals import handled
 
@@ -20,15 +19,3 @@ def test_a_signal_is_handled_within_the_context_alone():
     assert seen == [signal.SIGTERM, signal.SIGUSR1]
     assert signal.getsignal(signal.SIGTERM) == before
     assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
-
-
-def test_another_thread_changes_nothing():
-    def enter():
-        with handled(lambda number, frame: None, signal.SIGTERM):
-            found.append(signal.getsignal(signal.SIGTERM))
-
-    found = []
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    assert found == [signal.getsignal(signal.SIGTERM)]
