@@ -19,7 +19,8 @@ from cardiax.launch.networks.trained import list_pretrained as list_pretrained
 from cardiax.launch.predictors import open_predictor
 from cardiax.launch.predictors.beat_rows import BeatRows, BeatRowsPredictor
 from cardiax.launch.predictors.heart import HeartPredictor, Prediction
-from cardiax.launch.predictors.rhythm import RhythmPrediction, RhythmPredictor
+from cardiax.launch.predictors.rhythm import RhythmPredictor
+from cardiax.launch.predictors.rhythm_prediction import RhythmPrediction
 from cardiax.launch.run.run_folder import read_csv, read_json
 from cardiax.launch.system.compile_cache import keep_compiled_programs
 from cardiax.launch.system.flags import import_modules

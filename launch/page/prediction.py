@@ -10,7 +10,7 @@ from cardiax.launch.page.document import data_of, page
 from cardiax.launch.page.heart_part import HeartCase, heart_part
 from cardiax.launch.page.rhythm_part import rhythm_part
 from cardiax.launch.predictors.heart import Prediction
-from cardiax.launch.predictors.rhythm import RhythmPrediction
+from cardiax.launch.predictors.rhythm_prediction import RhythmPrediction
 from cardiax.launch.run.plot_files import without_losing_results
 from cardiax.launch.run.run_folder import write_atomically
 

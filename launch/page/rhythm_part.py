@@ -9,8 +9,8 @@ import numpy as np
 from cardiax.attribution import FAINTEST, smooth
 from cardiax.catalog import WINDOW_BEFORE, WINDOW_RATE, meaning
 from cardiax.launch.page.packed import packed
-from cardiax.launch.predictors.rhythm import RhythmPrediction
 from cardiax.launch.predictors.rhythm_files import influence_text, uncertain_fields
+from cardiax.launch.predictors.rhythm_prediction import RhythmPrediction
 from cardiax.plots.style import class_colours
 
 CHUNK = 60

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,8 +11,7 @@ import numpy as np
 from cardiax.attribution import Inputs
 from cardiax.catalog import AAMI_CLASSES, find_dataset, is_aami
 from cardiax.ecg import beat_windows
-from cardiax.ecg.rhythm_strips import Strip
-from cardiax.ecg.rhythm_summary import BeatSequence, Summary, rr_intervals, summarize
+from cardiax.ecg.rhythm_summary import BeatSequence, rr_intervals, summarize
 from cardiax.ecg.rr_features import beat_intervals
 from cardiax.errors import InputError
 from cardiax.launch.formats.long_recording import LongRecording, read_leads
@@ -20,11 +19,11 @@ from cardiax.launch.formats.open_recording import COMPARISON, OF_BEATS, PREDICTI
 from cardiax.launch.formats.reader import checked_unit
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, Beats, read_annotations
 from cardiax.launch.networks.bundle_files import CARD
-from cardiax.launch.predictors import recording_parts, rhythm_details
+from cardiax.launch.predictors import recording_parts, rhythm_details, rhythm_files
 from cardiax.launch.predictors.batches import BatchPredictor, as_names, as_number, as_source
-from cardiax.launch.predictors.influence import BATCH, BeatInputs, Influence
+from cardiax.launch.predictors.influence import BATCH, BeatInputs
+from cardiax.launch.predictors.rhythm_prediction import RhythmPrediction
 from cardiax.launch.run.run_folder import read_json
-from cardiax.stats.class_trust import ClassTrust
 
 if TYPE_CHECKING:
     from cardiax.tasks.beat_classification import Classification
@@ -44,68 +43,6 @@ LEAST = 5.0
 
 LEAST_BEATS = 3
 """The least number of beats of a recording."""
-
-
-def columns(classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of the table of beats."""
-    return ("time_s", "rr_s", "class", *(f"p_{name}" for name in classes), "flag")
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class RhythmPrediction(BeatSequence):
-    """The beats that a network finds in a recording: research only, not a medical device.
-
-    Attributes beside those of `cardiax.ecg.rhythm_summary.BeatSequence`:
-      probabilities: float32 (n, C), of the `classes`, e.g. N, S, V, F and Q.
-      flags: (n,), reasons to doubt a beat, separated by spaces; mostly empty.
-      reasons: why each of the unreadable stretches cannot be read.
-      summary: heart rates, the longest RR interval, ectopic beats.
-      strips: stretches of the first lead that show the rhythm.
-      median_beats: class → median (192, L) of up to 500 beats, mV at 180 Hz, R peak at index 72, in the first L leads.
-      quartiles: class → the lower and the upper quartile (2, 192, L) of the same beats.
-      leads: names of the leads that were read, the one or two with most beats first.
-      rate: sampling rate of the recording, Hz.
-      signal: float16 (m,), mV at 180 Hz from the start of the recording, the first lead read, filtered.
-      signal_leads: start, s, and name of each lead in `signal`.
-      notes: how the recording was understood.
-      warnings: reasons not to trust the prediction.
-      comparison: beat by beat with annotated beats, see `cardiax.stats.beat_matching`; None unless that was asked for.
-      classes: the C classes, each with the symbol of WFDB's annotations that stands for it.
-      examples: inputs of some beats of each class but `normal`, from which `influences` are computed.
-      influences: class but `normal` → why its beats are of that class; empty unless that was asked for.
-      trust: calibration of the network: when a class is uncertain.
-    """
-
-    probabilities: np.ndarray = field(repr=False)
-    flags: np.ndarray = field(repr=False)
-    reasons: tuple[str, ...]
-    summary: Summary
-    strips: tuple[Strip, ...] = field(repr=False)
-    median_beats: dict[str, np.ndarray] = field(repr=False)
-    quartiles: dict[str, np.ndarray] = field(repr=False)
-    leads: tuple[str, ...]
-    rate: float
-    signal: np.ndarray = field(repr=False)
-    signal_leads: tuple[tuple[float, str], ...]
-    notes: tuple[str, ...]
-    warnings: tuple[str, ...]
-    examples: BeatInputs = field(repr=False)
-    comparison: np.ndarray | None = None
-    influences: Mapping[str, Influence] = field(default_factory=dict, repr=False)
-    classes: Mapping[str, str] = field(default_factory=lambda: {name: name for name in AAMI_CLASSES})
-    trust: ClassTrust = field(default_factory=ClassTrust)
-
-    @property
-    def uncertain(self) -> np.ndarray:
-        """Which beats have no likely class, bool (n,)."""
-        return self.trust.uncertain(self.probabilities)
-
-    def to_dataframe(self) -> Any:
-        """Return a pandas data frame with a row for each beat, with the columns of NAME_beats.csv."""
-        import pandas
-
-        values = (self.times, self.rr, self.names, *self.probabilities.T, self.flags)
-        return pandas.DataFrame(dict(zip(columns(tuple(self.classes)), values, strict=True)))
 
 
 class RhythmPredictor(BatchPredictor):
@@ -279,9 +216,9 @@ class RhythmPredictor(BatchPredictor):
 
     def plots(self, stem: str, prediction: RhythmPrediction) -> dict[str, Callable[[], Any]]:
         """Return name → function that draws a plot."""
-        from cardiax.launch.predictors.rhythm_files import plots
-
-        return plots(f"Recording {stem}. {self._trained()[0]}".encode(errors="replace").decode(), prediction)
+        return rhythm_files.plots(
+            f"Recording {stem}. {self._trained()[0]}".encode(errors="replace").decode(), prediction
+        )
 
     def _inputs(self, windows: np.ndarray, intervals: np.ndarray) -> dict[str, np.ndarray]:
         """Return the network's inputs for the beats of one part: windows (n, 192, 2) and RR intervals (n, 3)."""
@@ -300,18 +237,14 @@ class RhythmPredictor(BatchPredictor):
 
     def write(self, folder: Path, stem: str, one: RhythmPrediction) -> Iterator[tuple[str, bool]]:
         """Write the outputs of a recording; yield lines for the user, and True where one is a remark."""
-        from cardiax.launch.predictors.rhythm_files import write_prediction
-
         if one.comparison is not None:
             self._comparisons[stem] = one.comparison
-        yield from write_prediction(folder, stem, one, self._trained())
+        yield from rhythm_files.write_prediction(folder, stem, one, self._trained())
 
     def write_together(self, folder: Path) -> Iterator[tuple[str, bool]]:
         """Write comparison.json of all recordings that were written, if they were compared; yield lines as `write`."""
-        from cardiax.launch.predictors.rhythm_files import write_comparison
-
         if self._comparisons:
-            yield from write_comparison(folder, self._comparisons, self._task.classes)
+            yield from rhythm_files.write_comparison(folder, self._comparisons, self._task.classes)
 
     def _trained(self) -> list[str]:
         """Return lines about the training data, and the test metrics where the run folder has them."""

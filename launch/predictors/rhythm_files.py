@@ -14,7 +14,7 @@ from cardiax.errors import installation
 from cardiax.launch.formats.open_recording import COMPARISON
 from cardiax.launch.formats.wfdb_annotations import EXTENSION, annotation_file
 from cardiax.launch.predictors.influence import Influence
-from cardiax.launch.predictors.rhythm import RhythmPrediction, columns
+from cardiax.launch.predictors.rhythm_prediction import RhythmPrediction, columns
 from cardiax.launch.run.run_folder import write_atomically, write_json
 from cardiax.launch.system.quiet import is_quiet
 from cardiax.stats.beat_matching import comparison

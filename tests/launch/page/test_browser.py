@@ -14,7 +14,7 @@ from cardiax.launch.page.packed import packed
 from cardiax.launch.page.rhythm_part import rhythm_part
 from cardiax.launch.predictors.heart import Prediction
 from cardiax.launch.predictors.influence import BeatInputs
-from cardiax.launch.predictors.rhythm import RhythmPrediction
+from cardiax.launch.predictors.rhythm_prediction import RhythmPrediction
 from cardiax.simulate.generic_leads import Explained
 
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
