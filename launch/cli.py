@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cardiax.config import RENAMED
 from cardiax.errors import InputError, described, unknown
@@ -42,6 +42,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `InputError` for a mistake in the command."""
         raise InputError(f"{message} (see `{self.prog} --help`)")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Refuse an empty value, e.g. of an unset variable of the shell, where it would be taken for no value.
+
+        The fields of an experiment and --import have a default that may be empty, and --data-dir says what it is then.
+        """
+        if not arg_string.strip() and action.default is None and action.dest != "data_dir":
+            told = "give one or leave the flag out" if action.option_strings else "give one"
+            raise argparse.ArgumentError(action, f"found an empty text, expected a value; {told}")
+        return super()._get_value(action, arg_string)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -172,8 +172,6 @@ def run(options: argparse.Namespace) -> int:
 
 def chosen_workdir(options: argparse.Namespace, config: Config) -> Workdir:
     """Return the folder of the run: the one of the command, or the default."""
-    if options.workdir == "":
-        raise InputError("--workdir: found an empty name, expected a folder")
     return Workdir(options.workdir or default_workdir(config, options.minutes))
 
 

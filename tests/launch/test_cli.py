@@ -54,6 +54,32 @@ def test_unknown_names_get_the_near_match_and_the_list(cardiax):
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        (("predict", "arrhythmia", "ecg.npy", "--leads", ""), "--leads"),
+        (("predict", "arrhythmia", "ecg.npy", "--out="), "--out"),
+        (("predict", "arrhythmia", "ecg.npy", "--compare", " "), "--compare"),
+        (("predict", "arrhythmia", "ecg.npy", ""), "FILE"),
+        (("predict", "", "ecg.npy"), "NETWORK"),
+        (("report", "", "--out", "page.html"), "RUN|SWEEP|PREDICTION"),
+        (("export", "run", "--out", ""), "--out"),
+        (("evaluate", ""), "WORKDIR"),
+        (("sweep", "arrhythmia", "--workdir", "", "--table"), "--workdir"),
+        (("train", "arrhythmia", "--workdir", ""), "--workdir"),
+        (("prepare", "physionet_mitbih", "--manual-dir", ""), "--manual-dir"),
+    ],
+)
+def test_an_empty_value_is_refused(cardiax, command, named):
+    """The variable of a shell may be unset: without a value the command would read or write another folder."""
+    message = cardiax.mistake(*command)
+    assert f"{named}: found an empty text, expected a value; give one" in message
+
+
+def test_an_empty_data_dir_is_the_default_one(cardiax):
+    assert cardiax("info", "--data-dir", "", "--quiet") == (0, "", "")
+
+
 def test_a_flag_of_earlier_versions_is_answered_with_its_name(cardiax):
     told = cardiax.mistake("train", "activation", "--split", "pattern")
     assert told == "found --split, which was renamed to --protocol"
