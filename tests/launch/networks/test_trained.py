@@ -12,7 +12,7 @@ from cardiax.catalog import find_dataset
 from cardiax.config import to_dict, with_overrides
 from cardiax.errors import InputError
 from cardiax.launch.networks.bundle_files import WEIGHTS
-from cardiax.launch.networks.trained import find_network
+from cardiax.launch.networks.trained import PRETRAINED, find_network
 from cardiax.launch.run.run_folder import CALIBRATION, Workdir, write_json
 from cardiax.models import build_model
 from cardiax.recipes import recipe
@@ -111,3 +111,10 @@ def test_a_run_without_calibration_is_read_and_a_damaged_one_is_refused(tmp_path
     write_json(tmp_path / CALIBRATION, {"temperature": 1.5})
     with pytest.raises(InputError, match="found no valid calibration"):
         find_network(tmp_path)
+
+
+def test_an_empty_text_is_not_the_network_of_the_working_directory(monkeypatch):
+    monkeypatch.chdir(PRETRAINED / "arrhythmia")
+    assert find_network(".").config.task == "arrhythmia"
+    with pytest.raises(InputError, match=r"^'': found no such folder, expected a run, a bundle, or trained weights"):
+        find_network("")
