@@ -124,7 +124,7 @@ def as_number(name: str, value: Any, unit: str, positive: bool = False) -> float
     if value is None:
         return None
     try:
-        found = math.nan if isinstance(value, str) else float(value)
+        found = math.nan if isinstance(value, str | bool | np.bool_) else float(value)
     except (TypeError, ValueError):
         found = math.nan
     if not math.isfinite(found) or (positive and found <= 0):

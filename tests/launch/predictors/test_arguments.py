@@ -32,7 +32,7 @@ def test_numbers(value):
     assert found == 360
 
 
-@pytest.mark.parametrize("value", ["360", [360, 250], float("nan"), 0, -1, object()])
+@pytest.mark.parametrize("value", ["360", [360, 250], float("nan"), 0, -1, True, np.True_, object()])
 def test_what_is_no_rate(value):
     with pytest.raises(InputError, match=r"sampling_rate: found .*, expected a positive number, Hz"):
         as_number("sampling_rate", value, "Hz", positive=True)
