@@ -36,6 +36,11 @@ HIGHEST = 1.2
 LEAST = (0.25, 0.45)
 """Least slope of a beat in one lead, and weighted over two."""
 
+LONG, FAINT, APART = 1.5, 0.4, 0.4
+"""An RR interval of a single lead that is longer than `LONG` of the median around it is searched for a beat, at least
+`APART` s from its ends and of a slope of `FAINT` of the median around it. Chosen on DS1, where sensitivity and positive
+predictivity of MLII alone are .9949 and .9878, and without this .9878 and .9888."""
+
 SHORT, WEAKER = 0.36, 0.65
 """A candidate within `SHORT` s of another, as a T wave is, whose slope is less than `WEAKER` of the other's is none."""
 
@@ -63,6 +68,7 @@ def find_r_peaks(signals: np.ndarray, readable: np.ndarray) -> np.ndarray:
     window = np.minimum(np.arange(len(signals)) * len(readable) // len(signals), len(readable) - 1)
     masked = np.where(readable[window], signals, 0)
     found = [detect(lead) for lead in masked.T]
+    found = found if len(found) > 1 else [searched_back(masked[:, 0], found[0])]
     found = [beats[readable[window[beats], lead]] for lead, beats in enumerate(found)]
     beats, shared = _joined(found)
     if not len(beats):
@@ -103,6 +109,24 @@ def detect(lead: np.ndarray) -> np.ndarray:
     beats = detect_heartbeats(upright, WINDOW_RATE)
     beats = detect_heartbeats(upright, WINDOW_RATE / FASTER) if skips_beats(upright, beats) else beats
     return beats[beats < len(lead)]
+
+
+def searched_back(lead: np.ndarray, beats: np.ndarray) -> np.ndarray:
+    """Add to the beats (m,) of a lead (n,) at 180 Hz those in long RR intervals, as Pan and Tompkins search back."""
+    slope, apart = qrs_slope(qrs_band(lead)), round(APART * WINDOW_RATE)
+    for _ in range(2):  # two may be missed in succession
+        if len(beats) < 3:
+            return beats
+        rr, heights = np.diff(beats), _near(slope, beats, round(0.05 * WINDOW_RATE)).max(axis=1)
+        missed = []
+        for index in np.flatnonzero(rr > 2 * apart).tolist():
+            around = slice(max(index - AROUND // 4, 0), index + AROUND // 4)
+            if rr[index] > LONG * np.median(rr[around]):
+                first = beats[index] + apart
+                at = first + int(slope[first : beats[index + 1] - apart].argmax())
+                missed += [at] if slope[at] >= FAINT * np.median(heights[around]) else []
+        beats = np.sort(np.append(beats, missed).astype(int))
+    return beats
 
 
 def skips_beats(lead: np.ndarray, beats: np.ndarray) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiax.ecg.beat_windows import filtered
-from cardiax.ecg.r_peaks import detect, find_r_peaks, likeness, skips_beats
+from cardiax.ecg.r_peaks import detect, find_r_peaks, likeness, searched_back, skips_beats
 from cardiax.stats.beat_matching import match
 
 TIMES = 1.0 + np.cumsum(np.random.default_rng(1).uniform(0.6, 1.1, 60))
@@ -67,6 +67,20 @@ def test_a_steep_t_wave_is_no_beat(heartbeats):
     beats = found([lead])
     assert len(times) <= len(beats) <= len(times) + 1  # of 86 candidates
     assert len(match(times, beats, 0.02)[0]) == len(times)
+
+
+@pytest.mark.parametrize(("height", "is_found"), [(0.6, True), (0.2, False)])
+def test_a_beat_that_the_detector_missed_is_searched_in_a_long_rr_interval(heartbeats, height, is_found):
+    times = np.arange(1.0, 29.0, 0.8)
+    lead = heartbeats(times, 180.0, 30.0)
+    lead[round((times[9] - 0.3) * 180) : round((times[9] + 0.45) * 180)] *= height
+    known = np.rint(times * 180).astype(int)
+    searched = searched_back(lead, np.delete(known, [9]))
+    assert len(searched) == len(known) - (not is_found)
+    np.testing.assert_allclose(searched, known if is_found else np.delete(known, [9]), atol=0.1 * 180)
+    np.testing.assert_array_equal(searched_back(lead, known), known)
+    two = np.delete(known, [14, 15])  # in succession
+    np.testing.assert_allclose(searched_back(lead, two), known, atol=0.1 * 180)
 
 
 def fast(rate, seconds=30.0):
