@@ -110,10 +110,11 @@ def find_network(source: str | Path) -> TrainedNetwork:
     if isinstance(source, str) and source in list_pretrained():
         # A test holds that these weights fit; the shapes of a network take a third of a second to find.
         return _of_bundle(PRETRAINED / source, Path("predictions", source), is_known=True)
-    path = Path(source or "''")  # an empty text would be the working directory
-    if not path.is_dir():
-        names, what = ", ".join(list_pretrained()), "a file" if path.exists() else "no such folder"
-        raise InputError(f"{path}: found {what}, expected a run, a bundle, or trained weights by name: {names}")
+    path = Path(source)
+    if not source or not path.is_dir():  # an empty text would be the working directory
+        names, what = ", ".join(list_pretrained()), "a file" if source and path.exists() else "no such folder"
+        shown = source or "''"
+        raise InputError(f"{shown}: found {what}, expected a run, a bundle, or trained weights by name: {names}")
     outputs = Path("predictions", path.resolve().name)  # nothing is written into a bundle
     return _of_bundle(path, outputs) if is_bundle(path) else _of_run(Workdir(path))
 

@@ -360,7 +360,11 @@ def test_a_file_that_is_wrong_has_no_outputs(cardiax, run, leads, tmp_path):
         f"the others are in {tmp_path / 'both'}"
     )
     assert out.startswith("good: ")
-    assert {path.name.split("_")[0] for path in (tmp_path / "both").iterdir()} == {"good", "good.cardiax", "predictions.csv"}
+    assert {path.name.split("_")[0] for path in (tmp_path / "both").iterdir()} == {
+        "good",
+        "good.cardiax",
+        "predictions.csv",
+    }
     assert "missing.npy: found no such file" in cardiax.mistake(*command, tmp_path / "missing.npy")
     assert "--start: found 3.0, which does not apply to a network of the task arrhythmia" in cardiax.mistake(
         *command, "--start", 3
