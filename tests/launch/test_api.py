@@ -20,7 +20,10 @@ SMALL = {
     "model_args": {"widths": (8,), "blocks": 1},
     "batch_size": 128,
     "epochs": 2,
-    "optimizer": {"learning_rate": 1e-3},
+    "balance": "none",
+    "label_smoothing": 0,
+    "ema": 0.999,
+    "optimizer": {"name": "adamw", "learning_rate": 1e-3},
     "augmentation": {"mixup": 0, "stretch": 0, "warp": 0},
 }
 

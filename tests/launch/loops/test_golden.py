@@ -24,10 +24,11 @@ GOLDEN = Path(__file__).with_name("golden.json")
 BEATS = "--dataset kaggle_heartbeat/mitbih --model_args widths=(8,),blocks=1 --batch_size 128"
 BEATS += " --augmentation.stretch 0 --augmentation.warp 0"
 WEIGHTED = "--balance weights --balance_power 1"
+ADAMW = "--optimizer.name adamw --balance none --label_smoothing 0 --ema 0.999"
 HEARTS = "--dataset ucsd_intracardiac --batch_size 8 --augmentation.stretch 0 --model_args widths=(8,),blocks=1"
 RUNS = {
     "heartbeat": (f"{BEATS} --augmentation.mixup 0.2 {WEIGHTED} --optimizer.learning_rate 1e-2 --epochs 8", 1e-2),
-    "arrhythmia": (f"{BEATS} --augmentation.mixup 0 --optimizer.learning_rate 1e-2 --epochs 8", 1e-3),
+    "arrhythmia": (f"{BEATS} --augmentation.mixup 0 {ADAMW} --optimizer.learning_rate 1e-2 --epochs 8", 1e-3),
     "activation": (f"{HEARTS},hidden=8 --optimizer.learning_rate 1e-2 --epochs 8", 1e-5),
     "transmembrane": (f"{HEARTS} --optimizer.learning_rate 3e-3 --epochs 4", 1e-4),
 }
