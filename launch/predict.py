@@ -9,9 +9,9 @@ each and their median; --start names a single one. A folder stands for the recor
 
 Reads NumPy arrays (time × channels, or a field for each lead) and text tables (.csv, .tsv, .txt; the first line names
 the leads), both also as .gz, WFDB records, MATLAB files of versions 4 to 7.2, EDF and BDF. For each file it writes CSV
-with units, plots, and NAME_report.html, a page that opens in a browser, offline. A file that is refused gets no new
-outputs; of several the others are predicted, and the exit status is 2. Nothing is predicted if one does not exist, or
-is a folder without recordings. Research only, not a medical device.
+with units, plots, and NAME_report.html, a page that opens in a browser, offline; of several files also predictions.csv,
+with a row each. A file that is refused gets no new outputs; the others are predicted, and the exit status is 2. Nothing
+is predicted if one does not exist, or is a folder without recordings. Research only, not a medical device.
 
 Examples:
 

@@ -124,7 +124,7 @@ class BeatRowsPredictor(BatchPredictor):
 
     def row(self, one: BeatRows) -> dict[str, Any]:
         """Return the number of beats, of each class and of an uncertain class."""
-        of_class = {name: int((one.names == name).sum()) for name in one.classes}
+        of_class = {f"beats_{name}": int((one.names == name).sum()) for name in one.classes}
         return {"beats": len(one.names), **of_class, "uncertain": int(one.uncertain.sum())}
 
     def write(self, folder: Path, stem: str, one: BeatRows) -> Iterator[tuple[str, bool]]:

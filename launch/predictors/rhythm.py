@@ -232,8 +232,8 @@ class RhythmPredictor(BatchPredictor):
     def row(self, one: RhythmPrediction) -> dict[str, Any]:
         """Return the numbers of the summary, the beats of each class, the uncertain ones, and the warnings."""
         numbers = {name: value for name, value in vars(one.summary).items() if not isinstance(value, dict)}
-        doubt = {"uncertain": int(one.uncertain.sum()), "warnings": "; ".join(one.warnings)}
-        return numbers | one.summary.beats_by_class | doubt
+        of_class = {f"beats_{name}": count for name, count in one.summary.beats_by_class.items()}
+        return numbers | of_class | {"uncertain": int(one.uncertain.sum()), "warnings": "; ".join(one.warnings)}
 
     def write(self, folder: Path, stem: str, one: RhythmPrediction) -> Iterator[tuple[str, bool]]:
         """Write the outputs of a recording; yield lines for the user, and True where one is a remark."""

@@ -275,7 +275,7 @@ def test_beats_of_an_annotation_file_and_comparison(cardiax, run, leads, tmp_pat
     }
     assert found["records"]["a"]["classes"]["V"]["sensitivity"] == 7 / 8
     table = rows(tmp_path / "out" / "predictions.csv")
-    assert [(row["recording"], row["refused"], row["beats"], row["V"]) for row in table] == [
+    assert [(row["recording"], row["refused"], row["beats"], row["beats_V"]) for row in table] == [
         (name, "", "149", "7") for name in "ab"
     ]
     assert table[0]["rate_mean_per_min"] == "75.000"

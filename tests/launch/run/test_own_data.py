@@ -133,7 +133,8 @@ def test_a_table_of_such_beats_is_predicted_by_run_and_bundle_without_the_data(h
     assert [row["class"] for row in rows] == found.names.tolist()
     counts = [str((found.names == name).sum()) for name in KINDS]
     with (tmp_path / "run" / "predictions.csv").open() as file:
-        assert [[row["beats"], *(row[name] for name in KINDS)] for row in csv.DictReader(file)] == [["4", *counts]] * 2
+        table = [[row["beats"], *(row[f"beats_{name}"] for name in KINDS)] for row in csv.DictReader(file)]
+    assert table == [["4", *counts]] * 2
     odds = [[float(row[f"p_{name}"]) for name in KINDS] for row in rows]
     np.testing.assert_allclose(odds, found.probabilities, atol=1e-4)
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
